@@ -1,0 +1,12 @@
+/**
+ * TCP and UDP for Deno.
+ *
+ * @module
+ */
+
+export {
+  GenericError,
+  ReadTimedOutError,
+  SocketError,
+  type SocketErrorCode,
+} from "./src/errors.ts";

@@ -1,0 +1,203 @@
+// Bytes that were received and not yet read. Pure: no await, no I/O, no clock.
+//
+//   push    a chunk at the end, without copying it
+//   take    bytes off the front: a view when one chunk holds them, one copy when several do
+//   peek    the same, leaving them in
+//   indexOf where a byte sequence starts, from a position on
+//
+// Cost goal: every operation is linear in the bytes or chunks it newly touches. A search that goes on where
+// the last one stopped must not walk the chunks before it again, so the queue remembers the chunk it looked
+// at last (#seek).
+
+const EMPTY = new Uint8Array(0);
+
+/** Chunks already consumed at the front of the array are cut off when there are this many. */
+const COMPACT_AT = 1024;
+
+/** A queue of bytes: chunks go in whole, any number of bytes comes out. */
+export class ByteQueue {
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  /** Index in #chunks of the first chunk that still has bytes. */
+  #first = 0;
+  /** Bytes of the first chunk that were taken already. */
+  #taken = 0;
+  #length = 0;
+  /** The chunk looked at last, as an index in #chunks, and the queue offset at which it starts. */
+  #seenIndex = 0;
+  #seenOffset = 0;
+
+  /** How many bytes are in the queue. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds a chunk at the end. The queue keeps it as it is: it must not be changed afterwards. */
+  push(chunk: Uint8Array<ArrayBuffer>): void {
+    if (chunk.length === 0) return;
+    const last = this.#chunks.length - 1;
+    const tail = last >= this.#first ? this.#chunks[last]! : EMPTY;
+    if (
+      tail.length > 0 && chunk.buffer === tail.buffer &&
+      chunk.byteOffset === tail.byteOffset + tail.length
+    ) {
+      // Small reads are views that follow each other in one slab: keep them as one.
+      this.#chunks[last] = new Uint8Array(tail.buffer, tail.byteOffset, tail.length + chunk.length);
+    } else {
+      this.#chunks.push(chunk);
+    }
+    this.#length += chunk.length;
+  }
+
+  /**
+   * Takes bytes off the front.
+   *
+   * @param length How many; at most {@linkcode ByteQueue.length}.
+   * @returns A view when one chunk holds them all, else a copy.
+   */
+  take(length: number): Uint8Array<ArrayBuffer> {
+    const first = this.#chunks[this.#first];
+    if (
+      length === this.#length && this.#taken === 0 && first !== undefined && first.length === length
+    ) {
+      this.clear();
+      return first;
+    }
+    const bytes = this.peek(length);
+    this.skip(length);
+    return bytes;
+  }
+
+  /** Takes everything that is there. */
+  takeAll(): Uint8Array<ArrayBuffer> {
+    return this.take(this.#length);
+  }
+
+  /** Like {@linkcode ByteQueue.take}, but leaves the bytes in the queue. */
+  peek(length: number): Uint8Array<ArrayBuffer> {
+    if (length > this.#length) {
+      throw new RangeError(`Cannot take ${length} bytes of ${this.#length}`);
+    }
+    if (length === 0) return EMPTY;
+    const first = this.#chunks[this.#first]!;
+    if (this.#taken + length <= first.length) {
+      return this.#taken === 0 && first.length === length
+        ? first
+        : first.subarray(this.#taken, this.#taken + length);
+    }
+    const bytes = new Uint8Array(length);
+    let filled = first.length - this.#taken;
+    bytes.set(this.#taken === 0 ? first : first.subarray(this.#taken));
+    for (let i = this.#first + 1; filled < length; i++) {
+      const chunk = this.#chunks[i]!;
+      const missing = length - filled;
+      bytes.set(chunk.length <= missing ? chunk : chunk.subarray(0, missing), filled);
+      filled += Math.min(chunk.length, missing);
+    }
+    return bytes;
+  }
+
+  /** Drops bytes at the front. */
+  skip(length: number): void {
+    if (length > this.#length) {
+      throw new RangeError(`Cannot skip ${length} bytes of ${this.#length}`);
+    }
+    if (length === this.#length) return this.clear();
+    this.#length -= length;
+    this.#taken += length;
+    this.#seenOffset -= length;
+    let first = this.#chunks[this.#first]!;
+    while (this.#taken >= first.length) {
+      this.#taken -= first.length;
+      // The array keeps the slot until it is compacted; it must not keep the bytes.
+      this.#chunks[this.#first] = EMPTY;
+      first = this.#chunks[++this.#first]!;
+    }
+    if (this.#seenIndex < this.#first) {
+      this.#seenIndex = this.#first;
+      this.#seenOffset = -this.#taken;
+    }
+    if (this.#first >= COMPACT_AT && this.#first * 2 >= this.#chunks.length) {
+      this.#chunks.splice(0, this.#first);
+      this.#seenIndex -= this.#first;
+      this.#first = 0;
+    }
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    if (this.#chunks.length > 1) this.#chunks = [];
+    else this.#chunks.length = 0;
+    this.#first =
+      this.#taken =
+      this.#length =
+      this.#seenIndex =
+      this.#seenOffset =
+        0;
+  }
+
+  /** The byte at an offset from the front, which must be less than the length. */
+  at(offset: number): number {
+    this.#seek(offset);
+    return this.#chunks[this.#seenIndex]![offset - this.#seenOffset]!;
+  }
+
+  /**
+   * Finds a byte sequence.
+   *
+   * @param needle What to look for, at least one byte.
+   * @param from Where to begin. Pass `length - needle.length + 1` of the last fruitless search to go on
+   * without looking at a byte twice.
+   * @returns The offset at which it starts, or -1.
+   */
+  indexOf(needle: Uint8Array, from = 0): number {
+    const head = needle[0];
+    if (head === undefined) throw new TypeError("Cannot search: the byte sequence is empty");
+    let offset = from;
+    const lastStart = this.#length - needle.length;
+    while (offset <= lastStart) {
+      this.#seek(offset);
+      const chunk = this.#chunks[this.#seenIndex]!;
+      const index = chunk.indexOf(head, offset - this.#seenOffset);
+      if (index < 0) {
+        offset = this.#seenOffset + chunk.length;
+        continue;
+      }
+      offset = this.#seenOffset + index;
+      if (offset > lastStart) return -1;
+      if (needle.length === 1 || this.#matches(needle, offset)) return offset;
+      offset++;
+    }
+    return -1;
+  }
+
+  #matches(needle: Uint8Array, offset: number): boolean {
+    this.#seek(offset);
+    let index = this.#seenIndex;
+    let chunk = this.#chunks[index]!;
+    let at = offset - this.#seenOffset;
+    for (let i = 0; i < needle.length; i++, at++) {
+      if (at === chunk.length) {
+        chunk = this.#chunks[++index]!;
+        at = 0;
+      }
+      if (chunk[at] !== needle[i]) return false;
+    }
+    return true;
+  }
+
+  /** Moves the remembered chunk to the one that holds the byte at `offset`. */
+  #seek(offset: number): void {
+    if (offset < 0 || offset >= this.#length) {
+      throw new RangeError(`Cannot look at byte ${offset} of ${this.#length}`);
+    }
+    if (offset < this.#seenOffset || this.#seenIndex < this.#first) {
+      this.#seenIndex = this.#first;
+      this.#seenOffset = -this.#taken;
+    }
+    let chunk = this.#chunks[this.#seenIndex]!;
+    while (offset >= this.#seenOffset + chunk.length) {
+      this.#seenOffset += chunk.length;
+      chunk = this.#chunks[++this.#seenIndex]!;
+    }
+  }
+}

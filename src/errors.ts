@@ -1,0 +1,135 @@
+// What can go wrong, and the one translation from the runtime's errors to ours.
+//
+// Whose doing it is decides what is thrown: a programmer's mistake is a TypeError or RangeError at once,
+// everything that can happen to a correct program is a SocketError with a code.
+
+/**
+ * Says what kind of thing went wrong. The set is part of the public promise: a code is never reused for
+ * something else.
+ *
+ * | Code | Meaning |
+ * | --- | --- |
+ * | `"closed"` | you closed it, or ended that direction, before |
+ * | `"broken"` | the peer or the network cut it; the runtime's error is the `cause` |
+ * | `"busy"` | somebody else is using it that way right now |
+ * | `"unreachable"` | refused, no route, or no such host |
+ * | `"in-use"` | the local address belongs to another socket |
+ * | `"denied"` | the program was not given the permission |
+ * | `"handshake"` | a secure connection could not be agreed on |
+ * | `"overflow"` | more was queued than the limit allows |
+ * | `"limit"` | a configured limit refused it |
+ * | `"frame"` | the bytes do not make a message, or one longer than allowed |
+ * | `"timed-out"` | it took longer than allowed |
+ * | `"aborted"` | you called `abort`; the reason is the `cause` |
+ * | `"handler"` | a method of the service threw; what it threw is the `cause` |
+ * | `"unsupported"` | this runtime, or the flags it was started with, cannot do it |
+ */
+export type SocketErrorCode =
+  | "closed"
+  | "broken"
+  | "busy"
+  | "unreachable"
+  | "in-use"
+  | "denied"
+  | "handshake"
+  | "overflow"
+  | "limit"
+  | "frame"
+  | "timed-out"
+  | "aborted"
+  | "handler"
+  | "unsupported";
+
+/**
+ * The base of every error that is not the programmer's mistake. Look at {@linkcode SocketError.code} to
+ * tell one from another.
+ */
+export abstract class SocketError extends Error {
+  /** What kind of thing went wrong. */
+  readonly code: SocketErrorCode;
+
+  /**
+   * @param code What kind of thing went wrong.
+   * @param message The action first, then why.
+   * @param options Takes the `cause`.
+   */
+  constructor(code: SocketErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Everything that can go wrong but a read that took too long. */
+export class GenericError extends SocketError {
+  /** Always `"GenericError"`. */
+  override readonly name = "GenericError";
+}
+
+/**
+ * A read waited longer than its timeout. No byte is lost and the connection stays open: the next read gets
+ * what has come since.
+ */
+export class ReadTimedOutError extends SocketError {
+  /** Always `"ReadTimedOutError"`. */
+  override readonly name = "ReadTimedOutError";
+
+  /**
+   * @param message The action first, then why.
+   * @param options Takes the `cause`.
+   */
+  constructor(message: string, options?: ErrorOptions) {
+    super("timed-out", message, options);
+  }
+}
+
+/** What the runtime says went wrong, in one line, whatever was thrown. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message || cause.name : String(cause);
+}
+
+/**
+ * Translates what the runtime threw while an open socket was used: its peer or the network cut it.
+ *
+ * @param action What was tried: "Cannot read".
+ * @param cause What the runtime threw; a `SocketError` passes untouched.
+ */
+export function brokenError(action: string, cause: unknown): SocketError {
+  if (cause instanceof SocketError) return cause;
+  return new GenericError("broken", `${action}: ${reasonOf(cause)}`, { cause });
+}
+
+/**
+ * Translates what the runtime threw while a socket was being made.
+ *
+ * @param action What was tried, with the address: "Cannot connect to 127.0.0.1:80".
+ * @param cause What the runtime threw; a `SocketError` passes untouched.
+ */
+export function setupError(action: string, cause: unknown): SocketError {
+  if (cause instanceof SocketError) return cause;
+  if (cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied) {
+    const hint = /--allow-\S+|--unstable-\S+/.exec(reasonOf(cause))?.[0];
+    const advice = hint === undefined ? "" : `, run with ${hint}`;
+    return new GenericError("denied", `${action}: no permission${advice}`, { cause });
+  }
+  if (cause instanceof Deno.errors.AddrInUse) {
+    return new GenericError("in-use", `${action}: the address is in use by another socket`, {
+      cause,
+    });
+  }
+  if (isResourceError(cause)) {
+    return new GenericError(
+      "limit",
+      `${action}: ${reasonOf(cause)}; raise the limit of open files (ulimit -n)`,
+      { cause },
+    );
+  }
+  // Refused, no route, an address that is not ours, and a name that does not resolve, which the runtime
+  // reports as a plain Error without a code.
+  return new GenericError("unreachable", `${action}: ${reasonOf(cause)}`, { cause });
+}
+
+/** Whether the system ran out of something that others may give back: descriptors, buffers, memory. */
+export function isResourceError(cause: unknown): boolean {
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  return code === "EMFILE" || code === "ENFILE" || code === "ENOBUFS" || code === "ENOMEM";
+}

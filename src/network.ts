@@ -1,0 +1,164 @@
+// The seams: what a Connection, a Listener and a UdpClient stand on, and Deno's own.
+//
+// No other room names Deno.connect, Deno.listen*, setTimeout or performance.now. A test double, a
+// simulator, TLS or a Unix socket is another implementation of these few members.
+
+import { GenericError } from "./errors.ts";
+
+/** Where an end of a stream or a datagram socket is. */
+export type NetworkAddress =
+  | { readonly transport: "tcp" | "udp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix" | "unixpacket"; readonly path: string }
+  | { readonly transport: "vsock"; readonly cid: number; readonly port: number };
+
+/** A byte stream as the runtime gives it: the few members of `Deno.Conn` that a Connection stands on. */
+export interface Transport {
+  /** This end's address. */
+  readonly localAddr: NetworkAddress;
+  /** The peer's address. */
+  readonly remoteAddr: NetworkAddress;
+  /** Waits for bytes, puts them at the start of `buffer` and resolves with their count, `null` at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Sends some of the bytes, at least one, and resolves with their count. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends this end's direction: the peer reads what is on its way, then the end. */
+  closeWrite(): Promise<void>;
+  /** Frees the stream at once; a pending read or write rejects. */
+  close(): void;
+  /** Frees the stream with a reset, where the transport can. */
+  reset?(): void;
+  /** Switches the delay of small writes off, where the transport has one. */
+  setNoDelay?(on: boolean): void;
+}
+
+/** What accepts transports. */
+export interface TransportListener {
+  /** The address it is bound to, with the port that the system chose. */
+  readonly addr: NetworkAddress;
+  /** Waits for the next one. Called once at a time. */
+  accept(): Promise<Transport>;
+  /** Stops; a pending accept rejects. */
+  close(): void;
+}
+
+/** A datagram socket: the few members of `Deno.DatagramConn` that a UdpClient stands on. */
+export interface DatagramSocket {
+  /** The address it is bound to, with the port that the system chose. */
+  readonly addr: NetworkAddress;
+  /** Waits for one datagram, puts it at the start of `buffer` and resolves with that part and its sender. */
+  receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, NetworkAddress]>;
+  /** Sends one datagram and resolves with the count of its bytes. */
+  send(
+    bytes: Uint8Array,
+    address: { transport: "udp"; hostname: string; port: number },
+  ): Promise<number>;
+  /** Frees the socket; a pending receive rejects. */
+  close(): void;
+}
+
+/** Time: when it is and how to be called later. */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  now(): number;
+  /** Calls back once after at least `delayInMillis`, which is at most 2_147_483_647. */
+  setTimeout(callback: () => void, delayInMillis: number): number;
+  /** Forgets a timeout. */
+  clearTimeout(id: number): void;
+  /** Lets the program end although this timeout has not come, where there is such a thing. */
+  unrefTimer?(id: number): void;
+}
+
+/** Which address to connect to. */
+export interface ConnectTarget {
+  /** Host name or IP address. */
+  readonly hostname: string;
+  /** Port, from 1 to 65535. */
+  readonly port: number;
+  /** Gives the attempt up. */
+  readonly signal?: AbortSignal;
+}
+
+/** Which address to listen on. */
+export interface ListenTarget {
+  /** Host name or IP address of a local interface. */
+  readonly hostname: string;
+  /** Port, 0 for one that the system chooses. */
+  readonly port: number;
+  /** How many connections the system keeps until they are accepted. */
+  readonly backlog: number;
+}
+
+/** Which address to bind a datagram socket to. */
+export interface DatagramTarget {
+  /** Host name or IP address of a local interface. */
+  readonly hostname: string;
+  /** Port, 0 for one that the system chooses. */
+  readonly port: number;
+}
+
+/** Makes transports, listeners and datagram sockets; carries the clock that goes with them. */
+export interface Network {
+  /** The time that all timeouts on this network go by. */
+  readonly clock: Clock;
+  /** Connects a byte stream. */
+  connect(target: ConnectTarget): Promise<Transport>;
+  /** Binds and listens. */
+  listen(target: ListenTarget): TransportListener;
+  /** Binds a datagram socket. */
+  listenDatagram(target: DatagramTarget): DatagramSocket;
+}
+
+const denoClock: Clock = {
+  now: () => performance.now(),
+  setTimeout: (callback, delayInMillis) => setTimeout(callback, delayInMillis),
+  clearTimeout: (id) => clearTimeout(id),
+  unrefTimer: (id) => Deno.unrefTimer(id),
+};
+
+/** Deno's own network. */
+export const denoNetwork: Network = {
+  clock: denoClock,
+  connect: ({ hostname, port, signal }) => {
+    requireDeno();
+    return Deno.connect({ hostname, port, ...(signal === undefined ? {} : { signal }) });
+  },
+  listen: ({ hostname, port, backlog }) => {
+    requireDeno();
+    return Deno.listen({ hostname, port, tcpBacklog: backlog });
+  },
+  listenDatagram: ({ hostname, port }) => {
+    requireDeno();
+    // Not typed as missing, but it is where the runtime was started without the flag.
+    if ((Deno.listenDatagram as unknown) === undefined) {
+      throw new GenericError(
+        "unsupported",
+        "Cannot bind a datagram socket: Deno has UDP only with --unstable-net, run with that flag",
+      );
+    }
+    return Deno.listenDatagram({ transport: "udp", hostname, port });
+  },
+};
+
+/** The oldest Deno whose reads and writes end when their socket is closed. */
+const OLDEST_DENO = [2, 9, 5] as const;
+
+/** Says what is wrong with a version of Deno that is too old for this library; `undefined` where none is. */
+export function versionProblem(version: string): string | undefined {
+  const parts = version.split(/[.+-]/, 3).map(Number);
+  for (let i = 0; i < OLDEST_DENO.length; i++) {
+    const part = parts[i] ?? 0;
+    if (part > OLDEST_DENO[i]!) return undefined;
+    if (part < OLDEST_DENO[i]!) {
+      return `Deno ${version} is too old, run with ${OLDEST_DENO.join(".")} or newer`;
+    }
+  }
+  return undefined;
+}
+
+const problem = versionProblem(Deno.version.deno);
+
+function requireDeno(): void {
+  if (problem !== undefined) {
+    throw new GenericError("unsupported", `Cannot open a socket: ${problem}`);
+  }
+}

@@ -56,16 +56,19 @@ export interface DatagramSocket {
   close(): void;
 }
 
+/** What a {@linkcode Clock} gives for a timeout, to forget it by. */
+export type TimerId = number | object;
+
 /** Time: when it is and how to be called later. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. */
   now(): number;
   /** Calls back once after at least `delayInMillis`, which is at most 2_147_483_647. */
-  setTimeout(callback: () => void, delayInMillis: number): number;
+  setTimeout(callback: () => void, delayInMillis: number): TimerId;
   /** Forgets a timeout. */
-  clearTimeout(id: number): void;
+  clearTimeout(id: TimerId): void;
   /** Lets the program end although this timeout has not come, where there is such a thing. */
-  unrefTimer?(id: number): void;
+  unrefTimer?(id: TimerId): void;
 }
 
 /** Which address to connect to. */
@@ -111,8 +114,8 @@ export interface Network {
 const denoClock: Clock = {
   now: () => performance.now(),
   setTimeout: (callback, delayInMillis) => setTimeout(callback, delayInMillis),
-  clearTimeout: (id) => clearTimeout(id),
-  unrefTimer: (id) => Deno.unrefTimer(id),
+  clearTimeout: (id) => clearTimeout(id as number),
+  unrefTimer: (id) => Deno.unrefTimer(id as number),
 };
 
 /** Deno's own network. */

@@ -1,0 +1,92 @@
+// What callers pass is checked here, once, at the door: a wrong value never reaches the runtime, and the
+// error names it.
+
+/** The largest delay a timer takes; of anything more it fires at once. */
+export const MAX_INTERVAL_IN_MILLIS = 2_147_483_647;
+
+const encoder = new TextEncoder();
+
+/** A value as it is named in a message, short enough for one line. */
+export function shown(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : Deno.inspect(value, {
+    depth: 1,
+    breakLength: Infinity,
+    compact: true,
+  });
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/**
+ * Checks a number of milliseconds.
+ *
+ * @param name The name of the option, for the message.
+ * @param value An integer from 1 to 2_147_483_647, or `Infinity` for none.
+ */
+export function checkInterval(name: string, value: unknown): number {
+  if (value === Infinity) return Infinity;
+  return checkInteger(name, value, 1, MAX_INTERVAL_IN_MILLIS, " or Infinity");
+}
+
+/**
+ * Checks an integer.
+ *
+ * @param name The name of the option, for the message.
+ * @param value What was passed.
+ * @param least The smallest allowed.
+ * @param most The largest allowed.
+ * @param besides What else would have been allowed, for the message.
+ */
+export function checkInteger(
+  name: string,
+  value: unknown,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+  besides = "",
+): number {
+  if (typeof value !== "number" || Number.isNaN(value)) {
+    throw new TypeError(`${name} must be a number: got ${shown(value)}`);
+  }
+  if (!Number.isInteger(value) || value < least || value > most) {
+    const range = most === Number.MAX_SAFE_INTEGER
+      ? `${least} or more`
+      : `from ${least} to ${most}`;
+    throw new RangeError(`${name} must be an integer ${range}${besides}: got ${value}`);
+  }
+  return value;
+}
+
+/** Checks a count of bytes that a read asks for. */
+export function checkReadLength(value: unknown): number {
+  return checkInteger("Requested byte length", value, 1);
+}
+
+/** Checks a yes or no. */
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") {
+    throw new TypeError(`${name} must be true or false: got ${shown(value)}`);
+  }
+  return value;
+}
+
+/** Checks a signal that may end a wait. */
+export function checkSignal(value: unknown): AbortSignal {
+  if (!(value instanceof AbortSignal)) {
+    throw new TypeError(`signal must be an AbortSignal: got ${shown(value)}`);
+  }
+  return value;
+}
+
+/** Checks that what should be a config or an options object is one. */
+export function checkObject<T extends object>(name: string, value: T): T {
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(`${name} must be an object: got ${shown(value)}`);
+  }
+  return value;
+}
+
+/** The bytes of what shall be sent; a string goes out as UTF-8. */
+export function contentBytes(content: unknown): Uint8Array {
+  if (content instanceof Uint8Array) return content;
+  if (typeof content === "string") return encoder.encode(content);
+  throw new TypeError(`Content must be a Uint8Array or a string: got ${shown(content)}`);
+}

@@ -49,6 +49,8 @@ export abstract class SocketError extends Error {
   readonly code: SocketErrorCode;
 
   /**
+   * Makes an error.
+   *
    * @param code What kind of thing went wrong.
    * @param message The action first, then why.
    * @param options Takes the `cause`.
@@ -74,6 +76,8 @@ export class ReadTimedOutError extends SocketError {
   override readonly name = "ReadTimedOutError";
 
   /**
+   * Makes an error.
+   *
    * @param message The action first, then why.
    * @param options Takes the `cause`.
    */

@@ -106,7 +106,7 @@ export interface Network {
   /** Connects a byte stream. */
   connect(target: ConnectTarget): Promise<Transport>;
   /** Binds and listens. */
-  listen(target: ListenTarget): TransportListener;
+  listen(target: ListenTarget): TransportListener | Promise<TransportListener>;
   /** Binds a datagram socket. */
   listenDatagram(target: DatagramTarget): DatagramSocket;
 }

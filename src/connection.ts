@@ -1,0 +1,285 @@
+// Connection: one end of a byte stream, as users see it. What it does is said here; how is in duplex.ts,
+// reader.ts and writer.ts.
+
+import { hostOf, portOf } from "./address.ts";
+import { checkInterval, checkReadLength, checkSignal } from "./arguments.ts";
+import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
+import { Duplex } from "./duplex.ts";
+import type { SocketError } from "./errors.ts";
+import type { Transport } from "./network.ts";
+import { readableOf, writableOf } from "./web_streams.ts";
+
+/** How one read behaves. */
+export interface ReadOptions {
+  /** Ends the wait, and only the wait, with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** How long to wait for the next byte, instead of the connection's `readTimeoutInMillis`. */
+  readonly timeoutInMillis?: number;
+}
+
+/** What a read gives: the bytes and their count, or an empty array and -1 at the end of the stream. */
+export type ReadResult = [bytes: Uint8Array<ArrayBuffer>, length: number];
+
+let lastId = 0;
+
+let friend: (connection: Connection) => Duplex;
+
+/** The inner life of a connection, for the rooms above; not exported from mod.ts. */
+export function duplexOf(connection: Connection): Duplex {
+  return friend(connection);
+}
+
+/**
+ * One end of a byte stream: reads on demand that can be given up without losing a byte, writes that go out
+ * whole and in order, and an end that is polite.
+ *
+ * You get one from {@linkcode Client.connect} or from a {@linkcode Listener}, which calls it `Caller`; make
+ * one yourself over any other {@linkcode Transport}.
+ *
+ * A connection has one consumer at a time: a service that reads, an iteration, a stream, or you. A second
+ * wait at the same time is refused with `"busy"`. Bytes are read from the system only while somebody waits
+ * for them: a connection that nobody reads learns that its peer has gone only from a failing write or from
+ * `idleTimeoutInMillis`.
+ *
+ * @example Reading a message of known length
+ * ```ts
+ * import { Client, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * await using listener = new Listener(0, { interface: "127.0.0.1" });
+ * listener.attach({ onConnect: (caller) => void caller.write("hello, world") });
+ * await listener.start();
+ *
+ * await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+ * const [bytes, length] = await client.read(5);
+ * console.log(length, new TextDecoder().decode(bytes)); // 5 hello
+ * ```
+ */
+export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, AsyncDisposable {
+  /** Unique in this process. */
+  readonly id: number;
+  readonly #duplex: Duplex;
+  readonly #readTimeoutInMillis: number;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array | string> | undefined;
+
+  static {
+    friend = (connection) => connection.#duplex;
+  }
+
+  /**
+   * Makes a connection over any byte stream.
+   *
+   * @param transport An open stream; the connection frees it.
+   * @param config How it behaves.
+   * @throws {TypeError | RangeError} A field of `config` is wrong.
+   */
+  constructor(transport: Transport, config: ConnectionConfig = {}) {
+    const limits = checkConnectionConfig(config);
+    this.id = ++lastId;
+    this.#readTimeoutInMillis = limits.readTimeoutInMillis;
+    this.#duplex = new Duplex(transport, limits);
+  }
+
+  /** The peer's IP address (or socket path). */
+  get remoteAddress(): string {
+    return hostOf(this.#duplex.transport.remoteAddr);
+  }
+
+  /** The peer's port, 0 where it has none. */
+  get remotePort(): number {
+    return portOf(this.#duplex.transport.remoteAddr);
+  }
+
+  /** The IP address (or socket path) of this end. */
+  get localAddress(): string {
+    return hostOf(this.#duplex.transport.localAddr);
+  }
+
+  /** The port of this end, 0 where it has none. */
+  get localPort(): number {
+    return portOf(this.#duplex.transport.localAddr);
+  }
+
+  /** How many bytes were received so far, read or not. */
+  get bytesRead(): number {
+    return this.#duplex.reader.bytesRead;
+  }
+
+  /** How many bytes the system has taken for sending so far. */
+  get bytesWritten(): number {
+    return this.#duplex.writer.bytesWritten;
+  }
+
+  /** How many written bytes still wait to be sent: look here before writing to a peer that may be slow. */
+  get queuedBytes(): number {
+    return this.#duplex.writer.queuedBytes;
+  }
+
+  /**
+   * Resolves when everything is over, and never rejects: `undefined` after `close` or the peer's end, else
+   * the error that ended it (`"aborted"` and `"handler"` carry the reason as `cause`).
+   */
+  get closed(): Promise<SocketError | undefined> {
+    return this.#duplex.closed;
+  }
+
+  /**
+   * Reads bytes. Without a length: everything that is there, waiting for at least one byte. With a length:
+   * exactly that many. At the end of the stream: what is left, then an empty array and -1 for ever.
+   *
+   * Giving up: a timeout or an abort ends the wait and takes nothing; the next read gets the bytes.
+   *
+   * @param length How many bytes, 1 or more.
+   * @param options How to give up.
+   * @returns The bytes, which are yours, and their count. They may be a view into a larger buffer that other
+   * reads of this connection lie in, too.
+   * @throws {RangeError | TypeError} The length or an option is wrong.
+   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
+   * @throws {GenericError} `"busy"`: somebody else waits; `"closed"`; or what ended the connection.
+   */
+  read(length?: number, options?: ReadOptions): Promise<ReadResult> {
+    const { reader } = this.#duplex;
+    if (options === undefined && length === undefined && !reader.isWaiting && reader.has(1)) {
+      return Promise.resolve(reader.take());
+    }
+    return this.#wait(length, options);
+  }
+
+  #wait(length: number | undefined, options: ReadOptions | undefined): Promise<ReadResult> {
+    return new Promise((resolve, reject) => {
+      const { reader } = this.#duplex;
+      if (length !== undefined) checkReadLength(length);
+      const timeout = options?.timeoutInMillis === undefined
+        ? this.#readTimeoutInMillis
+        : checkInterval("timeoutInMillis", options.timeoutInMillis);
+      const signal = options?.signal;
+      if (signal !== undefined) checkSignal(signal).throwIfAborted();
+      reader.refuseSecond();
+      let release: (() => void) | undefined;
+      const wait = {
+        length: length ?? 1,
+        ready() {
+          release?.();
+          resolve(reader.take(length));
+        },
+        fail(error: unknown) {
+          release?.();
+          reject(error);
+        },
+      };
+      if (signal !== undefined) {
+        const onAbort = () => reader.giveUp(wait, signal.reason);
+        signal.addEventListener("abort", onAbort, { once: true });
+        release = () => signal.removeEventListener("abort", onAbort);
+      }
+      reader.atLeast(wait, timeout);
+    });
+  }
+
+  /**
+   * Sends bytes, all of them, after everything written before. What is written in one turn goes out together.
+   *
+   * Awaiting is the way to go at the peer's pace. A write that nobody awaits never becomes an unhandled
+   * rejection; its failure ends the connection, and `closed` tells it.
+   *
+   * @param content What to send; a string goes out as UTF-8. Bytes must not be changed until it resolves.
+   * @returns The count of bytes, when the system has them all.
+   * @throws {TypeError} The content is neither bytes nor a string; the connection is not harmed.
+   * @throws {GenericError} `"closed"`; `"overflow"`: more than `writeQueueLimit` waits, and the connection
+   * has ended; or what ended the connection.
+   */
+  write(content: Uint8Array | string): Promise<number> {
+    return this.#duplex.writer.write(content);
+  }
+
+  /**
+   * Ends reading: what is unread is dropped, and every read, waiting or to come, gives the end. The peer is
+   * not told, and the connection stays open for writing.
+   */
+  shutdownRead(): void {
+    this.#duplex.reader.shutdown();
+  }
+
+  /**
+   * Ends writing: the peer gets an end after everything written before. Reading goes on.
+   *
+   * @returns Resolves when the peer was told.
+   * @throws {GenericError} What ended the connection before that.
+   */
+  shutdownWrite(): Promise<void> {
+    return this.#duplex.writer.end();
+  }
+
+  /**
+   * Closes politely: what was written goes out, the peer gets an end, not a reset, and time to read it. All
+   * that within `closeTimeoutInMillis`; after it the connection is aborted, and `closed` tells `"timed-out"`
+   * if bytes were not sent. A waiting `read` rejects with `"closed"`, an iteration or a stream ends.
+   *
+   * @returns Resolves when the socket is freed; calling it again does nothing more.
+   */
+  close(): Promise<void> {
+    return this.#duplex.close();
+  }
+
+  /**
+   * Frees the socket at once. What was not sent or read yet is gone.
+   *
+   * @param reason The `cause` of the `"aborted"` error that everybody who waits gets.
+   */
+  abort(reason?: unknown): void {
+    this.#duplex.abort(reason);
+  }
+
+  /**
+   * The bytes from here on as a web stream, one that bring-your-own-buffer readers can read. It waits without
+   * a timeout. Cancelling it is `shutdownRead`: writing goes on.
+   */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#readable ??= readableOf(this.#duplex);
+  }
+
+  /**
+   * The sending direction as a web stream. Closing or aborting it is `shutdownWrite`: reading goes on.
+   */
+  get writable(): WritableStream<Uint8Array | string> {
+    return this.#writable ??= writableOf(this.#duplex);
+  }
+
+  /**
+   * Iterates over the bytes as they come, until the peer's end or `close`. Leaving the loop leaves the
+   * connection open; a new loop, or `read`, goes on where it stopped, also after a `ReadTimedOutError`.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>, undefined> {
+    const { reader } = this.#duplex;
+    const timeout = this.#readTimeoutInMillis;
+    const done = { done: true, value: undefined } as const;
+    return {
+      next: () => {
+        if (!reader.isWaiting && reader.has(1)) {
+          const [value, length] = reader.take();
+          return Promise.resolve(length < 0 ? done : { done: false, value });
+        }
+        return new Promise((resolve, reject) => {
+          reader.refuseSecond();
+          reader.atLeast({
+            length: 1,
+            ready: () => {
+              const [value, length] = reader.take();
+              resolve(length < 0 ? done : { done: false, value });
+            },
+            fail: (error) => {
+              if ((error as SocketError).code === "closed") resolve(done);
+              else reject(error);
+            },
+          }, timeout);
+        });
+      },
+      return: () => Promise.resolve(done),
+    };
+  }
+
+  /** Closes politely; never hangs on a peer that does not read. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#duplex.close();
+  }
+}

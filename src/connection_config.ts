@@ -1,0 +1,72 @@
+// How a connection behaves: the options that Client, Listener and Connection share.
+
+import { checkBoolean, checkInteger, checkInterval, checkObject } from "./arguments.ts";
+import type { DuplexLimits } from "./duplex.ts";
+import { denoNetwork, type Network } from "./network.ts";
+
+/** How a connection behaves; every field has a default. */
+export interface ConnectionConfig {
+  /**
+   * How long a read waits for the next byte, in milliseconds, or `Infinity`. A read that times out loses
+   * nothing and does not end the connection.
+   *
+   * @default {300_000}
+   */
+  readonly readTimeoutInMillis?: number;
+  /**
+   * How long the peer may take none of the written bytes, in milliseconds, or `Infinity`. The connection
+   * ends with `"timed-out"`, because its stream is cut.
+   *
+   * @default {300_000}
+   */
+  readonly writeTimeoutInMillis?: number;
+  /**
+   * How long no byte may come or go, in milliseconds. The connection ends with `"timed-out"`.
+   *
+   * @default {Infinity}
+   */
+  readonly idleTimeoutInMillis?: number;
+  /**
+   * How long `close` may take in total, in milliseconds.
+   *
+   * @default {5_000}
+   */
+  readonly closeTimeoutInMillis?: number;
+  /**
+   * How many written bytes may wait for a peer that does not take them. A write is accepted when nothing
+   * waits, whatever its size, or when it fits; otherwise the connection ends with `"overflow"`.
+   *
+   * @default {16_777_216}
+   */
+  readonly writeQueueLimit?: number;
+  /**
+   * With a service: whether the connection stays open for writes after the peer has ended its direction.
+   *
+   * @default {false}
+   */
+  readonly allowHalfOpen?: boolean;
+  /** What it stands on: Deno's network by default, another one in tests. */
+  readonly network?: Network;
+}
+
+/** Checks the fields of a config and fills in the defaults. */
+export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
+  const {
+    readTimeoutInMillis = 300_000,
+    writeTimeoutInMillis = 300_000,
+    idleTimeoutInMillis = Infinity,
+    closeTimeoutInMillis = 5_000,
+    writeQueueLimit = 16 * 1024 * 1024,
+    allowHalfOpen = false,
+    network = denoNetwork,
+  } = checkObject("config", config);
+  return {
+    readTimeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis),
+    writeTimeoutInMillis: checkInterval("writeTimeoutInMillis", writeTimeoutInMillis),
+    idleTimeoutInMillis: checkInterval("idleTimeoutInMillis", idleTimeoutInMillis),
+    closeTimeoutInMillis: checkInterval("closeTimeoutInMillis", closeTimeoutInMillis),
+    writeQueueLimit: checkInteger("writeQueueLimit", writeQueueLimit, 1),
+    allowHalfOpen: checkBoolean("allowHalfOpen", allowHalfOpen),
+    clock: checkObject("network", network).clock,
+  };
+}

@@ -1,0 +1,256 @@
+// One transport with its reader and its writer: how a connection lives and ends. Internal; the public face
+// is Connection.
+//
+//   open --close()--> closing --flush, end, drain--> freed
+//     \----------------abort(), a failure-----------/
+//
+// This is the one place that frees a transport.
+
+import { LazyTimer } from "./deadline.ts";
+import { GenericError, type SocketError } from "./errors.ts";
+import type { Clock, Transport } from "./network.ts";
+import { Reader, type ReaderHost } from "./reader.ts";
+import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
+
+/** How a connection is bounded; every value is checked already. */
+export interface DuplexLimits extends WriterLimits {
+  /** The time that all timeouts go by. */
+  readonly clock: Clock;
+  /** How long a read waits for the next byte. */
+  readonly readTimeoutInMillis: number;
+  /** How long no byte may come or go. */
+  readonly idleTimeoutInMillis: number;
+  /** How long a polite end may take. */
+  readonly closeTimeoutInMillis: number;
+  /** Whether a service's connection stays open for writes after the peer's end. */
+  readonly allowHalfOpen: boolean;
+}
+
+/** A service that is called for a connection. */
+export interface Attendant {
+  /** Whether one of its methods is under way. */
+  readonly isCalling: boolean;
+  /** The transport was freed. The attendant calls {@linkcode Duplex.leave} when it is done. */
+  onFreed(error: SocketError | undefined): void;
+}
+
+/** One transport, its reader, its writer and its life. */
+export class Duplex implements ReaderHost, WriterHost {
+  readonly transport: Transport;
+  readonly limits: DuplexLimits;
+  readonly clock: Clock;
+  readonly reader: Reader;
+  readonly writer: Writer;
+  /** The service, where there is one. */
+  attendant: Attendant | undefined;
+  /** Called once, when the connection is no longer one of its listener's. */
+  onLeave: (() => void) | undefined;
+  readonly #closed = Promise.withResolvers<SocketError | undefined>();
+  readonly #freed = Promise.withResolvers<void>();
+  readonly #timer: LazyTimer;
+  #state: "open" | "closing" | "freed" = "open";
+  /** What `closed` will tell. */
+  #error: SocketError | undefined;
+  #idleDue = Infinity;
+  #closeDue = Infinity;
+  #isStopping = false;
+
+  /** @param transport The open stream, which is freed with this. @param limits Its bounds. */
+  constructor(transport: Transport, limits: DuplexLimits) {
+    this.transport = transport;
+    this.limits = limits;
+    this.clock = limits.clock;
+    this.reader = new Reader(transport, this);
+    this.writer = new Writer(transport, this, limits);
+    this.#timer = new LazyTimer(limits.clock, (now) => this.#look(now));
+    try {
+      // Nagle's algorithm costs 40 ms per small write that is followed by another; coalescing is ours.
+      transport.setNoDelay?.(true);
+    } catch { /* gone already: the first read or write tells */ }
+    this.#touch();
+  }
+
+  /** Resolves when everything is over, with the error that ended it, if one did. */
+  get closed(): Promise<SocketError | undefined> {
+    return this.#closed.promise;
+  }
+
+  /** Whether neither `close` nor `abort` nor a failure has come. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Whether the transport is gone. */
+  get isFreed(): boolean {
+    return this.#state === "freed";
+  }
+
+  /** What ended or is ending the connection, if it is an error. */
+  get error(): SocketError | undefined {
+    return this.#error;
+  }
+
+  /**
+   * Ends politely: what is queued goes out, the peer gets an end and time to read it.
+   *
+   * @param error What `closed` shall tell, where that is not the plain end.
+   * @returns Resolves when the transport is freed.
+   */
+  close(error?: SocketError): Promise<void> {
+    if (this.#state !== "open") return this.#freed.promise;
+    this.#state = "closing";
+    this.#error = error;
+    this.#idleDue = Infinity;
+    this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
+    this.lookBy(this.#closeDue);
+    this.reader.fail(new GenericError("closed", "Cannot read: already closed"), false);
+    // A failure on the way has freed the transport.
+    this.writer.end().then(() => this.reader.drain()).then(() => this.#free(this.#error), () => {});
+    return this.#freed.promise;
+  }
+
+  /** Frees the transport at once; what is queued or unread is gone. */
+  abort(reason: unknown): void {
+    if (this.#state === "freed") return;
+    const error = new GenericError("aborted", "Aborted by this side", { cause: reason });
+    this.#free(error, true);
+  }
+
+  /** Ends the connection with the error that made it useless. */
+  fail(error: SocketError): void {
+    if (this.#state !== "freed") this.#free(error);
+  }
+
+  /** From now on the connection closes as soon as it has nothing to do. */
+  stop(): void {
+    this.#isStopping = true;
+    this.closeIfIdle();
+  }
+
+  /** Where a stop was asked for: closes unless something is unread, queued or under way. */
+  closeIfIdle(): void {
+    if (!this.#isStopping || this.#state !== "open" || this.attendant?.isCalling === true) return;
+    const { reader, writer } = this;
+    if (reader.queue.length > 0 || writer.queuedBytes > 0) return;
+    // Nobody knows what somebody who has read and does not wait for more is busy with.
+    const isIdle = reader.isWaiting || (this.attendant !== undefined && reader.bytesRead === 0);
+    if (isIdle) void this.close();
+  }
+
+  /** Takes the connection out of its listener. */
+  leave(): void {
+    const onLeave = this.onLeave;
+    this.onLeave = undefined;
+    onLeave?.();
+  }
+
+  /** Says that everything is over. */
+  settle(error: SocketError | undefined): void {
+    this.leave();
+    this.#closed.resolve(error);
+  }
+
+  /** Asks for a look at what is due, at that time or earlier. */
+  lookBy(due: number): void {
+    if (this.#state !== "freed") this.#timer.by(due);
+  }
+
+  onReceived(): void {
+    this.#touch();
+  }
+
+  onSent(): void {
+    this.#touch();
+  }
+
+  onDrained(): void {
+    if (this.#isStopping) this.closeIfIdle();
+  }
+
+  onWait(): void {
+    if (this.#isStopping) this.closeIfIdle();
+  }
+
+  onReadEnd(): void {
+    this.#freeIfOver();
+  }
+
+  onWriteEnd(): void {
+    this.#freeIfOver();
+  }
+
+  onReadFailure(error: SocketError): void {
+    // While it closes, the drain has ended with this, and nothing else depends on reading.
+    if (this.#state === "open") this.fail(error);
+  }
+
+  onWriteFailure(error: SocketError): void {
+    this.fail(error);
+  }
+
+  /** A connection both of whose directions have ended is over. */
+  #freeIfOver(): void {
+    if (this.#state !== "open" || !this.writer.hasEnded) return;
+    if (this.reader.hasEnded) this.#free(undefined);
+    // Shut down from this side only: the peer may still send, and must not get a reset for it.
+    else if (this.reader.isShut) void this.close();
+  }
+
+  #touch(): void {
+    const { idleTimeoutInMillis } = this.limits;
+    if (idleTimeoutInMillis === Infinity || this.#state !== "open") return;
+    this.#idleDue = this.clock.now() + idleTimeoutInMillis;
+    this.lookBy(this.#idleDue);
+  }
+
+  #look(now: number): number {
+    let next = Math.min(this.reader.look(now), this.writer.look(now));
+    if (this.#idleDue <= now) {
+      const { idleTimeoutInMillis } = this.limits;
+      this.fail(
+        new GenericError(
+          "timed-out",
+          `Connection ended: no byte came or went for ${idleTimeoutInMillis} ms`,
+        ),
+      );
+    } else if (this.#closeDue <= now) {
+      this.#giveUpClosing();
+    }
+    if (this.#state === "freed") next = Infinity;
+    return Math.min(next, this.#idleDue, this.#closeDue);
+  }
+
+  #giveUpClosing(): void {
+    const { queuedBytes } = this.writer;
+    if (queuedBytes === 0) return this.#free(this.#error);
+    this.#free(
+      new GenericError(
+        "timed-out",
+        `Cannot close: the peer did not take ${queuedBytes} bytes within ${this.limits.closeTimeoutInMillis} ms`,
+      ),
+    );
+  }
+
+  #free(error: SocketError | undefined, isAbort = false): void {
+    if (this.#state === "freed") return;
+    const wasOpen = this.#state === "open";
+    this.#state = "freed";
+    this.#error = error;
+    this.#idleDue = this.#closeDue = Infinity;
+    this.#timer.stop();
+    try {
+      if (isAbort && this.transport.reset !== undefined) this.transport.reset();
+      else this.transport.close();
+    } catch { /* freed already, by whoever gave it to us */ }
+    if (error !== undefined) {
+      this.reader.fail(error, !isAbort && wasOpen);
+      this.writer.fail(error);
+    } else {
+      this.writer.fail(new GenericError("closed", "Cannot write: already closed"));
+    }
+    this.#freed.resolve();
+    if (isAbort || this.attendant === undefined) this.leave();
+    if (this.attendant === undefined) this.settle(error);
+    else this.attendant.onFreed(error);
+  }
+}

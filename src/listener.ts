@@ -1,0 +1,340 @@
+// Listener: accepts connections and hands them to a service or to an iteration, and stops in good order.
+//
+//   new --start()--> listening --gracefulStop() / immediateStop()--> stopped --start()--> ...
+//
+// Nothing is accepted while there is neither a service nor an iteration that waits: the system's backlog does.
+
+import { Acceptor } from "./acceptor.ts";
+import { checkHost, checkPort, formatAddress, hostOf, portOf } from "./address.ts";
+import { checkInteger, checkInterval, checkObject, checkSignal, shown } from "./arguments.ts";
+import { Connection, duplexOf } from "./connection.ts";
+import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
+import { GenericError, setupError, type SocketError } from "./errors.ts";
+import { denoNetwork, type Network, type Transport } from "./network.ts";
+import {
+  OpenConnections,
+  type Stop,
+  type StopOptions,
+  type StopReport,
+} from "./open_connections.ts";
+import { type Caller, checkService, serve, type Service } from "./service.ts";
+
+/** How a listener and its connections behave; every field has a default. */
+export interface ListenerConfig extends ConnectionConfig {
+  /**
+   * Host name or IP address of the local interface to listen on. `"::"` is both IPv6 and IPv4.
+   *
+   * @default {"0.0.0.0"}
+   */
+  readonly interface?: string;
+  /**
+   * How many connections the system keeps until they are accepted.
+   *
+   * @default {4_096}
+   */
+  readonly backlog?: number;
+  /** Its abort is `gracefulStop()`. */
+  readonly signal?: AbortSignal;
+}
+
+/** One service for all connections, or a function that makes one for each. */
+export type ServiceOrFactory = Service | ((caller: Caller) => Service | Promise<Service>);
+
+/**
+ * Accepts connections and outlives every one of them.
+ *
+ * Attach a service, or iterate; then `start`. Both need `--allow-net`.
+ *
+ * @example A service
+ * ```ts
+ * import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * const listener = new Listener(0, { interface: "127.0.0.1" });
+ * listener.attach({
+ *   async onReadReady(caller) {
+ *     const [bytes, length] = await caller.read();
+ *     if (length > 0) await caller.write(bytes);
+ *   },
+ * });
+ * await listener.start();
+ * console.log(`listening on port ${listener.port}`);
+ * await listener.gracefulStop();
+ * ```
+ */
+export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
+  readonly #askedPort: number;
+  readonly #interface: string;
+  readonly #backlog: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #network: Network;
+  readonly #config: ConnectionConfig;
+  readonly #open: OpenConnections;
+  readonly #onAbort = () => void this.gracefulStop();
+  #port: number;
+  #address: string;
+  #service: ServiceOrFactory | undefined;
+  #isAccepting = false;
+  #iteration: object | undefined;
+  #starting: Promise<void> | undefined;
+  #acceptor: Acceptor | undefined;
+  #stop: Stop | undefined;
+  #closed = Promise.withResolvers<SocketError | undefined>();
+  #hasClosed = false;
+
+  /**
+   * Makes a listener that does not listen yet.
+   *
+   * @param port The port to listen on; 0 for one that the system chooses.
+   * @param config How it and its connections behave.
+   * @throws {TypeError | RangeError} The port or a field of `config` is wrong.
+   */
+  constructor(port: number, config: ListenerConfig = {}) {
+    this.#askedPort = this.#port = checkPort("port", port, 0);
+    checkConnectionConfig(config);
+    this.#interface = this.#address = checkHost("interface", config.interface ?? "0.0.0.0");
+    this.#backlog = checkInteger("backlog", config.backlog ?? 4_096, 1, 2_147_483_647);
+    this.#signal = config.signal === undefined ? undefined : checkSignal(config.signal);
+    this.#network = checkObject("network", config.network ?? denoNetwork);
+    this.#config = config;
+    this.#open = new OpenConnections(this.#network.clock);
+  }
+
+  /** The port it is bound to; before the first `start`, the one asked for. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The local address it is bound to; before the first `start`, the interface asked for. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** The connections that are open now. */
+  get connections(): ReadonlySet<Caller> {
+    return this.#open.connections;
+  }
+
+  /**
+   * Resolves when it no longer listens, and never rejects: `undefined` after a stop, else the error that
+   * ended accepting for good. A new promise after each `start`.
+   */
+  get closed(): Promise<SocketError | undefined> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Hands every new connection to a service.
+   *
+   * @param service What is called for each connection, or a function that makes it for one.
+   * @throws {TypeError} The service has no method to call, or a misspelled one.
+   * @throws {GenericError} `"busy"`: one is attached already, or an iteration is under way.
+   */
+  attach(service: ServiceOrFactory): void {
+    if (typeof service !== "function") checkService(service);
+    if (this.#service !== undefined) {
+      throw new GenericError(
+        "busy",
+        "Cannot attach: a service is attached already, detach it first",
+      );
+    }
+    if (this.#iteration !== undefined) {
+      throw new GenericError("busy", "Cannot attach: an iteration takes the connections");
+    }
+    this.#service = service;
+    void this.#acceptForService();
+  }
+
+  /** Takes a service off: new connections no longer get it, running ones keep it. */
+  detach(service: ServiceOrFactory): void {
+    if (this.#service === service) this.#service = undefined;
+  }
+
+  /**
+   * Binds the port and begins to accept.
+   *
+   * @returns Resolves when it is bound; starting twice is one start.
+   * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), or `"denied"`.
+   */
+  async start(): Promise<void> {
+    // A stop under way ends first.
+    await this.#stop?.report;
+    return await (this.#starting ??= this.#start());
+  }
+
+  async #start(): Promise<void> {
+    try {
+      this.#signal?.throwIfAborted();
+      const listening = this.#network.listen({
+        hostname: this.#interface,
+        port: this.#askedPort === 0 ? this.#port : this.#askedPort,
+        backlog: this.#backlog,
+      });
+      const socket = await listening;
+      this.#port = portOf(socket.addr);
+      this.#address = hostOf(socket.addr);
+      this.#acceptor = new Acceptor(socket, this.#network.clock);
+    } catch (cause) {
+      this.#starting = undefined;
+      if (this.#signal?.aborted && cause === this.#signal.reason) throw cause;
+      throw setupError(`Cannot listen on ${formatAddress(this.#interface, this.#port)}`, cause);
+    }
+    if (this.#hasClosed) {
+      this.#hasClosed = false;
+      this.#closed = Promise.withResolvers();
+    }
+    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    void this.#acceptForService();
+  }
+
+  /**
+   * Stops in good order: accepts no more; connections with nothing to do close at once, calls under way
+   * finish and what they wrote goes out; what is left at the deadline is aborted. A stopped listener can be
+   * started again, on the same port. Stopping twice is one stop.
+   *
+   * @param options How long it may take.
+   * @returns How many connections ended by themselves and how many were cut.
+   * @throws {TypeError | RangeError} The deadline is wrong.
+   */
+  async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
+    const deadline = checkInterval("deadlineInMillis", options.deadlineInMillis ?? 15_000);
+    return await (this.#stop ??= this.#beginStop(deadline)).report;
+  }
+
+  /**
+   * Stops now: every connection is aborted. Also ends a graceful stop under way.
+   *
+   * @returns Resolves when nothing is open any more; handlers under way are not waited for.
+   */
+  async immediateStop(): Promise<void> {
+    const stop = this.#stop ??= this.#beginStop(Infinity);
+    stop.hurry();
+    await stop.report;
+  }
+
+  /** Stops in good order, with the default deadline. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.gracefulStop();
+  }
+
+  /**
+   * Iterates over new connections, accepting one each time the next is asked for. Ends at a stop. Leaving the
+   * loop leaves the listener listening.
+   *
+   * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Caller, undefined> {
+    if (this.#service !== undefined) {
+      throw new GenericError("busy", "Cannot iterate: a service takes the connections");
+    }
+    if (this.#iteration !== undefined) {
+      throw new GenericError("busy", "Cannot iterate: another iteration takes the connections");
+    }
+    const iteration = this.#iteration = {};
+    const end = () => {
+      if (this.#iteration === iteration) this.#iteration = undefined;
+      return { done: true, value: undefined } as const;
+    };
+    return {
+      next: async () => {
+        if (this.#iteration !== iteration) return end();
+        if (this.#acceptor === undefined) {
+          end();
+          if (this.#hasClosed) return end();
+          throw new GenericError("closed", "Cannot accept: not listening, call start() first");
+        }
+        const acceptor = this.#acceptor;
+        try {
+          const transport = await acceptor.accept();
+          if (transport === undefined) return end();
+          if (this.#iteration !== iteration || this.#stop !== undefined) {
+            acceptor.putBack(transport);
+            return end();
+          }
+          return { done: false, value: this.#take(transport) };
+        } catch (error) {
+          end();
+          this.#endForGood(error as SocketError);
+          throw error;
+        }
+      },
+      return: () => Promise.resolve(end()),
+    };
+  }
+
+  async #acceptForService(): Promise<void> {
+    if (this.#isAccepting) return;
+    this.#isAccepting = true;
+    try {
+      while (this.#service !== undefined && this.#acceptor !== undefined) {
+        const acceptor = this.#acceptor;
+        const transport = await acceptor.accept();
+        if (transport === undefined) break;
+        const service = this.#service as ServiceOrFactory | undefined;
+        if (service === undefined || this.#stop !== undefined) {
+          acceptor.putBack(transport);
+          break;
+        }
+        this.#serve(this.#take(transport), service);
+      }
+    } catch (error) {
+      this.#endForGood(error as SocketError);
+    } finally {
+      this.#isAccepting = false;
+    }
+  }
+
+  #take(transport: Transport): Caller {
+    const caller = new Connection(transport, this.#config);
+    this.#open.add(caller);
+    return caller;
+  }
+
+  #serve(caller: Caller, service: ServiceOrFactory): void {
+    if (typeof service === "function") void this.#serveOwn(caller, service);
+    else serve(caller, service);
+  }
+
+  /** Makes the connection's own service first. */
+  async #serveOwn(
+    caller: Caller,
+    make: (caller: Caller) => Service | Promise<Service>,
+  ): Promise<void> {
+    try {
+      const service = checkService(await make(caller));
+      if (duplexOf(caller).isOpen) serve(caller, service);
+    } catch (error) {
+      // There is no service whose onError could be told.
+      console.error(error);
+      const reason = error instanceof Error ? error.message : shown(error);
+      const message = `The function that makes the service threw: ${reason}`;
+      void duplexOf(caller).close(new GenericError("handler", message, { cause: error }));
+    }
+  }
+
+  #beginStop(deadlineInMillis: number): Stop {
+    const hurried = Promise.withResolvers<void>();
+    return { hurry: hurried.resolve, report: this.#runStop(deadlineInMillis, hurried.promise) };
+  }
+
+  async #runStop(deadlineInMillis: number, hurried: Promise<void>): Promise<StopReport> {
+    await this.#starting?.catch(() => {});
+    const neverTaken = await this.#acceptor?.close() ?? 0;
+    const { completed, aborted } = await this.#open.stop(deadlineInMillis, hurried);
+    this.#stop = undefined;
+    this.#end(undefined);
+    return { completed, aborted: aborted + neverTaken };
+  }
+
+  /** The listening socket broke; open connections go on. */
+  #endForGood(error: SocketError): void {
+    void this.#acceptor?.close();
+    this.#end(error);
+  }
+
+  #end(error: SocketError | undefined): void {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#starting = this.#acceptor = this.#iteration = undefined;
+    this.#hasClosed = true;
+    this.#closed.resolve(error);
+  }
+}

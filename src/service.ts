@@ -1,0 +1,267 @@
+// The callback face: a loop over the pull face, one per connection.
+//
+//   onConnect --> (bytes or the end can be read --> onReadReady)* --> onError? --> onClose --> closed
+//
+// Invariants: calls of one connection never overlap; a call that read nothing is not repeated until more has
+// come; a handler's exception ends its own connection only. How it ends: the call under way settles, onError
+// (at most once), the socket is freed and leaves its listener, onClose, then `closed` resolves.
+
+import { shown } from "./arguments.ts";
+import { type Connection, duplexOf } from "./connection.ts";
+import type { Attendant, Duplex } from "./duplex.ts";
+import { GenericError, SocketError } from "./errors.ts";
+
+/** A connection that a listener hands to your service. */
+export type Caller = Connection;
+
+/**
+ * What is called for a connection; at least one method. Calls of one connection never overlap, and `this` is
+ * the service. Any method may be async: the next call waits for it. A method must not await its own
+ * connection's `closed` or its listener's `gracefulStop`, which wait for the method.
+ *
+ * A method that throws ends its connection, after `onError`, and no other one.
+ *
+ * @see The `socket` module of Ballerina, whose callback services have the same methods
+ */
+export interface Service {
+  /** A connection was accepted (or, for a client, made). */
+  onConnect?(caller: Caller): void | Promise<void>;
+  /**
+   * Bytes, or the end, can be read without waiting. Called again while unread bytes are left and the last
+   * call read something, otherwise when more has come. At the end of the stream there is one last call
+   * (unread bytes first, then -1); then the connection closes, unless it was made with `allowHalfOpen`.
+   *
+   * A service without this method leaves reading to you.
+   */
+  onReadReady?(caller: Caller): void | Promise<void>;
+  /**
+   * The connection ends with an error: its own, or what a method of this service threw. Not called for
+   * `close`, `abort` or the peer's end. Without it a network failure just closes the connection, and what a
+   * method threw is printed with `console.error`.
+   */
+  onError?(caller: Caller, error: Error): void | Promise<void>;
+  /** The connection is over. Called exactly once for each connection whose `onConnect` was begun. */
+  onClose?(caller: Caller): void | Promise<void>;
+}
+
+const METHODS: readonly string[] = ["onConnect", "onReadReady", "onError", "onClose"];
+
+/**
+ * Checks that a service has a method that can be called, and none that is misspelled.
+ *
+ * @throws {TypeError} Naming what is wrong.
+ */
+export function checkService(service: unknown): Service {
+  if (typeof service !== "object" || service === null) {
+    throw new TypeError(`service must be an object with methods: got ${shown(service)}`);
+  }
+  let methods = 0;
+  for (const name of eventNames(service)) {
+    if (!METHODS.includes(name)) {
+      throw new TypeError(
+        `service has a member named ${shown(name)}, which is never called: use one of ${
+          METHODS.join(", ")
+        }`,
+      );
+    }
+    const method = (service as Record<string, unknown>)[name];
+    if (method === undefined) continue;
+    if (typeof method !== "function") {
+      throw new TypeError(`service.${name} must be a function: got ${shown(method)}`);
+    }
+    methods++;
+  }
+  if (methods === 0) {
+    throw new TypeError(
+      `service has no method to call: give it at least one of ${METHODS.join(", ")}`,
+    );
+  }
+  return service;
+}
+
+/** The names, own and inherited, that look like those of a service's methods. */
+function* eventNames(service: object): Generator<string> {
+  for (let from = service; from !== null; from = Object.getPrototypeOf(from)) {
+    for (const name of Object.getOwnPropertyNames(from)) {
+      if (/^on[A-Z]/.test(name)) yield name;
+    }
+  }
+}
+
+/** Begins to call a service for a connection. Both must be checked, and the connection nobody else's yet. */
+export function serve(caller: Caller, service: Service): void {
+  new ServiceLoop(caller, service).begin();
+}
+
+class ServiceLoop implements Attendant {
+  isCalling = false;
+  readonly #caller: Caller;
+  readonly #service: Service;
+  readonly #duplex: Duplex;
+  /** How many bytes must be there for the next call. */
+  #wanted = 1;
+  #readBefore = 0;
+  #isLastCall = false;
+  #isOver = false;
+  /** What a method threw. */
+  #thrown: { readonly error: unknown } | undefined;
+
+  constructor(caller: Caller, service: Service) {
+    this.#caller = caller;
+    this.#service = service;
+    this.#duplex = duplexOf(caller);
+    this.#duplex.attendant = this;
+  }
+
+  begin(): void {
+    this.#call("onConnect", this.#afterConnect);
+  }
+
+  onFreed(): void {
+    if (!this.isCalling) void this.#finish();
+  }
+
+  #call(name: "onConnect" | "onReadReady", after: () => void): void {
+    this.isCalling = true;
+    try {
+      const result = this.#service[name]?.(this.#caller);
+      if (isThenable(result)) result.then(after, this.#onThrown);
+      else after();
+    } catch (error) {
+      this.#onThrown(error);
+    }
+  }
+
+  readonly #afterConnect = (): void => {
+    this.isCalling = false;
+    if (!this.#duplex.isOpen) return this.#afterLastCall();
+    if (this.#service.onReadReady !== undefined) return this.#next();
+    // Reading is left to the user, who may be waiting already.
+    this.#duplex.closeIfIdle();
+  };
+
+  /** Calls when there is something to call for. */
+  readonly #next = (): void => {
+    const { reader } = this.#duplex;
+    if (this.#isOver) return;
+    if (reader.isWaiting) {
+      // A call has left a read of its own behind.
+      reader.whenFree(this.#next);
+    } else if (reader.has(this.#wanted)) {
+      // Not from here: a method that is not async and leaves bytes unread would nest call in call.
+      this.isCalling = true;
+      queueMicrotask(this.#onDue);
+    } else {
+      reader.atLeast(
+        { length: this.#wanted, ready: this.#onReady, fail: this.#onWaitFailed },
+        Infinity,
+      );
+    }
+  };
+
+  readonly #onDue = (): void => {
+    const { reader } = this.#duplex;
+    this.isCalling = false;
+    if (!reader.isWaiting && reader.has(this.#wanted)) this.#onReady();
+    // Closed, aborted or taken by somebody else in between.
+    else if (this.#duplex.isFreed) void this.#finish();
+    else this.#next();
+  };
+
+  readonly #onReady = (): void => {
+    const { reader } = this.#duplex;
+    // Shut down from this side: nothing will be read any more.
+    if (this.#isOver || reader.isShut) return;
+    this.#isLastCall = reader.hasEnded;
+    this.#readBefore = reader.bytesRead - reader.queue.length;
+    this.#call("onReadReady", this.#afterRead);
+  };
+
+  /** A close, an abort or a failure ended the wait: the transport is being freed, and `onFreed` tells. */
+  readonly #onWaitFailed = (): void => {};
+
+  readonly #afterRead = (): void => {
+    this.isCalling = false;
+    const duplex = this.#duplex;
+    const { reader } = duplex;
+    if (!duplex.isOpen && !reader.hasEnded) return this.#afterLastCall();
+    const unread = reader.queue.length;
+    const hasRead = reader.bytesRead - unread > this.#readBefore;
+    if (this.#isLastCall && (unread === 0 || !hasRead)) return this.#afterLastCall();
+    this.#wanted = hasRead ? 1 : unread + 1;
+    this.#next();
+  };
+
+  #afterLastCall(): void {
+    const duplex = this.#duplex;
+    if (duplex.isFreed) return void this.#finish();
+    // A half-open connection stays until its user ends it.
+    if (duplex.isOpen && !duplex.limits.allowHalfOpen) void duplex.close();
+  }
+
+  readonly #onThrown = (error: unknown): void => {
+    this.isCalling = false;
+    const duplex = this.#duplex;
+    // After the end, reads and writes reject with what ended it: that is no news.
+    const isConsequence = !duplex.isOpen && error instanceof SocketError;
+    if (!isConsequence) this.#thrown = { error };
+    void this.#finish();
+  };
+
+  async #finish(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const duplex = this.#duplex;
+    this.isCalling = true;
+    const thrown = this.#thrown;
+    const cause = thrown === undefined ? duplex.error : thrown.error;
+    if (cause !== undefined && (thrown !== undefined || duplex.error!.code !== "aborted")) {
+      await this.#report(cause, thrown !== undefined);
+    }
+    let ended = duplex.error;
+    if (thrown !== undefined) {
+      ended ??= new GenericError(
+        "handler",
+        `A method of the service threw: ${shownError(thrown.error)}`,
+        {
+          cause: thrown.error,
+        },
+      );
+    }
+    // What onError wrote still goes out.
+    await duplex.close(ended);
+    duplex.leave();
+    await this.#callGuarded("onClose");
+    duplex.settle(ended);
+  }
+
+  async #report(cause: unknown, isThrown: boolean): Promise<void> {
+    if (this.#service.onError !== undefined) {
+      const error = cause instanceof Error ? cause : new GenericError(
+        "handler",
+        `A method of the service threw: ${shownError(cause)}`,
+        { cause },
+      );
+      await this.#callGuarded("onError", error);
+    } else if (isThrown && (!(cause instanceof SocketError) || cause.code === "busy")) {
+      console.error(cause);
+    }
+  }
+
+  /** Calls a method whose exceptions nobody else could be told. */
+  async #callGuarded(name: "onError" | "onClose", error?: Error): Promise<void> {
+    try {
+      await this.#service[name]?.(this.#caller, error!);
+    } catch (thrown) {
+      console.error(thrown);
+    }
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<void> {
+  return typeof (value as { then?: unknown } | undefined)?.then === "function";
+}
+
+function shownError(error: unknown): string {
+  return error instanceof Error ? error.message : shown(error);
+}

@@ -1,0 +1,267 @@
+// The push side of a connection: ordered, whole, coalescing, bounded.
+//
+//   write() --> queue --(at most one kernel write under way)--> the kernel
+//
+// Invariants:
+// - Writes go out whole and in call order, however many callers there are.
+// - What is written in one turn goes out together in one kernel write, and so does what is queued behind one
+//   under way. Small content is gathered; big content is sent in place.
+// - The queue is bounded: a write that does not fit is refused whole.
+// - The promise of a write that fails never becomes an unhandled rejection: the failure is the connection's,
+//   and its `closed` tells.
+
+import { contentBytes } from "./arguments.ts";
+import { brokenError, GenericError, type SocketError } from "./errors.ts";
+import type { Clock, Transport } from "./network.ts";
+
+/** What the writer tells the connection it belongs to. */
+export interface WriterHost {
+  /** The time that timeouts go by. */
+  readonly clock: Clock;
+  /** Asks for a call of {@linkcode Writer.look} at that time or earlier. */
+  lookBy(due: number): void;
+  /** The kernel took bytes. */
+  onSent(): void;
+  /** Everything queued was sent. */
+  onDrained(): void;
+  /** The direction was ended, after everything queued. */
+  onWriteEnd(): void;
+  /** A write failed, took too long or did not fit. */
+  onWriteFailure(error: SocketError): void;
+}
+
+/** How the writer is bounded. */
+export interface WriterLimits {
+  /** How long the kernel may take none of the bytes. */
+  readonly writeTimeoutInMillis: number;
+  /** How many bytes may wait. */
+  readonly writeQueueLimit: number;
+}
+
+interface QueuedWrite {
+  readonly bytes: Uint8Array;
+  readonly promise: Promise<number>;
+  resolve(count: number): void;
+  reject(error: unknown): void;
+}
+
+/** Content of this size and more is sent in place; smaller content is gathered. */
+const BIG_CONTENT = 16 * 1024;
+/** At most this many bytes are gathered into one kernel write. */
+const LARGEST_GATHERING = 64 * 1024;
+
+const NOTHING = new Uint8Array(0);
+
+function ignore(): void {}
+
+/** A rejection that may be left alone. */
+function rejected(error: unknown): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(ignore);
+  return promise;
+}
+
+/** Writes to a transport in order. */
+export class Writer {
+  /** Bytes the kernel has taken so far. */
+  bytesWritten = 0;
+  /** Bytes accepted that the kernel has not taken yet. */
+  queuedBytes = 0;
+  readonly #transport: Transport;
+  readonly #host: WriterHost;
+  readonly #limits: WriterLimits;
+  #queue: QueuedWrite[] = [];
+  /** How many writes at the front of the queue are under way together. */
+  #underWay = 0;
+  #rest: Uint8Array = NOTHING;
+  #isScheduled = false;
+  #due = Infinity;
+  #error: SocketError | undefined;
+  #end: PromiseWithResolvers<void> | undefined;
+  #hasEnded = false;
+
+  /** @param transport Where bytes go. @param host The connection it belongs to. @param limits Its bounds. */
+  constructor(transport: Transport, host: WriterHost, limits: WriterLimits) {
+    this.#transport = transport;
+    this.#host = host;
+    this.#limits = limits;
+  }
+
+  /** Whether the direction was ended and the peer was told. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Queues content. Resolves with the count of its bytes when the kernel has them all. */
+  write(content: Uint8Array | string): Promise<number> {
+    let bytes: Uint8Array;
+    try {
+      bytes = contentBytes(content);
+    } catch (error) {
+      return rejected(error);
+    }
+    if (this.#error !== undefined) return rejected(this.#error);
+    if (this.#end !== undefined) {
+      return rejected(
+        new GenericError("closed", "Cannot write: writing was shut down or closed before"),
+      );
+    }
+    const { writeQueueLimit } = this.#limits;
+    if (this.queuedBytes > 0 && this.queuedBytes + bytes.length > writeQueueLimit) {
+      const error = new GenericError(
+        "overflow",
+        `Cannot write: ${bytes.length} bytes do not fit, ${this.queuedBytes} of ${writeQueueLimit} are queued ` +
+          "(await the writes, look at queuedBytes, or raise writeQueueLimit)",
+      );
+      this.#host.onWriteFailure(error);
+      return rejected(error);
+    }
+    const write = Promise.withResolvers<number>() as
+      & { bytes?: Uint8Array }
+      & PromiseWithResolvers<number>;
+    write.bytes = bytes;
+    this.#queue.push(write as QueuedWrite);
+    this.queuedBytes += bytes.length;
+    if (this.#underWay === 0 && !this.#isScheduled) {
+      this.#isScheduled = true;
+      // At the end of this turn: what else is written in it goes out in the same kernel write.
+      queueMicrotask(this.#flush);
+    }
+    return write.promise;
+  }
+
+  /** Ends the direction after everything queued. Resolves when the peer was told, rejects when it cannot be. */
+  end(): Promise<void> {
+    if (this.#end !== undefined) return this.#end.promise;
+    if (this.#error !== undefined) return rejected(this.#error);
+    this.#end = Promise.withResolvers();
+    this.#end.promise.catch(ignore);
+    if (this.#queue.length === 0) this.#closeWrite();
+    return this.#end.promise;
+  }
+
+  /** Rejects everything queued, now and from now on. */
+  fail(error: SocketError): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#due = Infinity;
+    this.queuedBytes = 0;
+    for (const write of this.#queue) {
+      write.promise.catch(ignore);
+      write.reject(error);
+    }
+    this.#queue = [];
+    this.#end?.reject(error);
+  }
+
+  /** Ends what is due. Returns when the next thing will be. */
+  look(now: number): number {
+    if (this.#due <= now) {
+      this.#due = Infinity;
+      this.#host.onWriteFailure(
+        new GenericError(
+          "timed-out",
+          `Cannot write: the peer took none of ${this.queuedBytes} bytes for ${this.#limits.writeTimeoutInMillis} ms`,
+        ),
+      );
+    }
+    return this.#due;
+  }
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    if (this.#error !== undefined) return;
+    this.#rest = this.#gather();
+    this.#send();
+  };
+
+  /** The bytes of the first writes in the queue: one big one, or as many small ones as fit. */
+  #gather(): Uint8Array {
+    const queue = this.#queue;
+    const first = queue[0]!.bytes;
+    let count = 1;
+    let total = first.length;
+    if (total < BIG_CONTENT) {
+      for (; count < queue.length; count++) {
+        const { length } = queue[count]!.bytes;
+        if (length >= BIG_CONTENT || total + length > LARGEST_GATHERING) break;
+        total += length;
+      }
+    }
+    this.#underWay = count;
+    if (count === 1) return first;
+    const gathered = new Uint8Array(total);
+    for (let i = 0, at = 0; i < count; i++) {
+      const { bytes } = queue[i]!;
+      gathered.set(bytes, at);
+      at += bytes.length;
+    }
+    return gathered;
+  }
+
+  #send(): void {
+    // Nothing to send is sent already.
+    if (this.#rest.length === 0) return this.#settle();
+    const { writeTimeoutInMillis } = this.#limits;
+    if (writeTimeoutInMillis !== Infinity) {
+      this.#due = this.#host.clock.now() + writeTimeoutInMillis;
+      this.#host.lookBy(this.#due);
+    }
+    let writing: Promise<number>;
+    try {
+      writing = this.#transport.write(this.#rest);
+    } catch (error) {
+      return this.#onWriteFailure(error);
+    }
+    writing.then(this.#onWritten, this.#onWriteFailure);
+  }
+
+  readonly #onWritten = (count: number): void => {
+    this.bytesWritten += count;
+    if (this.#error !== undefined) return;
+    this.queuedBytes -= count;
+    this.#host.onSent();
+    if (count < this.#rest.length) {
+      this.#rest = this.#rest.subarray(count);
+      this.#send();
+    } else {
+      this.#settle();
+    }
+  };
+
+  readonly #onWriteFailure = (cause: unknown): void => {
+    if (this.#error === undefined) this.#host.onWriteFailure(brokenError("Cannot write", cause));
+  };
+
+  #settle(): void {
+    this.#due = Infinity;
+    const count = this.#underWay;
+    this.#underWay = 0;
+    const sent = count === this.#queue.length ? this.#queue : this.#queue.splice(0, count);
+    if (sent === this.#queue) this.#queue = [];
+    for (const write of sent) write.resolve(write.bytes.length);
+    if (this.#queue.length > 0) this.#flush();
+    else this.#afterDrain();
+  }
+
+  #afterDrain(): void {
+    // Do not keep the last content alive until the next write.
+    this.#rest = NOTHING;
+    if (this.#end !== undefined) this.#closeWrite();
+    this.#host.onDrained();
+  }
+
+  #closeWrite(): void {
+    const onEnded = () => {
+      this.#hasEnded = true;
+      this.#end!.resolve();
+      if (this.#error === undefined) this.#host.onWriteEnd();
+    };
+    this.#transport.closeWrite().then(onEnded, (cause) => {
+      if (this.#error !== undefined) return;
+      // The peer has gone already, and everything we had was sent: that is an end, too.
+      if (cause instanceof Deno.errors.NotConnected) onEnded();
+      else this.#onWriteFailure(cause);
+    });
+  }
+}

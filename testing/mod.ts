@@ -1,0 +1,46 @@
+/**
+ * For the tests of code that stands on this library: time that stands still until it is moved, transports that
+ * play a script, and connections in memory.
+ *
+ * @module
+ */
+
+export type {
+  Clock,
+  ConnectTarget,
+  DatagramSocket,
+  DatagramTarget,
+  ListenTarget,
+  Network,
+  NetworkAddress,
+  TimerId,
+  Transport,
+  TransportListener,
+} from "../src/network.ts";
+export { microtasksDrained } from "./microtasks.ts";
+export { VirtualClock } from "./virtual_clock.ts";
+export {
+  broken,
+  end,
+  fail,
+  outOfDescriptors,
+  pause,
+  reset,
+  silence,
+  Step,
+  until,
+} from "./script.ts";
+export {
+  type ScriptedTransport,
+  scriptedTransport,
+  type ScriptedTransportOptions,
+} from "./scripted_transport.ts";
+export {
+  type ScriptedListener,
+  scriptedListener,
+  type ScriptedListenerOptions,
+  type ScriptedNetwork,
+  scriptedNetwork,
+  type ScriptedNetworkOptions,
+} from "./scripted_network.ts";
+export { connectedTransports, type ConnectedTransportsOptions } from "./connected_pair.ts";

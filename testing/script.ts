@@ -1,0 +1,155 @@
+// What a test double does next, one step after the other.
+
+import type { Clock } from "../src/network.ts";
+
+/** A step of a script that is not content. Made by the functions `end()` to `until()`. */
+export class Step {
+  /** What happens. */
+  readonly kind: "end" | "silence" | "fail" | "pause" | "until";
+  /** With what: the error, the delay in milliseconds, or the event. */
+  readonly detail: unknown;
+
+  /**
+   * Makes a step; the functions do it better.
+   *
+   * @param kind What happens.
+   * @param detail With what.
+   */
+  constructor(kind: Step["kind"], detail?: unknown) {
+    this.kind = kind;
+    this.detail = detail;
+  }
+}
+
+/** The peer ends its direction: reads give `null` from now on. */
+export function end(): Step {
+  return new Step("end");
+}
+
+/** Nothing comes until the test double is told to say more, or is closed. */
+export function silence(): Step {
+  return new Step("silence");
+}
+
+/**
+ * The call rejects; the one after it gets the next step.
+ *
+ * @param error With what.
+ */
+export function fail(error: unknown): Step {
+  return new Step("fail", error);
+}
+
+/** The peer resets the stream: the call rejects with `Deno.errors.ConnectionReset`. */
+export function reset(): Step {
+  return fail(new Deno.errors.ConnectionReset("Connection reset by peer (os error 104)"));
+}
+
+/** The peer takes no bytes any more: the call rejects with `Deno.errors.BrokenPipe`. */
+export function broken(): Step {
+  return fail(new Deno.errors.BrokenPipe("Broken pipe (os error 32)"));
+}
+
+/** The system is out of descriptors: the call rejects with a plain `Error` whose code is `"EMFILE"`. */
+export function outOfDescriptors(): Step {
+  const error = new Error("Too many open files (os error 24)");
+  return fail(Object.assign(error, { code: "EMFILE" }));
+}
+
+/**
+ * The next step comes later.
+ *
+ * @param delayInMillis How much, on the clock that goes with the script.
+ */
+export function pause(delayInMillis: number): Step {
+  return new Step("pause", delayInMillis);
+}
+
+/**
+ * The next step comes when something has happened.
+ *
+ * @param event Resolves then.
+ */
+export function until(event: Promise<unknown>): Step {
+  return new Step("until", event);
+}
+
+/** What {@linkcode Script.next} gives at the end of a script. */
+export const END: unique symbol = Symbol("end of script");
+
+/** Plays steps to one caller at a time. */
+export class Script<Item> {
+  readonly #clock: Clock;
+  readonly #steps: (Item | Step)[];
+  readonly #stopped: PromiseWithResolvers<never> = Promise.withResolvers();
+  #more: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  /**
+   * @param steps Content, and what happens between.
+   * @param clock What pauses go by.
+   */
+  constructor(steps: readonly (Item | Step)[], clock: Clock) {
+    this.#steps = [...steps];
+    this.#clock = clock;
+    this.#stopped.promise.catch(() => {}); // Nobody may be waiting when it stops.
+  }
+
+  /** Adds steps at the end; a silence that is there ends. */
+  say(...steps: (Item | Step)[]): void {
+    const last = this.#steps.at(-1);
+    if (last instanceof Step && last.kind === "silence") this.#steps.pop();
+    this.#steps.push(...steps);
+    this.#more.resolve();
+    this.#more = Promise.withResolvers();
+  }
+
+  /** Puts content back at the front. */
+  putBack(item: Item): void {
+    this.#steps.unshift(item);
+  }
+
+  /**
+   * Plays up to the next content.
+   *
+   * @returns It, or `END` at the end of the script, again and again.
+   * @throws {unknown} What a failing step says, or what {@linkcode Script.stop} was given.
+   */
+  async next(): Promise<Item | typeof END> {
+    for (;;) {
+      const step = this.#steps[0];
+      if (step === undefined) return END;
+      if (!(step instanceof Step)) {
+        this.#steps.shift();
+        return step;
+      }
+      if (step.kind === "end") return END;
+      if (step.kind === "silence") {
+        await this.#wait(this.#more.promise);
+        continue;
+      }
+      if (step.kind === "pause") await this.#pause(step.detail as number);
+      else if (step.kind === "until") await this.#wait(step.detail as Promise<unknown>);
+      this.#steps.shift();
+      if (step.kind === "fail") throw step.detail;
+    }
+  }
+
+  /** Ends the wait under way, and every later one. */
+  stop(error: unknown): void {
+    this.#stopped.reject(error);
+  }
+
+  #wait(event: Promise<unknown>): Promise<unknown> {
+    return Promise.race([event, this.#stopped.promise]);
+  }
+
+  async #pause(delayInMillis: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const id = this.#clock.setTimeout(resolve, delayInMillis);
+    try {
+      await this.#wait(promise);
+    } finally {
+      this.#clock.clearTimeout(id);
+    }
+  }
+}

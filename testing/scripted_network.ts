@@ -1,0 +1,168 @@
+// A network and a listener that play scripts: what connecting and accepting give, one after the other.
+
+import {
+  type Clock,
+  type ConnectTarget,
+  denoNetwork,
+  type ListenTarget,
+  type Network,
+  type NetworkAddress,
+  type Transport,
+  type TransportListener,
+} from "../src/network.ts";
+import { END, Script, type Step } from "./script.ts";
+
+/** What a scripted listener is made of, besides what it accepts. */
+export interface ScriptedListenerOptions {
+  /**
+   * The address it is bound to.
+   *
+   * @default 127.0.0.1, port 50000
+   */
+  readonly addr?: NetworkAddress;
+  /**
+   * What pauses go by.
+   *
+   * @default Deno's clock
+   */
+  readonly clock?: Clock;
+}
+
+/** A {@linkcode TransportListener} that accepts what a script says. */
+export interface ScriptedListener extends TransportListener {
+  /** How often `accept` was called. */
+  readonly accepts: number;
+  /** Whether an accept waits right now. */
+  readonly isAccepting: boolean;
+  /** Whether it was closed. */
+  readonly isClosed: boolean;
+  /** Adds steps at the end of the script, also while an accept waits. */
+  say(...steps: (Transport | Step)[]): void;
+}
+
+/**
+ * Makes a listener that accepts what a script says; when it is played, an accept waits until the listener is
+ * closed or told more.
+ *
+ * @param script Transports, and what happens between: `[outOfDescriptors(), scriptedTransport(["ab"])]`.
+ * @param options Address and clock.
+ */
+export function scriptedListener(
+  script: readonly (Transport | Step)[],
+  options: ScriptedListenerOptions = {},
+): ScriptedListener {
+  const steps = new Script(script, options.clock ?? denoNetwork.clock);
+  const closed = Promise.withResolvers<never>();
+  closed.promise.catch(() => {}); // Nobody may be accepting when it closes.
+  const badResource = () => new Deno.errors.BadResource("Listener has been closed");
+  let accepts = 0;
+  let isAccepting = false;
+  let isClosed = false;
+  let more = Promise.withResolvers<void>();
+  return {
+    addr: options.addr ?? { transport: "tcp", hostname: "127.0.0.1", port: 50_000 },
+    get accepts() {
+      return accepts;
+    },
+    get isAccepting() {
+      return isAccepting;
+    },
+    get isClosed() {
+      return isClosed;
+    },
+    say(...added) {
+      steps.say(...added);
+      more.resolve();
+      more = Promise.withResolvers();
+    },
+    async accept() {
+      accepts++;
+      if (isClosed) throw badResource();
+      if (isAccepting) throw new Deno.errors.Busy("Another accept task is ongoing");
+      isAccepting = true;
+      try {
+        for (;;) {
+          const next = await steps.next();
+          if (next !== END) return next;
+          await Promise.race([more.promise, closed.promise]);
+        }
+      } finally {
+        isAccepting = false;
+      }
+    },
+    close() {
+      if (isClosed) throw badResource();
+      isClosed = true;
+      closed.reject(badResource());
+      steps.stop(badResource());
+    },
+  };
+}
+
+/** What a scripted network gives. */
+export interface ScriptedNetworkOptions {
+  /**
+   * What each connect gives; when it is played, every connect is refused.
+   *
+   * @default []
+   */
+  readonly connects?: readonly (Transport | Step)[];
+  /**
+   * What each listen gives, or throws; when it is played, every address is in use.
+   *
+   * @default []
+   */
+  readonly listens?: readonly (TransportListener | Error)[];
+  /**
+   * The time that everything on this network goes by.
+   *
+   * @default Deno's clock
+   */
+  readonly clock?: Clock;
+}
+
+/** A {@linkcode Network} that plays scripts. */
+export interface ScriptedNetwork extends Network {
+  /** What was asked for: `"connect name:80"`, `"listen 0.0.0.0:80"`. */
+  readonly calls: readonly string[];
+}
+
+/**
+ * Makes a network whose connects and listens play scripts.
+ *
+ * @param options The scripts, and the clock that everything on this network goes by.
+ */
+export function scriptedNetwork(options: ScriptedNetworkOptions): ScriptedNetwork {
+  const clock = options.clock ?? denoNetwork.clock;
+  const connects = new Script(options.connects ?? [], clock);
+  const listens = [...options.listens ?? []];
+  const calls: string[] = [];
+  return {
+    clock,
+    calls,
+    async connect({ hostname, port, signal }: ConnectTarget) {
+      calls.push(`connect ${hostname}:${port}`);
+      signal?.throwIfAborted();
+      const given = Promise.withResolvers<never>();
+      const giveUp = () => given.reject(signal!.reason);
+      signal?.addEventListener("abort", giveUp);
+      try {
+        const transport = await Promise.race([connects.next(), given.promise]);
+        if (transport !== END) return transport;
+        throw new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
+      } finally {
+        signal?.removeEventListener("abort", giveUp);
+      }
+    },
+    listen({ hostname, port }: ListenTarget) {
+      calls.push(`listen ${hostname}:${port}`);
+      const next = listens.shift() ??
+        new Deno.errors.AddrInUse("Address already in use (os error 98)");
+      if (next instanceof Error) throw next;
+      return next;
+    },
+    listenDatagram() {
+      throw new Deno.errors.NotSupported("Cannot bind a datagram socket on a scripted network");
+    },
+  };
+}

@@ -1,0 +1,256 @@
+// A transport that plays a script, writes down what is sent, and watches how it is used.
+//
+// It looks for what a real kernel would punish one time in a thousand: two reads at once, two writes at once,
+// content that is changed while it is being written, and a read into memory that somebody else holds.
+
+import { type Clock, denoNetwork, type NetworkAddress, type Transport } from "../src/network.ts";
+import { END, Script, type Step } from "./script.ts";
+
+/** What a scripted transport is made of, besides what it says. */
+export interface ScriptedTransportOptions {
+  /**
+   * What each write does: a number takes at most so many bytes, a step fails or waits. When it is played, every
+   * write is taken whole.
+   *
+   * @default []
+   */
+  readonly writes?: readonly (number | Step)[];
+  /**
+   * What pauses go by.
+   *
+   * @default Deno's clock
+   */
+  readonly clock?: Clock;
+  /**
+   * This end's address.
+   *
+   * @default 127.0.0.1, port 40000
+   */
+  readonly localAddr?: NetworkAddress;
+  /**
+   * The peer's address.
+   *
+   * @default 127.0.0.1, port 50000
+   */
+  readonly remoteAddr?: NetworkAddress;
+}
+
+/**
+ * A {@linkcode Transport} whose peer is a script.
+ *
+ * Errors are of the classes that Deno throws. Wrong use is written down in
+ * {@linkcode ScriptedTransport.violations} and thrown at the end of a `using` block.
+ */
+export interface ScriptedTransport extends Transport, Disposable {
+  /** Everything written so far, in one piece. */
+  readonly written: Uint8Array<ArrayBuffer>;
+  /** The same as text. */
+  readonly writtenText: string;
+  /** What each write took, in order. */
+  readonly writes: readonly Uint8Array<ArrayBuffer>[];
+  /** Every call so far: `"read 2048"`, `"write 5"`, `"closeWrite"`, `"close"`, `"reset"`, `"setNoDelay true"`. */
+  readonly calls: readonly string[];
+  /** What was done wrong: two reads at once, a read into memory that was handed out or transferred, ... */
+  readonly violations: readonly string[];
+  /** Whether `close` or `reset` was called. */
+  readonly isClosed: boolean;
+  /** Whether a read waits right now. */
+  readonly isReading: boolean;
+  /** Adds steps at the end of the script, also while a read waits in a silence. */
+  say(...steps: (string | Uint8Array | Step)[]): void;
+  /** Tells that these bytes belong to the reader from now on: no read may be under way in their memory. */
+  handOut(bytes: Uint8Array): void;
+  /** Frees the stream with a reset. */
+  reset(): void;
+}
+
+/**
+ * Makes a transport that plays a script to its reads. A string is sent as UTF-8. One read gets one step at
+ * most, cut where its buffer ends; after the last step the stream has ended.
+ *
+ * @param script Content, and what happens between.
+ * @param options What writes do, addresses, clock.
+ * @example Two bytes, then a reset
+ * ```ts
+ * import { reset, scriptedTransport } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
+ *
+ * using peer = scriptedTransport(["ab", reset()]);
+ * const buffer = new Uint8Array(16);
+ * console.assert(await peer.read(buffer) === 2);
+ * const error = await peer.read(buffer).catch((error) => error);
+ * console.assert(error instanceof Deno.errors.ConnectionReset);
+ * peer.close();
+ * ```
+ */
+export function scriptedTransport(
+  script: readonly (string | Uint8Array | Step)[] = [],
+  options: ScriptedTransportOptions = {},
+): ScriptedTransport {
+  return new ScriptedTransportEnd(script, options);
+}
+
+const HERE: NetworkAddress = { transport: "tcp", hostname: "127.0.0.1", port: 40_000 };
+const THERE: NetworkAddress = { transport: "tcp", hostname: "127.0.0.1", port: 50_000 };
+
+class ScriptedTransportEnd implements ScriptedTransport {
+  readonly localAddr: NetworkAddress;
+  readonly remoteAddr: NetworkAddress;
+  readonly writes: Uint8Array<ArrayBuffer>[] = [];
+  readonly calls: string[] = [];
+  readonly violations: string[] = [];
+  readonly #reads: Script<Uint8Array>;
+  readonly #taking: Script<number>;
+  readonly #handedOut: WeakSet<ArrayBufferLike> = new WeakSet();
+  #readingInto: Uint8Array | undefined;
+  #isWriting = false;
+  #isClosed = false;
+  #hasEnded = false;
+
+  constructor(script: readonly (string | Uint8Array | Step)[], options: ScriptedTransportOptions) {
+    const clock = options.clock ?? denoNetwork.clock;
+    this.localAddr = options.localAddr ?? HERE;
+    this.remoteAddr = options.remoteAddr ?? THERE;
+    this.#reads = new Script(script.map(toBytes), clock);
+    this.#taking = new Script(options.writes ?? [], clock);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get isReading(): boolean {
+    return this.#readingInto !== undefined;
+  }
+
+  get written(): Uint8Array<ArrayBuffer> {
+    const whole = new Uint8Array(this.writes.reduce((sum, bytes) => sum + bytes.length, 0));
+    let offset = 0;
+    for (const bytes of this.writes) {
+      whole.set(bytes, offset);
+      offset += bytes.length;
+    }
+    return whole;
+  }
+
+  get writtenText(): string {
+    return new TextDecoder().decode(this.written);
+  }
+
+  say(...steps: (string | Uint8Array | Step)[]): void {
+    this.#reads.say(...steps.map(toBytes));
+  }
+
+  handOut(bytes: Uint8Array): void {
+    this.#handedOut.add(bytes.buffer);
+    if (this.#readingInto?.buffer === bytes.buffer) {
+      this.#violation("Cannot hand out bytes: a read is under way in their memory");
+    }
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    this.calls.push(`read ${buffer.length}`);
+    this.#checkOpen();
+    if (this.#readingInto !== undefined) throw this.#violation("Cannot read: a read is under way");
+    if (isDetached(buffer)) throw this.#violation("Cannot read: the buffer was transferred away");
+    if (this.#handedOut.has(buffer.buffer)) {
+      throw this.#violation("Cannot read: the buffer's memory was handed out");
+    }
+    if (buffer.length === 0) return 0;
+    this.#readingInto = buffer;
+    try {
+      let bytes = await this.#reads.next();
+      while (bytes !== END && bytes.length === 0) bytes = await this.#reads.next();
+      if (bytes === END) return null;
+      if (isDetached(buffer)) {
+        throw this.#violation("Cannot read: the buffer was transferred away during the read");
+      }
+      if (bytes.length > buffer.length) this.#reads.putBack(bytes.subarray(buffer.length));
+      const length = Math.min(bytes.length, buffer.length);
+      buffer.set(bytes.subarray(0, length));
+      return length;
+    } finally {
+      this.#readingInto = undefined;
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    this.calls.push(`write ${bytes.length}`);
+    this.#checkOpen();
+    if (this.#isWriting) throw this.#violation("Cannot write: a write is under way");
+    if (this.#hasEnded) throw new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
+    if (bytes.length === 0) return 0;
+    const content = bytes.slice();
+    this.#isWriting = true;
+    try {
+      const most = await this.#taking.next();
+      const length = most === END ? content.length : Math.min(most, content.length);
+      if (!isEqual(bytes, content)) {
+        throw this.#violation("Cannot write: the content was changed during the write");
+      }
+      this.writes.push(content.slice(0, length));
+      return length;
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  closeWrite(): Promise<void> {
+    this.calls.push("closeWrite");
+    if (this.#isClosed) return Promise.reject(badResource());
+    this.#hasEnded = true;
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.calls.push("close");
+    this.#free();
+  }
+
+  reset(): void {
+    this.calls.push("reset");
+    this.#free();
+  }
+
+  setNoDelay(on: boolean): void {
+    this.calls.push(`setNoDelay ${on}`);
+    this.#checkOpen();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.violations.length > 0) throw new Error(this.violations.join("; "));
+  }
+
+  #free(): void {
+    this.#checkOpen();
+    this.#isClosed = true;
+    const interrupted = new Deno.errors.Interrupted("operation canceled");
+    this.#reads.stop(interrupted);
+    this.#taking.stop(interrupted);
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw badResource();
+  }
+
+  #violation(what: string): Error {
+    this.violations.push(what);
+    return new Error(what);
+  }
+}
+
+function badResource(): Error {
+  return new Deno.errors.BadResource("Bad resource ID");
+}
+
+function toBytes(step: string | Uint8Array | Step): Uint8Array | Step {
+  return typeof step === "string" ? new TextEncoder().encode(step) : step;
+}
+
+/** An array whose memory was transferred has no length and no memory any more. */
+function isDetached(bytes: Uint8Array): boolean {
+  return bytes.buffer instanceof ArrayBuffer && bytes.buffer.detached;
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

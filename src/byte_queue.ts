@@ -22,6 +22,8 @@ export class ByteQueue {
   /** Bytes of the first chunk that were taken already. */
   #taken = 0;
   #length = 0;
+  /** Bytes that have left the queue since it was made. */
+  #offset = 0;
   /** The chunk looked at last, as an index in #chunks, and the queue offset at which it starts. */
   #seenIndex = 0;
   #seenOffset = 0;
@@ -29,6 +31,14 @@ export class ByteQueue {
   /** How many bytes are in the queue. */
   get length(): number {
     return this.#length;
+  }
+
+  /**
+   * How many bytes have left the queue since it was made: where in the whole stream its first byte is. Who
+   * remembers a place in the stream is not led astray when somebody else takes bytes.
+   */
+  get offset(): number {
+    return this.#offset;
   }
 
   /** Adds a chunk at the end. The queue keeps it as it is: it must not be changed afterwards. */
@@ -102,6 +112,7 @@ export class ByteQueue {
       throw new RangeError(`Cannot skip ${length} bytes of ${this.#length}`);
     }
     if (length === this.#length) return this.clear();
+    this.#offset += length;
     this.#length -= length;
     this.#taken += length;
     this.#seenOffset -= length;
@@ -127,6 +138,7 @@ export class ByteQueue {
   clear(): void {
     if (this.#chunks.length > 1) this.#chunks = [];
     else this.#chunks.length = 0;
+    this.#offset += this.#length;
     this.#first =
       this.#taken =
       this.#length =

@@ -134,6 +134,6 @@ export function setupError(action: string, cause: unknown): SocketError {
 
 /** Whether the system ran out of something that others may give back: descriptors, buffers, memory. */
 export function isResourceError(cause: unknown): boolean {
-  const code = (cause as { code?: unknown } | undefined)?.code;
+  const code = (cause as { code?: unknown } | null | undefined)?.code;
   return code === "EMFILE" || code === "ENFILE" || code === "ENOBUFS" || code === "ENOMEM";
 }

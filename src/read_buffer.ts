@@ -45,7 +45,7 @@ export class ReadBuffer {
       this.#smallReads = 0;
     } else if (this.#size > SMALLEST && ++this.#smallReads === READS_BEFORE_SHRINKING) {
       this.#smallReads = 0;
-      this.#size /= 4;
+      this.#size = Math.max(this.#size / 4, SMALLEST);
       this.#buffer = undefined;
     }
     if (length <= LARGEST_IN_SLAB) return this.#copyIntoSlab(buffer, length);

@@ -1,0 +1,69 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { checkHost, checkPort, formatAddress, hostOf, portOf } from "../src/address.ts";
+
+Deno.test("checkHost() takes names and addresses", () => {
+  for (
+    const host of [
+      "localhost",
+      "127.0.0.1",
+      "a-b_c.example.org",
+      "::1",
+      "fe80::1%eth0",
+      "::ffff:127.0.0.1",
+      "bücher.example",
+    ]
+  ) assertEquals(checkHost("host", host), host);
+  assertEquals(checkHost("host", "[::1]"), "::1");
+});
+
+Deno.test("checkHost() refuses what is part of a URL, empty, too long or not text", () => {
+  for (
+    const host of [
+      "",
+      " ",
+      "a b",
+      "http://x",
+      "x/y",
+      "x:80",
+      "user@x",
+      "[::1",
+      "::1]",
+      "a\0b",
+      "x".repeat(256),
+    ]
+  ) {
+    assertThrows(
+      () => checkHost("host", host),
+      TypeError,
+      "host must be a host name or an IP address",
+    );
+  }
+  for (const host of [undefined, null, 127, {}]) {
+    assertThrows(() => checkHost("interface", host), TypeError, "interface must be a string");
+  }
+});
+
+Deno.test("checkPort() takes 16 bits, and 0 where the system may choose", () => {
+  assertEquals(checkPort("port", 65_535, 1), 65_535);
+  assertEquals(checkPort("port", 0, 0), 0);
+  assertThrows(() => checkPort("port", 0, 1), RangeError, "from 1 to 65535: got 0");
+  for (const port of [-1, 65_536, 70_000, 1.5]) {
+    assertThrows(() => checkPort("port", port, 0), RangeError, `${port}`);
+  }
+  for (const port of ["8080", NaN, null, undefined]) {
+    assertThrows(() => checkPort("port", port, 0), TypeError, "port must be a number");
+  }
+});
+
+Deno.test("formatAddress() puts brackets around IPv6", () => {
+  assertEquals(formatAddress("127.0.0.1", 80), "127.0.0.1:80");
+  assertEquals(formatAddress("::1", 80), "[::1]:80");
+});
+
+Deno.test("hostOf() and portOf() have an answer for every kind of address", () => {
+  assertEquals(hostOf({ transport: "tcp", hostname: "::1", port: 5 }), "::1");
+  assertEquals(portOf({ transport: "tcp", hostname: "::1", port: 5 }), 5);
+  assertEquals(hostOf({ transport: "unix", path: "/run/x" }), "/run/x");
+  assertEquals(portOf({ transport: "unix", path: "/run/x" }), 0);
+  assertEquals(hostOf({ transport: "vsock", cid: 3, port: 9 }), "3");
+});

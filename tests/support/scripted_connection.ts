@@ -1,0 +1,45 @@
+// A connection whose peer is a script and whose time is virtual.
+
+import { Connection, type ConnectionConfig } from "../../mod.ts";
+import { denoNetwork } from "../../src/network.ts";
+import {
+  type ScriptedTransport,
+  scriptedTransport,
+  type ScriptedTransportOptions,
+  silence,
+  type Step,
+  VirtualClock,
+} from "../../testing/mod.ts";
+
+export interface ScriptedConnection {
+  readonly clock: VirtualClock;
+  readonly peer: ScriptedTransport;
+  readonly connection: Connection;
+}
+
+/** The script goes on with silence: a peer that ends says so with `end()`. */
+export function scriptedConnection(
+  script: readonly (string | Uint8Array | Step)[] = [],
+  config: ConnectionConfig = {},
+  options: ScriptedTransportOptions = {},
+): ScriptedConnection {
+  const clock = new VirtualClock();
+  const peer = scriptedTransport([...script, silence()], { clock, ...options });
+  const connection = new Connection(peer, { ...config, network: { ...denoNetwork, clock } });
+  return { clock, peer, connection };
+}
+
+const decoder = new TextDecoder();
+
+/** What was read, as text and length: easier to compare. */
+export function asText([bytes, length]: [Uint8Array, number]): [string, number] {
+  return [decoder.decode(bytes), length];
+}
+
+/** Whether a promise is still pending when all code has come to rest. */
+export async function isPending(clock: VirtualClock, promise: Promise<unknown>): Promise<boolean> {
+  let pending = true;
+  promise.then(() => pending = false, () => pending = false);
+  await clock.settle();
+  return pending;
+}

@@ -158,7 +158,11 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   async start(): Promise<void> {
     // A stop under way ends first.
     await this.#stop?.report;
-    return await (this.#starting ??= this.#start());
+    this.#starting ??= this.#start().catch((error) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return await this.#starting;
   }
 
   async #start(): Promise<void> {
@@ -174,7 +178,6 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
       this.#address = hostOf(socket.addr);
       this.#acceptor = new Acceptor(socket, this.#network.clock);
     } catch (cause) {
-      this.#starting = undefined;
       if (this.#signal?.aborted && cause === this.#signal.reason) throw cause;
       throw setupError(`Cannot listen on ${formatAddress(this.#interface, this.#port)}`, cause);
     }

@@ -209,7 +209,6 @@ class ServiceLoop implements Attendant {
   };
 
   async #finish(): Promise<void> {
-    if (this.#isOver) return;
     this.#isOver = true;
     const duplex = this.#duplex;
     this.isCalling = true;

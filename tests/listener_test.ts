@@ -367,15 +367,17 @@ Deno.test("Listener.gracefulStop() closes a connection that waits in a loop, and
   assertEquals([await also, pushed.writtenText], [{ completed: 1, aborted: 0 }, "news"]);
 });
 
-Deno.test("Listener.gracefulStop() waits for unread and queued bytes", async () => {
-  const unread = scriptedTransport(["half a mess", silence()]);
+Deno.test("Listener.gracefulStop() serves on while bytes are unread or queued", async () => {
+  const unread = scriptedTransport(["half", silence()]);
   const queued = scriptedTransport(["x", silence()], { writes: [silence()] });
   const { clock, listener } = scripted([unread, queued]);
+  const messages: number[] = [];
   listener.attach({
     async onReadReady(caller) {
-      await caller.read(1);
-      if (caller.bytesRead > 1) await caller.read(14);
-      else void caller.write("never taken");
+      // Messages of eight bytes, and one byte that is answered.
+      const [bytes] = await caller.read(1);
+      if (bytes[0] === 120) return void caller.write("never taken");
+      messages.push((await caller.read(7))[1]);
     },
   });
   await listener.start();
@@ -383,11 +385,31 @@ Deno.test("Listener.gracefulStop() waits for unread and queued bytes", async () 
   const stopping = listener.gracefulStop({ deadlineInMillis: 500 });
   await clock.advance(400);
   assertEquals([unread.isClosed, queued.isClosed], [false, false]);
-  unread.say("age!", silence());
+  unread.say("done", silence());
+  queued.say("12345678", silence());
   await clock.advance(60);
-  assertEquals([unread.isClosed, queued.isClosed], [true, false]);
+  assertEquals([messages, unread.isClosed, queued.isClosed], [[7, 7], true, false]);
   await clock.advance(40);
   assertEquals(await stopping, { completed: 1, aborted: 1 });
+});
+
+Deno.test("Listener.gracefulStop() lets an onConnect under way finish", async () => {
+  const gate = Promise.withResolvers<void>();
+  const peer = scriptedTransport([silence()]);
+  const { clock, listener } = scripted([peer]);
+  listener.attach({
+    async onConnect(caller) {
+      await gate.promise;
+      await caller.write("welcome");
+    },
+  });
+  await listener.start();
+  await clock.settle();
+  const stopping = listener.gracefulStop();
+  await clock.advance(100);
+  gate.resolve();
+  await clock.advance(100);
+  assertEquals([await stopping, peer.writtenText], [{ completed: 1, aborted: 0 }, "welcome"]);
 });
 
 Deno.test("Listener stopped twice is one stop, and immediateStop() ends a graceful one", async () => {

@@ -53,7 +53,10 @@ Deno.test("Connection begins no kernel read unless somebody waits, and never a s
   }
   // The kernel read of the first wait is still under way and serves the next ones.
   assertEquals(reads(), 1);
-  peer.say("ab");
+  peer.say("ab", silence());
+  await clock.settle();
+  // Nobody waits now, so what has come is all that is read.
+  assertEquals([reads(), connection.bytesRead], [1, 2]);
   assertEquals(asText(await connection.read(1)), ["a", 1]);
   assertEquals(asText(await connection.read(1)), ["b", 1]);
   assertEquals(reads(), 1);

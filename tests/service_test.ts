@@ -225,7 +225,7 @@ Deno.test("Service's exception ends its connection after onError, with what was 
     for (const isAsync of [true, false]) {
       const log: string[] = [];
       const thrown = new TypeError("mine");
-      const { connection, peer, clock } = scriptedConnection(["ab"]);
+      const { connection, peer, clock } = scriptedConnection(["ab"], {}, { writes: [pause(10)] });
       serve(connection, {
         [method]: isAsync ? () => Promise.reject(thrown) : () => {
           throw thrown;
@@ -243,7 +243,7 @@ Deno.test("Service's exception ends its connection after onError, with what was 
         },
       });
       void connection.closed.then(() => log.push("closed"));
-      await clock.advance(50);
+      await clock.advance(100);
       const error = await connection.closed;
       assertEquals([error!.code, error!.cause], ["handler", thrown]);
       assertEquals([log, peer.writtenText], [["error", "close", "closed"], "sorry"], method);

@@ -31,13 +31,22 @@ export interface ClientConfig extends ConnectionConfig {
  * A connection that you dialled.
  *
  * @example A request and its answer
- * ```ts no-run
- * import { Client } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * ```ts
+ * import { Client, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
  *
- * await using client = await Client.connect({ host: "127.0.0.1", port: 61598 });
- * await client.write("Hello Ballerina");
+ * await using listener = new Listener(0, { interface: "127.0.0.1" });
+ * listener.attach({
+ *   async onReadReady(caller) {
+ *     const [bytes, length] = await caller.read();
+ *     if (length > 0) await caller.write(`${new TextDecoder().decode(bytes)} back`);
+ *   },
+ * });
+ * await listener.start();
+ *
+ * await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+ * await client.write("Hello");
  * const [bytes] = await client.read();
- * console.log(new TextDecoder().decode(bytes));
+ * console.log(new TextDecoder().decode(bytes)); // "Hello back"
  * ```
  */
 export class Client extends Connection {

@@ -1,0 +1,130 @@
+// Checks of how the repository is built. Each goes from files to problems, a line for each.
+
+import type { Source } from "./source.ts";
+
+/** What goes around the seams. A namespace alone does too: it could be given another name. */
+const AROUND_THE_SEAMS =
+  /^(Deno\.(connect|listen|startTls|upgrade)\w*|(set|clear)(Timeout|Interval)|setImmediate|performance\.now|Date\.now|Date|performance|Deno|globalThis\b.*|self\b.*|window\b.*)$/;
+
+/** The statements of a room that is nothing but types, and so has nothing to test. */
+const TYPES = new Set(["ImportDeclaration", "TSInterfaceDeclaration", "TSTypeAliasDeclaration"]);
+
+/** Lines of code that are read in one sitting. */
+const LONGEST_EXAMPLE = 60;
+
+/** What no file says, and why. The patterns are written so that they do not find themselves. */
+const UNSAYABLE: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [/(?<=^|[\s"'`(=])\/(work|home|root|Users)\/\w+/gm, "a path of one machine"],
+  [/\.\.\/share[d]\b/g, "a path out of the repository"],
+  [/\b(registry|deb|npm|api)\.(npmjs|debian|jsr|yarnpkg)\b|\bjsr\.io\b/g, "a registry's host"],
+  [
+    /\bissues? (no\. ?)?#?\d+\b|(?<![\w&/])#\d+\b/gi,
+    "the number of an issue; say what it was about",
+  ],
+  [
+    /\b(sub-?agents?|coding a[g]ents?|language m[o]dels?|L[L]Ms?|cl[a]ude|chat-?gpt|cop[i]lot)\b/gi,
+    "a tool",
+  ],
+  [/\b(TO ?DO|FIX ?ME|X{3})\b/g, "something left open"],
+  [/@ts-(ignore|expect-error|nocheck)\b/g, "a check of types switched off"],
+  [/\bDeno\.test\.(only|ignore)\b|\b(ignore|only): true\b/g, "a test switched off"],
+  [/\bsanitize(Ops|Resources|Exit): false\b/g, "a sanitizer switched off"],
+];
+
+function resolve(path: string, specifier: string): string {
+  return new URL(specifier, `file:///${path}`).pathname.slice(1);
+}
+
+/** Rooms that are in no layer, layers without a room, and imports that point up or sideways. */
+export function layerProblems(sources: readonly Source[], layers: readonly string[]): string[] {
+  const missing = sources.filter(({ path }) => !layers.includes(path))
+    .map(({ path }) => `${path} is in no layer`);
+  const gone = layers.filter((layer) => !sources.some(({ path }) => path === layer))
+    .map((layer) => `${layer} is a layer and no file`);
+  const up = sources.flatMap(({ path, imports }) =>
+    imports.filter(({ text }) => text.startsWith("."))
+      .filter(({ text }) => {
+        const target = layers.indexOf(resolve(path, text));
+        return target === -1 || target >= layers.indexOf(path);
+      })
+      .map(({ text, line }) => `${path}:${line} imports ${text}, which is not below it`)
+  );
+  return [...missing, ...gone, ...up];
+}
+
+/** Imports that somebody who imports by URL does not have. */
+export function importProblems(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ path, imports }) =>
+    imports.filter(({ text }) => {
+      if (text.startsWith("node:")) return !path.startsWith("src/transport/");
+      return !/^\.{1,2}\/.*\.ts$/.test(text);
+    }).map(({ text, line }) => `${path}:${line} imports ${text}`)
+  );
+}
+
+/** Sockets made and time told elsewhere than in a seam. */
+export function seamProblems(sources: readonly Source[], seams: readonly string[]): string[] {
+  return sources.filter(({ path }) => !seams.includes(path)).flatMap(({ path, globals }) =>
+    globals.filter(({ text }) => AROUND_THE_SEAMS.test(text))
+      .map(({ text, line }) => `${path}:${line} names ${text}`)
+  );
+}
+
+/** Rooms that the public doors do not lead to. */
+export function reachProblems(sources: readonly Source[], doors: readonly Source[]): string[] {
+  const reached = new Set<string>();
+  const follow = ({ path, imports }: Source) => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const { text } of imports) {
+      const target = sources.find((source) => source.path === resolve(path, text));
+      if (target !== undefined) follow(target);
+    }
+  };
+  doors.forEach(follow);
+  return sources.filter(({ path }) => !reached.has(path))
+    .map(({ path }) => `${path} is reached from no door`);
+}
+
+/** Rooms with something to run and without a test file of the same name. */
+export function testProblems(sources: readonly Source[], paths: readonly string[]): string[] {
+  return sources.filter(({ ownStatements }) => !ownStatements.every(({ text }) => TYPES.has(text)))
+    .map(({ path }) => [path, path.replace("src/", "tests/").replace(/\.ts$/, "_test.ts")] as const)
+    .filter(([, test]) => !paths.includes(test))
+    .map(([path, test]) => `${path} has no ${test}`);
+}
+
+/** Doors that do more than to name what they export. */
+export function doorProblems(doors: readonly Source[]): string[] {
+  return doors.flatMap(({ path, text, ownStatements }) => [
+    ...(/^\/\*\*[^]*?@module\b[^]*?\*\//.test(text) ? [] : [`${path} does not begin with its doc`]),
+    ...ownStatements.map((found) => `${path}:${found.line} has a ${found.text}`),
+  ]);
+}
+
+/** Examples that are too long to be read at a glance. */
+export function exampleProblems(examples: readonly Source[]): string[] {
+  return examples.filter(({ codeLines }) => codeLines > LONGEST_EXAMPLE)
+    .map(({ path, codeLines }) => `${path} has ${codeLines} lines of code`);
+}
+
+/** Tests that let time go by and hope. */
+export function sleepProblems(tests: readonly Source[]): string[] {
+  return tests.flatMap(({ path, sleeps, imports }) => [
+    ...sleeps.map(({ text, line }) => `${path}:${line} sleeps: ${text}`),
+    ...imports.filter(({ text }) => /^node:timers|\/delay\b/.test(text))
+      .map(({ text, line }) => `${path}:${line} imports ${text}`),
+  ]);
+}
+
+/** What no reader of the repository can use, and what was left open or switched off. */
+export function textProblems(files: readonly (readonly [path: string, text: string])[]): string[] {
+  return files.flatMap(([path, text]) =>
+    UNSAYABLE.flatMap(([pattern, why]) =>
+      [...text.matchAll(pattern)].map(({ 0: said, index }) => {
+        const line = text.slice(0, index).split("\n").length;
+        return `${path}:${line} says "${said.trim()}": ${why}`;
+      })
+    )
+  );
+}

@@ -44,3 +44,13 @@ export {
   type ScriptedNetworkOptions,
 } from "./scripted_network.ts";
 export { connectedTransports, type ConnectedTransportsOptions } from "./connected_pair.ts";
+export { Random } from "./random.ts";
+export { calmFaults, type Faults, gentleFaults, hostileFaults } from "./faults.ts";
+export type { SimulatedHost } from "./simulated_host.ts";
+export { SimulatedNetwork, type SimulatedNetworkOptions } from "./simulated_network.ts";
+export {
+  simulate,
+  type SimulateOptions,
+  SimulationError,
+  type SimulationReport,
+} from "./simulate.ts";

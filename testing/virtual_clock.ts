@@ -109,7 +109,7 @@ export class VirtualClock implements Clock {
    */
   async step(): Promise<boolean> {
     await microtasksDrained();
-    if (!this.#fire()) return false;
+    if (!this.fire()) return false;
     await microtasksDrained();
     return true;
   }
@@ -126,7 +126,7 @@ export class VirtualClock implements Clock {
     const until = this.#now + byInMillis;
     await microtasksDrained();
     for (let next = this.next; next !== undefined && next <= until; next = this.next) {
-      this.#fire();
+      this.fire();
       await microtasksDrained();
     }
     this.#now = Math.max(this.#now, until);
@@ -148,13 +148,19 @@ export class VirtualClock implements Clock {
           `Cannot run until idle: ${this.pending} timeouts are still set after ${limitInMillis} ms`,
         );
       }
-      this.#fire();
+      this.fire();
       await microtasksDrained();
     }
     return this.#now - start;
   }
 
-  #fire(): boolean {
+  /**
+   * Moves to the next timeout and calls it; what it starts has not run yet.
+   *
+   * @returns `false` where no timeout was set.
+   * @throws {unknown} What the callback throws.
+   */
+  fire(): boolean {
     if (this.next === undefined) return false;
     const { id, at, callback } = this.#pop()!;
     this.#byId.delete(id);

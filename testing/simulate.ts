@@ -1,0 +1,173 @@
+// Runs a scenario on a simulated network: lets code run until all of it waits, moves time to the next thing that
+// happens, and so on until the scenario is over.
+//
+// Between two events a macrotask passes, so no promise reaction is left when time moves (microtasks.ts). What
+// waits for something outside the simulation, a file or a real socket, gets no such promise.
+
+import { microtasksDrained } from "./microtasks.ts";
+import { insideOf, SimulatedNetwork, type SimulatedNetworkOptions } from "./simulated_network.ts";
+
+/** How a scenario is run. */
+export interface SimulateOptions extends SimulatedNetworkOptions {
+  /**
+   * How much virtual time it may take.
+   *
+   * @default {86_400_000}
+   */
+  readonly limitInMillis?: number;
+  /**
+   * How many events it may take: something that goes in circles ends here.
+   *
+   * @default {1_000_000}
+   */
+  readonly limitInEvents?: number;
+  /**
+   * Whether what is left behind, and rejections that nobody handles, fail the run.
+   *
+   * @default {true}
+   */
+  readonly strict?: boolean;
+}
+
+/** How a run went. */
+export interface SimulationReport {
+  /** What decided it. */
+  readonly seed: number;
+  /** One number for all that has happened. */
+  readonly traceHash: string;
+  /** How much virtual time it took. */
+  readonly virtualMillis: number;
+  /** How many events it took. */
+  readonly events: number;
+  /** Open connections, listeners and sockets with what waits on them, and timeouts. */
+  readonly leftBehind: readonly string[];
+}
+
+/** A scenario failed. The message says with which seed, and what happened last. */
+export class SimulationError extends Error {
+  /** Always `"SimulationError"`. */
+  override readonly name = "SimulationError";
+  /** What decided the run: the same scenario with the same seed fails in the same way. */
+  readonly seed: number;
+  /** One number for all that has happened. */
+  readonly traceHash: string;
+
+  /**
+   * Makes the error of a run.
+   *
+   * @param why What went wrong.
+   * @param network Where.
+   * @param options Takes the `cause`.
+   */
+  constructor(why: string, network: SimulatedNetwork, options?: ErrorOptions) {
+    const { seed, traceHash } = network;
+    const last = network.trace.map((line) => `  ${line}`).join("\n");
+    super(`Seed ${seed} (trace ${traceHash}): ${why}\nWhat happened last:\n${last}`, options);
+    this.seed = seed;
+    this.traceHash = traceHash;
+  }
+}
+
+/** How many empty turns the real world gets before a run counts as stuck. */
+const TURNS_BEFORE_STUCK = 50;
+
+/**
+ * Runs a scenario on a simulated network, in virtual time.
+ *
+ * The run has failed when the scenario throws, when it waits for something that will never come, when a socket
+ * was used in a way that real systems punish, and, unless it is told not to be strict, when something is left
+ * behind or a rejection is not handled. Run one after the other, not several at the same time.
+ *
+ * @param seed Decides everything: an integer from 0 to 2^53 - 1.
+ * @param scenario What is to be tested; everything it opens it closes.
+ * @param options What goes wrong, and how long it may take.
+ * @returns How it went.
+ * @throws {SimulationError} The run has failed; what the scenario threw is the `cause`.
+ * @example A client and a server, on a hundred different days
+ * ```ts
+ * import { Client, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { simulate } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
+ *
+ * for (let seed = 0; seed < 100; seed++) {
+ *   await simulate(seed, async (net) => {
+ *     await using listener = new Listener(7, { network: net.host("server") });
+ *     listener.attach({
+ *       async onReadReady(caller) {
+ *         const [bytes, length] = await caller.read();
+ *         if (length > 0) await caller.write(bytes);
+ *       },
+ *     });
+ *     await listener.start();
+ *     await using client = await Client.connect({
+ *       host: "server",
+ *       port: 7,
+ *       network: net.host("client"),
+ *     });
+ *     await client.write("hello");
+ *     const [bytes] = await client.read(5);
+ *     console.assert(new TextDecoder().decode(bytes) === "hello");
+ *   });
+ * }
+ * ```
+ */
+export async function simulate(
+  seed: number,
+  scenario: (net: SimulatedNetwork) => Promise<void>,
+  options: SimulateOptions = {},
+): Promise<SimulationReport> {
+  const { limitInMillis = 86_400_000, limitInEvents = 1_000_000, strict = true } = options;
+  const net = new SimulatedNetwork(seed, options);
+  const { world, clock } = insideOf(net);
+  const unhandled: unknown[] = [];
+  const onUnhandled = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    unhandled.push(event.reason);
+  };
+  if (strict) globalThis.addEventListener("unhandledrejection", onUnhandled);
+  let events = 0;
+  try {
+    let isOver = false;
+    let failure: { readonly cause: unknown } | undefined;
+    (async () => await scenario(net))().catch((cause) => failure = { cause }).finally(() =>
+      isOver = true
+    );
+    let idleTurns = 0;
+    for (;;) {
+      await microtasksDrained();
+      if (isOver) break;
+      const next = clock.next;
+      if (next === undefined) {
+        if (++idleTurns > TURNS_BEFORE_STUCK) {
+          throw new SimulationError(`Stuck: nothing will happen any more${listed(net)}`, net);
+        }
+        continue;
+      }
+      idleTurns = 0;
+      if (next > limitInMillis || ++events > limitInEvents) {
+        const spent = `${clock.now()} ms and ${events} events`;
+        throw new SimulationError(`Not over after ${spent}${listed(net)}`, net);
+      }
+      clock.fire();
+    }
+    if (failure !== undefined) {
+      const { cause } = failure;
+      const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+      throw new SimulationError(why, net, { cause });
+    }
+    await microtasksDrained();
+    if (strict && unhandled.length > 0) {
+      throw new SimulationError("A rejection was not handled", net, { cause: unhandled[0] });
+    }
+    if (world.violations.length > 0) throw new SimulationError(world.violations.join("; "), net);
+    const { leftBehind } = net;
+    if (strict && leftBehind.length > 0) throw new SimulationError(`Over${listed(net)}`, net);
+    return { seed, traceHash: net.traceHash, virtualMillis: clock.now(), events, leftBehind };
+  } finally {
+    globalThis.removeEventListener("unhandledrejection", onUnhandled);
+  }
+}
+
+function listed(net: SimulatedNetwork): string {
+  const { leftBehind } = net;
+  return leftBehind.length === 0 ? "" : `; left behind: ${leftBehind.join("; ")}`;
+}

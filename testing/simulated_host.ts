@@ -1,0 +1,289 @@
+// A host of a simulated network: its addresses, ports and descriptors, and how connections to others are made.
+
+import type {
+  Clock,
+  ConnectTarget,
+  DatagramTarget,
+  ListenTarget,
+  Network,
+  Transport,
+} from "../src/network.ts";
+import { type Datagram, SimulatedDatagramSocket } from "./simulated_datagrams.ts";
+import { SimulatedListener } from "./simulated_listener.ts";
+import { SimulatedStream } from "./simulated_stream.ts";
+import type { SimulatedAddress, SimulatedPath } from "./simulated_wire.ts";
+import {
+  addrInUse,
+  addrNotAvailable,
+  connectionRefused,
+  connectionReset,
+  timedOut,
+  tooManyOpenFiles,
+  unknownHost,
+} from "./system_errors.ts";
+import type { World } from "./world.ts";
+
+const FIRST_DYNAMIC_PORT = 49_152;
+const LAST_PORT = 65_535;
+/** A first packet without answer is sent again after 1 s, 2 s, 4 s, ... until so much time has passed. */
+const CONNECT_GIVES_UP_AFTER_IN_MILLIS = 127_000;
+const ANY = ["0.0.0.0", "::"];
+const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
+const LONGEST_PARTITION_IN_MILLIS = 60_000;
+
+/**
+ * A host of a simulated network, and the {@linkcode Network} of the programs that run on it:
+ * `new Listener(80, { network: net.host("server") })`.
+ */
+export interface SimulatedHost extends Network {
+  /** Its name. */
+  readonly name: string;
+  /** Its IP address. */
+  readonly address: string;
+  /**
+   * How many descriptors its programs may have open; one more fails with code `"EMFILE"`. May be changed at any
+   * time.
+   *
+   * @default Infinity
+   */
+  descriptorLimit: number;
+  /** What its programs have open, a line each. */
+  readonly leftBehind: readonly string[];
+  /** The power fails: nobody hears of the host any more, and nobody is told. */
+  vanish(): void;
+  /** The power is back: the host can be reached, but it knows nothing of its connections any more. */
+  restart(): void;
+  /** Something on the way resets every connection of the host. */
+  resetAll(): void;
+}
+
+/** What makes hosts of a simulated network. */
+export class Host implements SimulatedHost {
+  readonly name: string;
+  readonly address: string;
+  descriptorLimit = Infinity;
+  readonly #world: World;
+  readonly #resolve: (name: string) => Host | undefined;
+  readonly #open = new Set<{ describe(): string }>();
+  readonly #streams = new Set<SimulatedStream>();
+  readonly #listeners = new Map<number, SimulatedListener>();
+  readonly #datagrams = new Map<number, SimulatedDatagramSocket>();
+  readonly #dialPorts = new Set<number>();
+  readonly #met = new Set<string>();
+  #connecting = 0;
+
+  constructor(
+    world: World,
+    name: string,
+    address: string,
+    resolve: (name: string) => Host | undefined,
+  ) {
+    this.#world = world;
+    this.name = name;
+    this.address = address;
+    this.#resolve = resolve;
+  }
+
+  get clock(): Clock {
+    return this.#world.clock;
+  }
+
+  get leftBehind(): string[] {
+    return [...this.#open].map((resource) => `${this.name}: ${resource.describe()}`);
+  }
+
+  async connect({ hostname, port, signal }: ConnectTarget): Promise<Transport> {
+    signal?.throwIfAborted();
+    this.#checkDescriptors();
+    this.#connecting++;
+    const localPort = this.#freePort();
+    this.#dialPorts.add(localPort);
+    const givenUp = Promise.withResolvers<never>();
+    givenUp.promise.catch(() => {}); // It may come when nobody waits for it any more.
+    const giveUp = () => givenUp.reject(signal!.reason);
+    signal?.addEventListener("abort", giveUp);
+    try {
+      const stream = await this.#dial(hostname, port, localPort, givenUp.promise);
+      this.#open.add(stream);
+      return stream;
+    } catch (error) {
+      this.#world.note(`connect ${this.name}>${hostname}:${port} fails`);
+      this.#dialPorts.delete(localPort);
+      throw error;
+    } finally {
+      this.#connecting--;
+      signal?.removeEventListener("abort", giveUp);
+    }
+  }
+
+  listen({ hostname, port, backlog }: ListenTarget): SimulatedListener {
+    const addr = this.#bind("tcp", hostname, port, this.#listeners);
+    const listener = new SimulatedListener(this.#world, addr, backlog, {
+      adopt: (stream) => {
+        if (this.#descriptors >= this.descriptorLimit) return false;
+        this.#open.add(stream);
+        return true;
+      },
+      unbind: () => {
+        this.#listeners.delete(addr.port);
+        this.#open.delete(listener);
+      },
+    });
+    this.#listeners.set(addr.port, listener);
+    this.#open.add(listener);
+    return listener;
+  }
+
+  listenDatagram({ hostname, port }: DatagramTarget): SimulatedDatagramSocket {
+    const addr = this.#bind("udp", hostname, port, this.#datagrams);
+    const route = this.#sendDatagram.bind(this);
+    const socket = new SimulatedDatagramSocket(this.#world, addr, route, () => {
+      this.#datagrams.delete(addr.port);
+      this.#open.delete(socket);
+    });
+    this.#datagrams.set(addr.port, socket);
+    this.#open.add(socket);
+    return socket;
+  }
+
+  vanish(): void {
+    this.#world.setDown(this.address, true);
+  }
+
+  restart(): void {
+    for (const stream of this.#streams) stream.die(connectionReset());
+    this.#world.setDown(this.address, false);
+  }
+
+  resetAll(): void {
+    for (const stream of this.#streams) stream.disturb();
+  }
+
+  get #descriptors(): number {
+    return this.#open.size + this.#connecting;
+  }
+
+  #checkDescriptors(): void {
+    if (this.#descriptors >= this.descriptorLimit) throw tooManyOpenFiles();
+  }
+
+  #bind(
+    transport: "tcp" | "udp",
+    hostname: string,
+    port: number,
+    bound: { has(port: number): boolean },
+  ): SimulatedAddress {
+    if (hostname === "localhost") hostname = "127.0.0.1";
+    if (hostname === this.name) hostname = this.address;
+    if (![...ANY, ...LOOPBACK, this.address].includes(hostname)) throw addrNotAvailable();
+    if (bound.has(port)) throw addrInUse();
+    this.#checkDescriptors();
+    return { transport, hostname, port: port === 0 ? this.#freePort(bound) : port };
+  }
+
+  #freePort(bound: { has(port: number): boolean } = this.#dialPorts): number {
+    for (;;) {
+      const port = this.#world.random.integer(FIRST_DYNAMIC_PORT, LAST_PORT);
+      if (!bound.has(port)) return port;
+    }
+  }
+
+  async #dial(
+    hostname: string,
+    port: number,
+    localPort: number,
+    givenUp: Promise<never>,
+  ): Promise<SimulatedStream> {
+    const world = this.#world;
+    const travel = (delay: number) => Promise.race([world.delay(delay), givenUp]);
+    const isLocal = LOOPBACK.includes(hostname);
+    const target = isLocal ? this : this.#resolve(hostname);
+    if (target === undefined) {
+      await travel(world.latency());
+      throw unknownHost();
+    }
+    const [here, there] = isLocal ? ["127.0.0.1", "127.0.0.1"] : [this.address, target.address];
+    this.#meet(target);
+    for (let waited = 0, retry = 1000;; waited += retry, retry *= 2) {
+      await travel(world.latency());
+      if (!world.isCut(here, there)) {
+        const listener = target.#listeners.get(port);
+        if (listener === undefined || !listener.isOn(there)) {
+          await travel(world.latency());
+          throw connectionRefused();
+        }
+        if (listener.hasRoom) {
+          const near = this.#join(target, listener, {
+            from: { transport: "tcp", hostname: here, port: localPort },
+            to: { transport: "tcp", hostname: there, port },
+            isDead: false,
+          });
+          await travel(world.latency()).catch((reason) => {
+            near.close();
+            throw reason;
+          });
+          return near;
+        }
+      }
+      if (waited >= CONNECT_GIVES_UP_AFTER_IN_MILLIS) throw timedOut();
+      await travel(retry);
+    }
+  }
+
+  /** Makes a connection, whose far end now waits to be accepted. */
+  #join(target: Host, listener: SimulatedListener, path: SimulatedPath): SimulatedStream {
+    const world = this.#world;
+    world.note(`join ${this.name}:${path.from.port}>${target.name}:${path.to.port}`);
+    const [near, far] = SimulatedStream.pair(world, path, () => {
+      this.#forget(near);
+      this.#dialPorts.delete(path.from.port);
+    }, () => target.#forget(far));
+    this.#streams.add(near);
+    target.#streams.add(far);
+    listener.offer(far);
+    const { random, faults } = world;
+    const soon = () => random.next() * faults.disturbWithinInMillis;
+    if (random.chance(faults.resets)) world.after(soon(), () => near.disturb());
+    if (random.chance(faults.vanishings)) world.after(soon(), () => void (path.isDead = true));
+    return near;
+  }
+
+  #forget(stream: SimulatedStream): void {
+    this.#open.delete(stream);
+    this.#streams.delete(stream);
+  }
+
+  /** When two hosts first meet it is decided whether they will lose sight of each other. */
+  #meet(target: Host): void {
+    if (target === this || this.#met.has(target.name)) return;
+    this.#met.add(target.name);
+    const { random, faults } = this.#world;
+    if (!random.chance(faults.partitions)) return;
+    this.#world.after(random.next() * faults.disturbWithinInMillis, () => {
+      this.#world.cut(this.address, target.address);
+      this.#world.after(
+        random.next() * LONGEST_PARTITION_IN_MILLIS,
+        () => this.#world.mend(this.address, target.address),
+      );
+    });
+  }
+
+  #sendDatagram({ bytes, from }: Datagram, hostname: string, port: number): void {
+    const world = this.#world;
+    const isLocal = LOOPBACK.includes(hostname);
+    const target = isLocal ? this : this.#resolve(hostname);
+    if (target === undefined) throw unknownHost();
+    const { random, faults } = world;
+    const [here, there] = isLocal ? ["127.0.0.1", "127.0.0.1"] : [this.address, target.address];
+    const sender = ANY.includes(from.hostname) ? { ...from, hostname: here } : from;
+    const copies = random.chance(faults.loss) ? 0 : random.chance(faults.duplicates) ? 2 : 1;
+    for (let i = 0; i < copies; i++) {
+      const held = random.chance(faults.reordering) ? random.next() * 100 : 0;
+      world.after(world.latency() + held, () => {
+        if (world.isCut(here, there)) return;
+        const socket = target.#datagrams.get(port);
+        if (socket?.isOn(there) === true) socket.deliver({ bytes, from: sender });
+      });
+    }
+  }
+}

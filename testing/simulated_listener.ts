@@ -1,0 +1,116 @@
+// A listening socket of a simulated host: connections wait in its backlog until they are accepted.
+
+import type { Transport, TransportListener } from "../src/network.ts";
+import type { SimulatedStream } from "./simulated_stream.ts";
+import type { SimulatedAddress } from "./simulated_wire.ts";
+import { badResource, busy, notConnected, tooManyOpenFiles } from "./system_errors.ts";
+import type { World } from "./world.ts";
+
+/** What a listener asks of the host it is on. */
+export interface ListenerHost {
+  /** Gives an accepted connection a descriptor; `false` where none is left. */
+  adopt(stream: SimulatedStream): boolean;
+  /** Lets go of the port. */
+  unbind(listener: SimulatedListener): void;
+}
+
+/** A listening socket of a simulated host. */
+export class SimulatedListener implements TransportListener {
+  readonly addr: SimulatedAddress;
+  readonly #world: World;
+  readonly #host: ListenerHost;
+  readonly #backlog: number;
+  readonly #waiting: SimulatedStream[] = [];
+  #accepting: PromiseWithResolvers<Transport> | undefined;
+  #isDue = false;
+  #isClosed = false;
+
+  constructor(
+    world: World,
+    addr: SimulatedAddress,
+    backlog: number,
+    host: ListenerHost,
+  ) {
+    this.#world = world;
+    this.addr = addr;
+    this.#backlog = backlog;
+    this.#host = host;
+  }
+
+  /** Whether another connection may wait; without room its first packet is dropped. */
+  get hasRoom(): boolean {
+    return this.#waiting.length <= this.#backlog;
+  }
+
+  /** Whether what is sent to that address of its host gets here. */
+  isOn(address: string): boolean {
+    const { hostname } = this.addr;
+    return !this.#isClosed && (hostname === address || hostname === "0.0.0.0" || hostname === "::");
+  }
+
+  /** Says what it is and what waits on it. */
+  describe(): string {
+    const accept = this.#accepting === undefined ? "" : ", an accept waits";
+    return `listener ${this.addr.hostname}:${this.addr.port} is open${accept}`;
+  }
+
+  /** Puts a connection into the backlog. */
+  offer(stream: SimulatedStream): void {
+    this.#waiting.push(stream);
+    this.#serve();
+  }
+
+  accept(): Promise<Transport> {
+    if (this.#isClosed) return Promise.reject(badResource("Listener has been closed"));
+    if (this.#accepting !== undefined) {
+      this.#world.violation(`listener :${this.addr.port}: two accepts at once`);
+      return Promise.reject(busy("Another accept task is ongoing"));
+    }
+    const accepting = this.#accepting = Promise.withResolvers<Transport>();
+    this.#serve();
+    return accepting.promise;
+  }
+
+  close(): void {
+    if (this.#isClosed) throw badResource("Listener has been closed");
+    this.#world.note(`close listener :${this.addr.port}`);
+    this.#isClosed = true;
+    for (const stream of this.#waiting.splice(0)) stream.reset();
+    const accepting = this.#accepting;
+    if (accepting === undefined) return this.#host.unbind(this);
+    // The runtime lets go of the port only when the pending accept has ended.
+    this.#world.after(0, () => {
+      this.#host.unbind(this);
+      accepting.reject(badResource("Listener has been closed"));
+    });
+  }
+
+  #serve(): void {
+    if (this.#accepting === undefined || this.#isDue || this.#waiting.length === 0) return;
+    this.#isDue = true;
+    this.#world.complete(() => {
+      this.#isDue = false;
+      if (!this.#isClosed) this.#finish();
+    });
+  }
+
+  #finish(): void {
+    const accepting = this.#accepting!;
+    this.#accepting = undefined;
+    const { random, faults } = this.#world;
+    const stream = this.#waiting[0]!;
+    if (random.chance(faults.acceptFailures) || !this.#host.adopt(stream)) {
+      this.#world.note(`accept :${this.addr.port} fails`);
+      return accepting.reject(tooManyOpenFiles());
+    }
+    this.#waiting.shift();
+    if (stream.isDead) {
+      // The runtime asks the system who the peer is, and the system does not know any more.
+      this.#world.note(`accept :${this.addr.port} of a dead connection`);
+      stream.close();
+      return accepting.reject(notConnected());
+    }
+    this.#world.note(`accept :${this.addr.port} from :${stream.remoteAddr.port}`);
+    accepting.resolve(stream);
+  }
+}

@@ -1,0 +1,162 @@
+// A whole network in memory, whose every accident a seed decides.
+
+import type {
+  Clock,
+  ConnectTarget,
+  DatagramSocket,
+  DatagramTarget,
+  ListenTarget,
+  Network,
+  Transport,
+  TransportListener,
+} from "../src/network.ts";
+import { calmFaults, type Faults, gentleFaults, hostileFaults } from "./faults.ts";
+import { Random } from "./random.ts";
+import { Host, type SimulatedHost } from "./simulated_host.ts";
+import { VirtualClock } from "./virtual_clock.ts";
+import { World } from "./world.ts";
+
+/** How a simulated network behaves. */
+export interface SimulatedNetworkOptions {
+  /**
+   * What goes wrong. `"calm"`: nothing, and nothing takes time. `"gentle"`: what a correct stream program does
+   * not notice, drawn from the seed. `"hostile"`: also what ends connections. An object says it field by field,
+   * and leaves the others calm.
+   *
+   * @default {"gentle"}
+   */
+  readonly faults?: "calm" | "gentle" | "hostile" | Partial<Faults>;
+}
+
+let friend: (network: SimulatedNetwork) => { world: World; clock: VirtualClock };
+
+/** The inner life of a simulated network, for the driver; not exported from mod.ts. */
+export function insideOf(network: SimulatedNetwork): { world: World; clock: VirtualClock } {
+  return friend(network);
+}
+
+/**
+ * Hosts that speak to each other in memory, on a virtual clock. The seed decides every delay, every cut and every
+ * accident, so what has happened once can be made to happen again.
+ *
+ * The network itself is the {@linkcode Network} of a host called `"localhost"`; {@linkcode SimulatedNetwork.host}
+ * makes others. Time stands still until somebody moves the clock: {@linkcode simulate} does.
+ */
+export class SimulatedNetwork implements Network {
+  /** What decides. */
+  readonly seed: number;
+  /** Numbers for the test itself, decided by the same seed; drawing them changes nothing else. */
+  readonly random: Random;
+  /** What goes wrong in this run. */
+  readonly faults: Faults;
+  readonly #world: World;
+  readonly #clock: VirtualClock = new VirtualClock();
+  readonly #hosts: Map<string, Host> = new Map();
+  readonly #local: Host;
+
+  static {
+    friend = (network) => ({ world: network.#world, clock: network.#clock });
+  }
+
+  /**
+   * Makes a network with nobody on it.
+   *
+   * @param seed An integer from 0 to 2^53 - 1.
+   * @param options What goes wrong.
+   */
+  constructor(seed: number, options: SimulatedNetworkOptions = {}) {
+    this.seed = seed;
+    const random = new Random(seed);
+    this.random = random.fork();
+    const { faults = "gentle" } = options;
+    if (faults === "calm") this.faults = calmFaults;
+    else if (faults === "gentle") this.faults = gentleFaults(random.fork());
+    else if (faults === "hostile") this.faults = hostileFaults(random.fork());
+    else this.faults = { ...calmFaults, ...faults };
+    this.#world = new World(this.#clock, random, this.faults);
+    this.#local = this.#addHost("localhost", "127.0.0.1");
+  }
+
+  /** The time of everything on this network. */
+  get clock(): Clock {
+    return this.#clock;
+  }
+
+  /** One number for all that has happened: two runs with the same number were the same. */
+  get traceHash(): string {
+    return this.#world.trace.hash;
+  }
+
+  /** The last things that have happened, the newest last. */
+  get trace(): readonly string[] {
+    return this.#world.trace.lines;
+  }
+
+  /** What was used in a way that real systems punish: two reads at once, a buffer detached during a read. */
+  get violations(): readonly string[] {
+    return this.#world.violations;
+  }
+
+  /** What is left: open connections, listeners and sockets with what waits on them, and timeouts. */
+  get leftBehind(): string[] {
+    const left = [...this.#hosts.values()].flatMap((host) => host.leftBehind);
+    const timeouts = this.#clock.pending - this.#world.ownTimeouts;
+    if (timeouts > 0) left.push(`${timeouts} timeout${timeouts === 1 ? " is" : "s are"} still set`);
+    return left;
+  }
+
+  /**
+   * The host with that name; made when it is first asked for.
+   *
+   * @param name Its name, by which the others connect to it.
+   */
+  host(name: string): SimulatedHost {
+    return this.#hosts.get(name) ?? this.#addHost(name, `10.0.0.${this.#hosts.size}`);
+  }
+
+  /** Waits on the virtual clock. */
+  delay(delayInMillis: number): Promise<void> {
+    return this.#world.delay(delayInMillis);
+  }
+
+  /**
+   * Takes hosts out of each other's sight: connections between them stall, and go on when it is mended in time.
+   *
+   * @param a Names of hosts on one side.
+   * @param b Names of hosts on the other.
+   * @returns What mends it.
+   */
+  partition(a: readonly string[], b: readonly string[]): () => void {
+    const pairs = a.flatMap((left) =>
+      b.map((right) => [this.host(left).address, this.host(right).address] as const)
+    );
+    for (const [left, right] of pairs) this.#world.cut(left, right);
+    return () => {
+      for (const [left, right] of pairs.splice(0)) this.#world.mend(left, right);
+    };
+  }
+
+  /** Connects from the host `"localhost"`. */
+  connect(target: ConnectTarget): Promise<Transport> {
+    return this.#local.connect(target);
+  }
+
+  /** Listens on the host `"localhost"`. */
+  listen(target: ListenTarget): TransportListener {
+    return this.#local.listen(target);
+  }
+
+  /** Binds a datagram socket on the host `"localhost"`. */
+  listenDatagram(target: DatagramTarget): DatagramSocket {
+    return this.#local.listenDatagram(target);
+  }
+
+  #addHost(name: string, address: string): Host {
+    const resolve = (wanted: string) =>
+      this.#hosts.get(wanted) ??
+        [...this.#hosts.values()].find((host) => host.address === wanted);
+    const host = new Host(this.#world, name, address, resolve);
+    this.#hosts.set(name, host);
+    return host;
+  }
+}

@@ -1,0 +1,303 @@
+// One end of a simulated connection: the system's side of what a program calls.
+//
+//   write -> outbox -> wire -> the peer's inbox -> read
+//
+// Bytes are accepted into the outbox while there is room in the send buffer, and set off in pieces while there
+// is room in the peer's receive buffer. Closing leaves the system behind, which still delivers what it took.
+
+import { ByteQueue } from "../src/byte_queue.ts";
+import type { Transport } from "../src/network.ts";
+import {
+  type Piece,
+  type SimulatedAddress,
+  type SimulatedPath,
+  SimulatedWire,
+} from "./simulated_wire.ts";
+import {
+  badResource,
+  brokenPipe,
+  busy,
+  connectionReset,
+  interrupted,
+  timedOut,
+} from "./system_errors.ts";
+import { fingerprint } from "./trace.ts";
+import type { World } from "./world.ts";
+
+/** The largest piece that travels at once. */
+const LARGEST_PIECE = 65_536;
+
+interface Waiting<T> {
+  readonly bytes: Uint8Array;
+  readonly resolve: (result: T) => void;
+  readonly reject: (error: Error) => void;
+  /** Its completion is under way. */
+  isDue: boolean;
+}
+
+/** One end of a simulated connection. */
+export class SimulatedStream implements Transport {
+  readonly localAddr: SimulatedAddress;
+  readonly remoteAddr: SimulatedAddress;
+  readonly #world: World;
+  readonly #free: () => void;
+  readonly #wire: SimulatedWire;
+  readonly #inbox = new ByteQueue();
+  readonly #outbox = new ByteQueue();
+  #peer: SimulatedStream | undefined;
+  #reader: Waiting<number | null> | undefined;
+  #writer: Waiting<number> | undefined;
+  #isClosed = false;
+  #isDead = false;
+  #hasEnded = false;
+  #hasSentEnd = false;
+  #hasPeerEnded = false;
+  /** What the next call is told, once. */
+  #failure: Error | undefined;
+
+  private constructor(world: World, path: SimulatedPath, isFrom: boolean, free: () => void) {
+    this.#world = world;
+    this.#free = free;
+    this.localAddr = isFrom ? path.from : path.to;
+    this.remoteAddr = isFrom ? path.to : path.from;
+    this.#wire = new SimulatedWire(
+      world,
+      path,
+      (piece) => this.#pieceArrived(piece),
+      () => this.die(timedOut()),
+    );
+  }
+
+  /** Makes both ends of a connection; each is given what frees its descriptor. */
+  static pair(
+    world: World,
+    path: SimulatedPath,
+    freeFrom: () => void,
+    freeTo: () => void,
+  ): [from: SimulatedStream, to: SimulatedStream] {
+    const from = new SimulatedStream(world, path, true, freeFrom);
+    const to = new SimulatedStream(world, path, false, freeTo);
+    from.#peer = to;
+    to.#peer = from;
+    return [from, to];
+  }
+
+  /** Whether the network has ended it in both directions. */
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** Says what it is and what waits on it. */
+  describe(): string {
+    const read = this.#reader === undefined ? "" : ", a read waits";
+    const write = this.#writer === undefined ? "" : ", a write waits";
+    return `connection ${this.#name()} is open${read}${write}`;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#isClosed) return Promise.reject(badResource());
+    if (this.#reader !== undefined) {
+      this.#world.violation(`${this.#name()}: two reads at once`);
+      return Promise.reject(busy("Another read is under way"));
+    }
+    if (isDetached(buffer)) {
+      return Promise.reject(this.#world.violation(`${this.#name()}: read into a detached buffer`));
+    }
+    if (buffer.length === 0) return Promise.resolve(0);
+    return new Promise((resolve, reject) => {
+      this.#reader = { bytes: buffer, resolve, reject, isDue: false };
+      this.#serveReader();
+    });
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    if (this.#isClosed) return Promise.reject(badResource());
+    if (this.#writer !== undefined) {
+      this.#world.violation(`${this.#name()}: two writes at once`);
+      return Promise.reject(busy("Another write is under way"));
+    }
+    if (this.#hasEnded) return Promise.reject(brokenPipe());
+    if (bytes.length === 0) return Promise.resolve(0);
+    return new Promise((resolve, reject) => {
+      this.#writer = { bytes, resolve, reject, isDue: false };
+      this.#serveWriter();
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(badResource());
+    this.#world.note(`closeWrite ${this.#name()}`);
+    this.#end();
+    return Promise.resolve();
+  }
+
+  close(): void {
+    const hasUnread = this.#inbox.length > 0;
+    this.#leave("close");
+    if (!hasUnread || this.#isDead) return this.#end();
+    // A system can say "I have stopped listening" only by a reset, and that destroys its own bytes as well.
+    this.#outbox.clear();
+    if (this.#world.faults.unreadLooksLikeEnd) this.#end();
+    this.#wire.send({ kind: "reset" });
+  }
+
+  reset(): void {
+    this.#leave("reset");
+    this.#outbox.clear();
+    this.#wire.send({ kind: "reset" });
+  }
+
+  setNoDelay(_on: boolean): void {
+    if (this.#isClosed) throw badResource();
+  }
+
+  /** Ends it in both directions; the next call is told why. */
+  die(why: Error): void {
+    if (this.#isDead) return;
+    this.#world.note(`die ${this.#name()} ${why.name}`);
+    this.#isDead = true;
+    this.#failure = why;
+    this.#outbox.clear();
+    this.#wire.clear();
+    if (this.#world.faults.resetsDestroyArrived) this.#inbox.clear();
+    this.#serveReader();
+    this.#serveWriter();
+  }
+
+  /** The network resets it: both ends die, this one first. */
+  disturb(): void {
+    this.die(connectionReset());
+    this.#world.after(this.#world.latency(), () => this.#peer!.die(connectionReset()));
+  }
+
+  #name(): string {
+    const { localAddr: local, remoteAddr: remote } = this;
+    return `${local.hostname}:${local.port}>${remote.hostname}:${remote.port}`;
+  }
+
+  #leave(how: string): void {
+    if (this.#isClosed) throw badResource();
+    this.#world.note(`${how} ${this.#name()}`);
+    this.#isClosed = true;
+    this.#free();
+    this.#inbox.clear();
+    this.#reader?.reject(interrupted());
+    this.#writer?.reject(interrupted());
+    this.#reader = this.#writer = undefined;
+    this.#peer!.#setOff(); // What still comes has room to arrive, and is answered with a reset.
+  }
+
+  #serveReader(): void {
+    const reader = this.#reader;
+    if (reader === undefined || reader.isDue) return;
+    if (this.#inbox.length === 0 && !this.#hasPeerEnded && !this.#isDead) return;
+    reader.isDue = true;
+    this.#world.complete(() => {
+      if (this.#reader === reader) this.#finishRead(reader);
+    });
+  }
+
+  #finishRead({ bytes: buffer, resolve, reject }: Waiting<number | null>): void {
+    this.#reader = undefined;
+    if (this.#inbox.length === 0) {
+      // Once its peer has ended, a stream has ended, whatever happens to the other direction.
+      const failure = this.#hasPeerEnded ? undefined : this.#takeFailure();
+      this.#world.note(`read ${this.#name()} ${failure?.name ?? "end"}`);
+      return failure === undefined ? resolve(null) : reject(failure);
+    }
+    if (isDetached(buffer)) {
+      return reject(this.#world.violation(`${this.#name()}: detached a buffer during a read`));
+    }
+    const { random, faults } = this.#world;
+    let length = Math.min(this.#inbox.length, buffer.length);
+    if (random.chance(faults.shortReads)) length = random.integer(1, length);
+    buffer.set(this.#inbox.take(length));
+    this.#world.note(`read ${this.#name()} ${length}`);
+    resolve(length);
+    this.#peer!.#setOff();
+  }
+
+  #takeFailure(): Error | undefined {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
+  }
+
+  get #room(): number {
+    return this.#world.faults.sendBufferInBytes - this.#outbox.length - this.#wire.bytes;
+  }
+
+  #serveWriter(): void {
+    const writer = this.#writer;
+    if (writer === undefined || writer.isDue) return;
+    if (this.#room <= 0 && !this.#hasEnded && !this.#isDead) return;
+    writer.isDue = true;
+    this.#world.complete(() => {
+      if (this.#writer === writer) this.#finishWrite(writer);
+    });
+  }
+
+  #finishWrite({ bytes, resolve, reject }: Waiting<number>): void {
+    this.#writer = undefined;
+    if (this.#isDead || this.#hasEnded) return reject(this.#takeFailure() ?? brokenPipe());
+    if (bytes.length === 0) {
+      return reject(this.#world.violation(`${this.#name()}: detached content during a write`));
+    }
+    const { random, faults } = this.#world;
+    let length = Math.min(bytes.length, this.#room);
+    if (random.chance(faults.shortWrites)) length = random.integer(1, length);
+    // Copied only now, as the system does: content that is changed too early goes out changed.
+    const content = bytes.slice(0, length);
+    this.#outbox.push(content);
+    this.#world.note(`write ${this.#name()} ${length} ${fingerprint(content)}`);
+    resolve(length);
+    this.#setOff();
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    this.#serveWriter();
+    this.#setOff();
+  }
+
+  /** Lets as many bytes set off as the peer has room for, and the end behind the last. */
+  #setOff(): void {
+    if (this.#isDead) return;
+    const { random, faults } = this.#world;
+    for (;;) {
+      const room = faults.receiveBufferInBytes - this.#peer!.#inbox.length - this.#wire.bytes;
+      let length = Math.min(this.#outbox.length, room, LARGEST_PIECE);
+      if (length <= 0) break;
+      if (random.chance(faults.cuts)) length = random.integer(1, length);
+      this.#wire.send({ kind: "bytes", bytes: this.#outbox.take(length) });
+    }
+    if (this.#outbox.length > 0 || !this.#hasEnded || this.#hasSentEnd) return;
+    this.#hasSentEnd = true;
+    this.#wire.send({ kind: "end" });
+  }
+
+  /** A piece has got to the peer, and this end knows it. */
+  #pieceArrived(piece: Piece): void {
+    this.#peer!.#hear(piece);
+    this.#serveWriter();
+    this.#setOff();
+  }
+
+  #hear(piece: Piece): void {
+    this.#world.note(`${piece.kind} to ${this.#name()}`);
+    if (piece.kind === "reset") {
+      return this.die(this.#hasPeerEnded ? brokenPipe() : connectionReset());
+    }
+    // Whoever speaks to an end that is not there any more is told so.
+    if (this.#isDead || (this.#isClosed && piece.kind === "bytes")) {
+      return this.#wire.send({ kind: "reset" });
+    }
+    if (piece.kind === "bytes") this.#inbox.push(piece.bytes);
+    else this.#hasPeerEnded = true;
+    this.#serveReader();
+  }
+}
+
+function isDetached(bytes: Uint8Array): boolean {
+  return bytes.buffer instanceof ArrayBuffer && bytes.buffer.detached;
+}

@@ -1,0 +1,110 @@
+// What all parts of a simulated network share: its time, its chances, its record, and who can see whom.
+
+import type { Faults } from "./faults.ts";
+import type { Random } from "./random.ts";
+import { Trace } from "./trace.ts";
+import type { VirtualClock } from "./virtual_clock.ts";
+
+/** One simulated world. */
+export class World {
+  /** The time of everything in it. */
+  readonly clock: VirtualClock;
+  /** Decides everything in it. */
+  readonly random: Random;
+  /** What happens in it. */
+  readonly faults: Faults;
+  /** What has happened in it. */
+  readonly trace = new Trace();
+  /** What was used in a way that a real system does not promise to survive. */
+  readonly violations: string[] = [];
+  /** Addresses of hosts that nobody hears of. */
+  readonly #down = new Set<string>();
+  readonly #cuts = new Map<string, number>();
+  #events = 0;
+
+  constructor(clock: VirtualClock, random: Random, faults: Faults) {
+    this.clock = clock;
+    this.random = random;
+    this.faults = faults;
+  }
+
+  /** How many timeouts of the clock are the network's own, and not its users'. */
+  get ownTimeouts(): number {
+    return this.#events;
+  }
+
+  /** Does something later. */
+  after(delayInMillis: number, action: () => void): void {
+    this.#events++;
+    this.clock.setTimeout(() => {
+      this.#events--;
+      action();
+    }, delayInMillis);
+  }
+
+  /** Waits. */
+  delay(delayInMillis: number): Promise<void> {
+    return new Promise((resolve) => this.after(delayInMillis, resolve));
+  }
+
+  /** Completes an operation whose result is known: at once, or a moment later. */
+  complete(action: () => void): void {
+    if (!this.random.chance(this.faults.slowCompletions)) return action();
+    this.after(this.random.chance(0.5) ? 0 : this.random.next() * 2, action);
+  }
+
+  /** Draws how long something travels. */
+  latency(): number {
+    const [least, most] = this.faults.latencyInMillis;
+    return least === most ? least : least + this.random.next() * (most - least);
+  }
+
+  /** Records an event. */
+  note(what: string): void {
+    this.trace.add(`${this.clock.now().toFixed(3)} ${what}`);
+  }
+
+  /** Records wrong use and makes the error for it. */
+  violation(what: string): Error {
+    this.note(`VIOLATION ${what}`);
+    this.violations.push(what);
+    return new Error(what);
+  }
+
+  /** Takes two hosts out of each other's sight; as often as this is called it must be mended. */
+  cut(a: string, b: string): void {
+    this.note(`cut ${a} ${b}`);
+    this.#cuts.set(pair(a, b), (this.#cuts.get(pair(a, b)) ?? 0) + 1);
+  }
+
+  /** Undoes one cut. */
+  mend(a: string, b: string): void {
+    this.note(`mend ${a} ${b}`);
+    const left = (this.#cuts.get(pair(a, b)) ?? 0) - 1;
+    if (left > 0) this.#cuts.set(pair(a, b), left);
+    else this.#cuts.delete(pair(a, b));
+  }
+
+  /** Undoes all cuts. */
+  mendAll(): void {
+    this.note("mend all");
+    this.#cuts.clear();
+  }
+
+  /** Switches a host off, or on again. */
+  setDown(host: string, isDown: boolean): void {
+    this.note(`${host} ${isDown ? "vanishes" : "is back"}`);
+    if (isDown) this.#down.add(host);
+    else this.#down.delete(host);
+  }
+
+  /** Whether nothing gets from one host to the other. */
+  isCut(a: string, b: string): boolean {
+    return this.#cuts.size > 0 && this.#cuts.has(pair(a, b)) ||
+      this.#down.size > 0 && (this.#down.has(a) || this.#down.has(b));
+  }
+}
+
+function pair(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`;
+}

@@ -43,7 +43,8 @@ export {
   scriptedNetwork,
   type ScriptedNetworkOptions,
 } from "./scripted_network.ts";
-export { connectedTransports, type ConnectedTransportsOptions } from "./connected_pair.ts";
+export { connectedTransports, type ConnectedTransportsOptions } from "./connected_transports.ts";
+export { type ConnectedPair, connectedPair, type ConnectedPairOptions } from "./connected_pair.ts";
 export { Random } from "./random.ts";
 export { calmFaults, type Faults, gentleFaults, hostileFaults } from "./faults.ts";
 export type { SimulatedHost } from "./simulated_host.ts";

@@ -1,77 +1,32 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import fc from "fast-check";
-import { connectedTransports, VirtualClock } from "../testing/mod.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { GenericError } from "../mod.ts";
+import { connectedPair, VirtualClock } from "../testing/mod.ts";
+import { denoNetwork } from "../src/network.ts";
 
-Deno.test("connectedTransports() carries every byte once, in order, whatever the sizes", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.integer({ min: 1, max: 64 }),
-      fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 20 }),
-      fc.integer({ min: 1, max: 100 }),
-      async (capacity, sizes, readSize) => {
-        const [a, b] = connectedTransports({ capacity });
-        const sent: number[] = [];
-        const sending = (async () => {
-          for (const size of sizes) {
-            let bytes = Uint8Array.from({ length: size }, (_, i) => (sent.length + i) & 255);
-            sent.push(...bytes);
-            while (bytes.length > 0) bytes = bytes.subarray(await a.write(bytes));
-          }
-          await a.closeWrite();
-        })();
-        const got: number[] = [];
-        const buffer = new Uint8Array(readSize);
-        for (let n = await b.read(buffer); n !== null; n = await b.read(buffer)) {
-          got.push(...buffer.subarray(0, n));
-        }
-        await sending;
-        assertEquals(got, sent);
-        assertEquals(await b.write(new Uint8Array(1)), 1);
-      },
-    ),
-  );
+Deno.test("connectedPair() gives two connections, each the other's peer, and closes both", async () => {
+  let closed;
+  {
+    await using pair = connectedPair();
+    const [a, b] = pair;
+    closed = [a.closed, b.closed];
+    void a.write("ping");
+    assertEquals(new TextDecoder().decode((await b.read(4))[0]), "ping");
+    assertEquals([a.remotePort, a.localPort], [b.localPort, b.remotePort]);
+  }
+  assertEquals(await Promise.all(closed), [undefined, undefined]);
 });
 
-Deno.test("connectedTransports() holds no more than its capacity", async () => {
-  const [a, b] = connectedTransports({ capacity: 4 });
-  assertEquals(await a.write(new Uint8Array(10)), 4);
-  let done = false;
-  const waiting = a.write(new Uint8Array(10)).then((n) => (done = true, n));
-  await new VirtualClock().settle();
-  assertEquals(done, false);
-  assertEquals(await b.read(new Uint8Array(3)), 3);
-  assertEquals(await waiting, 3);
-  assertThrows(() => connectedTransports({ capacity: 0 }), RangeError, "0 bytes");
-});
-
-Deno.test("connectedTransports() ends, resets and interrupts as the kernel does", async () => {
-  const buffer = new Uint8Array(8);
-  {
-    const [a, b] = connectedTransports();
-    await a.write(new Uint8Array(3));
-    a.close();
-    assertEquals([await b.read(buffer), await b.read(buffer)], [3, null]);
-    assertEquals(await b.write(buffer), 8);
-    await assertRejects(() => b.write(buffer), Deno.errors.BrokenPipe);
-    await assertRejects(() => a.read(buffer), Deno.errors.BadResource);
-    assertThrows(() => a.close(), Deno.errors.BadResource);
-  }
-  {
-    const [a, b] = connectedTransports();
-    await b.write(new Uint8Array(1));
-    await a.write(new Uint8Array(3));
-    a.close(); // With one byte unread: what b has not read is gone.
-    await assertRejects(() => b.read(buffer), Deno.errors.ConnectionReset);
-    await assertRejects(() => b.write(buffer), Deno.errors.BrokenPipe);
-  }
-  {
-    const [a, b] = connectedTransports();
-    const reading = assertRejects(() => a.read(buffer), Deno.errors.ConnectionReset);
-    b.reset?.();
-    await reading;
-    const own = connectedTransports()[0];
-    const interrupted = assertRejects(() => own.read(buffer), Deno.errors.Interrupted);
-    own.close();
-    await interrupted;
-  }
+Deno.test("connectedPair() takes the capacity, the limits and the clock of both ends", async () => {
+  const clock = new VirtualClock();
+  await using pair = connectedPair({
+    capacity: 10,
+    writeTimeoutInMillis: 1000,
+    network: { ...denoNetwork, clock },
+  });
+  const [a, b] = pair;
+  const refused = assertRejects(() => a.write(new Uint8Array(11)), GenericError, "for 1000 ms");
+  await clock.advance(1000);
+  await refused;
+  assertEquals((await a.closed)?.code, "timed-out");
+  assertEquals((await b.read(10))[1], 10);
 });

@@ -1,0 +1,190 @@
+// Two transports joined in memory. No time passes between them: what one writes the other can read at once.
+//
+// Ends follow the kernel, where it matters to those above: closing with unread input destroys what the peer
+// has not read; the first write to a peer that has closed still passes.
+
+import { ByteQueue } from "../src/byte_queue.ts";
+import type { NetworkAddress, Transport } from "../src/network.ts";
+
+/** How two joined transports behave. */
+export interface ConnectedTransportsOptions {
+  /**
+   * How many bytes each direction holds until they are read; a write waits while there is no room.
+   *
+   * @default 65536
+   */
+  readonly capacity?: number;
+}
+
+/** One direction: what has been written and not yet read. */
+class Pipe {
+  readonly queue = new ByteQueue();
+  /** The writer has ended it. */
+  hasEnded = false;
+  /** The reader is gone: what is written falls on the floor. */
+  isAbandoned = false;
+  /** What every read and write gets from now on. */
+  failure: Error | undefined;
+  readonly #capacity: number;
+  #changed: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get room(): number {
+    return this.#capacity - this.queue.length;
+  }
+
+  /** Waits until bytes, room, an end or a failure have come. */
+  changed(): Promise<void> {
+    return this.#changed.promise;
+  }
+
+  wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+class JoinedTransport implements Transport {
+  readonly localAddr: NetworkAddress;
+  readonly remoteAddr: NetworkAddress;
+  readonly #incoming: Pipe;
+  readonly #outgoing: Pipe;
+  #isClosed = false;
+  #isReading = false;
+  #isWriting = false;
+  #hasWrittenToAbandoned = false;
+
+  constructor(incoming: Pipe, outgoing: Pipe, local: NetworkAddress, remote: NetworkAddress) {
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.localAddr = local;
+    this.remoteAddr = remote;
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    this.#checkOpen();
+    if (this.#isReading) throw new Deno.errors.Busy("Another read is under way");
+    if (buffer.length === 0) return 0;
+    const { queue } = this.#incoming;
+    this.#isReading = true;
+    try {
+      for (;;) {
+        if (this.#incoming.failure !== undefined) throw this.#incoming.failure;
+        if (queue.length > 0) break;
+        if (this.#incoming.hasEnded) return null;
+        await this.#incoming.changed();
+        if (this.#isClosed) throw new Deno.errors.Interrupted("operation canceled");
+      }
+    } finally {
+      this.#isReading = false;
+    }
+    const length = Math.min(queue.length, buffer.length);
+    buffer.set(queue.take(length));
+    this.#incoming.wake();
+    return length;
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    this.#checkOpen();
+    if (this.#isWriting) throw new Deno.errors.Busy("Another write is under way");
+    if (bytes.length === 0) return 0;
+    this.#isWriting = true;
+    try {
+      for (;;) {
+        if (this.#outgoing.failure !== undefined) throw this.#outgoing.failure;
+        if (this.#outgoing.hasEnded || this.#hasWrittenToAbandoned) throw brokenPipe();
+        if (this.#outgoing.isAbandoned || this.#outgoing.room > 0) break;
+        await this.#outgoing.changed();
+        if (this.#isClosed) throw new Deno.errors.Interrupted("operation canceled");
+      }
+    } finally {
+      this.#isWriting = false;
+    }
+    if (this.#outgoing.isAbandoned) {
+      this.#hasWrittenToAbandoned = true;
+      return bytes.length;
+    }
+    const length = Math.min(bytes.length, this.#outgoing.room);
+    this.#outgoing.queue.push(bytes.slice(0, length));
+    this.#outgoing.wake();
+    return length;
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(badResource());
+    this.#outgoing.hasEnded = true;
+    this.#outgoing.wake();
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.#checkOpen();
+    this.#free(this.#incoming.queue.length > 0);
+  }
+
+  reset(): void {
+    this.#checkOpen();
+    this.#free(true);
+  }
+
+  setNoDelay(_on: boolean): void {
+    this.#checkOpen();
+  }
+
+  #free(withReset: boolean): void {
+    this.#isClosed = true;
+    this.#incoming.isAbandoned = true;
+    this.#incoming.queue.clear();
+    if (withReset) {
+      this.#outgoing.queue.clear();
+      this.#outgoing.failure = new Deno.errors.ConnectionReset(
+        "Connection reset by peer (os error 104)",
+      );
+      this.#incoming.failure = brokenPipe();
+    } else {
+      this.#outgoing.hasEnded = true;
+    }
+    this.#incoming.wake();
+    this.#outgoing.wake();
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw badResource();
+  }
+}
+
+/**
+ * Joins two transports in memory: what is written to one is read from the other.
+ *
+ * @param options How much each direction holds.
+ * @returns Both ends.
+ */
+export function connectedTransports(
+  options: ConnectedTransportsOptions = {},
+): [a: Transport, b: Transport] {
+  const capacity = options.capacity ?? 65_536;
+  if (!Number.isInteger(capacity) || capacity < 1) {
+    throw new RangeError(`Cannot join transports with a capacity of ${capacity} bytes`);
+  }
+  const [there, back] = [new Pipe(capacity), new Pipe(capacity)];
+  const [addressOfA, addressOfB] = [address(40_000), address(50_000)];
+  return [
+    new JoinedTransport(back, there, addressOfA, addressOfB),
+    new JoinedTransport(there, back, addressOfB, addressOfA),
+  ];
+}
+
+function address(port: number): NetworkAddress {
+  return { transport: "tcp", hostname: "127.0.0.1", port };
+}
+
+function badResource(): Error {
+  return new Deno.errors.BadResource("Bad resource ID");
+}
+
+function brokenPipe(): Error {
+  return new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
+}

@@ -55,3 +55,5 @@ export {
   SimulationError,
   type SimulationReport,
 } from "./simulate.ts";
+export { checkTransport, type CheckTransportOptions } from "./conformance/check_transport.ts";
+export type { TransportPair } from "./conformance/trial.ts";

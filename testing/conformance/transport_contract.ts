@@ -1,0 +1,164 @@
+// What a Connection relies on in the transport under it.
+
+import {
+  type Check,
+  ensure,
+  ensureBytes,
+  numbered,
+  readAll,
+  rejectionOf,
+  writeAll,
+} from "./trial.ts";
+
+/** A writer that nobody reads from must be held back before this many bytes. */
+const MUST_HOLD_BACK_AT = 64 * 1024 * 1024;
+
+/** The contract of `Transport`. */
+export const transportContract: readonly Check[] = [
+  {
+    name: "Transport carries every byte once, in order, both ways at the same time",
+    async run({ near, far }) {
+      const [there, back] = [numbered(100_000), numbered(70_000, 13)];
+      const [gotThere, gotBack] = await Promise.all([
+        readAll(far, there.length),
+        readAll(near, back.length, 777),
+        writeAll(near, there),
+        writeAll(far, back),
+      ]);
+      ensureBytes(gotThere, there);
+      ensureBytes(gotBack, back);
+    },
+  },
+  {
+    name: "Transport.read() gives what is there and does not wait for more",
+    async run({ near, far }) {
+      await writeAll(near, numbered(3));
+      const count = await far.read(new Uint8Array(1000));
+      ensure(count !== null && count >= 1 && count <= 3, `read() gave ${count}, 3 were written`);
+    },
+  },
+  {
+    name:
+      "Transport.read() keeps to the part of the buffer it was given, and to the count it tells",
+    async run({ near, far }) {
+      await writeAll(near, numbered(5, 1));
+      const whole = new Uint8Array(64).fill(255);
+      let end = 20;
+      while (end < 25) {
+        const count = await far.read(whole.subarray(end, 40));
+        ensure(count !== null && count >= 1, `read() gave ${count}`);
+        end += count;
+      }
+      ensureBytes(whole.subarray(0, 20), new Uint8Array(20).fill(255));
+      ensureBytes(whole.subarray(20, 25), numbered(5, 1));
+      ensureBytes(whole.subarray(25), new Uint8Array(39).fill(255));
+    },
+  },
+  {
+    name: "Transport.read() waits for bytes and is woken by them",
+    async run(trial) {
+      const reading = trial.far.read(new Uint8Array(8));
+      ensure(await trial.isWaiting(reading), "read() did not wait although nothing was written");
+      await writeAll(trial.near, numbered(1));
+      ensure(await reading === 1, "read() did not give the byte that came");
+    },
+  },
+  {
+    name: "Transport.read() gives null at the end, again and again, after all bytes before it",
+    needs: "halfClose",
+    async run({ near, far }) {
+      await writeAll(near, numbered(10));
+      await near.closeWrite();
+      ensureBytes(await readAll(far), numbered(10));
+      for (let i = 0; i < 3; i++) {
+        ensure(await far.read(new Uint8Array(8)) === null, "read() after the end gave bytes");
+      }
+    },
+  },
+  {
+    name:
+      "Transport.closeWrite() ends one direction, may be called twice, and leaves the other open",
+    needs: "halfClose",
+    async run({ near, far }) {
+      await near.closeWrite();
+      await near.closeWrite();
+      ensure(await far.read(new Uint8Array(8)) === null, "the peer did not read the end");
+      await writeAll(far, numbered(100));
+      ensureBytes(await readAll(near, 100), numbered(100));
+      await rejectionOf(near.write(numbered(1)));
+    },
+  },
+  {
+    name: "Transport.write() has taken the content when it resolves",
+    async run({ near, far }) {
+      const content = numbered(100);
+      for (let sent = 0; sent < content.length;) {
+        const part = content.slice(sent);
+        sent += await near.write(part);
+        part.fill(0);
+      }
+      ensureBytes(await readAll(far, 100), content);
+    },
+  },
+  {
+    name: "Transport.write() holds a writer back whose peer does not read, and lets it go on",
+    async run(trial) {
+      const content = new Uint8Array(1_048_576);
+      let taken = 0;
+      let writing: Promise<void>;
+      do {
+        ensure(
+          taken < MUST_HOLD_BACK_AT,
+          `${taken} bytes were taken although nobody reads them`,
+        );
+        writing = trial.near.write(content).then((count) => void (taken += count));
+      } while (!await trial.isWaiting(writing));
+      const held = taken;
+      await Promise.all([readAll(trial.far, held + 1, 65_536), writing]);
+    },
+  },
+  {
+    name: "Transport.close() lets the peer read what was written before, then the end",
+    async run({ near, far }) {
+      const content = numbered(1000);
+      await writeAll(near, content);
+      near.close();
+      ensureBytes(await readAll(far), content);
+      ensure(await far.read(new Uint8Array(8)) === null, "read() after the end gave bytes");
+    },
+  },
+  {
+    name: "Transport.close() rejects a read that waits, and every later call",
+    async run(trial) {
+      const { near } = trial;
+      const reading = near.read(new Uint8Array(8));
+      ensure(await trial.isWaiting(reading), "read() did not wait although nothing was written");
+      near.close();
+      await rejectionOf(reading);
+      await rejectionOf((async () => await near.read(new Uint8Array(8)))());
+      await rejectionOf((async () => await near.write(new Uint8Array(8)))());
+    },
+  },
+  {
+    name: "Transport.write() fails sooner or later when the peer has closed",
+    async run(trial) {
+      trial.far.close();
+      let error: unknown;
+      for (let i = 0; i < 100 && error === undefined; i++) {
+        error = await trial.near.write(numbered(10)).then(() => undefined, (error) => error);
+        await trial.delay(5);
+      }
+      ensure(error !== undefined, "100 writes to a peer that has closed were taken");
+    },
+  },
+  {
+    name: "Transport.reset() is told to a peer that reads",
+    needs: "reset",
+    async run(trial) {
+      const reading = trial.far.read(new Uint8Array(8));
+      ensure(await trial.isWaiting(reading), "read() did not wait although nothing was written");
+      trial.near.reset!();
+      await rejectionOf(reading);
+    },
+  },
+];

@@ -1,0 +1,153 @@
+// What every check of the conformance kit gets: two joined transports, their time, and ways to say what should be.
+//
+// The kit is for users too, so it stands on nothing but this library.
+
+import { Connection } from "../../src/connection.ts";
+import type { ConnectionConfig } from "../../src/connection_config.ts";
+import type { SocketError } from "../../src/errors.ts";
+import { type Clock, denoNetwork, type Transport } from "../../src/network.ts";
+
+/** Two ends of one stream, as the maker of a transport gives them to the kit. */
+export interface TransportPair {
+  /** One end. */
+  readonly near: Transport;
+  /** The other end. */
+  readonly far: Transport;
+  /**
+   * The time they go by.
+   *
+   * @default Deno's clock
+   */
+  readonly clock?: Clock;
+}
+
+/** What one check says of a transport. */
+export interface Check {
+  /** The member that is checked and its promise, in words. */
+  readonly name: string;
+  /** What a transport must be able to do for it; without it the check is left out. */
+  readonly needs?: "halfClose" | "reset";
+  /** Throws where the promise is broken. */
+  readonly run: (trial: Trial) => Promise<void>;
+}
+
+/** How long something that should be waiting is watched. */
+const WATCHED_IN_MILLIS = 30;
+
+/** Two joined transports under check. */
+export class Trial {
+  readonly near: Transport;
+  readonly far: Transport;
+  readonly clock: Clock;
+  readonly #connections: Connection[] = [];
+
+  constructor({ near, far, clock = denoNetwork.clock }: TransportPair) {
+    this.near = near;
+    this.far = far;
+    this.clock = clock;
+  }
+
+  /** The two ends as connections; the transports must not be used any more. */
+  connect(config: ConnectionConfig = {}): [near: Connection, far: Connection] {
+    const network = { ...denoNetwork, clock: this.clock };
+    const near = new Connection(this.near, { network, ...config });
+    const far = new Connection(this.far, { network, ...config });
+    this.#connections.push(near, far);
+    return [near, far];
+  }
+
+  /** Waits. */
+  delay(delayInMillis: number): Promise<void> {
+    return new Promise((resolve) => void this.clock.setTimeout(resolve, delayInMillis));
+  }
+
+  /** Whether a promise is still waiting after a while. */
+  async isWaiting(promise: Promise<unknown>): Promise<boolean> {
+    const { promise: watched, resolve } = Promise.withResolvers<boolean>();
+    const timer = this.clock.setTimeout(() => resolve(true), WATCHED_IN_MILLIS);
+    promise.then(() => resolve(false), () => resolve(false));
+    const isWaiting = await watched;
+    this.clock.clearTimeout(timer);
+    return isWaiting;
+  }
+
+  /** Frees everything that the check has not. */
+  end(): void {
+    for (const connection of this.#connections) connection.abort("the check is over");
+    for (const transport of [this.near, this.far]) {
+      try {
+        transport.close();
+      } catch { /* closed before */ }
+    }
+  }
+}
+
+/** Throws unless it is so. */
+export function ensure(isSo: boolean, otherwise: string): asserts isSo {
+  if (!isSo) throw new Error(otherwise);
+}
+
+/** Throws unless these are the same bytes. */
+export function ensureBytes(actual: Uint8Array, expected: Uint8Array): void {
+  ensure(
+    actual.length === expected.length,
+    `Expected ${expected.length} bytes, got ${actual.length}`,
+  );
+  const at = actual.findIndex((byte, index) => byte !== expected[index]);
+  ensure(at < 0, `Expected byte ${expected[at]} at ${at}, got ${actual[at]}`);
+}
+
+/** What a promise rejects with; throws when it resolves. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+  const resolved = {};
+  const result = await promise.then(() => resolved, (error) => error);
+  ensure(result !== resolved, "Expected a rejection, but it resolved");
+  return result;
+}
+
+/** Throws unless a promise rejects with a `SocketError` of that code. */
+export async function ensureRejects(promise: Promise<unknown>, code: string): Promise<SocketError> {
+  const error = await rejectionOf(promise) as SocketError;
+  ensure(error?.code === code, `Expected an error with code "${code}", got ${Deno.inspect(error)}`);
+  return error;
+}
+
+/** Bytes that tell where in the stream they were. */
+export function numbered(length: number, from = 0): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  // 251 is prime: no cut at a power of two looks like another.
+  for (let i = 0; i < length; i++) bytes[i] = (from + i) % 251;
+  return bytes;
+}
+
+/** Writes all of it to a transport. */
+export async function writeAll(to: Transport, bytes: Uint8Array): Promise<void> {
+  while (bytes.length > 0) {
+    const count = await to.write(bytes);
+    ensure(
+      Number.isInteger(count) && count >= 1 && count <= bytes.length,
+      `write() of ${bytes.length} bytes gave ${count}`,
+    );
+    bytes = bytes.subarray(count);
+  }
+}
+
+/** Reads that many bytes from a transport, or to its end. */
+export async function readAll(
+  from: Transport,
+  length = Infinity,
+  size = 4096,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const got: number[] = [];
+  while (got.length < length) {
+    const buffer = new Uint8Array(Math.min(size, length - got.length));
+    const count = await from.read(buffer);
+    if (count === null) break;
+    ensure(
+      Number.isInteger(count) && count >= 1 && count <= buffer.length,
+      `read() into ${buffer.length} bytes gave ${count}`,
+    );
+    for (let i = 0; i < count; i++) got.push(buffer[i]!);
+  }
+  return new Uint8Array(got);
+}

@@ -156,16 +156,19 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), or `"denied"`.
    */
   async start(): Promise<void> {
-    // A stop under way ends first.
-    await this.#stop?.report;
-    this.#starting ??= this.#start().catch((error) => {
-      this.#starting = undefined;
-      throw error;
-    });
+    if (this.#starting === undefined) {
+      // Said at once: a stop that is asked for from now on stops what is begun here.
+      const starting = this.#starting = this.#start(this.#stop).catch((error) => {
+        if (this.#starting === starting) this.#starting = undefined;
+        throw error;
+      });
+    }
     return await this.#starting;
   }
 
-  async #start(): Promise<void> {
+  async #start(before: Stop | undefined): Promise<void> {
+    // A stop under way ends first.
+    await before?.report;
     try {
       this.#signal?.throwIfAborted();
       const listening = this.#network.listen({
@@ -200,7 +203,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    */
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
     const deadline = checkInterval("deadlineInMillis", options.deadlineInMillis ?? 15_000);
-    return await (this.#stop ??= this.#beginStop(deadline)).report;
+    return await this.#stopWithin(deadline).report;
   }
 
   /**
@@ -209,7 +212,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @returns Resolves when nothing is open any more; handlers under way are not waited for.
    */
   async immediateStop(): Promise<void> {
-    const stop = this.#stop ??= this.#beginStop(Infinity);
+    const stop = this.#stopWithin(Infinity);
     stop.hurry();
     await stop.report;
   }
@@ -314,16 +317,33 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     }
   }
 
-  #beginStop(deadlineInMillis: number): Stop {
+  /** The stop under way; another one, behind it, where a start has been asked for since. */
+  #stopWithin(deadlineInMillis: number): Stop {
+    const before = this.#stop;
+    if (before !== undefined && this.#starting === undefined) return before;
+    const starting = this.#starting;
+    this.#starting = undefined;
     const hurried = Promise.withResolvers<void>();
-    return { hurry: hurried.resolve, report: this.#runStop(deadlineInMillis, hurried.promise) };
+    const stop: Stop = {
+      hurry() {
+        before?.hurry();
+        hurried.resolve();
+      },
+      report: this.#runStop(starting, deadlineInMillis, hurried.promise).finally(() => {
+        if (this.#stop === stop) this.#stop = undefined;
+      }),
+    };
+    return this.#stop = stop;
   }
 
-  async #runStop(deadlineInMillis: number, hurried: Promise<void>): Promise<StopReport> {
-    await this.#starting?.catch(() => {});
+  async #runStop(
+    starting: Promise<void> | undefined,
+    deadlineInMillis: number,
+    hurried: Promise<void>,
+  ): Promise<StopReport> {
+    await starting?.catch(() => {});
     const neverTaken = await this.#acceptor?.close() ?? 0;
     const { completed, aborted } = await this.#open.stop(deadlineInMillis, hurried);
-    this.#stop = undefined;
     this.#end(undefined);
     return { completed, aborted: aborted + neverTaken };
   }
@@ -331,12 +351,13 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   /** The listening socket broke; open connections go on. */
   #endForGood(error: SocketError): void {
     void this.#acceptor?.close();
+    this.#starting = undefined;
     this.#end(error);
   }
 
   #end(error: SocketError | undefined): void {
     this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#starting = this.#acceptor = this.#iteration = undefined;
+    this.#acceptor = this.#iteration = undefined;
     this.#hasClosed = true;
     this.#closed.resolve(error);
   }

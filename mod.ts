@@ -30,3 +30,16 @@ export type {
 } from "./src/network.ts";
 export type { StopOptions, StopReport } from "./src/open_connections.ts";
 export type { Caller, Service } from "./src/service.ts";
+export { ByteQueue } from "./src/byte_queue.ts";
+export type { Codec, Decoder } from "./src/framing/codec.ts";
+export type { FrameConfig } from "./src/framing/frame.ts";
+export { FrameBuffer } from "./src/framing/frame_buffer.ts";
+export { DelimiterCodec } from "./src/framing/delimiter_codec.ts";
+export { FixedLengthCodec } from "./src/framing/fixed_length_codec.ts";
+export { JsonLinesCodec, type JsonLinesCodecConfig } from "./src/framing/json_lines_codec.ts";
+export {
+  LengthPrefixCodec,
+  type LengthPrefixCodecConfig,
+} from "./src/framing/length_prefix_codec.ts";
+export { LineCodec, type LineCodecConfig } from "./src/framing/line_codec.ts";
+export { NetstringCodec } from "./src/framing/netstring_codec.ts";

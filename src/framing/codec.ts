@@ -1,0 +1,80 @@
+// What a codec is: the rule by which a stream of bytes is a row of messages. Pure: no await, no I/O, so that
+// a codec is tested on arrays and works on whatever brings bytes.
+
+import type { ByteQueue } from "../byte_queue.ts";
+import type { FrameBuffer } from "./frame_buffer.ts";
+
+/**
+ * Finds the messages in what one connection receives. It belongs to that connection, so it may remember what
+ * it has seen; one that remembers nothing may serve any number.
+ */
+export interface Decoder<In> {
+  /**
+   * Takes the next message off the queue. It is called again until it gives none, then after more bytes have
+   * come, and for a last row of calls when the stream has ended.
+   *
+   * A message that has not come whole is left where it is: give `undefined`, the bytes are there again next
+   * time. Do not look at them anew each time, the queue may grow byte by byte: remember how far you came, as
+   * a place in the stream ({@linkcode ByteQueue.offset}).
+   *
+   * @param bytes What was received and not yet taken.
+   * @param ended Whether the stream has ended, so that no more will come. What is left when there is no
+   * message at the end is a broken frame, and `framed` says so: most decoders need not look at this.
+   * @returns The message, or `undefined` when more bytes are needed.
+   * @throws {SocketError} `"frame"` when the bytes are no message, or one longer than allowed. The next call
+   * goes on behind the bad frame if the decoder has taken it, and else throws the same.
+   */
+  decode(bytes: ByteQueue, ended: boolean): In | undefined;
+}
+
+/**
+ * Turns bytes into messages and messages into bytes. One codec serves any number of connections: what has to
+ * be remembered is in the decoder that it makes for each.
+ *
+ * Always have a maximum: a peer must not be able to make you keep whatever it likes to send.
+ *
+ * @typeParam In The messages that are received; anything but `undefined`.
+ * @typeParam Out The messages that are sent.
+ *
+ * @example A codec of your own
+ * ```ts
+ * import { type Codec, GenericError } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * interface Reading {
+ *   sensor: number;
+ *   note: string;
+ * }
+ *
+ * // One byte for the sensor, one for the length of the note, then the note.
+ * const readings: Codec<Reading> = {
+ *   decoder: () => ({
+ *     decode(bytes) {
+ *       if (bytes.length < 2 || bytes.length < 2 + bytes.at(1)) return undefined;
+ *       const [sensor, length] = bytes.take(2) as unknown as [number, number];
+ *       return { sensor, note: new TextDecoder().decode(bytes.take(length)) };
+ *     },
+ *   }),
+ *   encode({ sensor, note }, frames) {
+ *     const bytes = new TextEncoder().encode(note);
+ *     if (bytes.length > 255) throw new GenericError("frame", "Cannot encode: the note is too long");
+ *     frames.writeByte(sensor);
+ *     frames.writeByte(bytes.length);
+ *     frames.write(bytes);
+ *   },
+ * };
+ * ```
+ */
+export interface Codec<In, Out = In> {
+  /** Makes the decoder of one connection. */
+  decoder(): Decoder<In>;
+
+  /**
+   * Writes the bytes of one message. What it has written when it throws is not sent.
+   *
+   * @param message The message.
+   * @param frames Where its bytes go.
+   * @throws {SocketError} `"frame"` when the message cannot be said in this format, or is longer than
+   * allowed.
+   */
+  encode(message: Out, frames: FrameBuffer): void;
+}

@@ -1,0 +1,143 @@
+// Messages with the same bytes behind each.
+
+import { contentBytes, shown } from "../arguments.ts";
+import { ByteQueue } from "../byte_queue.ts";
+import type { Codec, Decoder } from "./codec.ts";
+import { DelimiterSearch } from "./delimiter_search.ts";
+import {
+  badFrame,
+  badMessage,
+  type FrameConfig,
+  maxFrameLengthOf,
+  outgoingBytes,
+} from "./frame.ts";
+import type { FrameBuffer } from "./frame_buffer.ts";
+
+/**
+ * Messages of bytes, each ended by a delimiter, which is not part of it. What comes behind the last one
+ * before the end of the stream is a message too, if it is not empty.
+ *
+ * A message longer than the maximum is a `"frame"` error; the next message is the one behind it. A message
+ * that would reach the peer as several is not sent.
+ *
+ * @example
+ * ```ts
+ * import { DelimiterCodec } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * const fields = new DelimiterCodec("\0", { maxFrameLength: 1024 });
+ * ```
+ */
+export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array | string> {
+  readonly #delimiter: Uint8Array<ArrayBuffer>;
+  readonly #maxFrameLength: number;
+
+  /**
+   * Makes a codec for one delimiter.
+   *
+   * @param delimiter What ends a message, at least one byte.
+   * @param config The limit.
+   * @throws {TypeError | RangeError} if the delimiter is empty, or a value is none of those allowed
+   */
+  constructor(delimiter: Uint8Array | string, config: FrameConfig = {}) {
+    this.#delimiter = delimiterOf(delimiter);
+    this.#maxFrameLength = maxFrameLengthOf(config);
+  }
+
+  /** Makes the decoder of one connection. */
+  decoder(): Decoder<Uint8Array<ArrayBuffer>> {
+    return new DelimiterDecoder(this.#delimiter, this.#maxFrameLength);
+  }
+
+  /**
+   * Writes one message and the delimiter.
+   *
+   * @param message The message, without the delimiter.
+   * @param frames Where its bytes go.
+   * @throws {TypeError} if it is neither bytes nor text
+   * @throws {SocketError} `"frame"` if it is too long, or the delimiter would be found in it
+   */
+  encode(message: Uint8Array | string, frames: FrameBuffer): void {
+    const bytes = outgoingBytes(message, this.#maxFrameLength);
+    const end = firstEnd(bytes, this.#delimiter);
+    if (end !== bytes.length + this.#delimiter.length) {
+      // It may begin in the message and end in the delimiter itself, as "a" does before the delimiter "aa".
+      throw badMessage(`the message has the delimiter in it, at ${end - this.#delimiter.length}`);
+    }
+    frames.write(bytes);
+    frames.write(this.#delimiter);
+  }
+}
+
+/** Checks a delimiter and makes it ours. */
+function delimiterOf(delimiter: Uint8Array | string): Uint8Array<ArrayBuffer> {
+  if (typeof delimiter !== "string" && !(delimiter instanceof Uint8Array)) {
+    throw new TypeError(`delimiter must be a Uint8Array or a string: got ${shown(delimiter)}`);
+  }
+  const bytes = Uint8Array.from(contentBytes(delimiter));
+  if (bytes.length === 0) throw new RangeError("delimiter must have at least one byte");
+  return bytes;
+}
+
+/** Where the first delimiter ends in a message with the delimiter behind it. */
+function firstEnd(message: Uint8Array, delimiter: Uint8Array<ArrayBuffer>): number {
+  if (delimiter.length === 1) {
+    const index = message.indexOf(delimiter[0]!);
+    return index < 0 ? message.length + 1 : index + 1;
+  }
+  const bytes = new ByteQueue();
+  bytes.push(message as Uint8Array<ArrayBuffer>);
+  bytes.push(delimiter);
+  return new DelimiterSearch(delimiter).findEnd(bytes);
+}
+
+class DelimiterDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
+  readonly #delimiterLength: number;
+  readonly #maxFrameLength: number;
+  readonly #search: DelimiterSearch;
+  /** A message that is too long was reported, its end has not come. */
+  #skipping = false;
+
+  constructor(delimiter: Uint8Array<ArrayBuffer>, maxFrameLength: number) {
+    this.#delimiterLength = delimiter.length;
+    this.#maxFrameLength = maxFrameLength;
+    this.#search = new DelimiterSearch(delimiter);
+  }
+
+  decode(bytes: ByteQueue, ended: boolean): Uint8Array<ArrayBuffer> | undefined {
+    let end = this.#search.findEnd(bytes);
+    if (this.#skipping) {
+      if (end < 0) {
+        this.#search.skipSearched(bytes);
+        return undefined;
+      }
+      this.#skipping = false;
+      bytes.skip(end);
+      end = this.#search.findEnd(bytes);
+    }
+    const start = bytes.offset;
+    if (end >= 0) {
+      const length = end - this.#delimiterLength;
+      if (length > this.#maxFrameLength) {
+        bytes.skip(end);
+        throw this.#tooLong(start);
+      }
+      const message = bytes.take(length);
+      bytes.skip(this.#delimiterLength);
+      return message;
+    }
+    // Less than a whole delimiter at the end may be the beginning of one.
+    if (bytes.length >= this.#maxFrameLength + this.#delimiterLength) {
+      this.#skipping = true;
+      this.#search.skipSearched(bytes);
+      throw this.#tooLong(start);
+    }
+    if (!ended || bytes.length === 0) return undefined;
+    const message = bytes.takeAll();
+    if (message.length > this.#maxFrameLength) throw this.#tooLong(start);
+    return message;
+  }
+
+  #tooLong(start: number): Error {
+    return badFrame(`the message at byte ${start} is longer than ${this.#maxFrameLength} bytes`);
+  }
+}

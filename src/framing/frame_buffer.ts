@@ -1,0 +1,169 @@
+// The bytes of messages on their way out, gathered so that many messages are one write.
+//
+//   write   text is joined as text and made into bytes once; small bytes are copied, big ones go as they are
+//   append  one message by its codec, whole or not at all
+//   take    everything so far, in as few pieces as can be
+//
+// What was taken belongs to the writer: the buffer goes on behind it and never writes there again.
+
+import { contentBytes } from "../arguments.ts";
+import type { Codec } from "./codec.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/** Content of this length and more is not copied. */
+const IN_PLACE_AT = 16_384;
+/** Copied content is one piece up to this length. */
+const LONGEST_RUN = 262_144;
+const SMALLEST_SLAB = 256;
+/** Memory is taken in advance only up to this length. */
+const LARGEST_SPARE = 16_384;
+/** Text of this length and more is made into bytes by itself. */
+const LONG_TEXT = 4096;
+
+const utf8 = new TextEncoder();
+
+/** Gathers the bytes of messages. */
+export class FrameBuffer {
+  /** What is finished; behind it come the run, then the text. */
+  #pieces: Uint8Array[] = [];
+  /** Where small content is copied to. The run is from #start to #end. */
+  #slab: Uint8Array<ArrayBuffer> = EMPTY;
+  #start = 0;
+  #end = 0;
+  /** Text not yet made into bytes. */
+  #text = "";
+  /** Bytes in #pieces. */
+  #finished = 0;
+  /** How long the run was that was taken last: what will be needed next time, likely. */
+  #lastRun = 0;
+
+  /** How many bytes are in it. */
+  get length(): number {
+    this.#encodeText();
+    return this.#finished + this.#end - this.#start;
+  }
+
+  /**
+   * Adds content at the end.
+   *
+   * @param content Bytes, or text that goes out as UTF-8. Bytes must not be changed until they are sent.
+   * @throws {TypeError} if it is neither
+   */
+  write(content: Uint8Array | string): void {
+    if (typeof content === "string") {
+      this.#text += content;
+      return;
+    }
+    // Whatever else is no text is refused here.
+    const bytes = contentBytes(content);
+    if (this.#text !== "") this.#encodeText();
+    if (bytes.length >= IN_PLACE_AT) {
+      this.#cut();
+      this.#finish(bytes);
+    } else {
+      this.#makeRoom(bytes.length);
+      this.#slab.set(bytes, this.#end);
+      this.#end += bytes.length;
+    }
+  }
+
+  /**
+   * Adds one byte at the end.
+   *
+   * @param byte Its value; of a larger one the lowest eight bits.
+   */
+  writeByte(byte: number): void {
+    if (this.#text !== "") this.#encodeText();
+    if (this.#end === this.#slab.length) this.#makeRoom(1);
+    this.#slab[this.#end++] = byte;
+  }
+
+  /**
+   * Adds one message at the end. If the codec throws, the buffer is as it was.
+   *
+   * @param codec Says what the bytes of the message are.
+   * @param message The message.
+   */
+  append<Out>(codec: Codec<unknown, Out>, message: Out): void {
+    const slab = this.#slab;
+    const start = this.#start;
+    const end = this.#end;
+    const text = this.#text;
+    const pieces = this.#pieces.length;
+    const finished = this.#finished;
+    try {
+      codec.encode(message, this);
+    } catch (error) {
+      this.#slab = slab;
+      this.#start = start;
+      this.#end = end;
+      this.#text = text;
+      this.#pieces.length = pieces;
+      this.#finished = finished;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes everything out.
+   *
+   * @returns The pieces in their order, mostly one; none when there is nothing. They are yours.
+   */
+  take(): Uint8Array[] {
+    this.#encodeText();
+    this.#lastRun = this.#end - this.#start;
+    this.#cut();
+    const pieces = this.#pieces;
+    if (pieces.length > 0) this.#pieces = [];
+    this.#finished = 0;
+    return pieces;
+  }
+
+  #encodeText(): void {
+    const text = this.#text;
+    if (text === "") return;
+    this.#text = "";
+    if (text.length >= LONG_TEXT) return this.write(utf8.encode(text));
+    // Nearly all text has one byte for each character; only the rest needs the room that any text may need.
+    this.#makeRoom(text.length);
+    const { read, written } = utf8.encodeInto(text, this.#slab.subarray(this.#end));
+    this.#end += written;
+    if (read === text.length) return;
+    const rest = text.slice(read);
+    this.#makeRoom(rest.length * 3);
+    this.#end += utf8.encodeInto(rest, this.#slab.subarray(this.#end)).written;
+  }
+
+  /** Sees to it that so many bytes can be copied behind the run. */
+  #makeRoom(length: number): void {
+    if (this.#slab.length - this.#end >= length) return;
+    const run = this.#end - this.#start;
+    if (run + length > LONGEST_RUN) {
+      this.#cut();
+      return this.#renewSlab(length, EMPTY);
+    }
+    this.#renewSlab(length, this.#slab.subarray(this.#start, this.#end));
+  }
+
+  #renewSlab(length: number, run: Uint8Array): void {
+    const needed = run.length + length;
+    const spare = Math.max(needed, Math.min(this.#lastRun * 4, LARGEST_SPARE), SMALLEST_SLAB);
+    this.#slab = new Uint8Array(needed + spare);
+    this.#slab.set(run);
+    this.#start = 0;
+    this.#end = run.length;
+  }
+
+  /** Makes the run a finished piece. */
+  #cut(): void {
+    if (this.#start === this.#end) return;
+    this.#finish(this.#slab.subarray(this.#start, this.#end));
+    this.#start = this.#end;
+  }
+
+  #finish(piece: Uint8Array): void {
+    this.#pieces.push(piece);
+    this.#finished += piece.length;
+  }
+}

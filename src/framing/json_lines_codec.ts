@@ -1,0 +1,135 @@
+// One JSON value on each line.
+
+import { shown } from "../arguments.ts";
+import type { ByteQueue } from "../byte_queue.ts";
+import { reasonOf } from "../errors.ts";
+import type { Codec, Decoder } from "./codec.ts";
+import { badFrame, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+import type { FrameBuffer } from "./frame_buffer.ts";
+import { LineCodec } from "./line_codec.ts";
+import { LineDecoder } from "./line_decoder.ts";
+
+/** What a {@linkcode JsonLinesCodec} can be told. */
+export interface JsonLinesCodecConfig<In> extends FrameConfig {
+  /**
+   * Looks at each value that was received and gives the message. What it throws makes the line a `"frame"`
+   * error with that as its `cause`. Without it, every JSON value is a message of the type you say.
+   *
+   * @param value What the line says in JSON.
+   * @returns The message; anything but `undefined`.
+   */
+  readonly check?: (value: unknown) => In;
+}
+
+/**
+ * JSON lines: each message is one JSON value in UTF-8 on a line of its own. Lines of nothing but white space
+ * are passed over, so that a peer can send them to show that it lives.
+ *
+ * A line that is too long or not JSON is a `"frame"` error; the next message is on the line behind it.
+ *
+ * @typeParam In The messages that are received.
+ * @typeParam Out The messages that are sent.
+ *
+ * @example Check what a stranger sends
+ * ```ts
+ * import { JsonLinesCodec } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * const orders = new JsonLinesCodec({
+ *   check(value) {
+ *     if (typeof value !== "object" || value === null || !("item" in value)) {
+ *       throw new TypeError("not an order");
+ *     }
+ *     return { item: String(value.item) };
+ *   },
+ * });
+ * ```
+ *
+ * @see https://jsonlines.org
+ */
+export class JsonLinesCodec<In = unknown, Out = In> implements Codec<In, Out> {
+  readonly #lines: LineCodec;
+  readonly #maxFrameLength: number;
+  readonly #check: ((value: unknown) => In) | undefined;
+
+  /**
+   * Makes a codec, without a check one that takes any JSON.
+   *
+   * @param config The limit and the check.
+   * @throws {TypeError | RangeError} if a value of it is none of those allowed
+   */
+  constructor(config: JsonLinesCodecConfig<In> = {}) {
+    this.#maxFrameLength = maxFrameLengthOf(config);
+    const { check } = config;
+    if (check !== undefined && typeof check !== "function") {
+      throw new TypeError(`check must be a function: got ${shown(check)}`);
+    }
+    this.#lines = new LineCodec({ maxFrameLength: this.#maxFrameLength });
+    this.#check = check;
+  }
+
+  /** Makes the decoder of one connection. */
+  decoder(): Decoder<In> {
+    return new JsonLinesDecoder(this.#maxFrameLength, this.#check);
+  }
+
+  /**
+   * Writes one value as a line of JSON.
+   *
+   * @param message The value.
+   * @param frames Where its bytes go.
+   * @throws {TypeError} if it has no JSON, as functions and cycles have none
+   * @throws {SocketError} `"frame"` if it is too long
+   */
+  encode(message: Out, frames: FrameBuffer): void {
+    const json = JSON.stringify(message) as string | undefined;
+    if (json === undefined) {
+      throw new TypeError(`Message must have JSON: got ${shown(message)}`);
+    }
+    this.#lines.encode(json, frames);
+  }
+}
+
+class JsonLinesDecoder<In> implements Decoder<In> {
+  readonly #lines: LineDecoder;
+  readonly #check: ((value: unknown) => In) | undefined;
+
+  constructor(maxFrameLength: number, check: ((value: unknown) => In) | undefined) {
+    this.#lines = new LineDecoder(maxFrameLength, true, true);
+    this.#check = check;
+  }
+
+  decode(bytes: ByteQueue, ended: boolean): In | undefined {
+    for (;;) {
+      const line = this.#lines.decode(bytes, ended);
+      if (line === undefined) return undefined;
+      let value: unknown;
+      try {
+        value = JSON.parse(line);
+      } catch (cause) {
+        if (line.trim() === "") continue;
+        throw this.#bad("is not JSON", cause);
+      }
+      if (this.#check === undefined) return value as In;
+      return this.#checked(this.#check, value);
+    }
+  }
+
+  #checked(check: (value: unknown) => In, value: unknown): In {
+    let message;
+    try {
+      message = check(value);
+    } catch (cause) {
+      throw this.#bad("was refused", cause);
+    }
+    // It would read as "no message yet".
+    if (message === undefined) throw new TypeError("check must give a message: got undefined");
+    return message;
+  }
+
+  #bad(what: string, cause: unknown): Error {
+    return badFrame(
+      `the line at byte ${this.#lines.lineStart} ${what}: ${reasonOf(cause)}`,
+      cause,
+    );
+  }
+}

@@ -1,0 +1,108 @@
+// A length in front of a message, as bytes.
+//
+//      |<- prefixOffset ->|<- prefixLength ->|<------- value + adjustment ------->|
+//      +------------------+------------------+------------------------------------+
+//      | other header     | value            | the rest of the frame              |
+//      +------------------+------------------+------------------------------------+
+//      |<- strip: dropped, what comes behind it is the message
+//
+// A length is only a claim until the bytes have come: nothing is allocated by it.
+
+import type { ByteQueue } from "../byte_queue.ts";
+import { badFrame } from "./frame.ts";
+import type { FrameBuffer } from "./frame_buffer.ts";
+
+/** A varint that is longer is refused; five bytes say lengths up to 32 GiB. */
+const LONGEST_VARINT = 5;
+
+/** The highest length of each kind of prefix; not all that eight bytes can say, so that the arithmetic is exact. */
+export const LONGEST_VALUES = {
+  1: 0xff,
+  2: 0xffff,
+  3: 0xff_ffff,
+  4: 0xffff_ffff,
+  8: 2 ** 52,
+  varint: 2 ** (7 * LONGEST_VARINT) - 1,
+} as const;
+
+/** A checked format. */
+export interface LengthPrefix {
+  /** How many bytes the length has. */
+  readonly prefixLength: keyof typeof LONGEST_VALUES;
+  /** Whether its lowest byte comes first. */
+  readonly littleEndian: boolean;
+  /** How many bytes come before it. */
+  readonly prefixOffset: number;
+  /** What to add to it to get the number of bytes behind it. */
+  readonly adjustment: number;
+  /** How many bytes to drop; `undefined` for everything up to the end of the length. */
+  readonly strip: number | undefined;
+}
+
+/** What the first bytes of a frame say about it. */
+export class FrameHead {
+  readonly #format: LengthPrefix;
+  /** How many bytes come behind the length; negative in a bad frame. */
+  length = 0;
+  /** How many bytes the whole frame has. */
+  frameLength = 0;
+  /** How many of them are dropped. */
+  strip = 0;
+
+  constructor(format: LengthPrefix) {
+    this.#format = format;
+  }
+
+  /** Reads the head of the frame that comes first; whether it has come whole. */
+  read(bytes: ByteQueue): boolean {
+    const { prefixOffset, prefixLength, adjustment, strip } = this.#format;
+    let value;
+    let end = prefixOffset;
+    if (prefixLength === "varint") {
+      value = 0;
+      for (let factor = 1;; factor *= 128) {
+        if (end === prefixOffset + LONGEST_VARINT) {
+          const at = bytes.offset + prefixOffset;
+          throw badFrame(`the length at byte ${at} has more than ${LONGEST_VARINT} bytes`);
+        }
+        if (bytes.length <= end) return false;
+        const byte = bytes.at(end++);
+        value += (byte & 127) * factor;
+        if (byte < 128) break;
+      }
+    } else {
+      end += prefixLength;
+      if (bytes.length < end) return false;
+      value = this.#readInteger(bytes, prefixLength);
+      if (value > LONGEST_VALUES[8]) {
+        throw badFrame(`the length at byte ${bytes.offset + prefixOffset} is more than any stream`);
+      }
+    }
+    this.length = value + adjustment;
+    this.frameLength = end + this.length;
+    this.strip = strip ?? end;
+    return true;
+  }
+
+  #readInteger(bytes: ByteQueue, prefixLength: number): number {
+    const { prefixOffset, littleEndian } = this.#format;
+    let value = 0;
+    for (let i = 0; i < prefixLength; i++) {
+      value = value * 256 + bytes.at(prefixOffset + (littleEndian ? prefixLength - 1 - i : i));
+    }
+    return value;
+  }
+}
+
+/** Writes a length that the prefix can say. */
+export function writePrefix(format: LengthPrefix, value: number, frames: FrameBuffer): void {
+  const { prefixLength, littleEndian } = format;
+  if (prefixLength === "varint") {
+    for (; value > 127; value = Math.floor(value / 128)) frames.writeByte((value % 128) | 128);
+    frames.writeByte(value);
+    return;
+  }
+  for (let i = 0; i < prefixLength; i++) {
+    frames.writeByte(Math.floor(value / 256 ** (littleEndian ? i : prefixLength - 1 - i)) % 256);
+  }
+}

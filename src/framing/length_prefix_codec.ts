@@ -1,0 +1,238 @@
+// Messages with their length in front.
+
+import { checkBoolean, checkInteger } from "../arguments.ts";
+import { ByteQueue } from "../byte_queue.ts";
+import type { Codec, Decoder } from "./codec.ts";
+import {
+  badFrame,
+  badMessage,
+  checkChoice,
+  cutOff,
+  type FrameConfig,
+  maxFrameLengthOf,
+  outgoingBytes,
+} from "./frame.ts";
+import type { FrameBuffer } from "./frame_buffer.ts";
+import { FrameHead, type LengthPrefix, LONGEST_VALUES, writePrefix } from "./length_prefix.ts";
+
+/** The farthest that a length may be from the start of its frame, or from the count that it stands for. */
+const LARGEST_OFFSET = 65_536;
+
+/** What a {@linkcode LengthPrefixCodec} can be told. */
+export interface LengthPrefixCodecConfig extends FrameConfig {
+  /**
+   * How many bytes the length has. `"varint"` has seven bits in each byte, the lowest first, and the highest
+   * bit set in all but the last, as in Protocol Buffers and MQTT; up to five bytes are understood.
+   *
+   * @default 4
+   */
+  readonly prefixLength?: 1 | 2 | 3 | 4 | 8 | "varint";
+  /**
+   * Whether the lowest byte of the length comes first. Not for `"varint"`, where it always does.
+   *
+   * @default false
+   */
+  readonly littleEndian?: boolean;
+  /**
+   * How many bytes of the frame come before the length, from 0 to 65_536.
+   *
+   * @default 0
+   */
+  readonly prefixOffset?: number;
+  /**
+   * Whether the length counts its own bytes too. Not for `"varint"`.
+   *
+   * @default false
+   */
+  readonly prefixIncluded?: boolean;
+  /**
+   * What has to be added to the length to get the number of bytes behind it, from -65_536 to 65_536. For
+   * formats that count less, or more, than what is behind the length.
+   *
+   * @default 0
+   */
+  readonly lengthAdjustment?: number;
+  /**
+   * How many bytes at the start of the frame are not part of the message, from 0 to 65_536. With 0 the message
+   * is the whole frame.
+   *
+   * @default everything up to the end of the length
+   */
+  readonly strip?: number;
+}
+
+/**
+ * Messages of bytes with their length in front: 1, 2, 3, 4 or 8 bytes of either endianness or a varint, at the
+ * start of the frame or behind a header.
+ *
+ * A message longer than the maximum is a `"frame"` error as soon as its length is read; the next message is
+ * the one behind it, however long it may be until that comes. A stream that ends inside a frame is a `"frame"`
+ * error too.
+ *
+ * To send, there must be nothing in the frame that the message does not say: the length comes first and is
+ * stripped, or nothing is stripped and the message is the whole frame with its length in it.
+ *
+ * @example A header of one byte, then the length of what follows
+ * ```ts
+ * import { LengthPrefixCodec } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * const mqttPackets = new LengthPrefixCodec({ prefixOffset: 1, prefixLength: "varint", strip: 0 });
+ * ```
+ *
+ * @see Netty's `LengthFieldBasedFrameDecoder`, whose `lengthFieldOffset`, `lengthFieldLength`,
+ * `lengthAdjustment` and `initialBytesToStrip` are `prefixOffset`, `prefixLength`, `lengthAdjustment` and
+ * `strip`
+ */
+export class LengthPrefixCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array | string> {
+  readonly #format: LengthPrefix;
+  readonly #maxFrameLength: number;
+
+  /**
+   * Makes a codec for one format; without a config, the length in four bytes, the highest first.
+   *
+   * @param config The format and the limit.
+   * @throws {TypeError | RangeError} if a value of it is none of those allowed
+   */
+  constructor(config: LengthPrefixCodecConfig = {}) {
+    this.#maxFrameLength = maxFrameLengthOf(config);
+    this.#format = formatOf(config);
+  }
+
+  /** Makes the decoder of one connection. */
+  decoder(): Decoder<Uint8Array<ArrayBuffer>> {
+    return new LengthPrefixDecoder(this.#format, this.#maxFrameLength);
+  }
+
+  /**
+   * Writes one message with its length.
+   *
+   * @param message The message, bytes or text.
+   * @param frames Where its bytes go.
+   * @throws {TypeError} if it is neither bytes nor text, or the codec strips what no message says
+   * @throws {SocketError} `"frame"` if it is too long, or too long for the prefix, or is a whole frame whose
+   * length says something else
+   */
+  encode(message: Uint8Array | string, frames: FrameBuffer): void {
+    const bytes = outgoingBytes(message, this.#maxFrameLength);
+    const { prefixOffset, prefixLength, adjustment, strip } = this.#format;
+    if (strip === 0) {
+      checkWholeFrame(this.#format, bytes);
+    } else if (prefixOffset === 0 && (strip === undefined || strip === prefixLength)) {
+      const value = bytes.length - adjustment;
+      const longest = LONGEST_VALUES[prefixLength];
+      if (value < 0 || value > longest) {
+        throw badMessage(
+          `the length of a message of ${bytes.length} bytes would be ${value}, ` +
+            `which is not from 0 to ${longest}`,
+        );
+      }
+      writePrefix(this.#format, value, frames);
+    } else {
+      throw new TypeError(
+        "Cannot encode: the codec strips a header that no message says, use strip: 0",
+      );
+    }
+    frames.write(bytes);
+  }
+}
+
+/** Checks the format that a codec was given. */
+function formatOf(config: LengthPrefixCodecConfig): LengthPrefix {
+  const {
+    prefixLength = 4,
+    littleEndian = false,
+    prefixOffset = 0,
+    prefixIncluded = false,
+    lengthAdjustment = 0,
+    strip,
+  } = config;
+  checkChoice("prefixLength", prefixLength, [1, 2, 3, 4, 8, "varint"]);
+  checkBoolean("littleEndian", littleEndian);
+  checkBoolean("prefixIncluded", prefixIncluded);
+  checkInteger("prefixOffset", prefixOffset, 0, LARGEST_OFFSET);
+  checkInteger("lengthAdjustment", lengthAdjustment, -LARGEST_OFFSET, LARGEST_OFFSET);
+  if (strip !== undefined) checkInteger("strip", strip, 0, LARGEST_OFFSET);
+  let adjustment = lengthAdjustment;
+  if (prefixLength === "varint") {
+    if (littleEndian || prefixIncluded) {
+      throw new TypeError(`prefixLength "varint" has neither littleEndian nor prefixIncluded`);
+    }
+  } else if (prefixIncluded) {
+    adjustment -= prefixLength;
+  }
+  return { prefixLength, littleEndian, prefixOffset, adjustment, strip };
+}
+
+/** Checks that the length in a frame is the one that the frame has. */
+function checkWholeFrame(format: LengthPrefix, frame: Uint8Array): void {
+  const bytes = new ByteQueue();
+  bytes.push(frame as Uint8Array<ArrayBuffer>);
+  const head = new FrameHead(format);
+  if (!head.read(bytes)) {
+    throw badMessage(`a frame of ${frame.length} bytes ends before its length does`);
+  }
+  if (head.frameLength !== frame.length) {
+    throw badMessage(
+      `the frame is ${frame.length} bytes long, its length says ${head.frameLength}`,
+    );
+  }
+}
+
+class LengthPrefixDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
+  readonly #maxFrameLength: number;
+  readonly #head: FrameHead;
+  /** The place in the stream where the frame begins whose head was read. */
+  #start = -1;
+  /** How much of a bad frame has not come yet. */
+  #toSkip = 0;
+
+  constructor(format: LengthPrefix, maxFrameLength: number) {
+    this.#maxFrameLength = maxFrameLength;
+    this.#head = new FrameHead(format);
+  }
+
+  decode(bytes: ByteQueue, ended: boolean): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#toSkip > 0) this.#skip(bytes);
+    const head = this.#head;
+    if (this.#start !== bytes.offset) {
+      if (!head.read(bytes)) {
+        if (ended && bytes.length > 0) throw cutOff(bytes, undefined);
+        return undefined;
+      }
+      this.#check(bytes);
+      this.#start = bytes.offset;
+    }
+    if (bytes.length < head.frameLength) {
+      if (ended) throw cutOff(bytes, head.frameLength);
+      return undefined;
+    }
+    bytes.skip(head.strip);
+    return bytes.take(head.frameLength - head.strip);
+  }
+
+  #check(bytes: ByteQueue): void {
+    const { frameLength, length, strip } = this.#head;
+    const { offset } = bytes;
+    if (length < 0) {
+      throw badFrame(
+        `the frame at byte ${offset} says that ${length} bytes come behind its length`,
+      );
+    }
+    const messageLength = frameLength - strip;
+    if (messageLength >= 0 && messageLength <= this.#maxFrameLength) return;
+    this.#toSkip = frameLength;
+    this.#skip(bytes);
+    throw badFrame(
+      messageLength < 0
+        ? `the frame at byte ${offset} has ${frameLength} bytes, ${strip} have to be stripped`
+        : `the message at byte ${offset} is ${messageLength} bytes long, ` +
+          `${this.#maxFrameLength} are allowed`,
+    );
+  }
+
+  #skip(bytes: ByteQueue): void {
+    const count = Math.min(this.#toSkip, bytes.length);
+    bytes.skip(count);
+    this.#toSkip -= count;
+  }
+}

@@ -1,0 +1,92 @@
+// Lines of UTF-8 text.
+
+import type { Codec, Decoder } from "./codec.ts";
+import {
+  badMessage,
+  checkChoice,
+  checkOutgoingText,
+  type FrameConfig,
+  maxFrameLengthOf,
+} from "./frame.ts";
+import type { FrameBuffer } from "./frame_buffer.ts";
+import { LineDecoder } from "./line_decoder.ts";
+
+/** What a {@linkcode LineCodec} can be told. */
+export interface LineCodecConfig extends FrameConfig {
+  /**
+   * What ends a line that is sent. Both are understood when a line is received.
+   *
+   * @default "\n"
+   */
+  readonly lineEnding?: "\n" | "\r\n";
+  /**
+   * What becomes of bytes that are not UTF-8: `"strict"` makes the line a `"frame"` error, `"replace"` puts
+   * U+FFFD in their place.
+   *
+   * @default "strict"
+   */
+  readonly invalidBytes?: "strict" | "replace";
+  /**
+   * What becomes of a byte order mark at the very start of the stream: `"strip"` drops it, `"keep"` leaves it
+   * as the first character. One anywhere else is always kept.
+   *
+   * @default "strip"
+   */
+  readonly byteOrderMark?: "strip" | "keep";
+}
+
+/**
+ * Lines of text in UTF-8, each ended by LF or CRLF, which are not part of the message. What comes behind the
+ * last one before the end of the stream is a line too, if it is not empty.
+ *
+ * A line longer than the maximum, or one with invalid bytes, is a `"frame"` error; the next message is the
+ * line behind it. A line that would reach the peer as another one, or as two, is not sent.
+ *
+ * Lines that came together share their memory, up to 4 KiB: to keep a short one for long, copy it.
+ */
+export class LineCodec implements Codec<string> {
+  readonly #maxFrameLength: number;
+  readonly #lineEnding: "\n" | "\r\n";
+  readonly #strict: boolean;
+  readonly #stripsMark: boolean;
+
+  /**
+   * Makes a codec, without a config one for strict UTF-8 and LF.
+   *
+   * @param config The limit, what ends a line, and what to do with odd bytes.
+   * @throws {TypeError | RangeError} if a value of it is none of those allowed
+   */
+  constructor(config: LineCodecConfig = {}) {
+    this.#maxFrameLength = maxFrameLengthOf(config);
+    const { lineEnding = "\n", invalidBytes = "strict", byteOrderMark = "strip" } = config;
+    this.#lineEnding = checkChoice("lineEnding", lineEnding, ["\n", "\r\n"]);
+    checkChoice("invalidBytes", invalidBytes, ["strict", "replace"]);
+    this.#strict = invalidBytes === "strict";
+    checkChoice("byteOrderMark", byteOrderMark, ["strip", "keep"]);
+    this.#stripsMark = byteOrderMark === "strip";
+  }
+
+  /** Makes the decoder of one connection. */
+  decoder(): Decoder<string> {
+    return new LineDecoder(this.#maxFrameLength, this.#strict, this.#stripsMark);
+  }
+
+  /**
+   * Writes one line and its ending.
+   *
+   * @param message The line, without an ending.
+   * @param frames Where its bytes go.
+   * @throws {TypeError} if it is not a string
+   * @throws {SocketError} `"frame"` if it is too long, has a line feed in it, or ends with a carriage return
+   * that the line feed behind it would swallow
+   */
+  encode(message: string, frames: FrameBuffer): void {
+    checkOutgoingText(message, this.#maxFrameLength);
+    const lineFeed = message.indexOf("\n");
+    if (lineFeed >= 0) throw badMessage(`the line has a line feed in it, at ${lineFeed}`);
+    if (this.#lineEnding === "\n" && message.endsWith("\r")) {
+      throw badMessage('the line ends with a carriage return, use lineEnding "\\r\\n"');
+    }
+    frames.write(message + this.#lineEnding);
+  }
+}

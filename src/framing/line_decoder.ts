@@ -1,0 +1,173 @@
+// Finds lines of UTF-8 text.
+//
+// To make text of bytes costs mostly the call, not the bytes. So the complete lines that came together are
+// made into text at once, up to a window, and handed out one by one; each leaves the queue when it is handed
+// out, so that whoever reads bytes after a line finds all that is behind it.
+
+import type { ByteQueue } from "../byte_queue.ts";
+import type { Decoder } from "./codec.ts";
+import { DelimiterSearch } from "./delimiter_search.ts";
+import { badFrame } from "./frame.ts";
+
+const LF = 0x0a;
+const CR = 0x0d;
+const LINE_FEED = Uint8Array.of(LF);
+
+/** Bytes made into text at once, unless one line has more. */
+const WINDOW = 4096;
+
+// Without `stream` a decoder keeps nothing between two calls, so all connections can share it. A byte order
+// mark is our business: the decoder would drop one at the start of every line.
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const replacingUtf8 = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+
+/** Finds the lines in what one connection receives. */
+export class LineDecoder implements Decoder<string> {
+  readonly #maxFrameLength: number;
+  readonly #utf8: TextDecoder;
+  readonly #stripsMark: boolean;
+  readonly #search = new DelimiterSearch(LINE_FEED);
+  /** Text of complete lines, where in it and in the stream the next one begins, and its bytes if it needs them. */
+  #text = "";
+  #textAt = 0;
+  #streamAt = 0;
+  #bytes: Uint8Array | undefined;
+  #bytesAt = 0;
+  /** Up to this place in the stream, several lines at once are known not to be text. */
+  #oneByOneUntil = 0;
+  /** A line that is too long was reported, its end has not come. */
+  #skipping = false;
+
+  /** Where in the stream the line began that was given, or refused, last. */
+  lineStart = 0;
+
+  constructor(maxFrameLength: number, strict: boolean, stripsMark: boolean) {
+    this.#maxFrameLength = maxFrameLength;
+    this.#utf8 = strict ? strictUtf8 : replacingUtf8;
+    this.#stripsMark = stripsMark;
+  }
+
+  /** Takes the next line. */
+  decode(bytes: ByteQueue, ended: boolean): string | undefined {
+    if (this.#text !== "" && this.#streamAt === bytes.offset) return this.#nextLine(bytes);
+    let end = this.#search.findEnd(bytes);
+    if (this.#skipping) {
+      if (end < 0) {
+        this.#search.skipSearched(bytes);
+        return undefined;
+      }
+      this.#skipping = false;
+      bytes.skip(end);
+      end = this.#search.findEnd(bytes);
+    }
+    this.lineStart = bytes.offset;
+    if (end >= 0) {
+      // Before it costs anything to make text of it.
+      if (this.#isTooLong(end - 1, bytes)) {
+        bytes.skip(end);
+        throw this.#tooLong();
+      }
+      this.#readText(bytes, end);
+      return this.#nextLine(bytes);
+    }
+    // One more than the maximum may still be the CR of a line that is just not too long.
+    if (bytes.length > this.#maxFrameLength + 1) {
+      this.#skipping = true;
+      this.#search.skipSearched(bytes);
+      throw this.#tooLong();
+    }
+    return ended && bytes.length > 0 ? this.#lastLine(bytes) : undefined;
+  }
+
+  /** Makes text of the first line, which has `end` bytes, and of the complete lines right behind it. */
+  #readText(bytes: ByteQueue, end: number): void {
+    const start = bytes.offset;
+    let lines;
+    let text;
+    if (end < WINDOW && end < bytes.length && start >= this.#oneByOneUntil) {
+      const window = bytes.peek(Math.min(WINDOW, bytes.length));
+      lines = window.subarray(0, window.lastIndexOf(LF) + 1);
+      text = this.#textOf(lines);
+      // One of them is bad. It is found when they are made into text one by one.
+      if (text === undefined) this.#oneByOneUntil = start + lines.length;
+    }
+    if (lines === undefined || text === undefined) {
+      lines = bytes.peek(end);
+      text = this.#textOf(lines);
+    }
+    if (text === undefined) {
+      bytes.skip(end);
+      throw this.#notUtf8();
+    }
+    this.#text = text;
+    this.#textAt = 0;
+    this.#streamAt = start;
+    // Only if each character was one byte is the length of the text that of the bytes.
+    this.#bytes = text.length === lines.length ? undefined : lines;
+    this.#bytesAt = 0;
+  }
+
+  /** Takes the next line of the text that is ready. */
+  #nextLine(bytes: ByteQueue): string {
+    const text = this.#text;
+    const from = this.#textAt;
+    const to = text.indexOf("\n", from);
+    let length = to - from;
+    if (this.#bytes !== undefined) {
+      length = this.#bytes.indexOf(LF, this.#bytesAt) - this.#bytesAt;
+      this.#bytesAt += length + 1;
+    }
+    this.lineStart = this.#streamAt;
+    bytes.skip(length + 1);
+    this.#streamAt += length + 1;
+    this.#textAt = to + 1;
+    if (this.#textAt === text.length) {
+      this.#text = "";
+      this.#bytes = undefined;
+    }
+    return this.#lineOf(text, from, to, length);
+  }
+
+  /** Takes what is left at the end of the stream. */
+  #lastLine(bytes: ByteQueue): string {
+    const isTooLong = this.#isTooLong(bytes.length, bytes);
+    const line = bytes.takeAll();
+    if (isTooLong) throw this.#tooLong();
+    const text = this.#textOf(line);
+    if (text === undefined) throw this.#notUtf8();
+    return this.#lineOf(text, 0, text.length, line.length);
+  }
+
+  /** Cuts a line of `length` bytes out of a text. */
+  #lineOf(text: string, from: number, to: number, length: number): string {
+    const end = to > from && text.charCodeAt(to - 1) === CR ? to - 1 : to;
+    if (length - (to - end) > this.#maxFrameLength) throw this.#tooLong();
+    const hasMark = this.lineStart === 0 && this.#stripsMark && text.charCodeAt(from) === 0xfeff;
+    return text.slice(hasMark ? from + 1 : from, end);
+  }
+
+  /** Makes text of bytes; `undefined` if they may not be. */
+  #textOf(bytes: Uint8Array<ArrayBuffer>): string | undefined {
+    try {
+      return this.#utf8.decode(bytes);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whether the first `length` bytes are more than a line may have, a CR at their end not counted. */
+  #isTooLong(length: number, bytes: ByteQueue): boolean {
+    const excess = length - this.#maxFrameLength;
+    return excess > 1 || excess === 1 && bytes.at(length - 1) !== CR;
+  }
+
+  #tooLong(): Error {
+    return badFrame(
+      `the line at byte ${this.lineStart} is longer than ${this.#maxFrameLength} bytes`,
+    );
+  }
+
+  #notUtf8(): Error {
+    return badFrame(`the line at byte ${this.lineStart} is not UTF-8`);
+  }
+}

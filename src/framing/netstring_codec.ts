@@ -1,0 +1,111 @@
+// Netstrings: the length in decimal digits, a colon, the bytes, a comma.
+
+import type { ByteQueue } from "../byte_queue.ts";
+import type { Codec, Decoder } from "./codec.ts";
+import { badFrame, cutOff, type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
+import type { FrameBuffer } from "./frame_buffer.ts";
+
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+
+/**
+ * Netstrings, `5:hello,` for "hello". Anything else is a `"frame"` error, after which nothing can be found
+ * any more: where the next one begins is not known.
+ *
+ * @see https://cr.yp.to/proto/netstrings.txt
+ */
+export class NetstringCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array | string> {
+  readonly #maxFrameLength: number;
+
+  /**
+   * Makes a codec.
+   *
+   * @param config The limit.
+   * @throws {TypeError | RangeError} if it is none that is allowed
+   */
+  constructor(config: FrameConfig = {}) {
+    this.#maxFrameLength = maxFrameLengthOf(config);
+  }
+
+  /** Makes the decoder of one connection. */
+  decoder(): Decoder<Uint8Array<ArrayBuffer>> {
+    return new NetstringDecoder(this.#maxFrameLength);
+  }
+
+  /**
+   * Writes one message as a netstring.
+   *
+   * @param message The message, bytes or text.
+   * @param frames Where its bytes go.
+   * @throws {TypeError} if it is neither bytes nor text
+   * @throws {SocketError} `"frame"` if it is too long
+   */
+  encode(message: Uint8Array | string, frames: FrameBuffer): void {
+    const bytes = outgoingBytes(message, this.#maxFrameLength);
+    frames.write(`${bytes.length}:`);
+    frames.write(bytes);
+    frames.writeByte(COMMA);
+  }
+}
+
+class NetstringDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
+  readonly #maxFrameLength: number;
+  /** The netstring at this place in the stream has so many bytes up to its colon and behind it. */
+  #start = -1;
+  #head = 0;
+  #length = 0;
+
+  constructor(maxFrameLength: number) {
+    this.#maxFrameLength = maxFrameLength;
+  }
+
+  decode(bytes: ByteQueue, ended: boolean): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#start !== bytes.offset && !this.#readHead(bytes)) {
+      if (ended && bytes.length > 0) throw cutOff(bytes, undefined);
+      return undefined;
+    }
+    const end = this.#head + this.#length;
+    if (bytes.length <= end) {
+      if (ended) throw cutOff(bytes, end + 1);
+      return undefined;
+    }
+    if (bytes.at(end) !== COMMA) {
+      throw badFrame(`no comma ends the netstring of ${this.#length} bytes ${this.#where(bytes)}`);
+    }
+    bytes.skip(this.#head);
+    const message = bytes.take(this.#length);
+    bytes.skip(1);
+    return message;
+  }
+
+  /** Reads the length, which has few enough digits to be read anew when its end has not come. */
+  #readHead(bytes: ByteQueue): boolean {
+    let length = 0;
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = bytes.at(at);
+      if (byte === COLON && at > 0) {
+        this.#start = bytes.offset;
+        this.#head = at + 1;
+        this.#length = length;
+        return true;
+      }
+      if (byte < ZERO || byte > NINE || (at === 1 && length === 0)) {
+        throw badFrame(`the netstring ${this.#where(bytes)} has no length`);
+      }
+      length = length * 10 + byte - ZERO;
+      if (length > this.#maxFrameLength) {
+        throw badFrame(
+          `the netstring ${this.#where(bytes)} is at least ${length} bytes long, ` +
+            `${this.#maxFrameLength} are allowed`,
+        );
+      }
+    }
+    return false;
+  }
+
+  #where(bytes: ByteQueue): string {
+    return `at byte ${bytes.offset}`;
+  }
+}

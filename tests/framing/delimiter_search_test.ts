@@ -1,0 +1,72 @@
+import { assertEquals, assertLess } from "@std/assert";
+import fc from "fast-check";
+import { ByteQueue } from "../../src/byte_queue.ts";
+import { DelimiterSearch } from "../../src/framing/delimiter_search.ts";
+import { bytesOf, cutAt, cutPlaces } from "../support/framing.ts";
+
+Deno.test("DelimiterSearch finds what a search from the start finds, however the bytes are cut", () => {
+  const letters = (minLength: number, maxLength: number) =>
+    fc.array(fc.constantFrom("a", "b"), { minLength, maxLength, size: "max" })
+      .map((characters) => characters.join(""));
+  fc.assert(
+    fc.property(letters(1, 7), letters(0, 60), cutPlaces, (delimiter, text, cuts) => {
+      const search = new DelimiterSearch(bytesOf(delimiter));
+      const queue = new ByteQueue();
+      let there = 0;
+      for (const piece of cutAt(bytesOf(text), cuts)) {
+        queue.push(piece);
+        there += piece.length;
+        for (;;) {
+          const unread = text.slice(queue.offset, there);
+          const index = unread.indexOf(delimiter);
+          const end = index < 0 ? -1 : index + delimiter.length;
+          assertEquals(search.findEnd(queue), end);
+          assertEquals(search.findEnd(queue), end);
+          if (end < 0) break;
+          queue.skip(end);
+        }
+      }
+    }),
+    { seed: 3, numRuns: 1000 },
+  );
+});
+
+Deno.test("DelimiterSearch begins anew when bytes were taken in between", () => {
+  const search = new DelimiterSearch(bytesOf("aab"));
+  const queue = new ByteQueue();
+  queue.push(bytesOf("xxaa"));
+  assertEquals(search.findEnd(queue), -1);
+  queue.skip(3);
+  queue.push(bytesOf("b"));
+  assertEquals(search.findEnd(queue), -1);
+});
+
+for (
+  const [delimiter, piece, name] of [
+    ["\n", "x".repeat(64), "a byte that does not come"],
+    ["\r\n", "\r".repeat(64), "a delimiter that begins with every byte"],
+    [
+      "a".repeat(100) + "b",
+      "a".repeat(64),
+      "a long delimiter that is nearly matched at every byte",
+    ],
+  ] as const
+) {
+  Deno.test(`DelimiterSearch looks at each byte once for ${name}`, () => {
+    const cost = (pieces: number) => {
+      const search = new DelimiterSearch(bytesOf(delimiter));
+      const queue = new ByteQueue();
+      const bytes = bytesOf(piece);
+      const start = performance.now();
+      for (let i = 0; i < pieces; i++) {
+        queue.push(bytes.slice());
+        assertEquals(search.findEnd(queue), -1);
+      }
+      return performance.now() - start;
+    };
+    cost(1024);
+    const least = (pieces: number) => Math.min(cost(pieces), cost(pieces), cost(pieces));
+    // 1 MiB in pieces of 64 bytes is 16 times 64 KiB: what grows with the square costs 256 times as much.
+    assertLess(least(16_384), Math.max(least(1024), 0.5) * 16 * 5);
+  });
+}

@@ -1,0 +1,140 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { ByteQueue } from "../../src/byte_queue.ts";
+import { GenericError } from "../../src/errors.ts";
+import { FrameBuffer } from "../../src/framing/frame_buffer.ts";
+import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
+import { LineCodec } from "../../src/framing/line_codec.ts";
+import {
+  bytesAndCuts,
+  bytesOf,
+  cutAt,
+  cutIntoBytes,
+  cutPlaces,
+  decodeAll,
+  encodeAll,
+  type Outcome,
+} from "../support/framing.ts";
+
+/** What of an error does not depend on the words of the JSON parser. */
+function shortened(outcomes: Outcome<unknown>[]): Outcome<unknown>[] {
+  return outcomes.map((outcome) =>
+    "error" in outcome ? { error: outcome.error.replace(/ JSON: .*/, " JSON") } : outcome
+  );
+}
+
+Deno.test("JsonLinesCodec finds in any bytes what is JSON on their lines, however they are cut", () => {
+  const config = { maxFrameLength: 9 };
+  const codec = new JsonLinesCodec(config);
+  const usual = bytesAndCuts(
+    "\n",
+    "\n",
+    "\r\n",
+    "null",
+    '{"a":1}',
+    "[",
+    "]",
+    '"',
+    " ",
+    "1",
+    "\u00e9",
+    "\ufeff",
+  );
+  fc.assert(
+    fc.property(usual, ({ bytes, cuts }) => {
+      // What the lines are is tested on its own; a line tells by its number where it began.
+      const expected: Outcome<unknown>[] = [];
+      let start = 0;
+      for (const line of decodeAll(new LineCodec(config), [bytes])) {
+        if ("error" in line) {
+          expected.push(line);
+        } else {
+          try {
+            expected.push({ message: JSON.parse(line.message) });
+          } catch {
+            if (line.message.trim() !== "") {
+              expected.push({ error: `Cannot decode: the line at byte ${start} is not JSON` });
+            }
+          }
+        }
+        const lineFeed = bytes.indexOf(10, start);
+        start = lineFeed < 0 ? bytes.length : lineFeed + 1;
+      }
+      assertEquals(shortened(decodeAll(codec, [bytes])), expected);
+      assertEquals(shortened(decodeAll(codec, cutAt(bytes, cuts))), expected);
+      assertEquals(shortened(decodeAll(codec, cutIntoBytes(bytes))), expected);
+    }),
+    { seed: 3, numRuns: 1000 },
+  );
+});
+
+Deno.test("JsonLinesCodec gives back what was sent, however it is cut", () => {
+  const codec = new JsonLinesCodec<fc.JsonValue>();
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue()), cutPlaces, (messages, cuts) => {
+      const expected = messages.map((message) => ({
+        message: JSON.parse(JSON.stringify(message)),
+      }));
+      const bytes = encodeAll(codec, messages);
+      assertEquals(decodeAll(codec, cutAt(bytes, cuts)), expected);
+      assertEquals(decodeAll(codec, cutIntoBytes(bytes)), expected);
+    }),
+    { seed: 3 },
+  );
+});
+
+Deno.test("JsonLinesCodec passes over lines of white space and goes on behind a bad one", () => {
+  const outcomes = decodeAll(new JsonLinesCodec(), [bytesOf('1\n\n \t\r\n{\nnull\n"a')]);
+  assertEquals(shortened(outcomes), [
+    { message: 1 },
+    { error: "Cannot decode: the line at byte 7 is not JSON" },
+    { message: null },
+    { error: "Cannot decode: the line at byte 14 is not JSON" },
+  ]);
+});
+
+Deno.test("JsonLinesCodec gives what the check made of a value, and an error with what it threw", () => {
+  const thrown = new Error("not a number");
+  const codec = new JsonLinesCodec<number, string>({
+    check(value) {
+      if (typeof value !== "number") throw thrown;
+      return value * 2;
+    },
+  });
+  const decoder = codec.decoder();
+  const bytes = new ByteQueue();
+  bytes.push(encodeAll(codec, ["sent"]));
+  bytes.push(bytesOf("21\n"));
+  const error = assertThrows(() => decoder.decode(bytes, false), GenericError);
+  assertEquals(error.message, "Cannot decode: the line at byte 0 was refused: not a number");
+  assertEquals(error.cause, thrown);
+  assertEquals(decoder.decode(bytes, false), 42);
+});
+
+Deno.test("JsonLinesCodec says so when a check gives nothing", () => {
+  const decoder = new JsonLinesCodec({ check: () => {} }).decoder();
+  const bytes = new ByteQueue();
+  bytes.push(bytesOf("1\n"));
+  assertThrows(() => decoder.decode(bytes, false), TypeError, "check must give a message");
+});
+
+Deno.test("JsonLinesCodec survives JSON of any depth", () => {
+  const depth = 500_000;
+  const bytes = bytesOf("[".repeat(depth) + "]".repeat(depth) + "\n" + "[".repeat(depth) + "\n1");
+  const outcomes = decodeAll(new JsonLinesCodec(), [bytes]);
+  assertEquals(outcomes.length, 3);
+  assertEquals("message" in outcomes[0]!, true);
+  assertEquals("error" in outcomes[1]!, true);
+  assertEquals(outcomes[2], { message: 1 });
+});
+
+Deno.test("JsonLinesCodec refuses a wrong config and what has no JSON", () => {
+  assertThrows(() => new JsonLinesCodec({ maxFrameLength: 0 }), RangeError, "maxFrameLength");
+  assertThrows(() => new JsonLinesCodec({ check: 1 as never }), TypeError, "got 1");
+  const codec = new JsonLinesCodec({ maxFrameLength: 5 });
+  const frames = new FrameBuffer();
+  assertThrows(() => codec.encode(undefined, frames), TypeError, "undefined");
+  assertThrows(() => codec.encode(() => {}, frames), TypeError, "Function");
+  const error = assertThrows(() => codec.encode("long", frames), GenericError);
+  assertEquals(error.message, "Cannot encode: the message is longer than 5 bytes");
+});

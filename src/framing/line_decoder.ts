@@ -140,7 +140,7 @@ export class LineDecoder implements Decoder<string> {
 
   /** Cuts a line of `length` bytes out of a text. */
   #lineOf(text: string, from: number, to: number, length: number): string {
-    const end = to > from && text.charCodeAt(to - 1) === CR ? to - 1 : to;
+    const end = text.charCodeAt(to - 1) === CR ? to - 1 : to;
     if (length - (to - end) > this.#maxFrameLength) throw this.#tooLong();
     const hasMark = this.lineStart === 0 && this.#stripsMark && text.charCodeAt(from) === 0xfeff;
     return text.slice(hasMark ? from + 1 : from, end);

@@ -93,6 +93,15 @@ Deno.test("FrameBuffer makes one piece of many small messages, and does not copy
   assertEquals(frames.take(), []);
 });
 
+Deno.test("FrameBuffer does not copy a long row of small messages again and again", () => {
+  const frames = new FrameBuffer();
+  for (let i = 0; i < 20_000; i++) frames.write(new Uint8Array(63));
+  const lengths = frames.take().map((piece) => piece.length);
+  assertEquals(lengths.reduce((sum, length) => sum + length), 1_260_000);
+  // A piece is done when the next copy would be of more than 256 KiB.
+  assertEquals(lengths.length, 3);
+});
+
 Deno.test("FrameBuffer refuses what is neither bytes nor text", () => {
   const frames = new FrameBuffer();
   assertThrows(() => frames.write(1 as never), TypeError, "got 1");

@@ -105,6 +105,7 @@ const formats: LengthPrefixCodecConfig[] = [
   { prefixLength: 2, prefixIncluded: true },
   { prefixLength: 1, lengthAdjustment: 2 },
   { prefixLength: 1, lengthAdjustment: -3 },
+  { prefixLength: 2, strip: 2 },
   { prefixLength: 2, strip: 0 },
   { prefixLength: 2, prefixOffset: 2, strip: 0, littleEndian: true },
   { prefixLength: "varint", prefixOffset: 1, strip: 0 },

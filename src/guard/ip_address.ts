@@ -1,0 +1,139 @@
+// IP addresses as numbers: what blocks are compared by and headers are made of.
+//
+// Strict where the system's own parser may be lenient: no leading zeros (octal to some, decimal to others),
+// no fewer than four numbers, no zone. Whoever lets "010.0.0.1" through decides about another address than
+// the one he looked at.
+
+/** An IPv4 or IPv6 address as one number. */
+export interface IpAddress {
+  /** How many bits it has: 32 is IPv4, 128 is IPv6. */
+  readonly bits: 32 | 128;
+  /** The address, most significant bit first. */
+  readonly value: bigint;
+}
+
+/** What stands before the IPv4 address in an IPv4-mapped IPv6 address: `::ffff:0:0/96`. */
+const MAPPED_PREFIX = 0xffffn;
+
+/**
+ * Reads an IPv4 or IPv6 address.
+ *
+ * @param text Dotted decimal, or any form of RFC 4291 section 2.2; no brackets, no zone.
+ * @returns The address, `undefined` where the text is none.
+ */
+export function parseIpAddress(text: string): IpAddress | undefined {
+  if (text.includes(":")) {
+    const value = parseIpv6(text);
+    return value === undefined ? undefined : { bits: 128, value };
+  }
+  const value = parseIpv4(text);
+  return value === undefined ? undefined : { bits: 32, value };
+}
+
+/** Writes an address as the system does: dotted decimal, or the canonical form of RFC 5952. */
+export function formatIpAddress(address: IpAddress): string {
+  const { bits, value } = address;
+  if (bits === 32) return formatIpv4(value);
+  if (value >> 32n === MAPPED_PREFIX) return `::ffff:${formatIpv4(value & 0xffff_ffffn)}`;
+  const groups: number[] = [];
+  for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number(value >> shift & 0xffffn));
+  const [start, length] = longestZeros(groups);
+  const hex = groups.map((group) => group.toString(16));
+  if (length < 2) return hex.join(":");
+  return `${hex.slice(0, start).join(":")}::${hex.slice(start + length).join(":")}`;
+}
+
+/** Reads an address from 4 or 16 bytes in network order. */
+export function ipAddressFromBytes(bytes: Uint8Array): IpAddress {
+  let value = 0n;
+  for (const byte of bytes) value = value << 8n | BigInt(byte);
+  return { bits: bytes.length === 4 ? 32 : 128, value };
+}
+
+/** Writes an address as 4 or 16 bytes in network order. */
+export function ipAddressToBytes(address: IpAddress): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(address.bits / 8);
+  let value = address.value;
+  for (let i = bytes.length - 1; i >= 0; i--, value >>= 8n) bytes[i] = Number(value & 0xffn);
+  return bytes;
+}
+
+/**
+ * The IPv4 address inside an IPv4-mapped one, any other address as it is. A listener on `::` sees its IPv4
+ * clients as `::ffff:192.0.2.1`; a rule about 192.0.2.1 is about them.
+ */
+export function unmapped(address: IpAddress): IpAddress {
+  return address.bits === 128 && address.value >> 32n === MAPPED_PREFIX
+    ? { bits: 32, value: address.value & 0xffff_ffffn }
+    : address;
+}
+
+/** The IPv4-mapped form of an IPv4 address, an IPv6 address as it is. */
+export function mapped(address: IpAddress): IpAddress {
+  return address.bits === 128
+    ? address
+    : { bits: 128, value: MAPPED_PREFIX << 32n | address.value };
+}
+
+function parseIpv4(text: string): bigint | undefined {
+  const parts = text.split(".", 5);
+  if (parts.length !== 4) return undefined;
+  let value = 0n;
+  for (const part of parts) {
+    if (!/^(?:0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    value = value << 8n | BigInt(part);
+  }
+  return value;
+}
+
+function parseIpv6(text: string): bigint | undefined {
+  const halves = text.split("::", 3);
+  if (halves.length > 2) return undefined;
+  const head = parseGroups(halves[0]!, halves.length === 1);
+  if (halves.length === 1) return head?.length === 8 ? joinGroups(head) : undefined;
+  const tail = parseGroups(halves[1]!, true);
+  // The "::" stands for one group of zeros at least.
+  if (head === undefined || tail === undefined || head.length + tail.length > 7) return undefined;
+  const zeros = new Array<bigint>(8 - head.length - tail.length).fill(0n);
+  return joinGroups([...head, ...zeros, ...tail]);
+}
+
+/** Reads groups of hexadecimal digits; the last two may be written as an IPv4 address where `endsHere`. */
+function parseGroups(text: string, endsHere: boolean): bigint[] | undefined {
+  if (text === "") return [];
+  const parts = text.split(":", 9);
+  const groups: bigint[] = [];
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!;
+    if (/^[0-9a-fA-F]{1,4}$/.test(part)) {
+      groups.push(BigInt(`0x${part}`));
+      continue;
+    }
+    const ipv4 = endsHere && i === parts.length - 1 ? parseIpv4(part) : undefined;
+    if (ipv4 === undefined) return undefined;
+    groups.push(ipv4 >> 16n, ipv4 & 0xffffn);
+  }
+  return groups;
+}
+
+function joinGroups(groups: readonly bigint[]): bigint {
+  let value = 0n;
+  for (const group of groups) value = value << 16n | group;
+  return value;
+}
+
+function formatIpv4(value: bigint): string {
+  const number = Number(value);
+  return `${number >>> 24}.${number >>> 16 & 255}.${number >>> 8 & 255}.${number & 255}`;
+}
+
+/** Where the first of the longest runs of zeros starts, and how long it is. */
+function longestZeros(groups: readonly number[]): [start: number, length: number] {
+  let best: [number, number] = [0, 0];
+  let length = 0;
+  for (let i = 0; i < groups.length; i++) {
+    length = groups[i] === 0 ? length + 1 : 0;
+    if (length > best[1]) best = [i - length + 1, length];
+  }
+  return best;
+}

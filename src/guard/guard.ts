@@ -9,16 +9,11 @@
 import { hostOf, portOf } from "../address.ts";
 import type { NetworkAddress } from "../network.ts";
 import { blockName } from "./address_blocks.ts";
-import {
-  type CheckedGuardConfig,
-  checkGuardConfig,
-  type GuardConfig,
-  REJECT_REASONS,
-  type RejectReason,
-} from "./guard_config.ts";
+import { type CheckedGuardConfig, checkGuardConfig, type GuardConfig } from "./guard_config.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
 import type { ProxyHeaderError } from "./proxy_header_error.ts";
 import { RateLimit, RateLimits } from "./rate_limit.ts";
+import { REJECT_REASONS, type RejectReason } from "./rejection.ts";
 
 /** What has happened at a listener since it was made. */
 export interface ListenerStats {

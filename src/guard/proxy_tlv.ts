@@ -77,9 +77,9 @@ export function parseTlvs(bytes: Uint8Array<ArrayBuffer>): ProxyTlv[] {
   let offset = 0;
   while (offset < bytes.length) {
     const start = offset + TLV_PREFIX_LENGTH;
-    // Past the end these are NaN, and so is the end.
+    // A length of which not all is there counts as 0 there, and the end is too far all the same.
     const end = start + (bytes[offset + 1]! << 8 | bytes[offset + 2]!);
-    if (start > bytes.length || end > bytes.length) {
+    if (end > bytes.length) {
       throw proxyHeaderError("tlv", `a value ends ${end - bytes.length} bytes behind the header`);
     }
     tlvs.push({ type: bytes[offset]!, value: bytes.subarray(start, end) });

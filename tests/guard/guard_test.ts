@@ -1,13 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Guard } from "../../src/guard/guard.ts";
-import {
-  checkGuardConfig,
-  type GuardConfig,
-  REJECT_REASONS,
-  type RejectInfo,
-} from "../../src/guard/guard_config.ts";
+import { checkGuardConfig, type GuardConfig } from "../../src/guard/guard_config.ts";
 import { ProxyHeader } from "../../src/guard/proxy_header.ts";
 import { truncatedHeaderError } from "../../src/guard/proxy_protocol.ts";
+import { REJECT_REASONS, type RejectInfo } from "../../src/guard/rejection.ts";
 import type { NetworkAddress } from "../../src/network.ts";
 
 function tcp(hostname: string, port = 1): NetworkAddress {
@@ -220,12 +216,14 @@ Deno.test("Guard.reject() counts and tells, and leaves the pass to be given back
 Deno.test("Guard.stats() adds up what has ended and what is open", () => {
   const { guard } = guardWith({});
   const first = guard.enter(tcp("192.0.2.1"))!;
-  guard.enter(tcp("192.0.2.2"));
+  const second = guard.enter(tcp("192.0.2.2"))!;
+  guard.enter(tcp("192.0.2.3"));
   guard.leave(first, { bytesRead: 10, bytesWritten: 200 });
   guard.leave(first, { bytesRead: 10, bytesWritten: 200 });
+  guard.leave(second, { bytesRead: 100, bytesWritten: 2_000 });
   const stats = guard.stats([{ bytesRead: 1, bytesWritten: 20, queuedBytes: 3 }]);
-  assertEquals([stats.accepted, stats.open], [2, 1]);
-  assertEquals([stats.bytesRead, stats.bytesWritten, stats.queuedBytes], [11, 220, 3]);
+  assertEquals([stats.accepted, stats.open], [3, 1]);
+  assertEquals([stats.bytesRead, stats.bytesWritten, stats.queuedBytes], [111, 2_220, 3]);
 });
 
 Deno.test("Guard outlives an onReject that throws, at once or later", async () => {

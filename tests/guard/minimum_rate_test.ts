@@ -16,6 +16,7 @@ Deno.test("MinimumRate finds nobody too slow who is not waited for", () => {
   const rate = new MinimumRate(100, 5_000);
   assertEquals(rate.due, Infinity);
   assertEquals(rate.isTooSlow(1_000_000), false);
+  assertEquals(rate.due, Infinity);
   rate.wait(1_000_000);
   rate.endWait(1_004_000);
   assertEquals(rate.due, Infinity);

@@ -10,34 +10,11 @@ import { hostOf, portOf } from "../address.ts";
 import type { NetworkAddress } from "../network.ts";
 import { blockName } from "./address_blocks.ts";
 import { type CheckedGuardConfig, checkGuardConfig, type GuardConfig } from "./guard_config.ts";
+import type { ListenerStats, Traffic } from "./listener_stats.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
 import type { ProxyHeaderError } from "./proxy_header_error.ts";
 import { RateLimit, RateLimits } from "./rate_limit.ts";
 import { REJECT_REASONS, type RejectReason } from "./rejection.ts";
-
-/** What has happened at a listener since it was made. */
-export interface ListenerStats {
-  /** Connections that were let in. */
-  readonly accepted: number;
-  /** Connections that are open, those whose PROXY protocol header is still to come included. */
-  readonly open: number;
-  /** Connections that were refused, or ended by a limit, by reason. */
-  readonly rejected: Readonly<Record<RejectReason, number>>;
-  /** Bytes received, those of PROXY protocol headers not counted. */
-  readonly bytesRead: number;
-  /** Bytes that the system has taken for sending. */
-  readonly bytesWritten: number;
-  /** Bytes that wait to be sent. */
-  readonly queuedBytes: number;
-}
-
-/** What one connection adds to {@linkcode ListenerStats}. */
-export interface Traffic {
-  /** Bytes received. */
-  readonly bytesRead: number;
-  /** Bytes that the system has taken for sending. */
-  readonly bytesWritten: number;
-}
 
 /** A connection that has come past the door. */
 export interface Pass {
@@ -45,11 +22,14 @@ export interface Pass {
   readonly peer: NetworkAddress;
   /** Whether a PROXY protocol header must come before anything else. */
   readonly needsHeader: boolean;
+  /** What the proxy has sent, once it has. */
+  readonly header: ProxyHeader | undefined;
 }
 
 interface PassRecord extends Pass {
   peer: NetworkAddress;
   needsHeader: boolean;
+  header: ProxyHeader | undefined;
   countedAs: string | undefined;
   hasLeft: boolean;
 }
@@ -59,6 +39,8 @@ const RATED_ADDRESSES = 10_000;
 
 /** Decides, counts and tells for one listener. */
 export class Guard {
+  /** Called when a pass was given back: somebody who waits to accept may try again. */
+  onRoom: (() => void) | undefined;
   /** What it goes by. */
   readonly config: CheckedGuardConfig;
   readonly #now: () => number;
@@ -108,7 +90,13 @@ export class Guard {
    */
   enter(peer: NetworkAddress): Pass | undefined {
     const { proxyProtocol } = this.config;
-    const pass = { peer, needsHeader: false, countedAs: undefined, hasLeft: false };
+    const pass: PassRecord = {
+      peer,
+      needsHeader: false,
+      header: undefined,
+      countedAs: undefined,
+      hasLeft: false,
+    };
     let reason: RejectReason | undefined;
     if (proxyProtocol?.trusted.has(peer) === true) pass.needsHeader = true;
     else if (proxyProtocol?.required === true) reason = "untrusted-proxy";
@@ -133,6 +121,7 @@ export class Guard {
   identify(pass: Pass, header: ProxyHeader): boolean {
     const record = pass as PassRecord;
     record.needsHeader = false;
+    record.header = header;
     if (header.command === "local") {
       // The proxy itself, to see whether we are well. It is trusted, and no client.
       this.#accepted++;
@@ -172,10 +161,12 @@ export class Guard {
       this.#bytesWritten += traffic.bytesWritten;
     }
     const name = record.countedAs;
-    if (name === undefined) return;
-    const others = this.#perAddress.get(name)! - 1;
-    if (others === 0) this.#perAddress.delete(name);
-    else this.#perAddress.set(name, others);
+    if (name !== undefined) {
+      const others = this.#perAddress.get(name)! - 1;
+      if (others === 0) this.#perAddress.delete(name);
+      else this.#perAddress.set(name, others);
+    }
+    this.onRoom?.();
   }
 
   /** Of how many addresses something is remembered: connections that are open, and how often they came. */

@@ -1,4 +1,4 @@
-// Whether a sender is too slow. Pure: it is told of bytes and times.
+// Whether a sender is too slow. Pure: it is told of waits, bytes and times.
 //
 // What counts is the time in which somebody waits for the rest of something that has begun: a read of 100
 // bytes of which 10 are there, a line without its end. A peer that has said nothing is idle, not slow; that
@@ -11,7 +11,8 @@ export class MinimumRate {
   readonly #intervalInMillis: number;
   /** Waited in this interval, without the wait under way. */
   #waitedInMillis = 0;
-  #received = 0;
+  /** Received before this interval. */
+  #receivedBefore = 0;
   #since: number | undefined;
 
   /**
@@ -37,11 +38,6 @@ export class MinimumRate {
     this.#since ??= now;
   }
 
-  /** Bytes have come, whether somebody waited or not. */
-  receive(count: number): void {
-    this.#received += count;
-  }
-
   /** The wait is over. Does nothing where none was under way. */
   endWait(now: number): void {
     if (this.#since === undefined) return;
@@ -49,15 +45,20 @@ export class MinimumRate {
     this.#since = undefined;
   }
 
-  /** Whether an interval has ended in which too few bytes came. An interval that was good begins anew. */
-  isTooSlow(now: number): boolean {
+  /**
+   * Whether an interval has ended in which too few bytes came. An interval that was good begins anew.
+   *
+   * @param now The time.
+   * @param received How many bytes have come from this sender so far, whether somebody waited or not.
+   */
+  isTooSlow(now: number, received: number): boolean {
     const isWaiting = this.#since !== undefined;
     this.endWait(now);
     if (isWaiting) this.#since = now;
     if (this.#waitedInMillis < this.#intervalInMillis) return false;
-    if (this.#received < this.#bytes) return true;
+    if (received - this.#receivedBefore < this.#bytes) return true;
     this.#waitedInMillis = 0;
-    this.#received = 0;
+    this.#receivedBefore = received;
     return false;
   }
 }

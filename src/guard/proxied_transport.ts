@@ -121,10 +121,17 @@ export async function readProxyHeader(
       () => {},
     );
   } catch (error) {
-    if (transport.reset !== undefined) transport.reset();
-    else transport.close();
+    free(transport);
     throw error;
   }
+}
+
+/** Frees a stream that nobody will use. */
+export function free(transport: Transport): void {
+  try {
+    if (transport.reset !== undefined) transport.reset();
+    else transport.close();
+  } catch { /* gone already */ }
 }
 
 async function receiveHeader(transport: Transport, maxLength: number): Promise<ProxiedTransport> {

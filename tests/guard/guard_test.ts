@@ -163,6 +163,7 @@ Deno.test("Guard.identify() judges the client that the proxy names, not the prox
   const first = enter("192.0.2.1");
   assertEquals([first.isIn, first.pass.needsHeader], [true, false]);
   assertEquals(first.pass.peer, tcp("192.0.2.1", 7));
+  assertEquals(first.pass.header, from("192.0.2.1"));
   const second = enter("192.0.2.1");
   assertEquals(second.isIn, false);
   assertEquals(enter("192.0.2.2").isIn, true);

@@ -1,0 +1,27 @@
+// What a listener can tell about itself.
+
+import type { RejectReason } from "./rejection.ts";
+
+/** What has happened at a listener since it was made. */
+export interface ListenerStats {
+  /** Connections that were let in. */
+  readonly accepted: number;
+  /** Connections that are open, those whose PROXY protocol header is still to come included. */
+  readonly open: number;
+  /** Connections that were refused, or ended by a limit, by reason. */
+  readonly rejected: Readonly<Record<RejectReason, number>>;
+  /** Bytes received, those of PROXY protocol headers not counted. */
+  readonly bytesRead: number;
+  /** Bytes that the system has taken for sending. */
+  readonly bytesWritten: number;
+  /** Bytes that wait to be sent. */
+  readonly queuedBytes: number;
+}
+
+/** What one connection adds to {@linkcode ListenerStats}. */
+export interface Traffic {
+  /** Bytes received. */
+  readonly bytesRead: number;
+  /** Bytes that the system has taken for sending. */
+  readonly bytesWritten: number;
+}

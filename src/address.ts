@@ -23,10 +23,17 @@ export function checkHost(name: string, value: unknown): string {
   if (typeof value !== "string") {
     throw new TypeError(`${name} must be a string: got ${shown(value)}`);
   }
-  if (value.length > MAX_HOST_LENGTH || !(value.includes(":") ? IPV6 : NAME).test(value)) {
+  if (value.length > MAX_HOST_LENGTH || !(value.includes(":") ? isIpv6(value) : NAME.test(value))) {
     throw new TypeError(`${name} must be a host name or an IP address: got ${shown(value)}`);
   }
   return value.startsWith("[") ? value.slice(1, -1) : value;
+}
+
+/** The characters alone would let `127.0.0.1:80` pass. */
+function isIpv6(value: string): boolean {
+  if (!IPV6.test(value)) return false;
+  const address = value.replace(/^\[|\]$/g, "").replace(/%.*$/, "");
+  return URL.canParse(`http://[${address}]`);
 }
 
 /**

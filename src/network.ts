@@ -4,6 +4,13 @@
 // simulator, TLS or a Unix socket is another implementation of these few members.
 
 import { GenericError } from "./errors.ts";
+import type { DatagramSocket, DatagramTarget, ResolvedName } from "./datagram_socket.ts";
+import { bindDenoDatagram } from "./transport/deno_datagram.ts";
+import { bindNodeDatagram } from "./transport/node_datagram.ts";
+import { lookUpName } from "./transport/name_lookup.ts";
+
+export type { DatagramAddress, DatagramSocket, DatagramTarget } from "./datagram_socket.ts";
+export type { GroupMembership, ResolvedName } from "./datagram_socket.ts";
 
 /** Where an end of a stream or a datagram socket is. */
 export type NetworkAddress =
@@ -38,21 +45,6 @@ export interface TransportListener {
   /** Waits for the next one. Called once at a time. */
   accept(): Promise<Transport>;
   /** Stops; a pending accept rejects. */
-  close(): void;
-}
-
-/** A datagram socket: the few members of `Deno.DatagramConn` that a UdpClient stands on. */
-export interface DatagramSocket {
-  /** The address it is bound to, with the port that the system chose. */
-  readonly addr: NetworkAddress;
-  /** Waits for one datagram, puts it at the start of `buffer` and resolves with that part and its sender. */
-  receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, NetworkAddress]>;
-  /** Sends one datagram and resolves with the count of its bytes. */
-  send(
-    bytes: Uint8Array,
-    address: { transport: "udp"; hostname: string; port: number },
-  ): Promise<number>;
-  /** Frees the socket; a pending receive rejects. */
   close(): void;
 }
 
@@ -91,14 +83,6 @@ export interface ListenTarget {
   readonly backlog: number;
 }
 
-/** Which address to bind a datagram socket to. */
-export interface DatagramTarget {
-  /** Host name or IP address of a local interface. */
-  readonly hostname: string;
-  /** Port, 0 for one that the system chooses. */
-  readonly port: number;
-}
-
 /** Makes transports, listeners and datagram sockets; carries the clock that goes with them. */
 export interface Network {
   /** The time that all timeouts on this network go by. */
@@ -108,7 +92,14 @@ export interface Network {
   /** Binds and listens. */
   listen(target: ListenTarget): TransportListener | Promise<TransportListener>;
   /** Binds a datagram socket. */
-  listenDatagram(target: DatagramTarget): DatagramSocket;
+  listenDatagram(target: DatagramTarget): DatagramSocket | Promise<DatagramSocket>;
+  /**
+   * Looks up the host name that datagrams shall go to, so that it is not done for each of them. Where it is
+   * left out, sockets get the name as it is.
+   *
+   * @param family 4 or 6 for such addresses only, 0 for both.
+   */
+  resolveName?(hostname: string, port: number, family: 0 | 4 | 6): Promise<ResolvedName>;
 }
 
 const denoClock: Clock = {
@@ -129,16 +120,25 @@ export const denoNetwork: Network = {
     requireDeno();
     return Deno.listen({ hostname, port, tcpBacklog: backlog });
   },
-  listenDatagram: ({ hostname, port }) => {
+  listenDatagram: (target) => {
     requireDeno();
-    // Not typed as missing, but it is where the runtime was started without the flag.
-    if ((Deno.listenDatagram as unknown) === undefined) {
-      throw new GenericError(
-        "unsupported",
-        "Cannot bind a datagram socket: Deno has UDP only with --unstable-net, run with that flag",
-      );
-    }
-    return Deno.listenDatagram({ transport: "udp", hostname, port });
+    // Not typed as missing, but it is where the runtime was started without --unstable-net.
+    if ((Deno.listenDatagram as unknown) === undefined) return bindNodeDatagram(target);
+    return bindDenoDatagram(Deno.listenDatagram, target);
+  },
+  resolveName: lookUpName,
+};
+
+/**
+ * Deno's network with the datagram sockets of `node:dgram`: what a {@linkcode UdpClient} stands on where
+ * Deno was started without `--unstable-net`. Slow, but it can set a time to live, choose the interface of
+ * multicast and hear only one source of a group.
+ */
+export const nodeNetwork: Network = {
+  ...denoNetwork,
+  listenDatagram: (target) => {
+    requireDeno();
+    return bindNodeDatagram(target);
   },
 };
 

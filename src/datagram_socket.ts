@@ -1,0 +1,71 @@
+// The seam under everything that sends or receives datagrams, and what is asked of it. It names no engine.
+
+/** The largest content of one datagram: what an IPv4 packet leaves for it. */
+export const MAX_DATAGRAM_LENGTH = 65_507;
+
+/** Where an end of a datagram's way is, as the runtime gives it and takes it. */
+export interface DatagramAddress {
+  /** Always UDP. */
+  readonly transport: "udp";
+  /** IP address; where a datagram is sent to, a host name too. */
+  readonly hostname: string;
+  /** Port. */
+  readonly port: number;
+}
+
+/** A multicast group, and where and from whom it is heard. */
+export interface GroupMembership {
+  /** The group's IP address. */
+  readonly group: string;
+  /**
+   * The network interface: for an IPv4 group its IP address, for an IPv6 group its index. Left out, the
+   * system chooses.
+   */
+  readonly networkInterface?: string | number;
+  /** Only what this IPv4 address sends to the group. Left out, everybody is heard. */
+  readonly source?: string;
+}
+
+/** A datagram socket: the few members of `Deno.DatagramConn` that a UdpClient stands on. */
+export interface DatagramSocket {
+  /** The address it is bound to, with the port that the system chose. */
+  readonly addr: DatagramAddress;
+  /** How many datagrams came to this socket and were dropped before anybody could receive them, where it knows. */
+  readonly droppedDatagrams?: number;
+  /** Waits for one datagram, puts it at the start of `buffer` and resolves with that part and its sender. */
+  receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, DatagramAddress]>;
+  /** Sends one datagram and resolves with the count of its bytes, which must not be changed until then. */
+  send(bytes: Uint8Array, address: DatagramAddress): Promise<number>;
+  /** Frees the socket; a pending receive rejects. What it gives resolves when the address is free again. */
+  close(): void | Promise<void>;
+  /** Begins to hear a multicast group, where there is such a thing. */
+  joinGroup?(membership: GroupMembership): Promise<void>;
+  /** Ends what `joinGroup` began; takes the same membership. */
+  leaveGroup?(membership: GroupMembership): Promise<void>;
+}
+
+/** Which address to bind a datagram socket to, and how. */
+export interface DatagramTarget {
+  /** Host name or IP address of a local interface. */
+  readonly hostname: string;
+  /** Port, 0 for one that the system chooses. */
+  readonly port: number;
+  /** Lets several sockets that all ask for it share the address. */
+  readonly reuseAddress?: boolean;
+  /** Whether the own host hears what is sent to a group; the engine's default where it is left out. */
+  readonly multicastLoopback?: boolean;
+  /** Through how many routers a datagram to an IPv4 group may go, from 1 to 255. */
+  readonly multicastTimeToLive?: number;
+  /** Where datagrams to a group leave: an IPv4 interface's address, an IPv6 interface's index. */
+  readonly multicastInterface?: string | number;
+  /** Through how many routers any other IPv4 datagram may go, from 1 to 255. */
+  readonly timeToLive?: number;
+}
+
+/** What is known of a host name. */
+export interface ResolvedName {
+  /** Its IP address; `undefined` where the program may not look it up. */
+  readonly address: string | undefined;
+  /** Whether the program may send to that address, and not only to the name. */
+  readonly isDirect: boolean;
+}

@@ -1,0 +1,115 @@
+// A DatagramSocket over Deno.DatagramConn, which there is only with --unstable-net.
+//
+// What the runtime cannot do is refused when the socket is made, not ignored: a datagram that goes further,
+// or to another interface, than was asked is not something to find out later.
+
+import { GenericError } from "../errors.ts";
+import { ipVersion } from "../ip_address.ts";
+import type {
+  DatagramAddress,
+  DatagramSocket,
+  DatagramTarget,
+  GroupMembership,
+} from "../datagram_socket.ts";
+
+/** What the runtime gives for a group that was joined. */
+interface Membership {
+  leave(): Promise<void>;
+  setTTL?(timeToLive: number): Promise<void>;
+}
+
+/**
+ * A group that every host is always in, so that joining it sends nothing, on the interface that every host
+ * has: the way to a membership, by which alone the multicast TTL can be set.
+ */
+const ALL_HOSTS = "224.0.0.1";
+const LOOPBACK = "127.0.0.1";
+
+/** Refuses what only another engine can do. */
+function refuse(what: string): never {
+  throw new GenericError(
+    "unsupported",
+    `Cannot set ${what}: Deno's own datagram sockets cannot, pass network: nodeNetwork`,
+  );
+}
+
+/** Deno's own datagram socket. */
+export class DenoDatagramSocket implements DatagramSocket {
+  readonly addr: DatagramAddress;
+  readonly #conn: Deno.DatagramConn;
+  readonly #memberships = new Map<string, Membership>();
+
+  /** @param conn A UDP socket of the runtime. */
+  constructor(conn: Deno.DatagramConn) {
+    this.#conn = conn;
+    this.addr = conn.addr as DatagramAddress;
+  }
+
+  receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, DatagramAddress]> {
+    return this.#conn.receive(buffer) as Promise<[Uint8Array<ArrayBuffer>, DatagramAddress]>;
+  }
+
+  send(bytes: Uint8Array, address: DatagramAddress): Promise<number> {
+    return this.#conn.send(bytes, address);
+  }
+
+  close(): void {
+    this.#conn.close();
+  }
+
+  async joinGroup(membership: GroupMembership): Promise<void> {
+    const { group, networkInterface, source } = membership;
+    if (source !== undefined) refuse("the source of a group");
+    this.#memberships.set(
+      keyOf(membership),
+      ipVersion(group) === 6
+        ? await this.#conn.joinMulticastV6(group, Number(networkInterface ?? 0))
+        : await this.#conn.joinMulticastV4(group, String(networkInterface ?? "0.0.0.0")),
+    );
+  }
+
+  async leaveGroup(membership: GroupMembership): Promise<void> {
+    const key = keyOf(membership);
+    const joined = this.#memberships.get(key)!;
+    this.#memberships.delete(key);
+    await joined.leave();
+  }
+
+  /** How far datagrams to IPv4 groups may go. */
+  async setMulticastTimeToLive(timeToLive: number): Promise<void> {
+    const joined: Membership = await this.#conn.joinMulticastV4(ALL_HOSTS, LOOPBACK);
+    await joined.setTTL!(timeToLive);
+    await joined.leave();
+  }
+}
+
+function keyOf({ group, networkInterface }: GroupMembership): string {
+  return `${group} ${networkInterface ?? ""}`;
+}
+
+/**
+ * Binds one.
+ *
+ * @param bind Makes the runtime's socket: the room that names it passes it in.
+ * @param target Where, and how.
+ */
+export function bindDenoDatagram(
+  bind: (options: Deno.UdpListenOptions & { transport: "udp" }) => Deno.DatagramConn,
+  target: DatagramTarget,
+): DatagramSocket | Promise<DatagramSocket> {
+  const { hostname, port, reuseAddress, multicastLoopback, multicastTimeToLive } = target;
+  if (target.timeToLive !== undefined) refuse("timeToLive");
+  if (target.multicastInterface !== undefined) refuse("multicastInterface");
+  const socket = new DenoDatagramSocket(bind({
+    transport: "udp",
+    hostname,
+    port,
+    reuseAddress: reuseAddress ?? false,
+    loopback: multicastLoopback ?? true,
+  }));
+  if (multicastTimeToLive === undefined) return socket;
+  return socket.setMulticastTimeToLive(multicastTimeToLive).then(() => socket, (error) => {
+    socket.close();
+    throw error;
+  });
+}

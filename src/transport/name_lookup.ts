@@ -1,0 +1,28 @@
+// What a host name stands for, asked the way the runtime itself asks: the system's resolver, which knows
+// /etc/hosts. Deno has that only as node:dns; Deno.resolveDns asks a name server.
+
+import type { ResolvedName } from "../datagram_socket.ts";
+
+/**
+ * Looks a host name up, as far as the program may. Never prompts for a permission: where the program may
+ * only use the name itself, the answer says so.
+ *
+ * @param hostname A host name, not an IP address.
+ * @param port The port that shall be reached there.
+ * @param family 4 or 6 for such addresses only, 0 for both.
+ */
+export async function lookUpName(
+  hostname: string,
+  port: number,
+  family: 0 | 4 | 6,
+): Promise<ResolvedName> {
+  if (!(await isGranted(hostname))) return { address: undefined, isDirect: false };
+  const dns = await import("node:dns/promises");
+  const { address } = await dns.lookup(hostname, { family });
+  const host = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  return { address, isDirect: await isGranted(host) };
+}
+
+async function isGranted(host: string): Promise<boolean> {
+  return (await Deno.permissions.query({ name: "net", host })).state === "granted";
+}

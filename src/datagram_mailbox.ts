@@ -1,0 +1,196 @@
+// Datagrams that came and that nobody has taken yet, and those who wait for one.
+//
+// First come, first served on both sides. A wait may end by time, by a signal or because the socket is
+// closed, and never takes a datagram with it. What waits here has a limit in bytes; what is over it is
+// dropped and counted, the newest or the oldest.
+
+import { ReadTimedOutError, type SocketError } from "./errors.ts";
+import type { Clock } from "./network.ts";
+import type { Datagram } from "./datagram.ts";
+import { LazyTimer } from "./deadline.ts";
+
+/** What a datagram is counted as besides its bytes: about what holding it costs. */
+export const DATAGRAM_OVERHEAD = 256;
+
+/** Which datagram is dropped when there is no room: the one that comes, or the one that waits longest. */
+export type DropPolicy = "newest" | "oldest";
+
+interface Waiter {
+  readonly deliver: (datagram: Datagram) => void;
+  readonly fail: (error: SocketError) => void;
+  readonly due: number;
+  readonly timeoutInMillis: number;
+}
+
+/** How a wait for a datagram may end without one. */
+export interface TakeLimits {
+  /** How long to wait, `Infinity` for as long as it takes. */
+  readonly timeoutInMillis: number;
+  /** Ends the wait with the signal's own reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A bounded queue of datagrams with waiting receivers. */
+export class DatagramMailbox {
+  readonly #clock: Clock;
+  readonly #limit: number;
+  readonly #drop: DropPolicy;
+  #queue: Datagram[] = [];
+  #first = 0;
+  #bytes = 0;
+  #droppedDatagrams = 0;
+  readonly #waiters: Waiter[] = [];
+  #timer: LazyTimer | undefined;
+  #ended: SocketError | undefined;
+
+  /**
+   * @param clock The time that waits go by.
+   * @param limit How many bytes may wait. One datagram always may.
+   * @param drop Which one is dropped when there is no room.
+   */
+  constructor(clock: Clock, limit: number, drop: DropPolicy) {
+    this.#clock = clock;
+    this.#limit = limit;
+    this.#drop = drop;
+  }
+
+  /** How many datagrams were dropped. */
+  get droppedDatagrams(): number {
+    return this.#droppedDatagrams;
+  }
+
+  /** How many datagrams wait to be taken. */
+  get length(): number {
+    return this.#queue.length - this.#first;
+  }
+
+  /** Whether somebody waits for a datagram. */
+  get isWaitedFor(): boolean {
+    return this.#waiters.length > 0;
+  }
+
+  /** Whether another datagram of any length has room. */
+  get hasRoom(): boolean {
+    return this.#bytes < this.#limit;
+  }
+
+  /** Hands a datagram to who waits longest, or keeps it, or drops one. */
+  put(datagram: Datagram): void {
+    if (this.#ended !== undefined) return;
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) return waiter.deliver(datagram);
+    const weight = datagram.data.length + DATAGRAM_OVERHEAD;
+    while (this.#bytes + weight > this.#limit && this.length > 0) {
+      this.#droppedDatagrams++;
+      if (this.#drop === "newest") return;
+      this.#shift();
+    }
+    this.#bytes += weight;
+    this.#queue.push(datagram);
+  }
+
+  /** Counts a datagram that was dropped before it got here. */
+  countDropped(): void {
+    this.#droppedDatagrams++;
+  }
+
+  /** Takes the first datagram if there is one. */
+  shift(): Datagram | undefined {
+    return this.length > 0 ? this.#shift() : undefined;
+  }
+
+  #shift(): Datagram {
+    const datagram = this.#queue[this.#first]!;
+    this.#bytes -= datagram.data.length + DATAGRAM_OVERHEAD;
+    this.#first++;
+    if (this.#first === this.#queue.length) {
+      this.#queue.length = 0;
+      this.#first = 0;
+    } else if (this.#first >= 1024 && this.#first * 2 >= this.#queue.length) {
+      this.#queue.splice(0, this.#first);
+      this.#first = 0;
+    }
+    return datagram;
+  }
+
+  /**
+   * Takes the first datagram, waiting for one.
+   *
+   * @param shape Makes what is given of it.
+   * @param limits How the wait may end without one; nothing is lost then.
+   * @param closedAs What is given when the socket was closed, instead of throwing.
+   * @throws {SocketError} What {@linkcode DatagramMailbox.end} was told.
+   */
+  take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
+    const { timeoutInMillis, signal } = limits;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#ended !== undefined) {
+      return closedAs !== undefined && this.#ended.code === "closed"
+        ? Promise.resolve(closedAs)
+        : Promise.reject(this.#ended);
+    }
+    if (this.length > 0) return Promise.resolve(shape(this.#shift()));
+    return new Promise((resolve, reject) => {
+      const due = timeoutInMillis === Infinity ? Infinity : this.#clock.now() + timeoutInMillis;
+      const waiter: Waiter = {
+        deliver: (datagram) => {
+          if (onAbort !== undefined) signal!.removeEventListener("abort", onAbort);
+          resolve(shape(datagram));
+        },
+        fail: (error) => {
+          if (onAbort !== undefined) signal!.removeEventListener("abort", onAbort);
+          if (closedAs !== undefined && error.code === "closed") resolve(closedAs);
+          else reject(error);
+        },
+        due,
+        timeoutInMillis,
+      };
+      let onAbort: (() => void) | undefined;
+      if (signal !== undefined) {
+        onAbort = () => {
+          this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+          reject(signal.reason);
+        };
+        signal.addEventListener("abort", onAbort, { once: true });
+      }
+      this.#waiters.push(waiter);
+      if (due !== Infinity) {
+        this.#timer ??= new LazyTimer(this.#clock, (now) => this.#giveUp(now));
+        this.#timer.by(due);
+      }
+    });
+  }
+
+  /** Ends the waits that are over and says when the next one will be. */
+  #giveUp(now: number): number {
+    let next = Infinity;
+    let kept = 0;
+    const over: Waiter[] = [];
+    for (const waiter of this.#waiters) {
+      if (waiter.due <= now) {
+        over.push(waiter);
+      } else {
+        this.#waiters[kept++] = waiter;
+        next = Math.min(next, waiter.due);
+      }
+    }
+    this.#waiters.length = kept;
+    for (const { fail, timeoutInMillis } of over) {
+      fail(
+        new ReadTimedOutError(`Cannot receive: no datagram came within ${timeoutInMillis} ms`),
+      );
+    }
+    return next;
+  }
+
+  /** Ends all waits with an error, and every later one; what was not taken is dropped. */
+  end(error: SocketError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#timer?.stop();
+    this.#queue = [];
+    this.#first = 0;
+    this.#bytes = 0;
+    for (const { fail } of this.#waiters.splice(0)) fail(error);
+  }
+}

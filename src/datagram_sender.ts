@@ -1,0 +1,292 @@
+// Datagrams leave in the order in which they were given, and as they were when they were given.
+//
+// The runtime sends what is not awaited in reverse order and reads the bytes late. So each datagram is
+// copied at once and there is one send under way at a time, in each lane: one lane for addresses, and one
+// for each host name that must be looked up first, or that only the runtime may look up, so that a slow name
+// holds up nobody else. A lane whose name became an address joins the lane of addresses.
+
+import { brokenError, GenericError, setupError } from "./errors.ts";
+import type { DatagramAddress, DatagramSocket } from "./network.ts";
+import type { HostNames } from "./host_names.ts";
+import { formatAddress } from "./address.ts";
+import { ipVersion } from "./ip_address.ts";
+
+/** Contents are copied into slabs of this size; longer ones get memory of their own. */
+const SLAB_LENGTH = 65_536;
+/** The first slab of a socket, for the many that send little. */
+const FIRST_SLAB_LENGTH = 2_048;
+/** What a queued datagram is counted as besides its bytes: about what holding it costs. */
+const OVERHEAD = 256;
+
+interface Outgoing {
+  readonly bytes: Uint8Array;
+  readonly target: DatagramAddress;
+  readonly resolve: (length: number) => void;
+  readonly reject: (error: Error) => void;
+  readonly sent: Promise<number>;
+}
+
+/** One order of sending. */
+class Lane {
+  /** Asked when a datagram has left or failed. */
+  readonly #onSettled: (lane: Lane, datagram: Outgoing) => void;
+  #socket: DatagramSocket | undefined;
+  #queue: Outgoing[] = [];
+  #first = 0;
+  #current: Outgoing | undefined;
+
+  constructor(onSettled: (lane: Lane, datagram: Outgoing) => void) {
+    this.#onSettled = onSettled;
+  }
+
+  get isEmpty(): boolean {
+    return this.#current === undefined && this.#first === this.#queue.length;
+  }
+
+  add(datagram: Outgoing): void {
+    if (this.#socket !== undefined && this.#current === undefined) this.#begin(datagram);
+    else this.#queue.push(datagram);
+  }
+
+  /** Begins to send: until then everything waits. */
+  open(socket: DatagramSocket): void {
+    this.#socket = socket;
+    this.#next();
+  }
+
+  /** Takes out what was not begun. */
+  takeAll(): Outgoing[] {
+    const queue = this.#queue.slice(this.#first);
+    this.#queue = [];
+    this.#first = 0;
+    return queue;
+  }
+
+  #next(): void {
+    const next = this.#queue[this.#first];
+    if (next === undefined || this.#current !== undefined) return;
+    if (++this.#first === this.#queue.length) {
+      this.#queue.length = 0;
+      this.#first = 0;
+    } else if (this.#first === 1024) {
+      this.#queue.splice(0, this.#first);
+      this.#first = 0;
+    }
+    this.#begin(next);
+  }
+
+  #begin(datagram: Outgoing): void {
+    this.#current = datagram;
+    this.#socket!.send(datagram.bytes, datagram.target).then(this.#sent, this.#failed);
+  }
+
+  readonly #sent = (length: number) => {
+    const datagram = this.#current!;
+    this.#current = undefined;
+    this.#next();
+    this.#onSettled(this, datagram);
+    datagram.resolve(length);
+  };
+
+  readonly #failed = (cause: unknown) => {
+    const datagram = this.#current!;
+    this.#current = undefined;
+    this.#next();
+    this.#onSettled(this, datagram);
+    reject(datagram, sendError(datagram.target, cause));
+  };
+}
+
+function sendError({ hostname, port }: DatagramAddress, cause: unknown): Error {
+  const action = `Cannot send to ${formatAddress(hostname, port)}`;
+  if (cause instanceof Deno.errors.BadResource || cause instanceof Deno.errors.Interrupted) {
+    return brokenError(action, cause);
+  }
+  return setupError(action, cause);
+}
+
+/** Rejects in such a way that nobody has to be waiting. */
+function reject(datagram: Outgoing, error: Error): void {
+  datagram.sent.catch(() => {});
+  datagram.reject(error);
+}
+
+/** What sends the datagrams of one socket. */
+export class DatagramSender {
+  readonly #names: HostNames;
+  readonly #limit: number;
+  readonly #onSettled = (lane: Lane, datagram: Outgoing) => this.#settled(lane, datagram);
+  readonly #addresses = new Lane(this.#onSettled);
+  readonly #byName = new Map<string, Lane>();
+  #socket: DatagramSocket | undefined;
+  #family: 4 | 6 = 4;
+  #queued = 0;
+  #queuedBytes = 0;
+  #slab: Uint8Array<ArrayBuffer> | undefined;
+  #slabUsed = 0;
+  /** The target of the last datagram, for the next one: most go where the last one went. */
+  #lastTarget: DatagramAddress | undefined;
+  #error: Error | undefined;
+  #idle: (() => void) | undefined;
+
+  /**
+   * @param names Looks up the names.
+   * @param limit How many bytes may wait.
+   */
+  constructor(names: HostNames, limit: number) {
+    this.#names = names;
+    this.#limit = limit;
+  }
+
+  /** How many bytes wait to be sent. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Begins to send: until then everything waits. */
+  open(socket: DatagramSocket): void {
+    this.#socket = socket;
+    this.#family = socket.addr.hostname.includes(":") ? 6 : 4;
+    this.#addresses.open(socket);
+    for (const [key, lane] of this.#byName) this.#find(key, lane);
+  }
+
+  /**
+   * Sends one datagram after all others that go to an address, or to this name.
+   *
+   * @param content At most what fits; may be changed as soon as this returns.
+   * @param host Host name or IP address, checked.
+   * @param port From 1 to 65535.
+   */
+  send(content: Uint8Array, host: string, port: number): Promise<number> {
+    if (this.#error !== undefined) return rejected(this.#error);
+    const weight = content.length + OVERHEAD;
+    if (this.#queued > 0 && this.#queuedBytes + weight > this.#limit) {
+      return rejected(
+        new GenericError(
+          "overflow",
+          `Cannot send: ${this.#queuedBytes} bytes are queued already and the limit is ${this.#limit}`,
+        ),
+      );
+    }
+    let resolve!: (length: number) => void;
+    let reject!: (error: Error) => void;
+    const sent = new Promise<number>((yes, no) => {
+      resolve = yes;
+      reject = no;
+    });
+    const bytes = this.#copy(content);
+    this.#queued++;
+    this.#queuedBytes += weight;
+    const last = this.#lastTarget;
+    if (last !== undefined && last.port === port && last.hostname === host) {
+      this.#addresses.add({ bytes, target: last, resolve, reject, sent });
+      return sent;
+    }
+    const target: DatagramAddress = { transport: "udp", hostname: host, port };
+    const datagram = { bytes, target, resolve, reject, sent };
+    if (ipVersion(host) !== 0) {
+      this.#lastTarget = target;
+      this.#addresses.add(datagram);
+    } else {
+      this.#sendToName(datagram);
+    }
+    return sent;
+  }
+
+  #sendToName(datagram: Outgoing): void {
+    const { hostname, port } = datagram.target;
+    const key = formatAddress(hostname, port);
+    let lane = this.#byName.get(key);
+    if (lane !== undefined) return lane.add(datagram);
+    const known = this.#names.recall(hostname, port);
+    if (known?.isDirect) return this.#addresses.add(withAddress(datagram, known.address!));
+    lane = new Lane(this.#onSettled);
+    this.#byName.set(key, lane);
+    lane.add(datagram);
+    if (this.#socket === undefined) return;
+    if (known === undefined) this.#find(key, lane);
+    else lane.open(this.#socket);
+  }
+
+  /** Looks a lane's name up and lets its datagrams go. */
+  #find(key: string, lane: Lane): void {
+    const colon = key.lastIndexOf(":");
+    const port = Number(key.slice(colon + 1));
+    this.#names.lookUp(key.slice(0, colon), port, this.#family).then((resolved) => {
+      if (!resolved.isDirect) return lane.open(this.#socket!);
+      this.#byName.delete(key);
+      for (const datagram of lane.takeAll()) {
+        this.#addresses.add(withAddress(datagram, resolved.address!));
+      }
+    }, (cause) => {
+      this.#byName.delete(key);
+      for (const datagram of lane.takeAll()) {
+        this.#settled(lane, datagram);
+        reject(datagram, sendError(datagram.target, cause));
+      }
+    });
+  }
+
+  #settled(lane: Lane, { bytes, target }: Outgoing): void {
+    this.#queuedBytes -= bytes.length + OVERHEAD;
+    if (lane !== this.#addresses && lane.isEmpty) {
+      this.#byName.delete(formatAddress(target.hostname, target.port));
+    }
+    if (--this.#queued > 0) return;
+    this.#slabUsed = 0;
+    this.#idle?.();
+  }
+
+  /** Takes the bytes before the caller can change them. */
+  #copy(content: Uint8Array): Uint8Array {
+    const length = content.length;
+    let slab = this.#slab;
+    if (slab === undefined || this.#slabUsed + length > slab.length) {
+      if (length > SLAB_LENGTH / 4) return content.slice();
+      slab = new Uint8Array(
+        slab === undefined && length <= FIRST_SLAB_LENGTH ? FIRST_SLAB_LENGTH : SLAB_LENGTH,
+      );
+      this.#slab = slab;
+      this.#slabUsed = 0;
+    }
+    const bytes = slab.subarray(this.#slabUsed, this.#slabUsed + length);
+    bytes.set(content);
+    this.#slabUsed += length;
+    return bytes;
+  }
+
+  /** Refuses everything from now on with this error; what was accepted is still sent. */
+  end(error: Error): void {
+    this.#error ??= error;
+  }
+
+  /** Resolves when nothing waits any more. */
+  drained(): Promise<void> {
+    if (this.#queued === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+    });
+  }
+
+  /** Gives up what was not begun, with this error. */
+  abort(error: Error): void {
+    this.#error ??= error;
+    for (const lane of [this.#addresses, ...this.#byName.values()]) {
+      for (const datagram of lane.takeAll()) {
+        this.#settled(lane, datagram);
+        reject(datagram, error);
+      }
+    }
+  }
+}
+
+function withAddress(datagram: Outgoing, hostname: string): Outgoing {
+  return { ...datagram, target: { transport: "udp", hostname, port: datagram.target.port } };
+}
+
+function rejected(error: Error): Promise<never> {
+  const sent = Promise.reject(error);
+  sent.catch(() => {});
+  return sent;
+}

@@ -1,0 +1,302 @@
+// What a UdpClient and a UdpListener have in common: a bound socket that sends in order, receives one at a
+// time, may hear one peer only, and is closed once.
+
+import { brokenError, GenericError, setupError, type SocketError } from "./errors.ts";
+import { contentBytes } from "./arguments.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { canonicalIp, ipVersion } from "./ip_address.ts";
+import type { DatagramAddress, DatagramSocket } from "./network.ts";
+import { MAX_DATAGRAM_LENGTH } from "./datagram_socket.ts";
+import type { Datagram } from "./datagram.ts";
+import type { UdpSettings } from "./udp_config.ts";
+import { HostNames } from "./host_names.ts";
+import { DatagramSender } from "./datagram_sender.ts";
+import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
+import { waitFor } from "./deadline.ts";
+
+/** What is done with what the socket receives. */
+export interface UdpSocketOwner {
+  /** Whether to receive. */
+  readonly isWanting: boolean;
+  /** Gets a datagram. Must not throw. */
+  put(datagram: Datagram): void;
+  /** A datagram came from somebody else than the peer. */
+  onStranger(): void;
+  /** Nothing will come any more, for this reason. */
+  onEnd(error: SocketError): void;
+}
+
+/** The peer that is heard alone. */
+interface Peer {
+  /** Where datagrams for it are sent. */
+  readonly host: string;
+  readonly port: number;
+  /** How its address is compared. */
+  readonly ip: string;
+}
+
+/** A UDP socket from its binding to its end. */
+export class UdpSocket implements DatagramSink {
+  /** Resolves with the local address; rejects when binding failed. Never an unhandled rejection. */
+  readonly bound: Promise<Address>;
+  /** Resolves when the socket is free, with what ended it unless that was `close`. */
+  readonly closed: Promise<SocketError | undefined>;
+  readonly #settings: UdpSettings;
+  readonly #owner: UdpSocketOwner;
+  readonly #names: HostNames;
+  readonly #sender: DatagramSender;
+  readonly #resolveClosed: (error: SocketError | undefined) => void;
+  #socket: DatagramSocket | undefined;
+  #receiver: DatagramReceiver | undefined;
+  #local: Address;
+  #peer: Peer | undefined;
+  #ending: Promise<void> | undefined;
+
+  /**
+   * Begins to bind.
+   *
+   * @param host Where, `undefined` for everywhere.
+   * @param port Which, 0 for one that the system chooses.
+   * @param settings How.
+   * @param owner Gets what comes.
+   */
+  constructor(
+    host: string | undefined,
+    port: number,
+    settings: UdpSettings,
+    owner: UdpSocketOwner,
+  ) {
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#names = new HostNames(settings.network);
+    this.#sender = new DatagramSender(this.#names, settings.sendQueueLimit);
+    const closed = Promise.withResolvers<SocketError | undefined>();
+    this.closed = closed.promise;
+    this.#resolveClosed = closed.resolve;
+    this.#local = { host: host ?? "0.0.0.0", port };
+    this.bound = this.#open(host, port);
+    this.bound.catch((error) => this.#end(error));
+  }
+
+  /** The local address: the one asked for until `bound` has resolved. */
+  get local(): Address {
+    return this.#local;
+  }
+
+  /** The peer that is heard alone. */
+  get peer(): Address | undefined {
+    return this.#peer;
+  }
+
+  /** How many bytes wait to be sent. */
+  get queuedBytes(): number {
+    return this.#sender.queuedBytes;
+  }
+
+  /** How many datagrams the engine had to drop. */
+  get droppedDatagrams(): number {
+    return this.#socket?.droppedDatagrams ?? 0;
+  }
+
+  async #open(host: string | undefined, port: number): Promise<Address> {
+    const settings = this.#settings;
+    if (settings.peer !== undefined) {
+      const { host: name } = settings.peer;
+      const isLiteral = ipVersion(name) !== 0;
+      this.#peer = isLiteral
+        ? { ...settings.peer, ip: canonicalIp(name) }
+        : await this.#lookUp(settings.peer, host === undefined ? 0 : familyOf(host));
+    }
+    const hostname = host ?? (this.#peer?.ip.includes(":") ? "::" : "0.0.0.0");
+    const action = `Cannot bind to ${formatAddress(hostname, port)}`;
+    const { timeToLive, multicastTimeToLive, multicastInterface } = settings;
+    if (hostname.includes(":") && (timeToLive ?? multicastTimeToLive) !== undefined) {
+      throw new GenericError(
+        "unsupported",
+        `${action}: Deno can set a time to live only for IPv4`,
+      );
+    }
+    if (this.#ending !== undefined) throw closedError("bind");
+    let socket: DatagramSocket;
+    try {
+      const made = settings.network.listenDatagram({
+        hostname,
+        port,
+        reuseAddress: settings.reuseAddress,
+        multicastLoopback: settings.multicastLoopback,
+        ...(timeToLive === undefined ? {} : { timeToLive }),
+        ...(multicastTimeToLive === undefined ? {} : { multicastTimeToLive }),
+        ...(multicastInterface === undefined ? {} : { multicastInterface }),
+      });
+      socket = made instanceof Promise ? await made : made;
+    } catch (error) {
+      throw setupError(action, error);
+    }
+    if (this.#ending !== undefined) {
+      await socket.close();
+      throw closedError("bind");
+    }
+    this.#socket = socket;
+    this.#local = { host: socket.addr.hostname, port: socket.addr.port };
+    this.#sender.open(socket);
+    this.#receiver = new DatagramReceiver(socket, this);
+    this.#receiver.go();
+    return this.#local;
+  }
+
+  async #lookUp(peer: Address, family: 0 | 4 | 6): Promise<Peer> {
+    const action = `Cannot look up ${peer.host}`;
+    let resolved;
+    try {
+      resolved = await this.#names.lookUp(peer.host, peer.port, family);
+    } catch (error) {
+      throw setupError(action, error);
+    }
+    const { address, isDirect } = resolved;
+    if (address === undefined) {
+      throw new GenericError(
+        "denied",
+        `${action}: no permission, run with --allow-net=${peer.host} or give its IP address`,
+      );
+    }
+    return { host: isDirect ? address : peer.host, port: peer.port, ip: canonicalIp(address) };
+  }
+
+  /** Hears only this peer from now on. */
+  async connect(peer: Address): Promise<void> {
+    if (this.#ending !== undefined) throw closedError("connect");
+    this.#peer = ipVersion(peer.host) !== 0
+      ? { ...peer, ip: canonicalIp(peer.host) }
+      : await this.#lookUp(peer, familyOf(this.#local.host));
+  }
+
+  /** Sends one datagram, or rejects. Arguments are checked, but for the content. */
+  send(content: unknown, host: string, port: number): Promise<number> {
+    const bytes = contentBytes(content);
+    if (bytes.length > MAX_DATAGRAM_LENGTH) {
+      throw new RangeError(
+        `Content must be at most ${MAX_DATAGRAM_LENGTH} bytes for one datagram: got ${bytes.length}`,
+      );
+    }
+    return this.#sender.send(bytes, host, port);
+  }
+
+  /** Sends content to the peer, split into datagrams. */
+  write(content: unknown): Promise<number> {
+    const bytes = contentBytes(content);
+    if (this.#peer !== undefined) return this.#writeTo(this.#peer, bytes);
+    if (this.#settings.peer === undefined) {
+      throw new TypeError("Cannot write: not connected to a peer");
+    }
+    // Its name is being looked up. Whoever wrote may change the content meanwhile.
+    const copy = bytes.slice();
+    const written = this.bound.then(() => this.#writeTo(this.#peer!, copy));
+    written.catch(() => {});
+    return written;
+  }
+
+  #writeTo({ host, port }: Peer, bytes: Uint8Array): Promise<number> {
+    const size = this.#settings.datagramSize;
+    if (bytes.length <= size) return this.#sender.send(bytes, host, port);
+    const parts: Promise<number>[] = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      parts.push(this.#sender.send(bytes.subarray(at, at + size), host, port));
+    }
+    const written = Promise.all(parts).then(() => bytes.length);
+    written.catch(() => {});
+    return written;
+  }
+
+  /** Receives, if the owner wants something. */
+  wake(): void {
+    this.#receiver?.go();
+  }
+
+  /** The bound socket below, for what is asked of it directly. */
+  async socket(action: string): Promise<DatagramSocket> {
+    await this.bound;
+    if (this.#ending !== undefined) throw closedError(action);
+    return this.#socket!;
+  }
+
+  get isWanting(): boolean {
+    return this.#owner.isWanting;
+  }
+
+  accepts(from: DatagramAddress): boolean {
+    const peer = this.#peer;
+    if (
+      peer === undefined ||
+      from.port === peer.port &&
+        (from.hostname === peer.ip || canonicalIp(from.hostname) === peer.ip)
+    ) return true;
+    this.#owner.onStranger();
+    return false;
+  }
+
+  put(datagram: Datagram): void {
+    this.#owner.put(datagram);
+  }
+
+  onBroken(cause: unknown): void {
+    this.#end(brokenError("Cannot receive", cause));
+  }
+
+  /** Lets queued datagrams leave, then frees the socket. */
+  close(): Promise<void> {
+    return this.#ending ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const error = closedError("send");
+    this.#owner.onEnd(closedError("receive"));
+    this.#sender.end(error);
+    try {
+      await waitFor(
+        {
+          clock: this.#settings.network.clock,
+          timeoutInMillis: this.#settings.closeTimeoutInMillis,
+          timeoutError: () => error,
+        },
+        async () => {
+          await this.bound;
+          await this.#sender.drained();
+        },
+        () => {},
+      );
+    } catch {
+      // Binding failed, which closed it as well, or what was queued does not leave in time.
+    }
+    await this.#free(error);
+    this.#resolveClosed(undefined);
+  }
+
+  /** Ends it at once. */
+  abort(error: SocketError): Promise<void> {
+    this.#end(error);
+    return this.#ending!;
+  }
+
+  #end(error: SocketError): void {
+    this.#ending ??= (async () => {
+      this.#owner.onEnd(error);
+      await this.#free(error);
+      this.#resolveClosed(error);
+    })();
+  }
+
+  async #free(error: SocketError): Promise<void> {
+    this.#sender.abort(error);
+    const stopped = this.#receiver?.stop();
+    await this.#socket?.close();
+    await stopped;
+  }
+}
+
+function familyOf(host: string): 0 | 4 | 6 {
+  return host.includes(":") ? 6 : 4;
+}
+
+function closedError(action: string): SocketError {
+  return new GenericError("closed", `Cannot ${action}: already closed`);
+}

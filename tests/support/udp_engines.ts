@@ -1,0 +1,34 @@
+// The networks that the UDP tests run on: both engines where there is the flag, else the default, which is
+// then node:dgram.
+
+import { denoNetwork, type Network, nodeNetwork } from "../../src/network.ts";
+import { UdpClient, type UdpClientConfig } from "../../src/udp_client.ts";
+
+/** Whether this process was started with --unstable-net. */
+export const hasDatagrams = (Deno.listenDatagram as unknown) !== undefined;
+
+/** Each engine, by the name that its tests carry. */
+export const engines: readonly (readonly [name: string, network: Network])[] = hasDatagrams
+  ? [["Deno's sockets", denoNetwork], ["node:dgram", nodeNetwork]]
+  : [["node:dgram by default", denoNetwork]];
+
+/** A test on each engine. */
+export function testOnEngines(name: string, test: (network: Network) => Promise<void>): void {
+  for (const [engine, network] of engines) {
+    Deno.test(`${name} (${engine})`, () => test(network));
+  }
+}
+
+/** A client on a loopback port that the system chose. */
+export function localClient(
+  network: Network,
+  config: UdpClientConfig = {},
+  host = "127.0.0.1",
+): UdpClient {
+  return new UdpClient({ host, port: 0 }, { readTimeoutInMillis: 10_000, network, ...config });
+}
+
+/** The bytes as text. */
+export function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

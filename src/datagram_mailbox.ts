@@ -5,9 +5,10 @@
 // dropped and counted, the newest or the oldest.
 
 import { ReadTimedOutError, type SocketError } from "./errors.ts";
-import type { Clock } from "./network.ts";
+import type { Clock, DatagramAddress } from "./network.ts";
 import type { Datagram } from "./datagram.ts";
 import { LazyTimer } from "./deadline.ts";
+import { HandOut } from "./hand_out.ts";
 
 /** What a datagram is counted as besides its bytes: about what holding it costs. */
 export const DATAGRAM_OVERHEAD = 256;
@@ -15,11 +16,34 @@ export const DATAGRAM_OVERHEAD = 256;
 /** Which datagram is dropped when there is no room: the one that comes, or the one that waits longest. */
 export type DropPolicy = "newest" | "oldest";
 
-interface Waiter {
-  readonly deliver: (datagram: Datagram) => void;
-  readonly fail: (error: SocketError) => void;
-  readonly due: number;
-  readonly timeoutInMillis: number;
+/** Somebody who waits for a datagram. */
+class Waiter {
+  onAbort: (() => void) | undefined;
+
+  constructor(
+    readonly shape: (datagram: Datagram) => unknown,
+    readonly resolve: (value: unknown) => void,
+    readonly reject: (reason: unknown) => void,
+    readonly due: number,
+    readonly limits: TakeLimits,
+    readonly closedAs: unknown,
+  ) {}
+
+  deliver(datagram: Datagram): void {
+    this.#forgetSignal();
+    this.resolve(this.shape(datagram));
+  }
+
+  fail(error: SocketError): void {
+    this.#forgetSignal();
+    if (this.closedAs !== undefined && error.code === "closed") this.resolve(this.closedAs);
+    else this.reject(error);
+  }
+
+  #forgetSignal(): void {
+    if (this.onAbort === undefined) return;
+    this.limits.signal!.removeEventListener("abort", this.onAbort);
+  }
 }
 
 /** How a wait for a datagram may end without one. */
@@ -40,7 +64,8 @@ export class DatagramMailbox {
   #bytes = 0;
   #droppedDatagrams = 0;
   readonly #waiters: Waiter[] = [];
-  #timer: LazyTimer | undefined;
+  readonly #timer: LazyTimer;
+  readonly #handOut = new HandOut();
   #ended: SocketError | undefined;
 
   /**
@@ -52,6 +77,7 @@ export class DatagramMailbox {
     this.#clock = clock;
     this.#limit = limit;
     this.#drop = drop;
+    this.#timer = new LazyTimer(clock, (now) => this.#giveUp(now));
   }
 
   /** How many datagrams were dropped. */
@@ -74,19 +100,27 @@ export class DatagramMailbox {
     return this.#bytes < this.#limit;
   }
 
-  /** Hands a datagram to who waits longest, or keeps it, or drops one. */
-  put(datagram: Datagram): void {
+  /** Hands a copy of a datagram to who waits longest, or keeps one, or drops something. */
+  put(bytes: Uint8Array, from: DatagramAddress): void {
     if (this.#ended !== undefined) return;
     const waiter = this.#waiters.shift();
-    if (waiter !== undefined) return waiter.deliver(datagram);
-    const weight = datagram.data.length + DATAGRAM_OVERHEAD;
+    if (waiter !== undefined) {
+      return waiter.deliver({
+        remoteHost: from.hostname,
+        remotePort: from.port,
+        data: this.#handOut.copy(bytes),
+      });
+    }
+    const weight = bytes.length + DATAGRAM_OVERHEAD;
     while (this.#bytes + weight > this.#limit && this.length > 0) {
       this.#droppedDatagrams++;
       if (this.#drop === "newest") return;
       this.#shift();
     }
     this.#bytes += weight;
-    this.#queue.push(datagram);
+    // Not out of the slab: others of it are in the hands of users, who may transfer its buffer.
+    const data = new Uint8Array(bytes);
+    this.#queue.push({ remoteHost: from.hostname, remotePort: from.port, data });
   }
 
   /** Counts a datagram that was dropped before it got here. */
@@ -130,34 +164,25 @@ export class DatagramMailbox {
         : Promise.reject(this.#ended);
     }
     if (this.length > 0) return Promise.resolve(shape(this.#shift()));
-    return new Promise((resolve, reject) => {
+    return new Promise<T>((resolve, reject) => {
       const due = timeoutInMillis === Infinity ? Infinity : this.#clock.now() + timeoutInMillis;
-      const waiter: Waiter = {
-        deliver: (datagram) => {
-          if (onAbort !== undefined) signal!.removeEventListener("abort", onAbort);
-          resolve(shape(datagram));
-        },
-        fail: (error) => {
-          if (onAbort !== undefined) signal!.removeEventListener("abort", onAbort);
-          if (closedAs !== undefined && error.code === "closed") resolve(closedAs);
-          else reject(error);
-        },
+      const waiter = new Waiter(
+        shape,
+        resolve as (value: unknown) => void,
+        reject,
         due,
-        timeoutInMillis,
-      };
-      let onAbort: (() => void) | undefined;
+        limits,
+        closedAs,
+      );
       if (signal !== undefined) {
-        onAbort = () => {
+        waiter.onAbort = () => {
           this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
           reject(signal.reason);
         };
-        signal.addEventListener("abort", onAbort, { once: true });
+        signal.addEventListener("abort", waiter.onAbort, { once: true });
       }
       this.#waiters.push(waiter);
-      if (due !== Infinity) {
-        this.#timer ??= new LazyTimer(this.#clock, (now) => this.#giveUp(now));
-        this.#timer.by(due);
-      }
+      if (due !== Infinity) this.#timer.by(due);
     });
   }
 
@@ -175,8 +200,9 @@ export class DatagramMailbox {
       }
     }
     this.#waiters.length = kept;
-    for (const { fail, timeoutInMillis } of over) {
-      fail(
+    for (const waiter of over) {
+      const { timeoutInMillis } = waiter.limits;
+      waiter.fail(
         new ReadTimedOutError(`Cannot receive: no datagram came within ${timeoutInMillis} ms`),
       );
     }
@@ -187,10 +213,10 @@ export class DatagramMailbox {
   end(error: SocketError): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
-    this.#timer?.stop();
+    this.#timer.stop();
     this.#queue = [];
     this.#first = 0;
     this.#bytes = 0;
-    for (const { fail } of this.#waiters.splice(0)) fail(error);
+    for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
   }
 }

@@ -1,8 +1,7 @@
-// One receive at a time, into a buffer of its own that nobody else ever sees: what came is copied out of it,
-// as small as it is.
+// One receive at a time, into a buffer of its own that no user ever sees: whoever takes what came copies it out
+// of there, as small as it is.
 
 import type { DatagramAddress, DatagramSocket } from "./network.ts";
-import type { Datagram } from "./datagram.ts";
 
 /** Room for the largest datagram. */
 const BUFFER_LENGTH = 65_536;
@@ -15,8 +14,8 @@ export interface DatagramSink {
   readonly isWanting: boolean;
   /** Whether datagrams from this address are wanted at all. */
   accepts(from: DatagramAddress): boolean;
-  /** Gets a datagram. Must not throw. */
-  put(datagram: Datagram): void;
+  /** Gets a datagram, whose bytes must be copied before it returns. Must not throw. */
+  put(bytes: Uint8Array, from: DatagramAddress): void;
   /** The socket cannot receive any more. */
   onBroken(cause: unknown): void;
 }
@@ -57,9 +56,7 @@ export class DatagramReceiver {
     this.#underWay = undefined;
     this.#failures = 0;
     if (this.#isStopped) return;
-    if (this.#sink.accepts(from)) {
-      this.#sink.put({ remoteHost: from.hostname, remotePort: from.port, data: bytes.slice() });
-    }
+    if (this.#sink.accepts(from)) this.#sink.put(bytes, from);
     this.go();
   };
 

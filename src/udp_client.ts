@@ -100,7 +100,7 @@ export class UdpClient implements AsyncIterable<Datagram>, AsyncDisposable {
       get isWanting() {
         return isReadingAhead || mailbox.isWaitedFor;
       },
-      put: (datagram) => mailbox.put(datagram),
+      put: (bytes, from) => mailbox.put(bytes, from),
       onStranger: () => mailbox.countDropped(),
       onEnd: (error) => mailbox.end(error),
     };

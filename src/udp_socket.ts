@@ -7,7 +7,6 @@ import { type Address, formatAddress } from "./address.ts";
 import { canonicalIp, ipVersion } from "./ip_address.ts";
 import type { DatagramAddress, DatagramSocket } from "./network.ts";
 import { MAX_DATAGRAM_LENGTH } from "./datagram_socket.ts";
-import type { Datagram } from "./datagram.ts";
 import type { UdpSettings } from "./udp_config.ts";
 import { HostNames } from "./host_names.ts";
 import { DatagramSender } from "./datagram_sender.ts";
@@ -18,8 +17,8 @@ import { waitFor } from "./deadline.ts";
 export interface UdpSocketOwner {
   /** Whether to receive. */
   readonly isWanting: boolean;
-  /** Gets a datagram. Must not throw. */
-  put(datagram: Datagram): void;
+  /** Gets a datagram, whose bytes must be copied before it returns. Must not throw. */
+  put(bytes: Uint8Array, from: DatagramAddress): void;
   /** A datagram came from somebody else than the peer. */
   onStranger(): void;
   /** Nothing will come any more, for this reason. */
@@ -234,8 +233,8 @@ export class UdpSocket implements DatagramSink {
     return false;
   }
 
-  put(datagram: Datagram): void {
-    this.#owner.put(datagram);
+  put(bytes: Uint8Array, from: DatagramAddress): void {
+    this.#owner.put(bytes, from);
   }
 
   onBroken(cause: unknown): void {

@@ -1,0 +1,25 @@
+// Sends a file to file_receiver.ts and shows how far it is.
+// Run: deno run --allow-net=127.0.0.1 --allow-read=FILE examples/file_sender.ts FILE [PORT]
+
+import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
+import { Client } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+const [path = "LICENSE"] = Deno.args;
+const port = Number(Deno.args[1] ?? 61601);
+using file = await Deno.open(path);
+const { size } = await file.stat();
+await using client = await Client.connect({ host: "127.0.0.1", port });
+
+const head = new Uint8Array(8);
+new DataView(head.buffer).setBigUint64(0, BigInt(size));
+await client.write(head);
+
+const bar = new SingleBar({ noTTYOutput: true }, Presets.shades_classic);
+bar.start(size, 0);
+// Each write waits until the system has taken it: no more of the file is in memory than one chunk.
+for await (const chunk of file.readable) bar.increment(await client.write(chunk));
+bar.stop();
+await client.shutdownWrite();
+
+const [answer] = await client.read();
+console.log(`Sent ${size} bytes, ${new TextDecoder().decode(answer)} have arrived`);

@@ -1,0 +1,29 @@
+// Says something to the listener of tcp_listener.ts and prints its answer.
+// Run: deno run --allow-net=127.0.0.1 examples/tcp_client.ts [PORT]
+
+import { Client } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+const port = Number(Deno.args[0] ?? 61598);
+const decoder = new TextDecoder();
+
+const client = await Client.connect({
+  host: "127.0.0.1",
+  port,
+  callbackService: {
+    onConnect(caller) {
+      console.log(`Connected to port ${caller.remotePort}`);
+    },
+    async onReadReady(caller) {
+      const [bytes, length] = await caller.read();
+      if (length > 0) console.log(`Received: ${decoder.decode(bytes)}`);
+      await caller.close();
+    },
+    onError(_caller, error) {
+      console.error(`Failed: ${error.message}`);
+    },
+  },
+});
+
+await client.write("Hello Ballerina");
+await client.closed;
+console.log("Closed");

@@ -1,0 +1,30 @@
+// Answers every message with the same message and " back"; ends politely on Ctrl+C.
+// Run: deno run --allow-net=127.0.0.1 examples/tcp_listener.ts [PORT]
+
+import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+const port = Number(Deno.args[0] ?? 61598);
+const listener = new Listener(port, { interface: "127.0.0.1" });
+const decoder = new TextDecoder();
+
+listener.attach({
+  onConnect(caller) {
+    console.log(`Client ${caller.id} joined`);
+  },
+  async onReadReady(caller) {
+    const [bytes, length] = await caller.read();
+    if (length > 0) await caller.write(`${decoder.decode(bytes)} back`);
+  },
+  onError(caller, error) {
+    console.error(`Client ${caller.id} failed: ${error.message}`);
+  },
+  onClose(caller) {
+    console.log(`Client ${caller.id} left`);
+  },
+});
+
+await listener.start();
+console.log(`Listening on ${listener.address}:${listener.port}`);
+
+Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+await listener.closed;

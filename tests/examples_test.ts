@@ -1,0 +1,229 @@
+// Runs every example as its own process, by the very command line that its second line prints, with nothing
+// filled in but the words in capitals.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Client, Listener } from "../mod.ts";
+import { Program } from "./support/program.ts";
+
+const FOLDER = new URL("../examples/", import.meta.url);
+
+/** Reads an example and the command line in its second line. */
+async function headerOf(name: string): Promise<{ source: string; command: string[] }> {
+  const source = await Deno.readTextFile(new URL(`${name}.ts`, FOLDER));
+  const [what = "", how = ""] = source.split("\n", 2);
+  assertMatch(what, /^\/\/ [A-Z].*[.]$/, `${name}: the first line says what it is`);
+  const command = /^\/\/ Run: (deno run .*)$/.exec(how)?.[1]?.split(" ");
+  if (command === undefined) throw new Error(`${name}: the second line says how to run it`);
+  return { source, command };
+}
+
+/** The arguments of `deno` for an example: each word in capitals is filled in. */
+async function argumentsFor(name: string, words: Record<string, string>): Promise<string[]> {
+  const { command } = await headerOf(name);
+  const filled = command.map((part) =>
+    part.replace(/\[?\b([A-Z][A-Z_]+)\b\]?/g, (_, word: string) => {
+      const value = words[word];
+      if (value === undefined) throw new Error(`${name}: nothing to fill in for ${word}`);
+      return value;
+    })
+  );
+  // Without a terminal there is nobody to ask for a permission; said to make sure.
+  return ["run", "--no-prompt", ...filled.slice(2)];
+}
+
+async function run(name: string, words: Record<string, string | number> = {}): Promise<Program> {
+  const texts = Object.fromEntries(Object.entries(words).map(([k, v]) => [k, String(v)]));
+  return new Program("deno", await argumentsFor(name, texts));
+}
+
+/** Waits until a server says where it listens. */
+async function portOf(server: Program): Promise<number> {
+  const [, port] = await server.line(/^Listening on 127\.0\.0\.1:(\d+)$/);
+  return Number(port);
+}
+
+/** Ends a server like a user does, and checks that it went in peace. */
+async function interrupt(server: Program): Promise<string> {
+  server.signal("SIGINT");
+  const { code, stdout, stderr } = await server.ending();
+  assertEquals([code, stderr], [0, ""]);
+  return stdout;
+}
+
+/** Reads until what has come ends with `end`. */
+async function readUntil(client: Client, end: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  while (!text.endsWith(end)) {
+    const [bytes, length] = await client.read(undefined, { timeoutInMillis: 10_000 });
+    if (length < 0) throw new Error(`ended before ${JSON.stringify(end)}: ${JSON.stringify(text)}`);
+    text += decoder.decode(bytes, { stream: true });
+  }
+  return text;
+}
+
+const connect = (port: number) => Client.connect({ host: "127.0.0.1", port });
+
+const tests: Record<string, () => Promise<void>> = {
+  async demo() {
+    await using demo = await run("demo");
+    const { code, stdout, stderr } = await demo.ending();
+    assertEquals([code, stderr], [0, ""]);
+    for (const message of ["Hello", "How are you?", "Good bye"]) {
+      assertStringIncludes(stdout, `client      sends "${message}"`);
+      assertStringIncludes(stdout, `  listener  received "${message}"`);
+      assertStringIncludes(stdout, `client      received "${message} back"`);
+    }
+    assertMatch(stdout, /client {6}closed\n {2}listener {2}stopped\n/);
+  },
+
+  async tcp_listener() {
+    await using server = await run("tcp_listener", { PORT: 0 });
+    await using client = await connect(await portOf(server));
+    await client.write("one");
+    assertEquals(await readUntil(client, "back"), "one back");
+    await client.write("two");
+    assertEquals(await readUntil(client, "back"), "two back");
+    await client.close();
+    await server.line(/^Client \d+ left$/);
+    assertMatch(await interrupt(server), /^Client (\d+) joined\nClient \1 left\n$/m);
+  },
+
+  async tcp_client() {
+    await using server = await run("tcp_listener", { PORT: 0 });
+    const port = await portOf(server);
+    await using client = await run("tcp_client", { PORT: port });
+    const { code, stdout, stderr } = await client.ending();
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(stdout, `Connected to port ${port}\nReceived: Hello Ballerina back\nClosed\n`);
+    await interrupt(server);
+  },
+
+  async chat_server() {
+    await using server = await run("chat_server", { PORT: 0 });
+    const port = await portOf(server);
+    await using ann = await connect(port);
+    assertEquals(await readUntil(ann, "\n"), "1 guest 1 has come\n");
+    await using bob = await connect(port);
+    assertEquals(await readUntil(bob, "\n"), "2 guest 2 has come\n");
+    assertEquals(await readUntil(ann, "\n"), "2 guest 2 has come\n");
+
+    // A line in two pieces, and two lines in one.
+    await ann.write("Grüß");
+    await ann.write(" Gott\nall ");
+    assertEquals(await readUntil(bob, "\n"), "3 guest 1: Grüß Gott\n");
+    await ann.write("of\nyou\n");
+    for (const guest of [ann, bob]) {
+      assertMatch(await readUntil(guest, "you\n"), /4 guest 1: all of\n5 guest 1: you\n$/);
+    }
+
+    await bob.close();
+    assertEquals(await readUntil(ann, "\n"), "6 guest 2 has left\n");
+    await interrupt(server);
+    assertEquals((await ann.read())[1], -1);
+  },
+
+  async tcp_proxy() {
+    // Answers only after the end of what it is sent: the proxy must pass the end on, and what comes after it.
+    await using target = new Listener(0, { interface: "127.0.0.1", allowHalfOpen: true });
+    target.attach((caller) => {
+      let heard = 0;
+      return {
+        async onReadReady() {
+          const [, length] = await caller.read();
+          if (length > 0) return void (heard += length);
+          await caller.write(`heard ${heard} bytes`);
+          await caller.shutdownWrite();
+        },
+      };
+    });
+    await target.start();
+    await using proxy = await run("tcp_proxy", { TARGET_PORT: target.port, PORT: 0 });
+    const port = await portOf(proxy);
+
+    await using client = await connect(port);
+    await client.write(new Uint8Array(3_000_000));
+    await client.shutdownWrite();
+    assertEquals(await readUntil(client, "bytes"), "heard 3000000 bytes");
+    assertEquals((await client.read())[1], -1);
+    await proxy.line(/^3000000 bytes there, 19 back$/);
+
+    // Nobody at the other end: the caller is told, and the proxy lives.
+    await target.gracefulStop();
+    await using refused = await connect(port);
+    await refused.read().catch(() => {});
+    proxy.signal("SIGINT");
+    const { code, stderr } = await proxy.ending();
+    assertEquals(code, 0);
+    assertMatch(stderr, /^Cannot connect to 127\.0\.0\.1:\d+: .*refused.*\n$/);
+  },
+
+  async file_receiver() {
+    await sendFile(1_234_567);
+  },
+
+  async file_sender() {
+    await sendFile(0);
+  },
+};
+
+async function sendFile(size: number): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const content = new Uint8Array(size).map((_, i) => i * 31 + (i >> 8));
+    await Deno.writeFile(`${folder}/sent`, content);
+    await using receiver = await run("file_receiver", { FILE: `${folder}/received`, PORT: 0 });
+    const port = await portOf(receiver);
+    await using sender = await run("file_sender", { FILE: `${folder}/sent`, PORT: port });
+    const sent = await sender.ending();
+    const received = await receiver.ending();
+    assertEquals([sent.code, sent.stdout], [0, `Sent ${size} bytes, ${size} have arrived\n`]);
+    assertEquals([received.code, received.stdout.split("\n")[1]], [
+      0,
+      `Received ${size} of ${size} bytes`,
+    ]);
+    for (const { stderr } of [sent, received]) {
+      assertMatch(stderr, new RegExp(`100% .* ${size}/${size}\\n\\n$`));
+    }
+    const arrived = await Deno.readFile(`${folder}/received`);
+    assertEquals(arrived.length, size);
+    assert(arrived.every((byte, i) => byte === content[i]), "what arrived is what was sent");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+for (const [name, test] of Object.entries(tests)) {
+  Deno.test(`examples/${name}.ts does what its first line says`, test);
+}
+
+Deno.test("examples/ has a test for each of its files", async () => {
+  const names = (await Array.fromAsync(Deno.readDir(FOLDER))).map(({ name }) => name);
+  assertEquals(names.sort(), Object.keys(tests).map((name) => `${name}.ts`).sort());
+});
+
+Deno.test("examples/ has files that are short and import the published address", async () => {
+  for (const name of Object.keys(tests)) {
+    const { source } = await headerOf(name);
+    const lines = source.split("\n").length - 1;
+    if (lines > 60) throw new Error(`${name} has ${lines} lines, 60 are allowed`);
+    assertMatch(source, /from "https:\/\/deno\.land\/x\/socket@v[\d.]+\/mod\.ts";/, name);
+  }
+});
+
+Deno.test("examples/ ask for no permission that they do not need", async () => {
+  const FILE = await Deno.makeTempFile();
+  try {
+    for (const name of Object.keys(tests)) {
+      const all = await argumentsFor(name, { PORT: "1", TARGET_PORT: "1", FILE });
+      for (const flag of all.filter((part) => part.startsWith("--allow-"))) {
+        await using program = new Program("deno", all.filter((part) => part !== flag));
+        const { code, stderr } = await program.ending();
+        assertEquals(code, 1, `${name} without ${flag}`);
+        assertMatch(stderr, new RegExp(`run (with|again with the) ${flag.split("=")[0]}`));
+      }
+    }
+  } finally {
+    await Deno.remove(FILE);
+  }
+});

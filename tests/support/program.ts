@@ -1,0 +1,173 @@
+// Another program as a test's peer: what it prints, line by line, and its end. Never outlives its test.
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** How a program is started. */
+export interface ProgramOptions {
+  /** How long it may live, in milliseconds; then it is killed and whoever waits for it is told. */
+  readonly lifetimeInMillis?: number;
+  /** Variables besides those of this process. */
+  readonly env?: Record<string, string>;
+}
+
+/** How a program ended, and all it printed. */
+export interface Ending {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Waiter {
+  readonly pattern: RegExp;
+  resolve(match: RegExpExecArray): void;
+  reject(error: Error): void;
+}
+
+/** A running program. `await using` ends it. */
+export class Program implements AsyncDisposable {
+  readonly #name: string;
+  readonly #child: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #waiters: Waiter[] = [];
+  #printed: Record<"stdout" | "stderr", string> = { stdout: "", stderr: "" };
+  /** Up to where lines have been taken by {@linkcode Program.line}. */
+  #taken = 0;
+  readonly #readers: ReadableStreamDefaultReader<string>[] = [];
+  #hasEnded = false;
+  #isOverdue = false;
+  readonly #ended: Promise<Ending>;
+
+  /** Starts a program in the repository's root; `"deno"` is the one that runs the tests. */
+  constructor(command: string, args: readonly string[], options: ProgramOptions = {}) {
+    this.#name = [command, ...args].join(" ");
+    this.#child = new Deno.Command(command === "deno" ? Deno.execPath() : command, {
+      args: [...args],
+      cwd: ROOT,
+      env: { NO_COLOR: "1", ...options.env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#stdin = this.#child.stdin.getWriter();
+    this.#stdin.closed.catch(() => {});
+    this.#timer = setTimeout(() => {
+      this.#isOverdue = true;
+      this.#kill();
+    }, options.lifetimeInMillis ?? 20_000);
+    this.#ended = this.#watch();
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Waits for the next line of its standard output that matches; earlier ones are passed over. */
+  line(pattern: RegExp): Promise<RegExpExecArray> {
+    const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
+    promise.catch(() => {});
+    this.#waiters.push({ pattern, resolve, reject });
+    this.#deal();
+    if (this.#hasEnded) this.#disappoint();
+    return promise;
+  }
+
+  /** Types something into it. */
+  async type(content: string | Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#stdin.write(
+      typeof content === "string" ? new TextEncoder().encode(content) : content,
+    );
+  }
+
+  /** Ends its standard input. */
+  async endInput(): Promise<void> {
+    await this.#stdin.close();
+  }
+
+  /** Sends it a signal. */
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until it has ended by itself. */
+  async ending(): Promise<Ending> {
+    const ending = await this.#ended;
+    if (this.#isOverdue) throw new Error(this.#said("did not end in time"));
+    return ending;
+  }
+
+  /** Ends it, if it has not. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#kill();
+    await this.#ended;
+  }
+
+  #kill(): void {
+    if (this.#hasEnded) return;
+    try {
+      this.#child.kill("SIGKILL");
+    } catch { /* it has just ended by itself */ }
+    // A child of its own may still hold the pipes: nobody waits for that one.
+    for (const reader of this.#readers) void reader.cancel();
+  }
+
+  async #watch(): Promise<Ending> {
+    const collecting = [this.#collect("stdout"), this.#collect("stderr")];
+    const status = await this.#child.status;
+    await Promise.all(collecting);
+    this.#hasEnded = true;
+    clearTimeout(this.#timer);
+    await this.#stdin.abort().catch(() => {});
+    this.#disappoint();
+    return { code: status.code, signal: status.signal, ...this.#printed };
+  }
+
+  async #collect(name: "stdout" | "stderr"): Promise<void> {
+    const reader = this.#child[name].pipeThrough(new TextDecoderStream()).getReader();
+    this.#readers.push(reader);
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      this.#printed[name] += value;
+      if (name === "stdout") this.#deal();
+    }
+  }
+
+  /** Gives lines to those who wait for one, in their order. */
+  #deal(): void {
+    while (this.#waiters.length > 0) {
+      const end = this.#printed.stdout.indexOf("\n", this.#taken);
+      if (end < 0) return;
+      const line = this.#printed.stdout.slice(this.#taken, end);
+      this.#taken = end + 1;
+      const match = this.#waiters[0]!.pattern.exec(line);
+      if (match !== null) this.#waiters.shift()!.resolve(match);
+    }
+  }
+
+  /** There will be no more lines. */
+  #disappoint(): void {
+    const how = this.#isOverdue ? "had to be killed" : "ended";
+    for (const { pattern, reject } of this.#waiters.splice(0)) {
+      reject(new Error(this.#said(`${how} without a line like ${pattern}`)));
+    }
+  }
+
+  #said(what: string): string {
+    const { stdout, stderr } = this.#printed;
+    return `"${this.#name}" ${what}; it printed:\n${stdout}\n${stderr}`;
+  }
+}
+
+/** Whether there is such a program on this machine. */
+export async function isInstalled(command: string): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command("sh", { args: ["-c", `command -v ${command}`] })
+      .output();
+    return success;
+  } catch {
+    return false;
+  }
+}

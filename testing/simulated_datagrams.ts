@@ -3,8 +3,7 @@
 // Two habits of the runtime are kept because programs trip over them: sends that are begun together leave in
 // reverse order and read their bytes late, and of several receives the youngest gets the first datagram.
 
-import type { DatagramSocket, NetworkAddress } from "../src/network.ts";
-import type { SimulatedAddress } from "./simulated_wire.ts";
+import type { DatagramAddress, DatagramSocket } from "../src/network.ts";
 import { badResource, interrupted, messageTooLong } from "./system_errors.ts";
 import { fingerprint } from "./trace.ts";
 import type { World } from "./world.ts";
@@ -16,18 +15,18 @@ export interface Datagram {
   /** Its content. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Its sender. */
-  readonly from: SimulatedAddress;
+  readonly from: DatagramAddress;
 }
 
 interface Receiving {
   readonly buffer: Uint8Array<ArrayBuffer>;
-  readonly resolve: (result: [Uint8Array<ArrayBuffer>, NetworkAddress]) => void;
+  readonly resolve: (result: [Uint8Array<ArrayBuffer>, DatagramAddress]) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** A datagram socket of a simulated host. */
 export class SimulatedDatagramSocket implements DatagramSocket {
-  readonly addr: SimulatedAddress;
+  readonly addr: DatagramAddress;
   readonly #world: World;
   readonly #route: (datagram: Datagram, hostname: string, port: number) => void;
   readonly #unbind: () => void;
@@ -39,7 +38,7 @@ export class SimulatedDatagramSocket implements DatagramSocket {
 
   constructor(
     world: World,
-    addr: SimulatedAddress,
+    addr: DatagramAddress,
     route: (datagram: Datagram, hostname: string, port: number) => void,
     unbind: () => void,
   ) {
@@ -72,7 +71,7 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     this.#serve();
   }
 
-  receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, NetworkAddress]> {
+  receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, DatagramAddress]> {
     if (this.#isClosed) return Promise.reject(badResource("Socket has been closed"));
     return new Promise((resolve, reject) => {
       this.#receiving.push({ buffer, resolve, reject });
@@ -82,7 +81,7 @@ export class SimulatedDatagramSocket implements DatagramSocket {
 
   send(
     bytes: Uint8Array,
-    address: { transport: "udp"; hostname: string; port: number },
+    address: DatagramAddress,
   ): Promise<number> {
     if (this.#isClosed) return Promise.reject(badResource("Socket has been closed"));
     return new Promise((resolve, reject) => {

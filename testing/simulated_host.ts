@@ -3,6 +3,7 @@
 import type {
   Clock,
   ConnectTarget,
+  DatagramSocket,
   DatagramTarget,
   ListenTarget,
   Network,
@@ -36,6 +37,8 @@ const LONGEST_PARTITION_IN_MILLIS = 60_000;
  * `new Listener(80, { network: net.host("server") })`.
  */
 export interface SimulatedHost extends Network {
+  /** Binds a datagram socket. */
+  listenDatagram(target: DatagramTarget): DatagramSocket;
   /** Its name. */
   readonly name: string;
   /** Its IP address. */
@@ -135,7 +138,10 @@ export class Host implements SimulatedHost {
   }
 
   listenDatagram({ hostname, port }: DatagramTarget): SimulatedDatagramSocket {
-    const addr = this.#bind("udp", hostname, port, this.#datagrams);
+    const addr = {
+      ...this.#bind("udp", hostname, port, this.#datagrams),
+      transport: "udp" as const,
+    };
     const route = this.#sendDatagram.bind(this);
     const socket = new SimulatedDatagramSocket(this.#world, addr, route, () => {
       this.#datagrams.delete(addr.port);

@@ -8,6 +8,11 @@ import { readSource, repositoryFiles, root } from "./support/source.ts";
 const LAYERS = [
   "errors",
   "arguments",
+  "ip_address",
+  "datagram_socket",
+  "transport/deno_datagram",
+  "transport/name_lookup",
+  "transport/node_datagram",
   "network",
   "address",
   "byte_queue",
@@ -24,6 +29,16 @@ const LAYERS = [
   "acceptor",
   "client",
   "listener",
+  "datagram",
+  "datagram_mailbox",
+  "datagram_receiver",
+  "host_names",
+  "datagram_sender",
+  "udp_config",
+  "udp_socket",
+  "multicast",
+  "udp_client",
+  "framing/codec",
 ].map((room) => `src/${room}.ts`);
 
 /** What may make sockets and tell the time. The testing kit's waits for a turn of the event loop, no longer. */

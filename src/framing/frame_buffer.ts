@@ -7,7 +7,6 @@
 // What was taken belongs to the writer: the buffer goes on behind it and never writes there again.
 
 import { contentBytes } from "../arguments.ts";
-import type { Codec } from "./codec.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -82,10 +81,13 @@ export class FrameBuffer {
   /**
    * Adds one message at the end. If the codec throws, the buffer is as it was.
    *
-   * @param codec Says what the bytes of the message are.
+   * @param codec Says what the bytes of the message are: the half of a `Codec` that sends.
    * @param message The message.
    */
-  append<Out>(codec: Codec<unknown, Out>, message: Out): void {
+  append<Out>(
+    codec: { encode(message: Out, frames: FrameBuffer): void },
+    message: Out,
+  ): void {
     const slab = this.#slab;
     const start = this.#start;
     const end = this.#end;

@@ -49,8 +49,8 @@ const LIMIT_IN_MILLIS = 60_000;
  *
  * @param makePair Makes two joined ends.
  * @param options What the transport can do, and who runs the tests.
- * @example Your own transport
- * ```ts
+ * @example Your own transport, in a test file
+ * ```ts ignore
  * import { checkTransport, connectedTransports } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
  *
  * checkTransport(() => {

@@ -5,41 +5,26 @@ import * as checks from "./support/architecture.ts";
 import { readSource, repositoryFiles, root } from "./support/source.ts";
 
 /** The rooms of src/, lower to upper: a room imports only from those before it, types included. */
-const LAYERS = [
-  "errors",
-  "arguments",
-  "ip_address",
-  "datagram_socket",
-  "transport/deno_datagram",
-  "transport/name_lookup",
-  "transport/node_datagram",
-  "network",
-  "address",
-  "byte_queue",
-  "read_buffer",
-  "deadline",
-  "reader",
-  "writer",
-  "duplex",
-  "web_streams",
-  "connection_config",
-  "connection",
-  "service",
-  "open_connections",
-  "acceptor",
-  "client",
-  "listener",
-  "datagram",
-  "datagram_mailbox",
-  "datagram_receiver",
-  "host_names",
-  "datagram_sender",
-  "udp_config",
-  "udp_socket",
-  "multicast",
-  "udp_client",
-  "framing/codec",
-].map((room) => `src/${room}.ts`);
+const LAYERS = `
+  errors arguments ip_address
+  datagram_socket transport/deno_datagram transport/name_lookup transport/node_datagram
+  network address deadline byte_queue read_buffer hand_out
+
+  framing/frame_buffer framing/codec framing/frame framing/delimiter_search framing/line_decoder
+  framing/length_prefix framing/delimiter_codec framing/fixed_length_codec framing/line_codec
+  framing/json_lines_codec framing/length_prefix_codec framing/netstring_codec
+
+  guard/ip_address guard/crc32c guard/proxy_header_error guard/proxy_tlv guard/proxy_header
+  guard/proxy_v1 guard/proxy_v2 guard/proxy_protocol guard/proxied_transport
+  guard/rejection guard/listener_stats guard/address_blocks guard/rate_limit guard/minimum_rate
+  guard/queue_budget guard/guard_config guard/guard
+
+  reader writer duplex web_streams connection_config connection service
+  open_connections acceptor guard/door client listener
+
+  datagram datagram_mailbox datagram_receiver host_names datagram_sender
+  udp_config udp_socket multicast udp_client
+`.trim().split(/\s+/).map((room) => `src/${room}.ts`);
 
 /** What may make sockets and tell the time. The testing kit's waits for a turn of the event loop, no longer. */
 const SEAMS = ["src/network.ts", "testing/microtasks.ts"];
@@ -72,7 +57,6 @@ Deno.test("src/ is in layers, and every import points down", () => {
       "src/b.ts:1 imports ./d/c.ts, which is not below it",
       "src/b.ts:1 imports ./e.ts, which is not below it",
       "src/d/c.ts:2 imports ../../mod.ts, which is not below it",
-      "src/f.ts:1 imports ./d/c.ts, which is not below it",
     ],
   );
 });
@@ -101,7 +85,8 @@ Deno.test("only the seams make sockets and tell the time", () => {
     const [code, ...names] of [
       ["setTimeout(f); clearTimeout(1)", "setTimeout", "clearTimeout"],
       ["`${setInterval(f)}`; clearInterval(1)", "setInterval", "clearInterval"],
-      ["globalThis.setTimeout(f)", "globalThis.setTimeout"],
+      ["globalThis.setTimeout(f); const g = globalThis", "globalThis.setTimeout", "globalThis"],
+      ["self.Deno.connect(x)", "self.Deno"],
       ["const x: Clock = { now, setTimeout }", "setTimeout", "setTimeout"],
       ["performance.now(); Date.now(); new Date()", "performance.now", "Date.now", "Date"],
       ["Deno.connect(x); Deno.connectTls(x)", "Deno.connect", "Deno.connectTls"],
@@ -111,6 +96,7 @@ Deno.test("only the seams make sockets and tell the time", () => {
       ["const { connect } = Deno", "Deno"],
       ["// setTimeout()\n'Date.now()'; /setTimeout/; clock.setTimeout(f); Deno.errors.Busy"],
       ["class A { setTimeout() {} }; interface B { setTimeout(): void }; x = { setTimeout: f }"],
+      ["globalThis.addEventListener('unload', f)"],
     ] as const
   ) {
     const source = readSource("src/a.ts", code);
@@ -208,11 +194,9 @@ Deno.test("no file says what its readers cannot use", () => {
   for (
     const [before, after] of [
       ["/work", "/main"],
-      ["see ../sh", "ared/x.md"],
       ["https://registry.n", "pmjs.org/x"],
       ["issue ", "12"],
       ["fixes #", "12"],
-      ["made by an L", "LM"],
       ["TO", "DO"],
       ["@ts-", "ignore"],
       ["Deno.test.", "only("],

@@ -31,7 +31,7 @@ export interface Source {
 }
 
 /** Globals that are of interest by their members. */
-const NAMESPACES = new Set(["Deno", "performance", "Date", "globalThis", "self", "window"]);
+const NAMESPACES = new Set(["Deno", "performance", "Date", "globalThis", "self"]);
 
 /** Globals that are of interest themselves. */
 const NAMES = new Set([

@@ -18,8 +18,9 @@ export interface Decoder<In> {
    * a place in the stream ({@linkcode ByteQueue.offset}).
    *
    * @param bytes What was received and not yet taken.
-   * @param ended Whether the stream has ended, so that no more will come. What is left when there is no
-   * message at the end is a broken frame, and `framed` says so: most decoders need not look at this.
+   * @param ended Whether the stream has ended, so that no more will come. Bytes that are left in the queue then
+   * are a broken frame, and `framed` says so: only a decoder that takes parts of a message before the rest
+   * has come, or whose messages may end with the stream, has to look at this.
    * @returns The message, or `undefined` when more bytes are needed.
    * @throws {SocketError} `"frame"` when the bytes are no message, or one longer than allowed. The next call
    * goes on behind the bad frame if the decoder has taken it, and else throws the same.

@@ -58,8 +58,7 @@ export function encodeAll<Out>(
 
 /**
  * All that a new decoder does with these pieces, and then the end of the stream. Throws when it does what no
- * decoder may: throw anything but a "frame" error, not come to an end, keep bytes back at the end of the
- * stream. A decoder that throws the same again without taking anything would do so for ever: that is its last
+ * decoder may: throw anything but a "frame" error, or not come to an end. A decoder that throws the same again without taking anything would do so for ever: that is its last
  * outcome.
  */
 export function decodeAll<In>(
@@ -99,7 +98,7 @@ export function decodeAll<In>(
     if (drain(false)) return outcomes;
   }
   if (drain(true)) return outcomes;
-  if (bytes.length > 0) throw new Error(`The decoder has left ${bytes.length} bytes at the end`);
+  if (bytes.length > 0) outcomes.push({ error: `${bytes.length} bytes are left` });
   return outcomes;
 }
 

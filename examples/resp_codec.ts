@@ -1,0 +1,45 @@
+// The Redis protocol (RESP2) as a codec of one's own, for servers and for clients.
+// deno run examples/redis_server.ts serves with it.
+
+import type { Codec, FrameBuffer } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { RespDecoder } from "./resp_decoder.ts";
+
+/** Simple string, error, integer, bulk string, null or array. */
+export type Resp = string | Error | number | Uint8Array | null | Resp[];
+
+/** What the codec can be told. */
+export interface RespConfig {
+  /** Whether commands that people type are understood, too, as a server does. */
+  readonly inline?: boolean;
+  /** The longest message in bytes. */
+  readonly maxFrameLength?: number;
+}
+
+/** Makes the codec. */
+export function respCodec(config: RespConfig = {}): Codec<Resp> {
+  const { inline = false, maxFrameLength = 1_048_576 } = config;
+  return { decoder: () => new RespDecoder(inline, maxFrameLength), encode };
+}
+
+function encode(message: Resp, frames: FrameBuffer): void {
+  if (message instanceof Uint8Array) {
+    frames.write(`$${message.length}\r\n`);
+    frames.write(message);
+    frames.write("\r\n");
+  } else if (Array.isArray(message)) {
+    frames.write(`*${message.length}\r\n`);
+    for (const item of message) encode(item, frames);
+  } else if (message === null) {
+    frames.write("$-1\r\n");
+  } else if (typeof message === "number") {
+    frames.write(`:${message}\r\n`);
+  } else {
+    const line = message instanceof Error ? `-${message.message}` : `+${message}`;
+    frames.write(line.replaceAll(/[\r\n]/g, " ") + "\r\n");
+  }
+}
+
+/** A command as clients send it: an array of bulk strings. */
+export function command(...words: string[]): Resp {
+  return words.map((word) => new TextEncoder().encode(word));
+}

@@ -1,0 +1,130 @@
+import { assertEquals, assertInstanceOf, assertLess } from "@std/assert";
+import fc from "fast-check";
+import { ByteQueue, FrameBuffer } from "../../mod.ts";
+import { command, type Resp, respCodec } from "../../examples/resp_codec.ts";
+import { fuzz } from "../fuzz/framing.ts";
+import {
+  bytesOf,
+  cutAt,
+  cutIntoBytes,
+  cutPlaces,
+  decodeAll,
+  encodeAll,
+} from "../support/framing.ts";
+
+const decoded = (text: string, inline = false) => {
+  const bytes = new ByteQueue();
+  bytes.push(bytesOf(text));
+  return respCodec({ inline }).decoder().decode(bytes, false);
+};
+
+Deno.test("respCodec says values as Redis does", () => {
+  const frames = new FrameBuffer();
+  const message = ["OK", new Error("ERR no\r\nmore"), -7, bytesOf("a\r\nb"), null, [], [[1]]];
+  respCodec().encode(message, frames);
+  assertEquals(
+    new TextDecoder().decode(frames.take()[0]),
+    "*7\r\n+OK\r\n-ERR no  more\r\n:-7\r\n$4\r\na\r\nb\r\n$-1\r\n*0\r\n*1\r\n*1\r\n:1\r\n",
+  );
+});
+
+Deno.test("respCodec understands what Redis says", () => {
+  assertEquals(decoded("+OK\r\n"), "OK");
+  assertEquals(decoded(":42\r\n"), 42);
+  assertEquals(decoded("$5\r\nhello\r\n"), bytesOf("hello"));
+  assertEquals(decoded("$0\r\n\r\n"), new Uint8Array());
+  assertEquals(decoded("$-1\r\n"), null);
+  assertEquals(decoded("*-1\r\n"), null);
+  assertEquals(decoded("*0\r\n"), []);
+  assertEquals(decoded("*2\r\n*1\r\n+a\r\n$1\r\nb\r\n"), [["a"], bytesOf("b")]);
+  const error = decoded("-ERR unknown command\r\n");
+  assertInstanceOf(error, Error);
+  assertEquals(error.message, "ERR unknown command");
+});
+
+Deno.test("respCodec understands commands that people type, if it is a server's", () => {
+  assertEquals(decoded("\r\n  \nset  key value\r\n", true), command("set", "key", "value"));
+  assertEquals(decoded("PING\n", true), command("PING"));
+  const refused = decodeAll(respCodec(), [bytesOf("PING\r\n")]);
+  assertEquals(refused, [{ error: "Cannot decode: nonsense before byte 6" }]);
+});
+
+Deno.test("respCodec gives back what was sent, however it is cut", () => {
+  const { value } = fc.letrec<{ value: Resp }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.string().map((text) => text.replaceAll(/[\r\n]/g, "")),
+      fc.integer(),
+      fc.uint8Array(),
+      fc.constant(null),
+      fc.array(tie("value"), { maxLength: 5 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(fc.array(value), cutPlaces, (messages, cuts) => {
+      const bytes = encodeAll(respCodec(), messages);
+      const expected = messages.map((message) => ({ message }));
+      assertEquals(decodeAll(respCodec(), cutAt(bytes, cuts)), expected);
+      assertEquals(decodeAll(respCodec(), cutIntoBytes(bytes)), expected);
+    }),
+    { seed: 3 },
+  );
+});
+
+for (const inline of [false, true]) {
+  Deno.test(`respCodec ${inline ? "with" : "without"} inline commands survives any bytes`, () => {
+    const codec = respCodec({ inline, maxFrameLength: 60 });
+    const numbers = ["1", "2", "3", "-1", "0", "99"];
+    const usual = ["\r\n", "\r\n", "\n", "+OK", "-ERR", ":", "$", "*", "$3\r\nabc\r\n", ...numbers];
+    fuzz({ name: "respCodec", codec, usual }, 5000, 1);
+  });
+}
+
+Deno.test("respCodec refuses lengths that cannot come, and arrays that are too deep", () => {
+  const codec = respCodec();
+  for (
+    const text of ["$4294967296\r\n", "*1048577\r\n", "$-2\r\n", "$x\r\n", "*\r\n", ":1.5\r\n"]
+  ) {
+    const [outcome] = decodeAll(codec, [bytesOf(text)]);
+    assertEquals(outcome, { error: `Cannot decode: nonsense before byte ${text.length}` });
+  }
+  const [deep] = decodeAll(codec, [bytesOf("*1\r\n".repeat(1000))]);
+  assertEquals(deep, { error: "Cannot decode: nonsense before byte 136" });
+  const [long] = decodeAll(respCodec({ maxFrameLength: 9 }), [bytesOf("+123456789")]);
+  assertEquals(long, { error: "Cannot decode: too much before byte 0" });
+});
+
+Deno.test("respCodec does not take the end of the stream for the end of an array", () => {
+  for (const text of ["*2\r\n:1\r\n", "*1\r\n$3\r\n", "$3\r\n"]) {
+    assertEquals(decodeAll(respCodec(), [bytesOf(text)]), [
+      { error: `Cannot decode: the end of the stream before byte ${text.length}` },
+    ]);
+  }
+});
+
+for (
+  const [what, messageOf] of [
+    ["array", (length) => Array(length / 16).fill(bytesOf("0123456789"))],
+    ["line", (length) => "x".repeat(length)],
+  ] as [string, (length: number) => Resp][]
+) {
+  Deno.test(`respCodec takes a long ${what} in small pieces at a cost that grows with its length only`, () => {
+    const cost = (length: number) => {
+      const bytes = encodeAll(respCodec(), [messageOf(length)]);
+      const queue = new ByteQueue();
+      const decoder = respCodec().decoder();
+      const start = performance.now();
+      let message: Resp | undefined;
+      for (let at = 0; at < bytes.length; at += 64) {
+        queue.push(bytes.slice(at, at + 64));
+        message = decoder.decode(queue, false);
+      }
+      const took = performance.now() - start;
+      assertEquals(message, messageOf(length));
+      return took;
+    };
+    cost(50_000);
+    const least = (length: number) => Math.min(cost(length), cost(length), cost(length));
+    assertLess(least(800_000), Math.max(least(50_000), 1) * 16 * 5);
+  });
+}

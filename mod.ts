@@ -36,7 +36,7 @@ export type { Caller, Service } from "./src/service.ts";
 export { ByteQueue } from "./src/byte_queue.ts";
 export type { Codec, Decoder } from "./src/framing/codec.ts";
 export type { FrameConfig } from "./src/framing/frame.ts";
-export { FrameBuffer } from "./src/framing/frame_buffer.ts";
+export { type Encoder, FrameBuffer } from "./src/framing/frame_buffer.ts";
 export { DelimiterCodec } from "./src/framing/delimiter_codec.ts";
 export { FixedLengthCodec } from "./src/framing/fixed_length_codec.ts";
 export { JsonLinesCodec, type JsonLinesCodecConfig } from "./src/framing/json_lines_codec.ts";

@@ -2,7 +2,7 @@
 // a codec is tested on arrays and works on whatever brings bytes.
 
 import type { ByteQueue } from "../byte_queue.ts";
-import type { FrameBuffer } from "./frame_buffer.ts";
+import type { Encoder } from "./frame_buffer.ts";
 
 /**
  * Finds the messages in what one connection receives. It belongs to that connection, so it may remember what
@@ -65,17 +65,7 @@ export interface Decoder<In> {
  * };
  * ```
  */
-export interface Codec<In, Out = In> {
+export interface Codec<In, Out = In> extends Encoder<Out> {
   /** Makes the decoder of one connection. */
   decoder(): Decoder<In>;
-
-  /**
-   * Writes the bytes of one message. What it has written when it throws is not sent.
-   *
-   * @param message The message.
-   * @param frames Where its bytes go.
-   * @throws {SocketError} `"frame"` when the message cannot be said in this format, or is longer than
-   * allowed.
-   */
-  encode(message: Out, frames: FrameBuffer): void;
 }

@@ -22,6 +22,23 @@ const LONG_TEXT = 4096;
 
 const utf8 = new TextEncoder();
 
+/**
+ * Says what the bytes of a message are.
+ *
+ * @typeParam Out The messages that are sent.
+ */
+export interface Encoder<Out> {
+  /**
+   * Writes the bytes of one message. What it has written when it throws is not sent.
+   *
+   * @param message The message.
+   * @param frames Where its bytes go.
+   * @throws {SocketError} `"frame"` when the message cannot be said in this format, or is longer than
+   * allowed.
+   */
+  encode(message: Out, frames: FrameBuffer): void;
+}
+
 /** Gathers the bytes of messages. */
 export class FrameBuffer {
   /** What is finished; behind it come the run, then the text. */
@@ -79,15 +96,12 @@ export class FrameBuffer {
   }
 
   /**
-   * Adds one message at the end. If the codec throws, the buffer is as it was.
+   * Adds one message at the end. If the encoder throws, the buffer is as it was.
    *
-   * @param codec Says what the bytes of the message are: the half of a `Codec` that sends.
+   * @param encoder Says what the bytes of the message are; every codec is one.
    * @param message The message.
    */
-  append<Out>(
-    codec: { encode(message: Out, frames: FrameBuffer): void },
-    message: Out,
-  ): void {
+  append<Out>(encoder: Encoder<Out>, message: Out): void {
     const slab = this.#slab;
     const start = this.#start;
     const end = this.#end;
@@ -95,7 +109,7 @@ export class FrameBuffer {
     const pieces = this.#pieces.length;
     const finished = this.#finished;
     try {
-      codec.encode(message, this);
+      encoder.encode(message, this);
     } catch (error) {
       this.#slab = slab;
       this.#start = start;

@@ -81,15 +81,15 @@ export class LineDecoder implements Decoder<string> {
 
   /** Makes text of the first line, which has `end` bytes, and of the complete lines right behind it. */
   #readText(bytes: ByteQueue, end: number): void {
-    const start = bytes.offset;
+    const { offset } = bytes;
     let lines;
     let text;
-    if (end < WINDOW && end < bytes.length && start >= this.#oneByOneUntil) {
-      const window = bytes.peek(Math.min(WINDOW, bytes.length));
-      lines = window.subarray(0, window.lastIndexOf(LF) + 1);
+    if (end < WINDOW && end < bytes.length && offset >= this.#oneByOneUntil) {
+      const start = bytes.peek(Math.min(WINDOW, bytes.length));
+      lines = start.subarray(0, start.lastIndexOf(LF) + 1);
       text = this.#textOf(lines);
       // One of them is bad. It is found when they are made into text one by one.
-      if (text === undefined) this.#oneByOneUntil = start + lines.length;
+      if (text === undefined) this.#oneByOneUntil = offset + lines.length;
     }
     if (lines === undefined || text === undefined) {
       lines = bytes.peek(end);
@@ -101,7 +101,7 @@ export class LineDecoder implements Decoder<string> {
     }
     this.#text = text;
     this.#textAt = 0;
-    this.#streamAt = start;
+    this.#streamAt = offset;
     // Only if each character was one byte is the length of the text that of the bytes.
     this.#bytes = text.length === lines.length ? undefined : lines;
     this.#bytesAt = 0;

@@ -1,0 +1,67 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { ByteQueue } from "../../src/byte_queue.ts";
+import { GenericError } from "../../src/errors.ts";
+import * as frame from "../../src/framing/frame.ts";
+import { bytesOf } from "../support/framing.ts";
+
+Deno.test("maxFrameLengthOf() gives 1 MiB where nothing else is asked for, and never no limit", () => {
+  assertEquals(frame.maxFrameLengthOf({}), 1_048_576);
+  assertEquals(frame.maxFrameLengthOf({ maxFrameLength: 1 }), 1);
+  assertEquals(frame.maxFrameLengthOf({ maxFrameLength: 536_870_888 }), 536_870_888);
+  for (const maxFrameLength of [0, -1, 1.5, Infinity, 536_870_889]) {
+    const refused = () => frame.maxFrameLengthOf({ maxFrameLength });
+    assertThrows(refused, RangeError, `got ${maxFrameLength}`);
+  }
+  assertThrows(() => frame.maxFrameLengthOf({ maxFrameLength: NaN }), TypeError, "NaN");
+  assertThrows(() => frame.maxFrameLengthOf(5 as never), TypeError, "config");
+});
+
+Deno.test("The longest message may be the longest string there is", () => {
+  assertEquals("x".repeat(536_870_888).length, 536_870_888);
+  assertThrows(() => "x".repeat(536_870_889), RangeError);
+});
+
+Deno.test("checkChoice() gives the value, or says what would have been one", () => {
+  assertEquals(frame.checkChoice("mode", "a", ["a", "b"]), "a");
+  assertThrows(
+    () => frame.checkChoice("mode", "c", ["a", 2]),
+    TypeError,
+    'mode must be "a" or 2: got "c"',
+  );
+});
+
+Deno.test("badFrame() carries a cause only if there is one", () => {
+  const cause = new Error("why");
+  assertStrictEquals(frame.badFrame("it is bad", cause).cause, cause);
+  const error = frame.badFrame("it is bad");
+  assertEquals([error.code, error.message], ["frame", "Cannot decode: it is bad"]);
+  assertEquals(Object.hasOwn(error, "cause"), false);
+});
+
+Deno.test("cutOff() says how much of the frame was there, and drops it", () => {
+  const bytes = new ByteQueue();
+  bytes.push(bytesOf("1234567"));
+  bytes.skip(4);
+  const { message } = frame.cutOff(bytes, 5);
+  assertEquals(message, "Cannot decode: the stream ended 3 bytes into the frame of 5 at byte 4");
+  assertEquals(bytes.length, 0);
+});
+
+Deno.test("outgoingBytes() gives bytes as they are and text as UTF-8, as many as allowed", () => {
+  const bytes = bytesOf("ab");
+  assertStrictEquals(frame.outgoingBytes(bytes, 2), bytes);
+  assertEquals(frame.outgoingBytes("\u00e9", 2), bytesOf("\u00e9"));
+  for (const message of [bytesOf("abc"), "abc", "\u00e9a"]) {
+    const error = assertThrows(() => frame.outgoingBytes(message, 2), GenericError);
+    assertEquals(error.message, "Cannot encode: the message is longer than 2 bytes");
+    assertEquals(error.code, "frame");
+  }
+  assertThrows(() => frame.outgoingBytes(["a"] as never, 2), TypeError, "Content");
+});
+
+Deno.test("checkOutgoingText() counts bytes, not characters", () => {
+  frame.checkOutgoingText("\u20ac\u20ac", 6);
+  frame.checkOutgoingText("abcdef", 6);
+  assertThrows(() => frame.checkOutgoingText("\u20ac\u20aca", 6), GenericError, "6 bytes");
+  assertThrows(() => frame.checkOutgoingText(bytesOf("a") as never, 6), TypeError, "Uint8Array");
+});

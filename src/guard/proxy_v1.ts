@@ -5,7 +5,7 @@
 //   PROXY UNKNOWN[ whatever]\r\n
 
 import type { ByteQueue } from "../byte_queue.ts";
-import { parseIpAddress } from "./ip_address.ts";
+import { parseIpAddress } from "./ip_number.ts";
 import { ProxyHeader } from "./proxy_header.ts";
 import { proxyHeaderError } from "./proxy_header_error.ts";
 

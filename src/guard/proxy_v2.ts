@@ -10,7 +10,7 @@ import {
   ipAddressFromBytes,
   ipAddressToBytes,
   parseIpAddress,
-} from "./ip_address.ts";
+} from "./ip_number.ts";
 import { ProxyHeader, UNIX_PATH_LENGTH } from "./proxy_header.ts";
 import { proxyHeaderError } from "./proxy_header_error.ts";
 import {

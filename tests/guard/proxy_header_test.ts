@@ -102,14 +102,3 @@ Deno.test("ProxyHeader tells what the proxy says in words", () => {
     undefined,
   ]);
 });
-
-Deno.test("ProxyHeader.tls believes no client without a certificate that was checked", () => {
-  const verified = (...value: number[]) =>
-    new ProxyHeader({ tlvs: [{ type: PROXY_TLV.TLS, value: Uint8Array.from(value) }] }).tls!
-      .isClientVerified;
-  assertEquals(verified(0x01, 0, 0, 0, 0), false);
-  assertEquals(verified(0x03, 0, 0, 0, 1), false);
-  assertEquals(verified(0x03, 1, 0, 0, 0), false);
-  assertEquals(verified(0x03, 0, 0, 0, 0), true);
-  assertEquals(verified(0x05, 0, 0, 0, 0), true);
-});

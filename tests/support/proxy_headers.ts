@@ -1,9 +1,51 @@
-// Arbitrary PROXY protocol headers, and ways to cut them.
+// PROXY protocol headers: arbitrary ones, ones of text and of digits, and ways to read them.
 
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { ProxyHeaderConfig } from "../../src/guard/proxy_header.ts";
-import type { NetworkAddress } from "../../src/network.ts";
 import { ByteQueue } from "../../src/byte_queue.ts";
+import { SocketError } from "../../src/errors.ts";
+import type { ProxyHeader, ProxyHeaderConfig } from "../../src/guard/proxy_header.ts";
+import { ProxyHeaderError, type ProxyHeaderProblem } from "../../src/guard/proxy_header_error.ts";
+import { parseProxyHeader } from "../../src/guard/proxy_protocol.ts";
+import type { NetworkAddress } from "../../src/network.ts";
+
+export const MAX_HEADER_LENGTH = 4_096;
+
+/** 192.0.2.1 port 56324 to 198.51.100.1 port 443, as a block has them. */
+export const ADDRESS_BLOCK = "c0000201 c6336401 dc04 01bb";
+
+/** Reads a header that has come at once. */
+export function parseHeader(
+  bytes: Uint8Array<ArrayBuffer>,
+  maxLength = MAX_HEADER_LENGTH,
+): ProxyHeader | undefined {
+  const queue = new ByteQueue();
+  queue.push(bytes);
+  return parseProxyHeader(queue, maxLength);
+}
+
+/** Checks that bytes are refused for a reason that a program can use. */
+export function assertHeaderRefused(
+  bytes: Uint8Array<ArrayBuffer>,
+  problem: ProxyHeaderProblem,
+): void {
+  const error = assertThrows(() => parseHeader(bytes), ProxyHeaderError);
+  assertEquals(error.problem, problem, error.message);
+  assert(error instanceof SocketError);
+  assertEquals(error.code, "frame");
+}
+
+/** One byte for each character. */
+export function headerLine(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** A version 2 header of hexadecimal digits, its length filled in. */
+export function headerBlock(commandAndFamily: string, body: string): Uint8Array<ArrayBuffer> {
+  const digits = body.replaceAll(" ", "");
+  const length = (digits.length / 2).toString(16).padStart(4, "0");
+  return Uint8Array.fromHex(`0d0a0d0a000d0a515549540a${commandAndFamily}${length}${digits}`);
+}
 
 const port = fc.integer({ min: 0, max: 65535 });
 

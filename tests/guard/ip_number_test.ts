@@ -8,7 +8,7 @@ import {
   mapped,
   parseIpAddress,
   unmapped,
-} from "../../src/guard/ip_address.ts";
+} from "../../src/guard/ip_number.ts";
 
 Deno.test("parseIpAddress() reads dotted decimal and every form of RFC 4291", () => {
   assertEquals(parseIpAddress("0.0.0.0"), { bits: 32, value: 0n });

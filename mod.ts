@@ -15,6 +15,12 @@ export {
   SocketError,
   type SocketErrorCode,
 } from "./src/errors.ts";
+export type { GuardConfig, ProxyProtocolConfig } from "./src/guard/guard_config.ts";
+export type { ListenerStats } from "./src/guard/listener_stats.ts";
+export { ProxyHeader, type ProxyHeaderConfig } from "./src/guard/proxy_header.ts";
+export { ProxyHeaderError, type ProxyHeaderProblem } from "./src/guard/proxy_header_error.ts";
+export { PROXY_TLV, type ProxyTls, type ProxyTlv } from "./src/guard/proxy_tlv.ts";
+export type { RejectInfo, RejectReason } from "./src/guard/rejection.ts";
 export { Listener, type ListenerConfig, type ServiceOrFactory } from "./src/listener.ts";
 export type {
   Clock,

@@ -6,6 +6,8 @@ import { Connection } from "./connection.ts";
 import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
 import { waitFor } from "./deadline.ts";
 import { GenericError, setupError } from "./errors.ts";
+import type { ProxyHeaderConfig } from "./guard/proxy_header.ts";
+import { checkProxyHeader, sendProxyHeader } from "./guard/proxy_sender.ts";
 import { denoNetwork } from "./network.ts";
 import { checkService, serve, type Service } from "./service.ts";
 
@@ -25,6 +27,11 @@ export interface ClientConfig extends ConnectionConfig {
    * @default {30_000}
    */
   readonly connectTimeoutInMillis?: number;
+  /**
+   * Sends a PROXY protocol header first. Without a `source` and a `destination` it tells the two ends of this
+   * connection itself. The server must expect it.
+   */
+  readonly proxyProtocol?: ProxyHeaderConfig;
 }
 
 /**
@@ -73,6 +80,8 @@ export class Client extends Connection {
     const service = config.callbackService === undefined
       ? undefined
       : checkService(config.callbackService);
+    const { proxyProtocol } = config;
+    if (proxyProtocol !== undefined) checkProxyHeader(checkObject("proxyProtocol", proxyProtocol));
     const network = checkObject("network", config.network ?? denoNetwork);
     const action = `Cannot connect to ${formatAddress(hostname, port)}`;
     const transport = await waitFor(
@@ -83,7 +92,11 @@ export class Client extends Connection {
         timeoutError: () =>
           new GenericError("timed-out", `${action}: no answer within ${timeoutInMillis} ms`),
       },
-      async (signal) => await network.connect({ hostname, port, signal }),
+      async (signal) => {
+        const connected = await network.connect({ hostname, port, signal });
+        if (proxyProtocol !== undefined) await sendProxyHeader(connected, proxyProtocol);
+        return connected;
+      },
       (late) => late.close(),
     ).catch((cause) => {
       throw signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);

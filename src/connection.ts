@@ -6,6 +6,7 @@ import { checkInterval, checkReadLength, checkSignal } from "./arguments.ts";
 import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
 import { Duplex } from "./duplex.ts";
 import type { SocketError } from "./errors.ts";
+import type { ProxyHeader } from "./guard/proxy_header.ts";
 import type { Transport } from "./network.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
 
@@ -98,6 +99,14 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   /** The port of this end, 0 where it has none. */
   get localPort(): number {
     return portOf(this.#duplex.transport.localAddr);
+  }
+
+  /**
+   * What a proxy has said about this connection, where a listener reads the PROXY protocol. The addresses of
+   * the peer are then those of the client that the proxy names.
+   */
+  get proxy(): ProxyHeader | undefined {
+    return this.#duplex.proxy;
   }
 
   /** How many bytes were received so far, read or not. */

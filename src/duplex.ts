@@ -8,6 +8,8 @@
 
 import { LazyTimer } from "./deadline.ts";
 import { GenericError, type SocketError } from "./errors.ts";
+import type { MinimumRate } from "./guard/minimum_rate.ts";
+import type { ProxyHeader } from "./guard/proxy_header.ts";
 import type { Clock, Transport } from "./network.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
 import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
@@ -34,6 +36,20 @@ export interface Attendant {
   onFreed(error: SocketError | undefined): void;
 }
 
+/** Limits that a listener sets, for one of its connections or for all of them together. */
+export interface ListenerLimits {
+  /** How fast the peer must send; `undefined` for as slowly as it likes. */
+  readonly minimumRate: MinimumRate | undefined;
+  /** How fast that is, for the message. */
+  readonly minBytesPerSecond: number;
+  /** Whether so many bytes more may be queued. If so, they count from now on. */
+  mayQueue(length: number): boolean;
+  /** So many bytes are no longer queued. */
+  onDequeued(length: number): void;
+  /** The connection is ended for being slower. */
+  onSlow(): void;
+}
+
 /** One transport, its reader, its writer and its life. */
 export class Duplex implements ReaderHost, WriterHost {
   readonly transport: Transport;
@@ -43,6 +59,10 @@ export class Duplex implements ReaderHost, WriterHost {
   readonly writer: Writer;
   /** The service, where there is one. */
   attendant: Attendant | undefined;
+  /** What its listener allows, where it has one that sets limits. */
+  listenerLimits: ListenerLimits | undefined;
+  /** What a proxy has said about the peer. */
+  proxy: ProxyHeader | undefined;
   /** Called once, when the connection is no longer one of its listener's. */
   onLeave: (() => void) | undefined;
   readonly #closed = Promise.withResolvers<SocketError | undefined>();
@@ -121,6 +141,15 @@ export class Duplex implements ReaderHost, WriterHost {
     if (this.#state !== "freed") this.#free(error);
   }
 
+  /**
+   * Gives up what is queued at once, and the connection as soon as whoever calls has returned: it may be in
+   * the middle of a write of another one, where no handler must be called.
+   */
+  evict(error: SocketError): void {
+    this.writer.fail(error);
+    queueMicrotask(() => this.fail(error));
+  }
+
   /** From now on the connection closes as soon as it has nothing to do. */
   stop(): void {
     this.#isStopping = true;
@@ -171,6 +200,25 @@ export class Duplex implements ReaderHost, WriterHost {
     if (this.#isStopping) this.closeIfIdle();
   }
 
+  onPartial(): void {
+    const rate = this.listenerLimits?.minimumRate;
+    if (rate === undefined) return;
+    rate.wait(this.clock.now());
+    this.lookBy(rate.due);
+  }
+
+  onWaitEnd(): void {
+    this.listenerLimits?.minimumRate?.endWait(this.clock.now());
+  }
+
+  mayQueue(length: number): boolean {
+    return this.listenerLimits?.mayQueue(length) ?? true;
+  }
+
+  onDequeued(length: number): void {
+    this.listenerLimits?.onDequeued(length);
+  }
+
   onReadEnd(): void {
     this.#freeIfOver();
   }
@@ -204,7 +252,7 @@ export class Duplex implements ReaderHost, WriterHost {
   }
 
   #look(now: number): number {
-    let next = Math.min(this.reader.look(now), this.writer.look(now));
+    let next = Math.min(this.reader.look(now), this.writer.look(now), this.#lookAtRate(now));
     if (this.#idleDue <= now) {
       const { idleTimeoutInMillis } = this.limits;
       this.fail(
@@ -218,6 +266,23 @@ export class Duplex implements ReaderHost, WriterHost {
     }
     if (this.#state === "freed") next = Infinity;
     return Math.min(next, this.#idleDue, this.#closeDue);
+  }
+
+  #lookAtRate(now: number): number {
+    const limits = this.listenerLimits;
+    const rate = limits?.minimumRate;
+    if (limits === undefined || rate === undefined) return Infinity;
+    if (rate.due <= now && this.#state === "open" && rate.isTooSlow(now, this.reader.bytesRead)) {
+      limits.onSlow();
+      this.fail(
+        new GenericError(
+          "limit",
+          `Connection ended: the peer sent less than ${limits.minBytesPerSecond} bytes per second while ` +
+            "somebody waited for the rest of what had begun",
+        ),
+      );
+    }
+    return rate.due;
   }
 
   #giveUpClosing(): void {

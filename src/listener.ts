@@ -10,7 +10,12 @@ import { checkInteger, checkInterval, checkObject, checkSignal, shown } from "./
 import { Connection, duplexOf } from "./connection.ts";
 import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
 import { GenericError, setupError, type SocketError } from "./errors.ts";
-import { denoNetwork, type Network, type Transport } from "./network.ts";
+import { ConnectionLimits } from "./guard/connection_limits.ts";
+import { type Admission, Door } from "./guard/door.ts";
+import { Guard } from "./guard/guard.ts";
+import type { GuardConfig } from "./guard/guard_config.ts";
+import type { ListenerStats } from "./guard/listener_stats.ts";
+import { denoNetwork, type Network } from "./network.ts";
 import {
   OpenConnections,
   type Stop,
@@ -20,7 +25,7 @@ import {
 import { type Caller, checkService, serve, type Service } from "./service.ts";
 
 /** How a listener and its connections behave; every field has a default. */
-export interface ListenerConfig extends ConnectionConfig {
+export interface ListenerConfig extends ConnectionConfig, GuardConfig {
   /**
    * Host name or IP address of the local interface to listen on. `"::"` is both IPv6 and IPv4.
    *
@@ -69,6 +74,8 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   readonly #network: Network;
   readonly #config: ConnectionConfig;
   readonly #open: OpenConnections;
+  readonly #guard: Guard;
+  readonly #limits: ConnectionLimits;
   readonly #onAbort = () => void this.gracefulStop();
   #port: number;
   #address: string;
@@ -76,7 +83,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   #isAccepting = false;
   #iteration: object | undefined;
   #starting: Promise<void> | undefined;
-  #acceptor: Acceptor | undefined;
+  #door: Door | undefined;
   #stop: Stop | undefined;
   #closed = Promise.withResolvers<SocketError | undefined>();
   #hasClosed = false;
@@ -96,7 +103,10 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     this.#signal = config.signal === undefined ? undefined : checkSignal(config.signal);
     this.#network = checkObject("network", config.network ?? denoNetwork);
     this.#config = config;
-    this.#open = new OpenConnections(this.#network.clock);
+    const { clock } = this.#network;
+    this.#open = new OpenConnections(clock);
+    this.#guard = new Guard(config, () => clock.now());
+    this.#limits = new ConnectionLimits(this.#guard, this.#open.connections);
   }
 
   /** The port it is bound to; before the first `start`, the one asked for. */
@@ -120,6 +130,11 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#closed.promise;
+  }
+
+  /** What has happened since it was made: connections let in, open and refused, bytes in and out. */
+  stats(): ListenerStats {
+    return this.#guard.stats(this.#open.connections);
   }
 
   /**
@@ -179,7 +194,8 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
       const socket = await listening;
       this.#port = portOf(socket.addr);
       this.#address = hostOf(socket.addr);
-      this.#acceptor = new Acceptor(socket, this.#network.clock);
+      const { clock } = this.#network;
+      this.#door = new Door(new Acceptor(socket, clock), this.#guard, clock);
     } catch (cause) {
       if (this.#signal?.aborted && cause === this.#signal.reason) throw cause;
       throw setupError(`Cannot listen on ${formatAddress(this.#interface, this.#port)}`, cause);
@@ -243,20 +259,20 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     return {
       next: async () => {
         if (this.#iteration !== iteration) return end();
-        if (this.#acceptor === undefined) {
+        if (this.#door === undefined) {
           end();
           if (this.#hasClosed) return end();
           throw new GenericError("closed", "Cannot accept: not listening, call start() first");
         }
-        const acceptor = this.#acceptor;
+        const door = this.#door;
         try {
-          const transport = await acceptor.accept();
-          if (transport === undefined) return end();
+          const admission = await door.accept();
+          if (admission === undefined) return end();
           if (this.#iteration !== iteration || this.#stop !== undefined) {
-            acceptor.putBack(transport);
+            door.putBack(admission);
             return end();
           }
-          return { done: false, value: this.#take(transport) };
+          return { done: false, value: this.#take(admission) };
         } catch (error) {
           end();
           this.#endForGood(error as SocketError);
@@ -271,16 +287,16 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     if (this.#isAccepting) return;
     this.#isAccepting = true;
     try {
-      while (this.#service !== undefined && this.#acceptor !== undefined) {
-        const acceptor = this.#acceptor;
-        const transport = await acceptor.accept();
-        if (transport === undefined) break;
+      while (this.#service !== undefined && this.#door !== undefined) {
+        const door = this.#door;
+        const admission = await door.accept();
+        if (admission === undefined) break;
         const service = this.#service as ServiceOrFactory | undefined;
         if (service === undefined || this.#stop !== undefined) {
-          acceptor.putBack(transport);
+          door.putBack(admission);
           break;
         }
-        this.#serve(this.#take(transport), service);
+        this.#serve(this.#take(admission), service);
       }
     } catch (error) {
       this.#endForGood(error as SocketError);
@@ -289,9 +305,11 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     }
   }
 
-  #take(transport: Transport): Caller {
+  #take({ transport, pass }: Admission): Caller {
     const caller = new Connection(transport, this.#config);
-    this.#open.add(caller);
+    duplexOf(caller).proxy = pass.header;
+    this.#limits.apply(caller, pass);
+    this.#open.add(caller, () => this.#guard.leave(pass, caller));
     return caller;
   }
 
@@ -342,7 +360,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     hurried: Promise<void>,
   ): Promise<StopReport> {
     await starting?.catch(() => {});
-    const neverTaken = await this.#acceptor?.close() ?? 0;
+    const neverTaken = await this.#door?.close() ?? 0;
     const { completed, aborted } = await this.#open.stop(deadlineInMillis, hurried);
     this.#end(undefined);
     return { completed, aborted: aborted + neverTaken };
@@ -350,14 +368,14 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
 
   /** The listening socket broke; open connections go on. */
   #endForGood(error: SocketError): void {
-    void this.#acceptor?.close();
+    void this.#door?.close();
     this.#starting = undefined;
     this.#end(error);
   }
 
   #end(error: SocketError | undefined): void {
     this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#acceptor = this.#iteration = undefined;
+    this.#door = this.#iteration = undefined;
     this.#hasClosed = true;
     this.#closed.resolve(error);
   }

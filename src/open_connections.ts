@@ -46,12 +46,18 @@ export class OpenConnections {
     return this.#connections;
   }
 
-  /** Adds a connection, until it is freed. */
-  add(connection: Connection): void {
+  /**
+   * Adds a connection, until it is freed.
+   *
+   * @param connection The connection.
+   * @param onLeave Called when it is freed.
+   */
+  add(connection: Connection, onLeave?: () => void): void {
     this.#connections.add(connection);
     const duplex = duplexOf(connection);
     duplex.onLeave = () => {
       this.#connections.delete(connection);
+      onLeave?.();
       this.#onLeave?.();
     };
     if (this.#onLeave !== undefined) duplex.stop();

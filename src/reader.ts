@@ -27,6 +27,10 @@ export interface ReaderHost {
   onReadFailure(error: SocketError): void;
   /** Somebody begins to wait. */
   onWait(): void;
+  /** Somebody waits for the rest of what has begun to come. */
+  onPartial(): void;
+  /** Nobody waits any more. */
+  onWaitEnd(): void;
 }
 
 /** Somebody who waits for bytes. Exactly one of the two methods is called, once. */
@@ -113,6 +117,7 @@ export class Reader {
     this.#waitTimeoutInMillis = timeoutInMillis;
     this.#restartTimeout();
     this.#pump();
+    if (this.queue.length > 0) this.#host.onPartial();
     this.#host.onWait();
   }
 
@@ -224,6 +229,7 @@ export class Reader {
     } else {
       this.#restartTimeout();
       this.#pump();
+      this.#host.onPartial();
     }
   };
 
@@ -259,6 +265,7 @@ export class Reader {
     const wait = this.#wait;
     this.#wait = undefined;
     this.#waitDue = Infinity;
+    this.#host.onWaitEnd();
     if (this.#whenFree !== undefined) {
       const callback = this.#whenFree;
       this.#whenFree = undefined;

@@ -20,6 +20,10 @@ export interface WriterHost {
   readonly clock: Clock;
   /** Asks for a call of {@linkcode Writer.look} at that time or earlier. */
   lookBy(due: number): void;
+  /** Whether so many bytes more may be queued, where others share a limit. If so, they count from now on. */
+  mayQueue(length: number): boolean;
+  /** So many bytes are no longer queued. */
+  onDequeued(length: number): void;
   /** The kernel took bytes. */
   onSent(): void;
   /** Everything queued was sent. */
@@ -116,6 +120,15 @@ export class Writer {
       this.#host.onWriteFailure(error);
       return rejected(error);
     }
+    if (!this.#host.mayQueue(bytes.length)) {
+      const error = new GenericError(
+        "overflow",
+        `Cannot write: ${bytes.length} bytes do not fit into the listener's maxQueuedBytes, and with them ` +
+          "no connection would have more queued than this one",
+      );
+      this.#host.onWriteFailure(error);
+      return rejected(error);
+    }
     const write = Promise.withResolvers<number>() as
       & { bytes?: Uint8Array }
       & PromiseWithResolvers<number>;
@@ -145,6 +158,7 @@ export class Writer {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#due = Infinity;
+    this.#host.onDequeued(this.queuedBytes);
     this.queuedBytes = 0;
     for (const write of this.#queue) {
       write.promise.catch(ignore);
@@ -220,6 +234,7 @@ export class Writer {
     this.bytesWritten += count;
     if (this.#error !== undefined) return;
     this.queuedBytes -= count;
+    this.#host.onDequeued(count);
     this.#host.onSent();
     if (count < this.#rest.length) {
       this.#rest = this.#rest.subarray(count);

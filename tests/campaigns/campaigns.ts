@@ -1,0 +1,19 @@
+// All campaigns.
+
+import type { Campaign } from "./campaign.ts";
+import { chat } from "./chat.ts";
+import { echo } from "./echo.ts";
+import { fileOverUdp } from "./file_over_udp.ts";
+import { proxyChain } from "./proxy_chain.ts";
+import { requestReply } from "./request_reply.ts";
+import { storms } from "./storms.ts";
+
+/** What runs in `deno task campaign`, and for fewer seeds in the tests. */
+export const campaigns: readonly Campaign[] = [
+  echo,
+  requestReply,
+  chat,
+  proxyChain,
+  fileOverUdp,
+  storms,
+];

@@ -27,6 +27,10 @@ export interface Faults {
   readonly shortWrites: number;
   /** Chance that a read or write whose result is known still completes a moment later. */
   readonly slowCompletions: number;
+  /** Chance that the program is busy for up to 10 ms, so that several things have happened when it looks again. */
+  readonly busyTurns: number;
+  /** Chance that an attempt to connect does not hear its signal, as with some transports: it comes late. */
+  readonly deafConnects: number;
   /** Chance that a datagram is lost, and that a piece of a stream has to be sent again. */
   readonly loss: number;
   /** Chance that a datagram comes twice. */
@@ -60,6 +64,8 @@ export const calmFaults: Faults = {
   shortReads: 0,
   shortWrites: 0,
   slowCompletions: 0,
+  busyTurns: 0,
+  deafConnects: 0,
   loss: 0,
   duplicates: 0,
   reordering: 0,
@@ -91,6 +97,8 @@ export function gentleFaults(random: Random): Faults {
     shortReads: sometimes(1),
     shortWrites: sometimes(1),
     slowCompletions: sometimes(1),
+    busyTurns: sometimes(0.5),
+    deafConnects: sometimes(1),
     loss: sometimes(0.2),
     duplicates: sometimes(0.2),
     reordering: sometimes(0.3),

@@ -68,6 +68,8 @@ export class SimulationError extends Error {
   }
 }
 
+/** How long a busy program keeps from looking at what has happened. */
+const LONGEST_TURN_IN_MILLIS = 10;
 /** How many empty turns the real world gets before a run counts as stuck. */
 const TURNS_BEFORE_STUCK = 50;
 
@@ -147,7 +149,13 @@ export async function simulate(
         const spent = `${clock.now()} ms and ${events} events`;
         throw new SimulationError(`Not over after ${spent}${listed(net)}`, net);
       }
+      const isBusy = world.random.chance(net.faults.busyTurns);
+      const looksAgainAt = isBusy ? next + world.random.next() * LONGEST_TURN_IN_MILLIS : next;
       clock.fire();
+      while (isBusy && (clock.next ?? Infinity) <= looksAgainAt && events < limitInEvents) {
+        clock.fire();
+        events++;
+      }
     }
     if (failure !== undefined) {
       const { cause } = failure;

@@ -104,7 +104,8 @@ export class Host implements SimulatedHost {
     const givenUp = Promise.withResolvers<never>();
     givenUp.promise.catch(() => {}); // It may come when nobody waits for it any more.
     const giveUp = () => givenUp.reject(signal!.reason);
-    signal?.addEventListener("abort", giveUp);
+    const { random, faults } = this.#world;
+    if (!random.chance(faults.deafConnects)) signal?.addEventListener("abort", giveUp);
     try {
       const stream = await this.#dial(hostname, port, localPort, givenUp.promise);
       this.#open.add(stream);

@@ -3,19 +3,28 @@
 // what was sent, without a hole, and every wait must end.
 
 import type { SocketError } from "../../mod.ts";
-import { simulate, type SimulatedNetwork, type SimulationReport } from "../../testing/mod.ts";
+import {
+  type Faults,
+  Random,
+  simulate,
+  type SimulatedNetwork,
+  type SimulationReport,
+} from "../../testing/mod.ts";
 
 /** A program and what must hold of it, whatever the network does. */
 export interface Campaign {
   /** Its name. */
   readonly name: string;
+  /** What goes wrong, where that is not gentle and hostile in turn. */
+  readonly faults?: (random: Random) => Faults;
   /** One run; throws where something does not hold. */
   readonly run: (net: SimulatedNetwork) => Promise<void>;
 }
 
 /** Runs a campaign with one seed. */
 export function runSeed(campaign: Campaign, seed: number): Promise<SimulationReport> {
-  return simulate(seed, campaign.run, { faults: seed % 2 === 0 ? "gentle" : "hostile" });
+  const faults = campaign.faults?.(new Random(seed)) ?? (seed % 2 === 0 ? "gentle" : "hostile");
+  return simulate(seed, campaign.run, { faults });
 }
 
 /** Whether nothing in this run may end a connection. */

@@ -4,6 +4,7 @@ import type { Campaign } from "./campaign.ts";
 import { chat } from "./chat.ts";
 import { echo } from "./echo.ts";
 import { fileOverUdp } from "./file_over_udp.ts";
+import { politeEnds } from "./polite_ends.ts";
 import { proxyChain } from "./proxy_chain.ts";
 import { requestReply } from "./request_reply.ts";
 import { storms } from "./storms.ts";
@@ -14,6 +15,7 @@ export const campaigns: readonly Campaign[] = [
   requestReply,
   chat,
   proxyChain,
+  politeEnds,
   fileOverUdp,
   storms,
 ];

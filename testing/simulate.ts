@@ -125,7 +125,7 @@ export async function simulate(
     event.preventDefault();
     unhandled.push(event.reason);
   };
-  if (strict) globalThis.addEventListener("unhandledrejection", onUnhandled);
+  if (strict) addEventListener("unhandledrejection", onUnhandled);
   let events = 0;
   try {
     let isOver = false;
@@ -171,7 +171,7 @@ export async function simulate(
     if (strict && leftBehind.length > 0) throw new SimulationError(`Over${listed(net)}`, net);
     return { seed, traceHash: net.traceHash, virtualMillis: clock.now(), events, leftBehind };
   } finally {
-    globalThis.removeEventListener("unhandledrejection", onUnhandled);
+    removeEventListener("unhandledrejection", onUnhandled);
   }
 }
 

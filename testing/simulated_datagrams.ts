@@ -79,10 +79,7 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     });
   }
 
-  send(
-    bytes: Uint8Array,
-    address: DatagramAddress,
-  ): Promise<number> {
+  send(bytes: Uint8Array, address: DatagramAddress): Promise<number> {
     if (this.#isClosed) return Promise.reject(badResource("Socket has been closed"));
     return new Promise((resolve, reject) => {
       this.#sending.push(() => {

@@ -7,12 +7,14 @@ import type {
   DatagramTarget,
   ListenTarget,
   Network,
+  ResolvedName,
   Transport,
+  TransportListener,
 } from "../src/network.ts";
 import { type Datagram, SimulatedDatagramSocket } from "./simulated_datagrams.ts";
 import { SimulatedListener } from "./simulated_listener.ts";
 import { SimulatedStream } from "./simulated_stream.ts";
-import type { SimulatedAddress, SimulatedPath } from "./simulated_wire.ts";
+import type { SimulatedPath } from "./simulated_wire.ts";
 import {
   addrInUse,
   addrNotAvailable,
@@ -37,8 +39,6 @@ const LONGEST_PARTITION_IN_MILLIS = 60_000;
  * `new Listener(80, { network: net.host("server") })`.
  */
 export interface SimulatedHost extends Network {
-  /** Binds a datagram socket. */
-  listenDatagram(target: DatagramTarget): DatagramSocket;
   /** Its name. */
   readonly name: string;
   /** Its IP address. */
@@ -52,6 +52,10 @@ export interface SimulatedHost extends Network {
   descriptorLimit: number;
   /** What its programs have open, a line each. */
   readonly leftBehind: readonly string[];
+  /** Binds and listens on one of its own addresses. */
+  listen(target: ListenTarget): TransportListener;
+  /** Binds a datagram socket to one of its own addresses. Multicast and shared addresses are not simulated. */
+  listenDatagram(target: DatagramTarget): DatagramSocket;
   /** The power fails: nobody hears of the host any more, and nobody is told. */
   vanish(): void;
   /** The power is back: the host can be reached, but it knows nothing of its connections any more. */
@@ -121,7 +125,8 @@ export class Host implements SimulatedHost {
   }
 
   listen({ hostname, port, backlog }: ListenTarget): SimulatedListener {
-    const addr = this.#bind("tcp", hostname, port, this.#listeners);
+    const bound = this.#bind(hostname, port, this.#listeners);
+    const addr = { transport: "tcp", ...bound } as const;
     const listener = new SimulatedListener(this.#world, addr, backlog, {
       adopt: (stream) => {
         if (this.#descriptors >= this.descriptorLimit) return false;
@@ -139,10 +144,8 @@ export class Host implements SimulatedHost {
   }
 
   listenDatagram({ hostname, port }: DatagramTarget): SimulatedDatagramSocket {
-    const addr = {
-      ...this.#bind("udp", hostname, port, this.#datagrams),
-      transport: "udp" as const,
-    };
+    const bound = this.#bind(hostname, port, this.#datagrams);
+    const addr = { transport: "udp", ...bound } as const;
     const route = this.#sendDatagram.bind(this);
     const socket = new SimulatedDatagramSocket(this.#world, addr, route, () => {
       this.#datagrams.delete(addr.port);
@@ -151,6 +154,14 @@ export class Host implements SimulatedHost {
     this.#datagrams.set(addr.port, socket);
     this.#open.add(socket);
     return socket;
+  }
+
+  async resolveName(hostname: string): Promise<ResolvedName> {
+    await this.#world.delay(this.#world.latency());
+    if (LOOPBACK.includes(hostname)) return { address: "127.0.0.1", isDirect: true };
+    const host = this.#resolve(hostname);
+    if (host === undefined) throw unknownHost();
+    return { address: host.address, isDirect: true };
   }
 
   vanish(): void {
@@ -175,17 +186,16 @@ export class Host implements SimulatedHost {
   }
 
   #bind(
-    transport: "tcp" | "udp",
     hostname: string,
     port: number,
     bound: { has(port: number): boolean },
-  ): SimulatedAddress {
+  ): { hostname: string; port: number } {
     if (hostname === "localhost") hostname = "127.0.0.1";
     if (hostname === this.name) hostname = this.address;
     if (![...ANY, ...LOOPBACK, this.address].includes(hostname)) throw addrNotAvailable();
     if (bound.has(port)) throw addrInUse();
     this.#checkDescriptors();
-    return { transport, hostname, port: port === 0 ? this.#freePort(bound) : port };
+    return { hostname, port: port === 0 ? this.#freePort(bound) : port };
   }
 
   #freePort(bound: { has(port: number): boolean } = this.#dialPorts): number {

@@ -7,6 +7,7 @@ import type {
   DatagramTarget,
   ListenTarget,
   Network,
+  ResolvedName,
   Transport,
   TransportListener,
 } from "../src/network.ts";
@@ -151,11 +152,21 @@ export class SimulatedNetwork implements Network {
     return this.#local.listenDatagram(target);
   }
 
+  /**
+   * Looks up the address of a host.
+   *
+   * @param hostname Its name.
+   */
+  resolveName(hostname: string): Promise<ResolvedName> {
+    return this.#local.resolveName(hostname);
+  }
+
   #addHost(name: string, address: string): Host {
     const resolve = (wanted: string) =>
       this.#hosts.get(wanted) ??
         [...this.#hosts.values()].find((host) => host.address === wanted);
     const host = new Host(this.#world, name, address, resolve);
+    this.#world.setName(address, name);
     this.#hosts.set(name, host);
     return host;
   }

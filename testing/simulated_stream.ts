@@ -172,7 +172,10 @@ export class SimulatedStream implements Transport {
 
   #name(): string {
     const { localAddr: local, remoteAddr: remote } = this;
-    return `${local.hostname}:${local.port}>${remote.hostname}:${remote.port}`;
+    const world = this.#world;
+    return `${world.nameOf(local.hostname)}:${local.port}>${
+      world.nameOf(remote.hostname)
+    }:${remote.port}`;
   }
 
   #leave(how: string): void {

@@ -19,6 +19,7 @@ export class World {
   readonly violations: string[] = [];
   /** Addresses of hosts that nobody hears of. */
   readonly #down = new Set<string>();
+  readonly #names = new Map<string, string>();
   readonly #cuts = new Map<string, number>();
   #events = 0;
 
@@ -26,6 +27,16 @@ export class World {
     this.clock = clock;
     this.random = random;
     this.faults = faults;
+  }
+
+  /** Gives an address a name, for the record. */
+  setName(address: string, name: string): void {
+    this.#names.set(address, name);
+  }
+
+  /** The name of an address. */
+  nameOf(address: string): string {
+    return this.#names.get(address) ?? address;
   }
 
   /** How many timeouts of the clock are the network's own, and not its users'. */
@@ -73,13 +84,13 @@ export class World {
 
   /** Takes two hosts out of each other's sight; as often as this is called it must be mended. */
   cut(a: string, b: string): void {
-    this.note(`cut ${a} ${b}`);
+    this.note(`cut ${this.nameOf(a)} ${this.nameOf(b)}`);
     this.#cuts.set(pair(a, b), (this.#cuts.get(pair(a, b)) ?? 0) + 1);
   }
 
   /** Undoes one cut. */
   mend(a: string, b: string): void {
-    this.note(`mend ${a} ${b}`);
+    this.note(`mend ${this.nameOf(a)} ${this.nameOf(b)}`);
     const left = (this.#cuts.get(pair(a, b)) ?? 0) - 1;
     if (left > 0) this.#cuts.set(pair(a, b), left);
     else this.#cuts.delete(pair(a, b));
@@ -93,7 +104,7 @@ export class World {
 
   /** Switches a host off, or on again. */
   setDown(host: string, isDown: boolean): void {
-    this.note(`${host} ${isDown ? "vanishes" : "is back"}`);
+    this.note(`${this.nameOf(host)} ${isDown ? "vanishes" : "is back"}`);
     if (isDown) this.#down.add(host);
     else this.#down.delete(host);
   }

@@ -1,7 +1,7 @@
 // A file sent over datagrams that are lost, doubled and overtaken: numbered pieces, acknowledged one by one, some
 // of them under way at the same time.
 
-import type { DatagramSocket } from "../../src/network.ts";
+import { UdpClient } from "../../mod.ts";
 import type { SimulatedNetwork } from "../../testing/mod.ts";
 import { type Campaign, ensure } from "./campaign.ts";
 
@@ -14,61 +14,44 @@ const RETRY_IN_MILLIS = 700;
 export const fileOverUdp: Campaign = {
   name: "file-over-udp",
   async run(net) {
-    const target = { hostname: "0.0.0.0", port: PORT };
-    const [from, to] = [net.host("from"), net.host("to")].map((h) => h.listenDatagram(target));
+    await using from = new UdpClient({ port: 0 }, { network: net.host("from") });
+    await using to = new UdpClient({ port: PORT }, { network: net.host("to") });
+    await to.bound;
     const file = net.random.bytes(net.random.integer(0, 20_000));
-    const receiving = receive(to!);
-    await sendFile(net, from!, file);
-    to!.close();
-    from!.close();
+    const receiving = receive(to);
+    await sendFile(net, from, file);
+    await Promise.all([to.close(), from.close()]);
     const got = await receiving;
     ensure(got.length === file.length, `${got.length} of ${file.length} bytes came`);
     ensure(got.every((byte, index) => byte === file[index]), "other bytes came");
   },
 };
 
-/** Receives until the socket is closed: [number, last number, bytes]. */
-async function receive(socket: DatagramSocket): Promise<Uint8Array> {
+/** Receives until the socket is closed: number, last number, checksum, content. */
+async function receive(socket: UdpClient): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let last = Infinity;
-  for (;;) {
-    let bytes: Uint8Array;
-    let from;
-    try {
-      [bytes, from] = await socket.receive(new Uint8Array(2048));
-    } catch {
-      break;
-    }
+  for await (const { data: bytes, remoteHost, remotePort } of socket) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const number = view.getUint16(0);
     last = view.getUint16(2);
     const content = bytes.slice(8);
     ensure(view.getUint32(4) === checksum(content), `piece ${number} has changed on its way`);
     pieces[number] = content;
-    const { hostname, port } = from as Deno.NetAddr;
-    // The sender may have heard enough and be gone, and this socket with it.
-    await socket.send(bytes.subarray(0, 2), { transport: "udp", hostname, port }).catch(() => {});
+    void socket.sendTo(bytes.subarray(0, 2), { host: remoteHost, port: remotePort });
   }
   ensure(pieces.filter(() => true).length === last + 1, "pieces are missing");
   return new Uint8Array(pieces.flatMap((piece) => [...piece]));
 }
 
-async function sendFile(
-  net: SimulatedNetwork,
-  socket: DatagramSocket,
-  file: Uint8Array,
-): Promise<void> {
+async function sendFile(net: SimulatedNetwork, socket: UdpClient, file: Uint8Array): Promise<void> {
   const last = Math.max(0, Math.ceil(file.length / PIECE) - 1);
   const acknowledged = Array.from({ length: last + 1 }, () => Promise.withResolvers<void>());
-  const hearing = (async () => {
-    try {
-      for (;;) {
-        const [bytes] = await socket.receive(new Uint8Array(16));
-        acknowledged[(bytes[0]! << 8) | bytes[1]!]!.resolve();
-      }
-    } catch { /* closed at the end */ }
+  void (async () => {
+    for await (const { data: bytes } of socket) {
+      acknowledged[(bytes[0]! << 8) | bytes[1]!]!.resolve();
+    }
   })();
-  void hearing;
   let next = 0;
   const sendSome = async () => {
     while (next <= last) {
@@ -84,7 +67,8 @@ async function sendFile(
       const known = acknowledged[number]!.promise.then(() => void (isKnown = true));
       for (let tries = 0; !isKnown; tries++) {
         ensure(tries < 1000, `piece ${number} was sent ${tries} times in vain`);
-        await socket.send(bytes, { transport: "udp", hostname: "to", port: PORT });
+        const sent = socket.sendTo(bytes, { host: "to", port: PORT });
+        if (net.random.chance(0.5)) await sent;
         await Promise.race([known, net.delay(RETRY_IN_MILLIS)]);
       }
     }

@@ -6,9 +6,9 @@
 
 import { parseArgs } from "node:util";
 import cliProgress from "npm:cli-progress@3.12.0";
-import { campaigns } from "./campaigns.ts";
-import { type Campaign, runSeed } from "./campaign.ts";
-import type { SimulationError } from "../../testing/mod.ts";
+import { campaigns } from "../tests/campaigns/campaigns.ts";
+import { type Campaign, runSeed } from "../tests/campaigns/campaign.ts";
+import type { SimulationError } from "../testing/mod.ts";
 
 const SHOWN_FAILURES = 3;
 
@@ -22,6 +22,12 @@ const { values, positionals } = parseArgs({
   },
 });
 
+for (const [name, value] of Object.entries(values)) {
+  if (!/^\d+$/.test(value!)) {
+    console.error(`--${name} must be a whole number: got ${value}`);
+    Deno.exit(2);
+  }
+}
 const unknown = positionals.filter((name) => !campaigns.some((campaign) => campaign.name === name));
 if (unknown.length > 0) {
   const names = campaigns.map(({ name }) => name).join(", ");

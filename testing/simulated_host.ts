@@ -252,11 +252,11 @@ export class Host implements SimulatedHost {
     const world = this.#world;
     world.note(`join ${this.name}:${path.from.port}>${target.name}:${path.to.port}`);
     const [near, far] = SimulatedStream.pair(world, path, () => {
-      this.#forget(near);
+      this.#open.delete(near);
       this.#dialPorts.delete(path.from.port);
-    }, () => target.#forget(far));
-    this.#streams.add(near);
-    target.#streams.add(far);
+    }, () => target.#open.delete(far));
+    this.#keep(near);
+    target.#keep(far);
     listener.offer(far);
     const { random, faults } = world;
     const soon = () => random.next() * faults.disturbWithinInMillis;
@@ -265,9 +265,12 @@ export class Host implements SimulatedHost {
     return near;
   }
 
-  #forget(stream: SimulatedStream): void {
-    this.#open.delete(stream);
-    this.#streams.delete(stream);
+  /** Streams are the system's until everything has arrived, however early the program has closed them. */
+  #keep(stream: SimulatedStream): void {
+    for (const old of this.#streams) {
+      if (old.isOver) this.#streams.delete(old);
+    }
+    this.#streams.add(stream);
   }
 
   /** When two hosts first meet it is decided whether they will lose sight of each other. */

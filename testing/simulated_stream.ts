@@ -87,6 +87,11 @@ export class SimulatedStream implements Transport {
     return this.#isDead;
   }
 
+  /** Whether the system has forgotten it: the program has closed it, and everything has arrived. */
+  get isOver(): boolean {
+    return this.#isClosed && (this.#isDead || (this.#hasSentEnd && this.#wire.isEmpty));
+  }
+
   /** Says what it is and what waits on it. */
   describe(): string {
     const read = this.#reader === undefined ? "" : ", a read waits";

@@ -63,6 +63,11 @@ export class SimulatedWire {
     return this.#bytes;
   }
 
+  /** Whether everything has arrived. */
+  get isEmpty(): boolean {
+    return this.#travelling.length === 0;
+  }
+
   /** Lets a piece set off, behind those that did. */
   send(piece: Piece): void {
     const { clock, faults } = this.#world;

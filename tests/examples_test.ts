@@ -1,46 +1,15 @@
-// Runs every example as its own process, by the very command line that its second line prints, with nothing
-// filled in but the words in capitals.
+// Runs every example as its own process, and checks what it says and does.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Client, Listener } from "../mod.ts";
+import {
+  argumentsOf,
+  exampleNames,
+  portOfExample,
+  readExample,
+  startExample,
+} from "./support/example.ts";
 import { Program } from "./support/program.ts";
-
-const FOLDER = new URL("../examples/", import.meta.url);
-
-/** Reads an example and the command line in its second line. */
-async function headerOf(name: string): Promise<{ source: string; command: string[] }> {
-  const source = await Deno.readTextFile(new URL(`${name}.ts`, FOLDER));
-  const [what = "", how = ""] = source.split("\n", 2);
-  assertMatch(what, /^\/\/ [A-Z].*[.]$/, `${name}: the first line says what it is`);
-  const command = /^\/\/ Run: (deno run .*)$/.exec(how)?.[1]?.split(" ");
-  if (command === undefined) throw new Error(`${name}: the second line says how to run it`);
-  return { source, command };
-}
-
-/** The arguments of `deno` for an example: each word in capitals is filled in. */
-async function argumentsFor(name: string, words: Record<string, string>): Promise<string[]> {
-  const { command } = await headerOf(name);
-  const filled = command.map((part) =>
-    part.replace(/\[?\b([A-Z][A-Z_]+)\b\]?/g, (_, word: string) => {
-      const value = words[word];
-      if (value === undefined) throw new Error(`${name}: nothing to fill in for ${word}`);
-      return value;
-    })
-  );
-  // Without a terminal there is nobody to ask for a permission; said to make sure.
-  return ["run", "--no-prompt", ...filled.slice(2)];
-}
-
-async function run(name: string, words: Record<string, string | number> = {}): Promise<Program> {
-  const texts = Object.fromEntries(Object.entries(words).map(([k, v]) => [k, String(v)]));
-  return new Program("deno", await argumentsFor(name, texts));
-}
-
-/** Waits until a server says where it listens. */
-async function portOf(server: Program): Promise<number> {
-  const [, port] = await server.line(/^Listening on 127\.0\.0\.1:(\d+)$/);
-  return Number(port);
-}
 
 /** Ends a server like a user does, and checks that it went in peace. */
 async function interrupt(server: Program): Promise<string> {
@@ -66,7 +35,7 @@ const connect = (port: number) => Client.connect({ host: "127.0.0.1", port });
 
 const tests: Record<string, () => Promise<void>> = {
   async demo() {
-    await using demo = await run("demo");
+    await using demo = await startExample("demo");
     const { code, stdout, stderr } = await demo.ending();
     assertEquals([code, stderr], [0, ""]);
     for (const message of ["Hello", "How are you?", "Good bye"]) {
@@ -78,8 +47,8 @@ const tests: Record<string, () => Promise<void>> = {
   },
 
   async tcp_listener() {
-    await using server = await run("tcp_listener", { PORT: 0 });
-    await using client = await connect(await portOf(server));
+    await using server = await startExample("tcp_listener", { PORT: 0 });
+    await using client = await connect(await portOfExample(server));
     await client.write("one");
     assertEquals(await readUntil(client, "back"), "one back");
     await client.write("two");
@@ -90,9 +59,9 @@ const tests: Record<string, () => Promise<void>> = {
   },
 
   async tcp_client() {
-    await using server = await run("tcp_listener", { PORT: 0 });
-    const port = await portOf(server);
-    await using client = await run("tcp_client", { PORT: port });
+    await using server = await startExample("tcp_listener", { PORT: 0 });
+    const port = await portOfExample(server);
+    await using client = await startExample("tcp_client", { PORT: port });
     const { code, stdout, stderr } = await client.ending();
     assertEquals([code, stderr], [0, ""]);
     assertEquals(stdout, `Connected to port ${port}\nReceived: Hello Ballerina back\nClosed\n`);
@@ -100,8 +69,8 @@ const tests: Record<string, () => Promise<void>> = {
   },
 
   async chat_server() {
-    await using server = await run("chat_server", { PORT: 0 });
-    const port = await portOf(server);
+    await using server = await startExample("chat_server", { PORT: 0 });
+    const port = await portOfExample(server);
     await using ann = await connect(port);
     assertEquals(await readUntil(ann, "\n"), "1 guest 1 has come\n");
     await using bob = await connect(port);
@@ -138,8 +107,8 @@ const tests: Record<string, () => Promise<void>> = {
       };
     });
     await target.start();
-    await using proxy = await run("tcp_proxy", { TARGET_PORT: target.port, PORT: 0 });
-    const port = await portOf(proxy);
+    await using proxy = await startExample("tcp_proxy", { TARGET_PORT: target.port, PORT: 0 });
+    const port = await portOfExample(proxy);
 
     await using client = await connect(port);
     await client.write(new Uint8Array(3_000_000));
@@ -172,9 +141,12 @@ async function sendFile(size: number): Promise<void> {
   try {
     const content = new Uint8Array(size).map((_, i) => i * 31 + (i >> 8));
     await Deno.writeFile(`${folder}/sent`, content);
-    await using receiver = await run("file_receiver", { FILE: `${folder}/received`, PORT: 0 });
-    const port = await portOf(receiver);
-    await using sender = await run("file_sender", { FILE: `${folder}/sent`, PORT: port });
+    await using receiver = await startExample("file_receiver", {
+      FILE: `${folder}/received`,
+      PORT: 0,
+    });
+    const port = await portOfExample(receiver);
+    await using sender = await startExample("file_sender", { FILE: `${folder}/sent`, PORT: port });
     const sent = await sender.ending();
     const received = await receiver.ending();
     assertEquals([sent.code, sent.stdout], [0, `Sent ${size} bytes, ${size} have arrived\n`]);
@@ -198,13 +170,12 @@ for (const [name, test] of Object.entries(tests)) {
 }
 
 Deno.test("examples/ has a test for each of its files", async () => {
-  const names = (await Array.fromAsync(Deno.readDir(FOLDER))).map(({ name }) => name);
-  assertEquals(names.sort(), Object.keys(tests).map((name) => `${name}.ts`).sort());
+  assertEquals(await exampleNames(), Object.keys(tests).sort());
 });
 
 Deno.test("examples/ has files that are short and import the published address", async () => {
   for (const name of Object.keys(tests)) {
-    const { source } = await headerOf(name);
+    const { source } = await readExample(name);
     const lines = source.split("\n").length - 1;
     if (lines > 60) throw new Error(`${name} has ${lines} lines, 60 are allowed`);
     assertMatch(source, /from "https:\/\/deno\.land\/x\/socket@v[\d.]+\/mod\.ts";/, name);
@@ -215,7 +186,7 @@ Deno.test("examples/ ask for no permission that they do not need", async () => {
   const FILE = await Deno.makeTempFile();
   try {
     for (const name of Object.keys(tests)) {
-      const all = await argumentsFor(name, { PORT: "1", TARGET_PORT: "1", FILE });
+      const all = await argumentsOf(name, { PORT: "1", TARGET_PORT: "1", FILE });
       for (const flag of all.filter((part) => part.startsWith("--allow-"))) {
         await using program = new Program("deno", all.filter((part) => part !== flag));
         const { code, stderr } = await program.ending();

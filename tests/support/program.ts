@@ -18,10 +18,32 @@ export interface Ending {
   readonly stderr: string;
 }
 
+type Stream = "stdout" | "stderr";
+
 interface Waiter {
   readonly pattern: RegExp;
   resolve(match: RegExpExecArray): void;
   reject(error: Error): void;
+}
+
+/** What came on one of a program's outputs, and who waits for more of it. */
+class Printed {
+  text = "";
+  readonly waiters: Waiter[] = [];
+  /** Up to where lines have been given to a waiter, or passed over. */
+  #taken = 0;
+
+  /** Gives lines to those who wait for one, in their order. */
+  deal(): void {
+    while (this.waiters.length > 0) {
+      const end = this.text.indexOf("\n", this.#taken);
+      if (end < 0) return;
+      const line = this.text.slice(this.#taken, end);
+      this.#taken = end + 1;
+      const match = this.waiters[0]!.pattern.exec(line);
+      if (match !== null) this.waiters.shift()!.resolve(match);
+    }
+  }
 }
 
 /** A running program. `await using` ends it. */
@@ -30,10 +52,7 @@ export class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #timer: ReturnType<typeof setTimeout>;
-  readonly #waiters: Waiter[] = [];
-  #printed: Record<"stdout" | "stderr", string> = { stdout: "", stderr: "" };
-  /** Up to where lines have been taken by {@linkcode Program.line}. */
-  #taken = 0;
+  readonly #printed = { stdout: new Printed(), stderr: new Printed() };
   readonly #readers: ReadableStreamDefaultReader<string>[] = [];
   #hasEnded = false;
   #isOverdue = false;
@@ -64,12 +83,12 @@ export class Program implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Waits for the next line of its standard output that matches; earlier ones are passed over. */
-  line(pattern: RegExp): Promise<RegExpExecArray> {
+  /** Waits for the next line on one of its outputs that matches; earlier ones are passed over. */
+  line(pattern: RegExp, on: Stream = "stdout"): Promise<RegExpExecArray> {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
     promise.catch(() => {});
-    this.#waiters.push({ pattern, resolve, reject });
-    this.#deal();
+    this.#printed[on].waiters.push({ pattern, resolve, reject });
+    this.#printed[on].deal();
     if (this.#hasEnded) this.#disappoint();
     return promise;
   }
@@ -121,43 +140,34 @@ export class Program implements AsyncDisposable {
     clearTimeout(this.#timer);
     await this.#stdin.abort().catch(() => {});
     this.#disappoint();
-    return { code: status.code, signal: status.signal, ...this.#printed };
+    const { stdout, stderr } = this.#printed;
+    return { code: status.code, signal: status.signal, stdout: stdout.text, stderr: stderr.text };
   }
 
-  async #collect(name: "stdout" | "stderr"): Promise<void> {
+  async #collect(name: Stream): Promise<void> {
     const reader = this.#child[name].pipeThrough(new TextDecoderStream()).getReader();
     this.#readers.push(reader);
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      this.#printed[name] += value;
-      if (name === "stdout") this.#deal();
-    }
-  }
-
-  /** Gives lines to those who wait for one, in their order. */
-  #deal(): void {
-    while (this.#waiters.length > 0) {
-      const end = this.#printed.stdout.indexOf("\n", this.#taken);
-      if (end < 0) return;
-      const line = this.#printed.stdout.slice(this.#taken, end);
-      this.#taken = end + 1;
-      const match = this.#waiters[0]!.pattern.exec(line);
-      if (match !== null) this.#waiters.shift()!.resolve(match);
+      this.#printed[name].text += value;
+      this.#printed[name].deal();
     }
   }
 
   /** There will be no more lines. */
   #disappoint(): void {
     const how = this.#isOverdue ? "had to be killed" : "ended";
-    for (const { pattern, reject } of this.#waiters.splice(0)) {
-      reject(new Error(this.#said(`${how} without a line like ${pattern}`)));
+    for (const { waiters } of Object.values(this.#printed)) {
+      for (const { pattern, reject } of waiters.splice(0)) {
+        reject(new Error(this.#said(`${how} without a line like ${pattern}`)));
+      }
     }
   }
 
   #said(what: string): string {
     const { stdout, stderr } = this.#printed;
-    return `"${this.#name}" ${what}; it printed:\n${stdout}\n${stderr}`;
+    return `"${this.#name}" ${what}; it printed:\n${stdout.text}\n${stderr.text}`;
   }
 }
 

@@ -1,0 +1,49 @@
+// Which programs of other people there are on this machine, and tests that need them.
+
+import { Program } from "./program.ts";
+
+/** What a test against somebody else's program may need. */
+export type Peer = "socat" | "nc" | "IPv6";
+
+async function missing(peer: Peer): Promise<string | undefined> {
+  if (peer === "IPv6") {
+    try {
+      Deno.listen({ hostname: "::1", port: 0 }).close();
+      return undefined;
+    } catch (error) {
+      return `this machine has no ::1 (${error instanceof Error ? error.message : error})`;
+    }
+  }
+  try {
+    await using program = new Program(peer, [peer === "nc" ? "-h" : "-V"]);
+    const { stdout, stderr } = await program.ending();
+    if (peer === "socat" || (stdout + stderr).includes("OpenBSD")) return undefined;
+    return "nc is not OpenBSD's (Debian: netcat-openbsd)";
+  } catch {
+    return `${peer} is not installed (Debian: ${peer === "nc" ? "netcat-openbsd" : peer})`;
+  }
+}
+
+const reasons = new Map<Peer, Promise<string | undefined>>();
+
+/** Makes a test that is skipped, with a printed reason, where what it needs cannot be had. */
+export async function peerTest(
+  name: string,
+  needs: readonly Peer[],
+  fn: () => Promise<void>,
+): Promise<void> {
+  for (const peer of needs) {
+    if (!reasons.has(peer)) reasons.set(peer, missing(peer));
+    const reason = await reasons.get(peer);
+    if (reason === undefined) continue;
+    console.log(`skipped: ${name}: ${reason}`);
+    return Deno.test({ name, ignore: true, fn });
+  }
+  Deno.test(name, fn);
+}
+
+/** The port that a program says, on its standard error, that it listens on. */
+export async function portOf(program: Program): Promise<number> {
+  const [, port] = await program.line(/listening on .*[ :](\d+)$/i, "stderr");
+  return Number(port);
+}

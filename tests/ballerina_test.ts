@@ -12,10 +12,11 @@ import {
   ReadTimedOutError,
   type Service,
   SocketError,
+  UdpClient,
 } from "../mod.ts";
+import { denoNetwork } from "../src/network.ts";
 import { scriptedTransport, silence, VirtualClock } from "../testing/mod.ts";
-
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+import { localClient, testOnEngines, text } from "./support/udp_engines.ts";
 
 /** Starts a listener with a service; its port is the system's choice where the reference has a fixed one. */
 async function serving(service: Service, config?: ListenerConfig): Promise<Listener> {
@@ -186,6 +187,77 @@ Deno.test("Client with a service that has only onConnect reads by itself (its ex
   await client.write("Hello Ballerina");
   assertEquals(text((await client.read())[0]), "Hello Ballerina");
   assertEquals(port, listener.port);
+});
+
+/** The reference's UDP echo server, on a port that the system chooses where it has 48829. */
+async function echoingDatagrams(server: UdpClient): Promise<void> {
+  for await (const { data, remoteHost: host, remotePort: port } of server) {
+    await server.sendTo(data, { host, port });
+  }
+}
+
+testOnEngines("UdpClient gets back what it sends (udp: testClientEcho)", async (network) => {
+  await using server = localClient(network);
+  const serving = echoingDatagrams(server);
+  await using client = new UdpClient(undefined, { network }); // as there: without a local address
+  const { port } = await server.bound;
+  const message = "Hello Ballerina echo";
+  assertEquals(
+    await client.sendTo(new TextEncoder().encode(message), { host: "127.0.0.1", port }),
+    message.length,
+  );
+  const [content, length, address] = await client.receiveFrom();
+  assertEquals([text(content), length], [message, message.length]);
+  assertEquals(address, { host: "127.0.0.1", port });
+  await server.close();
+  await serving;
+});
+
+testOnEngines("UdpClient receives on a bound port (udp: testContentReceive)", async (network) => {
+  await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, { network });
+  const { port } = await client.bound;
+  assertEquals(client.localPort, port);
+  await using sender = localClient(network);
+  await sender.sendTo("This is server", { host: "127.0.0.1", port });
+  const [content, , address] = await client.receiveFrom();
+  assertEquals([text(content), address], ["This is server", await sender.bound]);
+});
+
+testOnEngines(
+  "UdpClient.receiveFrom(length) gives one datagram, cut to the length (udp: testContentReceiveWithLength)",
+  async (network) => {
+    await using client = localClient(network);
+    await using sender = localClient(network);
+    const target = await client.bound;
+    const message = "This is going to be a tricky";
+    await sender.sendTo(message, target);
+    // There, this waits until 56 bytes have come; a datagram is whole or not at all.
+    const [content, length] = await client.receiveFrom(56);
+    assertEquals([text(content), length], [message, message.length]);
+
+    await sender.sendTo(message, target);
+    await sender.sendTo("next", target);
+    assertEquals(text((await client.receiveFrom(7))[0]), "This is");
+    assertEquals(text((await client.receiveFrom())[0]), "next", "the rest was dropped");
+  },
+);
+
+Deno.test("UdpClient has the reference's methods and timeout", async () => {
+  const clock = new VirtualClock();
+  await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, {
+    network: { ...denoNetwork, clock },
+  });
+  for (const name of ["sendTo", "receiveFrom", "close"] as const) {
+    assertEquals(typeof client[name], "function", name);
+  }
+  await client.bound;
+  let error: unknown;
+  const receive = client.receiveFrom().catch((e) => error = e);
+  await clock.advance(299_999);
+  assertEquals(error, undefined);
+  await clock.advance(1);
+  await receive;
+  assertInstanceOf(error, ReadTimedOutError);
 });
 
 Deno.test("Client and Caller have the reference's fields", async () => {

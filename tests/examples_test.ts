@@ -1,7 +1,7 @@
 // Runs every example as its own process, and checks what it says and does.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Client, Listener } from "../mod.ts";
+import { Client, Listener, UdpClient } from "../mod.ts";
 import {
   argumentsOf,
   exampleNames,
@@ -125,6 +125,34 @@ const tests: Record<string, () => Promise<void>> = {
     const { code, stderr } = await proxy.ending();
     assertEquals(code, 0);
     assertMatch(stderr, /^Cannot connect to 127\.0\.0\.1:\d+: .*refused.*\n$/);
+  },
+
+  async udp_echo() {
+    await using server = await startExample("udp_echo", { PORT: 0 });
+    const address = { host: "127.0.0.1", port: await portOfExample(server) };
+    await using client = new UdpClient({ host: "127.0.0.1", port: 0 });
+    for (const text of ["one", "", "three"]) {
+      await client.sendTo(text, address);
+      const [bytes, length, from] = await client.receiveFrom(undefined, {
+        timeoutInMillis: 10_000,
+      });
+      assertEquals([new TextDecoder().decode(bytes), length, from], [text, text.length, address]);
+      await server.line(new RegExp(`^${length} bytes from 127.0.0.1:${client.localPort}$`));
+    }
+    await interrupt(server);
+  },
+
+  async udp_client() {
+    await using server = await startExample("udp_echo", { PORT: 0 });
+    const port = await portOfExample(server);
+    await using client = await startExample("udp_client", { PORT: port });
+    const { code, stdout, stderr } = await client.ending();
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(
+      stdout,
+      `Sent: 21 bytes\nReceived: Hello from UDP client\n21 bytes from 127.0.0.1:${port}\n`,
+    );
+    await interrupt(server);
   },
 
   async file_receiver() {

@@ -13,6 +13,7 @@ import {
 import { portOfExample, startExample } from "./support/example.ts";
 import { peerTest, portOf } from "./support/peers.ts";
 import { Program } from "./support/program.ts";
+import { engines, localClient, text } from "./support/udp_engines.ts";
 
 const MIB = 1024 * 1024;
 /** What is sent: one block over and over, of a size that no buffer is a multiple of. */
@@ -194,7 +195,7 @@ await peerTest(
     assertEquals(await caller.closed, error);
     assertEquals(listener.connections.has(caller), false);
     await client.write("still here");
-    assertEquals(new TextDecoder().decode((await client.read())[0]), "still here");
+    assertEquals(text((await client.read())[0]), "still here");
   },
 );
 
@@ -254,7 +255,7 @@ await peerTest("Listener and Client speak IPv6 with socat", ["socat", "IPv6"], a
   await using client = await Client.connect({ host: "[::1]", port: await portOf(listening) });
   assertEquals([client.remoteAddress, client.localAddress], ["::1", "::1"]);
   await client.write("six");
-  assertEquals(new TextDecoder().decode((await client.read(3))[0]), "six");
+  assertEquals(text((await client.read(3))[0]), "six");
 });
 
 await peerTest("Listener on :: hears IPv4 and IPv6", ["socat", "IPv6"], async () => {
@@ -276,10 +277,60 @@ await peerTest("Client talks to a listening nc, until nc ends", ["nc"], async ()
   await client.write("to nc\n");
   await nc.line(/^to nc$/);
   await nc.type("from nc\n");
-  assertEquals(new TextDecoder().decode((await client.read(8))[0]), "from nc\n");
+  assertEquals(text((await client.read(8))[0]), "from nc\n");
   await client.close();
   assertEquals((await nc.ending()).code, 0);
 });
+
+for (const [engine, network] of engines) {
+  await peerTest(
+    `UdpClient gets its datagrams back from socat (${engine})`,
+    ["socat"],
+    async () => {
+      await using socat = new Program("socat", [
+        ..."-d -d UDP4-LISTEN:0,bind=127.0.0.1 EXEC:cat".split(" "),
+      ]);
+      const address = { host: "127.0.0.1", port: await portOf(socat) };
+      await using client = localClient(network);
+      for (let i = 0; i < 20; i++) {
+        await client.sendTo(`datagram ${i}`, address);
+        const [bytes, length, from] = await client.receiveFrom();
+        assertEquals([text(bytes), length, from], [`datagram ${i}`, bytes.length, address]);
+      }
+    },
+  );
+
+  await peerTest(`UdpClient answers socat and nc (${engine})`, ["socat", "nc"], async () => {
+    await using server = localClient(network);
+    const { port } = await server.bound;
+    const serving = (async () => {
+      for await (const { data, remoteHost: host, remotePort: port } of server) {
+        await server.sendTo(`${text(data).trimEnd()} back\n`, { host, port });
+      }
+    })();
+    await using socat = new Program("socat", ["-", `UDP4:127.0.0.1:${port}`]);
+    await using nc = new Program("nc", ["-u", "127.0.0.1", `${port}`]);
+    for (const word of ["one", "two", "three"]) {
+      for (const peer of [socat, nc]) {
+        await peer.type(`${word}\n`);
+        await peer.line(new RegExp(`^${word} back$`));
+      }
+    }
+    await server.close();
+    await serving;
+  });
+
+  await peerTest(`UdpClient speaks IPv6 with nc (${engine})`, ["nc", "IPv6"], async () => {
+    await using nc = new Program("nc", ["-6", "-u", "-v", "-l", "::1", "0"]);
+    const port = await portOf(nc);
+    await using client = localClient(network, {}, "::1");
+    await client.sendTo("to nc\n", { host: "::1", port });
+    await nc.line(/^to nc$/);
+    await nc.type("from nc\n");
+    const [bytes, , from] = await client.receiveFrom();
+    assertEquals([text(bytes), from], ["from nc\n", { host: "::1", port }]);
+  });
+}
 
 await peerTest("examples/tcp_listener.ts answers nc", ["nc"], async () => {
   await using server = await startExample("tcp_listener", { PORT: 0 });
@@ -332,4 +383,23 @@ await peerTest("examples/tcp_proxy.ts passes nc's end on to socat, and its answe
   await nc.endInput();
   assertEquals((await nc.ending()).stdout, "a\nb\n");
   await proxy.line(/^4 bytes there, 4 back$/);
+});
+
+await peerTest("examples/udp_echo.ts answers nc", ["nc"], async () => {
+  await using server = await startExample("udp_echo", { PORT: 0 });
+  await using nc = new Program("nc", ["-u", "127.0.0.1", `${await portOfExample(server)}`]);
+  await nc.type("Hello nc\n");
+  await nc.line(/^Hello nc$/);
+});
+
+await peerTest("examples/udp_client.ts talks to socat", ["socat"], async () => {
+  await using socat = new Program("socat", [
+    ..."-d -d UDP4-LISTEN:0,bind=127.0.0.1 EXEC:cat".split(" "),
+  ]);
+  const port = await portOf(socat);
+  await using client = await startExample("udp_client", { PORT: port });
+  assertEquals(
+    (await client.ending()).stdout,
+    `Sent: 21 bytes\nReceived: Hello from UDP client\n21 bytes from 127.0.0.1:${port}\n`,
+  );
 });

@@ -44,6 +44,6 @@ export async function peerTest(
 
 /** The port that a program says, on its standard error, that it listens on. */
 export async function portOf(program: Program): Promise<number> {
-  const [, port] = await program.line(/listening on .*[ :](\d+)$/i, "stderr");
+  const [, port] = await program.line(/(?:listening|bound) on .*[ :](\d+)$/i, "stderr");
   return Number(port);
 }

@@ -1,0 +1,21 @@
+// Sends a datagram to the echo of udp_echo.ts and prints what comes back.
+// Run: deno run --allow-net=127.0.0.1 examples/udp_client.ts [PORT]
+
+import { ReadTimedOutError, UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+const port = Number(Deno.args[0] ?? 48826);
+await using socket = new UdpClient({ host: "127.0.0.1", port: 0 });
+
+const count = await socket.sendTo("Hello from UDP client", { host: "127.0.0.1", port });
+console.log(`Sent: ${count} bytes`);
+
+try {
+  // Nobody tells whether a datagram arrives: wait for the answer, but not for ever.
+  const [bytes, length, from] = await socket.receiveFrom(undefined, { timeoutInMillis: 2_000 });
+  console.log(`Received: ${new TextDecoder().decode(bytes)}`);
+  console.log(`${length} bytes from ${from.host}:${from.port}`);
+} catch (error) {
+  if (!(error instanceof ReadTimedOutError)) throw error;
+  console.error("No answer: is udp_echo.ts running?");
+  Deno.exitCode = 1;
+}

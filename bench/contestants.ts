@@ -1,0 +1,110 @@
+// Who takes part: this library, Deno's own ways, and the peers.
+import { type Made, makeBun, makeEpoll, makeGo, makeNode } from "./build.ts";
+import { outputOf } from "./machine.ts";
+import type { Role } from "./servers/role.ts";
+
+/** A server program that takes part. */
+export interface Contestant {
+  /** Its name on the command line and in the results. */
+  readonly name: string;
+  /** Its name for people. */
+  readonly label: string;
+  /** Whose it is: ratios are to `"base"`, the best peer is sought among `"peer"` and `"base"`. */
+  readonly side: "ours" | "base" | "peer" | "limit";
+  /** What it can be. */
+  readonly roles: readonly Role[];
+  /** The command that runs it; the role is put behind it. */
+  readonly command: readonly string[];
+  /** Whether it answers a line with its memory, after a collection. */
+  readonly tellsMemory: boolean;
+  /** What is put into its environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Those that are here, and why others are not. */
+export interface Field {
+  /** In the order of a report. */
+  readonly contestants: readonly Contestant[];
+  /** One sentence for each that is left out. */
+  readonly missing: readonly string[];
+}
+
+const TCP = ["echo", "small", "lines", "broadcast"] as const;
+const ALL = [...TCP, "datagrams"] as const;
+
+function path(file: string): string {
+  return new URL(`servers/${file}`, import.meta.url).pathname;
+}
+
+function inDeno(file: string): string[] {
+  const flags = ["--quiet", "--allow-all", "--no-lock", "--unstable-net", "--v8-flags=--expose-gc"];
+  return [Deno.execPath(), "run", ...flags, path(file)];
+}
+
+function denoContestants(): Contestant[] {
+  const one = (
+    name: string,
+    label: string,
+    side: Contestant["side"],
+    file: string,
+    roles: readonly Role[],
+    env: Record<string, string> = {},
+  ): Contestant => ({ name, label, side, roles, command: inDeno(file), tellsMemory: true, env });
+  // Read by the runtime when it starts: how many socket operations one turn of its loop takes.
+  const turned = { DENO_TOKIO_MAX_IO_EVENTS_PER_TICK: "100" };
+  return [
+    one("service", "socket service", "ours", "service.ts", TCP),
+    one("iterate", "socket for await", "ours", "iterate.ts", TCP),
+    one("raw", "Deno raw", "base", "raw.ts", ALL),
+    one("raw-100", "Deno raw, switch", "peer", "raw.ts", ["echo"], turned),
+    one("raw-streams", "Deno streams", "peer", "raw_streams.ts", ["echo", "small", "datagrams"]),
+    one("deno-node", "node: in Deno", "peer", "node_net.mjs", ALL),
+  ];
+}
+
+/** Finds and makes everybody whose name is asked for; nobody is asked for by an empty list, so all are. */
+export async function gather(names: readonly string[]): Promise<Field> {
+  const contestants = denoContestants();
+  const missing: string[] = [];
+  const others = [
+    {
+      name: "node",
+      label: "Node",
+      side: "peer",
+      make: makeNode,
+      args: ["--expose-gc", "node_net.mjs"],
+    },
+    { name: "bun", label: "Bun", side: "peer", make: makeBun, args: ["bun.mjs"] },
+    { name: "go", label: "Go", side: "peer", make: makeGo, args: [] },
+    { name: "epoll", label: "C epoll", side: "limit", make: makeEpoll, args: [] },
+  ] as const;
+  for (const { name, label, side, make, args } of others) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const made: Made = await make();
+    if ("missing" in made) {
+      missing.push(`${label} is left out: ${made.missing}`);
+      continue;
+    }
+    const command = [made.path, ...args.map((arg) => arg.endsWith(".mjs") ? path(arg) : arg)];
+    contestants.push({
+      name,
+      label: await labelWithVersion(label, made.path),
+      side,
+      roles: ALL,
+      command,
+      tellsMemory: command.length > 1,
+      env: {},
+    });
+  }
+  const wanted = contestants.filter(({ name }) => names.length === 0 || names.includes(name));
+  return { contestants: wanted, missing };
+}
+
+async function labelWithVersion(label: string, program: string): Promise<string> {
+  if (label === "C epoll") return label;
+  const text = label === "Go"
+    ? await outputOf(["go", "version"])
+    : await outputOf([program, "--version"]);
+  const version = /\d+\.\d+(\.\d+)?/.exec(text ?? "")?.[0];
+  return version === undefined ? label : `${label} ${version}`;
+}

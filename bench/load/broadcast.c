@@ -51,10 +51,11 @@ void run_broadcast(const struct plan *p, struct result *r) {
     errno = ETIMEDOUT;
     if (++tries == 50) give_up("the broadcast does not reach everybody");
   }
-  uint64_t open_at = now_nanos() + (uint64_t)p->warm_millis * 1000000u, close_at = UINT64_MAX;
+  struct warm_up warm_up = warm_up_begin(p);
+  uint64_t close_at = UINT64_MAX;
   for (;;) {
     uint64_t begun = now_nanos();
-    if (close_at == UINT64_MAX && begun >= open_at) {
+    if (close_at == UINT64_MAX && warm_up_done(&warm_up, p)) {
       window_open(&r->window, p);
       close_at = r->window.opened + (uint64_t)p->time_millis * 1000000u;
       begun = now_nanos();

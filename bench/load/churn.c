@@ -21,7 +21,8 @@ void run_churn(const struct plan *p, struct result *r) {
     slots[i] = (struct slot){.fd = connect_tcp(p, lane++, false), .begun = now_nanos()};
     poll_add(poll, slots[i].fd, EPOLLOUT, (uint32_t)i);
   }
-  uint64_t open_at = now_nanos() + (uint64_t)p->warm_millis * 1000000u, close_at = UINT64_MAX;
+  struct warm_up warm_up = warm_up_begin(p);
+  uint64_t close_at = UINT64_MAX;
   struct epoll_event events[256];
   for (;;) {
     int ready = epoll_wait(poll, events, 256, 10);
@@ -54,7 +55,7 @@ void run_churn(const struct plan *p, struct result *r) {
       *s = (struct slot){.fd = connect_tcp(p, lane++, false), .begun = now};
       poll_add(poll, s->fd, EPOLLOUT, index);
     }
-    if (close_at == UINT64_MAX && now >= open_at) {
+    if (close_at == UINT64_MAX && warm_up_done(&warm_up, p)) {
       window_open(&r->window, p);
       close_at = r->window.opened + (uint64_t)p->time_millis * 1000000u;
     } else if (now >= close_at) {

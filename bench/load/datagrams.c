@@ -114,7 +114,8 @@ void run_datagrams(const struct plan *p, struct result *r) {
     poll_add(poll, peers[i].fd, EPOLLIN, (uint32_t)i);
     fill_flight(&run, &peers[i], now);
   }
-  uint64_t open_at = now + (uint64_t)p->warm_millis * 1000000u, close_at = UINT64_MAX;
+  struct warm_up warm_up = warm_up_begin(p);
+  uint64_t close_at = UINT64_MAX;
   struct epoll_event events[512];
   while (now < close_at) {
     int ready = epoll_wait(poll, events, 512, 10);
@@ -125,7 +126,7 @@ void run_datagrams(const struct plan *p, struct result *r) {
       for (int i = 0; i < p->connections; i++) replace_lost(&run, &peers[i], now);
       swept = now;
     }
-    if (!run.measuring && now >= open_at) {
+    if (!run.measuring && warm_up_done(&warm_up, p)) {
       window_open(&r->window, p);
       close_at = r->window.opened + (uint64_t)p->time_millis * 1000000u;
       run.measuring = true;

@@ -34,6 +34,16 @@ static uint64_t machine_nanos(void) {
   return ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
+struct warm_up warm_up_begin(const struct plan *p) {
+  return (struct warm_up){.begun = now_nanos(), .server_cpu = server_nanos(p->pid)};
+}
+
+bool warm_up_done(const struct warm_up *w, const struct plan *p) {
+  uint64_t wanted = (uint64_t)p->warm_millis * 1000000u, passed = now_nanos() - w->begun;
+  if (passed < wanted) return false;
+  return passed >= 5 * wanted || p->pid == 0 || server_nanos(p->pid) - w->server_cpu >= wanted / 2;
+}
+
 void window_open(struct window *w, const struct plan *p) {
   w->machine_cpu = machine_nanos();
   w->server_cpu = server_nanos(p->pid);

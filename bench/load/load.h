@@ -37,6 +37,14 @@ struct window {
   uint64_t machine_cpu;   // of all processes on all cores, and what the host took away
 };
 uint64_t now_nanos(void);
+
+// The time before the measuring. A server in JavaScript is warm by its own work, not by the clock on the wall: on
+// a busy machine it takes longer, five times as long at most.
+struct warm_up {
+  uint64_t begun, server_cpu;
+};
+struct warm_up warm_up_begin(const struct plan *p);
+bool warm_up_done(const struct warm_up *w, const struct plan *p);
 void window_open(struct window *w, const struct plan *p);
 void window_close(struct window *w, const struct plan *p);
 

@@ -174,8 +174,8 @@ void run_streams(const struct plan *p, struct result *r) {
   // A fixed amount is measured from its first byte to its last, without warming up.
   if (p->total == 0) {
     release(&run, streams, count);
-    uint64_t warm = now_nanos() + (uint64_t)p->warm_millis * 1000000u;
-    while (now_nanos() < warm) turn(&run, streams);
+    struct warm_up warm_up = warm_up_begin(p);
+    while (!warm_up_done(&warm_up, p)) turn(&run, streams);
   }
   window_open(&r->window, p);
   run.measuring = true;

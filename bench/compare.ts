@@ -1,0 +1,99 @@
+// This library beside Deno's raw sockets in one run: what the short benches share.
+import { type Contestant, gather } from "./contestants.ts";
+import { median } from "./figures.ts";
+import { makeGenerator } from "./load.ts";
+import { lookAtMachine } from "./machine.ts";
+import { costOf, memory, short, time, unitsOf } from "./report.ts";
+import { type Outcome, runRounds, type Setting } from "./rounds.ts";
+import type { Work } from "./works.ts";
+
+/** What a short bench needs to run, said to the reader as well. */
+export async function prepare(
+  rounds: number,
+  duration: Setting["duration"],
+): Promise<{ setting: Setting; contestants: readonly Contestant[] }> {
+  const machine = await lookAtMachine();
+  const generator = await makeGenerator();
+  const { contestants } = await gather(["raw", "service", "iterate"]);
+  const pinned = machine.cores === undefined ? "not pinned" : "each pinned to a core";
+  console.log(`${machine.description}; Deno ${Deno.version.deno}`);
+  console.log(
+    `Load generator: ${generator.label}; server and load in separate processes, ${pinned}`,
+  );
+  // What every ratio is to comes first.
+  const sorted = contestants.toSorted((a, b) =>
+    Number(b.side === "base") - Number(a.side === "base")
+  );
+  return { setting: { machine, generator, rounds, duration }, contestants: sorted };
+}
+
+/** Somebody's figures as ratios to Deno's raw sockets. */
+export interface Ratios {
+  readonly server: string;
+  /** More is better. */
+  readonly rate: number;
+  /** Less is better: CPU for one of the work's unit, or memory; from the rate where no CPU is told. */
+  readonly cost: number;
+}
+
+/** The ratios of ours, in one work. */
+export function ratiosOf(work: Work, outcomes: readonly Outcome[]): Ratios[] {
+  const raw = outcomes.find(({ side }) => side === "base")?.figures;
+  // Raw sockets may starve everybody in a short run, and then there is nothing to compare with.
+  if (raw === undefined || raw.rate === 0) return [];
+  return outcomes.flatMap(({ name, side, figures }) => {
+    if (side !== "ours" || figures === undefined) return [];
+    const rate = figures.rate / raw.rate;
+    const cost = costOf(work, raw) > 0 ? costOf(work, figures) / costOf(work, raw) : 1 / rate;
+    return [{ server: name, rate, cost }];
+  });
+}
+
+const WIDTHS = [18, 12, 16, 9, 9, 11, 11] as const;
+
+function printRow(cells: readonly string[]): void {
+  const padded = cells.map((cell, i) =>
+    i === 0 ? cell.padEnd(WIDTHS[0]) : cell.padStart(WIDTHS[i]!)
+  );
+  console.log(`  ${padded.join(" ").trimEnd()}`);
+}
+
+/** Lets them do the work and prints how it went. */
+export async function compare(
+  setting: Setting,
+  contestants: readonly Contestant[],
+  work: Work,
+): Promise<Outcome[]> {
+  console.log(`\n${work.title}`);
+  const outcomes = await runRounds(setting, work, contestants, () => {});
+  const idle = work.unit === "idle";
+  const price = idle ? "memory of each" : `CPU per ${work.unit}`;
+  const last = work.unit === "MiB" ? ["heap growth", "peak memory"] : idle ? [] : ["p50", "p99.9"];
+  printRow(["", idle ? "held" : unitsOf(work), price, "rate/raw", "cost/raw", ...last]);
+  const ratios = ratiosOf(work, outcomes);
+  for (const { name, label, figures, problems } of outcomes) {
+    if (figures === undefined) {
+      console.log(`  ${label}: failed: ${problems[0]}`);
+      continue;
+    }
+    const ratio = ratios.find(({ server }) => server === name);
+    const tail = work.unit === "MiB"
+      ? [memory(figures.heapGrowth), memory(figures.peakMemory)]
+      : idle
+      ? []
+      : [time(figures.p50Micros), time(figures.p999Micros)];
+    printRow([
+      label,
+      short(idle ? figures.held : figures.rate),
+      idle ? memory(figures.bytesPerConnection) : time(figures.cpuMicros),
+      ratio === undefined || idle ? "" : ratio.rate.toFixed(2),
+      ratio === undefined ? "" : ratio.cost.toFixed(2),
+      ...tail,
+    ]);
+  }
+  const others = median(outcomes.map(({ figures }) => figures?.otherBusy ?? 0));
+  if (others > 0.2) {
+    console.log(`  (not quiet: others used ${Math.round(others * 100)} % of a core meanwhile)`);
+  }
+  return outcomes;
+}

@@ -14,7 +14,7 @@ export async function prepare(
 ): Promise<{ setting: Setting; contestants: readonly Contestant[] }> {
   const machine = await lookAtMachine();
   const generator = await makeGenerator();
-  const { contestants } = await gather(["raw", "service", "iterate"]);
+  const { contestants } = await gather(["raw", "service", "iterate", "udp-client"]);
   const pinned = machine.cores === undefined ? "not pinned" : "each pinned to a core";
   console.log(`${machine.description}; Deno ${Deno.version.deno}`);
   console.log(

@@ -55,6 +55,7 @@ function denoContestants(): Contestant[] {
   return [
     one("service", "socket service", "ours", "service.ts", TCP),
     one("iterate", "socket for await", "ours", "iterate.ts", TCP),
+    one("udp-client", "socket UdpClient", "ours", "udp_client.ts", ["datagrams"]),
     one("raw", "Deno raw", "base", "raw.ts", ALL),
     one("raw-100", "Deno raw, switch", "peer", "raw.ts", ["echo"], turned),
     one("raw-streams", "Deno streams", "peer", "raw_streams.ts", ["echo", "small", "datagrams"]),

@@ -31,9 +31,14 @@ async function readHeader(name: string): Promise<Header> {
   };
 }
 
+/** The names of all examples. A file that does not say how to run it is a part of others. */
 async function names(): Promise<string[]> {
-  const found = (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name);
-  return found.filter((file) => file.endsWith(".ts")).map((file) => file.slice(0, -3)).sort();
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    const text = await Deno.readTextFile(new URL(name, folder));
+    if (/^.*\n\/\/ Run: /.test(text)) found.push(name.replace(/\.ts$/, ""));
+  }
+  return found.sort();
 }
 
 if (name === undefined || !(await names()).includes(name)) {

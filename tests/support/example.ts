@@ -5,10 +5,14 @@ import { Program } from "./program.ts";
 
 const FOLDER = new URL("../../examples/", import.meta.url);
 
-/** The names of all examples. */
+/** The names of all examples. A file that does not say how to run it is a part of others. */
 export async function exampleNames(): Promise<string[]> {
-  const files = await Array.fromAsync(Deno.readDir(FOLDER));
-  return files.map(({ name }) => name.replace(/\.ts$/, "")).sort();
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(FOLDER)) {
+    const source = await Deno.readTextFile(new URL(name, FOLDER));
+    if (/^.*\n\/\/ Run: /.test(source)) names.push(name.replace(/\.ts$/, ""));
+  }
+  return names.sort();
 }
 
 /** What an example is and how it is run, from its first two lines. */

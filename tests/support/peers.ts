@@ -32,14 +32,13 @@ export async function peerTest(
   needs: readonly Peer[],
   fn: () => Promise<void>,
 ): Promise<void> {
+  let reason: string | undefined;
   for (const peer of needs) {
     if (!reasons.has(peer)) reasons.set(peer, missing(peer));
-    const reason = await reasons.get(peer);
-    if (reason === undefined) continue;
-    console.log(`skipped: ${name}: ${reason}`);
-    return Deno.test({ name, ignore: true, fn });
+    reason ??= await reasons.get(peer);
   }
-  Deno.test(name, fn);
+  if (reason !== undefined) console.log(`skipped: ${name}: ${reason}`);
+  Deno.test({ name, ignore: reason !== undefined, fn });
 }
 
 /** The port that a program says, on its standard error, that it listens on. */

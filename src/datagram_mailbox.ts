@@ -7,7 +7,7 @@
 import { ReadTimedOutError, type SocketError } from "./errors.ts";
 import type { Clock, DatagramAddress } from "./network.ts";
 import type { Datagram } from "./datagram.ts";
-import { LazyTimer } from "./deadline.ts";
+import { LazyTimer } from "./lazy_timer.ts";
 import { HandOut } from "./hand_out.ts";
 
 /** What a datagram is counted as besides its bytes: about what holding it costs. */
@@ -77,7 +77,7 @@ export class DatagramMailbox {
     this.#clock = clock;
     this.#limit = limit;
     this.#drop = drop;
-    this.#timer = new LazyTimer(clock, (now) => this.#giveUp(now));
+    this.#timer = new LazyTimer(clock, { look: (now) => this.#giveUp(now) });
   }
 
   /** How many datagrams were dropped. */

@@ -1,54 +1,6 @@
 // Waits that end: by time, by an AbortSignal.
-//
-// A setTimeout for each read would cost a quarter of a small message's work. So a socket has one timer for
-// everything it waits for: the hot path only moves a number (when something is due), and the timer looks at
-// these numbers when it fires. It is never moved back when a wait ends early; it then finds nothing due.
 
-import type { Clock, TimerId } from "./network.ts";
-import { MAX_INTERVAL_IN_MILLIS } from "./arguments.ts";
-
-/** One timer that serves many deadlines. */
-export class LazyTimer {
-  readonly #clock: Clock;
-  readonly #look: (now: number) => number;
-  readonly #fire = () => {
-    this.#firesAt = Infinity;
-    this.by(this.#look(this.#clock.now()));
-  };
-  #id: TimerId | undefined;
-  #firesAt = Infinity;
-
-  /**
-   * @param clock The time it goes by.
-   * @param look Called when something may be due: deals with what is, and says when the next thing will be
-   * (`Infinity` for never).
-   */
-  constructor(clock: Clock, look: (now: number) => number) {
-    this.#clock = clock;
-    this.#look = look;
-  }
-
-  /** Makes sure that `look` is called at that time or earlier. */
-  by(due: number): void {
-    if (due >= this.#firesAt) return;
-    if (this.#firesAt !== Infinity) this.#clock.clearTimeout(this.#id!);
-    this.#firesAt = due;
-    const delay = Math.ceil(due - this.#clock.now());
-    this.#id = this.#clock.setTimeout(
-      this.#fire,
-      Math.min(Math.max(delay, 0), MAX_INTERVAL_IN_MILLIS),
-    );
-    // What is waited for keeps the program alive; the timer, which may be a leftover, does not.
-    this.#clock.unrefTimer?.(this.#id);
-  }
-
-  /** Forgets everything. */
-  stop(): void {
-    if (this.#firesAt === Infinity) return;
-    this.#clock.clearTimeout(this.#id!);
-    this.#firesAt = Infinity;
-  }
-}
+import type { Clock } from "./network.ts";
 
 /** How a wait may end before what is waited for comes. */
 export interface WaitLimits {

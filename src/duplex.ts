@@ -6,11 +6,11 @@
 //
 // This is the one place that frees a transport.
 
-import { LazyTimer } from "./deadline.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import type { MinimumRate } from "./guard/minimum_rate.ts";
 import type { ProxyHeader } from "./guard/proxy_header.ts";
 import type { Clock, Transport } from "./network.ts";
+import { LazyTimer, type Looker } from "./lazy_timer.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
 import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
 
@@ -51,7 +51,7 @@ export interface ListenerLimits {
 }
 
 /** One transport, its reader, its writer and its life. */
-export class Duplex implements ReaderHost, WriterHost {
+export class Duplex implements ReaderHost, WriterHost, Looker {
   readonly transport: Transport;
   readonly limits: DuplexLimits;
   readonly clock: Clock;
@@ -65,8 +65,11 @@ export class Duplex implements ReaderHost, WriterHost {
   proxy: ProxyHeader | undefined;
   /** Called once, when the connection is no longer one of its listener's. */
   onLeave: (() => void) | undefined;
-  readonly #closed = Promise.withResolvers<SocketError | undefined>();
-  readonly #freed = Promise.withResolvers<void>();
+  /** Made when somebody asks: most connections are never asked. */
+  #closed: PromiseWithResolvers<SocketError | undefined> | undefined;
+  #freed: PromiseWithResolvers<void> | undefined;
+  /** Everything is over, with what `closed` tells. */
+  #outcome: { readonly error: SocketError | undefined } | undefined;
   readonly #timer: LazyTimer;
   #state: "open" | "closing" | "freed" = "open";
   /** What `closed` will tell. */
@@ -82,7 +85,7 @@ export class Duplex implements ReaderHost, WriterHost {
     this.clock = limits.clock;
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
-    this.#timer = new LazyTimer(limits.clock, (now) => this.#look(now));
+    this.#timer = new LazyTimer(limits.clock, this);
     try {
       // Nagle's algorithm costs 40 ms per small write that is followed by another; coalescing is ours.
       transport.setNoDelay?.(true);
@@ -92,6 +95,8 @@ export class Duplex implements ReaderHost, WriterHost {
 
   /** Resolves when everything is over, with the error that ended it, if one did. */
   get closed(): Promise<SocketError | undefined> {
+    this.#closed ??= Promise.withResolvers();
+    if (this.#outcome !== undefined) this.#closed.resolve(this.#outcome.error);
     return this.#closed.promise;
   }
 
@@ -117,7 +122,7 @@ export class Duplex implements ReaderHost, WriterHost {
    * @returns Resolves when the transport is freed.
    */
   close(error?: SocketError): Promise<void> {
-    if (this.#state !== "open") return this.#freed.promise;
+    if (this.#state !== "open") return this.#whenFreed();
     this.#state = "closing";
     this.#error = error;
     this.#idleDue = Infinity;
@@ -126,7 +131,12 @@ export class Duplex implements ReaderHost, WriterHost {
     this.reader.fail(new GenericError("closed", "Cannot read: already closed"), false);
     // A failure on the way has freed the transport.
     this.writer.end().then(() => this.reader.drain()).then(() => this.#free(this.#error), () => {});
-    return this.#freed.promise;
+    return this.#whenFreed();
+  }
+
+  #whenFreed(): Promise<void> {
+    if (this.#state === "freed") return Promise.resolve();
+    return (this.#freed ??= Promise.withResolvers()).promise;
   }
 
   /** Frees the transport at once; what is queued or unread is gone. */
@@ -176,7 +186,8 @@ export class Duplex implements ReaderHost, WriterHost {
   /** Says that everything is over. */
   settle(error: SocketError | undefined): void {
     this.leave();
-    this.#closed.resolve(error);
+    this.#outcome = { error };
+    this.#closed?.resolve(error);
   }
 
   /** Asks for a look at what is due, at that time or earlier. */
@@ -251,7 +262,8 @@ export class Duplex implements ReaderHost, WriterHost {
     this.lookBy(this.#idleDue);
   }
 
-  #look(now: number): number {
+  /** Ends what is due, and says when the next thing will be. */
+  look(now: number): number {
     let next = Math.min(this.reader.look(now), this.writer.look(now), this.#lookAtRate(now));
     if (this.#idleDue <= now) {
       const { idleTimeoutInMillis } = this.limits;
@@ -313,7 +325,7 @@ export class Duplex implements ReaderHost, WriterHost {
     } else {
       this.writer.fail(new GenericError("closed", "Cannot write: already closed"));
     }
-    this.#freed.resolve();
+    this.#freed?.resolve();
     if (isAbort || this.attendant === undefined) this.leave();
     if (this.attendant === undefined) this.settle(error);
     else this.attendant.onFreed(error);

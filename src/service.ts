@@ -10,6 +10,7 @@ import { shown } from "./arguments.ts";
 import { type Connection, duplexOf } from "./connection.ts";
 import type { Attendant, Duplex } from "./duplex.ts";
 import { GenericError, SocketError } from "./errors.ts";
+import type { Wait } from "./reader.ts";
 
 /** A connection that a listener hands to your service. */
 export type Caller = Connection;
@@ -93,13 +94,13 @@ export function serve(caller: Caller, service: Service): void {
   new ServiceLoop(caller, service).begin();
 }
 
-class ServiceLoop implements Attendant {
+class ServiceLoop implements Attendant, Wait {
   isCalling = false;
+  /** How many bytes must be there for the next call. */
+  length = 1;
   readonly #caller: Caller;
   readonly #service: Service;
   readonly #duplex: Duplex;
-  /** How many bytes must be there for the next call. */
-  #wanted = 1;
   #readBefore = 0;
   #isLastCall = false;
   #isOver = false;
@@ -147,38 +148,36 @@ class ServiceLoop implements Attendant {
     if (reader.isWaiting) {
       // A call has left a read of its own behind.
       reader.whenFree(this.#next);
-    } else if (reader.has(this.#wanted)) {
+    } else if (reader.has(this.length)) {
       // Not from here: a method that is not async and leaves bytes unread would nest call in call.
       this.isCalling = true;
       queueMicrotask(this.#onDue);
     } else {
-      reader.atLeast(
-        { length: this.#wanted, ready: this.#onReady, fail: this.#onWaitFailed },
-        Infinity,
-      );
+      reader.atLeast(this, Infinity);
     }
   };
 
   readonly #onDue = (): void => {
     const { reader } = this.#duplex;
     this.isCalling = false;
-    if (!reader.isWaiting && reader.has(this.#wanted)) this.#onReady();
+    if (!reader.isWaiting && reader.has(this.length)) this.ready();
     // Closed, aborted or taken by somebody else in between.
     else if (this.#duplex.isFreed) void this.#finish();
     else this.#next();
   };
 
-  readonly #onReady = (): void => {
+  /** The wait is over: there is something to call for. */
+  ready(): void {
     const { reader } = this.#duplex;
     // Shut down from this side: nothing will be read any more.
     if (this.#isOver || reader.isShut) return;
     this.#isLastCall = reader.hasEnded;
     this.#readBefore = reader.bytesRead - reader.queue.length;
     this.#call("onReadReady", this.#afterRead);
-  };
+  }
 
   /** A close, an abort or a failure ended the wait: the transport is being freed, and `onFreed` tells. */
-  readonly #onWaitFailed = (): void => {};
+  fail(): void {}
 
   readonly #afterRead = (): void => {
     this.isCalling = false;
@@ -188,7 +187,7 @@ class ServiceLoop implements Attendant {
     const unread = reader.queue.length;
     const hasRead = reader.bytesRead - unread > this.#readBefore;
     if (this.#isLastCall && (unread === 0 || !hasRead)) return this.#afterLastCall();
-    this.#wanted = hasRead ? 1 : unread + 1;
+    this.length = hasRead ? 1 : unread + 1;
     this.#next();
   };
 

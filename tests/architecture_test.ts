@@ -14,7 +14,7 @@ const LAYERS = `
   guard/proxy_header_error guard/proxy_tlv guard/ip_number guard/proxy_header guard/proxy_v1
   guard/proxy_v2 guard/proxy_protocol guard/proxied_transport guard/rejection
   guard/listener_stats guard/address_blocks guard/rate_limit guard/minimum_rate
-  guard/queue_budget guard/guard_config guard/guard reader writer duplex web_streams
+  guard/queue_budget guard/guard_config guard/guard reader writer lazy_timer duplex web_streams
   connection_config connection service open_connections acceptor guard/door guard/proxy_sender
   client guard/connection_limits listener datagram datagram_mailbox datagram_receiver host_names
   datagram_sender udp_config udp_socket multicast udp_client

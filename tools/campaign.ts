@@ -3,14 +3,17 @@
 //   deno task campaign                          all campaigns, 10,000 seeds each
 //   deno task campaign chat --seeds 500         one of them, fewer seeds
 //   deno task campaign chat --seed 123456       one seed, run twice to see that it replays
+//
+// Every hundredth seed is run twice anyway: a run that does not replay counts as failed.
 
 import { parseArgs } from "node:util";
 import cliProgress from "npm:cli-progress@3.12.0";
 import { campaigns } from "../tests/campaigns/campaigns.ts";
-import { type Campaign, runSeed } from "../tests/campaigns/campaign.ts";
+import { type Campaign, ensureReplays, runSeed } from "../tests/campaigns/campaign.ts";
 import type { SimulationError } from "../testing/mod.ts";
 
 const SHOWN_FAILURES = 3;
+const REPLAY_EVERY = 100;
 
 const { values, positionals } = parseArgs({
   args: Deno.args,
@@ -64,6 +67,7 @@ async function runMany(campaign: Campaign, from: number, count: number): Promise
   for (let seed = from; seed < from + count; seed++) {
     try {
       const report = await runSeed(campaign, seed);
+      if (seed % REPLAY_EVERY === 0) await ensureReplays(campaign, report);
       events += report.events;
       virtualMillis += report.virtualMillis;
     } catch (error) {
@@ -80,7 +84,7 @@ async function runMany(campaign: Campaign, from: number, count: number): Promise
   );
   for (const error of failed.slice(0, SHOWN_FAILURES)) {
     console.error(error);
-    console.error(`Repeat it: deno task campaign ${campaign.name} --seed ${error.seed}`);
+    console.error(`Repeat it: deno task campaign ${campaign.name} --seed ${error.seed ?? "N"}`);
   }
   return failed.length;
 }

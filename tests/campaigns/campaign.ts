@@ -27,6 +27,18 @@ export function runSeed(campaign: Campaign, seed: number): Promise<SimulationRep
   return simulate(seed, campaign.run, { faults });
 }
 
+/** Runs a seed once more and throws where that was not the same run. */
+export async function ensureReplays(
+  campaign: Campaign,
+  { seed, traceHash }: SimulationReport,
+): Promise<void> {
+  const again = await runSeed(campaign, seed);
+  ensure(
+    again.traceHash === traceHash,
+    `Seed ${seed} of ${campaign.name} did not replay: trace ${traceHash}, then ${again.traceHash}`,
+  );
+}
+
 /** Whether nothing in this run may end a connection. */
 export function isGentle({ faults }: SimulatedNetwork): boolean {
   return faults.resets === 0 && faults.vanishings === 0 && faults.partitions === 0;

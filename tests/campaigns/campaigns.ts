@@ -2,6 +2,7 @@
 
 import type { Campaign } from "./campaign.ts";
 import { chat } from "./chat.ts";
+import { crowd } from "./crowd.ts";
 import { echo } from "./echo.ts";
 import { fileOverUdp } from "./file_over_udp.ts";
 import { politeEnds } from "./polite_ends.ts";
@@ -18,4 +19,5 @@ export const campaigns: readonly Campaign[] = [
   politeEnds,
   fileOverUdp,
   storms,
+  crowd,
 ];

@@ -42,7 +42,8 @@ export interface ReceiveOptions {
   readonly timeoutInMillis?: number;
 }
 
-type Received = [bytes: Uint8Array, length: number, address: Address];
+/** What a receive gives: the bytes of one datagram, their count, and who sent them. */
+export type ReceiveResult = [bytes: Uint8Array, length: number, address: Address];
 
 /**
  * A UDP socket. Sends datagrams in the order of the calls, receives them one at a time, and hears everybody
@@ -194,7 +195,7 @@ export class UdpClient implements AsyncIterable<Datagram>, AsyncDisposable {
    * @throws {ReadTimedOutError} Nothing came in time.
    * @throws {SocketError} `"closed"`, or what ended the socket.
    */
-  receiveFrom(length?: number, options?: ReceiveOptions): Promise<Received> {
+  receiveFrom(length?: number, options?: ReceiveOptions): Promise<ReceiveResult> {
     return this.#take(length, options, (datagram) => {
       const bytes = cut(datagram.data, length);
       const address = { host: datagram.remoteHost, port: datagram.remotePort };

@@ -6,8 +6,13 @@ import type { Source } from "./source.ts";
 const AROUND_THE_SEAMS =
   /^(globalThis|self|((globalThis|self)\.)?(Deno|performance|Date|(set|clear)(Timeout|Interval)|setImmediate)|Deno\.(connect|listen|startTls)\w*|(performance|Date)\.now)$/;
 
-/** The statements of a room that is nothing but types, and so has nothing to test. */
-const TYPES = new Set(["ImportDeclaration", "TSInterfaceDeclaration", "TSTypeAliasDeclaration"]);
+/** The statements of a room that has nothing to run, and so nothing to test. */
+const INERT = new Set([
+  "ImportDeclaration",
+  "TSInterfaceDeclaration",
+  "TSTypeAliasDeclaration",
+  "Constant",
+]);
 
 /** Lines of code that are read in one sitting. */
 const LONGEST_EXAMPLE = 60;
@@ -82,7 +87,7 @@ export function reachProblems(sources: readonly Source[], doors: readonly Source
 
 /** Rooms with something to run and without a test file of the same name. */
 export function testProblems(sources: readonly Source[], paths: readonly string[]): string[] {
-  return sources.filter(({ ownStatements }) => !ownStatements.every(({ text }) => TYPES.has(text)))
+  return sources.filter(({ ownStatements }) => !ownStatements.every(({ text }) => INERT.has(text)))
     .map(({ path }) => [path, path.replace("src/", "tests/").replace(/\.ts$/, "_test.ts")] as const)
     .filter(([, test]) => !paths.includes(test))
     .map(([path, test]) => `${path} has no ${test}`);

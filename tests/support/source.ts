@@ -67,7 +67,7 @@ export function readSource(path: string, text: string): Source {
       for (const statement of node.body) {
         if (statement.type === "ExportNamedDeclaration" && statement.source !== null) continue;
         const exported = statement.type === "ExportNamedDeclaration" ? statement.declaration : null;
-        ownStatements.push(found((exported ?? statement).type, statement));
+        ownStatements.push(found(kindOf(exported ?? statement), statement));
       }
     },
     ImportDeclaration: onImport,
@@ -111,6 +111,14 @@ export function readSource(path: string, text: string): Source {
     sleeps,
     codeLines: codeLines(text, comments),
   };
+}
+
+/** The kind of a statement; a number or a text with a name is a "Constant". */
+function kindOf(node: Deno.lint.Node): string {
+  return node.type === "VariableDeclaration" &&
+      node.declarations.every(({ init }) => init?.type === "Literal")
+    ? "Constant"
+    : node.type;
 }
 
 /** The specifier in `import("./a.ts")`, where it is a type. */

@@ -2,13 +2,8 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Client, Listener, UdpClient } from "../mod.ts";
-import {
-  argumentsOf,
-  exampleNames,
-  portOfExample,
-  readExample,
-  startExample,
-} from "./support/example.ts";
+import { exampleNames, readExample } from "../tools/example_header.ts";
+import { argumentsOf, portOfExample, startExample } from "./support/example.ts";
 import { Program } from "./support/program.ts";
 
 /** Ends a server like a user does, and checks that it went in peace. */

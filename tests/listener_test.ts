@@ -226,6 +226,31 @@ Deno.test("Listener's loop ends at a stop, and with the error where it was never
   for await (const _ of listener) throw new Error("must not come");
 });
 
+Deno.test("Listener hands each connection out once, whoever waited for it before", async () => {
+  await using listener = new Listener(0, LOOPBACK);
+  listener.attach(echo);
+  await listener.start();
+  // The service waits for a connection, and is no longer to get one.
+  listener.detach(echo);
+  const iterator = listener[Symbol.asyncIterator]();
+  const taking = [iterator.next(), iterator.next()];
+  await using first = await dial(listener);
+  await using second = await dial(listener);
+  const callers = (await Promise.all(taking)).map(({ value }) => value!);
+  assertEquals(callers.map((caller) => caller.remotePort), [first.localPort, second.localPort]);
+  assertEquals(listener.connections.size, 2);
+  await Promise.all(callers.map((caller) => caller.close()));
+
+  // And the other way round: an iteration that was left while it waited.
+  const waiting = iterator.next();
+  await iterator.return!();
+  listener.attach(echo);
+  await using third = await dial(listener);
+  await third.write("again");
+  assertEquals((await third.read(5))[1], 5);
+  assertEquals((await waiting).done, true);
+});
+
 Deno.test("Listener has one way to take connections at a time", async () => {
   const listener = new Listener(0, LOOPBACK);
   listener.attach(echo);

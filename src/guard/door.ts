@@ -33,8 +33,8 @@ export class Door {
   #identifying = 0;
   #isAccepting = false;
   #failure: { readonly error: unknown } | undefined;
-  /** Who waits in `accept`. */
-  #waiter: (() => void) | undefined;
+  /** Those who wait in `accept`, the first first. */
+  readonly #waiters: (() => void)[] = [];
   #endPause: (() => void) | undefined;
 
   /**
@@ -52,7 +52,8 @@ export class Door {
   }
 
   /**
-   * Waits for the next connection that is let in. Not to be called again before it has settled.
+   * Waits for the next connection that is let in. Who asks while another one still waits comes after it: a
+   * service that was detached has not given its place up yet when an iteration begins.
    *
    * @returns The connection, or `undefined` after {@linkcode Door.close}.
    * @throws {SocketError} An error that ends accepting for good.
@@ -63,7 +64,7 @@ export class Door {
       if (admission !== undefined) return admission;
       if (this.#failure !== undefined) throw this.#failure.error;
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#waiter = resolve;
+      this.#waiters.push(resolve);
       if (!this.#isAccepting) void this.#acceptOn();
       await promise;
     }
@@ -73,7 +74,10 @@ export class Door {
   /** Takes a connection back that nobody wants now; the next accept gives it out. */
   putBack(admission: Admission): void {
     if (this.#isClosed) this.#turnAway(admission.transport, admission.pass);
-    else this.#ready.unshift(admission);
+    else {
+      this.#ready.unshift(admission);
+      this.#waiters.shift()?.();
+    }
   }
 
   /**
@@ -87,7 +91,7 @@ export class Door {
     this.#closing.abort();
     for (const { transport, pass } of this.#ready.splice(0)) this.#turnAway(transport, pass);
     this.#endPause?.();
-    this.#wake();
+    this.#wakeAll();
     return neverTaken + await this.#acceptor.close();
   }
 
@@ -95,17 +99,15 @@ export class Door {
     return this.#closing.signal.aborted;
   }
 
-  #wake(): void {
-    const waiter = this.#waiter;
-    this.#waiter = undefined;
-    waiter?.();
+  #wakeAll(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
   }
 
   /** Accepts as long as somebody waits. */
   async #acceptOn(): Promise<void> {
     this.#isAccepting = true;
     try {
-      while (this.#waiter !== undefined) {
+      while (this.#waiters.length > 0) {
         const delay = this.#guard.acceptDelay();
         if (delay > 0) {
           await this.#pause(delay);
@@ -114,12 +116,12 @@ export class Door {
         const transport = await this.#acceptor.accept();
         if (transport === undefined) break;
         // Somebody whose header has come meanwhile was taken instead.
-        if (this.#waiter === undefined) this.#acceptor.putBack(transport);
+        if (this.#waiters.length === 0) this.#acceptor.putBack(transport);
         else this.#enter(transport);
       }
     } catch (error) {
       this.#failure = { error };
-      this.#wake();
+      this.#wakeAll();
     } finally {
       this.#isAccepting = false;
     }
@@ -170,7 +172,7 @@ export class Door {
 
   #letIn(admission: Admission): void {
     this.#ready.push(admission);
-    this.#wake();
+    this.#waiters.shift()?.();
   }
 
   #turnAway(transport: Transport, pass: Pass): void {

@@ -8,12 +8,17 @@ const encoder = new TextEncoder();
 
 /** A value as it is named in a message, short enough for one line. */
 export function shown(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : Deno.inspect(value, {
-    depth: 1,
-    breakLength: Infinity,
-    compact: true,
-  });
+  const text = typeof value === "string" ? JSON.stringify(value) : inspected(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+function inspected(value: unknown): string {
+  try {
+    return Deno.inspect(value, { depth: 1, breakLength: Infinity, compact: true });
+  } catch {
+    // How a value is shown is its own code.
+    return "a value that cannot be shown";
+  }
 }
 
 /**

@@ -22,7 +22,7 @@ import {
   type StopOptions,
   type StopReport,
 } from "./open_connections.ts";
-import { type Caller, checkService, serve, type Service } from "./service.ts";
+import { type Caller, checkService, printThrown, serve, type Service } from "./service.ts";
 
 /** How a listener and its connections behave; every field has a default. */
 export interface ListenerConfig extends ConnectionConfig, GuardConfig {
@@ -328,7 +328,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
       if (duplexOf(caller).isOpen) serve(caller, service);
     } catch (error) {
       // There is no service whose onError could be told.
-      console.error(error);
+      printThrown(error);
       const reason = error instanceof Error ? error.message : shown(error);
       const message = `The function that makes the service threw: ${reason}`;
       void duplexOf(caller).close(new GenericError("handler", message, { cause: error }));

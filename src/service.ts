@@ -9,7 +9,7 @@
 import { shown } from "./arguments.ts";
 import { type Connection, duplexOf } from "./connection.ts";
 import type { Attendant, Duplex } from "./duplex.ts";
-import { GenericError, SocketError } from "./errors.ts";
+import { GenericError, ReadTimedOutError, SocketError } from "./errors.ts";
 import type { Wait } from "./reader.ts";
 
 /** A connection that a listener hands to your service. */
@@ -213,7 +213,8 @@ class ServiceLoop implements Attendant, Wait {
     this.isCalling = true;
     const thrown = this.#thrown;
     const cause = thrown === undefined ? duplex.error : thrown.error;
-    if (cause !== undefined && (thrown !== undefined || duplex.error!.code !== "aborted")) {
+    // Also undefined is thrown, by a reject() without a reason.
+    if (thrown !== undefined || (duplex.error !== undefined && duplex.error.code !== "aborted")) {
       await this.#report(cause, thrown !== undefined);
     }
     let ended = duplex.error;
@@ -241,8 +242,9 @@ class ServiceLoop implements Attendant, Wait {
         { cause },
       );
       await this.#callGuarded("onError", error);
-    } else if (isThrown && (!(cause instanceof SocketError) || cause.code === "busy")) {
-      console.error(cause);
+    } else if (isThrown && !(cause instanceof ReadTimedOutError)) {
+      // But for a peer that is slow: it is no more the method's doing than one that has gone.
+      printThrown(cause);
     }
   }
 
@@ -251,13 +253,23 @@ class ServiceLoop implements Attendant, Wait {
     try {
       await this.#service[name]?.(this.#caller, error!);
     } catch (thrown) {
-      console.error(thrown);
+      printThrown(thrown);
     }
   }
 }
 
 function isThenable(value: unknown): value is PromiseLike<void> {
   return typeof (value as { then?: unknown } | undefined)?.then === "function";
+}
+
+/** Prints what nobody else could be told. */
+export function printThrown(thrown: unknown): void {
+  try {
+    console.error(thrown);
+  } catch {
+    // How a value is shown is its own code.
+    console.error("A method of a service threw what cannot be shown");
+  }
 }
 
 function shownError(error: unknown): string {

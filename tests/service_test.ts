@@ -335,6 +335,52 @@ Deno.test("Service that throws what is no Error is told and closed by one that i
   assert(errors[0] instanceof GenericError);
 });
 
+Deno.test("Service that throws nothing at all is told and closed all the same", async () => {
+  const errors: Error[] = [];
+  const { connection, clock } = served([], {
+    onConnect: () => Promise.reject(),
+    onError: (_, error) => void errors.push(error),
+  });
+  await clock.advance(50);
+  assertEquals([(await connection.closed)?.code, errors.length], ["handler", 1]);
+});
+
+Deno.test("Service that throws what cannot be shown is closed all the same", async () => {
+  const thrown = {
+    [Symbol.for("Deno.customInspect")]() {
+      throw new Error("not even that");
+    },
+  };
+  const lines: string[] = [];
+  const { error } = console;
+  console.error = (value: unknown) => void lines.push(Deno.inspect(value));
+  try {
+    const { connection, clock } = served([], { onConnect: () => Promise.reject(thrown) });
+    await clock.advance(50);
+    const ended = await connection.closed;
+    assertStrictEquals(ended?.cause, thrown);
+    assertEquals(ended?.message, "A method of the service threw: a value that cannot be shown");
+    assertEquals(lines, ['"A method of a service threw what cannot be shown"']);
+  } finally {
+    console.error = error;
+  }
+});
+
+Deno.test("Service without onError: an error of another socket is its own exception, a slow peer is not", async () => {
+  const refused = new GenericError("unreachable", "Cannot connect to the database");
+  const lines = await printed(async () => {
+    const upstream = served([], { onConnect: () => Promise.reject(refused) });
+    await upstream.clock.advance(50);
+    assertStrictEquals((await upstream.connection.closed)?.cause, refused);
+    const slow = served(["ab"], {
+      onReadReady: async (caller) => void await caller.read(3, { timeoutInMillis: 10 }),
+    });
+    await slow.clock.advance(60);
+    assertEquals((await slow.connection.closed)?.code, "handler");
+  });
+  assertEquals(lines, [refused]);
+});
+
 Deno.test("Service's own exception after its close is not lost", async () => {
   const thrown = new RangeError("late");
   const errors: Error[] = [];

@@ -72,17 +72,15 @@ export class Client extends Connection {
     checkConnectionConfig(config);
     const hostname = checkHost("host", config.host);
     const port = checkPort("port", config.port, 1);
-    const timeoutInMillis = checkInterval(
-      "connectTimeoutInMillis",
-      config.connectTimeoutInMillis ?? 30_000,
-    );
+    const { connectTimeoutInMillis = 30_000 } = config;
+    const timeoutInMillis = checkInterval("connectTimeoutInMillis", connectTimeoutInMillis);
     const signal = config.signal === undefined ? undefined : checkSignal(config.signal);
     const service = config.callbackService === undefined
       ? undefined
       : checkService(config.callbackService);
     const { proxyProtocol } = config;
     if (proxyProtocol !== undefined) checkProxyHeader(checkObject("proxyProtocol", proxyProtocol));
-    const network = checkObject("network", config.network ?? denoNetwork);
+    const { network = denoNetwork } = config;
     const action = `Cannot connect to ${formatAddress(hostname, port)}`;
     const transport = await waitFor(
       {

@@ -2,7 +2,7 @@
 // reader.ts and writer.ts.
 
 import { hostOf, portOf } from "./address.ts";
-import { checkInterval, checkReadLength, checkSignal } from "./arguments.ts";
+import { checkInterval, checkObject, checkReadLength, checkSignal } from "./arguments.ts";
 import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
 import { Duplex } from "./duplex.ts";
 import type { SocketError } from "./errors.ts";
@@ -158,6 +158,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     return new Promise((resolve, reject) => {
       const { reader } = this.#duplex;
       if (length !== undefined) checkReadLength(length);
+      if (options !== undefined) checkObject("options", options);
       const timeout = options?.timeoutInMillis === undefined
         ? this.#readTimeoutInMillis
         : checkInterval("timeoutInMillis", options.timeoutInMillis);

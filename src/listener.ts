@@ -98,10 +98,11 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   constructor(port: number, config: ListenerConfig = {}) {
     this.#askedPort = this.#port = checkPort("port", port, 0);
     checkConnectionConfig(config);
-    this.#interface = this.#address = checkHost("interface", config.interface ?? "0.0.0.0");
-    this.#backlog = checkInteger("backlog", config.backlog ?? 4_096, 1, 2_147_483_647);
+    const { interface: host = "0.0.0.0", backlog = 4_096, network = denoNetwork } = config;
+    this.#interface = this.#address = checkHost("interface", host);
+    this.#backlog = checkInteger("backlog", backlog, 1, 2_147_483_647);
     this.#signal = config.signal === undefined ? undefined : checkSignal(config.signal);
-    this.#network = checkObject("network", config.network ?? denoNetwork);
+    this.#network = network;
     this.#config = config;
     const { clock } = this.#network;
     this.#open = new OpenConnections(clock);
@@ -218,7 +219,8 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @throws {TypeError | RangeError} The deadline is wrong.
    */
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
-    const deadline = checkInterval("deadlineInMillis", options.deadlineInMillis ?? 15_000);
+    const { deadlineInMillis = 15_000 } = checkObject("options", options);
+    const deadline = checkInterval("deadlineInMillis", deadlineInMillis);
     return await this.#stopWithin(deadline).report;
   }
 

@@ -7,6 +7,7 @@ import {
   type ListenerConfig,
   type Service,
   SocketError,
+  type StopOptions,
 } from "../mod.ts";
 import { denoNetwork, type Network } from "../src/network.ts";
 import {
@@ -509,7 +510,9 @@ Deno.test("Listener refuses a wrong port, config, deadline or service at once", 
     ["80", {}, TypeError, "port"],
     [0, { interface: "" }, TypeError, "interface"],
     [0, { interface: 5 }, TypeError, "interface"],
+    [0, { interface: null }, TypeError, "interface"],
     [0, { backlog: 0 }, RangeError, "backlog"],
+    [0, { backlog: null }, TypeError, "backlog"],
     [0, { readTimeoutInMillis: -5 }, RangeError, "readTimeoutInMillis"],
     [0, { signal: "x" }, TypeError, "signal"],
     [0, null, TypeError, "config"],
@@ -525,4 +528,6 @@ Deno.test("Listener refuses a wrong port, config, deadline or service at once", 
     RangeError,
     "deadlineInMillis",
   );
+  // A number in the place of the options is a forgotten name, not "no options".
+  await assertRejects(() => listener.gracefulStop(15_000 as StopOptions), TypeError, "options");
 });

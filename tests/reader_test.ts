@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import fc from "fast-check";
-import { ReadTimedOutError, SocketError } from "../mod.ts";
+import { type ReadOptions, ReadTimedOutError, SocketError } from "../mod.ts";
 import { end, pause, reset, silence } from "../testing/mod.ts";
 import { asText, isPending, scriptedConnection } from "./support/scripted_connection.ts";
 
@@ -174,6 +174,8 @@ Deno.test("Connection.read() refuses a wrong length or option at once", async ()
     TypeError,
     "signal",
   );
+  // A number in the place of the options is a forgotten name, not "no options".
+  await assertRejects(() => connection.read(1, 300_000 as ReadOptions), TypeError, "options");
   assertEquals(peer.calls.filter((call) => call.startsWith("read")), []);
   assertEquals(asText(await connection.read()), ["abc", 3]);
   connection.abort();

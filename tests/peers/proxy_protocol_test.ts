@@ -1,0 +1,270 @@
+// The PROXY protocol with programs that nobody here wrote: HAProxy on either side, and curl.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  type Caller,
+  Client,
+  Listener,
+  type ListenerConfig,
+  PROXY_TLV,
+  type ProxyHeaderConfig,
+  type RejectInfo,
+} from "../../mod.ts";
+import { isInstalled, Program } from "../support/program.ts";
+
+const installed = new Map<string, boolean>();
+for (const program of ["haproxy", "curl", "openssl"]) {
+  installed.set(program, await isInstalled(program));
+}
+
+/** A test that is skipped, and says so, where a program cannot be had. */
+function peerTest(name: string, programs: string[], fn: () => Promise<void>): void {
+  const missing = programs.filter((program) => installed.get(program) !== true);
+  if (missing.length > 0) console.log(`skipped: ${name}: ${missing} not installed`);
+  Deno.test({ name, ignore: missing.length > 0, fn });
+}
+
+/** A port that was free a moment ago. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Waits until somebody listens on a port; it does not say so itself. */
+async function refusedNoMore(port: number, ending: Promise<unknown>): Promise<void> {
+  let hasEnded = false;
+  const end = () => hasEnded = true;
+  ending.then(end, end);
+  for (;;) {
+    try {
+      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    } catch (error) {
+      // It rejects everybody there, some of them before they know that they are connected.
+      if (error instanceof Deno.errors.ConnectionReset) return;
+      if (hasEnded || !(error instanceof Deno.errors.ConnectionRefused)) throw error;
+    }
+  }
+}
+
+/** A running HAProxy with one proxy in front of `port`. */
+async function haproxy(
+  port: number,
+  server: string,
+  { bind = "", more = "" } = {},
+): Promise<AsyncDisposable & { port: number }> {
+  const folder = await Deno.makeTempDir();
+  const [ownPort, readyPort] = [freePort(), freePort()];
+  const config = `
+global
+  maxconn 100
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 20s
+  timeout server 20s
+  timeout check 5s
+listen front
+  bind 127.0.0.1:${ownPort} ${bind}
+  ${more}
+  server back 127.0.0.1:${port} ${server}
+frontend ready
+  bind 127.0.0.1:${readyPort}
+  tcp-request connection reject
+`;
+  await Deno.writeTextFile(`${folder}/haproxy.cfg`, config);
+  const program = new Program("haproxy", ["-db", "-f", `${folder}/haproxy.cfg`]);
+  const proxy = {
+    port: ownPort,
+    async [Symbol.asyncDispose]() {
+      await program[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+  await refusedNoMore(readyPort, program.ending());
+  return proxy;
+}
+
+/** A listener that trusts this machine, says who its callers are, and echoes. */
+async function behindProxy(config: ListenerConfig = {}) {
+  const told: RejectInfo[] = [];
+  const callers: Caller[] = [];
+  const connected = Promise.withResolvers<Caller>();
+  const listener = new Listener(0, {
+    interface: "127.0.0.1",
+    proxyProtocol: { trusted: ["127.0.0.1"] },
+    onReject: (info) => void told.push(info),
+    ...config,
+  });
+  listener.attach({
+    onConnect(caller) {
+      callers.push(caller);
+      connected.resolve(caller);
+    },
+    async onReadReady(caller) {
+      const [bytes, length] = await caller.read();
+      if (length > 0) await caller.write(bytes);
+    },
+  });
+  await listener.start();
+  return { listener, callers, told, connected: connected.promise };
+}
+
+async function echoed(port: number, proxyProtocol?: ProxyHeaderConfig): Promise<Client> {
+  const config = proxyProtocol === undefined ? {} : { proxyProtocol };
+  const client = await Client.connect({ host: "127.0.0.1", port, ...config });
+  await client.write("ping");
+  const [bytes] = await client.read(4);
+  assertEquals(new TextDecoder().decode(bytes), "ping");
+  return client;
+}
+
+for (const [server, version] of [["send-proxy", 1], ["send-proxy-v2", 2]] as const) {
+  peerTest(`Listener sees the real client behind HAProxy's ${server}`, ["haproxy"], async () => {
+    const { listener, callers, told } = await behindProxy();
+    await using _ = listener;
+    await using proxy = await haproxy(listener.port, server);
+    await using client = await echoed(proxy.port);
+    const [caller] = callers;
+    assertEquals([caller!.remoteAddress, caller!.remotePort], ["127.0.0.1", client.localPort]);
+    assertEquals(caller!.proxy?.version, version);
+    assertEquals(caller!.proxy?.destination, {
+      transport: "tcp",
+      hostname: "127.0.0.1",
+      port: proxy.port,
+    });
+    assertEquals(told, []);
+  });
+}
+
+peerTest(
+  "Listener agrees with HAProxy about checksums and what else it says",
+  ["haproxy"],
+  async () => {
+    const { listener, callers, told } = await behindProxy();
+    await using _ = listener;
+    await using proxy = await haproxy(
+      listener.port,
+      "send-proxy-v2 proxy-v2-options crc32c,unique-id",
+      { more: "unique-id-format id-%ci:%cp" },
+    );
+    for (let i = 0; i < 20; i++) {
+      await using client = await echoed(proxy.port);
+      const header = callers[i]!.proxy!;
+      assertEquals(header.checksum, true);
+      assertEquals(new TextDecoder().decode(header.uniqueId), `id-127.0.0.1:${client.localPort}`);
+    }
+    assertEquals(told, []);
+  },
+);
+
+peerTest("Listener lets HAProxy's health checks in", ["haproxy"], async () => {
+  const { listener, told, connected } = await behindProxy({ allow: ["192.0.2.0/24"] });
+  await using _ = listener;
+  await using __ = await haproxy(listener.port, "send-proxy-v2 check inter 50ms");
+  const { proxy, remoteAddress } = await connected;
+  assertEquals([proxy?.command, proxy?.source, remoteAddress], ["local", undefined, "127.0.0.1"]);
+  assertEquals(told, []);
+});
+
+peerTest(
+  "Listener learns from HAProxy how a client is secured",
+  ["haproxy", "openssl"],
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const { listener, callers } = await behindProxy();
+    await using _ = listener;
+    try {
+      await using made = new Program("openssl", [
+        ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+        ...["-subj", "/CN=proxy", "-keyout", `${folder}/key.pem`, "-out", `${folder}/cert.pem`],
+      ]);
+      assertEquals((await made.ending()).code, 0);
+      const pem = ["cert.pem", "key.pem"].map((name) => Deno.readTextFileSync(`${folder}/${name}`));
+      await Deno.writeTextFile(`${folder}/both.pem`, pem.join(""));
+      await using proxy = await haproxy(
+        listener.port,
+        "send-proxy-v2 proxy-v2-options ssl,ssl-cipher,authority,crc32c",
+        { bind: `ssl crt ${folder}/both.pem alpn h2` },
+      );
+      await using client = new Program("openssl", [
+        ...["s_client", "-quiet", "-connect", `127.0.0.1:${proxy.port}`],
+        ...["-servername", "example.org", "-alpn", "h2"],
+      ]);
+      await client.type("ping\n");
+      await client.line(/^ping$/);
+      const header = callers[0]!.proxy!;
+      assertEquals([header.authority, header.alpnProtocol, header.checksum], [
+        "example.org",
+        "h2",
+        true,
+      ]);
+      assertEquals([header.tls?.isSecure, header.tls?.hasClientCertificate], [true, false]);
+      assertMatch(header.tls!.version!, /^TLSv1\.[23]$/);
+      assertMatch(header.tls!.cipher!, /^TLS_|^ECDHE/);
+      assert(header.tlvs.some(({ type }) => type === PROXY_TLV.TLS));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
+peerTest("Client's headers are believed by HAProxy, which hands them on", ["haproxy"], async () => {
+  const { listener, callers, told } = await behindProxy();
+  await using _ = listener;
+  await using proxy = await haproxy(listener.port, "send-proxy-v2", { bind: "accept-proxy" });
+  const four = {
+    source: { transport: "tcp", hostname: "203.0.113.7", port: 4_711 },
+    destination: { transport: "tcp", hostname: "198.51.100.9", port: 443 },
+  } as const;
+  const six = {
+    source: { transport: "tcp", hostname: "2001:db8::7", port: 65_535 },
+    destination: { transport: "tcp", hostname: "2001:db8::9", port: 1 },
+  } as const;
+  const tlvs = [{ type: PROXY_TLV.AUTHORITY, value: new TextEncoder().encode("example.org") }];
+  const headers: ProxyHeaderConfig[] = [
+    { version: 1, ...four },
+    { version: 1, ...six },
+    { version: 2, ...four },
+    { version: 2, ...six, checksum: true },
+    { version: 2, ...four, checksum: true, tlvs },
+  ];
+  for (const [i, header] of headers.entries()) {
+    await using _client = await echoed(proxy.port, header);
+    assertEquals(callers[i]!.proxy?.source, header.source);
+    assertEquals(callers[i]!.proxy?.destination, header.destination);
+    assertEquals(
+      callers[i]!.remoteAddress,
+      header.source?.transport === "tcp" ? header.source.hostname : "",
+    );
+  }
+  assertEquals([callers.length, told], [5, []]);
+});
+
+peerTest("Listener reads the header that curl sends", ["curl"], async () => {
+  const callers: Caller[] = [];
+  await using listener = new Listener(0, {
+    interface: "127.0.0.1",
+    proxyProtocol: { trusted: ["127.0.0.1"] },
+  });
+  listener.attach({
+    async onReadReady(caller) {
+      callers.push(caller);
+      const [bytes, length] = await caller.read();
+      if (length < 0) return;
+      const [line] = new TextDecoder().decode(bytes).split("\r\n");
+      const answer = `${line} from ${caller.proxy?.source?.transport} ${caller.remoteAddress}`;
+      await caller.write(`HTTP/1.1 200 OK\r\ncontent-length: ${answer.length}\r\n\r\n${answer}`);
+      await caller.close();
+    },
+  });
+  await listener.start();
+  const url = `http://127.0.0.1:${listener.port}/path`;
+  await using curl = new Program("curl", ["-s", "--max-time", "10", "--haproxy-protocol", url]);
+  const { stdout } = await curl.ending();
+  assertEquals(stdout, "GET /path HTTP/1.1 from tcp 127.0.0.1");
+  assertEquals(callers[0]!.proxy?.version, 1);
+  // Without the header it is no caller.
+  await using plain = new Program("curl", ["-s", "--max-time", "10", url]);
+  assert((await plain.ending()).code !== 0);
+  assertEquals(listener.stats().rejected["proxy-header"], 1);
+});

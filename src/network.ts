@@ -7,6 +7,7 @@ import { GenericError } from "./errors.ts";
 import type { DatagramSocket, DatagramTarget, ResolvedName } from "./datagram_socket.ts";
 import { bindDenoDatagram } from "./transport/deno_datagram.ts";
 import { bindNodeDatagram } from "./transport/node_datagram.ts";
+import type { SecureInfo } from "./secure_info.ts";
 import { lookUpName } from "./transport/name_lookup.ts";
 
 export type { DatagramAddress, DatagramSocket, DatagramTarget } from "./datagram_socket.ts";
@@ -24,6 +25,8 @@ export interface Transport {
   readonly localAddr: NetworkAddress;
   /** The peer's address. */
   readonly remoteAddr: NetworkAddress;
+  /** What was agreed on, where the stream is a secure one. */
+  readonly secure?: SecureInfo | undefined;
   /** Waits for bytes, puts them at the start of `buffer` and resolves with their count, `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Sends some of the bytes, at least one, and resolves with their count. */
@@ -83,6 +86,20 @@ export interface ListenTarget {
   readonly backlog: number;
 }
 
+/** Which local socket to connect to. */
+export interface ConnectPathTarget {
+  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
+  readonly path: string;
+  /** Gives the attempt up. */
+  readonly signal?: AbortSignal;
+}
+
+/** Which local socket to listen on. */
+export interface ListenPathTarget {
+  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
+  readonly path: string;
+}
+
 /** Makes transports, listeners and datagram sockets; carries the clock that goes with them. */
 export interface Network {
   /** The time that all timeouts on this network go by. */
@@ -91,6 +108,10 @@ export interface Network {
   connect(target: ConnectTarget): Promise<Transport>;
   /** Binds and listens. */
   listen(target: ListenTarget): TransportListener | Promise<TransportListener>;
+  /** Connects to a local socket, where the network has such sockets. */
+  connectPath?(target: ConnectPathTarget): Promise<Transport>;
+  /** Binds a local socket and listens, where the network has such sockets. */
+  listenPath?(target: ListenPathTarget): TransportListener;
   /** Binds a datagram socket. */
   listenDatagram(target: DatagramTarget): DatagramSocket | Promise<DatagramSocket>;
   /**
@@ -119,6 +140,14 @@ export const denoNetwork: Network = {
   listen: ({ hostname, port, backlog }) => {
     requireDeno();
     return Deno.listen({ hostname, port, tcpBacklog: backlog });
+  },
+  connectPath: ({ path }) => {
+    requireDeno();
+    return Deno.connect({ transport: "unix", path });
+  },
+  listenPath: ({ path }) => {
+    requireDeno();
+    return Deno.listen({ transport: "unix", path });
   },
   listenDatagram: (target) => {
     requireDeno();

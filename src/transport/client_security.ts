@@ -1,0 +1,115 @@
+// What makes a client's connection secure: which engine does it, how long it may take, and what its failures
+// mean.
+
+import { waitFor } from "../deadline.ts";
+import { GenericError } from "../errors.ts";
+import type { Clock, Transport } from "../network.ts";
+import { isDenoTcp, NativeTls } from "./native_tls.ts";
+import { type ClientSecureSocket, hasCertificate, trustsSome } from "./secure_socket.ts";
+import { handshakeError } from "./tls_failure.ts";
+import type { TlsDialer } from "./tls_dialer.ts";
+
+/** The security of one client. */
+export class ClientSecurity {
+  readonly #config: ClientSecureSocket;
+  readonly #clock: Clock;
+  #trusted: string[] | undefined;
+  #dialer: TlsDialer | undefined;
+
+  /** @param config Options that were checked. @param clock The time that handshakes go by. */
+  constructor(config: ClientSecureSocket, clock: Clock) {
+    this.#config = config;
+    this.#clock = clock;
+  }
+
+  /**
+   * Reads certificates, where there are any, before anything is connected.
+   *
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   */
+  async load(): Promise<void> {
+    if (trustsSome(this.#config)) {
+      const { loadTrusted } = await import("./credentials.ts");
+      this.#trusted = await loadTrusted(this.#config, "secureSocket");
+    }
+    if (!canBeNative(this.#config)) await this.#loadDialer();
+  }
+
+  /**
+   * Makes a stream secure.
+   *
+   * @param transport An open stream with no read under way. It is the result's from now on, and is freed where
+   * this fails.
+   * @param host The host that was connected to: the name that is verified, unless the options say another.
+   * @param signal Gives up, with its own reason.
+   * @throws {GenericError} `"handshake"`: says which check failed, or that it took too long.
+   */
+  async secure(transport: Transport, host: string, signal?: AbortSignal): Promise<Transport> {
+    const { handshakeTimeoutInMillis: timeoutInMillis = 10_000, serverName = host } = this.#config;
+    const action = `Cannot make the connection to ${serverName} secure`;
+    const free = () => {
+      try {
+        transport.close();
+      } catch { /* freed already */ }
+    };
+    try {
+      return await waitFor(
+        {
+          clock: this.#clock,
+          timeoutInMillis,
+          signal,
+          timeoutError: () =>
+            new GenericError(
+              "handshake",
+              `${action}: the handshake was not over within ${timeoutInMillis} ms`,
+            ),
+        },
+        (givenUp) => this.#shakeHands(transport, serverName, givenUp, free),
+        (late) => late.close(),
+      );
+    } catch (cause) {
+      free();
+      if (signal?.aborted && cause === signal.reason) throw cause;
+      throw handshakeError(action, cause);
+    }
+  }
+
+  async #shakeHands(
+    transport: Transport,
+    serverName: string,
+    givenUp: AbortSignal,
+    free: () => void,
+  ): Promise<Transport> {
+    transport.setNoDelay?.(true);
+    if (isDenoTcp(transport) && canBeNative(this.#config)) {
+      const { alpnProtocols = [], verifyHostname = true } = this.#config;
+      return await NativeTls.connect(transport, {
+        hostname: serverName,
+        caCerts: this.#trusted ?? [],
+        alpnProtocols: [...alpnProtocols],
+        unsafelyDisableHostnameVerification: !verifyHostname,
+      }, givenUp);
+    }
+    const dialer = await this.#loadDialer();
+    givenUp.throwIfAborted();
+    givenUp.addEventListener("abort", free, { once: true });
+    try {
+      return await dialer.connect(transport, serverName);
+    } finally {
+      givenUp.removeEventListener("abort", free);
+    }
+  }
+
+  async #loadDialer(): Promise<TlsDialer> {
+    if (this.#dialer !== undefined) return this.#dialer;
+    const { TlsDialer } = await import("./tls_dialer.ts");
+    return this.#dialer = await TlsDialer.load(this.#config, this.#trusted);
+  }
+}
+
+/** Whether nothing is asked for that Deno's own engine cannot do. */
+function canBeNative(config: ClientSecureSocket): boolean {
+  const { exposePeerCertificate = false, minVersion = "TLSv1.2", trustSystemCerts = true } = config;
+  return !hasCertificate(config) && !exposePeerCertificate && trustSystemCerts &&
+    minVersion === "TLSv1.2";
+}

@@ -1,0 +1,170 @@
+// Certificates and keys, read and checked before they are used: a wrong file is told by its name and by what
+// is wrong with it, not by a handshake that fails later. (Deno ignores a garbage CA certificate silently; a
+// key of another certificate shows only in the first handshake.)
+
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { shown } from "../arguments.ts";
+import { GenericError, reasonOf } from "../errors.ts";
+import type { PeerCertificate } from "../secure_info.ts";
+import type { CertificateConfig, SecureSocketConfig } from "./secure_socket.ts";
+
+/** A certificate and its key, both checked, in PEM form. */
+export interface Identity {
+  /** The certificate and those that lead to a trusted one. */
+  readonly cert: string;
+  /** The private key, not encrypted. */
+  readonly key: string;
+}
+
+/** One block of PEM text, of any kind. */
+const PEM_BLOCK = /-----BEGIN ([A-Z\d ]+)-----[^-]*-----END \1-----/g;
+
+/**
+ * Reads a certificate and its key and checks that they can be used together, today.
+ *
+ * @param config Where they are.
+ * @param at The name of the options they come from, for messages.
+ * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+ */
+export async function loadIdentity(config: CertificateConfig, at: string): Promise<Identity> {
+  const [certText, certName] = await textOf(config.cert, config.certFile, `${at}.cert`);
+  const [keyText, keyName] = await textOf(config.key, config.keyFile, `${at}.key`);
+  const [leaf] = parseCertificates(certText, certName);
+  checkValidity(leaf!, certName);
+  const key = parseKey(keyText, keyName, config.passphrase);
+  if (!leaf!.checkPrivateKey(key)) {
+    throw unusable(keyName, `is not the key of ${certName}`);
+  }
+  return { cert: certText, key: key.export({ type: "pkcs8", format: "pem" }) as string };
+}
+
+/**
+ * Reads the certificates that a peer's may be signed by.
+ *
+ * @returns Each of them in PEM form; `undefined` where none are configured.
+ * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+ */
+export async function loadTrusted(
+  config: SecureSocketConfig,
+  at: string,
+): Promise<string[] | undefined> {
+  if (config.caCerts !== undefined) {
+    return config.caCerts.flatMap((text, i) => checkedBlocks(text, `${at}.caCerts[${i}]`));
+  }
+  if (config.caCertFile === undefined) return undefined;
+  const [text, name] = await textOf(undefined, config.caCertFile, `${at}.caCert`);
+  return checkedBlocks(text, name);
+}
+
+/** What a certificate says, for users. */
+export function describeCertificate(certificate: X509Certificate): PeerCertificate {
+  return {
+    subject: oneLine(certificate.subject),
+    issuer: oneLine(certificate.issuer),
+    subjectAltNames: certificate.subjectAltName?.split(", ") ?? [],
+    fingerprint256: certificate.fingerprint256,
+    serialNumber: certificate.serialNumber,
+    validFrom: certificate.validFromDate,
+    validTo: certificate.validToDate,
+  };
+}
+
+/** The text of an option or of a file, and what to call it in messages. */
+async function textOf(
+  text: string | undefined,
+  file: string | undefined,
+  option: string,
+): Promise<[text: string, name: string]> {
+  if (text !== undefined) return [text, option];
+  const name = `${option}File ${shown(file)}`;
+  let content: string;
+  try {
+    content = await Deno.readTextFile(file!);
+  } catch (cause) {
+    throw unreadable(name, cause);
+  }
+  if (content.trim() === "") throw unusable(name, "is empty");
+  return [content, name];
+}
+
+function unreadable(name: string, cause: unknown): GenericError {
+  if (cause instanceof Deno.errors.NotCapable) {
+    return new GenericError("denied", `Cannot use ${name}: run with --allow-read`, { cause });
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return new GenericError("denied", `Cannot use ${name}: the system forbids to read it`, {
+      cause,
+    });
+  }
+  return unusable(
+    name,
+    cause instanceof Deno.errors.NotFound ? "does not exist" : `cannot be read: ${reasonOf(cause)}`,
+    cause,
+  );
+}
+
+function unusable(name: string, why: string, cause?: unknown): GenericError {
+  return new GenericError("handshake", `Cannot use ${name}: it ${why}`, { cause });
+}
+
+function checkedBlocks(text: string, name: string): string[] {
+  parseCertificates(text, name);
+  return pemBlocks(text, "CERTIFICATE");
+}
+
+function pemBlocks(text: string, label: string): string[] {
+  return [...text.matchAll(PEM_BLOCK)].filter((match) => match[1] === label).map(([block]) =>
+    block
+  );
+}
+
+function parseCertificates(text: string, name: string): X509Certificate[] {
+  const blocks = pemBlocks(text, "CERTIFICATE");
+  if (blocks.length === 0) throw unusable(name, "has no certificate in PEM form");
+  return blocks.map((block, i) => {
+    try {
+      return new X509Certificate(block);
+    } catch (cause) {
+      throw unusable(name, `has a certificate (number ${i + 1}) that is garbage`, cause);
+    }
+  });
+}
+
+function checkValidity(certificate: X509Certificate, name: string): void {
+  const now = Date.now();
+  if (now < certificate.validFromDate.getTime()) {
+    throw unusable(name, `is a certificate that is not valid before ${certificate.validFrom}`);
+  }
+  if (now > certificate.validToDate.getTime()) {
+    throw unusable(name, `is a certificate that expired at ${certificate.validTo}`);
+  }
+}
+
+function parseKey(text: string, name: string, passphrase: string | undefined): KeyObject {
+  const block = [...text.matchAll(PEM_BLOCK)].find(([, label]) => label!.endsWith("PRIVATE KEY"))
+    ?.[0];
+  // The headers of an encrypted key in the old form are told from its content by their colons.
+  const isEncrypted = /BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(text);
+  if (block === undefined && !isEncrypted) throw unusable(name, "has no private key in PEM form");
+  if (isEncrypted && passphrase === undefined) {
+    throw unusable(name, "is encrypted, give its passphrase");
+  }
+  try {
+    return createPrivateKey(
+      isEncrypted ? { key: text, passphrase: passphrase! } : { key: block! },
+    );
+  } catch (cause) {
+    throw unusable(
+      name,
+      isEncrypted
+        ? "cannot be decrypted with this passphrase"
+        : "has a private key that is garbage",
+      cause,
+    );
+  }
+}
+
+/** The parts of a name on one line, as OpenSSL and everybody else writes them. */
+function oneLine(name: string | undefined): string {
+  return name?.split("\n").join(", ") ?? "";
+}

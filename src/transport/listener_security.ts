@@ -1,0 +1,237 @@
+// What makes the connections of one listener secure: its certificates, which may change while it runs, and
+// the handshake with one client, which ends in time and says what was wrong.
+
+import { waitFor } from "../deadline.ts";
+import { GenericError, type SocketError } from "../errors.ts";
+import { hostOf, portOf } from "../address.ts";
+import type { Clock, NetworkAddress, Transport } from "../network.ts";
+import { CertificateWatch } from "./certificate_watch.ts";
+import { ReplayedTransport } from "./replayed.ts";
+import {
+  type HandshakeCounts,
+  type HandshakeOptions,
+  Handshakes,
+  type Source,
+} from "./handshakes.ts";
+import {
+  checkListenerCertificates,
+  type ListenerCertificates,
+  type ListenerSecureSocket,
+} from "./secure_socket.ts";
+import { handshakeError } from "./tls_failure.ts";
+import type { TlsServer } from "./tls_server.ts";
+
+/** The first byte of a TLS handshake; no text begins with it. */
+const HANDSHAKE_RECORD = 0x16;
+/** How long a refused client may take to read why, and how much of what it still sends is read. */
+const DISMISSAL_IN_MILLIS = 500;
+const DISMISSAL_READS = 16;
+
+/** How to get at the stream of what was accepted: itself, or one of its parts. */
+export interface StreamAccess<T> {
+  /** The stream. */
+  streamOf(item: T): Transport;
+  /** The same with another stream. */
+  replace(item: T, stream: Transport): T;
+  /** Frees it; its stream may be freed already. */
+  discard(item: T): void;
+}
+
+/** What was accepted is the stream itself. */
+export const STREAM_ITSELF: StreamAccess<Transport> = {
+  streamOf: (item) => item,
+  replace: (_, stream) => stream,
+  discard: free,
+};
+
+/** The security of one listener. */
+export class ListenerSecurity {
+  readonly #clock: Clock;
+  #config: ListenerSecureSocket;
+  #server: TlsServer | undefined;
+  #handshakes: { readonly counts: HandshakeCounts } | undefined;
+  #watch: CertificateWatch | undefined;
+
+  /** @param config Options that were checked. @param clock The time that handshakes go by. */
+  constructor(config: ListenerSecureSocket, clock: Clock) {
+    this.#config = config;
+    this.#clock = clock;
+  }
+
+  /** How handshakes go. */
+  get counts(): HandshakeCounts {
+    return this.#handshakes?.counts ?? { underWay: 0, completed: 0, failed: 0 };
+  }
+
+  /**
+   * Reads the certificates, before anything is bound.
+   *
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   */
+  async load(): Promise<void> {
+    const { reloadInMillis = Infinity } = this.#config;
+    if (reloadInMillis !== Infinity) {
+      this.#watch = new CertificateWatch(() => this.#config, {
+        clock: this.#clock,
+        reloadInMillis,
+        onChange: () => this.#reload(),
+      });
+      // What changes while the files are read is seen at the first look.
+      await this.#watch.ready();
+    }
+    this.#server = await loadServer(this.#config);
+  }
+
+  /**
+   * Puts other certificates in place for the connections to come.
+   *
+   * @param certificates All of them; what is left out is none from now on.
+   * @throws {TypeError} A field is wrong.
+   * @throws {GenericError} `"handshake"`, or `"denied"`; the old ones stay.
+   */
+  async replace(certificates: ListenerCertificates): Promise<void> {
+    checkListenerCertificates(certificates);
+    const { cert: _1, key: _2, certFile: _3, keyFile: _4, ...others } = this.#config;
+    const { passphrase: _5, caCerts: _6, caCertFile: _7, sni: _8, ...kept } = others;
+    const config = { ...kept, ...certificates };
+    this.#server = await loadServer(config);
+    this.#config = config;
+  }
+
+  /**
+   * Makes what is accepted secure, as the mode says.
+   *
+   * @param source What accepts; it is closed with the result.
+   * @param access How to get at the stream of what it accepts, and how to free it.
+   */
+  protect<T>(source: Source<T>, access: StreamAccess<T>): Source<T> {
+    const { mode = "immediate", maxHandshakes = 1_024 } = this.#config;
+    this.#watch?.begin();
+    if (mode === "upgrade") return source;
+    const options: HandshakeOptions<T> = {
+      clock: this.#clock,
+      maxHandshakes,
+      shake: async (item, signal) => {
+        try {
+          const isOptional = mode === "optional";
+          return access.replace(item, await this.#shake(access.streamOf(item), signal, isOptional));
+        } catch (error) {
+          access.discard(item);
+          throw error;
+        }
+      },
+      discard: access.discard,
+      onFailed: (error, item) => this.#tell(error, access.streamOf(item).remoteAddr),
+    };
+    const handshakes = new Handshakes(source, options);
+    this.#handshakes = handshakes;
+    return handshakes;
+  }
+
+  /** Ends watching files. */
+  stop(): void {
+    this.#watch?.stop();
+    this.#watch = undefined;
+  }
+
+  /**
+   * Makes one stream secure that began in the clear.
+   *
+   * @param transport An open stream with no read under way. It is the result's from now on, and is freed where
+   * this fails.
+   * @throws {GenericError} `"handshake"`.
+   */
+  upgrade(transport: Transport): Promise<Transport> {
+    return this.#shake(transport, undefined, false);
+  }
+
+  /** Shakes hands. Where that fails the client gets the time to read why, and the stream is freed. */
+  async #shake(
+    transport: Transport,
+    signal: AbortSignal | undefined,
+    isOptional: boolean,
+  ): Promise<Transport> {
+    const { handshakeTimeoutInMillis: timeoutInMillis = 10_000 } = this.#config;
+    const server = this.#server!;
+    const action = `Cannot make the connection from ${hostOf(transport.remoteAddr)} secure`;
+    let isGivenUp = false;
+    try {
+      return await waitFor(
+        {
+          clock: this.#clock,
+          timeoutInMillis,
+          signal,
+          timeoutError: () =>
+            new GenericError(
+              "handshake",
+              `${action}: the handshake was not over within ${timeoutInMillis} ms`,
+            ),
+        },
+        async (givenUp) => {
+          givenUp.addEventListener("abort", () => {
+            isGivenUp = true;
+            free(transport);
+          }, { once: true });
+          transport.setNoDelay?.(true);
+          if (!isOptional) return await server.accept(transport);
+          const first = await firstBytes(transport);
+          const whole = new ReplayedTransport(transport, first);
+          return first[0] === HANDSHAKE_RECORD ? await server.accept(whole) : whole;
+        },
+        (late) => late.close(),
+      );
+    } catch (cause) {
+      if (!isGivenUp) await this.#dismiss(transport);
+      throw handshakeError(action, cause);
+    }
+  }
+
+  /** Freeing a stream with unread input resets it, and the client would never read the alert. */
+  async #dismiss(transport: Transport): Promise<void> {
+    const timer = this.#clock.setTimeout(() => free(transport), DISMISSAL_IN_MILLIS);
+    try {
+      await transport.closeWrite();
+      const buffer = new Uint8Array(16 * 1024);
+      for (let i = 0; i < DISMISSAL_READS && await transport.read(buffer) !== null; i++);
+    } catch {
+      // The client has gone, or its time is over.
+    } finally {
+      this.#clock.clearTimeout(timer);
+      free(transport);
+    }
+  }
+
+  #tell(error: SocketError, remote: NetworkAddress): void {
+    try {
+      this.#config.onHandshakeError?.(error, { host: hostOf(remote), port: portOf(remote) });
+    } catch (thrown) {
+      console.error(thrown);
+    }
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      this.#server = await loadServer(this.#config);
+    } catch (error) {
+      this.#config.onReloadError?.(error as SocketError);
+      throw error;
+    }
+  }
+}
+
+async function loadServer(config: ListenerSecureSocket): Promise<TlsServer> {
+  const { TlsServer } = await import("./tls_server.ts");
+  return await TlsServer.load(config);
+}
+
+/** Frees a stream that may be freed already. */
+function free(transport: Transport): void {
+  try {
+    transport.close();
+  } catch { /* it was */ }
+}
+
+async function firstBytes(transport: Transport): Promise<Uint8Array> {
+  const buffer = new Uint8Array(2 * 1024);
+  return buffer.subarray(0, await transport.read(buffer) ?? 0);
+}

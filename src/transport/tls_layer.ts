@@ -1,0 +1,203 @@
+// TLS over any Transport, by node:tls: STARTTLS, a listener's side, TLS behind a PROXY header or over a Unix
+// socket are all this one layer.
+//
+// Decision record: which engine does what (measured on Deno 2.9.6, 64-byte messages there and back, the CPU
+// of both ends together):
+//
+//   Deno.listenTls     34 us   no client certificates, no choice by name, no new certificate while it runs,
+//                              and 44 ms for each write that follows another (it cannot switch Nagle's
+//                              algorithm off): so no listener here uses it
+//   node:tls, own TCP  62 us   everything, but only over its own sockets
+//   this layer         68 us   everything, over any Transport
+//   Deno.startTls      fast    client only: used by tls_client.ts wherever nothing is asked of it that it
+//                              cannot do
+//
+// The layer is pulled: the transport is read only while somebody waits in `read` or in the handshake.
+
+import type { TLSSocket } from "node:tls";
+import { setImmediate } from "node:timers";
+import { GenericError } from "../errors.ts";
+import type { NetworkAddress, Transport } from "../network.ts";
+import { ReadBuffer } from "../read_buffer.ts";
+import type { SecureInfo } from "../secure_info.ts";
+import { secureReadError, truncatedError } from "./tls_failure.ts";
+import { TlsWire } from "./tls_wire.ts";
+
+/** How much is encrypted in one write. */
+const LARGEST_WRITE = 256 * 1024;
+
+/** How a handshake ends; one of them is called, once. */
+export interface HandshakeOutcome {
+  /** Both ends have agreed: on what, and whose socket carries it. */
+  agreed(socket: TLSSocket, secure: SecureInfo): void;
+  /** They have not. */
+  failed(error: unknown): void;
+}
+
+/** A secure stream over another one. */
+export class TlsLayer implements Transport {
+  readonly #inner: Transport;
+  readonly #wire: TlsWire;
+  /** What was decrypted and not read yet: at most what one read of the transport has brought. */
+  readonly #plain: Uint8Array[] = [];
+  readonly #buffer = new ReadBuffer();
+  #socket: TLSSocket | undefined;
+  #secure: SecureInfo | undefined;
+  #arrived: (() => void) | undefined;
+  #filling: Promise<boolean> | undefined;
+  /** The peer has said that it sends no more. */
+  #hasEnded = false;
+  #error: unknown;
+  /** Only where the stream can. */
+  declare reset?: () => void;
+  /** Only where the stream can. */
+  declare setNoDelay?: (on: boolean) => void;
+
+  /** @param inner The stream to make secure; it is freed with this. */
+  constructor(inner: Transport) {
+    this.#inner = inner;
+    this.#wire = new TlsWire(inner);
+    if (inner.reset !== undefined) this.reset = () => this.#free(() => inner.reset!());
+    if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
+  }
+
+  get localAddr(): NetworkAddress {
+    return this.#inner.localAddr;
+  }
+
+  get remoteAddr(): NetworkAddress {
+    return this.#inner.remoteAddr;
+  }
+
+  get secure(): SecureInfo | undefined {
+    return this.#secure;
+  }
+
+  /**
+   * Shakes hands.
+   *
+   * @param begin Gives the wire to node:tls, and calls back, at once, when it is over.
+   * @throws {unknown} What `failed` was called with, or an end or failure of the stream. The stream is still
+   * open then, and what node:tls had to tell the peer was sent.
+   */
+  async handshake(begin: (wire: TlsWire, outcome: HandshakeOutcome) => void): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    let isOver = false;
+    done.promise.catch(() => {});
+    try {
+      begin(this.#wire, {
+        agreed: (socket, secure) => {
+          isOver = true;
+          this.#attach(socket);
+          this.#secure = secure;
+          done.resolve();
+        },
+        failed: (error) => {
+          isOver = true;
+          done.reject(error);
+        },
+      });
+      while (!isOver) {
+        const hasMore = await Promise.race([this.#fill(), done.promise]);
+        if (hasMore !== false) continue;
+        // node:tls tells what the peer's last word was, an alert perhaps, only in a moment.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        if (!isOver) throw new Deno.errors.UnexpectedEof("unexpected end of file");
+      }
+      await done.promise;
+      // What came together with the peer's last word of the handshake comes out first.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (this.#wire.failure !== undefined) throw this.#wire.failure;
+    } catch (error) {
+      // node:tls hands its last words to the wire only after it has told the error.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      await this.#wire.idle();
+      this.#wire.destroy();
+      throw error;
+    }
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    if (buffer.length === 0) return 0;
+    for (;;) {
+      const chunk = this.#plain[0];
+      if (chunk !== undefined) {
+        if (chunk.length <= buffer.length) {
+          this.#plain.shift();
+          buffer.set(chunk);
+          return chunk.length;
+        }
+        buffer.set(chunk.subarray(0, buffer.length));
+        this.#plain[0] = chunk.subarray(buffer.length);
+        return buffer.length;
+      }
+      if (this.#hasEnded) return null;
+      if (this.#error !== undefined) throw secureReadError(this.#error);
+      if (!await this.#more() && this.#plain.length === 0) {
+        // What came before the end may still be on its way through node:tls.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        if (this.#hasEnded) return null;
+        throw this.#error === undefined ? truncatedError() : secureReadError(this.#error);
+      }
+    }
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
+    return new Promise((resolve, reject) => {
+      this.#socket!.write(piece, (error) => {
+        const failure = this.#wire.failure ?? this.#error ?? error;
+        if (failure === undefined || failure === null) resolve(piece.length);
+        else reject(failure);
+      });
+    });
+  }
+
+  async closeWrite(): Promise<void> {
+    await new Promise<void>((resolve) => this.#socket!.end(resolve));
+    await this.#wire.idle();
+    if (this.#wire.failure !== undefined) throw this.#wire.failure;
+    await this.#inner.closeWrite();
+  }
+
+  close(): void {
+    this.#free(() => this.#inner.close());
+  }
+
+  #free(free: () => void): void {
+    this.#error ??= new GenericError("closed", "The stream was freed");
+    this.#socket?.destroy();
+    this.#wire.destroy();
+    free();
+  }
+
+  #attach(socket: TLSSocket): void {
+    this.#socket = socket;
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#plain.push(chunk);
+      this.#arrived?.();
+    });
+    socket.on("end", () => this.#hasEnded = true);
+    socket.on("error", (error) => this.#error ??= error);
+  }
+
+  /** Waits until something was decrypted, or one more read of the stream is over. */
+  #more(): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#arrived = () => resolve(true);
+      this.#fill().then(resolve, reject);
+    });
+  }
+
+  /** Reads once from the stream. Resolves with whether there may be more. */
+  #fill(): Promise<boolean> {
+    return this.#filling ??= this.#fillOnce().finally(() => this.#filling = undefined);
+  }
+
+  async #fillOnce(): Promise<boolean> {
+    const count = await this.#inner.read(this.#buffer.target);
+    if (count === null) return false;
+    this.#wire.feed(this.#buffer.take(count));
+    return true;
+  }
+}

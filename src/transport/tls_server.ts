@@ -1,0 +1,130 @@
+// The listener's side of TLS: certificates, and the handshake over a stream that was accepted.
+//
+// Decision record: node:tls tells whether a client's certificate verifies only through a tls.Server (its
+// TLSSocket alone accepts every certificate, also with `rejectUnauthorized`), and a tls.Server does not say
+// which stream an event belongs to. So each handshake under way has a tls.Server of its own, which never
+// listens and gets the stream as its "connection". Making one costs 0.5 ms, so they are used again.
+
+import { createSecureContext, type SecureContext, Server, type TLSSocket } from "node:tls";
+import type { Transport } from "../network.ts";
+import type { SecureInfo } from "../secure_info.ts";
+import { describeCertificate, type Identity, loadIdentity, loadTrusted } from "./credentials.ts";
+import type { ListenerSecureSocket } from "./secure_socket.ts";
+import { type HandshakeOutcome, TlsLayer } from "./tls_layer.ts";
+import type { TlsWire } from "./tls_wire.ts";
+
+/** How many servers that no handshake uses are kept. */
+const MAX_SPARE_SERVERS = 32;
+
+/** What a handshake of this side needs, ready for use. */
+export class TlsServer {
+  readonly #options: Readonly<Record<string, unknown>>;
+  readonly #isRequest: boolean;
+  readonly #spare: Server[] = [];
+
+  private constructor(options: Readonly<Record<string, unknown>>, isRequest: boolean) {
+    this.#options = options;
+    this.#isRequest = isRequest;
+  }
+
+  /**
+   * Reads certificates and keys.
+   *
+   * @param config Options that were checked.
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   */
+  static async load(config: ListenerSecureSocket): Promise<TlsServer> {
+    const { alpnProtocols, minVersion = "TLSv1.2", clientAuth = "none", sni } = config;
+    const identity = await loadIdentity(config, "secureSocket");
+    const ca = clientAuth === "none" ? undefined : await loadTrusted(config, "secureSocket");
+    const shared = { minVersion, ...(ca === undefined ? {} : { ca }) };
+    const contexts = new Map<string, SecureContext>();
+    for (const [name, one] of Object.entries(sni ?? {})) {
+      const named: Identity = await loadIdentity(one, `secureSocket.sni[${JSON.stringify(name)}]`);
+      contexts.set(name.toLowerCase(), createSecureContext({ ...named, ...shared }));
+    }
+    const choose = (name: string, answer: (error: null, context?: SecureContext) => void) =>
+      answer(null, contextFor(contexts, name.toLowerCase()));
+    return new TlsServer({
+      ...identity,
+      ...shared,
+      allowHalfOpen: true,
+      requestCert: clientAuth !== "none",
+      // A client that shows none is let in where certificates are only asked for; see #admit.
+      rejectUnauthorized: clientAuth === "require",
+      ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
+      ...(contexts.size === 0 ? {} : { SNICallback: choose }),
+    }, clientAuth === "request");
+  }
+
+  /**
+   * Shakes hands with a client.
+   *
+   * @param transport The stream, which is the layer's from now on.
+   * @throws {unknown} Why not; the stream is still open.
+   */
+  async accept(transport: Transport): Promise<Transport> {
+    const layer = new TlsLayer(transport);
+    await layer.handshake((wire, outcome) => this.#begin(wire, outcome));
+    return layer;
+  }
+
+  #begin(wire: TlsWire, outcome: HandshakeOutcome): void {
+    const server = this.#spare.pop() ?? new Server(this.#options);
+    const release = () => {
+      server.removeAllListeners("secureConnection");
+      server.removeAllListeners("tlsClientError");
+      if (this.#spare.length < MAX_SPARE_SERVERS) this.#spare.push(server);
+    };
+    server.once("secureConnection", (socket) => {
+      release();
+      try {
+        outcome.agreed(socket, this.#admit(socket));
+      } catch (error) {
+        outcome.failed(error);
+      }
+    });
+    server.once("tlsClientError", (error, socket) => {
+      release();
+      const code = socket?.authorizationError as unknown;
+      // It says only "socket hang up" where it has refused the client's certificate.
+      outcome.failed(code === undefined || code === null ? error : new Error(String(code)));
+    });
+    server.emit("connection", wire);
+  }
+
+  /** Looks at who the client is. @throws {Error} It has shown a certificate that does not verify. */
+  #admit(socket: TLSSocket): SecureInfo {
+    const certificate = this.#options.requestCert === true
+      ? socket.getPeerX509Certificate()
+      : undefined;
+    if (this.#isRequest && certificate !== undefined && !socket.authorized) {
+      throw new Error(String(socket.authorizationError));
+    }
+    const { servername } = socket as { servername?: string | null };
+    return secureInfoOf(socket, servername || undefined, certificate);
+  }
+}
+
+/** What a socket of node:tls has agreed on. */
+export function secureInfoOf(
+  socket: TLSSocket,
+  serverName: string | undefined,
+  certificate: ReturnType<TLSSocket["getPeerX509Certificate"]>,
+): SecureInfo {
+  return {
+    protocol: socket.getProtocol() as SecureInfo["protocol"],
+    alpnProtocol: socket.alpnProtocol || undefined,
+    serverName,
+    peerCertificate: certificate === undefined ? undefined : describeCertificate(certificate),
+  };
+}
+
+/** The certificate for a name: its own, else that of the wildcard for its first label. */
+function contextFor(
+  contexts: ReadonlyMap<string, SecureContext>,
+  name: string,
+): SecureContext | undefined {
+  const dot = name.indexOf(".");
+  return contexts.get(name) ?? (dot < 0 ? undefined : contexts.get(`*${name.slice(dot)}`));
+}

@@ -1,0 +1,91 @@
+// Certificates for tests, made when they are needed and never kept: a certificate authority, and what it signs.
+
+import "npm:reflect-metadata@0.2.2";
+import * as x509 from "npm:@peculiar/x509@2.2.0";
+
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const DAY = 24 * 60 * 60 * 1000;
+
+x509.cryptoProvider.set(crypto);
+
+/** A certificate and its key in PEM form. */
+export interface MadeCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What a certificate shall say. */
+export interface Wish {
+  /** Common name. */
+  readonly name?: string;
+  /** DNS names and IP addresses it is valid for. */
+  readonly hosts?: readonly string[];
+  /** When it ends to be valid, in days from now; negative for one that has. */
+  readonly days?: number;
+  /** When it begins to be valid, in days from now. */
+  readonly fromDays?: number;
+}
+
+/** Signs certificates. */
+export class Authority {
+  readonly cert: string;
+  readonly #certificate: x509.X509Certificate;
+  readonly #keys: CryptoKeyPair;
+
+  private constructor(certificate: x509.X509Certificate, keys: CryptoKeyPair) {
+    this.cert = certificate.toString("pem") + "\n";
+    this.#certificate = certificate;
+    this.#keys = keys;
+  }
+
+  /** Makes an authority with a key of its own. */
+  static async make(name: string): Promise<Authority> {
+    const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+      name: `CN=${name}`,
+      keys,
+      signingAlgorithm: ALGORITHM,
+      notBefore: new Date(Date.now() - DAY),
+      notAfter: new Date(Date.now() + 30 * DAY),
+      extensions: [
+        new x509.BasicConstraintsExtension(true, undefined, true),
+        new x509.KeyUsagesExtension(
+          x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+          true,
+        ),
+      ],
+    });
+    return new Authority(certificate, keys);
+  }
+
+  /** Makes a certificate for both sides of a connection. */
+  async sign(wish: Wish = {}): Promise<MadeCertificate> {
+    const { name = "localhost", hosts = ["localhost", "127.0.0.1"], days = 7, fromDays = -1 } =
+      wish;
+    const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+    const certificate = await x509.X509CertificateGenerator.create({
+      subject: `CN=${name}, O=Tests`,
+      issuer: this.#certificate.subject,
+      publicKey: keys.publicKey,
+      signingKey: this.#keys.privateKey,
+      signingAlgorithm: ALGORITHM,
+      notBefore: new Date(Date.now() + Math.min(fromDays, days - 1) * DAY),
+      notAfter: new Date(Date.now() + days * DAY),
+      extensions: [
+        new x509.BasicConstraintsExtension(false),
+        new x509.ExtendedKeyUsageExtension([
+          x509.ExtendedKeyUsage.serverAuth,
+          x509.ExtendedKeyUsage.clientAuth,
+        ]),
+        new x509.SubjectAlternativeNameExtension(
+          hosts.map((value) => ({ type: /^[\d.]+$|:/.test(value) ? "ip" : "dns", value } as const)),
+        ),
+      ],
+    });
+    const pkcs8 = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+    return {
+      cert: certificate.toString("pem") + "\n",
+      key: x509.PemConverter.encode(pkcs8, "PRIVATE KEY") + "\n",
+    };
+  }
+}

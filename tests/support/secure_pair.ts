@@ -1,0 +1,79 @@
+// A secure connection over loopback, and what its two ends say when they could not agree.
+
+import { denoNetwork, type Transport } from "../../src/network.ts";
+import { ListenerSecurity } from "../../src/transport/listener_security.ts";
+import {
+  checkClientSecureSocket,
+  checkListenerSecureSocket,
+  type ClientSecureSocket,
+  type ListenerSecureSocket,
+} from "../../src/transport/secure_socket.ts";
+import { ClientSecurity } from "../../src/transport/client_security.ts";
+
+const { clock } = denoNetwork;
+
+/** How the two ends of a handshake ended. */
+export interface Ends {
+  readonly client: Transport | Error;
+  readonly server: Transport | Error;
+}
+
+/** Connects over loopback TCP, both ends in the clear. */
+export async function plainPair(): Promise<[client: Transport, server: Transport]> {
+  const listener = await denoNetwork.listen({ hostname: "127.0.0.1", port: 0, backlog: 8 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const [client, server] = await Promise.all([
+    denoNetwork.connect({ hostname: "127.0.0.1", port }),
+    listener.accept(),
+  ]);
+  listener.close();
+  client.setNoDelay?.(true);
+  return [client, server];
+}
+
+/** Has both ends of a stream shake hands. */
+export async function shakeHands(
+  [client, server]: readonly [client: Transport, server: Transport],
+  of: ListenerSecureSocket,
+  by: ClientSecureSocket,
+): Promise<Ends> {
+  const security = new ListenerSecurity(checkListenerSecureSocket(of), clock);
+  await security.load();
+  const dialling = new ClientSecurity(checkClientSecureSocket(by), clock);
+  await dialling.load();
+  const [clientEnd, serverEnd] = await Promise.all([
+    dialling.secure(client, "localhost").catch((error: Error) => error),
+    security.upgrade(server).catch((error: Error) => error),
+  ]);
+  return { client: clientEnd, server: serverEnd };
+}
+
+/** Two ends that have agreed. */
+export async function securePair(
+  of: ListenerSecureSocket,
+  by: ClientSecureSocket,
+): Promise<[client: Transport, server: Transport]> {
+  const { client, server } = await shakeHands(await plainPair(), of, by);
+  if (client instanceof Error) throw client;
+  if (server instanceof Error) throw server;
+  return [client, server];
+}
+
+/** Writes everything. */
+export async function writeAll(transport: Transport, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await transport.write(bytes.subarray(at));
+}
+
+/** Reads until that many bytes have come, or the end. */
+export async function readAll(transport: Transport, length = Infinity): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  const buffer = new Uint8Array(64 * 1024);
+  let total = 0;
+  while (total < length) {
+    const count = await transport.read(buffer);
+    if (count === null) break;
+    chunks.push(buffer.slice(0, count));
+    total += count;
+  }
+  return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
+}

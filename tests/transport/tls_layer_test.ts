@@ -1,0 +1,126 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { GenericError } from "../../src/errors.ts";
+import type { Transport } from "../../src/network.ts";
+import { Authority } from "../support/certificates.ts";
+import { plainPair, readAll, securePair, shakeHands, writeAll } from "../support/secure_pair.ts";
+
+const authority = await Authority.make("Tests");
+const stranger = await Authority.make("Strangers");
+const localhost = await authority.sign();
+const caCerts = [authority.cert];
+
+/** Deno's own engine, and node:tls. */
+const ENGINES = [
+  ["native client", { caCerts }],
+  ["node client", { caCerts, exposePeerCertificate: true }],
+] as const;
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function closeBoth(...transports: Transport[]): void {
+  for (const transport of transports) transport.close();
+}
+
+for (const [engine, by] of ENGINES) {
+  Deno.test(`TlsLayer carries bytes both ways, also what came with the handshake (${engine})`, async () => {
+    const [client, server] = await securePair(localhost, by);
+    await writeAll(client, bytes("hello"));
+    assertEquals(await readAll(server, 5), bytes("hello"));
+    await writeAll(server, bytes("world"));
+    assertEquals(await readAll(client, 5), bytes("world"));
+    closeBoth(client, server);
+  });
+
+  Deno.test(`TlsLayer carries megabytes both ways at once (${engine})`, async () => {
+    const [client, server] = await securePair(localhost, by);
+    const content = new Uint8Array(3 * 1024 * 1024 + 7);
+    for (let i = 0; i < content.length; i++) content[i] = i * 31 >> 3;
+    const [, , atServer, atClient] = await Promise.all([
+      writeAll(client, content),
+      writeAll(server, content),
+      readAll(server, content.length),
+      readAll(client, content.length),
+    ]);
+    assertEquals(atServer, content);
+    assertEquals(atClient, content);
+    closeBoth(client, server);
+  });
+
+  Deno.test(`TlsLayer.closeWrite() ends one direction, the other goes on (${engine})`, async () => {
+    const [client, server] = await securePair(localhost, by);
+    await writeAll(client, bytes("ping"));
+    await client.closeWrite();
+    assertEquals(await readAll(server), bytes("ping"));
+    assertEquals(await server.read(new Uint8Array(1)), null);
+    await writeAll(server, bytes("pong"));
+    await server.closeWrite();
+    assertEquals(await readAll(client), bytes("pong"));
+    closeBoth(client, server);
+  });
+
+  Deno.test(`TlsLayer tells a cut stream from its end (${engine})`, async () => {
+    const plain = await plainPair();
+    const { client, server } = await shakeHands(plain, localhost, by);
+    await writeAll(server as Transport, bytes("half of i"));
+    assertEquals(await readAll(client as Transport, 9), bytes("half of i"));
+    plain[1].close();
+    const error = await assertRejects(
+      () => (client as Transport).read(new Uint8Array(1)),
+      GenericError,
+      "without the peer's close_notify",
+    );
+    assertEquals(error.code, "broken");
+    (client as Transport).close();
+    server as Transport & { close(): void };
+  });
+}
+
+Deno.test("TlsLayer tells the listener's side of a cut stream, too", async () => {
+  const plain = await plainPair();
+  const { client, server } = await shakeHands(plain, localhost, {
+    caCerts,
+    exposePeerCertificate: true,
+  });
+  plain[0].close();
+  await assertRejects(
+    () => (server as Transport).read(new Uint8Array(1)),
+    GenericError,
+    "without the peer's close_notify",
+  );
+  closeBoth(server as Transport);
+  assertEquals(client instanceof Error, false);
+});
+
+Deno.test("TlsLayer.close() ends a pending read, twice is once", async () => {
+  const [client, server] = await securePair(localhost, { caCerts });
+  const reading = assertRejects(() => server.read(new Uint8Array(1)), Error);
+  server.close();
+  await reading;
+  client.close();
+});
+
+Deno.test("TlsLayer.secure tells what was agreed on", async () => {
+  const [client, server] = await securePair({
+    ...localhost,
+    alpnProtocols: ["echo/2", "echo/1"],
+  }, { caCerts, alpnProtocols: ["echo/1"], exposePeerCertificate: true });
+  assertEquals(server.secure, {
+    protocol: "TLSv1.3",
+    alpnProtocol: "echo/1",
+    serverName: "localhost",
+    peerCertificate: undefined,
+  });
+  const { peerCertificate, ...rest } = client.secure!;
+  assertEquals(rest, {
+    protocol: "TLSv1.3",
+    alpnProtocol: "echo/1",
+    serverName: "localhost",
+  });
+  assertEquals(peerCertificate!.subject, "CN=localhost, O=Tests");
+  assertEquals(peerCertificate!.issuer, "CN=Tests");
+  assertEquals(peerCertificate!.subjectAltNames, ["DNS:localhost", "IP Address:127.0.0.1"]);
+  closeBoth(client, server);
+});
+void stranger;

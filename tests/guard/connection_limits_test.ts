@@ -95,6 +95,28 @@ Deno.test("Listener lets a sender be that is fast enough, or has not begun", asy
   await listener.immediateStop();
 });
 
+Deno.test("Listener does not count the time in which nobody waits", async () => {
+  const { clock, peers, callers, told, listener } = await accepted([["begun"]], {
+    minBytesPerSecond: 10,
+  });
+  for (let i = 0; i < 4; i++) {
+    const reading = callers[0]!.read(10);
+    await clock.advance(1_200);
+    peers[0]!.say("other", silence());
+    assertEquals((await reading)[1], 10);
+    peers[0]!.say("begun", silence());
+    await clock.advance(60_000);
+    // With what has been waited for, five seconds would be over, and too few bytes come.
+    if (i === 3) void callers[0]!.read(10).catch(() => {});
+  }
+  assertEquals(told, []);
+  await clock.advance(199);
+  assertEquals(told, []);
+  await clock.advance(1);
+  assertEquals(told.map(({ reason }) => reason), ["slow-sender"]);
+  await listener.immediateStop();
+});
+
 Deno.test("Listener adds up the time over waits: a byte per read begins nothing anew", async () => {
   const { clock, peers, callers, told, listener } = await accepted([["GET / HTTP/1.1\r\n"]], {
     minBytesPerSecond: 5,

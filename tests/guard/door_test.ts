@@ -195,6 +195,10 @@ Deno.test("Door.putBack() keeps a connection for the next accept", async () => {
   door.putBack(first);
   assertEquals((await door.accept()) === first, true);
   const second = (await door.accept())!;
+  // In the order they came in.
+  door.putBack(second);
+  door.putBack(first);
+  assertEquals([await door.accept() === first, await door.accept() === second], [true, true]);
   await door.close();
   door.putBack(second);
   assertEquals((second.transport as ReturnType<typeof peer>).isClosed, true);

@@ -99,6 +99,22 @@ Deno.test("Door.accept() waits as long as the rate asks for, and no longer", asy
   await door.close();
 });
 
+Deno.test("Door.accept() waits for the rate although there is room", async () => {
+  const { clock, socket, guard, door } = doorTo([peer("192.0.2.1"), peer("192.0.2.2")], {
+    maxConnections: 1,
+    maxConnectionsPerSecond: 1,
+  });
+  const first = (await door.accept())!;
+  const second = door.accept();
+  await clock.advance(300);
+  guard.leave(first.pass);
+  await clock.advance(699);
+  assertEquals([await isPending(clock, second), socket.accepts], [true, 1]);
+  await clock.advance(1);
+  assertEquals((await second)?.pass.peer, tcp("192.0.2.2"));
+  await door.close();
+});
+
 Deno.test("Door.accept() gives the client that the proxy names, and what comes behind the header", async () => {
   const { door, guard } = doorTo([peer("10.0.0.1", HEADER_BYTES, "hello")], PROXIED);
   const { transport, pass } = (await door.accept())!;

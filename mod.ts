@@ -52,12 +52,8 @@ export {
 } from "./src/framing/length_prefix_codec.ts";
 export { LineCodec, type LineCodecConfig } from "./src/framing/line_codec.ts";
 export { NetstringCodec } from "./src/framing/netstring_codec.ts";
-export {
-  type ReceiveOptions,
-  type ReceiveResult,
-  UdpClient,
-  type UdpClientConfig,
-} from "./src/udp_client.ts";
+export { type ReceiveResult, UdpClient, type UdpClientConfig } from "./src/udp_client.ts";
 export type { GroupOptions } from "./src/multicast.ts";
 export type { UdpSocketConfig } from "./src/udp_config.ts";
 export type { Datagram } from "./src/datagram.ts";
+export type { ReceiveOptions } from "./src/udp_channel.ts";

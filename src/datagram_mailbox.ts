@@ -34,9 +34,9 @@ class Waiter {
     this.resolve(this.shape(datagram));
   }
 
-  fail(error: SocketError): void {
+  fail(error: SocketError, isQuiet: boolean): void {
     this.#forgetSignal();
-    if (this.closedAs !== undefined && error.code === "closed") this.resolve(this.closedAs);
+    if (isQuiet && this.closedAs !== undefined) this.resolve(this.closedAs);
     else this.reject(error);
   }
 
@@ -67,6 +67,7 @@ export class DatagramMailbox {
   readonly #timer: LazyTimer;
   readonly #handOut = new HandOut();
   #ended: SocketError | undefined;
+  #isQuiet = false;
 
   /**
    * @param clock The time that waits go by.
@@ -93,11 +94,6 @@ export class DatagramMailbox {
   /** Whether somebody waits for a datagram. */
   get isWaitedFor(): boolean {
     return this.#waiters.length > 0;
-  }
-
-  /** Whether another datagram of any length has room. */
-  get hasRoom(): boolean {
-    return this.#bytes < this.#limit;
   }
 
   /** Hands a copy of a datagram to who waits longest, or keeps one, or drops something. */
@@ -152,18 +148,18 @@ export class DatagramMailbox {
    *
    * @param shape Makes what is given of it.
    * @param limits How the wait may end without one; nothing is lost then.
-   * @param closedAs What is given when the socket was closed, instead of throwing.
-   * @throws {SocketError} What {@linkcode DatagramMailbox.end} was told.
+   * @param closedAs What is given at a quiet end, instead of throwing.
+   * @throws {SocketError} What {@linkcode DatagramMailbox.finish} was told.
    */
   take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
     const { timeoutInMillis, signal } = limits;
     if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.length > 0) return Promise.resolve(shape(this.#shift()));
     if (this.#ended !== undefined) {
-      return closedAs !== undefined && this.#ended.code === "closed"
+      return this.#isQuiet && closedAs !== undefined
         ? Promise.resolve(closedAs)
         : Promise.reject(this.#ended);
     }
-    if (this.length > 0) return Promise.resolve(shape(this.#shift()));
     return new Promise<T>((resolve, reject) => {
       const due = timeoutInMillis === Infinity ? Infinity : this.#clock.now() + timeoutInMillis;
       const waiter = new Waiter(
@@ -204,19 +200,31 @@ export class DatagramMailbox {
       const { timeoutInMillis } = waiter.limits;
       waiter.fail(
         new ReadTimedOutError(`Cannot receive: no datagram came within ${timeoutInMillis} ms`),
+        false,
       );
     }
     return next;
   }
 
-  /** Ends all waits with an error, and every later one; what was not taken is dropped. */
-  end(error: SocketError): void {
+  /**
+   * Takes nothing any more and ends all waits, and every later one once what is there has been taken.
+   *
+   * @param error What waits end with.
+   * @param isQuiet Whether an iteration just ends.
+   */
+  finish(error: SocketError, isQuiet: boolean): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
+    this.#isQuiet = isQuiet;
     this.#timer.stop();
+    for (const waiter of this.#waiters.splice(0)) waiter.fail(error, isQuiet);
+  }
+
+  /** Drops, and counts, what nobody will take any more. */
+  clear(): void {
+    this.#droppedDatagrams += this.length;
     this.#queue = [];
     this.#first = 0;
     this.#bytes = 0;
-    for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
   }
 }

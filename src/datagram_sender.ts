@@ -5,7 +5,7 @@
 // for each host name that must be looked up first, or that only the runtime may look up, so that a slow name
 // holds up nobody else. A lane whose name became an address joins the lane of addresses.
 
-import { brokenError, GenericError, setupError } from "./errors.ts";
+import { brokenError, GenericError, setupError, type SocketError } from "./errors.ts";
 import type { DatagramAddress, DatagramSocket } from "./network.ts";
 import type { HostNames } from "./host_names.ts";
 import { formatAddress } from "./address.ts";
@@ -22,8 +22,9 @@ interface Outgoing {
   readonly bytes: Uint8Array;
   readonly target: DatagramAddress;
   readonly resolve: (length: number) => void;
-  readonly reject: (error: Error) => void;
-  readonly sent: Promise<number>;
+  readonly reject: (error: SocketError) => void;
+  /** What the caller of `send` got; `post` gives nothing. */
+  readonly sent: Promise<number> | undefined;
 }
 
 /** One order of sending. */
@@ -97,7 +98,7 @@ class Lane {
   };
 }
 
-function sendError({ hostname, port }: DatagramAddress, cause: unknown): Error {
+function sendError({ hostname, port }: DatagramAddress, cause: unknown): SocketError {
   const action = `Cannot send to ${formatAddress(hostname, port)}`;
   if (cause instanceof Deno.errors.BadResource || cause instanceof Deno.errors.Interrupted) {
     return brokenError(action, cause);
@@ -106,8 +107,8 @@ function sendError({ hostname, port }: DatagramAddress, cause: unknown): Error {
 }
 
 /** Rejects in such a way that nobody has to be waiting. */
-function reject(datagram: Outgoing, error: Error): void {
-  datagram.sent.catch(() => {});
+function reject(datagram: Outgoing, error: SocketError): void {
+  datagram.sent?.catch(ignore);
   datagram.reject(error);
 }
 
@@ -126,7 +127,7 @@ export class DatagramSender {
   #slabUsed = 0;
   /** The target of the last datagram, for the next one: most go where the last one went. */
   #lastTarget: DatagramAddress | undefined;
-  #error: Error | undefined;
+  #error: SocketError | undefined;
   #idle: (() => void) | undefined;
 
   /**
@@ -159,39 +160,60 @@ export class DatagramSender {
    * @param port From 1 to 65535.
    */
   send(content: Uint8Array, host: string, port: number): Promise<number> {
-    if (this.#error !== undefined) return rejected(this.#error);
-    const weight = content.length + OVERHEAD;
-    if (this.#queued > 0 && this.#queuedBytes + weight > this.#limit) {
-      return rejected(
-        new GenericError(
-          "overflow",
-          `Cannot send: ${this.#queuedBytes} bytes are queued already and the limit is ${this.#limit}`,
-        ),
-      );
-    }
     let resolve!: (length: number) => void;
-    let reject!: (error: Error) => void;
+    let reject!: (error: SocketError) => void;
     const sent = new Promise<number>((yes, no) => {
       resolve = yes;
       reject = no;
     });
-    const bytes = this.#copy(content);
+    this.#enqueue(content, host, port, resolve, reject, sent);
+    return sent;
+  }
+
+  /** Like {@linkcode DatagramSender.send} where nobody waits: tells only what goes wrong. */
+  post(
+    content: Uint8Array,
+    host: string,
+    port: number,
+    onFailed: (error: SocketError) => void,
+  ): void {
+    this.#enqueue(content, host, port, ignore, onFailed, undefined);
+  }
+
+  #enqueue(
+    content: Uint8Array,
+    host: string,
+    port: number,
+    resolve: (length: number) => void,
+    reject: (error: SocketError) => void,
+    sent: Promise<number> | undefined,
+  ): void {
+    const weight = content.length + OVERHEAD;
+    const refusal = this.#error ?? this.#overflow(weight);
+    if (refusal !== undefined) {
+      sent?.catch(ignore);
+      return reject(refusal);
+    }
     this.#queued++;
     this.#queuedBytes += weight;
+    const bytes = this.#copy(content);
     const last = this.#lastTarget;
     if (last !== undefined && last.port === port && last.hostname === host) {
-      this.#addresses.add({ bytes, target: last, resolve, reject, sent });
-      return sent;
+      return this.#addresses.add({ bytes, target: last, resolve, reject, sent });
     }
     const target: DatagramAddress = { transport: "udp", hostname: host, port };
     const datagram = { bytes, target, resolve, reject, sent };
-    if (ipVersion(host) !== 0) {
-      this.#lastTarget = target;
-      this.#addresses.add(datagram);
-    } else {
-      this.#sendToName(datagram);
-    }
-    return sent;
+    if (ipVersion(host) === 0) return this.#sendToName(datagram);
+    this.#lastTarget = target;
+    this.#addresses.add(datagram);
+  }
+
+  #overflow(weight: number): SocketError | undefined {
+    if (this.#queued === 0 || this.#queuedBytes + weight <= this.#limit) return undefined;
+    return new GenericError(
+      "overflow",
+      `Cannot send: ${this.#queuedBytes} bytes are queued already and the limit is ${this.#limit}`,
+    );
   }
 
   #sendToName(datagram: Outgoing): void {
@@ -257,7 +279,7 @@ export class DatagramSender {
   }
 
   /** Refuses everything from now on with this error; what was accepted is still sent. */
-  end(error: Error): void {
+  end(error: SocketError): void {
     this.#error ??= error;
   }
 
@@ -270,7 +292,7 @@ export class DatagramSender {
   }
 
   /** Gives up what was not begun, with this error. */
-  abort(error: Error): void {
+  abort(error: SocketError): void {
     this.#error ??= error;
     for (const lane of [this.#addresses, ...this.#byName.values()]) {
       for (const datagram of lane.takeAll()) {
@@ -285,8 +307,4 @@ function withAddress(datagram: Outgoing, hostname: string): Outgoing {
   return { ...datagram, target: { transport: "udp", hostname, port: datagram.target.port } };
 }
 
-function rejected(error: Error): Promise<never> {
-  const sent = Promise.reject(error);
-  sent.catch(() => {});
-  return sent;
-}
+function ignore(): void {}

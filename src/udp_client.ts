@@ -1,17 +1,19 @@
 // UdpClient: datagrams sent in order and received one at a time, from anybody or from one peer.
 
-import {
-  checkInteger,
-  checkInterval,
-  checkObject,
-  checkReadLength,
-  checkSignal,
-} from "./arguments.ts";
+import { checkInteger, checkInterval, checkObject, checkReadLength } from "./arguments.ts";
 import { type Address, checkHost, checkPort } from "./address.ts";
 import type { SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
 import { DatagramMailbox, type TakeLimits } from "./datagram_mailbox.ts";
 import { checkUdpConfig, type UdpSocketConfig } from "./udp_config.ts";
+import {
+  checkLimits,
+  cut,
+  END,
+  nextOf,
+  type ReceiveOptions,
+  type UdpChannel,
+} from "./udp_channel.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
 import { type GroupOptions, MulticastGroups } from "./multicast.ts";
 
@@ -32,14 +34,6 @@ export interface UdpClientConfig extends UdpSocketConfig {
    * @default {0}
    */
   readonly receiveQueueLimit?: number;
-}
-
-/** How one receive waits. */
-export interface ReceiveOptions {
-  /** Ends the wait with the signal's own reason. No datagram is lost. */
-  readonly signal?: AbortSignal;
-  /** How long to wait, instead of the socket's `readTimeoutInMillis`. */
-  readonly timeoutInMillis?: number;
 }
 
 /** What a receive gives: the bytes of one datagram, their count, and who sent them. */
@@ -63,7 +57,7 @@ export type ReceiveResult = [bytes: Uint8Array, length: number, address: Address
  * console.log(length, new TextDecoder().decode(bytes), address.host); // 5 Hello 127.0.0.1
  * ```
  */
-export class UdpClient implements AsyncIterable<Datagram>, AsyncDisposable {
+export class UdpClient implements UdpChannel {
   readonly #socket: UdpSocket;
   readonly #mailbox: DatagramMailbox;
   readonly #groups: MulticastGroups;
@@ -103,7 +97,10 @@ export class UdpClient implements AsyncIterable<Datagram>, AsyncDisposable {
       },
       put: (bytes, from) => mailbox.put(bytes, from),
       onStranger: () => mailbox.countDropped(),
-      onEnd: (error) => mailbox.end(error),
+      onEnd: (error) => {
+        mailbox.clear();
+        mailbox.finish(error, error.code === "closed");
+      },
     };
     this.#socket = new UdpSocket(localHost, port, settings, owner);
     this.#groups = new MulticastGroups(this.#socket);
@@ -256,8 +253,7 @@ export class UdpClient implements AsyncIterable<Datagram>, AsyncDisposable {
   ): Promise<T> {
     try {
       if (length !== undefined) checkReadLength(length);
-      const limits = options === undefined ? this.#limits : checkLimits(options, this.#limits);
-      const taken = this.#mailbox.take(shape, limits);
+      const taken = this.#mailbox.take(shape, checkLimits(options, this.#limits));
       this.#socket.wake();
       return taken;
     } catch (error) {
@@ -320,24 +316,4 @@ export class UdpClient implements AsyncIterable<Datagram>, AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-const END: IteratorResult<Datagram> = { done: true, value: undefined };
-
-function nextOf(value: Datagram): IteratorResult<Datagram> {
-  return { done: false, value };
-}
-
-function cut(bytes: Uint8Array, length: number | undefined): Uint8Array {
-  return length === undefined || length >= bytes.length ? bytes : bytes.subarray(0, length);
-}
-
-function checkLimits(options: ReceiveOptions, standard: TakeLimits): TakeLimits {
-  const { signal, timeoutInMillis } = checkObject("options", options);
-  return {
-    signal: signal === undefined ? undefined : checkSignal(signal),
-    timeoutInMillis: timeoutInMillis === undefined
-      ? standard.timeoutInMillis
-      : checkInterval("timeoutInMillis", timeoutInMillis),
-  };
 }

@@ -169,32 +169,39 @@ export class UdpSocket implements DatagramSink {
       : await this.#lookUp(peer, familyOf(this.#local.host));
   }
 
-  /** Sends one datagram, or rejects. Arguments are checked, but for the content. */
+  /** Sends one datagram, or rejects. The address must have been checked. */
   send(content: unknown, host: string, port: number): Promise<number> {
-    const bytes = contentBytes(content);
-    if (bytes.length > MAX_DATAGRAM_LENGTH) {
-      throw new RangeError(
-        `Content must be at most ${MAX_DATAGRAM_LENGTH} bytes for one datagram: got ${bytes.length}`,
-      );
-    }
-    return this.#sender.send(bytes, host, port);
+    return this.#sender.send(checkContent(content), host, port);
+  }
+
+  /** Sends one datagram without a promise: tells only what goes wrong. */
+  post(
+    content: unknown,
+    host: string,
+    port: number,
+    onFailed: (error: SocketError) => void,
+  ): void {
+    this.#sender.post(checkContent(content), host, port, onFailed);
   }
 
   /** Sends content to the peer, split into datagrams. */
   write(content: unknown): Promise<number> {
+    const peer = this.#peer;
+    if (peer !== undefined) return this.writeTo(content, peer.host, peer.port);
     const bytes = contentBytes(content);
-    if (this.#peer !== undefined) return this.#writeTo(this.#peer, bytes);
     if (this.#settings.peer === undefined) {
       throw new TypeError("Cannot write: not connected to a peer");
     }
     // Its name is being looked up. Whoever wrote may change the content meanwhile.
     const copy = bytes.slice();
-    const written = this.bound.then(() => this.#writeTo(this.#peer!, copy));
+    const written = this.bound.then(() => this.writeTo(copy, this.#peer!.host, this.#peer!.port));
     written.catch(() => {});
     return written;
   }
 
-  #writeTo({ host, port }: Peer, bytes: Uint8Array): Promise<number> {
+  /** Sends content, split into datagrams. The address must have been checked. */
+  writeTo(content: unknown, host: string, port: number): Promise<number> {
+    const bytes = contentBytes(content);
     const size = this.#settings.datagramSize;
     if (bytes.length <= size) return this.#sender.send(bytes, host, port);
     const parts: Promise<number>[] = [];
@@ -290,6 +297,17 @@ export class UdpSocket implements DatagramSink {
     await this.#socket?.close();
     await stopped;
   }
+}
+
+/** The bytes of what shall be one datagram. */
+function checkContent(content: unknown): Uint8Array {
+  const bytes = contentBytes(content);
+  if (bytes.length > MAX_DATAGRAM_LENGTH) {
+    throw new RangeError(
+      `Content must be at most ${MAX_DATAGRAM_LENGTH} bytes for one datagram: got ${bytes.length}`,
+    );
+  }
+  return bytes;
 }
 
 function familyOf(host: string): 0 | 4 | 6 {

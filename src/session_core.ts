@@ -1,0 +1,149 @@
+// What happens to one peer of a listener: its datagrams queue up, it may be idle too long, and it ends once.
+
+import { DatagramMailbox, type DropPolicy, type TakeLimits } from "./datagram_mailbox.ts";
+import { LazyTimer } from "./deadline.ts";
+import type { Datagram } from "./datagram.ts";
+import { GenericError, type SocketError } from "./errors.ts";
+import type { Clock, DatagramAddress } from "./network.ts";
+import type { UdpSocket } from "./udp_socket.ts";
+
+/** How sessions behave. */
+export interface SessionSettings {
+  readonly clock: Clock;
+  readonly idleTimeoutInMillis: number;
+  readonly queueLimit: number;
+  readonly drop: DropPolicy;
+  readonly limits: TakeLimits;
+}
+
+/** A session below its face. */
+export class SessionCore {
+  readonly socket: UdpSocket;
+  readonly peer: DatagramAddress;
+  readonly settings: SessionSettings;
+  /** Resolves when it is over. */
+  readonly closed: Promise<SocketError | undefined>;
+  /** A method of a service that handles this session is under way. */
+  isHandled = false;
+  /** Somebody took it from an iteration: nobody knows what they do with it. */
+  isPulled = false;
+  readonly #mailbox: DatagramMailbox;
+  readonly #timer: LazyTimer;
+  readonly #resolveClosed: (error: SocketError | undefined) => void;
+  readonly #onEnd: (core: SessionCore) => void;
+  #activeAt: number;
+  #ended: SocketError | undefined;
+  #stopped: SocketError | undefined;
+  #sawEnd = false;
+
+  constructor(
+    socket: UdpSocket,
+    peer: DatagramAddress,
+    settings: SessionSettings,
+    onEnd: (core: SessionCore) => void,
+  ) {
+    this.socket = socket;
+    this.peer = peer;
+    this.settings = settings;
+    this.#onEnd = onEnd;
+    const closed = Promise.withResolvers<SocketError | undefined>();
+    this.closed = closed.promise;
+    this.#resolveClosed = closed.resolve;
+    const { clock, queueLimit, drop, idleTimeoutInMillis } = settings;
+    this.#mailbox = new DatagramMailbox(clock, queueLimit, drop);
+    this.#activeAt = clock.now();
+    this.#timer = new LazyTimer(clock, (now) => this.#look(now));
+    if (idleTimeoutInMillis !== Infinity) this.#timer.by(this.#activeAt + idleTimeoutInMillis);
+  }
+
+  /** How many datagrams found no room. */
+  get droppedDatagrams(): number {
+    return this.#mailbox.droppedDatagrams;
+  }
+
+  /** What ended it. */
+  get ended(): SocketError | undefined {
+    return this.#ended;
+  }
+
+  /** Whether reads and writes reject because it ends or has ended. */
+  get isOver(): boolean {
+    return this.#ended !== undefined || this.#stopped !== undefined;
+  }
+
+  /** Gets a datagram of the peer. */
+  put(bytes: Uint8Array, from: DatagramAddress): void {
+    this.#activeAt = this.settings.clock.now();
+    this.#mailbox.put(bytes, from);
+  }
+
+  /** Takes one of its datagrams, as a mailbox does. */
+  take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
+    if (this.#stopped !== undefined && this.#mailbox.length === 0) this.#sawEnd = true;
+    const taken = this.#mailbox.take(shape, limits, closedAs);
+    this.#endIfDone();
+    return taken;
+  }
+
+  /** Sends content to the peer, split into datagrams. */
+  write(content: unknown): Promise<number> {
+    if (this.#ended !== undefined) {
+      const { code, message } = this.#ended;
+      return Promise.reject(
+        code === "closed" ? closedError("write") : new GenericError(code, message),
+      );
+    }
+    this.#activeAt = this.settings.clock.now();
+    return this.socket.writeTo(content, this.peer.hostname, this.peer.port);
+  }
+
+  #look(now: number): number {
+    const { idleTimeoutInMillis } = this.settings;
+    const due = this.#activeAt + idleTimeoutInMillis;
+    if (due > now) return due;
+    this.end(
+      new GenericError("timed-out", `The session ended: idle for ${idleTimeoutInMillis} ms`),
+    );
+    return Infinity;
+  }
+
+  /** Ends it as soon as what came is read and what is under way is over. */
+  stop(): void {
+    if (this.#stopped !== undefined) return;
+    this.#stopped = closedError("receive");
+    if (this.#mailbox.isWaitedFor) this.#sawEnd = true;
+    this.#mailbox.finish(this.#stopped, true);
+    this.#endIfDone();
+  }
+
+  /** A method of a service that handled it has settled. */
+  onHandled(): void {
+    this.isHandled = false;
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (this.#stopped === undefined || this.isHandled || this.#mailbox.length > 0) return;
+    if (!this.isPulled || this.#sawEnd) this.end(this.#stopped);
+  }
+
+  /** Ends it by its user. */
+  close(): void {
+    this.#mailbox.clear();
+    this.end(closedError("receive"));
+  }
+
+  /** Ends it. What came before can still be read. */
+  end(error: SocketError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#timer.stop();
+    this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
+    this.#onEnd(this);
+    this.#resolveClosed(error.code === "closed" ? undefined : error);
+  }
+}
+
+function closedError(action: string): SocketError {
+  return new GenericError("closed", `Cannot ${action}: already closed`);
+}

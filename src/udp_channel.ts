@@ -1,0 +1,64 @@
+// What a connected UdpClient and a UdpSession have in common: datagrams to and from one peer.
+
+import { checkInterval, checkObject, checkSignal } from "./arguments.ts";
+import type { SocketError } from "./errors.ts";
+import type { Datagram } from "./datagram.ts";
+import type { TakeLimits } from "./datagram_mailbox.ts";
+
+/** How one receive waits. */
+export interface ReceiveOptions {
+  /** Ends the wait with the signal's own reason. No datagram is lost. */
+  readonly signal?: AbortSignal;
+  /** How long to wait, instead of the socket's `readTimeoutInMillis`. */
+  readonly timeoutInMillis?: number;
+}
+
+/**
+ * Datagrams to and from one peer: a connected `UdpClient`, or a `UdpSession` of a `UdpListener`. A protocol
+ * written on it runs on both ends.
+ */
+export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
+  /** IP address of the peer. */
+  readonly remoteAddress: string | undefined;
+  /** Port of the peer. */
+  readonly remotePort: number | undefined;
+  /** The local IP address. */
+  readonly localAddress: string;
+  /** The local port. */
+  readonly localPort: number;
+  /** How many datagrams reached it and nobody will receive. */
+  readonly droppedDatagrams: number;
+  /** Resolves when it is over, with what ended it unless that was `close` or a stop. Never rejects. */
+  readonly closed: Promise<SocketError | undefined>;
+  /** Receives one datagram of the peer. */
+  read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]>;
+  /** Sends content to the peer, in as many datagrams as it takes. */
+  write(content: Uint8Array | string): Promise<number>;
+  /** Ends it. */
+  close(): Promise<void>;
+}
+
+/** What an iteration gives at its end. */
+export const END: IteratorResult<Datagram> = { done: true, value: undefined };
+
+/** What an iteration gives for a datagram. */
+export function nextOf(value: Datagram): IteratorResult<Datagram> {
+  return { done: false, value };
+}
+
+/** The first bytes, at most so many. */
+export function cut(bytes: Uint8Array, length: number | undefined): Uint8Array {
+  return length === undefined || length >= bytes.length ? bytes : bytes.subarray(0, length);
+}
+
+/** Checks how one receive waits. */
+export function checkLimits(options: ReceiveOptions | undefined, standard: TakeLimits): TakeLimits {
+  if (options === undefined) return standard;
+  const { signal, timeoutInMillis } = checkObject("options", options);
+  return {
+    signal: signal === undefined ? undefined : checkSignal(signal),
+    timeoutInMillis: timeoutInMillis === undefined
+      ? standard.timeoutInMillis
+      : checkInterval("timeoutInMillis", timeoutInMillis),
+  };
+}

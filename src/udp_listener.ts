@@ -1,0 +1,374 @@
+// UdpListener: hands datagrams, or sessions, to a service or to an iteration, and stops in good order.
+//
+//   new --start()--> bound --gracefulStop() / immediateStop()--> stopped --start()--> ...
+//
+// Nothing is received while there is neither a service nor an iteration: what comes waits in the system's
+// buffer. Everything between a start and its stop is in udp_serving.ts.
+
+import { checkHost, checkPort } from "./address.ts";
+import { checkInteger, checkInterval, checkObject, checkSignal } from "./arguments.ts";
+import { GenericError, type SocketError } from "./errors.ts";
+import type { GroupOptions } from "./multicast.ts";
+import type { Stop, StopOptions, StopReport } from "./open_connections.ts";
+import { checkUdpConfig, type UdpSocketConfig } from "./udp_config.ts";
+import { checkUdpService, type UdpService } from "./udp_service.ts";
+import { type Consumer, type Served, type ServingSettings, UdpServing } from "./udp_serving.ts";
+import type { UdpSession } from "./udp_session.ts";
+
+/** How a {@linkcode UdpListener} and its sessions behave; every field has a default. */
+export interface UdpListenerConfig extends UdpSocketConfig {
+  /**
+   * Host name or IP address of the local interface. `"::"` is both IPv6 and IPv4.
+   *
+   * @default {"0.0.0.0"}
+   */
+  readonly interface?: string;
+  /**
+   * How many bytes wait while the service or the iteration is busy, each datagram counted with 256 more.
+   * What does not fit is dropped and counted.
+   *
+   * @default {4_194_304}
+   */
+  readonly receiveQueueLimit?: number;
+  /**
+   * How many sessions there may be. Datagrams of further peers are dropped and counted.
+   *
+   * @default {10_000}
+   */
+  readonly maxSessions?: number;
+  /**
+   * After how long without a datagram, either way, a session ends.
+   *
+   * @default {60_000}
+   */
+  readonly sessionIdleTimeoutInMillis?: number;
+  /**
+   * How many bytes wait in one session, each datagram counted with 256 more.
+   *
+   * @default {262_144}
+   */
+  readonly sessionQueueLimit?: number;
+  /**
+   * How long a session's `read` and iteration wait for a datagram.
+   *
+   * @default {300_000}
+   */
+  readonly readTimeoutInMillis?: number;
+  /** Its abort is `gracefulStop()`. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Receives datagrams on one port, in order, whatever a service does with them.
+ *
+ * Attach a service, or iterate; then `start`. Needs `--allow-net`.
+ *
+ * @example Answer each datagram
+ * ```ts
+ * import { UdpClient, UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * const listener = new UdpListener(0, { interface: "127.0.0.1" });
+ * listener.attach({ onDatagram: ({ data }) => data });
+ * await listener.start();
+ *
+ * const client = new UdpClient(undefined, { remoteHost: "127.0.0.1", remotePort: listener.port });
+ * await client.write("Hello");
+ * console.log(new TextDecoder().decode((await client.read())[0])); // Hello
+ *
+ * await client.close();
+ * await listener.gracefulStop();
+ * ```
+ */
+export class UdpListener implements AsyncIterable<Served>, AsyncDisposable {
+  readonly #interface: string;
+  readonly #signal: AbortSignal | undefined;
+  readonly #settings: ServingSettings;
+  readonly #onAbort = () => void this.gracefulStop();
+  #port: number;
+  #address: string;
+  #consumer: Consumer | undefined;
+  #serving: UdpServing | undefined;
+  #starting: Promise<void> | undefined;
+  #stop: Stop | undefined;
+  #closed = Promise.withResolvers<SocketError | undefined>();
+  #hasClosed = false;
+  #droppedBefore = 0;
+
+  /**
+   * Makes a listener that is not bound yet.
+   *
+   * @param port The port to bind; 0 for one that the system chooses.
+   * @param config How it behaves.
+   * @throws {TypeError | RangeError} The port or a field of `config` is wrong.
+   */
+  constructor(port: number, config: UdpListenerConfig = {}) {
+    this.#port = checkPort("port", port, 0);
+    const socket = checkUdpConfig(config);
+    const {
+      receiveQueueLimit = 4 * 1024 * 1024,
+      maxSessions = 10_000,
+      sessionIdleTimeoutInMillis = 60_000,
+      sessionQueueLimit = 256 * 1024,
+      readTimeoutInMillis = 300_000,
+      signal,
+    } = config;
+    this.#interface = this.#address = checkHost("interface", config.interface ?? "0.0.0.0");
+    this.#signal = signal === undefined ? undefined : checkSignal(signal);
+    this.#settings = {
+      socket,
+      session: {
+        clock: socket.network.clock,
+        idleTimeoutInMillis: checkInterval(
+          "sessionIdleTimeoutInMillis",
+          sessionIdleTimeoutInMillis,
+        ),
+        queueLimit: checkInteger("sessionQueueLimit", sessionQueueLimit, 0),
+        drop: socket.receiveQueueDrop,
+        limits: { timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis) },
+      },
+      receiveQueueLimit: checkInteger("receiveQueueLimit", receiveQueueLimit, 0),
+      maxSessions: checkInteger("maxSessions", maxSessions, 0),
+    };
+  }
+
+  /** The port it is bound to; before the first `start`, the one asked for. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The local address it is bound to; before the first `start`, the interface asked for. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** The sessions that are open now. */
+  get sessions(): UdpSession[] {
+    return this.#serving?.sessions.open ?? [];
+  }
+
+  /**
+   * How many datagrams reached this listener and nobody gets: a queue was full, there were too many sessions,
+   * they came from somebody else than the peer, or during a stop. What the system dropped before is not
+   * known.
+   */
+  get droppedDatagrams(): number {
+    return this.#droppedBefore + (this.#serving?.droppedDatagrams ?? 0);
+  }
+
+  /**
+   * Resolves when it no longer receives, and never rejects: `undefined` after a stop, else the error that
+   * ended receiving for good. A new promise after each `start`.
+   */
+  get closed(): Promise<SocketError | undefined> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Hands every datagram, or every session, to a service.
+   *
+   * @param service What is called.
+   * @throws {TypeError} The service has no method to call, or a misspelled one.
+   * @throws {GenericError} `"busy"`: one is attached already, or an iteration is under way.
+   */
+  attach(service: UdpService): void {
+    checkUdpService(service);
+    this.#consume({ kind: "service", service }, "attach");
+  }
+
+  /** Takes a service off: it gets no more datagrams and no new sessions; those it has it keeps. */
+  detach(service: UdpService): void {
+    if (this.#consumer?.kind === "service" && this.#consumer.service === service) this.#consume();
+  }
+
+  #consume(consumer?: Consumer, action?: string): void {
+    const before = this.#consumer;
+    if (consumer !== undefined && before !== undefined) {
+      const who = before.kind === "service"
+        ? "a service is attached already, detach it first"
+        : "an iteration is under way";
+      throw new GenericError("busy", `Cannot ${action}: ${who}`);
+    }
+    this.#consumer = consumer;
+    this.#serving?.serve(consumer);
+  }
+
+  /**
+   * Binds the port and begins to receive.
+   *
+   * @returns Resolves when it is bound; starting twice is one start.
+   * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), or `"denied"`.
+   */
+  async start(): Promise<void> {
+    // A stop under way ends first.
+    await this.#stop?.report;
+    this.#starting ??= this.#start().catch((error) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return await this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    this.#signal?.throwIfAborted();
+    const serving = new UdpServing(this.#interface, this.#port, this.#settings);
+    const { host, port } = await serving.socket.bound;
+    this.#address = host;
+    this.#port = port;
+    this.#serving = serving;
+    if (this.#hasClosed) {
+      this.#hasClosed = false;
+      this.#closed = Promise.withResolvers();
+    }
+    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    void serving.socket.closed.then((error) => {
+      if (this.#stop === undefined && this.#serving === serving) this.#end(error);
+    });
+    serving.serve(this.#consumer);
+  }
+
+  /**
+   * Stops in good order: receives no more; datagrams that came are still handled, idle sessions close at
+   * once, calls under way finish and what they send goes out; what is left at the deadline is aborted. A
+   * stopped listener can be started again, on the same port. Stopping twice is one stop.
+   *
+   * @param options How long it may take.
+   * @returns How many calls and sessions ended by themselves and how many were cut.
+   * @throws {TypeError | RangeError} The deadline is wrong.
+   */
+  async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
+    const { deadlineInMillis = 15_000 } = checkObject("options", options);
+    const deadline = checkInterval("deadlineInMillis", deadlineInMillis);
+    return await (this.#stop ??= this.#beginStop(deadline)).report;
+  }
+
+  /**
+   * Stops now: what waits is dropped, every session ends. Also ends a graceful stop under way.
+   *
+   * @returns Resolves when the port is free; calls under way are not waited for.
+   */
+  async immediateStop(): Promise<void> {
+    const stop = this.#stop ??= this.#beginStop(Infinity);
+    stop.hurry();
+    await stop.report;
+  }
+
+  /** Stops in good order, with the default deadline. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.gracefulStop();
+  }
+
+  #beginStop(deadlineInMillis: number): Stop {
+    const hurried = Promise.withResolvers<void>();
+    return { hurry: hurried.resolve, report: this.#runStop(deadlineInMillis, hurried.promise) };
+  }
+
+  async #runStop(deadlineInMillis: number, hurried: Promise<void>): Promise<StopReport> {
+    await this.#starting?.catch(() => {});
+    const report = await this.#serving?.stop(deadlineInMillis, hurried) ??
+      { completed: 0, aborted: 0 };
+    this.#stop = undefined;
+    this.#end(undefined);
+    return report;
+  }
+
+  #end(error: SocketError | undefined): void {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#droppedBefore = this.droppedDatagrams;
+    this.#serving = this.#starting = undefined;
+    if (this.#consumer?.kind !== "service") this.#consumer = undefined;
+    this.#hasClosed = true;
+    this.#closed.resolve(error);
+  }
+
+  /**
+   * Iterates over datagrams, each with its caller to answer by. Ends at a stop. Leaving the loop leaves the
+   * listener bound.
+   *
+   * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Served, undefined> {
+    return this.#iterate({ kind: "datagrams" }, (serving) => serving.nextDatagram());
+  }
+
+  /**
+   * Iterates over new sessions: one begins with the first datagram of a peer. Ends at a stop. Leaving the
+   * loop leaves the listener bound and its sessions open.
+   *
+   * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
+   */
+  acceptSessions(): AsyncIterableIterator<UdpSession, undefined> {
+    const iterator = this.#iterate({ kind: "sessions" }, (serving) => serving.nextSession());
+    return {
+      ...iterator,
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  #iterate<T>(
+    consumer: Consumer,
+    take: (serving: UdpServing) => Promise<IteratorResult<T, undefined>>,
+  ): {
+    next(): Promise<IteratorResult<T, undefined>>;
+    return(): Promise<IteratorResult<T, undefined>>;
+  } {
+    this.#consume(consumer, "iterate");
+    const over = { done: true, value: undefined } as const;
+    const leave = () => {
+      if (this.#consumer === consumer) this.#consume();
+    };
+    return {
+      next: async () => {
+        if (this.#consumer !== consumer) return over;
+        if (this.#serving === undefined) {
+          leave();
+          if (this.#hasClosed) return over;
+          throw new GenericError("closed", "Cannot receive: not bound, call start() first");
+        }
+        try {
+          const next = await take(this.#serving);
+          if (next.done) leave();
+          return next;
+        } catch (error) {
+          leave();
+          throw error;
+        }
+      },
+      return: () => {
+        leave();
+        return Promise.resolve(over);
+      },
+    };
+  }
+
+  /**
+   * Begins to hear a multicast group. A stop ends it.
+   *
+   * @param group The group's IP address.
+   * @param options Where it is heard, and from whom.
+   * @throws {TypeError | RangeError} An argument is wrong.
+   * @throws {SocketError} `"busy"`: it was joined already; `"closed"`: not started; `"unsupported"`;
+   * `"unreachable"`: the system refused.
+   */
+  async joinGroup(group: string, options: GroupOptions = {}): Promise<void> {
+    await this.#started("join a group").groups.join(group, options);
+  }
+
+  /**
+   * Ends what {@linkcode UdpListener.joinGroup} began.
+   *
+   * @param group The group's IP address.
+   * @param options The same as it was joined with.
+   * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
+   * @throws {SocketError} The system refused.
+   */
+  async leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
+    await this.#started("leave a group").groups.leave(group, options);
+  }
+
+  #started(action: string): UdpServing {
+    if (this.#serving !== undefined) return this.#serving;
+    throw new GenericError("closed", `Cannot ${action}: not bound, call start() first`);
+  }
+}

@@ -1,0 +1,166 @@
+// The callback face of UDP: one call per datagram, in the order in which they came, never two at once.
+//
+//   datagram --> onDatagram --> what it returned goes back --> the next datagram
+//                    └─ throws --> onError --> the next datagram
+
+import { checkObject, shown } from "./arguments.ts";
+import { checkHost, checkPort } from "./address.ts";
+import { GenericError, type SocketError } from "./errors.ts";
+import type { Datagram } from "./datagram.ts";
+import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
+import type { UdpSession } from "./udp_session.ts";
+import type { UdpSocket } from "./udp_socket.ts";
+
+/** What `onDatagram` may answer: content for the caller, a datagram for anybody, or nothing. */
+export type UdpReply = Uint8Array | string | Datagram | void;
+
+/**
+ * What is called for datagrams, or for sessions: `onDatagram` or `onSession`, one of them. `this` is the
+ * service. A method must not await its own listener's `gracefulStop`, which waits for the method.
+ *
+ * @see The `udp` module of Ballerina, whose services have the same methods
+ */
+export interface UdpService {
+  /**
+   * A datagram came. Called in the order of arrival, and, where it is async, again only when it has settled:
+   * what takes long is better begun here and not awaited.
+   *
+   * @returns What goes back, as one datagram.
+   */
+  onDatagram?(datagram: Datagram, caller: UdpCaller): UdpReply | Promise<UdpReply>;
+  /**
+   * The first datagram of a peer came; the session gives it and all that follow. Sessions do not wait for
+   * each other. A session whose `onSession` throws is closed; otherwise it lives until it is closed, has been
+   * idle too long, or the listener stops.
+   */
+  onSession?(session: UdpSession): void | Promise<void>;
+  /**
+   * A method of this service threw, or what it returned could not be sent. The listener goes on. Without this
+   * method the one is printed with `console.error`, the other passed over.
+   */
+  onError?(caller: UdpCaller, error: Error): void | Promise<void>;
+}
+
+const METHODS: readonly string[] = ["onDatagram", "onSession", "onError"];
+
+/**
+ * Checks that a service has one method that gets datagrams, and none that is misspelled.
+ *
+ * @throws {TypeError} Naming what is wrong.
+ */
+export function checkUdpService(service: unknown): UdpService {
+  const methods = checkObject("service", service as Record<string, unknown>);
+  for (let from = methods; from !== null; from = Object.getPrototypeOf(from)) {
+    for (const name of Object.getOwnPropertyNames(from)) {
+      if (!/^on[A-Z]/.test(name)) continue;
+      if (!METHODS.includes(name)) {
+        throw new TypeError(
+          `service has a member named ${shown(name)}, which is never called: use one of ${
+            METHODS.join(", ")
+          }`,
+        );
+      }
+      if (methods[name] !== undefined && typeof methods[name] !== "function") {
+        throw new TypeError(`service.${name} must be a function: got ${shown(methods[name])}`);
+      }
+    }
+  }
+  if ((methods.onDatagram === undefined) === (methods.onSession === undefined)) {
+    throw new TypeError("service must have either onDatagram or onSession");
+  }
+  return methods as UdpService;
+}
+
+/** Tells the service what went wrong; what cannot be told is printed. */
+export async function reportTo(
+  service: UdpService,
+  caller: UdpCaller,
+  cause: unknown,
+  isThrown: boolean,
+): Promise<void> {
+  if (service.onError === undefined) {
+    if (isThrown) console.error(cause);
+    return;
+  }
+  try {
+    const message = `A method of the service threw: ${shown(cause)}`;
+    await service.onError(
+      caller,
+      cause instanceof Error ? cause : new GenericError("handler", message, { cause }),
+    );
+  } catch (error) {
+    console.error(error);
+  }
+}
+
+/** The calls of `onDatagram`, one at a time. */
+export class DatagramCalls {
+  readonly #socket: UdpSocket;
+  readonly #onFree: () => void;
+  #isCalling = false;
+
+  /**
+   * @param socket What answers.
+   * @param onFree Called when an async call is over and the next datagram may be handled.
+   */
+  constructor(socket: UdpSocket, onFree: () => void) {
+    this.#socket = socket;
+    this.#onFree = onFree;
+  }
+
+  /** Whether a call is under way. */
+  get isCalling(): boolean {
+    return this.#isCalling;
+  }
+
+  /** Handles a datagram. No call must be under way. */
+  handle(service: UdpService, datagram: Datagram): void {
+    const caller = new DatagramCaller(this.#socket, datagram);
+    try {
+      const reply = service.onDatagram!(datagram, caller);
+      if (reply === undefined) return;
+      if (isPromise(reply)) void this.#finish(service, caller, reply);
+      else this.#reply(service, caller, reply);
+    } catch (error) {
+      void this.#finish(service, caller, Promise.reject(error));
+    }
+  }
+
+  async #finish(
+    service: UdpService,
+    caller: UdpCaller,
+    replying: PromiseLike<UdpReply>,
+  ): Promise<void> {
+    this.#isCalling = true;
+    try {
+      this.#reply(service, caller, await replying);
+    } catch (error) {
+      await reportTo(service, caller, error, true);
+    }
+    this.#isCalling = false;
+    this.#onFree();
+  }
+
+  #reply(service: UdpService, caller: UdpCaller, reply: UdpReply): void {
+    // Also null, which the types forbid.
+    if (reply === undefined || reply === null) return;
+    const onFailed = (error: SocketError) => {
+      // A reply that comes after a stop is no news.
+      if (error.code !== "closed") void reportTo(service, caller, error, false);
+    };
+    if (typeof reply === "string" || reply instanceof Uint8Array) {
+      this.#socket.post(reply, caller.remoteAddress, caller.remotePort, onFailed);
+    } else {
+      const { remoteHost, remotePort, data } = checkObject(
+        "What onDatagram returned",
+        reply as Datagram,
+      );
+      const host = checkHost("remoteHost", remoteHost);
+      this.#socket.post(data, host, checkPort("remotePort", remotePort, 1), onFailed);
+    }
+  }
+}
+
+function isPromise(reply: UdpReply | Promise<UdpReply>): reply is Promise<UdpReply> {
+  return typeof (reply as { then?: unknown } | null)?.then === "function";
+}

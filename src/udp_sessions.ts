@@ -1,0 +1,112 @@
+// The sessions of a listener: one for each peer that has sent something.
+
+import { GenericError, reasonOf, SocketError } from "./errors.ts";
+import type { DatagramAddress } from "./network.ts";
+import { SessionCore, type SessionSettings } from "./session_core.ts";
+import { reportTo, type UdpService } from "./udp_service.ts";
+import { UdpSession } from "./udp_session.ts";
+import type { UdpSocket } from "./udp_socket.ts";
+
+/** The sessions that are open, by peer. */
+export class UdpSessions {
+  readonly #socket: UdpSocket;
+  readonly #settings: SessionSettings;
+  readonly #limit: number;
+  readonly #cores = new Map<string, SessionCore>();
+  readonly #faces = new Map<SessionCore, UdpSession>();
+  #onLeave: (() => void) | undefined;
+  #droppedDatagrams = 0;
+
+  /**
+   * @param socket What they send by.
+   * @param settings How they behave.
+   * @param limit How many there may be.
+   */
+  constructor(socket: UdpSocket, settings: SessionSettings, limit: number) {
+    this.#socket = socket;
+    this.#settings = settings;
+    this.#limit = limit;
+  }
+
+  /** The sessions that are open now. */
+  get open(): UdpSession[] {
+    return [...this.#faces.values()];
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#cores.size;
+  }
+
+  /** How many datagrams were dropped: no room in a session's queue, or for another session. */
+  get droppedDatagrams(): number {
+    return this.#droppedDatagrams;
+  }
+
+  /**
+   * Gives a datagram to its session.
+   *
+   * @param mayBegin Whether a new peer gets a session.
+   * @returns The session, when the datagram has begun one.
+   */
+  put(bytes: Uint8Array, from: DatagramAddress, mayBegin: boolean): SessionCore | undefined {
+    const key = `${from.port} ${from.hostname}`;
+    const known = this.#cores.get(key);
+    if (known !== undefined) {
+      const before = known.droppedDatagrams;
+      known.put(bytes, from);
+      this.#droppedDatagrams += known.droppedDatagrams - before;
+      return undefined;
+    }
+    if (!mayBegin || this.#cores.size >= this.#limit) {
+      this.#droppedDatagrams++;
+      return undefined;
+    }
+    const core = new SessionCore(this.#socket, from, this.#settings, (ended) => {
+      this.#cores.delete(key);
+      this.#faces.delete(ended);
+      this.#onLeave?.();
+    });
+    this.#cores.set(key, core);
+    this.#faces.set(core, new UdpSession(core));
+    core.put(bytes, from);
+    return core;
+  }
+
+  /** Lets a service handle a session that has begun. */
+  async serve(core: SessionCore, service: UdpService): Promise<void> {
+    const session = this.#faces.get(core)!;
+    core.isHandled = true;
+    try {
+      await service.onSession!(session);
+      core.onHandled();
+    } catch (error) {
+      // After the end, reads and writes reject with what ended it: that is no news.
+      const isConsequence = core.isOver && error instanceof SocketError;
+      if (!isConsequence) await reportTo(service, session, error, true);
+      const message = `A method of the service threw: ${reasonOf(error)}`;
+      core.end(new GenericError("handler", message, { cause: error }));
+    }
+  }
+
+  /** Somebody takes a session that has begun; `undefined` when it is over already. */
+  pull(core: SessionCore): UdpSession | undefined {
+    core.isPulled = true;
+    return this.#faces.get(core);
+  }
+
+  /** Ends each session as soon as it has nothing to do. Resolves when none is left. */
+  async stop(): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    this.#onLeave = () => {
+      if (this.#cores.size === 0) over.resolve();
+    };
+    for (const core of [...this.#cores.values()]) core.stop();
+    if (this.#cores.size > 0) await over.promise;
+  }
+
+  /** Ends all sessions at once. */
+  end(error: SocketError): void {
+    for (const core of [...this.#cores.values()]) core.end(error);
+  }
+}

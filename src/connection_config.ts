@@ -3,6 +3,7 @@
 import { checkBoolean, checkInteger, checkInterval, checkObject } from "./arguments.ts";
 import type { DuplexLimits } from "./duplex.ts";
 import { denoNetwork, type Network } from "./network.ts";
+import { plainTurns } from "./turns.ts";
 
 /** How a connection behaves; every field has a default. */
 export interface ConnectionConfig {
@@ -68,5 +69,6 @@ export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
     writeQueueLimit: checkInteger("writeQueueLimit", writeQueueLimit, 1),
     allowHalfOpen: checkBoolean("allowHalfOpen", allowHalfOpen),
     clock: checkObject("network", network).clock,
+    turns: network.turns ?? plainTurns,
   };
 }

@@ -12,12 +12,15 @@ import type { ProxyHeader } from "./guard/proxy_header.ts";
 import type { Clock, Transport } from "./network.ts";
 import { LazyTimer, type Looker } from "./lazy_timer.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
+import type { Turns } from "./turns.ts";
 import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
 
 /** How a connection is bounded; every value is checked already. */
 export interface DuplexLimits extends WriterLimits {
   /** The time that all timeouts go by. */
   readonly clock: Clock;
+  /** When reads and writes are begun. */
+  readonly turns: Turns;
   /** How long a read waits for the next byte. */
   readonly readTimeoutInMillis: number;
   /** How long no byte may come or go. */
@@ -55,6 +58,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   readonly transport: Transport;
   readonly limits: DuplexLimits;
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly reader: Reader;
   readonly writer: Writer;
   /** The service, where there is one. */
@@ -83,6 +87,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.transport = transport;
     this.limits = limits;
     this.clock = limits.clock;
+    this.turns = limits.turns;
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
     this.#timer = new LazyTimer(limits.clock, this);

@@ -12,11 +12,14 @@ import { ByteQueue } from "./byte_queue.ts";
 import { brokenError, GenericError, ReadTimedOutError, type SocketError } from "./errors.ts";
 import type { Clock, Transport } from "./network.ts";
 import { ReadBuffer } from "./read_buffer.ts";
+import type { Turn, Turns } from "./turns.ts";
 
 /** What the reader tells the connection it belongs to. */
 export interface ReaderHost {
   /** The time that timeouts go by. */
   readonly clock: Clock;
+  /** When kernel reads are begun. */
+  readonly turns: Turns;
   /** Asks for a call of {@linkcode Reader.look} at that time or earlier. */
   lookBy(due: number): void;
   /** Bytes have come. */
@@ -47,8 +50,11 @@ export interface Wait {
 const DRAIN_QUIET_IN_MILLIS = 50;
 const DRAIN_TOTAL_IN_MILLIS = 1_000;
 
+/** So many bytes without a wait, and the other connections go first. */
+const STREAMING = 1024 * 1024;
+
 /** Reads on demand from a transport into a queue. */
-export class Reader {
+export class Reader implements Turn {
   /** Bytes received and not yet read. */
   readonly queue = new ByteQueue();
   /** Bytes received so far. */
@@ -57,6 +63,8 @@ export class Reader {
   readonly #host: ReaderHost;
   readonly #buffer = new ReadBuffer();
   #isReading = false;
+  /** Bytes of reads in a row that filled their buffer. */
+  #streamed = 0;
   /** The kernel has nothing more: the peer's end or a failure has come. */
   #peerIsDone = false;
   #wait: Wait | undefined;
@@ -200,6 +208,13 @@ export class Reader {
   #pump(): void {
     if (this.#isReading || this.#peerIsDone) return;
     this.#isReading = true;
+    const isStreaming = this.#streamed >= STREAMING;
+    if (isStreaming) this.#streamed = 0;
+    this.#host.turns.read(this, isStreaming);
+  }
+
+  /** Begins the kernel read: it is this connection's turn. */
+  begin(): void {
     let reading: Promise<number | null>;
     try {
       reading = this.#transport.read(this.#buffer.target);
@@ -213,6 +228,8 @@ export class Reader {
     this.#isReading = false;
     if (count === null) return this.#onEnd();
     this.bytesRead += count;
+    // A read that fills its buffer has left something behind, and the next one will not have to wait.
+    this.#streamed = count === this.#buffer.target.length ? this.#streamed + count : 0;
     const bytes = this.#buffer.take(count);
     this.#host.onReceived();
     if (this.#drained !== undefined) {

@@ -1,7 +1,7 @@
 // What happens to one peer of a listener: its datagrams queue up, it may be idle too long, and it ends once.
 
 import { DatagramMailbox, type DropPolicy, type TakeLimits } from "./datagram_mailbox.ts";
-import { LazyTimer } from "./deadline.ts";
+import { LazyTimer } from "./lazy_timer.ts";
 import type { Datagram } from "./datagram.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import type { Clock, DatagramAddress } from "./network.ts";
@@ -52,7 +52,7 @@ export class SessionCore {
     const { clock, queueLimit, drop, idleTimeoutInMillis } = settings;
     this.#mailbox = new DatagramMailbox(clock, queueLimit, drop);
     this.#activeAt = clock.now();
-    this.#timer = new LazyTimer(clock, (now) => this.#look(now));
+    this.#timer = new LazyTimer(clock, { look: (now) => this.#look(now) });
     if (idleTimeoutInMillis !== Infinity) this.#timer.by(this.#activeAt + idleTimeoutInMillis);
   }
 

@@ -13,11 +13,14 @@
 import { contentBytes } from "./arguments.ts";
 import { brokenError, GenericError, type SocketError } from "./errors.ts";
 import type { Clock, Transport } from "./network.ts";
+import type { Turn, Turns } from "./turns.ts";
 
 /** What the writer tells the connection it belongs to. */
 export interface WriterHost {
   /** The time that timeouts go by. */
   readonly clock: Clock;
+  /** When kernel writes are begun. */
+  readonly turns: Turns;
   /** Asks for a call of {@linkcode Writer.look} at that time or earlier. */
   lookBy(due: number): void;
   /** Whether so many bytes more may be queued, where others share a limit. If so, they count from now on. */
@@ -66,7 +69,7 @@ function rejected(error: unknown): Promise<never> {
 }
 
 /** Writes to a transport in order. */
-export class Writer {
+export class Writer implements Turn {
   /** Bytes the kernel has taken so far. */
   bytesWritten = 0;
   /** Bytes accepted that the kernel has not taken yet. */
@@ -138,7 +141,7 @@ export class Writer {
     if (this.#underWay === 0 && !this.#isScheduled) {
       this.#isScheduled = true;
       // At the end of this turn: what else is written in it goes out in the same kernel write.
-      queueMicrotask(this.#flush);
+      this.#host.turns.write(this);
     }
     return write.promise;
   }
@@ -182,12 +185,13 @@ export class Writer {
     return this.#due;
   }
 
-  readonly #flush = (): void => {
+  /** Begins to send what is queued: it is this connection's turn. */
+  begin(): void {
     this.#isScheduled = false;
     if (this.#error !== undefined) return;
     this.#rest = this.#gather();
     this.#send();
-  };
+  }
 
   /** The bytes of the first writes in the queue: one big one, or as many small ones as fit. */
   #gather(): Uint8Array {
@@ -255,7 +259,7 @@ export class Writer {
     const sent = count === this.#queue.length ? this.#queue : this.#queue.splice(0, count);
     if (sent === this.#queue) this.#queue = [];
     for (const write of sent) write.resolve(write.bytes.length);
-    if (this.#queue.length > 0) this.#flush();
+    if (this.#queue.length > 0) this.begin();
     else this.#afterDrain();
   }
 

@@ -7,13 +7,13 @@ import { readSource, repositoryFiles, root } from "./support/source.ts";
 /** The rooms of src/, lower to upper: a room imports only from those before it, types included. */
 const LAYERS = `
   errors arguments ip_address datagram_socket transport/deno_datagram transport/name_lookup
-  transport/node_datagram secure_info network address deadline byte_queue read_buffer hand_out
-  framing/frame_buffer framing/codec framing/frame framing/delimiter_search framing/line_decoder
-  framing/length_prefix framing/delimiter_codec framing/fixed_length_codec framing/line_codec
-  framing/json_lines_codec framing/length_prefix_codec framing/netstring_codec guard/crc32c
-  guard/proxy_header_error guard/proxy_tlv guard/ip_number guard/proxy_header guard/proxy_v1
-  guard/proxy_v2 guard/proxy_protocol guard/proxied_transport guard/rejection
-  guard/listener_stats guard/address_blocks guard/rate_limit guard/minimum_rate
+  transport/node_datagram secure_info turns network address deadline byte_queue read_buffer
+  hand_out framing/frame_buffer framing/codec framing/frame framing/delimiter_search
+  framing/line_decoder framing/length_prefix framing/delimiter_codec framing/fixed_length_codec
+  framing/line_codec framing/json_lines_codec framing/length_prefix_codec
+  framing/netstring_codec guard/crc32c guard/proxy_header_error guard/proxy_tlv guard/ip_number
+  guard/proxy_header guard/proxy_v1 guard/proxy_v2 guard/proxy_protocol guard/proxied_transport
+  guard/rejection guard/listener_stats guard/address_blocks guard/rate_limit guard/minimum_rate
   guard/queue_budget guard/guard_config guard/guard reader writer lazy_timer duplex web_streams
   connection_config connection service open_connections acceptor guard/door guard/proxy_sender
   client guard/connection_limits listener datagram datagram_mailbox datagram_receiver host_names

@@ -12,6 +12,7 @@ Deno.test("checkConnectionConfig() has the reference's defaults, and bounds for 
     writeQueueLimit: 16_777_216,
     allowHalfOpen: false,
     clock: denoNetwork.clock,
+    turns: denoNetwork.turns!,
   });
 });
 

@@ -10,8 +10,8 @@
 // - More than about a hundred writes begun in one turn slow each other down sevenfold.
 //
 // So: the reads of one burst are begun together, at the end of the microtasks of the burst. When there were
-// many, they are held until the runtime has looked at its sockets; then everybody has been read once, and all
-// are begun together: a round. One connection that streams without end steps back after a mebibyte in the
+// many, they are held until the runtime has looked at its sockets, and begun in the order in which they came,
+// a hundred before it looks again: so everybody is read once before anybody is read twice. One connection that streams without end steps back after a mebibyte in the
 // same way. Writes beyond the first 64 of a turn go into the next turns, 64 in each.
 //
 // Below that nothing is held: a read costs one place in a list.
@@ -37,6 +37,8 @@ export interface Turns {
 
 /** A burst of so many reads is as much as the runtime does in one turn: others may be waiting. */
 const READS_OF_A_BUSY_BURST = 64;
+/** How many of those held are begun before the sockets are looked at again: all of them can complete at once. */
+const READS_PER_TURN = 100;
 const WRITES_PER_TURN = 64;
 
 /** How to let the runtime go on; each calls back once. */
@@ -89,9 +91,14 @@ export class FairTurns implements Turns {
 
   readonly #release = (): void => {
     const held = this.#held!;
-    this.#held = undefined;
-    this.#mustHold = false;
-    for (const read of held) read.begin();
+    const released = held.splice(0, READS_PER_TURN);
+    if (held.length > 0) {
+      this.#signals.afterSockets(this.#release);
+    } else {
+      this.#held = undefined;
+      this.#mustHold = false;
+    }
+    for (const read of released) read.begin();
   };
 
   readonly #beginWrites = (): void => {

@@ -39,6 +39,20 @@ Deno.test("FairTurns holds the reads of a busy burst, and those behind it, for o
   assertEquals([begun.at(-1), sockets.length], ["next", 1]);
 });
 
+Deno.test("FairTurns begins what was held in its order, a hundred at a time", async () => {
+  const { begun, sockets, fair, turn } = manual();
+  for (const name of range(150)) fair.read(turn(name), false);
+  await microtasksDrained();
+  sockets[0]!();
+  assertEquals([begun, sockets.length], [range(100), 2]);
+  // What comes meanwhile goes behind.
+  fair.read(turn("150"), false);
+  await microtasksDrained();
+  assertEquals(begun.length, 100);
+  sockets[1]!();
+  assertEquals([begun, sockets.length], [range(151), 2]);
+});
+
 Deno.test("FairTurns lets the others go before one that streams", async () => {
   const { begun, sockets, fair, turn } = manual();
   fair.read(turn("stream"), true);

@@ -3,9 +3,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { repositoryFiles, root } from "./support/source.ts";
 
-/** Connects to a listener of its own, and says what it hears. */
+/** Connects to a listener of its own, sends itself a datagram, and says what it hears. No flag is needed. */
 const program = (specifier: string) => `
-import { Client, GenericError, Listener } from "${specifier}";
+import { Client, GenericError, Listener, UdpClient } from "${specifier}";
 
 await using listener = new Listener(0, { interface: "127.0.0.1" });
 listener.attach({
@@ -22,7 +22,14 @@ console.log(new TextDecoder().decode(bytes), length);
 await client.close();
 const error = await client.write("too late").catch((error) => error);
 console.log(error instanceof GenericError && error.code);
+
+await using receiver = new UdpClient({ host: "127.0.0.1", port: 0 });
+await using sender = new UdpClient({ host: "127.0.0.1", port: 0 });
+await sender.sendTo("Hello UDP", await receiver.bound);
+console.log((await receiver.receiveFrom())[1]);
 `;
+
+const PRINTED = "Hello by URL 12\nclosed\n9\n";
 
 /** Serves the repository as a host of modules does, at a version, and notes what is asked for. */
 function serveRepository() {
@@ -79,7 +86,7 @@ Deno.test("mod.ts imported by URL connects, listens and answers, and loads nothi
     { "main.ts": program(`${server.url}mod.ts`) },
     ["--check=all", "--allow-net=127.0.0.1", `--allow-import=${server.host}`],
   );
-  assertEquals([success, output, errors], [true, "Hello by URL 12\nclosed\n", ""]);
+  assertEquals([success, output, errors], [true, PRINTED, ""]);
   assertOnlyTheLibrary(server.requested);
 });
 
@@ -92,6 +99,6 @@ Deno.test("mod.ts imported by a name in an import map does the same", async () =
     },
     ["--import-map=import_map.json", "--allow-net=127.0.0.1", `--allow-import=${server.host}`],
   );
-  assertEquals([success, output, errors], [true, "Hello by URL 12\nclosed\n", ""]);
+  assertEquals([success, output, errors], [true, PRINTED, ""]);
   assertOnlyTheLibrary(server.requested);
 });

@@ -7,8 +7,9 @@
 
 export type { Address } from "./src/address.ts";
 export { Client, type ClientConfig } from "./src/client.ts";
-export { Connection, type ReadOptions, type ReadResult } from "./src/connection.ts";
+export { Connection } from "./src/connection.ts";
 export type { ConnectionConfig } from "./src/connection_config.ts";
+export type { ReadLineOptions, ReadUntilOptions } from "./src/delimited_reader.ts";
 export {
   GenericError,
   ReadTimedOutError,
@@ -38,6 +39,7 @@ export type {
   TransportListener,
 } from "./src/network.ts";
 export type { StopOptions, StopReport } from "./src/open_connections.ts";
+export type { ReadOptions, ReadResult } from "./src/pull.ts";
 export type { Caller, Service } from "./src/service.ts";
 export { ByteQueue } from "./src/byte_queue.ts";
 export type { Codec, Decoder } from "./src/framing/codec.ts";
@@ -51,6 +53,7 @@ export {
   type LengthPrefixCodecConfig,
 } from "./src/framing/length_prefix_codec.ts";
 export { LineCodec, type LineCodecConfig } from "./src/framing/line_codec.ts";
+export type { InvalidBytes } from "./src/framing/utf8.ts";
 export { NetstringCodec } from "./src/framing/netstring_codec.ts";
 export { type ReceiveResult, UdpClient, type UdpClientConfig } from "./src/udp_client.ts";
 export type { GroupOptions } from "./src/multicast.ts";

@@ -2,24 +2,19 @@
 // reader.ts and writer.ts.
 
 import { hostOf, portOf } from "./address.ts";
-import { checkInterval, checkObject, checkReadLength, checkSignal } from "./arguments.ts";
+import { checkReadLength } from "./arguments.ts";
 import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
+import {
+  DelimitedReader,
+  type ReadLineOptions,
+  type ReadUntilOptions,
+} from "./delimited_reader.ts";
 import { Duplex } from "./duplex.ts";
 import type { SocketError } from "./errors.ts";
 import type { ProxyHeader } from "./guard/proxy_header.ts";
 import type { Transport } from "./network.ts";
+import { type MORE, pull, type ReadOptions, type ReadResult } from "./pull.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
-
-/** How one read behaves. */
-export interface ReadOptions {
-  /** Ends the wait, and only the wait, with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** How long to wait for the next byte, instead of the connection's `readTimeoutInMillis`. */
-  readonly timeoutInMillis?: number;
-}
-
-/** What a read gives: the bytes and their count, or an empty array and -1 at the end of the stream. */
-export type ReadResult = [bytes: Uint8Array<ArrayBuffer>, length: number];
 
 let lastId = 0;
 
@@ -60,6 +55,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   readonly id: number;
   readonly #duplex: Duplex;
   readonly #readTimeoutInMillis: number;
+  #delimitedReader: DelimitedReader | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array | string> | undefined;
 
@@ -151,39 +147,95 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     if (options === undefined && length === undefined && !reader.isWaiting && reader.has(1)) {
       return Promise.resolve(reader.take());
     }
-    return this.#wait(length, options);
+    return this.#pull(options, length ?? 1, () => {
+      if (length !== undefined) checkReadLength(length);
+      return () => reader.take(length);
+    });
   }
 
-  #wait(length: number | undefined, options: ReadOptions | undefined): Promise<ReadResult> {
-    return new Promise((resolve, reject) => {
-      const { reader } = this.#duplex;
-      if (length !== undefined) checkReadLength(length);
-      if (options !== undefined) checkObject("options", options);
-      const timeout = options?.timeoutInMillis === undefined
-        ? this.#readTimeoutInMillis
-        : checkInterval("timeoutInMillis", options.timeoutInMillis);
-      const signal = options?.signal;
-      if (signal !== undefined) checkSignal(signal).throwIfAborted();
-      reader.refuseSecond();
-      let release: (() => void) | undefined;
-      const wait = {
-        length: length ?? 1,
-        ready() {
-          release?.();
-          resolve(reader.take(length));
-        },
-        fail(error: unknown) {
-          release?.();
-          reject(error);
-        },
+  /**
+   * Reads bytes up to the next delimiter, it included. At the end of the stream: what is left, then an empty
+   * array and -1 for ever.
+   *
+   * Giving up: a timeout, an abort or a passed limit takes nothing; what has come is there for the next read,
+   * of any kind, and no byte is searched twice.
+   *
+   * @param delimiter At least one byte; text stands for its UTF-8.
+   * @param options How to give up, and how much may come before the delimiter: 1 MiB without a `limit`.
+   * @returns The bytes, which are yours, and their count, as `read` gives them.
+   * @throws {RangeError | TypeError} The delimiter or an option is wrong.
+   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
+   * @throws {GenericError} `"frame"`: the delimiter did not come within the limit; or as `read`.
+   *
+   * @example The head of an HTTP message
+   * ```ts
+   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * async function readHead(connection: Connection): Promise<string> {
+   *   const [head] = await connection.readUntil("\r\n\r\n", { limit: 16_384 });
+   *   return new TextDecoder().decode(head);
+   * }
+   * ```
+   */
+  readUntil(delimiter: Uint8Array | string, options: ReadUntilOptions = {}): Promise<ReadResult> {
+    return this.#pull(options, 1, () => this.#delimited.until(delimiter, options));
+  }
+
+  /**
+   * Reads a line of UTF-8 text, ended by LF or CRLF. What comes behind the last one before the end of the
+   * stream is a line too, if it is not empty. A byte order mark at the start of the stream is dropped.
+   *
+   * Giving up: as with `readUntil`; of a line that is too long or not UTF-8 nothing is taken either.
+   *
+   * @param options How to give up, how long the line may be (1 MiB without a `limit`), and what becomes of
+   * bytes that are not UTF-8.
+   * @returns The line without its ending; `undefined` at the end of the stream.
+   * @throws {RangeError | TypeError} An option is wrong.
+   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
+   * @throws {GenericError} `"frame"`: the line is too long or not UTF-8; or as `read`.
+   */
+  readLine(options: ReadLineOptions = {}): Promise<string | undefined> {
+    return this.#pull(options, 1, () => this.#delimited.line(options));
+  }
+
+  /**
+   * Looks at the next bytes and takes nothing: the next read gets them. Waits until so many are there. At the
+   * end of the stream: what is left, or an empty array and -1.
+   *
+   * @param length How many bytes, 1 or more.
+   * @param options How to give up.
+   * @returns A copy of the bytes, and their count.
+   * @throws {RangeError | TypeError} The length or an option is wrong.
+   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
+   * @throws {GenericError} As `read`.
+   */
+  peek(length: number, options?: ReadOptions): Promise<ReadResult> {
+    return this.#pull(options, length, () => {
+      checkReadLength(length);
+      const { queue } = this.#duplex.reader;
+      return () => {
+        const there = Math.min(length, queue.length);
+        return there === 0 ? [new Uint8Array(0), -1] : [queue.peek(there).slice(), there];
       };
-      if (signal !== undefined) {
-        const onAbort = () => reader.giveUp(wait, signal.reason);
-        signal.addEventListener("abort", onAbort, { once: true });
-        release = () => signal.removeEventListener("abort", onAbort);
-      }
-      reader.atLeast(wait, timeout);
     });
+  }
+
+  get #delimited(): DelimitedReader {
+    return this.#delimitedReader ??= new DelimitedReader(this.#duplex.reader);
+  }
+
+  /** Waits for what is made of the bytes; wrong arguments reject. */
+  #pull<T>(
+    options: ReadOptions | undefined,
+    length: number,
+    attemptOf: () => () => T | typeof MORE,
+  ): Promise<T> {
+    try {
+      const { reader } = this.#duplex;
+      return pull(reader, this.#readTimeoutInMillis, options, length, attemptOf());
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

@@ -8,21 +8,21 @@ import { readSource, repositoryFiles, root } from "./support/source.ts";
 const LAYERS = `
   errors arguments ip_address datagram_socket transport/deno_datagram transport/name_lookup
   transport/node_datagram secure_info turns network address deadline byte_queue read_buffer
-  hand_out framing/frame_buffer framing/codec framing/frame framing/delimiter_search
+  hand_out framing/frame_buffer framing/codec framing/frame framing/delimiter_search framing/utf8
   framing/line_decoder framing/length_prefix framing/delimiter_codec framing/fixed_length_codec
-  framing/line_codec framing/json_lines_codec framing/length_prefix_codec
-  framing/netstring_codec guard/crc32c guard/proxy_header_error guard/proxy_tlv guard/ip_number
-  guard/proxy_header guard/proxy_v1 guard/proxy_v2 guard/proxy_protocol guard/proxied_transport
-  guard/rejection guard/listener_stats guard/address_blocks guard/rate_limit guard/minimum_rate
-  guard/queue_budget guard/guard_config guard/guard reader writer lazy_timer duplex web_streams
+  framing/line_codec framing/json_lines_codec framing/length_prefix_codec framing/netstring_codec
+  guard/crc32c guard/proxy_header_error guard/proxy_tlv guard/ip_number guard/proxy_header
+  guard/proxy_v1 guard/proxy_v2 guard/proxy_protocol guard/proxied_transport guard/rejection
+  guard/listener_stats guard/address_blocks guard/rate_limit guard/minimum_rate guard/queue_budget
+  guard/guard_config guard/guard reader pull delimited_reader writer lazy_timer duplex web_streams
   connection_config connection service open_connections acceptor guard/door guard/proxy_sender
   client guard/connection_limits listener datagram datagram_mailbox datagram_receiver host_names
   datagram_sender udp_config udp_socket multicast udp_channel udp_client session_core
-  transport/secure_socket transport/certificate_watch transport/credentials
-  transport/tls_failure transport/native_tls transport/tls_wire transport/tls_layer
-  transport/tls_server transport/tls_dialer transport/client_security transport/handshakes
-  transport/replayed transport/listener_security udp_caller udp_session udp_service udp_sessions
-  udp_serving udp_listener
+  transport/secure_socket transport/certificate_watch transport/credentials transport/tls_failure
+  transport/native_tls transport/tls_wire transport/tls_layer transport/tls_server
+  transport/tls_dialer transport/client_security transport/handshakes transport/replayed
+  transport/listener_security udp_caller udp_session udp_service udp_sessions udp_serving
+  udp_listener
 `.trim().split(/\s+/).map((room) => `src/${room}.ts`);
 
 /** What may make sockets and tell the time. The testing kit's waits for a turn of the event loop, no longer. */

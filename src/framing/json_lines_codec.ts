@@ -94,7 +94,7 @@ class JsonLinesDecoder<In> implements Decoder<In> {
   readonly #check: ((value: unknown) => In) | undefined;
 
   constructor(maxFrameLength: number, check: ((value: unknown) => In) | undefined) {
-    this.#lines = new LineDecoder(maxFrameLength, true, true);
+    this.#lines = new LineDecoder(maxFrameLength, "strict", true);
     this.#check = check;
   }
 

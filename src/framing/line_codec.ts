@@ -10,6 +10,7 @@ import {
 } from "./frame.ts";
 import type { FrameBuffer } from "./frame_buffer.ts";
 import { LineDecoder } from "./line_decoder.ts";
+import type { InvalidBytes } from "./utf8.ts";
 
 /** What a {@linkcode LineCodec} can be told. */
 export interface LineCodecConfig extends FrameConfig {
@@ -25,7 +26,7 @@ export interface LineCodecConfig extends FrameConfig {
    *
    * @default "strict"
    */
-  readonly invalidBytes?: "strict" | "replace";
+  readonly invalidBytes?: InvalidBytes;
   /**
    * What becomes of a byte order mark at the very start of the stream: `"strip"` drops it, `"keep"` leaves it
    * as the first character. One anywhere else is always kept.
@@ -47,7 +48,7 @@ export interface LineCodecConfig extends FrameConfig {
 export class LineCodec implements Codec<string> {
   readonly #maxFrameLength: number;
   readonly #lineEnding: "\n" | "\r\n";
-  readonly #strict: boolean;
+  readonly #invalidBytes: InvalidBytes;
   readonly #stripsMark: boolean;
 
   /**
@@ -60,15 +61,14 @@ export class LineCodec implements Codec<string> {
     this.#maxFrameLength = maxFrameLengthOf(config);
     const { lineEnding = "\n", invalidBytes = "strict", byteOrderMark = "strip" } = config;
     this.#lineEnding = checkChoice("lineEnding", lineEnding, ["\n", "\r\n"]);
-    checkChoice("invalidBytes", invalidBytes, ["strict", "replace"]);
-    this.#strict = invalidBytes === "strict";
+    this.#invalidBytes = checkChoice("invalidBytes", invalidBytes, ["strict", "replace"]);
     checkChoice("byteOrderMark", byteOrderMark, ["strip", "keep"]);
     this.#stripsMark = byteOrderMark === "strip";
   }
 
   /** Makes the decoder of one connection. */
   decoder(): Decoder<string> {
-    return new LineDecoder(this.#maxFrameLength, this.#strict, this.#stripsMark);
+    return new LineDecoder(this.#maxFrameLength, this.#invalidBytes, this.#stripsMark);
   }
 
   /**

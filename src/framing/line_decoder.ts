@@ -8,6 +8,7 @@ import type { ByteQueue } from "../byte_queue.ts";
 import type { Decoder } from "./codec.ts";
 import { DelimiterSearch } from "./delimiter_search.ts";
 import { badFrame } from "./frame.ts";
+import { type InvalidBytes, textOf } from "./utf8.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -16,15 +17,10 @@ const LINE_FEED = Uint8Array.of(LF);
 /** Bytes made into text at once, unless one line has more. */
 const WINDOW = 4096;
 
-// Without `stream` a decoder keeps nothing between two calls, so all connections can share it. A byte order
-// mark is our business: the decoder would drop one at the start of every line.
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const replacingUtf8 = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
-
 /** Finds the lines in what one connection receives. */
 export class LineDecoder implements Decoder<string> {
   readonly #maxFrameLength: number;
-  readonly #utf8: TextDecoder;
+  readonly #invalidBytes: InvalidBytes;
   readonly #stripsMark: boolean;
   readonly #search = new DelimiterSearch(LINE_FEED);
   /** Text of complete lines, where in it and in the stream the next one begins, and its bytes if it needs them. */
@@ -41,9 +37,9 @@ export class LineDecoder implements Decoder<string> {
   /** Where in the stream the line began that was given, or refused, last. */
   lineStart = 0;
 
-  constructor(maxFrameLength: number, strict: boolean, stripsMark: boolean) {
+  constructor(maxFrameLength: number, invalidBytes: InvalidBytes, stripsMark: boolean) {
     this.#maxFrameLength = maxFrameLength;
-    this.#utf8 = strict ? strictUtf8 : replacingUtf8;
+    this.#invalidBytes = invalidBytes;
     this.#stripsMark = stripsMark;
   }
 
@@ -87,13 +83,13 @@ export class LineDecoder implements Decoder<string> {
     if (end < WINDOW && end < bytes.length && offset >= this.#oneByOneUntil) {
       const start = bytes.peek(Math.min(WINDOW, bytes.length));
       lines = start.subarray(0, start.lastIndexOf(LF) + 1);
-      text = this.#textOf(lines);
+      text = textOf(lines, this.#invalidBytes);
       // One of them is bad. It is found when they are made into text one by one.
       if (text === undefined) this.#oneByOneUntil = offset + lines.length;
     }
     if (lines === undefined || text === undefined) {
       lines = bytes.peek(end);
-      text = this.#textOf(lines);
+      text = textOf(lines, this.#invalidBytes);
     }
     if (text === undefined) {
       bytes.skip(end);
@@ -133,7 +129,7 @@ export class LineDecoder implements Decoder<string> {
     const isTooLong = this.#isTooLong(bytes.length, bytes);
     const line = bytes.takeAll();
     if (isTooLong) throw this.#tooLong();
-    const text = this.#textOf(line);
+    const text = textOf(line, this.#invalidBytes);
     if (text === undefined) throw this.#notUtf8();
     return this.#lineOf(text, 0, text.length, line.length);
   }
@@ -144,15 +140,6 @@ export class LineDecoder implements Decoder<string> {
     if (length - (to - end) > this.#maxFrameLength) throw this.#tooLong();
     const hasMark = this.lineStart === 0 && this.#stripsMark && text.charCodeAt(from) === 0xfeff;
     return text.slice(hasMark ? from + 1 : from, end);
-  }
-
-  /** Makes text of bytes; `undefined` if they may not be. */
-  #textOf(bytes: Uint8Array<ArrayBuffer>): string | undefined {
-    try {
-      return this.#utf8.decode(bytes);
-    } catch {
-      return undefined;
-    }
   }
 
   /** Whether the first `length` bytes are more than a line may have, a CR at their end not counted. */

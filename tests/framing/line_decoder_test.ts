@@ -128,7 +128,7 @@ Deno.test("LineDecoder reads lines of more than its window, and windows full of 
 Deno.test("LineDecoder says where the line began that it gave, or refused, last", () => {
   const bytes = new ByteQueue();
   bytes.push(bytesOf("\u00e9\u00e9\r\ntoo long\nc\nd"));
-  const decoder = new LineDecoder(4, true, true);
+  const decoder = new LineDecoder(4, "strict", true);
   assertEquals([decoder.decode(bytes, false), decoder.lineStart], ["\u00e9\u00e9", 0]);
   assertThrows(() => decoder.decode(bytes, false), GenericError, "at byte 6");
   assertEquals(decoder.lineStart, 6);

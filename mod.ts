@@ -43,6 +43,8 @@ export type { ReadOptions, ReadResult } from "./src/pull.ts";
 export type { Caller, Service } from "./src/service.ts";
 export { ByteQueue } from "./src/byte_queue.ts";
 export type { Codec, Decoder } from "./src/framing/codec.ts";
+export { Framed, framed } from "./src/framing/framed.ts";
+export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
 export type { FrameConfig } from "./src/framing/frame.ts";
 export { type Encoder, FrameBuffer } from "./src/framing/frame_buffer.ts";
 export { DelimiterCodec } from "./src/framing/delimiter_codec.ts";

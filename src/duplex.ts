@@ -105,6 +105,12 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     return this.#closed.promise;
   }
 
+  /** Resolves when the transport is gone, before those who are called for it have settled. */
+  get freed(): Promise<void> {
+    if (this.#state === "freed") return Promise.resolve();
+    return (this.#freed ??= Promise.withResolvers()).promise;
+  }
+
   /** Whether neither `close` nor `abort` nor a failure has come. */
   get isOpen(): boolean {
     return this.#state === "open";
@@ -127,7 +133,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
    * @returns Resolves when the transport is freed.
    */
   close(error?: SocketError): Promise<void> {
-    if (this.#state !== "open") return this.#whenFreed();
+    if (this.#state !== "open") return this.freed;
     this.#state = "closing";
     this.#error = error;
     this.#idleDue = Infinity;
@@ -136,12 +142,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.reader.fail(new GenericError("closed", "Cannot read: already closed"), false);
     // A failure on the way has freed the transport.
     this.writer.end().then(() => this.reader.drain()).then(() => this.#free(this.#error), () => {});
-    return this.#whenFreed();
-  }
-
-  #whenFreed(): Promise<void> {
-    if (this.#state === "freed") return Promise.resolve();
-    return (this.#freed ??= Promise.withResolvers()).promise;
+    return this.freed;
   }
 
   /** Frees the transport at once; what is queued or unread is gone. */

@@ -50,18 +50,20 @@ const METHODS: readonly string[] = ["onConnect", "onReadReady", "onError", "onCl
 /**
  * Checks that a service has a method that can be called, and none that is misspelled.
  *
+ * @param service What was given.
+ * @param names What its methods may be called.
  * @throws {TypeError} Naming what is wrong.
  */
-export function checkService(service: unknown): Service {
+export function checkService(service: unknown, names: readonly string[] = METHODS): Service {
   if (typeof service !== "object" || service === null) {
     throw new TypeError(`service must be an object with methods: got ${shown(service)}`);
   }
   let methods = 0;
   for (const name of eventNames(service)) {
-    if (!METHODS.includes(name)) {
+    if (!names.includes(name)) {
       throw new TypeError(
         `service has a member named ${shown(name)}, which is never called: use one of ${
-          METHODS.join(", ")
+          names.join(", ")
         }`,
       );
     }
@@ -74,7 +76,7 @@ export function checkService(service: unknown): Service {
   }
   if (methods === 0) {
     throw new TypeError(
-      `service has no method to call: give it at least one of ${METHODS.join(", ")}`,
+      `service has no method to call: give it at least one of ${names.join(", ")}`,
     );
   }
   return service;
@@ -219,12 +221,10 @@ class ServiceLoop implements Attendant, Wait {
     }
     let ended = duplex.error;
     if (thrown !== undefined) {
-      ended ??= new GenericError(
+      ended ??= isBadFrame(thrown.error) ? thrown.error : new GenericError(
         "handler",
         `A method of the service threw: ${shownError(thrown.error)}`,
-        {
-          cause: thrown.error,
-        },
+        { cause: thrown.error },
       );
     }
     // What onError wrote still goes out.
@@ -270,6 +270,11 @@ export function printThrown(thrown: unknown): void {
     // How a value is shown is its own code.
     console.error("A method of a service threw what cannot be shown");
   }
+}
+
+/** What the peer has sent is no message: the method that found out has done nothing wrong. */
+function isBadFrame(error: unknown): error is SocketError {
+  return error instanceof SocketError && error.code === "frame";
 }
 
 function shownError(error: unknown): string {

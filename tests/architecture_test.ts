@@ -15,14 +15,14 @@ const LAYERS = `
   guard/proxy_v1 guard/proxy_v2 guard/proxy_protocol guard/proxied_transport guard/rejection
   guard/listener_stats guard/address_blocks guard/rate_limit guard/minimum_rate guard/queue_budget
   guard/guard_config guard/guard reader pull delimited_reader writer lazy_timer duplex web_streams
-  connection_config connection service open_connections acceptor guard/door guard/proxy_sender
-  client guard/connection_limits listener datagram datagram_mailbox datagram_receiver host_names
-  datagram_sender udp_config udp_socket multicast udp_channel udp_client session_core
-  transport/secure_socket transport/certificate_watch transport/credentials transport/tls_failure
-  transport/native_tls transport/tls_wire transport/tls_layer transport/tls_server
-  transport/tls_dialer transport/client_security transport/handshakes transport/replayed
-  transport/listener_security udp_caller udp_session udp_service udp_sessions udp_serving
-  udp_listener
+  connection_config connection service framing/exchange framing/framed framing/framed_service
+  open_connections acceptor guard/door guard/proxy_sender client guard/connection_limits listener
+  datagram datagram_mailbox datagram_receiver host_names datagram_sender udp_config udp_socket
+  multicast udp_channel udp_client session_core transport/secure_socket
+  transport/certificate_watch transport/credentials transport/tls_failure transport/native_tls
+  transport/tls_wire transport/tls_layer transport/tls_server transport/tls_dialer
+  transport/client_security transport/handshakes transport/replayed transport/listener_security
+  udp_caller udp_session udp_service udp_sessions udp_serving udp_listener
 `.trim().split(/\s+/).map((room) => `src/${room}.ts`);
 
 /** What may make sockets and tell the time. The testing kit's waits for a turn of the event loop, no longer. */

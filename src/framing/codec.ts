@@ -1,6 +1,7 @@
 // What a codec is: the rule by which a stream of bytes is a row of messages. Pure: no await, no I/O, so that
 // a codec is tested on arrays and works on whatever brings bytes.
 
+import { shown } from "../arguments.ts";
 import type { ByteQueue } from "../byte_queue.ts";
 import type { Encoder } from "./frame_buffer.ts";
 
@@ -68,4 +69,12 @@ export interface Decoder<In> {
 export interface Codec<In, Out = In> extends Encoder<Out> {
   /** Makes the decoder of one connection. */
   decoder(): Decoder<In>;
+}
+
+/** Checks that what should be a codec is one. */
+export function checkCodec<C extends Codec<unknown, never>>(codec: C): C {
+  if (typeof codec?.decoder !== "function" || typeof codec.encode !== "function") {
+    throw new TypeError(`codec must have the methods decoder and encode: got ${shown(codec)}`);
+  }
+  return codec;
 }

@@ -60,6 +60,11 @@ export class FrameBuffer {
     return this.#finished + this.#end - this.#start;
   }
 
+  /** How many bytes are in it at least; told without making bytes of text that has more of them than characters. */
+  get leastLength(): number {
+    return this.#finished + this.#end - this.#start + this.#text.length;
+  }
+
   /**
    * Adds content at the end.
    *

@@ -1,0 +1,145 @@
+// Messages both ways on one connection: a decoder on its queue of received bytes, an encoder before its
+// queue of written ones. Internal; the public faces are Framed and framedService.
+
+import { type Connection, duplexOf } from "../connection.ts";
+import type { Duplex } from "../duplex.ts";
+import { MORE, pull, type ReadOptions } from "../pull.ts";
+import { checkCodec, type Codec, type Decoder } from "./codec.ts";
+import { cutOff } from "./frame.ts";
+import { type Encoder, FrameBuffer } from "./frame_buffer.ts";
+
+/** Gathered messages of this length and more go out; written ones of more are waited for. */
+const MUCH = 65_536;
+
+const SENT_NOTHING: Promise<number> = Promise.resolve(0);
+
+function ignore(): void {}
+
+/** Messages both ways on one connection. */
+export class Exchange<In, Out> {
+  readonly #duplex: Duplex;
+  readonly #codec: Codec<In, Out>;
+  readonly #decoder: Decoder<In>;
+  readonly #frames = new FrameBuffer();
+
+  /** @param connection Whose bytes are messages. @param codec By which rule. */
+  constructor(connection: Connection, codec: Codec<In, Out>) {
+    this.#duplex = duplexOf(connection);
+    this.#codec = checkCodec(codec);
+    this.#decoder = codec.decoder();
+  }
+
+  /** Whether nothing can be received any more that has not come yet. */
+  get hasEnded(): boolean {
+    const { reader } = this.#duplex;
+    return reader.hasEnded || reader.isShut;
+  }
+
+  /** Whether the connection is neither closing nor over. */
+  get isOpen(): boolean {
+    return this.#duplex.isOpen;
+  }
+
+  /** Resolves when the connection is over, whoever is still busy with it. */
+  get freed(): Promise<void> {
+    return this.#duplex.freed;
+  }
+
+  /** Whether so much is gathered that it should go out. */
+  get isFull(): boolean {
+    return this.#frames.leastLength >= MUCH;
+  }
+
+  /**
+   * Takes the next message that has come whole.
+   *
+   * @returns `undefined` if there is none: for now, or for ever when the stream has ended.
+   */
+  next(): In | undefined {
+    const { reader } = this.#duplex;
+    // Ended from this side: a message that is cut is nobody's fault.
+    if (reader.isShut) return undefined;
+    const { queue, hasEnded } = reader;
+    const message = this.#decoder.decode(queue, hasEnded);
+    if (message === undefined && hasEnded && queue.length > 0) throw cutOff(queue, undefined);
+    return message;
+  }
+
+  /** Waits for the next message; `undefined` at the end of the stream. */
+  receive(options: ReadOptions | undefined): Promise<In | undefined> {
+    const { reader, limits } = this.#duplex;
+    let length = 0;
+    if (options === undefined && !reader.isWaiting) {
+      try {
+        const message = this.next();
+        if (message !== undefined || this.hasEnded) return Promise.resolve(message);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      length = reader.queue.length + 1;
+    }
+    // The peer may wait for what is gathered before it says more.
+    this.flush();
+    return pull(reader, limits.readTimeoutInMillis, options, length, () => {
+      const message = this.next();
+      return message === undefined && !this.hasEnded ? MORE : message;
+    });
+  }
+
+  /** Gathers a message, which goes out with the next flush. */
+  add(message: Out): void {
+    this.#frames.append(this.#codec, message);
+  }
+
+  /** Sends what is gathered, as one write where it can be. Resolves with the count of its bytes. */
+  flush(): Promise<number> {
+    return this.#write(this.#frames.take());
+  }
+
+  /** Sends what is gathered. Gives something to wait for where the peer is slow to take it. */
+  flushAtPace(): Promise<number> | undefined {
+    const sent = this.flush();
+    return this.#duplex.writer.queuedBytes > MUCH ? sent : undefined;
+  }
+
+  /** Sends a message after what is gathered. */
+  send(message: Out): Promise<number> {
+    return this.#send(this.#codec, message);
+  }
+
+  /** Sends messages after what is gathered: all of them, or none if one cannot be encoded. */
+  sendAll(messages: Iterable<Out>): Promise<number> {
+    return this.#send({
+      encode: (all, frames) => {
+        for (const message of all) this.#codec.encode(message, frames);
+      },
+    }, messages);
+  }
+
+  #send<What>(encoder: Encoder<What>, what: What): Promise<number> {
+    this.flush();
+    try {
+      this.#frames.append(encoder, what);
+    } catch (error) {
+      const refused = Promise.reject(error);
+      refused.catch(ignore);
+      return refused;
+    }
+    return this.flush();
+  }
+
+  #write(pieces: readonly Uint8Array[]): Promise<number> {
+    const { writer } = this.#duplex;
+    if (pieces.length <= 1) return pieces.length === 0 ? SENT_NOTHING : writer.write(pieces[0]!);
+    // They go out together, or the last one fails with what made an earlier one fail.
+    let total = 0;
+    let last = SENT_NOTHING;
+    for (const piece of pieces) {
+      total += piece.length;
+      last = writer.write(piece);
+    }
+    const sent = last.then(() => total);
+    sent.catch(ignore);
+    return sent;
+  }
+}

@@ -1,0 +1,219 @@
+// The callback face of messages: a service whose methods get and give messages.
+//
+//   what one read brought --> onMessage, one after the other --> replies gathered --> one write
+//
+// Invariants: replies go out in the order of the messages they answer; what a peer does not take is not
+// gathered without end, and a peer that is slow to take it is not read from meanwhile.
+
+import { type Caller, checkService, type Service } from "../service.ts";
+import { checkCodec, type Codec } from "./codec.ts";
+import type { Exchange } from "./exchange.ts";
+import { exchangeOf, Framed } from "./framed.ts";
+
+/**
+ * What is sent back for a message: a message, several (an iterator, as generators give one, or an async
+ * iterable), or nothing. An array is one message.
+ *
+ * @typeParam Out The messages that are sent.
+ */
+export type Reply<Out> =
+  | Out
+  | IteratorObject<Out, unknown, unknown>
+  | AsyncIterable<Out>
+  | undefined
+  | void;
+
+/**
+ * The methods of a service that gets messages. Calls for one connection never overlap, and `this` is the
+ * object that they belong to. Those that throw end their connection, after `onError`, and no other one.
+ *
+ * @typeParam In The messages that are received.
+ * @typeParam Out The messages that are sent.
+ */
+export interface MessageService<In, Out = In> {
+  /** A connection was accepted (or, for a client, made). */
+  onConnect?(caller: Framed<In, Out>): void | Promise<void>;
+
+  /**
+   * A message has come. The next one waits until this call has settled.
+   *
+   * @param caller Who has sent it. What you `send` goes out at once, after the replies before it.
+   * @param message The message.
+   * @returns What is sent back: see {@linkcode Reply}; or a promise of it.
+   */
+  onMessage(caller: Framed<In, Out>, message: In): Reply<Out> | Promise<Reply<Out>>;
+
+  /**
+   * The connection ends with an error: its own, a bad frame, or what a method of this service threw. What is
+   * sent here still goes out, if the peer can be reached.
+   */
+  onError?(caller: Framed<In, Out>, error: Error): void | Promise<void>;
+
+  /** The connection is over. */
+  onClose?(caller: Framed<In, Out>): void | Promise<void>;
+}
+
+const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
+
+/**
+ * Makes a service that gets messages, for `attach` and `callbackService`. One serves any number of
+ * connections.
+ *
+ * All messages that one read brought are handled before the replies go out, as one write. While a peer does
+ * not take its replies, it is not read from: it feels the back-pressure.
+ *
+ * @param codec Says what is a message.
+ * @param service Its methods; `onMessage` is a must.
+ * @throws {TypeError} The codec or the service is none.
+ *
+ * @example
+ * ```ts
+ * import { framedService, LineCodec, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * await using listener = new Listener(0, { interface: "127.0.0.1" });
+ * listener.attach(framedService(new LineCodec({ maxFrameLength: 1_000 }), {
+ *   onMessage: (_caller, line) => line.toUpperCase(),
+ * }));
+ * await listener.start();
+ * ```
+ */
+export function framedService<In, Out>(
+  codec: Codec<In, Out>,
+  service: MessageService<In, Out>,
+): Service {
+  checkCodec(codec);
+  checkService(service, METHODS);
+  if (service.onMessage === undefined) {
+    throw new TypeError("service must have the method onMessage");
+  }
+  return new FramedService(codec, service);
+}
+
+/** What has to be waited for. */
+type Deferred<Out> =
+  | PromiseLike<Reply<Out>>
+  | IteratorObject<Out, unknown, unknown>
+  | AsyncIterable<Out>;
+
+class FramedService<In, Out> implements Service {
+  readonly #codec: Codec<In, Out>;
+  readonly #service: MessageService<In, Out>;
+  readonly #callers = new WeakMap<Caller, Framed<In, Out>>();
+  readonly onError?: NonNullable<Service["onError"]>;
+  readonly onClose?: NonNullable<Service["onClose"]>;
+
+  constructor(codec: Codec<In, Out>, service: MessageService<In, Out>) {
+    this.#codec = codec;
+    this.#service = service;
+    // Whether there is one makes a difference to whoever calls it.
+    if (service.onError !== undefined) {
+      this.onError = (caller, error) => service.onError!(this.#callers.get(caller)!, error);
+    }
+    if (service.onClose !== undefined) {
+      this.onClose = (caller) => service.onClose!(this.#callers.get(caller)!);
+    }
+  }
+
+  onConnect(caller: Caller): void | Promise<void> {
+    const framed = new Framed(caller, this.#codec);
+    this.#callers.set(caller, framed);
+    return this.#service.onConnect?.(framed);
+  }
+
+  onReadReady(caller: Caller): void | Promise<void> {
+    const framed = this.#callers.get(caller)!;
+    const exchange = exchangeOf(framed);
+    try {
+      for (let message; (message = exchange.next()) !== undefined;) {
+        const reply = this.#service.onMessage(framed, message);
+        if (reply === undefined) continue;
+        if (isDeferred(reply)) return this.#goOn(framed, reply);
+        exchange.add(reply as Out);
+        const slow = exchange.isFull ? exchange.flushAtPace() : undefined;
+        if (slow !== undefined) return this.#goOn(framed, slow.then(() => {}));
+      }
+    } catch (error) {
+      // What came before is answered all the same.
+      exchange.flush();
+      throw error;
+    }
+    return exchange.flushAtPace()?.then(() => {});
+  }
+
+  /** Goes on where there was something to wait for. */
+  async #goOn(framed: Framed<In, Out>, first: Deferred<Out>): Promise<void> {
+    const exchange = exchangeOf(framed);
+    let reply: Reply<Out> | Promise<Reply<Out>> | Deferred<Out> = first;
+    try {
+      for (;;) {
+        await gather(exchange, isPromise(reply) ? await reply : reply);
+        const message = exchange.next();
+        if (message === undefined) break;
+        reply = this.#service.onMessage(framed, message);
+      }
+    } catch (error) {
+      exchange.flush();
+      throw error;
+    }
+    await exchange.flushAtPace();
+  }
+}
+
+/** Gathers what is sent for one message. */
+async function gather<Out>(exchange: Exchange<unknown, Out>, reply: Reply<Out>): Promise<void> {
+  if (reply === undefined) return;
+  if (isAsyncIterable<Out>(reply)) return await sendAsTheyCome(exchange, reply);
+  for (const message of isIterator<Out>(reply) ? reply : [reply as Out]) {
+    exchange.add(message);
+    if (exchange.isFull) await exchange.flushAtPace();
+    if (!exchange.isOpen) break;
+  }
+}
+
+/** Sends messages as they come, and stops to ask for more when the connection is over. */
+async function sendAsTheyCome<Out>(
+  exchange: Exchange<unknown, Out>,
+  messages: AsyncIterable<Out>,
+): Promise<void> {
+  const iterator = messages[Symbol.asyncIterator]();
+  // One wait for the end of the connection, not one for each message.
+  let giveUp: () => void = ignore;
+  exchange.freed.then(() => giveUp());
+  let isExhausted = false;
+  try {
+    while (exchange.isOpen) {
+      await exchange.flushAtPace();
+      isExhausted = true;
+      const result = await new Promise<IteratorResult<Out> | undefined>((resolve, reject) => {
+        giveUp = () => resolve(undefined);
+        iterator.next().then(resolve, reject);
+      });
+      if (result?.done === true) return;
+      isExhausted = false;
+      if (result !== undefined) exchange.add(result.value);
+    }
+  } finally {
+    // Not waited for: one that waits for something is told when that has come, which may be never.
+    if (!isExhausted) iterator.return?.().then(ignore, ignore);
+  }
+}
+
+function ignore(): void {}
+
+function isDeferred<Out>(reply: unknown): reply is Deferred<Out> {
+  return typeof reply === "object" && reply !== null &&
+    (isPromise(reply) || isIterator(reply) || isAsyncIterable(reply));
+}
+
+function isPromise<T>(value: unknown): value is PromiseLike<T> {
+  return typeof (value as Partial<PromiseLike<T>> | null)?.then === "function";
+}
+
+function isIterator<T>(value: unknown): value is IteratorObject<T, unknown, unknown> {
+  return typeof (value as Partial<Iterator<T>> | null)?.next === "function" &&
+    typeof (value as Partial<Iterable<T>>)[Symbol.iterator] === "function";
+}
+
+function isAsyncIterable<T>(value: unknown): value is AsyncIterable<T> {
+  return typeof (value as Partial<AsyncIterable<T>> | null)?.[Symbol.asyncIterator] === "function";
+}

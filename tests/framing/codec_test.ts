@@ -1,0 +1,51 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { checkCodec, type Codec } from "../../src/framing/codec.ts";
+import { framed } from "../../src/framing/framed.ts";
+import { LineCodec } from "../../src/framing/line_codec.ts";
+import { end } from "../../testing/mod.ts";
+import { bytesOf, decodeAll, encodeAll } from "../support/framing.ts";
+import { scriptedConnection } from "../support/scripted_connection.ts";
+
+/** A codec that remembers nothing: one digit for the length, then the text. */
+const digits: Codec<string> = {
+  decoder() {
+    return {
+      decode(bytes) {
+        if (bytes.length === 0) return undefined;
+        const length = bytes.at(0) - 0x30;
+        if (bytes.length <= length) return undefined;
+        return new TextDecoder().decode(bytes.take(length + 1).subarray(1));
+      },
+    };
+  },
+  encode: (message, frames) => frames.write(`${message.length}${message}`),
+};
+
+Deno.test("A codec of one's own need not care how bytes are cut, or where the stream ends", async () => {
+  const bytes = encodeAll(digits, ["one", "", "three"]);
+  assertEquals(bytes, bytesOf("3one05three"));
+  assertEquals(decodeAll(digits, [bytes.slice(0, 2), bytes.slice(2)]), [
+    { message: "one" },
+    { message: "" },
+    { message: "three" },
+  ]);
+  const { connection } = scriptedConnection(["3on", "e05thr", end()]);
+  const messages = framed(connection, digits);
+  assertEquals([await messages.receive(), await messages.receive()], ["one", ""]);
+  assertEquals(
+    await messages.receive().catch((error: Error) => error.message),
+    [
+      "Cannot decode: the stream ended 4 bytes into the frame at byte 5",
+    ][0],
+  );
+  connection.abort();
+});
+
+Deno.test("checkCodec() gives a codec, and refuses what is none", () => {
+  const codec = new LineCodec();
+  assertStrictEquals(checkCodec(codec), codec);
+  const encode = () => {};
+  for (const wrong of [undefined, null, "lines", {}, { encode }, { encode, decoder: {} }]) {
+    assertThrows(() => checkCodec(wrong as never), TypeError, "codec must have the methods");
+  }
+});

@@ -1,0 +1,434 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { GenericError, type SocketError } from "../../src/errors.ts";
+import type { Codec } from "../../src/framing/codec.ts";
+import type { Framed } from "../../src/framing/framed.ts";
+import {
+  framedService,
+  type MessageService,
+  type Reply,
+} from "../../src/framing/framed_service.ts";
+import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
+import { LineCodec } from "../../src/framing/line_codec.ts";
+import { checkService, serve } from "../../src/service.ts";
+import { end, reset, silence, type Step, until } from "../../testing/mod.ts";
+import { bytesOf } from "../support/framing.ts";
+import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
+
+function served<In, Out>(
+  script: readonly (string | Uint8Array | Step)[],
+  codec: Codec<In, Out>,
+  service: MessageService<In, Out>,
+  options: Parameters<typeof scriptedConnection>[2] = {},
+) {
+  const made = scriptedConnection(script, {}, options);
+  serve(made.connection, checkService(framedService(codec, service)));
+  return made;
+}
+
+const lines = new LineCodec({ maxFrameLength: 100 });
+
+Deno.test("framedService() sends what onMessage returns, as one write for what one read brought", async () => {
+  const { connection, peer } = served(["one\ntwo\nth", "ree\nfour", end()], lines, {
+    onMessage: (_caller, line) => line.toUpperCase(),
+  });
+  assertEquals(await connection.closed, undefined);
+  assertEquals(peer.writes, [bytesOf("ONE\nTWO\n"), bytesOf("THREE\n"), bytesOf("FOUR\n")]);
+  assertEquals(peer.violations, []);
+});
+
+Deno.test("framedService() sends several messages, a promise of them, an async iterable, or nothing, in order", async () => {
+  const replies: Record<string, MessageService<string>["onMessage"]> = {
+    one: () => "1",
+    none: () => {},
+    empty: () => "",
+    several: function* () {
+      yield "a";
+      yield "b";
+    },
+    values: () => ["c", "d"].values(),
+    promise: () => Promise.resolve("p"),
+    late: async () => {
+      await Promise.resolve();
+      return ["l", "m"].values();
+    },
+    nothing: () => Promise.resolve(),
+    async: async function* () {
+      yield "x";
+      await Promise.resolve();
+      yield "y";
+    },
+    stream: () => ReadableStream.from(["s", "t"]),
+  };
+  const names = Object.keys(replies);
+  const all = [...names, ...names.toReversed(), "one"];
+  const { connection, peer } = served([all.join("\n"), end()], lines, {
+    onMessage: (caller, line) => replies[line]!(caller, line),
+  });
+  await connection.closed;
+  assertEquals(peer.writtenText.split("\n").slice(0, -1), [
+    ..."1,,a,b,c,d,p,l,m,x,y,s,t".split(","),
+    ..."s,t,x,y,l,m,p,c,d,a,b,,1".split(","),
+    "1",
+  ]);
+});
+
+Deno.test("framedService() takes an array as one message", async () => {
+  const { connection, peer } = served(["[1,[2]]\nnull\n", end()], new JsonLinesCodec(), {
+    onMessage: (_caller, message) => message,
+  });
+  await connection.closed;
+  assertEquals(peer.writtenText, "[1,[2]]\nnull\n");
+});
+
+Deno.test("framedService() handles one message after the other, and answers what one read brought at once", async () => {
+  const log: string[] = [];
+  const { connection, peer } = served(["a\nb\nc\n", end()], lines, {
+    async onMessage(_caller, line) {
+      log.push(`${line} begins`);
+      for (let i = 0; i < 5; i++) await Promise.resolve();
+      log.push(`${line} ends, ${peer.writes.length} written`);
+      return line;
+    },
+  });
+  await connection.closed;
+  assertEquals(
+    log,
+    ["a", "b", "c"].flatMap((line) => [`${line} begins`, `${line} ends, 0 written`]),
+  );
+  assertEquals(peer.writes, [bytesOf("a\nb\nc\n")]);
+});
+
+Deno.test("framedService() calls its methods with the caller, as methods of their object", async () => {
+  const log: unknown[] = [];
+  const callers = new Set<Framed<string>>();
+  const service: MessageService<string> & { name: string } = {
+    name: "mine",
+    onConnect(caller) {
+      callers.add(caller);
+      log.push(["connect", this.name, caller.connection === connection]);
+      void caller.send("welcome");
+    },
+    onMessage(this: typeof service, caller, line) {
+      callers.add(caller);
+      log.push(["message", this.name, line]);
+    },
+    onError(caller, error) {
+      callers.add(caller);
+      log.push(["error", (error as SocketError).code]);
+    },
+    onClose(caller) {
+      callers.add(caller);
+      log.push(["close"]);
+    },
+  };
+  const made = scriptedConnection(["hi\n", reset()]);
+  const { connection } = made;
+  serve(connection, framedService(lines, service));
+  assertEquals((await connection.closed)!.code, "broken");
+  assertEquals(log, [["connect", "mine", true], ["message", "mine", "hi"], ["error", "broken"], [
+    "close",
+  ]]);
+  assertEquals(callers.size, 1);
+  assertEquals(made.peer.writtenText, "welcome\n");
+});
+
+Deno.test("framedService() serves any number of connections, each with its own decoder and callers", async () => {
+  const service = framedService(lines, {
+    onMessage: (caller, line) => `${line} for ${caller.connection.id}`,
+  });
+  const made = [1, 2, 3].map((i) => scriptedConnection([`li`, `ne ${i}\n`, end()]));
+  for (const { connection } of made) serve(connection, service);
+  for (const [i, { connection, peer }] of made.entries()) {
+    await connection.closed;
+    assertEquals(peer.writtenText, `line ${i + 1} for ${connection.id}\n`);
+  }
+});
+
+Deno.test("framedService() ends the connection at a bad frame, after the replies before it and what onError sends", async () => {
+  let told: Error | undefined;
+  const { connection, peer, clock } = served(["ok\n" + "x".repeat(102), silence()], lines, {
+    onMessage: (_caller, line) => line,
+    onError(caller, error) {
+      told = error;
+      void caller.send("too long");
+    },
+  });
+  await clock.advance(50);
+  const error = await connection.closed;
+  assertEquals(error!.code, "frame");
+  assertEquals(error!.message, "Cannot decode: the line at byte 3 is longer than 100 bytes");
+  assertStrictEquals(told, error);
+  assertEquals([peer.writtenText, peer.calls.includes("reset")], ["ok\ntoo long\n", false]);
+});
+
+Deno.test("framedService() without onError ends a connection quietly at a bad frame", async () => {
+  const { error } = console;
+  let isPrinted = false;
+  console.error = () => isPrinted = true;
+  try {
+    const { connection, clock } = served(["x".repeat(102), silence()], lines, { onMessage() {} });
+    await clock.advance(50);
+    assertEquals((await connection.closed)!.code, "frame");
+  } finally {
+    console.error = error;
+  }
+  assertEquals(isPrinted, false);
+});
+
+for (const kind of ["throws", "rejects", "gives what has no frame"]) {
+  Deno.test(`framedService() whose onMessage ${kind} answers what came before, then ends the connection`, async () => {
+    const thrown = new Error("no");
+    let told: Error | undefined;
+    const { connection, peer, clock } = served(["a\nb\nbad\nc\n", silence()], lines, {
+      onMessage(_caller, line) {
+        if (line !== "bad") return line;
+        if (kind === "throws") throw thrown;
+        return kind === "rejects" ? Promise.reject(thrown) : "li\nnes";
+      },
+      onError: (_caller, error) => void (told = error),
+    });
+    await clock.advance(50);
+    const error = await connection.closed;
+    assertEquals(peer.writtenText, "a\nb\n");
+    if (kind === "gives what has no frame") {
+      assertEquals(error!.code, "frame");
+    } else {
+      assertEquals([error!.code, error!.cause, told], ["handler", thrown, thrown]);
+    }
+  });
+}
+
+Deno.test("framedService() keeps the order when a method sends by itself, and sends that at once", async () => {
+  let written = "";
+  const { connection, peer } = served(["a\nask\nb\n", end()], lines, {
+    async onMessage(caller, line) {
+      if (line !== "ask") return line;
+      await caller.send("question");
+      written = peer.writtenText;
+      return "answered";
+    },
+  });
+  await connection.closed;
+  assertEquals(written, "a\nquestion\n");
+  assertEquals(peer.writtenText, "a\nquestion\nanswered\nb\n");
+});
+
+Deno.test("framedService()'s methods may receive the next message themselves", async () => {
+  const { connection, peer, clock } = served(["a\nask\n"], lines, {
+    async onMessage(caller, line) {
+      if (line !== "ask") return line;
+      // The replies before it go out, for the peer may wait for them.
+      const answer = await caller.receive();
+      return `got ${answer}`;
+    },
+  });
+  await clock.settle();
+  assertEquals(peer.writtenText, "a\n");
+  peer.say("answer\nb\n", end());
+  await connection.closed;
+  assertEquals(peer.writtenText, "a\ngot answer\nb\n");
+});
+
+Deno.test("framedService()'s methods may close: replies before it go out, later messages are not handled", async () => {
+  const log: string[] = [];
+  const { connection, peer, clock } = served(["a\nquit\nb\n", silence()], lines, {
+    onMessage(caller, line) {
+      log.push(line);
+      if (line !== "quit") return line;
+      void caller.send("bye");
+      return void caller.close();
+    },
+  });
+  await clock.advance(50);
+  assertEquals(await connection.closed, undefined);
+  assertEquals([log, peer.writtenText], [["a", "quit"], "a\nbye\n"]);
+});
+
+Deno.test("framedService()'s methods may close without a reply: what is gathered goes out", async () => {
+  const { connection, peer, clock } = served(["a\nquit\nb\n", silence()], lines, {
+    onMessage(caller, line) {
+      if (line === "quit") return void caller.close();
+      return line;
+    },
+  });
+  await clock.advance(50);
+  assertEquals(await connection.closed, undefined);
+  assertEquals(peer.writtenText, "a\n");
+});
+
+Deno.test("framedService() says so when the stream ends inside a message", async () => {
+  const { connection } = served(["\0\0\0\x05hel", end()], {
+    decoder: () => ({ decode: (bytes) => bytes.length > 7 ? bytes.takeAll() : undefined }),
+    encode() {},
+  }, { onMessage() {} });
+  const error = await connection.closed;
+  assertEquals(error!.message, "Cannot decode: the stream ended 7 bytes into the frame at byte 0");
+});
+
+Deno.test("framedService() does not read from a peer that does not take its replies", async () => {
+  const isTaken = Promise.withResolvers<void>();
+  let messages = 0;
+  const reply = "x".repeat(99);
+  const burst = "m\n".repeat(500);
+  const { connection, peer, clock } = served(
+    [...Array(20).fill(burst), end()],
+    lines,
+    {
+      onMessage() {
+        messages++;
+        return reply;
+      },
+    },
+    { writes: [until(isTaken.promise)] },
+  );
+  await clock.settle();
+  // Some 64 KiB wait to be sent, and no more is read for them.
+  assert(messages <= 1000, `${messages} messages`);
+  assert(connection.queuedBytes <= 150_000, `${connection.queuedBytes} bytes`);
+  assertEquals(peer.isReading, false);
+  isTaken.resolve();
+  await connection.closed;
+  assertEquals([messages, peer.written.length], [10_000, 1_000_000]);
+});
+
+const long = "x".repeat(9999);
+for (
+  const [how, reply, times] of [
+    ["one each", () => long, 1000],
+    ["a promise each", () => Promise.resolve(long), 1000],
+    ["a generator", () => Array(1000).fill(long).values(), 1],
+  ] as [string, () => Reply<string> | Promise<Reply<string>>, number][]
+) {
+  Deno.test(`framedService() does not gather without end the replies of many small messages: ${how}`, async () => {
+    const isTaken = Promise.withResolvers<void>();
+    let messages = 0;
+    const onMessage = () => {
+      messages++;
+      return reply();
+    };
+    const script = ["m\n".repeat(times), end()];
+    const writes = [until(isTaken.promise)];
+    const { connection, peer, clock } = served(script, new LineCodec(), { onMessage }, { writes });
+    await clock.settle();
+    assert(messages < 20, `${messages} messages`);
+    assert(connection.queuedBytes < 200_000, `${connection.queuedBytes} bytes`);
+    isTaken.resolve();
+    assertEquals(await connection.closed, undefined);
+    assertEquals([messages, peer.written.length], [times, 10_000_000]);
+  });
+}
+
+Deno.test("framedService() takes no more from an iterator when the connection is over", async () => {
+  let taken = 0;
+  function* endless() {
+    for (;;) yield `${++taken}`;
+  }
+  const { connection, clock } = served(["go\n", silence()], lines, {
+    onMessage(caller) {
+      void caller.close();
+      return endless();
+    },
+  });
+  await clock.advance(50);
+  await connection.closed;
+  assertEquals(taken, 1);
+});
+
+Deno.test("framedService() that awaits its replies does not read from a peer that does not take them", async () => {
+  const isTaken = Promise.withResolvers<void>();
+  let messages = 0;
+  const onMessage = () => {
+    messages++;
+    return Promise.resolve("x".repeat(99));
+  };
+  const script = [...Array(20).fill("m\n".repeat(500)), end()];
+  const writes = [until(isTaken.promise)];
+  const { connection, clock } = served(script, lines, { onMessage }, { writes });
+  await clock.settle();
+  assert(messages <= 1000, `${messages} messages`);
+  isTaken.resolve();
+  await connection.closed;
+  assertEquals(messages, 10_000);
+});
+
+Deno.test("framedService() asks an async iterable at the pace of the peer, and no more when it has gone", async () => {
+  const isTaken = Promise.withResolvers<void>();
+  let asked = 0;
+  let isLeft = false;
+  async function* endless() {
+    try {
+      for (;;) {
+        asked++;
+        yield "x".repeat(99);
+      }
+    } finally {
+      isLeft = true;
+    }
+  }
+  const { connection, clock } = served(["go\n"], lines, { onMessage: endless }, {
+    writes: [until(isTaken.promise)],
+  });
+  await clock.settle();
+  assert(asked > 600 && asked < 1400, `asked ${asked} times`);
+  connection.abort();
+  assertEquals((await connection.closed)!.code, "aborted");
+  assertEquals(isLeft, true);
+});
+
+Deno.test("framedService() does not wait for an async iterable that gives nothing when the connection is over", async () => {
+  const never = Promise.withResolvers<string>();
+  let isClosed = false;
+  async function* news() {
+    yield "first";
+    yield await never.promise;
+  }
+  const { connection, peer, clock } = served(["subscribe\n"], lines, {
+    onMessage: news,
+    onClose: () => void (isClosed = true),
+  });
+  await clock.settle();
+  assertEquals([peer.writtenText, await isPending(clock, connection.closed)], ["first\n", true]);
+  connection.abort("gone");
+  assertEquals((await connection.closed)!.code, "aborted");
+  assertEquals(isClosed, true);
+});
+
+Deno.test("framedService() ends the connection with what an async iterable throws", async () => {
+  const thrown = new Error("no more");
+  async function* failing() {
+    yield "first";
+    throw thrown;
+  }
+  const { connection, peer, clock } = served(["go\n"], lines, {
+    onMessage: failing,
+    onError() {},
+  });
+  await clock.advance(50);
+  assertEquals((await connection.closed)!.cause, thrown);
+  assertEquals(peer.writtenText, "first\n");
+});
+
+Deno.test("framedService() refuses what is no codec or no service", () => {
+  const make = (service: unknown) => () => framedService(lines, service as MessageService<string>);
+  assertThrows(make({ onMessage() {}, onMesage() {} }), TypeError, '"onMesage", which is never');
+  assertThrows(make({ onMessage() {}, onReadReady() {} }), TypeError, '"onReadReady"');
+  assertThrows(make({ onConnect() {} }), TypeError, "onMessage");
+  assertThrows(make({ onMessage: "no" }), TypeError, 'got "no"');
+  assertThrows(make(undefined), TypeError, "undefined");
+  assertThrows(() => framedService({} as never, { onMessage() {} }), TypeError, "codec");
+  class Lines {
+    onMessage(_caller: Framed<string>, line: string) {
+      return line;
+    }
+  }
+  checkService(framedService(lines, new Lines()));
+});
+
+Deno.test("A service that is not for messages ends with the bad frame that a read found, too", async () => {
+  const { connection, clock } = scriptedConnection(["too long", silence()]);
+  serve(connection, { onReadReady: async (caller) => void await caller.readLine({ limit: 3 }) });
+  await clock.advance(50);
+  const error = await connection.closed;
+  assertEquals([error instanceof GenericError, error!.code], [true, "frame"]);
+  await assertRejects(() => connection.read(), GenericError);
+});

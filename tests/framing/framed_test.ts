@@ -1,0 +1,227 @@
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { GenericError, ReadTimedOutError, SocketError } from "../../src/errors.ts";
+import { framed } from "../../src/framing/framed.ts";
+import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
+import { LineCodec } from "../../src/framing/line_codec.ts";
+import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
+import { connectedPair, end, reset, silence } from "../../testing/mod.ts";
+import { bytesOf, cutAt, cutPlaces, encodeAll } from "../support/framing.ts";
+import { asText, scriptedConnection } from "../support/scripted_connection.ts";
+
+Deno.test("Framed.receive() gives each message, then undefined for ever", async () => {
+  const { connection, peer } = scriptedConnection(["one\nt", "w", "o\n\nfour", end()]);
+  const lines = framed(connection, new LineCodec());
+  const received = [];
+  for (let i = 0; i < 6; i++) received.push(await lines.receive());
+  assertEquals(received, ["one", "two", "", "four", undefined, undefined]);
+  connection.abort();
+  assertEquals(peer.violations, []);
+});
+
+Deno.test("Framed gives the messages in order, however they are cut, given up and asked for", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.jsonValue(), { maxLength: 12, size: "max" }),
+      cutPlaces,
+      fc.array(fc.boolean(), { maxLength: 40, size: "max" }),
+      async (values, cuts, giveUps) => {
+        const codec = new JsonLinesCodec<fc.JsonValue>();
+        const bytes = encodeAll(codec, values);
+        const { connection } = scriptedConnection([...cutAt(bytes, cuts), end()]);
+        const messages = framed(connection, codec);
+        const received: unknown[] = [];
+        for (const givesUp of [...giveUps, ...Array(values.length + 2).fill(false)]) {
+          const controller = new AbortController();
+          const { signal } = controller;
+          const message = messages.receive(givesUp ? { signal } : undefined).catch((error) =>
+            error
+          );
+          if (givesUp) controller.abort("given up");
+          const result = await message;
+          if (result === undefined) break;
+          if (result !== "given up") received.push(result);
+        }
+        assertEquals(received, values.map((value) => JSON.parse(JSON.stringify(value))));
+        connection.abort();
+      },
+    ),
+    { seed: 5, numRuns: 200 },
+  );
+});
+
+Deno.test("Framed.receive() that is given up loses nothing, and the connection stays open", async () => {
+  const { connection, clock, peer } = scriptedConnection(["half "], { readTimeoutInMillis: 100 });
+  const lines = framed(connection, new LineCodec());
+  for (const options of [undefined, { timeoutInMillis: 50 }]) {
+    const timedOut = assertRejects(() => lines.receive(options), ReadTimedOutError);
+    await clock.advance(options?.timeoutInMillis ?? 100);
+    await timedOut;
+  }
+  const reason = new Error("enough");
+  const refused = () => lines.receive({ signal: AbortSignal.abort(reason) });
+  assertStrictEquals(await assertRejects(refused, Error), reason);
+  peer.say("a line\n", silence());
+  assertEquals(await lines.receive(), "half a line");
+  connection.abort();
+});
+
+Deno.test("Framed.receive() goes on behind a bad frame where the codec can", async () => {
+  const { connection } = scriptedConnection(["too long\nshort\n", end()]);
+  const lines = framed(connection, new LineCodec({ maxFrameLength: 5 }));
+  const error = await assertRejects(() => lines.receive(), GenericError);
+  assertEquals(error.code, "frame");
+  assertEquals([await lines.receive(), await lines.receive()], ["short", undefined]);
+  connection.abort();
+
+  const lost = scriptedConnection(["1:a,x", silence()]).connection;
+  const netstrings = framed(lost, new NetstringCodec());
+  assertEquals(await netstrings.receive(), bytesOf("a"));
+  for (let i = 0; i < 2; i++) {
+    await assertRejects(() => netstrings.receive(), GenericError, "at byte 4 has no length");
+  }
+  // What is no message can still be read.
+  assertEquals(asText(await lost.read()), ["x", 1]);
+  lost.abort();
+});
+
+Deno.test("Framed.receive() says so when the stream ends inside a message, and then gives the end", async () => {
+  const { connection } = scriptedConnection(["5:hel", end()]);
+  const netstrings = framed(connection, new NetstringCodec());
+  const error = await assertRejects(() => netstrings.receive(), GenericError);
+  assertEquals(
+    error.message,
+    "Cannot decode: the stream ended 5 bytes into the frame of 8 at byte 0",
+  );
+  assertEquals(await netstrings.receive(), undefined);
+  connection.abort();
+});
+
+Deno.test("Framed leaves bytes behind its messages to others: reads, and another codec", async () => {
+  const { connection } = scriptedConnection(["head\nbody!", "7:another,tail\n", end()]);
+  const lines = framed(connection, new LineCodec());
+  assertEquals(await lines.receive(), "head");
+  assertEquals(asText(await connection.read(5)), ["body!", 5]);
+  assertEquals(await framed(connection, new NetstringCodec()).receive(), bytesOf("another"));
+  assertEquals([await lines.receive(), await lines.receive()], ["tail", undefined]);
+  connection.abort();
+});
+
+Deno.test("Framed.receive() gives the messages before a reset, then its error", async () => {
+  const { connection } = scriptedConnection(["one\ntwo\nth", reset()]);
+  const lines = framed(connection, new LineCodec());
+  assertEquals([await lines.receive(), await lines.receive()], ["one", "two"]);
+  for (let i = 0; i < 2; i++) {
+    assertEquals((await assertRejects(() => lines.receive(), SocketError)).code, "broken");
+  }
+});
+
+Deno.test("Framed.receive() is refused as busy while somebody else waits, and by wrong options", async () => {
+  const { connection, clock, peer } = scriptedConnection();
+  const lines = framed(connection, new LineCodec());
+  const first = lines.receive();
+  assertEquals((await assertRejects(() => lines.receive(), SocketError)).code, "busy");
+  assertEquals((await assertRejects(() => connection.read(), SocketError)).code, "busy");
+  peer.say("one\n", silence());
+  assertEquals(await first, "one");
+  // Nor does it take what the one who waits has to get.
+  const read = connection.read(9);
+  peer.say("two\n", silence());
+  await clock.settle();
+  assertEquals((await assertRejects(() => lines.receive(), SocketError)).code, "busy");
+  peer.say("three", silence());
+  assertEquals(asText(await read), ["two\nthree", 9]);
+  await assertRejects(() => lines.receive({ timeoutInMillis: 0 }), RangeError, "timeoutInMillis");
+  connection.abort();
+});
+
+Deno.test("Framed iterates over the messages, to the peer's end", async () => {
+  const { connection } = scriptedConnection(["one\ntwo\n", "three", end()]);
+  const lines: string[] = [];
+  const messages = framed(connection, new LineCodec());
+  for await (const line of messages) {
+    lines.push(line);
+    if (line === "one") break;
+  }
+  for await (const line of messages) lines.push(line);
+  for await (const _ of messages) throw new Error("must not come");
+  assertEquals(lines, ["one", "two", "three"]);
+  connection.abort();
+});
+
+Deno.test("Framed's iteration ends at close, throws what else ends it, and a new one goes on", async () => {
+  const { connection: closed, clock } = scriptedConnection(["one\n", silence()]);
+  const lines: string[] = [];
+  const messages = framed(closed, new LineCodec());
+  for await (const line of messages) {
+    lines.push(line);
+    void messages.close();
+  }
+  assertEquals(lines, ["one"]);
+  await clock.advance(50);
+  await closed.closed;
+
+  const { connection } = scriptedConnection(["too long\nok\n", reset()]);
+  const short = framed(connection, new LineCodec({ maxFrameLength: 3 }));
+  const loop = async () => {
+    for await (const line of short) lines.push(line);
+  };
+  assertEquals((await assertRejects(loop, SocketError)).code, "frame");
+  assertEquals((await assertRejects(loop, SocketError)).code, "broken");
+  assertEquals(lines, ["one", "ok"]);
+});
+
+Deno.test("Framed sends one message, and several as one write", async () => {
+  const { connection, peer } = scriptedConnection();
+  const messages = framed(connection, new JsonLinesCodec<unknown>());
+  assertEquals(await messages.send({ a: 1 }), 8);
+  assertEquals(await messages.sendAll([[1, 2], null, "x"]), 15);
+  assertEquals(peer.writes, [bytesOf('{"a":1}\n'), bytesOf('[1,2]\nnull\n"x"\n')]);
+  connection.abort();
+});
+
+Deno.test("Framed.send() of what cannot be said rejects and does not harm the connection", async () => {
+  const { connection, peer } = scriptedConnection([end()]);
+  const lines = framed(connection, new LineCodec({ maxFrameLength: 5 }));
+  assertEquals((await assertRejects(() => lines.send("too long"), SocketError)).code, "frame");
+  await assertRejects(() => lines.send(5 as never), TypeError, "got 5");
+  await assertRejects(() => lines.sendAll(["a", "too long"]), SocketError);
+  assertEquals(await lines.send("short"), 6);
+  assertEquals(peer.writtenText, "short\n");
+  void lines.close();
+  assertEquals((await assertRejects(() => lines.send("late"), SocketError)).code, "closed");
+  connection.abort();
+});
+
+Deno.test("Framed is closed at the end of its await using block, and what was sent goes out", async () => {
+  const { connection, peer } = scriptedConnection([end()]);
+  {
+    await using lines = framed(connection, new LineCodec());
+    assertStrictEquals(lines.connection, connection);
+    void lines.send("bye");
+  }
+  assertEquals([peer.writtenText, peer.isClosed], ["bye\n", true]);
+});
+
+Deno.test("Framed ends talk to each other", async () => {
+  const [near, far] = connectedPair();
+  const one = framed(near, new JsonLinesCodec<number>());
+  const other = framed(far, new JsonLinesCodec<number>());
+  const echo = (async () => {
+    for await (const message of other) await other.send(message * 2);
+    await other.close();
+  })();
+  for (let i = 0; i < 100; i++) {
+    await one.send(i);
+    assertEquals(await one.receive(), i * 2);
+  }
+  await one.connection.shutdownWrite();
+  assertEquals(await one.receive(), undefined);
+  await echo;
+});
+
+Deno.test("framed() refuses what is no codec", () => {
+  const { connection } = scriptedConnection();
+  assertThrows(() => framed(connection, {} as never), TypeError, "codec");
+  connection.abort();
+});

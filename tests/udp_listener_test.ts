@@ -5,6 +5,7 @@ import type { UdpCaller } from "../src/udp_caller.ts";
 import { UdpListener, type UdpListenerConfig } from "../src/udp_listener.ts";
 import type { UdpService } from "../src/udp_service.ts";
 import type { UdpSession } from "../src/udp_session.ts";
+import { scriptedDatagrams, settled } from "./support/scripted_datagrams.ts";
 import { localClient, testOnEngines, text } from "./support/udp_engines.ts";
 
 function localListener(network: Network, config: UdpListenerConfig = {}): UdpListener {
@@ -196,7 +197,7 @@ testOnEngines(
     }, { receiveQueueLimit: 3 * 257 });
     const { listener, client } = sockets;
     for (let i = 0; i < 9; i++) await client.write(`${i}`);
-    while (listener.droppedDatagrams < 5) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (listener.droppedDatagrams < 5) await new Promise((resolve) => setTimeout(resolve, 0));
     first.resolve();
     for (let i = 0; i < 4; i++) assertEquals(text((await client.read())[0]), `${i}`);
     assertEquals(await sockets.ask("again"), "again");
@@ -314,37 +315,35 @@ testOnEngines("UdpListener.start() that cannot bind can be tried again", async (
   await listener.immediateStop();
 });
 
-testOnEngines("UdpListener.gracefulStop() finishes what came and is under way", async (network) => {
-  const began = Promise.withResolvers<void>();
+Deno.test("UdpListener.gracefulStop() finishes what came and is under way", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
   const go = Promise.withResolvers<void>();
-  await using sockets = await pair(network, {
+  listener.attach({
     async onDatagram({ data }) {
-      began.resolve();
       await go.promise;
       return data;
     },
   });
-  const { listener, client } = sockets;
-  await client.write("1");
-  await began.promise;
-  await client.write("2");
-  await client.write("3");
-  // When this one answers, the others are in the listener's queue.
-  while (listener.droppedDatagrams === 0 && !(await queued(listener, 2)));
+  await listener.start();
+  const socket = network.sockets[0]!;
+  for (const word of ["1", "2", "3"]) {
+    socket.deliver(word);
+    await settled();
+  }
   const stop = listener.gracefulStop();
   const again = listener.gracefulStop();
+  await settled();
+  socket.deliver("too late");
+  await settled();
+  assertEquals([socket.isReceiving, socket.isClosed], [false, false]);
   go.resolve();
   assertEquals(await stop, { completed: 3, aborted: 0 });
   assertEquals(await again, { completed: 3, aborted: 0 });
   assertEquals(await listener.closed, undefined);
-  for (const word of ["1", "2", "3"]) assertEquals(text((await client.read())[0]), word);
+  assertEquals(socket.sent, ["1", "2", "3"].map((word) => `${word} > 127.0.0.1:9`));
+  assertEquals([socket.isClosed, listener.droppedDatagrams], [true, 1]);
 });
-
-/** Turns of the event loop in which datagrams on loopback arrive. */
-async function queued(_: UdpListener, turns: number): Promise<boolean> {
-  for (let i = 0; i < turns * 10; i++) await new Promise((resolve) => setTimeout(resolve, 0));
-  return true;
-}
 
 testOnEngines("UdpListener.gracefulStop() aborts what is left at the deadline", async (network) => {
   const began = Promise.withResolvers<void>();
@@ -591,7 +590,7 @@ testOnEngines("UdpSession has a queue of its own with a limit", async (network) 
   const { client, listener } = sockets;
   for (let i = 0; i < 5; i++) await client.write(`${i}`);
   const session = await began.promise;
-  while (session.droppedDatagrams < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (session.droppedDatagrams < 3) await new Promise((resolve) => setTimeout(resolve, 0));
   assertEquals(text((await session.read())[0]), "3");
   assertEquals(text((await session.read())[0]), "4");
   assertEquals(listener.droppedDatagrams, 3);

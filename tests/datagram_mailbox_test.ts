@@ -1,0 +1,126 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { DatagramMailbox, type DropPolicy } from "../src/datagram_mailbox.ts";
+import type { Datagram } from "../src/datagram.ts";
+import { GenericError, ReadTimedOutError } from "../src/errors.ts";
+import { VirtualClock } from "../testing/virtual_clock.ts";
+
+const from = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
+const forever = { timeoutInMillis: Infinity };
+const first = ({ data }: Datagram) => data[0];
+const mailbox = (limit: number, drop: DropPolicy = "newest", clock = new VirtualClock()) =>
+  new DatagramMailbox(clock, limit, drop);
+const closed = new GenericError("closed", "over");
+
+Deno.test("DatagramMailbox is what one array and two rules are", async () => {
+  const content = fc.integer({ min: 0, max: 600 });
+  await fc.assert(fc.asyncProperty(
+    fc.array(fc.oneof(content, fc.constant("take" as const))),
+    fc.integer({ min: 0, max: 3_000 }),
+    fc.constantFrom("newest" as const, "oldest" as const),
+    async (steps, limit, drop) => {
+      const box = mailbox(limit, drop);
+      const model: number[] = [];
+      let dropped = 0;
+      const weight = () => model.reduce((sum, length) => sum + length + 256, 0);
+      for (const step of steps) {
+        if (step === "take") {
+          if (model.length === 0) continue;
+          assertEquals(await box.take(({ data }) => data.length, forever), model.shift());
+          continue;
+        }
+        box.put(new Uint8Array(step), from);
+        let isDropped = false;
+        while (!isDropped && model.length > 0 && weight() + step + 256 > limit) {
+          dropped++;
+          if (drop === "newest") isDropped = true;
+          else model.shift();
+        }
+        if (!isDropped) model.push(step);
+      }
+      assertEquals([box.length, box.droppedDatagrams], [model.length, dropped]);
+      while (model.length > 0) assertEquals(box.shift()!.data.length, model.shift());
+      assertEquals(box.shift(), undefined);
+    },
+  ));
+});
+
+Deno.test("DatagramMailbox.put() takes a copy", async () => {
+  const box = mailbox(1_000);
+  const bytes = new Uint8Array([1]);
+  const waiting = box.take(first, forever);
+  box.put(bytes, from);
+  bytes[0] = 2;
+  box.put(bytes, from);
+  bytes[0] = 3;
+  assertEquals([await waiting, await box.take(first, forever)], [1, 2]);
+});
+
+Deno.test("DatagramMailbox.take() times out exactly then, and in any order", async () => {
+  const clock = new VirtualClock();
+  const box = mailbox(1_000, "newest", clock);
+  const ends: string[] = [];
+  for (const timeoutInMillis of [300, 100, 200]) {
+    box.take(first, { timeoutInMillis }).catch((error) => {
+      ends.push(`${clock.now()} ${error.name} ${error.message}`);
+    });
+  }
+  const last = box.take(first, { timeoutInMillis: 1_000 });
+  await clock.advance(99);
+  assertEquals(ends, []);
+  await clock.advance(501);
+  assertEquals(ends, [
+    "100 ReadTimedOutError Cannot receive: no datagram came within 100 ms",
+    "200 ReadTimedOutError Cannot receive: no datagram came within 200 ms",
+    "300 ReadTimedOutError Cannot receive: no datagram came within 300 ms",
+  ]);
+  box.put(new Uint8Array([7]), from);
+  assertEquals(await last, 7);
+});
+
+Deno.test("DatagramMailbox.take() keeps its place when others give up", async () => {
+  const clock = new VirtualClock();
+  const box = mailbox(1_000, "newest", clock);
+  const controller = new AbortController();
+  const waits = [
+    box.take(first, { timeoutInMillis: 10 }),
+    box.take(first, forever),
+    box.take(first, { timeoutInMillis: Infinity, signal: controller.signal }),
+    box.take(first, { timeoutInMillis: 500, signal: new AbortController().signal }),
+  ];
+  const given = waits.map((wait) => wait.catch((error) => error));
+  await clock.advance(10);
+  controller.abort("mine");
+  box.put(new Uint8Array([1]), from);
+  box.put(new Uint8Array([2]), from);
+  const [timedOut, one, aborted, two] = await Promise.all(given);
+  assertEquals([timedOut instanceof ReadTimedOutError, one, aborted, two], [true, 1, "mine", 2]);
+});
+
+Deno.test("DatagramMailbox.finish() lets what is there be taken, then ends", async () => {
+  const box = mailbox(1_000);
+  box.put(new Uint8Array([1]), from);
+  box.finish(closed, true);
+  box.put(new Uint8Array([2]), from);
+  assertEquals(await box.take(first, forever), 1);
+  assertEquals(await assertRejects(() => box.take(first, forever), GenericError), closed);
+  assertEquals(await box.take(first, forever, 99), 99);
+});
+
+Deno.test("DatagramMailbox.finish() that is not quiet ends iterations with its error", async () => {
+  const box = mailbox(1_000);
+  const waits = [box.take(first, forever), box.take(first, forever, 99)]
+    .map((wait) => wait.catch((error) => error));
+  const broken = new GenericError("broken", "Cannot receive");
+  box.finish(broken, false);
+  box.finish(closed, true);
+  assertEquals(await Promise.all(waits), [broken, broken]);
+  assertEquals(await box.take(first, forever, 99).catch((error) => error), broken);
+});
+
+Deno.test("DatagramMailbox.clear() counts what it drops", () => {
+  const box = mailbox(10_000);
+  for (let i = 0; i < 5; i++) box.put(new Uint8Array(i), from);
+  box.clear();
+  assertEquals([box.length, box.droppedDatagrams], [0, 5]);
+});

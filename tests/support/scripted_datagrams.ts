@@ -1,0 +1,136 @@
+// A network whose only datagram socket does what the test says, when it says so.
+
+import { type Clock, denoNetwork, type Network, type ResolvedName } from "../../src/network.ts";
+import type { DatagramAddress, DatagramSocket, DatagramTarget } from "../../src/network.ts";
+
+/** A datagram that was given to the socket, and how it goes on. */
+export interface Sending {
+  /** The content, as it is when it is looked at. */
+  readonly bytes: Uint8Array;
+  /** Where to. */
+  readonly address: DatagramAddress;
+  /** Ends the send. */
+  settle(error?: Error): void;
+}
+
+/** A datagram socket on which nothing happens by itself. */
+export class ScriptedDatagramSocket implements DatagramSocket {
+  readonly addr: DatagramAddress;
+  /** The target it was bound to. */
+  readonly target: DatagramTarget | undefined;
+  /** Sends that are under way. */
+  readonly sending: Sending[] = [];
+  /** What was sent, as text. */
+  readonly sent: string[] = [];
+  /** How many receives were begun. */
+  receives = 0;
+  /** Whether sends succeed at once. */
+  sendsAtOnce = true;
+  isClosed = false;
+  #receiving:
+    | { buffer: Uint8Array<ArrayBuffer>; wait: PromiseWithResolvers<Received> }
+    | undefined;
+
+  constructor(target?: DatagramTarget) {
+    this.target = target;
+    const hostname = target?.hostname ?? "127.0.0.1";
+    this.addr = { transport: "udp", hostname, port: target?.port || 5_000 };
+  }
+
+  /** Whether a receive waits. */
+  get isReceiving(): boolean {
+    return this.#receiving !== undefined;
+  }
+
+  receive(buffer: Uint8Array<ArrayBuffer>): Promise<Received> {
+    if (this.#receiving !== undefined) throw new Error("a second receive at the same time");
+    this.receives++;
+    this.#receiving = { buffer, wait: Promise.withResolvers() };
+    return this.#receiving.wait.promise;
+  }
+
+  /** Ends the waiting receive with a datagram. */
+  deliver(content: string | Uint8Array, port = 9, hostname = "127.0.0.1"): void {
+    const { buffer, wait } = this.#take();
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    buffer.set(bytes);
+    wait.resolve([buffer.subarray(0, bytes.length), { transport: "udp", hostname, port }]);
+  }
+
+  /** Ends the waiting receive with an error. */
+  fail(error: Error): void {
+    this.#take().wait.reject(error);
+  }
+
+  #take(): { buffer: Uint8Array<ArrayBuffer>; wait: PromiseWithResolvers<Received> } {
+    if (this.#receiving === undefined) throw new Error("nobody receives");
+    const receiving = this.#receiving;
+    this.#receiving = undefined;
+    return receiving;
+  }
+
+  send(bytes: Uint8Array, address: DatagramAddress): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const sending: Sending = {
+      bytes,
+      address,
+      settle: (error) => {
+        this.sending.splice(this.sending.indexOf(sending), 1);
+        if (error !== undefined) return reject(error);
+        this.sent.push(`${new TextDecoder().decode(bytes)} > ${address.hostname}:${address.port}`);
+        resolve(bytes.length);
+      },
+    };
+    this.sending.push(sending);
+    if (this.sendsAtOnce) sending.settle();
+    return promise;
+  }
+
+  close(): void {
+    if (this.isClosed) throw new Deno.errors.BadResource("Bad resource ID");
+    this.isClosed = true;
+    this.#receiving?.wait.reject(new Deno.errors.Interrupted("operation canceled"));
+    this.#receiving = undefined;
+    for (const { settle } of [...this.sending]) settle(new Deno.errors.Interrupted("canceled"));
+  }
+}
+
+type Received = [Uint8Array<ArrayBuffer>, DatagramAddress];
+
+/** A network that makes {@linkcode ScriptedDatagramSocket}s. */
+export interface ScriptedDatagramNetwork extends Network {
+  /** The sockets it has made. */
+  readonly sockets: ScriptedDatagramSocket[];
+  /** The names that were looked up, with how the answer is given. */
+  readonly lookups: { name: string; answer(resolved: ResolvedName | Error): void }[];
+}
+
+/** Makes one. */
+export function scriptedDatagrams(clock: Clock = denoNetwork.clock): ScriptedDatagramNetwork {
+  const sockets: ScriptedDatagramSocket[] = [];
+  const lookups: ScriptedDatagramNetwork["lookups"] = [];
+  return {
+    ...denoNetwork,
+    clock,
+    sockets,
+    lookups,
+    listenDatagram(target) {
+      const socket = new ScriptedDatagramSocket(target);
+      sockets.push(socket);
+      return socket;
+    },
+    resolveName(name, port, family) {
+      const { promise, resolve, reject } = Promise.withResolvers<ResolvedName>();
+      lookups.push({
+        name: `${name}:${port} ${family}`,
+        answer: (resolved) => resolved instanceof Error ? reject(resolved) : resolve(resolved),
+      });
+      return promise;
+    },
+  };
+}
+
+/** Lets everything that is ready happen. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 50; i++) await Promise.resolve();
+}

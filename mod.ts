@@ -57,8 +57,14 @@ export {
 export { LineCodec, type LineCodecConfig } from "./src/framing/line_codec.ts";
 export type { InvalidBytes } from "./src/framing/utf8.ts";
 export { NetstringCodec } from "./src/framing/netstring_codec.ts";
-export { type ReceiveResult, UdpClient, type UdpClientConfig } from "./src/udp_client.ts";
-export type { GroupOptions } from "./src/multicast.ts";
-export type { UdpSocketConfig } from "./src/udp_config.ts";
 export type { Datagram } from "./src/datagram.ts";
-export type { ReceiveOptions } from "./src/udp_channel.ts";
+export type { GroupOptions } from "./src/multicast.ts";
+export { denoNetwork, nodeNetwork } from "./src/network.ts";
+export type { UdpCaller } from "./src/udp_caller.ts";
+export type { ReceiveOptions, UdpChannel } from "./src/udp_channel.ts";
+export { type ReceiveResult, UdpClient, type UdpClientConfig } from "./src/udp_client.ts";
+export type { UdpSocketConfig } from "./src/udp_config.ts";
+export { UdpListener, type UdpListenerConfig } from "./src/udp_listener.ts";
+export type { UdpReply, UdpService } from "./src/udp_service.ts";
+export type { ReceivedDatagram } from "./src/udp_serving.ts";
+export { UdpSession } from "./src/udp_session.ts";

@@ -6,7 +6,7 @@
 // holds up nobody else. A lane whose name became an address joins the lane of addresses.
 
 import { brokenError, GenericError, setupError, type SocketError } from "./errors.ts";
-import type { DatagramAddress, DatagramSocket } from "./network.ts";
+import type { DatagramAddress, DatagramSocket, ResolvedName } from "./network.ts";
 import type { HostNames } from "./host_names.ts";
 import { formatAddress } from "./address.ts";
 import { ipVersion } from "./ip_address.ts";
@@ -226,22 +226,24 @@ export class DatagramSender {
     lane = new Lane(this.#onSettled);
     this.#byName.set(key, lane);
     lane.add(datagram);
-    if (this.#socket === undefined) return;
-    if (known === undefined) this.#find(key, lane);
-    else lane.open(this.#socket);
+    if (this.#socket !== undefined) this.#find(key, lane);
   }
 
   /** Looks a lane's name up and lets its datagrams go. */
   #find(key: string, lane: Lane): void {
     const colon = key.lastIndexOf(":");
+    const host = key.slice(0, colon);
     const port = Number(key.slice(colon + 1));
-    this.#names.lookUp(key.slice(0, colon), port, this.#family).then((resolved) => {
-      if (!resolved.isDirect) return lane.open(this.#socket!);
+    const release = ({ address, isDirect }: ResolvedName) => {
+      if (!isDirect) return lane.open(this.#socket!);
       this.#byName.delete(key);
       for (const datagram of lane.takeAll()) {
-        this.#addresses.add(withAddress(datagram, resolved.address!));
+        this.#addresses.add(withAddress(datagram, address!));
       }
-    }, (cause) => {
+    };
+    const known = this.#names.recall(host, port);
+    if (known !== undefined) return release(known);
+    this.#names.lookUp(host, port, this.#family).then(release, (cause) => {
       this.#byName.delete(key);
       for (const datagram of lane.takeAll()) {
         this.#settled(lane, datagram);

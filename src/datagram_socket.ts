@@ -1,8 +1,5 @@
 // The seam under everything that sends or receives datagrams, and what is asked of it. It names no engine.
 
-/** The largest content of one datagram: what an IPv4 packet leaves for it. */
-export const MAX_DATAGRAM_LENGTH = 65_507;
-
 /** Where an end of a datagram's way is, as the runtime gives it and takes it. */
 export interface DatagramAddress {
   /** Always UDP. */

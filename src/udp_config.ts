@@ -4,7 +4,9 @@ import { checkBoolean, checkInteger, checkInterval, checkObject, shown } from ".
 import { type Address, checkHost, checkPort } from "./address.ts";
 import { denoNetwork, type Network } from "./network.ts";
 import type { DropPolicy } from "./datagram_mailbox.ts";
-import { MAX_DATAGRAM_LENGTH } from "./datagram_socket.ts";
+
+/** The largest content of one datagram: what an IPv4 packet leaves for it. */
+export const MAX_DATAGRAM_LENGTH = 65_507;
 
 /** What a UDP socket of either kind can be told. */
 export interface UdpSocketConfig {

@@ -12,7 +12,12 @@ import type { GroupOptions } from "./multicast.ts";
 import type { Stop, StopOptions, StopReport } from "./open_connections.ts";
 import { checkUdpConfig, type UdpSocketConfig } from "./udp_config.ts";
 import { checkUdpService, type UdpService } from "./udp_service.ts";
-import { type Consumer, type Served, type ServingSettings, UdpServing } from "./udp_serving.ts";
+import {
+  type Consumer,
+  type ReceivedDatagram,
+  type ServingSettings,
+  UdpServing,
+} from "./udp_serving.ts";
 import type { UdpSession } from "./udp_session.ts";
 
 /** How a {@linkcode UdpListener} and its sessions behave; every field has a default. */
@@ -79,7 +84,7 @@ export interface UdpListenerConfig extends UdpSocketConfig {
  * await listener.gracefulStop();
  * ```
  */
-export class UdpListener implements AsyncIterable<Served>, AsyncDisposable {
+export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDisposable {
   readonly #interface: string;
   readonly #signal: AbortSignal | undefined;
   readonly #settings: ServingSettings;
@@ -286,7 +291,7 @@ export class UdpListener implements AsyncIterable<Served>, AsyncDisposable {
    *
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */
-  [Symbol.asyncIterator](): AsyncIterator<Served, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<ReceivedDatagram, undefined> {
     return this.#iterate({ kind: "datagrams" }, (serving) => serving.nextDatagram());
   }
 

@@ -30,8 +30,8 @@ export interface ServingSettings {
   readonly maxSessions: number;
 }
 
-/** What an iteration over datagrams gives. */
-export type Served = [datagram: Datagram, caller: UdpCaller];
+/** What an iteration over a {@linkcode UdpListener} gives: a datagram, and how to answer. */
+export type ReceivedDatagram = [datagram: Datagram, caller: UdpCaller];
 
 const OVER = { done: true, value: undefined } as const;
 const FOREVER = { timeoutInMillis: Infinity };
@@ -143,8 +143,8 @@ export class UdpServing implements UdpSocketOwner {
   }
 
   /** Waits for a datagram, for an iteration. */
-  nextDatagram(): Promise<IteratorResult<Served, undefined>> {
-    const next = this.#mailbox.take<IteratorResult<Served, undefined>>(
+  nextDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
+    const next = this.#mailbox.take<IteratorResult<ReceivedDatagram, undefined>>(
       (datagram) => ({
         done: false,
         value: [datagram, new DatagramCaller(this.socket, datagram)],

@@ -14,6 +14,13 @@ import {
 } from "./udp_channel.ts";
 import { sendDatagram, type UdpCaller } from "./udp_caller.ts";
 
+let make: (core: SessionCore) => UdpSession;
+
+/** Makes the face of a session; not exported from mod.ts. */
+export function sessionOf(core: SessionCore): UdpSession {
+  return make(core);
+}
+
 /**
  * A peer of a {@linkcode UdpListener}, with the face of a connected {@linkcode UdpClient}: it hears this peer
  * alone and sends to it. It begins with the peer's first datagram and ends when it is closed, when nothing
@@ -23,9 +30,12 @@ import { sendDatagram, type UdpCaller } from "./udp_caller.ts";
 export class UdpSession implements UdpChannel, UdpCaller {
   readonly #core: SessionCore;
 
-  /** @param core What happens below; only a listener has one. */
-  constructor(core: SessionCore) {
+  private constructor(core: SessionCore) {
     this.#core = core;
+  }
+
+  static {
+    make = (core) => new UdpSession(core);
   }
 
   /** IP address of the peer. */

@@ -4,7 +4,7 @@ import { GenericError, reasonOf, SocketError } from "./errors.ts";
 import type { DatagramAddress } from "./network.ts";
 import { SessionCore, type SessionSettings } from "./session_core.ts";
 import { reportTo, type UdpService } from "./udp_service.ts";
-import { UdpSession } from "./udp_session.ts";
+import { sessionOf, type UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 
 /** The sessions that are open, by peer. */
@@ -68,7 +68,7 @@ export class UdpSessions {
       this.#onLeave?.();
     });
     this.#cores.set(key, core);
-    this.#faces.set(core, new UdpSession(core));
+    this.#faces.set(core, sessionOf(core));
     core.put(bytes, from);
     return core;
   }

@@ -6,8 +6,7 @@ import { contentBytes } from "./arguments.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { canonicalIp, ipVersion } from "./ip_address.ts";
 import type { DatagramAddress, DatagramSocket } from "./network.ts";
-import { MAX_DATAGRAM_LENGTH } from "./datagram_socket.ts";
-import type { UdpSettings } from "./udp_config.ts";
+import { MAX_DATAGRAM_LENGTH, type UdpSettings } from "./udp_config.ts";
 import { HostNames } from "./host_names.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
@@ -46,10 +45,12 @@ export class UdpSocket implements DatagramSink {
   readonly #sender: DatagramSender;
   readonly #resolveClosed: (error: SocketError | undefined) => void;
   #socket: DatagramSocket | undefined;
+  #making: DatagramSocket | Promise<DatagramSocket> | undefined;
   #receiver: DatagramReceiver | undefined;
   #local: Address;
   #peer: Peer | undefined;
   #ending: Promise<void> | undefined;
+  #isFreed = false;
 
   /**
    * Begins to bind.
@@ -74,7 +75,10 @@ export class UdpSocket implements DatagramSink {
     this.#resolveClosed = closed.resolve;
     this.#local = { host: host ?? "0.0.0.0", port };
     this.bound = this.#open(host, port);
-    this.bound.catch((error) => this.#end(error));
+    this.bound.catch((error) => {
+      this.#sender.abort(error);
+      this.#end(error);
+    });
   }
 
   /** The local address: the one asked for until `bound` has resolved. */
@@ -115,10 +119,10 @@ export class UdpSocket implements DatagramSink {
         `${action}: Deno can set a time to live only for IPv4`,
       );
     }
-    if (this.#ending !== undefined) throw closedError("bind");
+    if (this.#isFreed) throw closedError("bind");
     let socket: DatagramSocket;
     try {
-      const made = settings.network.listenDatagram({
+      this.#making = settings.network.listenDatagram({
         hostname,
         port,
         reuseAddress: settings.reuseAddress,
@@ -127,14 +131,11 @@ export class UdpSocket implements DatagramSink {
         ...(multicastTimeToLive === undefined ? {} : { multicastTimeToLive }),
         ...(multicastInterface === undefined ? {} : { multicastInterface }),
       });
-      socket = made instanceof Promise ? await made : made;
+      socket = this.#making instanceof Promise ? await this.#making : this.#making;
     } catch (error) {
       throw setupError(action, error);
     }
-    if (this.#ending !== undefined) {
-      await socket.close();
-      throw closedError("bind");
-    }
+    if (this.#isFreed) throw closedError("bind");
     this.#socket = socket;
     this.#local = { host: socket.addr.hostname, port: socket.addr.port };
     this.#sender.open(socket);
@@ -188,15 +189,10 @@ export class UdpSocket implements DatagramSink {
   write(content: unknown): Promise<number> {
     const peer = this.#peer;
     if (peer !== undefined) return this.writeTo(content, peer.host, peer.port);
-    const bytes = contentBytes(content);
-    if (this.#settings.peer === undefined) {
-      throw new TypeError("Cannot write: not connected to a peer");
-    }
-    // Its name is being looked up. Whoever wrote may change the content meanwhile.
-    const copy = bytes.slice();
-    const written = this.bound.then(() => this.writeTo(copy, this.#peer!.host, this.#peer!.port));
-    written.catch(() => {});
-    return written;
+    const named = this.#settings.peer;
+    if (named === undefined) throw new TypeError("Cannot write: not connected to a peer");
+    // Its name is being looked up: the sender waits for that as well.
+    return this.writeTo(content, named.host, named.port);
   }
 
   /** Sends content, split into datagrams. The address must have been checked. */
@@ -264,14 +260,11 @@ export class UdpSocket implements DatagramSink {
           timeoutInMillis: this.#settings.closeTimeoutInMillis,
           timeoutError: () => error,
         },
-        async () => {
-          await this.bound;
-          await this.#sender.drained();
-        },
+        () => this.#sender.drained(),
         () => {},
       );
     } catch {
-      // Binding failed, which closed it as well, or what was queued does not leave in time.
+      // What is queued does not leave in time.
     }
     await this.#free(error);
     this.#resolveClosed(undefined);
@@ -292,9 +285,15 @@ export class UdpSocket implements DatagramSink {
   }
 
   async #free(error: SocketError): Promise<void> {
+    this.#isFreed = true;
     this.#sender.abort(error);
     const stopped = this.#receiver?.stop();
-    await this.#socket?.close();
+    try {
+      // Also one that is still being made.
+      await (await this.#making)?.close();
+    } catch {
+      // It could not be made: `bound` tells why.
+    }
     await stopped;
   }
 }

@@ -14,7 +14,7 @@ import type {
   GroupMembership,
 } from "../datagram_socket.ts";
 
-/** How many bytes wait here until they are received. */
+/** How many bytes wait here until they are received, where nothing else is said. */
 const QUEUE_LIMIT = 4 * 1024 * 1024;
 /** What a datagram is counted as besides its bytes: about what holding it costs. */
 const OVERHEAD = 256;
@@ -25,6 +25,7 @@ type Received = [bytes: Uint8Array, from: DatagramAddress];
 class NodeDatagramSocket implements DatagramSocket {
   readonly addr: DatagramAddress;
   readonly #socket: Socket;
+  readonly #queueLimit: number;
   readonly #queue: Received[] = [];
   #queuedBytes = 0;
   #droppedDatagrams = 0;
@@ -32,8 +33,9 @@ class NodeDatagramSocket implements DatagramSocket {
   #failure: unknown;
   #freed: Promise<void> | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, queueLimit: number) {
     this.#socket = socket;
+    this.#queueLimit = queueLimit;
     const { address, port } = socket.address();
     this.addr = { transport: "udp", hostname: address, port };
     socket.on("message", (bytes, from) => {
@@ -55,7 +57,7 @@ class NodeDatagramSocket implements DatagramSocket {
       const { buffer, wait } = this.#take();
       return wait.resolve(fill(buffer, bytes, from));
     }
-    if (this.#queue.length > 0 && this.#queuedBytes + bytes.length + OVERHEAD > QUEUE_LIMIT) {
+    if (this.#queue.length > 0 && this.#queuedBytes + bytes.length + OVERHEAD > this.#queueLimit) {
       this.#droppedDatagrams++;
       return;
     }
@@ -154,8 +156,16 @@ async function requireNet(hostname: string, port: number): Promise<void> {
   }
 }
 
-/** Binds a datagram socket of `node:dgram`. */
-export async function bindNodeDatagram(target: DatagramTarget): Promise<DatagramSocket> {
+/**
+ * Binds a datagram socket of `node:dgram`.
+ *
+ * @param target Where, and how.
+ * @param queueLimit How many bytes wait until they are received.
+ */
+export async function bindNodeDatagram(
+  target: DatagramTarget,
+  queueLimit: number = QUEUE_LIMIT,
+): Promise<DatagramSocket> {
   const { hostname, port, reuseAddress = false } = target;
   await requireNet(hostname, port);
   const [dgram, { nextTick }] = await Promise.all([
@@ -192,5 +202,5 @@ export async function bindNodeDatagram(target: DatagramTarget): Promise<Datagram
     const { code, message } = error as { code?: string; message: string };
     throw code === "EADDRINUSE" ? new Deno.errors.AddrInUse(message) : error;
   }
-  return new NodeDatagramSocket(socket);
+  return new NodeDatagramSocket(socket, queueLimit);
 }

@@ -1,0 +1,56 @@
+// A UdpListener on loopback, and somebody to talk to it.
+
+import type { Network } from "../../src/network.ts";
+import type { UdpClient } from "../../src/udp_client.ts";
+import { UdpListener, type UdpListenerConfig } from "../../src/udp_listener.ts";
+import type { UdpService } from "../../src/udp_service.ts";
+import { localClient, text } from "./udp_engines.ts";
+
+/** A listener on a loopback port that the system chooses. */
+export function localListener(network: Network, config: UdpListenerConfig = {}): UdpListener {
+  return new UdpListener(0, { interface: "127.0.0.1", network, ...config });
+}
+
+/** A started listener and a connected client. */
+export interface ListenerPair extends AsyncDisposable {
+  readonly listener: UdpListener;
+  readonly client: UdpClient;
+  /** Sends one datagram and gives the answer. */
+  ask(content: string): Promise<string>;
+}
+
+/** Starts a listener with a service, and connects a client to it. */
+export async function serving(
+  network: Network,
+  service: UdpService,
+  config: UdpListenerConfig = {},
+): Promise<ListenerPair> {
+  const listener = localListener(network, config);
+  listener.attach(service);
+  await listener.start();
+  const client = localClient(network, { remoteHost: "127.0.0.1", remotePort: listener.port });
+  return {
+    listener,
+    client,
+    async ask(content) {
+      await client.write(content);
+      return text((await client.read())[0]);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([listener.immediateStop(), client.close()]);
+    },
+  };
+}
+
+/** What is printed with `console.error` meanwhile. */
+export async function printedBy(work: () => Promise<void>): Promise<unknown[]> {
+  const printed: unknown[] = [];
+  const { error: original } = console;
+  console.error = (...args: unknown[]) => printed.push(args[0]);
+  try {
+    await work();
+  } finally {
+    console.error = original;
+  }
+  return printed;
+}

@@ -1,0 +1,70 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { GenericError, ReadTimedOutError } from "../src/errors.ts";
+import type { UdpSession } from "../src/udp_session.ts";
+import { testOnEngines, text } from "./support/udp_engines.ts";
+import { serving } from "./support/udp_listeners.ts";
+
+testOnEngines(
+  "UdpSession that was idle too long ends, and its peer gets a new one",
+  async (network) => {
+    const sessions: UdpSession[] = [];
+    const ends: string[] = [];
+    await using sockets = await serving(network, {
+      async onSession(session) {
+        sessions.push(session);
+        for await (const { data } of session) await session.write(data);
+        ends.push((await session.closed)?.code ?? "stopped");
+      },
+    }, { sessionIdleTimeoutInMillis: 20 });
+    assertEquals(await sockets.ask("one"), "one");
+    const [first] = sessions;
+    const error = await first!.closed;
+    assertEquals(error!.message, "The session ended: idle for 20 ms");
+    await assertRejects(() => first!.read(), GenericError, "idle");
+    await assertRejects(() => first!.write("x"), GenericError, "idle");
+    assertEquals(await sockets.ask("two"), "two");
+    assertEquals(sessions.length, 2);
+    assertEquals(ends, ["timed-out"]);
+  },
+);
+
+testOnEngines("UdpSession.close() ends it, and read() of it says so", async (network) => {
+  const began = Promise.withResolvers<UdpSession>();
+  await using sockets = await serving(network, { onSession: (session) => began.resolve(session) });
+  const { client, listener } = sockets;
+  await client.write("hello world");
+  const session = await began.promise;
+  assertEquals(await session.read(5), [new TextEncoder().encode("hello"), 5]);
+  const error = await assertRejects(
+    () => session.read(undefined, { timeoutInMillis: 5 }),
+    ReadTimedOutError,
+  );
+  assertEquals(error.code, "timed-out");
+  const waiting = assertRejects(() => session.read(), GenericError, "already closed");
+  await session.close();
+  await waiting;
+  assertEquals(await session.closed, undefined);
+  assertEquals(listener.sessions, []);
+  await assertRejects(() => session.write("x"), GenericError, "Cannot write: already closed");
+  await assertRejects(() => session.read(0), RangeError);
+  for await (const _ of session) throw new Error("nothing should come");
+});
+
+testOnEngines("UdpSession has a queue of its own with a limit", async (network) => {
+  const began = Promise.withResolvers<UdpSession>();
+  await using sockets = await serving(
+    network,
+    { onSession: (session) => began.resolve(session) },
+    { sessionQueueLimit: 2 * 257, receiveQueueDrop: "oldest" },
+  );
+  const { client, listener } = sockets;
+  for (let i = 0; i < 5; i++) await client.write(`${i}`);
+  const session = await began.promise;
+  while (session.droppedDatagrams < 3) await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(text((await session.read())[0]), "3");
+  assertEquals(text((await session.read())[0]), "4");
+  assertEquals(listener.droppedDatagrams, 3);
+  session.abort("why");
+  const error = await session.closed;
+  assertEquals([error!.code, error!.cause], ["aborted", "why"]);
+});

@@ -1,0 +1,106 @@
+import { assertEquals } from "@std/assert";
+import type { SocketError } from "../src/errors.ts";
+import type { UdpService } from "../src/udp_service.ts";
+import type { UdpSession } from "../src/udp_session.ts";
+import { localClient, testOnEngines, text } from "./support/udp_engines.ts";
+import { localListener, serving } from "./support/udp_listeners.ts";
+
+testOnEngines("UdpListener gives each peer its own session", async (network) => {
+  const closed: string[] = [];
+  const listener = localListener(network);
+  listener.attach({
+    async onSession(session) {
+      let count = 0;
+      for await (const { data } of session) await session.write(`${text(data)} ${++count}`);
+      closed.push("ended");
+    },
+  });
+  await listener.start();
+  await using one = localClient(network, { remoteHost: "127.0.0.1", remotePort: listener.port });
+  await using other = localClient(network, { remoteHost: "127.0.0.1", remotePort: listener.port });
+  for (const [word, count] of [["a", 1], ["b", 2], ["c", 3]] as const) {
+    for (const client of [one, other]) {
+      await client.write(word);
+      assertEquals(text((await client.read())[0]), `${word} ${count}`);
+    }
+  }
+  const ports = listener.sessions.map(({ remotePort }) => remotePort).sort();
+  assertEquals(ports, [one.localPort, other.localPort].sort());
+  assertEquals(await listener.gracefulStop(), { completed: 2, aborted: 0 });
+  assertEquals(closed, ["ended", "ended"]);
+  assertEquals(listener.sessions, []);
+});
+
+testOnEngines("UdpListener.acceptSessions() gives new sessions until a stop", async (network) => {
+  const listener = localListener(network);
+  await listener.start();
+  await using client = localClient(network, { remoteHost: "127.0.0.1", remotePort: listener.port });
+  await client.write("first");
+  const ended: (SocketError | undefined)[] = [];
+  const tasks: Promise<void>[] = [];
+  for await (const session of listener.acceptSessions()) {
+    assertEquals(text((await session.read())[0]), "first");
+    assertEquals(session.remotePort, client.localPort);
+    tasks.push((async () => {
+      for await (const { data } of session) await session.write(data);
+      ended.push(await session.closed);
+    })());
+    await client.write("more");
+    assertEquals(text((await client.read())[0]), "more");
+    tasks.push(
+      listener.gracefulStop().then((report) => {
+        assertEquals(report, { completed: 1, aborted: 0 });
+      }),
+    );
+  }
+  await Promise.all(tasks);
+  assertEquals(ended, [undefined]);
+});
+
+testOnEngines("UdpSession whose handler throws is closed, and no other one", async (network) => {
+  const errors: Error[] = [];
+  const sessions: UdpSession[] = [];
+  await using sockets = await serving(network, {
+    async onSession(session) {
+      sessions.push(session);
+      for await (const { data } of session) {
+        if (text(data) === "throw") throw new Error("on purpose");
+        await session.write(data);
+      }
+    },
+    onError(_, error) {
+      errors.push(error);
+    },
+  });
+  await using other = localClient(network, {
+    remoteHost: "127.0.0.1",
+    remotePort: sockets.listener.port,
+  });
+  await other.write("hi");
+  await other.read();
+  await sockets.client.write("throw");
+  while (sessions.length < 2) await new Promise((resolve) => setTimeout(resolve, 0));
+  const error = await sessions[1]!.closed;
+  assertEquals([error!.code, (error!.cause as Error).message], ["handler", "on purpose"]);
+  assertEquals(errors.map(({ message }) => message), ["on purpose"]);
+  await other.write("still");
+  assertEquals(text((await other.read())[0]), "still");
+});
+
+testOnEngines("UdpListener.maxSessions drops and counts further peers", async (network) => {
+  const service: UdpService = {
+    async onSession(session) {
+      for await (const { data } of session) await session.write(data);
+    },
+  };
+  await using sockets = await serving(network, service, { maxSessions: 1 });
+  await using other = localClient(network, {
+    remoteHost: "127.0.0.1",
+    remotePort: sockets.listener.port,
+  });
+  assertEquals(await sockets.ask("in"), "in");
+  await other.write("out");
+  assertEquals(await sockets.ask("still in"), "still in");
+  assertEquals(sockets.listener.droppedDatagrams, 1);
+  assertEquals(sockets.listener.sessions.length, 1);
+});

@@ -95,7 +95,7 @@ Deno.test("only the seams make sockets and tell the time", () => {
       ["const { connect } = Deno", "Deno"],
       ["// setTimeout()\n'Date.now()'; /setTimeout/; clock.setTimeout(f); Deno.errors.Busy"],
       ["class A { setTimeout() {} }; interface B { setTimeout(): void }; x = { setTimeout: f }"],
-      ["globalThis.addEventListener('unload', f)"],
+      ["globalThis.addEventListener('unload', f); let d: Date | undefined"],
     ] as const
   ) {
     const source = readSource("src/a.ts", code);
@@ -105,6 +105,13 @@ Deno.test("only the seams make sockets and tell the time", () => {
     );
     assertEquals(checks.seamProblems([source], ["src/a.ts"]), []);
   }
+  const transport = readSource(
+    "src/transport/a.ts",
+    "Deno.startTls(c); Deno.connectTls(x); Date.now()",
+  );
+  assertEquals(checks.seamProblems([transport], SEAMS), [
+    "src/transport/a.ts:1 names Deno.connectTls",
+  ]);
 });
 
 Deno.test("every room is reached from a door", () => {

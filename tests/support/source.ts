@@ -138,6 +138,7 @@ function globalName(node: Name): string | undefined {
     return `${name}.${parent.property.name}`;
   }
   if (parent.type === "TSQualifiedName") return `${name}.${parent.right.name}`;
+  if (parent.type === "TSTypeReference") return undefined;
   return name;
 }
 

@@ -35,6 +35,8 @@ export interface DuplexLimits extends WriterLimits {
 export interface Attendant {
   /** Whether one of its methods is under way. */
   readonly isCalling: boolean;
+  /** Whether it reads; otherwise its user does, outside of its methods. */
+  readonly isReading: boolean;
   /** The transport was freed. The attendant calls {@linkcode Duplex.leave} when it is done. */
   onFreed(error: SocketError | undefined): void;
 }
@@ -177,8 +179,11 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     if (!this.#isStopping || this.#state !== "open" || this.attendant?.isCalling === true) return;
     const { reader, writer } = this;
     if (reader.queue.length > 0 || writer.queuedBytes > 0) return;
-    // Nobody knows what somebody who has read and does not wait for more is busy with.
-    const isIdle = reader.isWaiting || (this.attendant !== undefined && reader.bytesRead === 0);
+    const { attendant } = this;
+    // Nobody knows what somebody who has read and does not wait for more is busy with; but what a service
+    // does with what it has read, it does in its methods.
+    const isIdle = reader.isWaiting ||
+      (attendant !== undefined && (attendant.isReading || reader.bytesRead === 0));
     if (isIdle) void this.close();
   }
 

@@ -100,6 +100,7 @@ class ServiceLoop implements Attendant, Wait {
   isCalling = false;
   /** How many bytes must be there for the next call. */
   length = 1;
+  readonly isReading: boolean;
   readonly #caller: Caller;
   readonly #service: Service;
   readonly #duplex: Duplex;
@@ -112,6 +113,7 @@ class ServiceLoop implements Attendant, Wait {
   constructor(caller: Caller, service: Service) {
     this.#caller = caller;
     this.#service = service;
+    this.isReading = service.onReadReady !== undefined;
     this.#duplex = duplexOf(caller);
     this.#duplex.attendant = this;
   }
@@ -138,7 +140,7 @@ class ServiceLoop implements Attendant, Wait {
   readonly #afterConnect = (): void => {
     this.isCalling = false;
     if (!this.#duplex.isOpen) return this.#afterLastCall();
-    if (this.#service.onReadReady !== undefined) return this.#next();
+    if (this.isReading) return this.#next();
     // Reading is left to the user, who may be waiting already.
     this.#duplex.closeIfIdle();
   };
@@ -171,8 +173,9 @@ class ServiceLoop implements Attendant, Wait {
   /** The wait is over: there is something to call for. */
   ready(): void {
     const { reader } = this.#duplex;
+    if (this.#isOver) return;
     // Shut down from this side: nothing will be read any more.
-    if (this.#isOver || reader.isShut) return;
+    if (reader.isShut) return this.#duplex.closeIfIdle();
     this.#isLastCall = reader.hasEnded;
     this.#readBefore = reader.bytesRead - reader.queue.length;
     this.#call("onReadReady", this.#afterRead);
@@ -196,8 +199,10 @@ class ServiceLoop implements Attendant, Wait {
   #afterLastCall(): void {
     const duplex = this.#duplex;
     if (duplex.isFreed) return void this.#finish();
-    // A half-open connection stays until its user ends it.
-    if (duplex.isOpen && !duplex.limits.allowHalfOpen) void duplex.close();
+    if (!duplex.isOpen) return;
+    // A half-open connection stays until its user ends it, or its listener is stopped.
+    if (duplex.limits.allowHalfOpen) duplex.closeIfIdle();
+    else void duplex.close();
   }
 
   readonly #onThrown = (error: unknown): void => {

@@ -419,6 +419,42 @@ Deno.test("Listener.gracefulStop() serves on while bytes are unread or queued", 
   assertEquals(await stopping, { completed: 1, aborted: 1 });
 });
 
+Deno.test("Listener.gracefulStop() closes a service's connections that will read no more", async () => {
+  for (const whenStopped of ["before", "during"]) {
+    const { promise: lastCall, resolve: onLastCall } = Promise.withResolvers<void>();
+    const { promise: goOn, resolve: letGoOn } = Promise.withResolvers<void>();
+    const lastOfTwo = async () => {
+      if (++calls === 2) onLastCall();
+      await goOn;
+    };
+    let calls = 0;
+    const halfOpen = scripted([scriptedTransport(["ab", end()])], { allowHalfOpen: true });
+    halfOpen.listener.attach({
+      async onReadReady(caller) {
+        if ((await caller.read())[1] < 0) await lastOfTwo();
+      },
+    });
+    const shut = scripted([scriptedTransport(["ab", silence()])]);
+    shut.listener.attach({
+      async onReadReady(caller) {
+        await caller.read();
+        caller.shutdownRead();
+        await lastOfTwo();
+      },
+    });
+    await Promise.all([halfOpen.listener.start(), shut.listener.start()]);
+    await lastCall;
+    if (whenStopped === "before") letGoOn();
+    await Promise.all([halfOpen.clock.settle(), shut.clock.settle()]);
+    const stops = [halfOpen, shut].map(({ listener }) => listener.gracefulStop());
+    await Promise.all([halfOpen.clock.settle(), shut.clock.settle()]);
+    letGoOn();
+    // The one that was shut drains what its peer may still send.
+    await Promise.all([halfOpen.clock.advance(50), shut.clock.advance(50)]);
+    for (const stop of stops) assertEquals(await stop, { completed: 1, aborted: 0 }, whenStopped);
+  }
+});
+
 Deno.test("Listener.gracefulStop() lets an onConnect under way finish", async () => {
   const gate = Promise.withResolvers<void>();
   const peer = scriptedTransport([silence()]);

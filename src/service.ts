@@ -32,7 +32,8 @@ export interface Service {
    * call read something, otherwise when more has come. At the end of the stream there is one last call
    * (unread bytes first, then -1); then the connection closes, unless it was made with `allowHalfOpen`.
    *
-   * A service without this method leaves reading to you.
+   * What a call leaves unread is kept for the next one, up to 16 MiB: a connection whose service leaves more
+   * ends with `"overflow"`. A service without this method leaves reading to you.
    */
   onReadReady?(caller: Caller): void | Promise<void>;
   /**
@@ -44,6 +45,9 @@ export interface Service {
   /** The connection is over. Called exactly once for each connection whose `onConnect` was begun. */
   onClose?(caller: Caller): void | Promise<void>;
 }
+
+/** To learn whether more has come, it must be read: a service that reads nothing must not fill the memory. */
+const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
 
 const METHODS: readonly string[] = ["onConnect", "onReadReady", "onError", "onClose"];
 
@@ -192,6 +196,15 @@ class ServiceLoop implements Attendant, Wait {
     const unread = reader.queue.length;
     const hasRead = reader.bytesRead - unread > this.#readBefore;
     if (this.#isLastCall && (unread === 0 || !hasRead)) return this.#afterLastCall();
+    if (!hasRead && unread >= MOST_UNREAD_BYTES && duplex.isOpen) {
+      duplex.fail(
+        new GenericError(
+          "overflow",
+          `Cannot read ahead: the service leaves ${unread} bytes unread`,
+        ),
+      );
+      return;
+    }
     this.length = hasRead ? 1 : unread + 1;
     this.#next();
   };

@@ -251,6 +251,21 @@ Deno.test("Service's exception ends its connection after onError, with what was 
   }
 });
 
+Deno.test("Service that reads nothing is called as more comes, and ends before it fills the memory", async () => {
+  const MIB = 1024 * 1024;
+  const errors: Error[] = [];
+  let calls = 0;
+  const { connection } = served(Array.from({ length: 20 }, () => new Uint8Array(MIB)), {
+    onReadReady: () => void calls++,
+    onError: (_, error) => void errors.push(error),
+  });
+  const ended = await connection.closed;
+  assertEquals(ended?.code, "overflow");
+  assertEquals(errors, [ended as Error]);
+  assert(calls > 16, `${calls} calls`);
+  assert(connection.bytesRead >= 16 * MIB && connection.bytesRead < 17 * MIB);
+});
+
 Deno.test("Service without onError: its own exception is printed, a network failure is not", async () => {
   const thrown = new TypeError("mine");
   const lines = await printed(async () => {

@@ -110,26 +110,27 @@ export function brokenError(action: string, cause: unknown): SocketError {
  */
 export function setupError(action: string, cause: unknown): SocketError {
   if (cause instanceof SocketError) return cause;
+  const reason = `${action}: ${reasonOf(cause)}`;
   if (cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied) {
     const hint = /--allow-\S+|--unstable-\S+/.exec(reasonOf(cause))?.[0];
     const advice = hint === undefined ? "" : `, run with ${hint}`;
     return new GenericError("denied", `${action}: no permission${advice}`, { cause });
   }
   if (cause instanceof Deno.errors.AddrInUse) {
-    return new GenericError("in-use", `${action}: the address is in use by another socket`, {
-      cause,
-    });
+    const advice = "stop that one, or take another port (0 for any free one)";
+    const message = `${action}: the address is in use by another socket; ${advice}`;
+    return new GenericError("in-use", message, { cause });
   }
   if (isResourceError(cause)) {
-    return new GenericError(
-      "limit",
-      `${action}: ${reasonOf(cause)}; raise the limit of open files (ulimit -n)`,
-      { cause },
-    );
+    const message = `${reason}; raise the limit of open files (ulimit -n)`;
+    return new GenericError("limit", message, { cause });
   }
   // Refused, no route, an address that is not ours, and a name that does not resolve, which the runtime
   // reports as a plain Error without a code.
-  return new GenericError("unreachable", `${action}: ${reasonOf(cause)}`, { cause });
+  const advice = cause instanceof Deno.errors.ConnectionRefused
+    ? "; is anything listening there?"
+    : "";
+  return new GenericError("unreachable", `${reason}${advice}`, { cause });
 }
 
 /** Whether the system ran out of something that others may give back: descriptors, buffers, memory. */

@@ -114,7 +114,7 @@ Deno.test("Client.connect() says whose doing it is that it cannot", async () => 
   );
   assertEquals([error.code, error.message], [
     "unreachable",
-    "Cannot connect to x:7: Connection refused (os error 111)",
+    "Cannot connect to x:7: Connection refused (os error 111); is anything listening there?",
   ]);
 });
 

@@ -23,12 +23,16 @@ Deno.test("setupError() says whose doing it is", () => {
     [
       new Deno.errors.ConnectionRefused("Connection refused (os error 111)"),
       "unreachable",
-      "refused",
+      "Connection refused (os error 111); is anything listening there?",
     ],
-    [new Deno.errors.AddrNotAvailable("Cannot assign"), "unreachable", "Cannot assign"],
+    [
+      new Deno.errors.AddrNotAvailable("Cannot assign"),
+      "unreachable",
+      "Cannot assign",
+    ],
     [new Error("failed to lookup address information"), "unreachable", "lookup"],
     [new URIError("malformed"), "unreachable", "malformed"],
-    [new Deno.errors.AddrInUse("in use"), "in-use", "in use by another socket"],
+    [new Deno.errors.AddrInUse("in use"), "in-use", "in use by another socket; stop that one"],
     [
       new Deno.errors.NotCapable(
         'Requires net access to "x:1", run again with the --allow-net flag',

@@ -247,7 +247,8 @@ testOnEngines(
     const error = await assertCode("in-use", client.bound);
     assertEquals(
       error.message,
-      `Cannot bind to 127.0.0.1:${port}: the address is in use by another socket`,
+      `Cannot bind to 127.0.0.1:${port}: the address is in use by another socket; ` +
+        "stop that one, or take another port (0 for any free one)",
     );
     assertEquals(await client.closed, error);
     for (const promise of [sent, received, client.receiveFrom()]) {

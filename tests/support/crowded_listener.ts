@@ -1,0 +1,31 @@
+// An echo that says when the system has refused it a descriptor.
+
+import { Listener } from "../../mod.ts";
+import { denoNetwork, type Network } from "../../src/network.ts";
+
+const network: Network = {
+  ...denoNetwork,
+  async listen(target) {
+    const listener = await denoNetwork.listen(target);
+    return {
+      addr: listener.addr,
+      close: () => listener.close(),
+      accept: () =>
+        listener.accept().catch((error) => {
+          console.log(`Refused: ${error.code}`);
+          throw error;
+        }),
+    };
+  },
+};
+
+const listener = new Listener(0, { interface: "127.0.0.1", network });
+listener.attach({
+  async onReadReady(caller) {
+    const [bytes, length] = await caller.read();
+    if (length > 0) await caller.write(bytes);
+  },
+});
+await listener.start();
+console.log(`Listening on ${listener.address}:${listener.port}`);
+Deno.addSignalListener("SIGINT", () => listener.gracefulStop());

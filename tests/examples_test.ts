@@ -72,13 +72,16 @@ const tests: Record<string, () => Promise<void>> = {
     assertEquals(await readUntil(bob, "\n"), "2 guest 2 has come\n");
     assertEquals(await readUntil(ann, "\n"), "2 guest 2 has come\n");
 
-    // A line in two pieces, and two lines in one.
-    await ann.write("Grüß");
-    await ann.write(" Gott\nall ");
-    assertEquals(await readUntil(bob, "\n"), "3 guest 1: Grüß Gott\n");
-    await ann.write("of\nyou\n");
+    // Two lines in one piece, the third in two, cut in the middle of a letter.
+    const lines = new TextEncoder().encode("all\nof you\nGrüß Gott\n");
+    const cut = lines.indexOf(0xc3) + 1; // the first byte of ü
+    await ann.write(lines.subarray(0, cut));
     for (const guest of [ann, bob]) {
-      assertMatch(await readUntil(guest, "you\n"), /4 guest 1: all of\n5 guest 1: you\n$/);
+      assertMatch(await readUntil(guest, "of you\n"), /3 guest 1: all\n4 guest 1: of you\n$/);
+    }
+    await ann.write(lines.subarray(cut));
+    for (const guest of [ann, bob]) {
+      assertEquals(await readUntil(guest, "\n"), "5 guest 1: Grüß Gott\n");
     }
 
     await bob.close();

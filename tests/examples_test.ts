@@ -155,6 +155,19 @@ const tests: Record<string, () => Promise<void>> = {
 
   async file_receiver() {
     await sendFile(1_234_567);
+
+    // A sender that goes away in the middle: half a file is known as such.
+    const FILE = await Deno.makeTempFile();
+    await using receiver = await startExample("file_receiver", { FILE, PORT: 0 });
+    await using sender = await connect(await portOfExample(receiver));
+    await sender.write(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 20]));
+    await sender.write("half of it");
+    await sender.shutdownWrite();
+    assertEquals(await readUntil(sender, "10"), "10");
+    const { code, stdout } = await receiver.ending();
+    assertEquals([code, stdout.split("\n")[1]], [1, "Received 10 of 20 bytes"]);
+    assertEquals(await Deno.readTextFile(FILE), "half of it");
+    await Deno.remove(FILE);
   },
 
   async file_sender() {

@@ -260,8 +260,8 @@ class ServiceLoop implements Attendant, Wait {
         { cause },
       );
       await this.#callGuarded("onError", error);
-    } else if (isThrown && !(cause instanceof ReadTimedOutError)) {
-      // But for a peer that is slow: it is no more the method's doing than one that has gone.
+    } else if (isThrown && !(cause instanceof ReadTimedOutError) && !isBadFrame(cause)) {
+      // But for a peer that is slow or talks nonsense: it is no more the method's doing than one that has gone.
       printThrown(cause);
     }
   }

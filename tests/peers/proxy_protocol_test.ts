@@ -24,26 +24,29 @@ function peerTest(name: string, programs: string[], fn: () => Promise<void>): vo
   Deno.test({ name, ignore: missing.length > 0, fn });
 }
 
-/** A port that was free a moment ago. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+/** Two ports that were free a moment ago. */
+function freePorts(): [number, number] {
+  using one = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return [one.addr.port, other.addr.port];
 }
 
-/** Waits until somebody listens on a port; it does not say so itself. */
-async function refusedNoMore(port: number, ending: Promise<unknown>): Promise<void> {
+/** Waits until somebody listens on a port, which is not told; `false` where the program has ended. */
+async function isListening(port: number, program: Program): Promise<boolean> {
   let hasEnded = false;
   const end = () => hasEnded = true;
-  ending.then(end, end);
-  for (;;) {
+  program.ending().then(end, end);
+  while (!hasEnded) {
     try {
-      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return true;
     } catch (error) {
       // It rejects everybody there, some of them before they know that they are connected.
-      if (error instanceof Deno.errors.ConnectionReset) return;
-      if (hasEnded || !(error instanceof Deno.errors.ConnectionRefused)) throw error;
+      if (error instanceof Deno.errors.ConnectionReset) return true;
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
     }
   }
+  return false;
 }
 
 /** A running HAProxy with one proxy in front of `port`. */
@@ -53,8 +56,10 @@ async function haproxy(
   { bind = "", more = "" } = {},
 ): Promise<AsyncDisposable & { port: number }> {
   const folder = await Deno.makeTempDir();
-  const [ownPort, readyPort] = [freePort(), freePort()];
-  const config = `
+  const file = `${folder}/haproxy.cfg`;
+  for (let attempt = 1;; attempt++) {
+    const [ownPort, readyPort] = freePorts();
+    const config = `
 global
   maxconn 100
 defaults
@@ -71,17 +76,20 @@ frontend ready
   bind 127.0.0.1:${readyPort}
   tcp-request connection reject
 `;
-  await Deno.writeTextFile(`${folder}/haproxy.cfg`, config);
-  const program = new Program("haproxy", ["-db", "-f", `${folder}/haproxy.cfg`]);
-  const proxy = {
-    port: ownPort,
-    async [Symbol.asyncDispose]() {
-      await program[Symbol.asyncDispose]();
-      await Deno.remove(folder, { recursive: true });
-    },
-  };
-  await refusedNoMore(readyPort, program.ending());
-  return proxy;
+    await Deno.writeTextFile(file, config);
+    const program = new Program("haproxy", ["-db", "-f", file]);
+    const proxy = {
+      port: ownPort,
+      async [Symbol.asyncDispose]() {
+        await program[Symbol.asyncDispose]();
+        await Deno.remove(folder, { recursive: true });
+      },
+    };
+    if (await isListening(readyPort, program)) return proxy;
+    // Somebody else has taken a port in between.
+    const { stderr } = await program.ending();
+    if (attempt === 5) throw new Error(`HAProxy does not start: ${stderr}`);
+  }
 }
 
 /** A listener that trusts this machine, says who its callers are, and echoes. */
@@ -160,7 +168,11 @@ peerTest(
 peerTest("Listener lets HAProxy's health checks in", ["haproxy"], async () => {
   const { listener, told, connected } = await behindProxy({ allow: ["192.0.2.0/24"] });
   await using _ = listener;
-  await using __ = await haproxy(listener.port, "send-proxy-v2 check inter 50ms");
+  // A check that waits for an answer: others are reset so soon that there may be nobody to accept.
+  const more = ["option tcp-check", "tcp-check send ping", "tcp-check expect string ping"];
+  await using __ = await haproxy(listener.port, "send-proxy-v2 check inter 50ms", {
+    more: more.join("\n  "),
+  });
   const { proxy, remoteAddress } = await connected;
   assertEquals([proxy?.command, proxy?.source, remoteAddress], ["local", undefined, "127.0.0.1"]);
   assertEquals(told, []);

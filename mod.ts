@@ -6,7 +6,12 @@
  */
 
 export type { Address } from "./src/address.ts";
-export { Client, type ClientConfig } from "./src/client.ts";
+export {
+  Client,
+  type ClientConfig,
+  type DialConfig,
+  type LocalClientConfig,
+} from "./src/client.ts";
 export { Connection } from "./src/connection.ts";
 export type { ConnectionConfig } from "./src/connection_config.ts";
 export type { ReadLineOptions, ReadUntilOptions } from "./src/delimited_reader.ts";
@@ -25,12 +30,15 @@ export type { RejectInfo, RejectReason } from "./src/guard/rejection.ts";
 export { Listener, type ListenerConfig, type ServiceOrFactory } from "./src/listener.ts";
 export type {
   Clock,
+  ConnectPathTarget,
   ConnectTarget,
   DatagramAddress,
   DatagramSocket,
   DatagramTarget,
   GroupMembership,
+  ListenPathTarget,
   ListenTarget,
+  NativeTlsOptions,
   Network,
   NetworkAddress,
   ResolvedName,
@@ -40,7 +48,16 @@ export type {
 } from "./src/network.ts";
 export type { StopOptions, StopReport } from "./src/open_connections.ts";
 export type { ReadOptions, ReadResult } from "./src/pull.ts";
+export type { PeerCertificate, SecureInfo } from "./src/secure_info.ts";
 export type { Caller, Service } from "./src/service.ts";
+export type { HandshakeCounts } from "./src/transport/handshakes.ts";
+export type {
+  CertificateConfig,
+  ClientSecureSocket,
+  ListenerCertificates,
+  ListenerSecureSocket,
+  SecureSocketConfig,
+} from "./src/transport/secure_socket.ts";
 export { ByteQueue } from "./src/byte_queue.ts";
 export type { Codec, Decoder } from "./src/framing/codec.ts";
 export { Framed, framed } from "./src/framing/framed.ts";

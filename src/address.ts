@@ -55,7 +55,9 @@ export function formatAddress(host: string, port: number): string {
 /** The host, or path, of an address as the runtime gives it. */
 export function hostOf(address: NetworkAddress): string {
   if ("hostname" in address) return address.hostname;
-  return "path" in address ? address.path : String(address.cid);
+  if ("cid" in address) return String(address.cid);
+  // Not typed as missing, but a socket that connects has no path.
+  return (address.path as string | null) ?? "";
 }
 
 /** The port of an address as the runtime gives it, 0 where it has none. */

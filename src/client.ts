@@ -2,21 +2,20 @@
 
 import { checkHost, checkPort, formatAddress } from "./address.ts";
 import { checkInterval, checkObject, checkSignal } from "./arguments.ts";
-import { Connection } from "./connection.ts";
+import { Connection, duplexOf } from "./connection.ts";
 import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
 import { waitFor } from "./deadline.ts";
 import { GenericError, setupError } from "./errors.ts";
 import type { ProxyHeaderConfig } from "./guard/proxy_header.ts";
 import { checkProxyHeader, sendProxyHeader } from "./guard/proxy_sender.ts";
-import { denoNetwork } from "./network.ts";
+import { denoNetwork, type Network, type Transport } from "./network.ts";
 import { checkService, serve, type Service } from "./service.ts";
+import { ClientSecurity } from "./transport/client_security.ts";
+import { checkClientSecureSocket, type ClientSecureSocket } from "./transport/secure_socket.ts";
+import { checkPath, formatPath } from "./transport/unix.ts";
 
-/** Where to connect to, and how the connection behaves. */
-export interface ClientConfig extends ConnectionConfig {
-  /** Host name or IP address. All addresses of a name are tried. */
-  readonly host: string;
-  /** Port, from 1 to 65535. */
-  readonly port: number;
+/** How a connection that is dialled comes about and behaves, wherever it goes to. */
+export interface DialConfig extends ConnectionConfig {
   /** Called for this connection, as a listener's service is for each of its connections. */
   readonly callbackService?: Service;
   /** Ends the attempt to connect with the signal's reason; not the connection. */
@@ -32,6 +31,25 @@ export interface ClientConfig extends ConnectionConfig {
    * connection itself. The server must expect it.
    */
   readonly proxyProtocol?: ProxyHeaderConfig;
+  /**
+   * Makes the connection secure (TLS): `{}` is enough for a server whose certificate the system trusts.
+   * Connecting is over when the handshake is.
+   */
+  readonly secureSocket?: ClientSecureSocket;
+}
+
+/** Where to connect to, and how the connection behaves. */
+export interface ClientConfig extends DialConfig {
+  /** Host name or IP address. All addresses of a name are tried. */
+  readonly host: string;
+  /** Port, from 1 to 65535. */
+  readonly port: number;
+}
+
+/** Which local (Unix) socket to connect to, and how the connection behaves. */
+export interface LocalClientConfig extends DialConfig {
+  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
+  readonly path: string;
 }
 
 /**
@@ -66,12 +84,11 @@ export class Client extends Connection {
    * @returns The connection, with the delay of small writes switched off. It does not wait for the
    * `onConnect` of a callback service.
    * @throws {TypeError | RangeError} A field of `config` is wrong; nothing was tried.
-   * @throws {GenericError} `"unreachable"`, `"denied"`, or `"timed-out"`.
+   * @throws {GenericError} `"unreachable"`, `"denied"`, `"timed-out"`, or `"handshake"`.
    */
-  static async connect(config: ClientConfig): Promise<Client> {
+  static async connect(config: ClientConfig | LocalClientConfig): Promise<Client> {
     checkConnectionConfig(config);
-    const hostname = checkHost("host", config.host);
-    const port = checkPort("port", config.port, 1);
+    const { host, name, dial } = targetOf(config);
     const { connectTimeoutInMillis = 30_000 } = config;
     const timeoutInMillis = checkInterval("connectTimeoutInMillis", connectTimeoutInMillis);
     const signal = config.signal === undefined ? undefined : checkSignal(config.signal);
@@ -80,8 +97,12 @@ export class Client extends Connection {
       : checkService(config.callbackService);
     const { proxyProtocol } = config;
     if (proxyProtocol !== undefined) checkProxyHeader(checkObject("proxyProtocol", proxyProtocol));
-    const { network = denoNetwork } = config;
-    const action = `Cannot connect to ${formatAddress(hostname, port)}`;
+    const { network = denoNetwork, secureSocket } = config;
+    if (secureSocket !== undefined) checkSecureSocket(secureSocket, host);
+    const security = secureSocket === undefined
+      ? undefined
+      : new ClientSecurity(secureSocket, network);
+    const action = `Cannot connect to ${name}`;
     const transport = await waitFor(
       {
         clock: network.clock,
@@ -91,16 +112,66 @@ export class Client extends Connection {
           new GenericError("timed-out", `${action}: no answer within ${timeoutInMillis} ms`),
       },
       async (signal) => {
-        const connected = await network.connect({ hostname, port, signal });
+        // What is wrong with a file is said before anybody is bothered.
+        await security?.load();
+        const connected = await dial(network, signal);
         if (proxyProtocol !== undefined) await sendProxyHeader(connected, proxyProtocol);
-        return connected;
+        return await security?.secure(connected, host ?? "", signal) ?? connected;
       },
       (late) => late.close(),
     ).catch((cause) => {
       throw signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
     });
     const client = new Client(transport, config);
+    duplexOf(client).prepareUpgrade = async (options: ClientSecureSocket = {}) => {
+      checkSecureSocket(options, host);
+      const security = new ClientSecurity(options, network);
+      await security.load();
+      return (transport) => security.secure(transport, host ?? "");
+    };
     if (service !== undefined) serve(client, service);
     return client;
+  }
+}
+
+/** How to get to where a config says. */
+interface Target {
+  /** The host, where there is one. */
+  readonly host: string | undefined;
+  /** What it is called in messages. */
+  readonly name: string;
+  /** Connects. */
+  dial(network: Network, signal: AbortSignal): Promise<Transport>;
+}
+
+function targetOf(config: ClientConfig | LocalClientConfig): Target {
+  if (!("path" in config) || config.path === undefined) {
+    const { host, port } = config as ClientConfig;
+    const hostname = checkHost("host", host);
+    checkPort("port", port, 1);
+    return {
+      host: hostname,
+      name: formatAddress(hostname, port),
+      dial: (network, signal) => network.connect({ hostname, port, signal }),
+    };
+  }
+  if ("host" in config || "port" in config) {
+    throw new TypeError("config must have a path, or a host and a port, not both");
+  }
+  const path = checkPath("path", config.path);
+  return {
+    host: undefined,
+    name: formatPath(path),
+    dial: (network, signal) => {
+      if (network.connectPath !== undefined) return network.connectPath({ path, signal });
+      throw new GenericError("unsupported", "This network has no local sockets");
+    },
+  };
+}
+
+function checkSecureSocket(config: ClientSecureSocket, host: string | undefined): void {
+  const { serverName } = checkClientSecureSocket(config);
+  if (serverName === undefined && host === undefined) {
+    throw new TypeError("secureSocket.serverName must be given for a path: no host tells the name");
   }
 }

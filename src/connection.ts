@@ -14,6 +14,9 @@ import type { SocketError } from "./errors.ts";
 import type { ProxyHeader } from "./guard/proxy_header.ts";
 import type { Transport } from "./network.ts";
 import { type MORE, pull, type ReadOptions, type ReadResult } from "./pull.ts";
+import type { SecureInfo } from "./secure_info.ts";
+import type { ClientSecureSocket, ListenerSecureSocket } from "./transport/secure_socket.ts";
+import { upgrade } from "./upgrade.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
 
 let lastId = 0;
@@ -103,6 +106,11 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    */
   get proxy(): ProxyHeader | undefined {
     return this.#duplex.proxy;
+  }
+
+  /** What was agreed on with the peer, where the connection is secure. */
+  get secure(): SecureInfo | undefined {
+    return this.#duplex.transport.secure;
   }
 
   /** How many bytes were received so far, read or not. */
@@ -252,6 +260,24 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    */
   write(content: Uint8Array | string): Promise<number> {
     return this.#duplex.writer.write(content);
+  }
+
+  /**
+   * Makes the connection secure in the middle of a conversation (STARTTLS): a client's becomes the client, a
+   * listener's the server. What was written before goes out in the clear; what is written and read from now on
+   * waits for the handshake.
+   *
+   * Bytes that came in the clear and are unread end the connection: anybody may have sent them, and read
+   * later they would pass for the peer's.
+   *
+   * @param options How; without any, as the listener's `secureSocket` says, or a client's with the host that
+   * it has connected to.
+   * @throws {TypeError | RangeError} An option is wrong; the connection goes on.
+   * @throws {GenericError} `"busy"`: a read is under way (one that timed out leaves the system's behind), or it
+   * is secure already; the connection goes on. `"handshake"`: it has ended, and says which check failed.
+   */
+  upgradeToTls(options?: ClientSecureSocket | ListenerSecureSocket): Promise<void> {
+    return upgrade(this.#duplex, options);
   }
 
   /**

@@ -41,6 +41,12 @@ export interface Attendant {
   onFreed(error: SocketError | undefined): void;
 }
 
+/** Makes a stream secure, or frees it and rejects. */
+export type Upgrade = (transport: Transport) => Promise<Transport>;
+
+/** Checks and reads options; without any, those of the listener or client. */
+export type PrepareUpgrade = (options: object | undefined) => Promise<Upgrade>;
+
 /** Limits that a listener sets, for one of its connections or for all of them together. */
 export interface ListenerLimits {
   /** How fast the peer must send; `undefined` for as slowly as it likes. */
@@ -57,7 +63,8 @@ export interface ListenerLimits {
 
 /** One transport, its reader, its writer and its life. */
 export class Duplex implements ReaderHost, WriterHost, Looker {
-  readonly transport: Transport;
+  /** What bytes come from and go to; another one after an upgrade. */
+  transport: Transport;
   readonly limits: DuplexLimits;
   readonly clock: Clock;
   readonly turns: Turns;
@@ -69,6 +76,10 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   listenerLimits: ListenerLimits | undefined;
   /** What a proxy has said about the peer. */
   proxy: ProxyHeader | undefined;
+  /** Checks and reads the options of an upgrade, and gives what makes a transport secure. */
+  prepareUpgrade: PrepareUpgrade | undefined;
+  /** Whether one is under way. */
+  isUpgrading = false;
   /** Called once, when the connection is no longer one of its listener's. */
   onLeave: (() => void) | undefined;
   /** Made when somebody asks: most connections are never asked. */

@@ -8,14 +8,16 @@ import { Acceptor } from "./acceptor.ts";
 import { checkHost, checkPort, formatAddress, hostOf, portOf } from "./address.ts";
 import { checkInteger, checkInterval, checkObject, checkSignal, shown } from "./arguments.ts";
 import { Connection, duplexOf } from "./connection.ts";
+import type { Upgrade } from "./duplex.ts";
 import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
 import { GenericError, setupError, type SocketError } from "./errors.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Door } from "./guard/door.ts";
 import { Guard } from "./guard/guard.ts";
+import { free } from "./guard/proxied_transport.ts";
 import type { GuardConfig } from "./guard/guard_config.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
-import { denoNetwork, type Network } from "./network.ts";
+import { denoNetwork, type Network, type TransportListener } from "./network.ts";
 import {
   OpenConnections,
   type Stop,
@@ -23,6 +25,14 @@ import {
   type StopReport,
 } from "./open_connections.ts";
 import { type Caller, checkService, printThrown, serve, type Service } from "./service.ts";
+import type { HandshakeCounts, Source } from "./transport/handshakes.ts";
+import { ListenerSecurity, type StreamAccess } from "./transport/listener_security.ts";
+import {
+  checkListenerSecureSocket,
+  type ListenerCertificates,
+  type ListenerSecureSocket,
+} from "./transport/secure_socket.ts";
+import { checkPath, formatPath, isAbstract } from "./transport/unix.ts";
 
 /** How a listener and its connections behave; every field has a default. */
 export interface ListenerConfig extends ConnectionConfig, GuardConfig {
@@ -38,6 +48,19 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig {
    * @default {4_096}
    */
   readonly backlog?: number;
+  /**
+   * Path of a local (Unix) socket to listen on, instead of an interface and a port; the port must be 0. A name
+   * that begins with a NUL character is abstract (Linux). A file that nobody answers at is replaced.
+   */
+  readonly path?: string;
+  /**
+   * Mode bits of the socket's file, such as `0o660`: whoever may write to it may connect.
+   *
+   * @default what the umask of the process leaves
+   */
+  readonly pathMode?: number;
+  /** Makes connections secure (TLS). */
+  readonly secureSocket?: ListenerSecureSocket;
   /** Its abort is `gracefulStop()`. */
   readonly signal?: AbortSignal;
 }
@@ -69,12 +92,15 @@ export type ServiceOrFactory = Service | ((caller: Caller) => Service | Promise<
 export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   readonly #askedPort: number;
   readonly #interface: string;
+  readonly #path: string | undefined;
+  readonly #pathMode: number | undefined;
   readonly #backlog: number;
   readonly #signal: AbortSignal | undefined;
   readonly #network: Network;
   readonly #config: ConnectionConfig;
   readonly #open: OpenConnections;
   readonly #guard: Guard;
+  readonly #security: ListenerSecurity | undefined;
   readonly #limits: ConnectionLimits;
   readonly #onAbort = () => void this.gracefulStop();
   #port: number;
@@ -83,7 +109,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   #isAccepting = false;
   #iteration: object | undefined;
   #starting: Promise<void> | undefined;
-  #door: Door | undefined;
+  #door: Source<Admission> | undefined;
   #stop: Stop | undefined;
   #closed = Promise.withResolvers<SocketError | undefined>();
   #hasClosed = false;
@@ -100,6 +126,14 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     checkConnectionConfig(config);
     const { interface: host = "0.0.0.0", backlog = 4_096, network = denoNetwork } = config;
     this.#interface = this.#address = checkHost("interface", host);
+    this.#path = config.path === undefined ? undefined : checkPath("path", config.path);
+    this.#pathMode = checkPathMode(config);
+    if (this.#path !== undefined) {
+      if (port !== 0 || config.interface !== undefined) {
+        throw new TypeError("config must have a path, or an interface and a port, not both");
+      }
+      this.#address = this.#path;
+    }
     this.#backlog = checkInteger("backlog", backlog, 1, 2_147_483_647);
     this.#signal = config.signal === undefined ? undefined : checkSignal(config.signal);
     this.#network = network;
@@ -108,6 +142,9 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     this.#open = new OpenConnections(clock);
     this.#guard = new Guard(config, () => clock.now());
     this.#limits = new ConnectionLimits(this.#guard, this.#open.connections);
+    if (config.secureSocket !== undefined) {
+      this.#security = new ListenerSecurity(checkListenerSecureSocket(config.secureSocket), clock);
+    }
   }
 
   /** The port it is bound to; before the first `start`, the one asked for. */
@@ -115,7 +152,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     return this.#port;
   }
 
-  /** The local address it is bound to; before the first `start`, the interface asked for. */
+  /** The local address or path it is bound to; before the first `start`, what was asked for. */
   get address(): string {
     return this.#address;
   }
@@ -136,6 +173,28 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   /** What has happened since it was made: connections let in, open and refused, bytes in and out. */
   stats(): ListenerStats {
     return this.#guard.stats(this.#open.connections);
+  }
+
+  /** How the handshakes of secure connections go: under way, completed and failed. */
+  get handshakes(): HandshakeCounts {
+    return this.#security?.counts ?? { underWay: 0, completed: 0, failed: 0 };
+  }
+
+  /**
+   * Puts other certificates in place: connections from now on get them, running ones stay as they are.
+   *
+   * @param certificates All of them; what is left out is none from now on. The other options stay.
+   * @throws {TypeError} A field is wrong, or the listener has no `secureSocket`.
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it;
+   * the old ones stay.
+   */
+  async replaceCertificate(certificates: ListenerCertificates): Promise<void> {
+    if (this.#security === undefined) {
+      throw new TypeError(
+        "Cannot replace the certificate: the listener was made without secureSocket",
+      );
+    }
+    await this.#security.replace(certificates);
   }
 
   /**
@@ -169,7 +228,8 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * Binds the port and begins to accept.
    *
    * @returns Resolves when it is bound; starting twice is one start.
-   * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), or `"denied"`.
+   * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), `"denied"`, or `"handshake"` (a
+   * certificate cannot be used; nothing was bound).
    */
   async start(): Promise<void> {
     if (this.#starting === undefined) {
@@ -187,19 +247,20 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     await before?.report;
     try {
       this.#signal?.throwIfAborted();
-      const listening = this.#network.listen({
-        hostname: this.#interface,
-        port: this.#askedPort === 0 ? this.#port : this.#askedPort,
-        backlog: this.#backlog,
-      });
-      const socket = await listening;
+      await this.#security?.load();
+      const socket = await this.#bind();
       this.#port = portOf(socket.addr);
       this.#address = hostOf(socket.addr);
       const { clock } = this.#network;
-      this.#door = new Door(new Acceptor(socket, clock), this.#guard, clock);
+      const door = new Door(new Acceptor(socket, clock), this.#guard, clock);
+      this.#door = this.#security?.protect(door, this.#admissionAccess) ?? door;
     } catch (cause) {
+      this.#security?.stop();
       if (this.#signal?.aborted && cause === this.#signal.reason) throw cause;
-      throw setupError(`Cannot listen on ${formatAddress(this.#interface, this.#port)}`, cause);
+      const name = this.#path === undefined
+        ? formatAddress(this.#interface, this.#port)
+        : formatPath(this.#path);
+      throw setupError(`Cannot listen on ${name}`, cause);
     }
     if (this.#hasClosed) {
       this.#hasClosed = false;
@@ -207,6 +268,22 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     }
     this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
     void this.#acceptForService();
+  }
+
+  async #bind(): Promise<TransportListener> {
+    const network = this.#network;
+    if (this.#path === undefined) {
+      return await network.listen({
+        hostname: this.#interface,
+        port: this.#askedPort === 0 ? this.#port : this.#askedPort,
+        backlog: this.#backlog,
+      });
+    }
+    if (network.listenPath === undefined) {
+      throw new GenericError("unsupported", "This network has no local sockets");
+    }
+    const mode = this.#pathMode;
+    return await network.listenPath({ path: this.#path, ...(mode === undefined ? {} : { mode }) });
   }
 
   /**
@@ -309,11 +386,35 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
 
   #take({ transport, pass }: Admission): Caller {
     const caller = new Connection(transport, this.#config);
-    duplexOf(caller).proxy = pass.header;
+    const duplex = duplexOf(caller);
+    duplex.proxy = pass.header;
+    duplex.prepareUpgrade = this.#prepareUpgrade;
     this.#limits.apply(caller, pass);
     this.#open.add(caller, () => this.#guard.leave(pass, caller));
     return caller;
   }
+
+  readonly #admissionAccess: StreamAccess<Admission> = {
+    streamOf: ({ transport }) => transport,
+    replace: ({ pass }, transport) => ({ pass, transport }),
+    discard: ({ pass, transport }) => {
+      free(transport);
+      this.#guard.leave(pass);
+    },
+  };
+
+  readonly #prepareUpgrade = async (options?: ListenerSecureSocket): Promise<Upgrade> => {
+    let security = this.#security;
+    if (options !== undefined) {
+      security = new ListenerSecurity(checkListenerSecureSocket(options), this.#network.clock);
+      await security.load();
+    } else if (security === undefined) {
+      throw new TypeError(
+        "Cannot make the connection secure: neither it nor the listener has options",
+      );
+    }
+    return (transport) => security.upgrade(transport);
+  };
 
   #serve(caller: Caller, service: ServiceOrFactory): void {
     if (typeof service === "function") void this.#serveOwn(caller, service);
@@ -377,8 +478,17 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
 
   #end(error: SocketError | undefined): void {
     this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#security?.stop();
     this.#door = this.#iteration = undefined;
     this.#hasClosed = true;
     this.#closed.resolve(error);
   }
+}
+
+function checkPathMode({ path, pathMode }: ListenerConfig): number | undefined {
+  if (pathMode === undefined) return undefined;
+  if (path === undefined || isAbstract(path)) {
+    throw new TypeError("pathMode must go with a path that is a file");
+  }
+  return checkInteger("pathMode", pathMode, 0, 0o777);
 }

@@ -3,69 +3,29 @@
 // No other room names Deno.connect, Deno.listen*, setTimeout or performance.now. A test double, a
 // simulator, TLS or a Unix socket is another implementation of these few members.
 
+import type { Transport, TransportListener } from "./byte_stream.ts";
+import type { Clock } from "./clock.ts";
 import { GenericError } from "./errors.ts";
 import { FairTurns, type Turns } from "./turns.ts";
 import type { DatagramSocket, DatagramTarget, ResolvedName } from "./datagram_socket.ts";
 import { bindDenoDatagram } from "./transport/deno_datagram.ts";
 import { bindNodeDatagram } from "./transport/node_datagram.ts";
-import type { SecureInfo } from "./secure_info.ts";
+import { isDenoTcp, NativeTls, type NativeTlsOptions } from "./transport/native_tls.ts";
 import { lookUpName } from "./transport/name_lookup.ts";
+import {
+  connectPath,
+  type ConnectPathTarget,
+  listenPath,
+  type ListenPathTarget,
+  type LocalSockets,
+} from "./transport/unix.ts";
 
+export type { NetworkAddress, Transport, TransportListener } from "./byte_stream.ts";
+export type { Clock, TimerId } from "./clock.ts";
 export type { DatagramAddress, DatagramSocket, DatagramTarget } from "./datagram_socket.ts";
 export type { GroupMembership, ResolvedName } from "./datagram_socket.ts";
-
-/** Where an end of a stream or a datagram socket is. */
-export type NetworkAddress =
-  | { readonly transport: "tcp" | "udp"; readonly hostname: string; readonly port: number }
-  | { readonly transport: "unix" | "unixpacket"; readonly path: string }
-  | { readonly transport: "vsock"; readonly cid: number; readonly port: number };
-
-/** A byte stream as the runtime gives it: the few members of `Deno.Conn` that a Connection stands on. */
-export interface Transport {
-  /** This end's address. */
-  readonly localAddr: NetworkAddress;
-  /** The peer's address. */
-  readonly remoteAddr: NetworkAddress;
-  /** What was agreed on, where the stream is a secure one. */
-  readonly secure?: SecureInfo | undefined;
-  /** Waits for bytes, puts them at the start of `buffer` and resolves with their count, `null` at the end. */
-  read(buffer: Uint8Array): Promise<number | null>;
-  /** Sends some of the bytes, at least one, and resolves with their count. */
-  write(bytes: Uint8Array): Promise<number>;
-  /** Ends this end's direction: the peer reads what is on its way, then the end. */
-  closeWrite(): Promise<void>;
-  /** Frees the stream at once; a pending read or write rejects. */
-  close(): void;
-  /** Frees the stream with a reset, where the transport can. */
-  reset?(): void;
-  /** Switches the delay of small writes off, where the transport has one. */
-  setNoDelay?(on: boolean): void;
-}
-
-/** What accepts transports. */
-export interface TransportListener {
-  /** The address it is bound to, with the port that the system chose. */
-  readonly addr: NetworkAddress;
-  /** Waits for the next one. Called once at a time. */
-  accept(): Promise<Transport>;
-  /** Stops; a pending accept rejects. */
-  close(): void;
-}
-
-/** What a {@linkcode Clock} gives for a timeout, to forget it by. */
-export type TimerId = number | object;
-
-/** Time: when it is and how to be called later. */
-export interface Clock {
-  /** Milliseconds since some fixed moment; never goes back. */
-  now(): number;
-  /** Calls back once after at least `delayInMillis`, which is at most 2_147_483_647. */
-  setTimeout(callback: () => void, delayInMillis: number): TimerId;
-  /** Forgets a timeout. */
-  clearTimeout(id: TimerId): void;
-  /** Lets the program end although this timeout has not come, where there is such a thing. */
-  unrefTimer?(id: TimerId): void;
-}
+export type { NativeTlsOptions } from "./transport/native_tls.ts";
+export type { ConnectPathTarget, ListenPathTarget } from "./transport/unix.ts";
 
 /** Which address to connect to. */
 export interface ConnectTarget {
@@ -87,20 +47,6 @@ export interface ListenTarget {
   readonly backlog: number;
 }
 
-/** Which local socket to connect to. */
-export interface ConnectPathTarget {
-  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
-  readonly path: string;
-  /** Gives the attempt up. */
-  readonly signal?: AbortSignal;
-}
-
-/** Which local socket to listen on. */
-export interface ListenPathTarget {
-  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
-  readonly path: string;
-}
-
 /** Makes transports, listeners and datagram sockets; carries the clock that goes with them. */
 export interface Network {
   /** The time that all timeouts on this network go by. */
@@ -114,7 +60,16 @@ export interface Network {
   /** Connects to a local socket, where the network has such sockets. */
   connectPath?(target: ConnectPathTarget): Promise<Transport>;
   /** Binds a local socket and listens, where the network has such sockets. */
-  listenPath?(target: ListenPathTarget): TransportListener;
+  listenPath?(target: ListenPathTarget): Promise<TransportListener>;
+  /**
+   * Makes one of its own streams secure, as its client, with an engine of its own; `undefined` where it
+   * cannot. The stream is freed where that fails.
+   */
+  startTls?(
+    transport: Transport,
+    options: NativeTlsOptions,
+    signal: AbortSignal,
+  ): Promise<Transport> | undefined;
   /** Binds a datagram socket. */
   listenDatagram(target: DatagramTarget): DatagramSocket | Promise<DatagramSocket>;
   /**
@@ -143,6 +98,11 @@ const denoTurns = new FairTurns({
   nextTurn: (callback) => void setImmediate(callback),
 });
 
+const denoLocalSockets: LocalSockets = {
+  connect: (path) => Deno.connect({ transport: "unix", path }),
+  listen: (path) => Deno.listen({ transport: "unix", path }),
+};
+
 /** Deno's own network. */
 export const denoNetwork: Network = {
   clock: denoClock,
@@ -155,14 +115,16 @@ export const denoNetwork: Network = {
     requireDeno();
     return Deno.listen({ hostname, port, tcpBacklog: backlog });
   },
-  connectPath: ({ path }) => {
+  connectPath: (target) => {
     requireDeno();
-    return Deno.connect({ transport: "unix", path });
+    return connectPath(denoLocalSockets, denoClock, target);
   },
-  listenPath: ({ path }) => {
+  listenPath: (target) => {
     requireDeno();
-    return Deno.listen({ transport: "unix", path });
+    return listenPath(denoLocalSockets, target);
   },
+  startTls: (transport, options, signal) =>
+    isDenoTcp(transport) ? NativeTls.connect(transport, options, signal, Deno.startTls) : undefined,
   listenDatagram: (target) => {
     requireDeno();
     // Not typed as missing, but it is where the runtime was started without --unstable-net.

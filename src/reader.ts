@@ -59,12 +59,13 @@ export class Reader implements Turn {
   readonly queue = new ByteQueue();
   /** Bytes received so far. */
   bytesRead = 0;
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #host: ReaderHost;
   readonly #buffer = new ReadBuffer();
   #isReading = false;
   /** Bytes of reads in a row that filled their buffer. */
   #streamed = 0;
+  #isPaused = false;
   /** The kernel has nothing more: the peer's end or a failure has come. */
   #peerIsDone = false;
   #wait: Wait | undefined;
@@ -97,6 +98,23 @@ export class Reader implements Turn {
   /** Whether reading was shut down from this side. */
   get isShut(): boolean {
     return this.#isShut;
+  }
+
+  /** Whether a kernel read is under way; it may be one that nobody waits for any more. */
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  /** Begins no kernel read until {@linkcode Reader.resume}; whoever waits meanwhile goes on waiting. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Goes on, reading from another transport. */
+  resume(transport: Transport): void {
+    this.#transport = transport;
+    this.#isPaused = false;
+    if (this.#wait !== undefined || this.#drained !== undefined) this.#pump();
   }
 
   /** Throws where somebody waits already. */
@@ -206,7 +224,7 @@ export class Reader implements Turn {
   }
 
   #pump(): void {
-    if (this.#isReading || this.#peerIsDone) return;
+    if (this.#isReading || this.#peerIsDone || this.#isPaused) return;
     this.#isReading = true;
     const isStreaming = this.#streamed >= STREAMING;
     if (isStreaming) this.#streamed = 0;

@@ -74,10 +74,13 @@ export class Writer implements Turn {
   bytesWritten = 0;
   /** Bytes accepted that the kernel has not taken yet. */
   queuedBytes = 0;
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #host: WriterHost;
   readonly #limits: WriterLimits;
   #queue: QueuedWrite[] = [];
+  /** While paused: what was written since. */
+  #held: QueuedWrite[] | undefined;
+  #whenDrained: (() => void) | undefined;
   /** How many writes at the front of the queue are under way together. */
   #underWay = 0;
   #rest: Uint8Array = NOTHING;
@@ -136,8 +139,12 @@ export class Writer implements Turn {
       & { bytes?: Uint8Array }
       & PromiseWithResolvers<number>;
     write.bytes = bytes;
-    this.#queue.push(write as QueuedWrite);
     this.queuedBytes += bytes.length;
+    if (this.#held !== undefined) {
+      this.#held.push(write as QueuedWrite);
+      return write.promise;
+    }
+    this.#queue.push(write as QueuedWrite);
     if (this.#underWay === 0 && !this.#isScheduled) {
       this.#isScheduled = true;
       // At the end of this turn: what else is written in it goes out in the same kernel write.
@@ -152,8 +159,32 @@ export class Writer implements Turn {
     if (this.#error !== undefined) return rejected(this.#error);
     this.#end = Promise.withResolvers();
     this.#end.promise.catch(ignore);
-    if (this.#queue.length === 0) this.#closeWrite();
+    if (this.#queue.length === 0 && this.#held === undefined) this.#closeWrite();
     return this.#end.promise;
+  }
+
+  /**
+   * Holds back what is written from now on, until {@linkcode Writer.resume}. Resolves when the kernel has
+   * everything that was written before, or the connection is over.
+   */
+  pause(): Promise<void> {
+    this.#held = [];
+    if (this.#queue.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenDrained = resolve);
+  }
+
+  /** Goes on, writing to another transport. */
+  resume(transport: Transport): void {
+    this.#transport = transport;
+    const held = this.#held ?? [];
+    this.#held = this.#whenDrained = undefined;
+    if (this.#error !== undefined) return;
+    this.#queue.push(...held);
+    if (this.#queue.length === 0) {
+      if (this.#end !== undefined) this.#closeWrite();
+    } else if (this.#underWay === 0 && !this.#isScheduled) {
+      this.begin();
+    }
   }
 
   /** Rejects everything queued, now and from now on. */
@@ -163,11 +194,13 @@ export class Writer implements Turn {
     this.#due = Infinity;
     this.#host.onDequeued(this.queuedBytes);
     this.queuedBytes = 0;
-    for (const write of this.#queue) {
+    for (const write of [...this.#queue, ...this.#held ?? []]) {
       write.promise.catch(ignore);
       write.reject(error);
     }
     this.#queue = [];
+    this.#held = undefined;
+    this.#whenDrained?.();
     this.#end?.reject(error);
   }
 
@@ -266,7 +299,8 @@ export class Writer implements Turn {
   #afterDrain(): void {
     // Do not keep the last content alive until the next write.
     this.#rest = NOTHING;
-    if (this.#end !== undefined) this.#closeWrite();
+    if (this.#held !== undefined) this.#whenDrained?.();
+    else if (this.#end !== undefined) this.#closeWrite();
     this.#host.onDrained();
   }
 

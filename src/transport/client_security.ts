@@ -3,8 +3,7 @@
 
 import { waitFor } from "../deadline.ts";
 import { GenericError } from "../errors.ts";
-import type { Clock, Transport } from "../network.ts";
-import { isDenoTcp, NativeTls } from "./native_tls.ts";
+import type { Network, Transport } from "../network.ts";
 import { type ClientSecureSocket, hasCertificate, trustsSome } from "./secure_socket.ts";
 import { handshakeError } from "./tls_failure.ts";
 import type { TlsDialer } from "./tls_dialer.ts";
@@ -12,14 +11,14 @@ import type { TlsDialer } from "./tls_dialer.ts";
 /** The security of one client. */
 export class ClientSecurity {
   readonly #config: ClientSecureSocket;
-  readonly #clock: Clock;
+  readonly #network: Network;
   #trusted: string[] | undefined;
   #dialer: TlsDialer | undefined;
 
-  /** @param config Options that were checked. @param clock The time that handshakes go by. */
-  constructor(config: ClientSecureSocket, clock: Clock) {
+  /** @param config Options that were checked. @param network Where the stream comes from. */
+  constructor(config: ClientSecureSocket, network: Network) {
     this.#config = config;
-    this.#clock = clock;
+    this.#network = network;
   }
 
   /**
@@ -55,7 +54,7 @@ export class ClientSecurity {
     try {
       return await waitFor(
         {
-          clock: this.#clock,
+          clock: this.#network.clock,
           timeoutInMillis,
           signal,
           timeoutError: () =>
@@ -81,14 +80,15 @@ export class ClientSecurity {
     free: () => void,
   ): Promise<Transport> {
     transport.setNoDelay?.(true);
-    if (isDenoTcp(transport) && canBeNative(this.#config)) {
+    if (canBeNative(this.#config)) {
       const { alpnProtocols = [], verifyHostname = true } = this.#config;
-      return await NativeTls.connect(transport, {
+      const native = this.#network.startTls?.(transport, {
         hostname: serverName,
         caCerts: this.#trusted ?? [],
         alpnProtocols: [...alpnProtocols],
         unsafelyDisableHostnameVerification: !verifyHostname,
       }, givenUp);
+      if (native !== undefined) return await native;
     }
     const dialer = await this.#loadDialer();
     givenUp.throwIfAborted();

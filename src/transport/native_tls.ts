@@ -1,7 +1,7 @@
 // The client's side of TLS by Deno's own engine: the fastest, but it does not show a certificate (startTls
 // ignores `cert` and `key`), tells nothing about the peer's, and works over Deno's own TCP streams only.
 
-import type { NetworkAddress, Transport } from "../network.ts";
+import type { NetworkAddress, Transport } from "../byte_stream.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import { secureReadError } from "./tls_failure.ts";
 
@@ -16,6 +16,9 @@ export interface NativeTlsOptions {
   /** Whether any name will do. */
   readonly unsafelyDisableHostnameVerification: boolean;
 }
+
+/** Deno's engine. */
+export type StartTls = (tcp: Deno.TcpConn, options: NativeTlsOptions) => Promise<Deno.TlsConn>;
 
 /** Whether Deno's engine can make this stream secure. */
 export function isDenoTcp(transport: Transport): transport is Deno.TcpConn {
@@ -43,12 +46,14 @@ export class NativeTls implements Transport {
    * @param tcp The stream, which is Deno's from now on; no read of it may be under way.
    * @param options What is asked for.
    * @param signal Frees the stream.
+   * @param startTls The engine.
    * @throws {unknown} Why not; the stream was freed.
    */
   static async connect(
     tcp: Deno.TcpConn,
     options: NativeTlsOptions,
     signal: AbortSignal,
+    startTls: StartTls,
   ): Promise<NativeTls> {
     let tls: Deno.TlsConn | undefined;
     const free = () => {
@@ -59,7 +64,7 @@ export class NativeTls implements Transport {
     signal.addEventListener("abort", free, { once: true });
     try {
       signal.throwIfAborted();
-      tls = await Deno.startTls(tcp, options);
+      tls = await startTls(tcp, options);
       signal.throwIfAborted();
       const { alpnProtocol } = await tls.handshake();
       return new NativeTls(tls, {

@@ -15,11 +15,11 @@
 // The layer is pulled: the transport is read only while somebody waits in `read` or in the handshake.
 
 import type { TLSSocket } from "node:tls";
-import { setImmediate } from "node:timers";
 import { GenericError } from "../errors.ts";
 import type { NetworkAddress, Transport } from "../network.ts";
 import { ReadBuffer } from "../read_buffer.ts";
 import type { SecureInfo } from "../secure_info.ts";
+import { nextTurn } from "./next_turn.ts";
 import { secureReadError, truncatedError } from "./tls_failure.ts";
 import { TlsWire } from "./tls_wire.ts";
 
@@ -101,16 +101,16 @@ export class TlsLayer implements Transport {
         const hasMore = await Promise.race([this.#fill(), done.promise]);
         if (hasMore !== false) continue;
         // node:tls tells what the peer's last word was, an alert perhaps, only in a moment.
-        await new Promise<void>((resolve) => setImmediate(resolve));
+        await nextTurn();
         if (!isOver) throw new Deno.errors.UnexpectedEof("unexpected end of file");
       }
       await done.promise;
       // What came together with the peer's last word of the handshake comes out first.
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await nextTurn();
       if (this.#wire.failure !== undefined) throw this.#wire.failure;
     } catch (error) {
       // node:tls hands its last words to the wire only after it has told the error.
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await nextTurn();
       await this.#wire.idle();
       this.#wire.destroy();
       throw error;
@@ -135,7 +135,7 @@ export class TlsLayer implements Transport {
       if (this.#error !== undefined) throw secureReadError(this.#error);
       if (!await this.#more() && this.#plain.length === 0) {
         // What came before the end may still be on its way through node:tls.
-        await new Promise<void>((resolve) => setImmediate(resolve));
+        await nextTurn();
         if (this.#hasEnded) return null;
         throw this.#error === undefined ? truncatedError() : secureReadError(this.#error);
       }

@@ -39,7 +39,7 @@ export async function shakeHands(
 ): Promise<Ends> {
   const security = new ListenerSecurity(checkListenerSecureSocket(of), clock);
   await security.load();
-  const dialling = new ClientSecurity(checkClientSecureSocket(by), clock);
+  const dialling = new ClientSecurity(checkClientSecureSocket(by), denoNetwork);
   await dialling.load();
   const [clientEnd, serverEnd] = await Promise.all([
     dialling.secure(client, "localhost").catch((error: Error) => error),

@@ -1,0 +1,41 @@
+// The seam under everything that reads and writes byte streams. It names no engine.
+
+import type { SecureInfo } from "./secure_info.ts";
+
+/** Where an end of a stream or a datagram socket is. */
+export type NetworkAddress =
+  | { readonly transport: "tcp" | "udp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix" | "unixpacket"; readonly path: string }
+  | { readonly transport: "vsock"; readonly cid: number; readonly port: number };
+
+/** A byte stream as the runtime gives it: the few members of `Deno.Conn` that a Connection stands on. */
+export interface Transport {
+  /** This end's address. */
+  readonly localAddr: NetworkAddress;
+  /** The peer's address. */
+  readonly remoteAddr: NetworkAddress;
+  /** What was agreed on, where the stream is a secure one. */
+  readonly secure?: SecureInfo | undefined;
+  /** Waits for bytes, puts them at the start of `buffer` and resolves with their count, `null` at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Sends some of the bytes, at least one, and resolves with their count. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends this end's direction: the peer reads what is on its way, then the end. */
+  closeWrite(): Promise<void>;
+  /** Frees the stream at once; a pending read or write rejects. */
+  close(): void;
+  /** Frees the stream with a reset, where the transport can. */
+  reset?(): void;
+  /** Switches the delay of small writes off, where the transport has one. */
+  setNoDelay?(on: boolean): void;
+}
+
+/** What accepts transports. */
+export interface TransportListener {
+  /** The address it is bound to, with the port that the system chose. */
+  readonly addr: NetworkAddress;
+  /** Waits for the next one. Called once at a time. */
+  accept(): Promise<Transport>;
+  /** Stops; a pending accept rejects. */
+  close(): void;
+}

@@ -14,7 +14,7 @@ export interface Address {
 /** The characters of an IPv6 address, with an optional zone, with or without brackets. */
 const IPV6 = /^(?:\[[\da-f:.]+(?:%[\w.-]+)?\]|[\da-f:.]+(?:%[\w.-]+)?)$/i;
 /** A host name or an IPv4 address: anything that cannot be taken for another part of a URL. */
-const NAME = /^[\p{L}\p{M}\p{N}_.~-]+$/u;
+const NAME = /^(?=.*[\p{L}\p{N}])[\p{L}\p{M}\p{N}_~-]+(?:\.[\p{L}\p{M}\p{N}_~-]+)*\.?$/u;
 /** The longest name that DNS allows. */
 const MAX_HOST_LENGTH = 255;
 

@@ -35,7 +35,8 @@ export interface ConnectionConfig {
   readonly closeTimeoutInMillis?: number;
   /**
    * How many written bytes may wait for a peer that does not take them. A write is accepted when nothing
-   * waits, whatever its size, or when it fits; otherwise the connection ends with `"overflow"`.
+   * waits, whatever its size, or when it fits; otherwise the connection ends with `"overflow"`. So does one
+   * with a write waiting for every 64 bytes of the limit, and more than a thousand.
    *
    * @default {16_777_216}
    */

@@ -57,6 +57,10 @@ const BIG_CONTENT = 16 * 1024;
 /** At most this many bytes are gathered into one kernel write. */
 const LARGEST_GATHERING = 64 * 1024;
 
+/** A write queue of so many bytes may hold one write for each of these, and a few in any case. */
+const BYTES_PER_WRITE = 64;
+const FEW_WRITES = 1024;
+
 const NOTHING = new Uint8Array(0);
 
 function ignore(): void {}
@@ -116,12 +120,11 @@ export class Writer implements Turn {
         new GenericError("closed", "Cannot write: writing was shut down or closed before"),
       );
     }
-    const { writeQueueLimit } = this.#limits;
-    if (this.queuedBytes > 0 && this.queuedBytes + bytes.length > writeQueueLimit) {
+    const overflow = this.#overflow(bytes.length);
+    if (overflow !== undefined) {
       const error = new GenericError(
         "overflow",
-        `Cannot write: ${bytes.length} bytes do not fit, ${this.queuedBytes} of ${writeQueueLimit} are queued ` +
-          "(await the writes, look at queuedBytes, or raise writeQueueLimit)",
+        `Cannot write: ${overflow} (await the writes, look at queuedBytes, or raise writeQueueLimit)`,
       );
       this.#host.onWriteFailure(error);
       return rejected(error);
@@ -151,6 +154,17 @@ export class Writer implements Turn {
       this.#host.turns.write(this);
     }
     return write.promise;
+  }
+
+  /** What does not fit, if anything: bytes, or writes, whose promises take memory too, however small they are. */
+  #overflow(length: number): string | undefined {
+    const { writeQueueLimit } = this.#limits;
+    if (this.queuedBytes > 0 && this.queuedBytes + length > writeQueueLimit) {
+      return `${length} bytes do not fit, ${this.queuedBytes} of ${writeQueueLimit} are queued`;
+    }
+    const writes = this.#queue.length + (this.#held?.length ?? 0);
+    if (writes < Math.max(FEW_WRITES, writeQueueLimit / BYTES_PER_WRITE)) return undefined;
+    return `${writes} writes are queued already`;
   }
 
   /** Ends the direction after everything queued. Resolves when the peer was told, rejects when it cannot be. */

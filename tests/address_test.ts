@@ -29,6 +29,10 @@ Deno.test("checkHost() refuses what is part of a URL, empty, too long or not tex
       "[::1",
       "::1]",
       "a\0b",
+      "a..b",
+      ".a",
+      "~",
+      ".",
       "x".repeat(256),
     ]
   ) {

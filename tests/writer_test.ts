@@ -147,6 +147,22 @@ Deno.test("Connection.write() that does not fit is refused whole, and ends the c
   assertEquals([peer.writtenText, peer.isClosed], ["", true]);
 });
 
+Deno.test("Connection.write() has a limit of writes, too, empty ones included", async () => {
+  const { connection, peer } = scriptedConnection([], { writeQueueLimit: 100 }, {
+    writes: [silence()],
+  });
+  for (let i = 0; i < 1_024; i++) void connection.write("");
+  const error = await assertRejects(() => connection.write(""), SocketError);
+  assertEquals(error.code, "overflow");
+  assertStringIncludes(error.message, "1024 writes are queued already");
+  assertStrictEquals(await connection.closed, error);
+  assert(peer.isClosed);
+  const roomy = scriptedConnection();
+  for (let i = 0; i < 100_000; i++) void roomy.connection.write("x");
+  assertEquals(await roomy.connection.write("y"), 1);
+  roomy.connection.abort();
+});
+
 Deno.test("Connection's write timeout counts time without progress, and ends the connection", async () => {
   const gates = [gate(), gate(), gate()];
   const { connection, clock } = scriptedConnection([], { writeTimeoutInMillis: 100 }, {

@@ -42,7 +42,9 @@ async function isListening(port: number, program: Program): Promise<boolean> {
       return true;
     } catch (error) {
       // It rejects everybody there, some of them before they know that they are connected.
+      // It has accepted and hung up already, which is an answer, too.
       if (error instanceof Deno.errors.ConnectionReset) return true;
+      if (error instanceof Deno.errors.NotConnected) return true;
       if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
     }
   }

@@ -1,29 +1,45 @@
 // How what was received gets from the buffer of the receive to the user, who may keep it, change it or
-// transfer its buffer to another thread: small datagrams as views of a slab that nothing else is ever put in,
+// transfer its buffer to another thread: small pieces as views of a slab that nothing else is ever put in,
 // others in memory of their own.
 
-/** Whoever keeps one byte keeps the slab it lies in: small enough not to matter. */
-const SLAB_LENGTH = 8 * 1024;
-/** Longer datagrams get memory of their own: sharing would save little. */
-const LONGEST_IN_SLAB = 2 * 1024;
+/**
+ * The first slab is small, because most of many sockets are quiet; each further one is twice as large, until
+ * whoever keeps one byte would keep too much with it.
+ */
+const SMALLEST_SLAB = 256;
 
 /** The copies that one socket hands out. */
 export class HandOut {
+  readonly #longestInSlab: number;
+  readonly #largestSlab: number;
+  #slabSize = SMALLEST_SLAB;
   #slab: Uint8Array<ArrayBuffer> | undefined;
   #used = 0;
 
-  /** Copies bytes, which may then be overwritten. */
-  copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-    const length = bytes.length;
-    if (length > LONGEST_IN_SLAB) return new Uint8Array(bytes);
+  /**
+   * @param longestInSlab Longer pieces get memory of their own: sharing would save little.
+   * @param largestSlab How much whoever keeps one byte may keep with it.
+   */
+  constructor(longestInSlab: number = 2 * 1024, largestSlab: number = 8 * 1024) {
+    this.#longestInSlab = longestInSlab;
+    this.#largestSlab = largestSlab;
+  }
+
+  /** Copies bytes, the first ones of a buffer or all, which may then be overwritten. */
+  copy(
+    buffer: Uint8Array,
+    length: number = buffer.length,
+  ): Uint8Array<ArrayBuffer> {
+    if (length > this.#longestInSlab) return buffer.slice(0, length);
     let slab = this.#slab;
     // A slab whose buffer the user has transferred away has no length any more.
     if (slab === undefined || this.#used + length > slab.length) {
-      slab = this.#slab = new Uint8Array(SLAB_LENGTH);
+      slab = this.#slab = new Uint8Array(Math.max(this.#slabSize, length));
+      this.#slabSize = Math.min(this.#slabSize * 2, this.#largestSlab);
       this.#used = 0;
     }
     const copy = new Uint8Array(slab.buffer, this.#used, length);
-    copy.set(bytes);
+    copy.set(length === buffer.length ? buffer : buffer.subarray(0, length));
     this.#used += length;
     return copy;
   }

@@ -6,12 +6,14 @@
 // is handed out with the whole buffer, and the next read gets a new one. No 64 KiB for an idle connection,
 // no allocation for a small read, no copy of a big one.
 
-const SMALLEST = 2 * 1024;
+import { HandOut } from "./hand_out.ts";
+
+const SMALLEST = 1024;
 const LARGEST = 256 * 1024;
-/** Larger reads get an array of their own: sharing would save little and pin much. */
-const LARGEST_IN_SLAB = 512;
+/** Larger reads get an array of their own. */
+const LONGEST_IN_SLAB = 512;
 /** Whoever keeps one byte keeps the slab it lies in: small enough not to matter. */
-const SLAB_SIZE = 2 * 1024;
+const LARGEST_SLAB = 2 * 1024;
 /** Shrink after this many reads in a row that would have fitted the next smaller size. */
 const READS_BEFORE_SHRINKING = 64;
 
@@ -19,8 +21,7 @@ const READS_BEFORE_SHRINKING = 64;
 export class ReadBuffer {
   #size = SMALLEST;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
-  #slab: Uint8Array<ArrayBuffer> | undefined;
-  #slabUsed = 0;
+  readonly #handOut = new HandOut(LONGEST_IN_SLAB, LARGEST_SLAB);
   #smallReads = 0;
 
   /** Where the next kernel read puts its bytes; private until {@linkcode ReadBuffer.take}. */
@@ -48,25 +49,10 @@ export class ReadBuffer {
       this.#size = Math.max(this.#size / 4, SMALLEST);
       this.#buffer = undefined;
     }
-    if (length <= LARGEST_IN_SLAB) return this.#copyIntoSlab(buffer, length);
-    if (length > buffer.length / 2) {
+    if (length > LONGEST_IN_SLAB && length > buffer.length / 2) {
       this.#buffer = undefined;
       return buffer.subarray(0, length);
     }
-    return buffer.slice(0, length);
-  }
-
-  #copyIntoSlab(buffer: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
-    let slab = this.#slab;
-    // A slab whose buffer the user has transferred away has no length any more.
-    if (slab === undefined || this.#slabUsed + length > slab.length) {
-      slab = this.#slab = new Uint8Array(SLAB_SIZE);
-      this.#slabUsed = 0;
-    }
-    const start = this.#slabUsed;
-    this.#slabUsed += length;
-    const bytes = new Uint8Array(slab.buffer, start, length);
-    bytes.set(length === buffer.length ? buffer : buffer.subarray(0, length));
-    return bytes;
+    return this.#handOut.copy(buffer, length);
   }
 }

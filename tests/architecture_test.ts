@@ -9,7 +9,7 @@ const LAYERS = `
   errors arguments clock secure_info byte_stream ip_address datagram_socket
   transport/deno_datagram transport/name_lookup transport/node_datagram turns
   transport/tls_failure transport/native_tls transport/unix network address deadline byte_queue
-  read_buffer hand_out framing/frame_buffer framing/codec framing/frame framing/delimiter_search
+  hand_out read_buffer framing/frame_buffer framing/codec framing/frame framing/delimiter_search
   framing/utf8 framing/line_decoder framing/length_prefix framing/delimiter_codec
   framing/fixed_length_codec framing/line_codec framing/json_lines_codec
   framing/length_prefix_codec framing/netstring_codec guard/crc32c guard/proxy_header_error

@@ -17,19 +17,19 @@ Deno.test("ReadBuffer starts small, grows on full reads and shrinks after many s
     sizes.push(buffer.target.length / KIB);
     read(buffer, buffer.target.length);
   }
-  assertEquals(sizes, [2, 8, 32, 128, 256, 256]);
+  assertEquals(sizes, [1, 4, 16, 64, 256, 256]);
   for (let i = 0; i < 1_000; i++) read(buffer, 10);
-  assertEquals(buffer.target.length, 2 * KIB);
+  assertEquals(buffer.target.length, KIB);
 });
 
 Deno.test("ReadBuffer does not shrink while reads are large", () => {
   const buffer = new ReadBuffer();
-  while (buffer.target.length < 32 * KIB) read(buffer, buffer.target.length);
+  while (buffer.target.length < 64 * KIB) read(buffer, buffer.target.length);
   for (let i = 0; i < 1_000; i++) {
     read(buffer, 10);
     if (i % 32 === 0) read(buffer, 20 * KIB);
   }
-  assertEquals(buffer.target.length, 32 * KIB);
+  assertEquals(buffer.target.length, 64 * KIB);
 });
 
 Deno.test("ReadBuffer gives small reads as views that follow each other in one slab", () => {

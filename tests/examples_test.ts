@@ -1,18 +1,11 @@
 // Runs every example as its own process, and checks what it says and does.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Client, Listener, UdpClient } from "../mod.ts";
+import { Client, Listener } from "../mod.ts";
 import { exampleNames, readExample } from "../tools/example_header.ts";
 import { argumentsOf, portOfExample, startExample } from "./support/example.ts";
 import { Program } from "./support/program.ts";
-
-/** Ends a server like a user does, and checks that it went in peace. */
-async function interrupt(server: Program): Promise<string> {
-  server.signal("SIGINT");
-  const { code, stdout, stderr } = await server.ending();
-  assertEquals([code, stderr], [0, ""]);
-  return stdout;
-}
+import { inFolder, interrupt, recognizable, udpExamples } from "./support/udp_examples.ts";
 
 /** Reads until what has come ends with `end`. */
 async function readUntil(client: Client, end: string): Promise<string> {
@@ -125,34 +118,6 @@ const tests: Record<string, () => Promise<void>> = {
     assertMatch(stderr, /^Cannot connect to 127\.0\.0\.1:\d+: .*refused.*\n$/);
   },
 
-  async udp_echo() {
-    await using server = await startExample("udp_echo", { PORT: 0 });
-    const address = { host: "127.0.0.1", port: await portOfExample(server) };
-    await using client = new UdpClient({ host: "127.0.0.1", port: 0 });
-    for (const text of ["one", "", "three"]) {
-      await client.sendTo(text, address);
-      const [bytes, length, from] = await client.receiveFrom(undefined, {
-        timeoutInMillis: 10_000,
-      });
-      assertEquals([new TextDecoder().decode(bytes), length, from], [text, text.length, address]);
-      await server.line(new RegExp(`^${length} bytes from 127.0.0.1:${client.localPort}$`));
-    }
-    await interrupt(server);
-  },
-
-  async udp_client() {
-    await using server = await startExample("udp_echo", { PORT: 0 });
-    const port = await portOfExample(server);
-    await using client = await startExample("udp_client", { PORT: port });
-    const { code, stdout, stderr } = await client.ending();
-    assertEquals([code, stderr], [0, ""]);
-    assertEquals(
-      stdout,
-      `Sent: 21 bytes\nReceived: Hello from UDP client\n21 bytes from 127.0.0.1:${port}\n`,
-    );
-    await interrupt(server);
-  },
-
   async file_receiver() {
     await sendFile(1_234_567);
 
@@ -173,12 +138,13 @@ const tests: Record<string, () => Promise<void>> = {
   async file_sender() {
     await sendFile(0);
   },
+
+  ...udpExamples,
 };
 
 async function sendFile(size: number): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const content = new Uint8Array(size).map((_, i) => i * 31 + (i >> 8));
+  await inFolder(async (folder) => {
+    const content = recognizable(size);
     await Deno.writeFile(`${folder}/sent`, content);
     await using receiver = await startExample("file_receiver", {
       FILE: `${folder}/received`,
@@ -199,9 +165,7 @@ async function sendFile(size: number): Promise<void> {
     const arrived = await Deno.readFile(`${folder}/received`);
     assertEquals(arrived.length, size);
     assert(arrived.every((byte, i) => byte === content[i]), "what arrived is what was sent");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 for (const [name, test] of Object.entries(tests)) {
@@ -222,10 +186,12 @@ Deno.test("examples/ has files that are short and import the published address",
 });
 
 Deno.test("examples/ ask for no permission that they do not need", async () => {
-  const FILE = await Deno.makeTempFile();
-  try {
+  await inFolder(async (FOLDER) => {
+    const FILE = `${FOLDER}/file`;
+    await Deno.writeTextFile(FILE, "");
+    const words = { PORT: "1", TARGET_PORT: "1", NAME: "x", FILE, FOLDER };
     for (const name of Object.keys(tests)) {
-      const all = await argumentsOf(name, { PORT: "1", TARGET_PORT: "1", FILE });
+      const all = await argumentsOf(name, words);
       for (const flag of all.filter((part) => part.startsWith("--allow-"))) {
         await using program = new Program("deno", all.filter((part) => part !== flag));
         const { code, stderr } = await program.ending();
@@ -233,7 +199,5 @@ Deno.test("examples/ ask for no permission that they do not need", async () => {
         assertMatch(stderr, new RegExp(`run (with|again with the) ${flag.split("=")[0]}`));
       }
     }
-  } finally {
-    await Deno.remove(FILE);
-  }
+  });
 });

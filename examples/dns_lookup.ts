@@ -1,0 +1,45 @@
+// Asks a name server on this machine for the addresses of a name, three times at most.
+// Run: deno run --allow-net=127.0.0.1 examples/dns_lookup.ts NAME [PORT]
+
+import { Buffer } from "node:buffer";
+// @ts-types="npm:@types/dns-packet@5.6.5"
+import { decode, encode, type Packet } from "npm:dns-packet@5.6.1";
+import { ReadTimedOutError, UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+const [name = "localhost"] = Deno.args;
+const server = { remoteHost: "127.0.0.1", remotePort: Number(Deno.args[1] ?? 53) };
+await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, server);
+
+async function ask(type: "A" | "AAAA"): Promise<Packet | undefined> {
+  const id = crypto.getRandomValues(new Uint16Array(1))[0]!;
+  const questions = [{ type, name }];
+  for (let tries = 0; tries < 3; tries++) {
+    await client.write(encode({ type: "query", id, flags: 0x100, questions }));
+    try {
+      for (;;) {
+        // The answer to an earlier question may still come: the number tells.
+        const [bytes] = await client.read(undefined, { timeoutInMillis: 1_000 });
+        const answer = decode(Buffer.from(bytes));
+        if (answer.id === id) return answer;
+      }
+    } catch (error) {
+      if (!(error instanceof ReadTimedOutError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+let found = 0;
+for (const type of ["A", "AAAA"] as const) {
+  const answer = await ask(type);
+  if (answer === undefined) console.error(`No answer from ${server.remoteHost}`);
+  for (const record of answer?.answers ?? []) {
+    if (record.type !== "A" && record.type !== "AAAA") continue;
+    console.log(`${record.name} has address ${record.data} for ${record.ttl} s`);
+    found++;
+  }
+}
+if (found === 0) {
+  console.log(`${name} has no address`);
+  Deno.exitCode = 1;
+}

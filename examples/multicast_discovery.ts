@@ -1,0 +1,46 @@
+// Finds services on this machine by multicast, as mDNS does; with a name, is one until Ctrl+C.
+// Run: deno run --allow-net=0.0.0.0,127.0.0.1,239.255.76.67 examples/multicast_discovery.ts [NAME] [PORT]
+
+import {
+  ReadTimedOutError,
+  UdpClient,
+  UdpListener,
+} from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+const GROUP = "239.255.76.67";
+const QUESTION = "who is there?";
+const [name = ""] = Deno.args;
+const port = Number(Deno.args[1] ?? 48867);
+const decoder = new TextDecoder();
+
+/** Hears the group on this machine's loopback interface and answers whoever asks, and nobody else. */
+async function announce(): Promise<void> {
+  const listener = new UdpListener(port, { reuseAddress: true });
+  listener.attach({
+    onDatagram: ({ data }) => decoder.decode(data) === QUESTION ? `I am ${name}` : undefined,
+  });
+  await listener.start();
+  await listener.joinGroup(GROUP, { interface: "127.0.0.1" });
+  Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+  console.log(`${name} hears ${GROUP}:${port}`);
+  await listener.closed;
+}
+
+/** Asks once, and takes every answer of the next half second. */
+async function discover(): Promise<void> {
+  // What a socket with an interface's address sends to a group leaves by that interface.
+  await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, { readTimeoutInMillis: 500 });
+  await client.sendTo(QUESTION, { host: GROUP, port });
+  let found = 0;
+  try {
+    for await (const { data, remoteHost, remotePort } of client) {
+      console.log(`${remoteHost}:${remotePort} says "${decoder.decode(data)}"`);
+      found++;
+    }
+  } catch (error) {
+    if (!(error instanceof ReadTimedOutError)) throw error;
+  }
+  console.log(`${found} found`);
+}
+
+await (name === "" ? discover() : announce());

@@ -1,0 +1,49 @@
+// Fetches the file of udp_file_server.ts, asks again for what is lost, and shows how far it is.
+// Run: deno run --allow-net=127.0.0.1 --allow-write=FILE examples/udp_file_client.ts FILE [PORT]
+
+import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
+import { ReadTimedOutError, UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+const PIECE = 1024;
+const WINDOW = 32; // so many pieces are asked for at a time
+const [path = "received"] = Deno.args;
+const server = { remoteHost: "127.0.0.1", remotePort: Number(Deno.args[1] ?? 48827) };
+using file = await Deno.open(path, { write: true, create: true, truncate: true });
+await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, server);
+
+const missing = new Set([0]);
+const bar = new SingleBar({ noTTYOutput: true }, Presets.shades_classic);
+let pieces = 0;
+let asked = 0;
+let tries = 0;
+let size = 0;
+const ask = (number: number) => {
+  const question = new Uint8Array(4);
+  new DataView(question.buffer).setUint32(0, number);
+  void client.write(question);
+};
+
+ask(0);
+while (missing.size > 0) {
+  try {
+    const [bytes, length] = await client.read(undefined, { timeoutInMillis: 200 });
+    tries = 0;
+    const head = new DataView(bytes.buffer, bytes.byteOffset);
+    if (length < 8 || !missing.delete(head.getUint32(0))) continue; // it came twice
+    if (pieces === 0) {
+      pieces = head.getUint32(4);
+      bar.start(pieces, 0);
+      for (let number = 1; number < pieces; number++) missing.add(number);
+    }
+    await file.seek(head.getUint32(0) * PIECE, Deno.SeekMode.Start);
+    for (let at = 8; at < length;) at += await file.write(bytes.subarray(at));
+    size += length - 8;
+    bar.increment();
+    while (asked < pieces - 1 && asked < pieces - missing.size + WINDOW) ask(++asked);
+  } catch (error) {
+    if (!(error instanceof ReadTimedOutError) || ++tries > 10) throw error;
+    for (const number of [...missing].slice(0, WINDOW)) ask(number);
+  }
+}
+bar.stop();
+console.log(`Received ${size} bytes in ${pieces} pieces`);

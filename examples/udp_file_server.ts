@@ -1,0 +1,36 @@
+// Gives a file in numbered pieces to whoever asks for one; ends on Ctrl+C.
+// Run: deno run --allow-net=127.0.0.1 --allow-read=FILE examples/udp_file_server.ts FILE [PORT]
+
+import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+// A question is the piece's number, an answer number and count of pieces, then the piece: all the state is
+// in the datagrams, and a lost one is asked for again.
+const PIECE = 1024;
+const [path = "LICENSE"] = Deno.args;
+const port = Number(Deno.args[1] ?? 48827);
+using file = await Deno.open(path);
+const { size } = await file.stat();
+const pieces = Math.max(1, Math.ceil(size / PIECE));
+
+const listener = new UdpListener(port, { interface: "127.0.0.1" });
+listener.attach({
+  async onDatagram({ data, remoteHost, remotePort }) {
+    if (data.length !== 4) return; // not one of ours
+    const number = new DataView(data.buffer, data.byteOffset).getUint32(0);
+    if (number >= pieces) return;
+    if (number === 0) console.log(`${remoteHost}:${remotePort} asks for ${path}`);
+    const answer = new Uint8Array(8 + Math.min(PIECE, size - number * PIECE));
+    const head = new DataView(answer.buffer);
+    head.setUint32(0, number);
+    head.setUint32(4, pieces);
+    await file.seek(number * PIECE, Deno.SeekMode.Start);
+    for (let at = 8; at < answer.length;) {
+      at += await file.read(answer.subarray(at)) ?? answer.length;
+    }
+    return answer;
+  },
+});
+await listener.start();
+Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
+await listener.closed;

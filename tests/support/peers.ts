@@ -3,7 +3,18 @@
 import { Program } from "./program.ts";
 
 /** What a test against somebody else's program may need. */
-export type Peer = "socat" | "nc" | "IPv6";
+export type Peer = "socat" | "nc" | "dig" | "kdig" | "tftp" | "dnsmasq" | "IPv6";
+
+/** For each program what makes it say its version, what it then says, and the Debian package it is in. */
+const PROGRAMS: Record<Exclude<Peer, "IPv6">, readonly [flag: string, says: string, from: string]> =
+  {
+    socat: ["-V", "socat", "socat"],
+    nc: ["-h", "OpenBSD", "netcat-openbsd"],
+    dig: ["-v", "DiG", "bind9-dnsutils"],
+    kdig: ["--version", "Knot", "knot-dnsutils"],
+    tftp: ["-V", "tftp-hpa", "tftp-hpa"],
+    dnsmasq: ["--version", "Dnsmasq", "dnsmasq-base"],
+  };
 
 async function missing(peer: Peer): Promise<string | undefined> {
   if (peer === "IPv6") {
@@ -14,13 +25,14 @@ async function missing(peer: Peer): Promise<string | undefined> {
       return `this machine has no ::1 (${error instanceof Error ? error.message : error})`;
     }
   }
+  const [flag, says, debianPackage] = PROGRAMS[peer];
   try {
-    await using program = new Program(peer, [peer === "nc" ? "-h" : "-V"]);
+    await using program = new Program(peer, [flag]);
     const { stdout, stderr } = await program.ending();
-    if (peer === "socat" || (stdout + stderr).includes("OpenBSD")) return undefined;
-    return "nc is not OpenBSD's (Debian: netcat-openbsd)";
+    if ((stdout + stderr).includes(says)) return undefined;
+    return `${peer} is not the one of the Debian package ${debianPackage}`;
   } catch {
-    return `${peer} is not installed (Debian: ${peer === "nc" ? "netcat-openbsd" : peer})`;
+    return `${peer} is not installed (Debian: ${debianPackage})`;
   }
 }
 

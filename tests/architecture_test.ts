@@ -210,8 +210,7 @@ Deno.test("no file says what its readers cannot use", () => {
   // In pieces, for this file is looked at too.
   for (
     const [before, after] of [
-      ["/work", "/main"],
-      ["https://registry.n", "pmjs.org/x"],
+      ["/ho", "me/x"],
       ["issue ", "12"],
       ["fixes #", "12"],
       ["TO", "DO"],
@@ -224,5 +223,5 @@ Deno.test("no file says what its readers cannot use", () => {
     const text = `ok\n${before}${after}`;
     assertEquals(checks.textProblems([["a.md", text]]).length, 1, text);
   }
-  assertEquals(checks.textProblems([["a.md", "deno#13688, ignore: !has, ./work/a, #fff"]]), []);
+  assertEquals(checks.textProblems([["a.md", "deno#13688, ignore: !has, ./home/a, #fff"]]), []);
 });

@@ -22,8 +22,7 @@ const LONGEST_EXAMPLE = 60;
 
 /** What no file says, and why. The patterns are written so that they do not find themselves. */
 const UNSAYABLE: readonly (readonly [pattern: RegExp, why: string])[] = [
-  [/(?<=^|[\s"'`(=])\/(work|home|root|Users)\/\w+/gm, "a path of one machine"],
-  [/\b(registry|deb|npm|api)\.(npmjs|debian|jsr|yarnpkg)\b|\bjsr\.io\b/g, "a registry's host"],
+  [/(?<=^|[\s"'`(=])\/(home|root|Users)\/\w+/gm, "a path of one machine"],
   [
     /\bissues? (no\. ?)?#?\d+\b|(?<![\w&/])#\d+\b/gi,
     "the number of an issue; say what it was about",

@@ -1,11 +1,8 @@
-// The Redis protocol (RESP2) as a codec of one's own, for servers and for clients.
-// deno run examples/redis_server.ts serves with it.
+// The Redis protocol (RESP2) as a codec of one's own, for servers and for clients: a part of redis_server.ts.
 
 import type { Codec, FrameBuffer } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 import { RespDecoder } from "./resp_decoder.ts";
-
-/** Simple string, error, integer, bulk string, null or array. */
-export type Resp = string | Error | number | Uint8Array | null | Resp[];
+import type { Resp } from "./resp_values.ts";
 
 /** What the codec can be told. */
 export interface RespConfig {
@@ -37,9 +34,4 @@ function encode(message: Resp, frames: FrameBuffer): void {
     const line = message instanceof Error ? `-${message.message}` : `+${message}`;
     frames.write(line.replaceAll(/[\r\n]/g, " ") + "\r\n");
   }
-}
-
-/** A command as clients send it: an array of bulk strings. */
-export function command(...words: string[]): Resp {
-  return words.map((word) => new TextEncoder().encode(word));
 }

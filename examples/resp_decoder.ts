@@ -1,13 +1,11 @@
 // Finds Redis messages in a stream, looking at each byte once: a part of examples/resp_codec.ts.
-// deno run examples/redis_server.ts
 
 import * as socket from "https://deno.land/x/socket@v0.1.0/mod.ts";
-import { command, type Resp } from "./resp_codec.ts";
+import { command, numberIn, type Resp, textIn } from "./resp_values.ts";
 
 const LF = Uint8Array.of(10);
-const utf8 = new TextDecoder();
-const bad = (why: string, { offset }: socket.ByteQueue) =>
-  new socket.GenericError("frame", `Cannot decode: ${why} before byte ${offset}`);
+const bad = (why: string, bytes: socket.ByteQueue) =>
+  new socket.GenericError("frame", `Cannot decode: ${why} before byte ${bytes.offset}`);
 
 export class RespDecoder implements socket.Decoder<Resp> {
   #arrays: { items: Resp[]; length: number }[] = []; // not whole yet, the innermost last
@@ -36,20 +34,22 @@ export class RespDecoder implements socket.Decoder<Resp> {
       this.#searched = bytes.offset + (end < 0 ? bytes.length : end);
       if (this.#searched > this.#end) throw bad("too much", bytes);
       if (end < 0) return undefined;
-      const [, type, text] = /^([-+:$*]?)(.*?)\r?\n$/s.exec(utf8.decode(bytes.take(end + 1)))!;
-      const number = /^-?\d{1,15}$/.test(text!) ? Number(text) : NaN;
-      if (type === "+") return text;
-      if (type === "-") return new Error(text);
+      const line = bytes.take(end + 1);
+      const [type, number] = [String.fromCharCode(line[0]!), numberIn(line)];
+      if (type === "+") return textIn(line);
+      if (type === "-") return new Error(textIn(line));
       if (type === ":" && !isNaN(number)) return number;
-      const isInline = type === "" && this.inline && this.#arrays.length === 0;
-      if (isInline && text!.trim() === "") continue;
-      if (isInline) return command(...text!.trim().split(/\s+/));
-      const isLength = type !== "" && number >= -1 && bytes.offset + number <= this.#end;
-      if (!isLength || this.#arrays.length > 32) throw bad("nonsense", bytes);
-      if (number < 0) return null;
+      if (type !== "$" && type !== "*") {
+        if (!this.inline || this.#arrays.length > 0) throw bad("nonsense", bytes);
+        const words = `${type}${textIn(line)}`.split(/\s+/).filter((word) => word !== "");
+        if (words.length === 0) continue;
+        return command(...words);
+      }
+      if (number === -1) return null;
+      if (!(number >= 0 && bytes.offset + number <= this.#end)) throw bad("nonsense", bytes);
       if (type === "$") this.#bulk = number;
       else if (number === 0) return [];
-      else this.#arrays.push({ items: [], length: number });
+      else if (this.#arrays.push({ items: [], length: number }) > 32) throw bad("depth", bytes);
     }
     if (bytes.length < this.#bulk + 2) return undefined;
     const value = bytes.take(this.#bulk);

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Client, Listener } from "../mod.ts";
 import { exampleNames, readExample } from "../tools/example_header.ts";
 import { argumentsOf, portOfExample, startExample } from "./support/example.ts";
+import { messageExamples } from "./support/message_examples.ts";
 import { Program } from "./support/program.ts";
 import { inFolder, interrupt, recognizable, udpExamples } from "./support/udp_examples.ts";
 
@@ -79,7 +80,13 @@ const tests: Record<string, () => Promise<void>> = {
 
     await bob.close();
     assertEquals(await readUntil(ann, "\n"), "6 guest 2 has left\n");
-    await interrupt(server);
+    // A line without an end is nobody's: who sends it goes.
+    await using eve = await connect(port);
+    await eve.write("x".repeat(2000));
+    assertEquals(await readUntil(ann, "left\n"), "7 guest 3 has come\n8 guest 3 has left\n");
+    await server.line(/^guest 3: Cannot decode: the line at byte 0 is longer than 1000/, "stderr");
+    server.signal("SIGINT");
+    assertEquals((await server.ending()).code, 0);
     assertEquals((await ann.read())[1], -1);
   },
 
@@ -140,6 +147,7 @@ const tests: Record<string, () => Promise<void>> = {
   },
 
   ...udpExamples,
+  ...messageExamples,
 };
 
 async function sendFile(size: number): Promise<void> {

@@ -1,7 +1,8 @@
 import { assertEquals, assertInstanceOf, assertLess } from "@std/assert";
 import fc from "fast-check";
 import { ByteQueue, FrameBuffer } from "../../mod.ts";
-import { command, type Resp, respCodec } from "../../examples/resp_codec.ts";
+import { respCodec } from "../../examples/resp_codec.ts";
+import { command, type Resp } from "../../examples/resp_values.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
 import { fuzz } from "../fuzz/framing.ts";
 import {
@@ -90,7 +91,7 @@ Deno.test("respCodec refuses lengths that cannot come, and arrays that are too d
     assertEquals(outcome, { error: `Cannot decode: nonsense before byte ${text.length}` });
   }
   const [deep] = decodeAll(codec, [bytesOf("*1\r\n".repeat(1000))]);
-  assertEquals(deep, { error: "Cannot decode: nonsense before byte 136" });
+  assertEquals(deep, { error: "Cannot decode: depth before byte 132" });
   const [long] = decodeAll(respCodec({ maxFrameLength: 9 }), [bytesOf("+123456789")]);
   assertEquals(long, { error: "Cannot decode: too much before byte 0" });
 });

@@ -3,13 +3,20 @@
 import { Program } from "./program.ts";
 
 /** What a test against somebody else's program may need. */
-export type Peer = "socat" | "nc" | "dig" | "kdig" | "tftp" | "dnsmasq" | "IPv6";
+export type Peer =
+  | ("socat" | "nc" | "curl" | "dig" | "kdig" | "tftp" | "dnsmasq")
+  | ("redis-cli" | "redis-benchmark" | "redis-server")
+  | "IPv6";
 
 /** For each program what makes it say its version, what it then says, and the Debian package it is in. */
 const PROGRAMS: Record<Exclude<Peer, "IPv6">, readonly [flag: string, says: string, from: string]> =
   {
     socat: ["-V", "socat", "socat"],
     nc: ["-h", "OpenBSD", "netcat-openbsd"],
+    curl: ["--version", "curl", "curl"],
+    "redis-cli": ["--version", "redis-cli", "redis-tools"],
+    "redis-benchmark": ["--version", "redis-benchmark", "redis-tools"],
+    "redis-server": ["--version", "Redis server", "redis-server"],
     dig: ["-v", "DiG", "bind9-dnsutils"],
     kdig: ["--version", "Knot", "knot-dnsutils"],
     tftp: ["-V", "tftp-hpa", "tftp-hpa"],

@@ -171,6 +171,22 @@ export class Program implements AsyncDisposable {
   }
 }
 
+/** Runs a program that must succeed to its end, and gives what it printed. */
+export async function outputOf(
+  name: string,
+  args: readonly (string | number)[],
+  input?: Uint8Array<ArrayBuffer>,
+): Promise<string> {
+  await using program = new Program(name, args.map(String));
+  if (input !== undefined) {
+    await program.type(input);
+    await program.endInput();
+  }
+  const { code, stdout, stderr } = await program.ending();
+  if (code !== 0 || stderr !== "") throw new Error(`${name} ended with ${code}: ${stderr}`);
+  return stdout;
+}
+
 /** Whether there is such a program on this machine. */
 export async function isInstalled(command: string): Promise<boolean> {
   try {

@@ -1,0 +1,49 @@
+// Answers requests in JSON lines, one on each line: {"id":1,"method":"add","params":[2,3]}.
+// Run: deno run --allow-net=127.0.0.1 examples/json_server.ts [PORT]
+
+import { framedService, JsonLinesCodec, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+interface Request {
+  readonly id: number;
+  readonly method: string;
+  readonly params: readonly number[];
+}
+
+interface Reply {
+  readonly id: number | null;
+  readonly result?: number;
+  readonly error?: string;
+}
+
+/** Whatever a stranger sends, only this becomes a message. */
+function check(value: unknown): Request {
+  const { id, method, params } = value as Partial<Request>;
+  if (typeof id !== "number" || typeof method !== "string" || !Array.isArray(params)) {
+    throw new TypeError("not a request");
+  }
+  return { id, method, params: params.map(Number) };
+}
+
+const methods = new Map<string, (numbers: readonly number[]) => number>([
+  ["add", (numbers) => numbers.reduce((sum, number) => sum + number, 0)],
+  ["multiply", (numbers) => numbers.reduce((product, number) => product * number, 1)],
+]);
+
+const port = Number(Deno.args[0] ?? 61608);
+const listener = new Listener(port, { interface: "127.0.0.1" });
+
+listener.attach(framedService(new JsonLinesCodec<Request, Reply>({ check }), {
+  onMessage(_caller, { id, method, params }) {
+    const run = methods.get(method);
+    return run === undefined
+      ? { id, error: `unknown method "${method}"` }
+      : { id, result: run(params) };
+  },
+  onError: (caller, error) => void caller.send({ id: null, error: error.message }),
+}));
+
+await listener.start();
+console.log(`Listening on ${listener.address}:${listener.port}`);
+
+Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+await listener.closed;

@@ -1,0 +1,34 @@
+// A small server for Redis clients: PING, ECHO, SET, GET, DEL, EXISTS, INCR and QUIT, in any number at once.
+// Run: deno run --allow-net=127.0.0.1 examples/redis_server.ts [PORT]
+
+import { framedService, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { run } from "./redis_commands.ts";
+import { respCodec } from "./resp_codec.ts";
+
+const port = Number(Deno.args[0] ?? 61606);
+const listener = new Listener(port, { interface: "127.0.0.1" });
+const decoder = new TextDecoder();
+
+const service = framedService(respCodec({ inline: true }), {
+  onMessage(caller, message) {
+    const words = Array.isArray(message) ? message : [message];
+    if (!words.every((word) => word instanceof Uint8Array)) return new Error("ERR no command");
+    const [word, ...args] = words;
+    if (word === undefined) return;
+    const name = decoder.decode(word).toUpperCase();
+    if (name !== "QUIT") return run(name, args);
+    void caller.send("OK");
+    return void caller.close();
+  },
+  onError(caller, error) {
+    // What is no command at all ends the connection; the others go on.
+    void caller.send(new Error(`ERR ${error.message}`));
+  },
+});
+
+listener.attach(service);
+await listener.start();
+console.log(`Listening on ${listener.address}:${listener.port}`);
+
+Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+await listener.closed;

@@ -1,0 +1,28 @@
+// What Redis says, as values: a part of examples/resp_codec.ts.
+
+/** Simple string, error, integer, bulk string, null or array. */
+export type Resp = string | Error | number | Uint8Array | null | Resp[];
+
+const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
+
+/** A command as clients send it: an array of bulk strings. */
+export function command(...words: string[]): Resp {
+  return words.map((word) => encoder.encode(word));
+}
+
+/** The text of a line, without its type and its ending. */
+export function textIn(line: Uint8Array): string {
+  return decoder.decode(line.subarray(1)).replace(/\r?\n$/, "");
+}
+
+/** The number of a line; NaN if it has none. */
+export function numberIn(line: Uint8Array): number {
+  const end = line.at(-2) === 13 ? line.length - 2 : line.length - 1;
+  const first = line[1] === 45 ? 2 : 1;
+  let number = end > first && end < 18 ? 0 : NaN;
+  for (let at = first; at < end; at++) {
+    const digit = line[at]! - 48;
+    number = digit >= 0 && digit <= 9 ? number * 10 + digit : NaN;
+  }
+  return first === 1 ? number : -number;
+}

@@ -1,0 +1,73 @@
+// What the examples do that talk in messages: Redis, HTTP and JSON lines.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { Client } from "../../mod.ts";
+import { portOfExample, startExample } from "./example.ts";
+import { interrupt } from "./udp_examples.ts";
+
+const connect = (port: number) => Client.connect({ host: "127.0.0.1", port });
+
+const decoder = new TextDecoder();
+
+async function readUntil(client: Client, end: string): Promise<string> {
+  const [bytes] = await client.readUntil(end, { timeoutInMillis: 10_000 });
+  return decoder.decode(bytes);
+}
+
+/** A test for each of them. */
+export const messageExamples: Record<string, () => Promise<void>> = {
+  async redis_server() {
+    await using server = await startExample("redis_server", { PORT: 0 });
+    const port = await portOfExample(server);
+    await using client = await connect(port);
+    await client.write("SET n 41\r\nINCR n\r\n*2\r\n$3\r\nGET\r\n$1\r\nn\r\nQUIT\r\nPING\r\n");
+    assertEquals(await readUntil(client, "42\r\n+OK\r\n"), "+OK\r\n:42\r\n$2\r\n42\r\n+OK\r\n");
+    assertEquals((await client.read())[1], -1);
+    // Nonsense ends one connection, and is answered.
+    await using other = await connect(port);
+    await other.write("PING\r\n$x\r\n");
+    assertMatch(await readUntil(other, "byte 10\r\n"), /^\+PONG\r\n-ERR Cannot decode: .*\r\n$/);
+    assertEquals((await other.read())[1], -1);
+    await interrupt(server);
+  },
+
+  async http_echo() {
+    await using server = await startExample("http_echo", { PORT: 0 });
+    await using client = await connect(await portOfExample(server));
+    const head = (length: number) => `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n`;
+    await client.write("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
+    assertEquals(await readUntil(client, "hello"), `${head(5)}hello`);
+    await client.write("GET / HTTP/1.1\r\n\r\nGET / HTTP/1.0\r\n\r\n");
+    assertEquals(await readUntil(client, head(0) + head(0)), head(0) + head(0));
+    assertEquals((await client.read())[1], -1);
+    await interrupt(server);
+  },
+
+  async json_server() {
+    await using server = await startExample("json_server", { PORT: 0 });
+    await using client = await connect(await portOfExample(server));
+    await client.write(
+      '{"id":1,"method":"add","params":[2,3]}\n\n{"id":2,"method":"x","params":[]}\n',
+    );
+    const replies = '{"id":1,"result":5}\n{"id":2,"error":"unknown method \\"x\\""}\n';
+    assertEquals(await readUntil(client, '"}\n'), replies);
+    await client.write("[]\n");
+    const refusal = "Cannot decode: the line at byte 74 was refused: not a request";
+    assertEquals(JSON.parse(await readUntil(client, "\n")), { id: null, error: refusal });
+    assertEquals((await client.read())[1], -1);
+    await interrupt(server);
+  },
+
+  async json_client() {
+    await using server = await startExample("json_server", { PORT: 0 });
+    const port = await portOfExample(server);
+    await using client = await startExample("json_client", { PORT: port });
+    const { code, stdout, stderr } = await client.ending();
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(
+      stdout,
+      'add(1, 2): 3\nmultiply(3, 4): 12\ndivide(1, 0): unknown method "divide"\n',
+    );
+    await interrupt(server);
+  },
+};

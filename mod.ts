@@ -27,7 +27,9 @@ export { ProxyHeader, type ProxyHeaderConfig } from "./src/guard/proxy_header.ts
 export { ProxyHeaderError, type ProxyHeaderProblem } from "./src/guard/proxy_header_error.ts";
 export { PROXY_TLV, type ProxyTls, type ProxyTlv } from "./src/guard/proxy_tlv.ts";
 export type { RejectInfo, RejectReason } from "./src/guard/rejection.ts";
-export { Listener, type ListenerConfig, type ServiceOrFactory } from "./src/listener.ts";
+export { Listener } from "./src/listener.ts";
+export type { ListenerConfig } from "./src/listener_config.ts";
+export type { ServiceOrFactory } from "./src/service_factory.ts";
 export type {
   Clock,
   ConnectPathTarget,

@@ -1,0 +1,58 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { GenericError } from "../mod.ts";
+import { Entrance } from "../src/entrance.ts";
+import { checkListenerConfig } from "../src/listener_config.ts";
+import { denoNetwork, type Network } from "../src/network.ts";
+import { scriptedListener, scriptedTransport, silence, VirtualClock } from "../testing/mod.ts";
+
+function entrance(...transports: ReturnType<typeof scriptedTransport>[]) {
+  const clock = new VirtualClock();
+  const network: Network = { ...denoNetwork, clock, listen: () => scriptedListener(transports) };
+  const config = { network, maxConnectionsPerAddress: 10 };
+  return new Entrance(checkListenerConfig(0, config), config);
+}
+
+Deno.test("Entrance lets in, makes a connection, and counts it until it has left", async () => {
+  const way = entrance(scriptedTransport([silence()]));
+  assertEquals([way.isOpen, way.port, way.address], [false, 0, "0.0.0.0"]);
+  await way.unlock();
+  assertEquals([way.isOpen, way.port, way.address], [true, 50_000, "127.0.0.1"]);
+  const connection = way.take((await way.accept())!);
+  assertEquals([[...way.open.connections], way.stats().open], [[connection], 1]);
+  connection.abort();
+  assertEquals([way.open.connections.size, way.stats().open, way.stats().accepted], [0, 0, 1]);
+  assertEquals(await way.lock(), 0);
+});
+
+Deno.test("Entrance gives out again what was put back, and frees it where it is locked", async () => {
+  const [first, second] = [scriptedTransport([silence()]), scriptedTransport([silence()])];
+  const way = entrance(first, second);
+  await way.unlock();
+  const admission = (await way.accept())!;
+  way.putBack(admission);
+  assertEquals(await way.accept(), admission);
+  const other = (await way.accept())!;
+  way.putBack(admission);
+  assertEquals([await way.lock(), first.isClosed], [1, true]);
+  way.putBack(other);
+  assert(second.isClosed);
+  assertEquals([await way.accept(), await way.lock(), way.stats().open], [undefined, 0, 0]);
+});
+
+Deno.test("Entrance says where it cannot listen, and has no certificate to replace without TLS", async () => {
+  const network: Network = {
+    ...denoNetwork,
+    listen: () => {
+      throw new Deno.errors.AddrInUse("Address already in use (os error 98)");
+    },
+  };
+  const way = new Entrance(checkListenerConfig(8_080, { network }), { network });
+  const error = await assertRejects(
+    () => way.unlock(),
+    GenericError,
+    "Cannot listen on 0.0.0.0:8080",
+  );
+  assertEquals([error.code, way.isOpen], ["in-use", false]);
+  assertEquals(way.handshakes, { underWay: 0, completed: 0, failed: 0 });
+  await assertRejects(() => way.replaceCertificate({}), TypeError, "without secureSocket");
+});

@@ -57,6 +57,8 @@ export class Handshakes<T> implements Source<T> {
   #completed = 0;
   #failed = 0;
   #isAccepting = false;
+  /** Accepted, and waits for room. */
+  #next: { readonly item: T } | undefined;
   #isClosed = false;
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
@@ -106,11 +108,13 @@ export class Handshakes<T> implements Source<T> {
     if (this.#isClosed) return 0;
     this.#isClosed = true;
     if (this.#timer !== undefined) this.#options.clock.clearTimeout(this.#timer);
-    const neverTaken = this.#underWay.size + this.#agreed.length;
+    const next = this.#next === undefined ? [] : [this.#next.item];
+    this.#next = undefined;
+    const neverTaken = this.#underWay.size + this.#agreed.length + next.length;
     for (const controller of this.#underWay.keys()) {
       controller.abort(new GenericError("closed", "The listener was stopped"));
     }
-    for (const item of this.#agreed.splice(0)) this.#options.discard(item);
+    for (const item of [...next, ...this.#agreed.splice(0)]) this.#options.discard(item);
     this.#tellWaiter();
     return neverTaken + await this.#source.close();
   }
@@ -121,23 +125,33 @@ export class Handshakes<T> implements Source<T> {
     wake?.();
   }
 
-  /** Accepts the next, if somebody waits and there is room. */
+  /** Accepts the next, if somebody waits. */
   #acceptMore(): void {
     if (this.#wake === undefined || this.#isAccepting || this.#isClosed) return;
-    if (!this.#makeRoom()) return;
+    if (this.#next !== undefined) return;
     this.#isAccepting = true;
     this.#source.accept().then((item) => {
       this.#isAccepting = false;
       if (item === undefined) return;
       // Somebody who was agreed with meanwhile was taken instead.
       if (this.#wake === undefined || this.#isClosed) return this.#source.putBack(item);
-      void this.#begin(item);
-      this.#acceptMore();
+      this.#next = { item };
+      this.#beginNext();
     }, (error) => {
       this.#isAccepting = false;
       this.#failure = { error };
       this.#tellWaiter();
     });
+  }
+
+  /** Begins the next handshake, if there is room, and accepts another. */
+  #beginNext(): void {
+    const next = this.#next;
+    if (next !== undefined && this.#makeRoom()) {
+      this.#next = undefined;
+      void this.#begin(next.item);
+    }
+    this.#acceptMore();
   }
 
   /**
@@ -161,7 +175,7 @@ export class Handshakes<T> implements Source<T> {
     }
     this.#timer ??= clock.setTimeout(() => {
       this.#timer = undefined;
-      this.#acceptMore();
+      this.#beginNext();
     }, Math.ceil(GRACE_IN_MILLIS - age));
     return false;
   }
@@ -181,7 +195,7 @@ export class Handshakes<T> implements Source<T> {
       if (!this.#isClosed) onFailed(error as SocketError, item);
     } finally {
       this.#underWay.delete(controller);
-      this.#acceptMore();
+      this.#beginNext();
     }
   }
 }

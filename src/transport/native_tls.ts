@@ -1,5 +1,8 @@
 // The client's side of TLS by Deno's own engine: the fastest, but it does not show a certificate (startTls
 // ignores `cert` and `key`), tells nothing about the peer's, and works over Deno's own TCP streams only.
+//
+// Given up in the middle of a handshake it keeps the socket until the server says or ends something: closing
+// does not reach it. Keep-alive sees to servers that are gone.
 
 import type { NetworkAddress, Transport } from "../byte_stream.ts";
 import type { SecureInfo } from "../secure_info.ts";
@@ -64,6 +67,7 @@ export class NativeTls implements Transport {
     signal.addEventListener("abort", free, { once: true });
     try {
       signal.throwIfAborted();
+      tcp.setKeepAlive(true);
       tls = await startTls(tcp, options);
       signal.throwIfAborted();
       const { alpnProtocol } = await tls.handshake();

@@ -15,7 +15,6 @@
 // The layer is pulled: the transport is read only while somebody waits in `read` or in the handshake.
 
 import type { TLSSocket } from "node:tls";
-import { GenericError } from "../errors.ts";
 import type { NetworkAddress, Transport } from "../network.ts";
 import { ReadBuffer } from "../read_buffer.ts";
 import type { SecureInfo } from "../secure_info.ts";
@@ -23,8 +22,8 @@ import { nextTurn } from "./next_turn.ts";
 import { secureReadError, truncatedError } from "./tls_failure.ts";
 import { TlsWire } from "./tls_wire.ts";
 
-/** How much is encrypted in one write. */
-const LARGEST_WRITE = 256 * 1024;
+/** How much is encrypted in one write: one record, so that a peer that takes little is seen to take it. */
+const LARGEST_WRITE = 16 * 1024;
 
 /** How a handshake ends; one of them is called, once. */
 export interface HandshakeOutcome {
@@ -44,12 +43,13 @@ export class TlsLayer implements Transport {
   #socket: TLSSocket | undefined;
   #secure: SecureInfo | undefined;
   #arrived: (() => void) | undefined;
+  #giveUp: ((error: unknown) => void) | undefined;
+  #isFreed = false;
+  #hasSaidGoodbye = false;
   #filling: Promise<boolean> | undefined;
   /** The peer has said that it sends no more. */
   #hasEnded = false;
   #error: unknown;
-  /** Only where the stream can. */
-  declare reset?: () => void;
   /** Only where the stream can. */
   declare setNoDelay?: (on: boolean) => void;
 
@@ -57,7 +57,6 @@ export class TlsLayer implements Transport {
   constructor(inner: Transport) {
     this.#inner = inner;
     this.#wire = new TlsWire(inner);
-    if (inner.reset !== undefined) this.reset = () => this.#free(() => inner.reset!());
     if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
   }
 
@@ -120,6 +119,7 @@ export class TlsLayer implements Transport {
   async read(buffer: Uint8Array): Promise<number | null> {
     if (buffer.length === 0) return 0;
     for (;;) {
+      if (this.#isFreed) throw freedError();
       const chunk = this.#plain[0];
       if (chunk !== undefined) {
         if (chunk.length <= buffer.length) {
@@ -143,6 +143,7 @@ export class TlsLayer implements Transport {
   }
 
   write(bytes: Uint8Array): Promise<number> {
+    if (this.#isFreed) return Promise.reject(freedError());
     const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
     return new Promise((resolve, reject) => {
       this.#socket!.write(piece, (error) => {
@@ -154,21 +155,49 @@ export class TlsLayer implements Transport {
   }
 
   async closeWrite(): Promise<void> {
+    if (this.#isFreed) throw freedError();
+    this.#hasSaidGoodbye = true;
     await new Promise<void>((resolve) => this.#socket!.end(resolve));
     await this.#wire.idle();
     if (this.#wire.failure !== undefined) throw this.#wire.failure;
     await this.#inner.closeWrite();
   }
 
+  /** Tells the peer that this is the end, unless something is still being sent: then it is cut. */
   close(): void {
-    this.#free(() => this.#inner.close());
+    const socket = this.#socket;
+    const isWhole = !this.#wire.isSending && this.#wire.failure === undefined;
+    const hasGoodbye = isWhole && !this.#hasSaidGoodbye && this.#error === undefined;
+    this.#end();
+    if (socket === undefined || !hasGoodbye) return this.#release(() => this.#inner.close());
+    socket.end();
+    // Unread input would make it a reset: with TLS 1.3 there is some that nobody has asked for.
+    this.#fill().catch(() => {});
+    // node:tls hands its goodbye to the wire in a moment; what was begun to be sent is sent.
+    void nextTurn().then(() => this.#release(() => this.#inner.close()));
   }
 
-  #free(free: () => void): void {
-    this.#error ??= new GenericError("closed", "The stream was freed");
+  /** Frees the stream without a goodbye: the peer sees that it was cut. */
+  reset(): void {
+    this.#end();
+    this.#release(() =>
+      this.#inner.reset === undefined ? this.#inner.close() : this.#inner.reset()
+    );
+  }
+
+  /** Ends everything that waits and everything to come. */
+  #end(): void {
+    if (this.#isFreed) throw freedError();
+    this.#isFreed = true;
+    this.#giveUp?.(new Deno.errors.Interrupted("operation canceled"));
+  }
+
+  #release(free: () => void): void {
     this.#socket?.destroy();
     this.#wire.destroy();
-    free();
+    try {
+      free();
+    } catch { /* freed already, by whoever gave it to us */ }
   }
 
   #attach(socket: TLSSocket): void {
@@ -185,6 +214,7 @@ export class TlsLayer implements Transport {
   #more(): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#arrived = () => resolve(true);
+      this.#giveUp = reject;
       this.#fill().then(resolve, reject);
     });
   }
@@ -200,4 +230,8 @@ export class TlsLayer implements Transport {
     this.#wire.feed(this.#buffer.take(count));
     return true;
   }
+}
+
+function freedError(): Error {
+  return new Deno.errors.BadResource("Bad resource ID");
 }

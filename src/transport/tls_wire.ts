@@ -14,7 +14,8 @@ type Callback = () => void;
 export class TlsWire extends Duplex {
   readonly #inner: Transport;
   readonly #queue: { readonly bytes: Uint8Array; readonly taken: Callback | undefined }[] = [];
-  #isSending = false;
+  /** Whether something is being sent. */
+  isSending = false;
   #whenIdle: Callback | undefined;
   /** What sending failed with. */
   failure: unknown;
@@ -34,7 +35,7 @@ export class TlsWire extends Duplex {
 
   /** Resolves when everything that was to be sent has been taken, or cannot be sent. */
   idle(): Promise<void> {
-    if (!this.#isSending) return Promise.resolve();
+    if (!this.isSending) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle = resolve);
   }
 
@@ -45,7 +46,7 @@ export class TlsWire extends Duplex {
   override write(bytes: unknown, encoding?: unknown, callback?: unknown): boolean {
     const taken = typeof encoding === "function" ? encoding : callback;
     this.#queue.push({ bytes: bytes as Uint8Array, taken: taken as Callback | undefined });
-    if (!this.#isSending) void this.#send();
+    if (!this.isSending) void this.#send();
     return true;
   }
 
@@ -63,7 +64,7 @@ export class TlsWire extends Duplex {
   }
 
   async #send(): Promise<void> {
-    this.#isSending = true;
+    this.isSending = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       let { bytes } = next;
       try {
@@ -76,7 +77,7 @@ export class TlsWire extends Duplex {
       // node:tls would forget an error passed here: the layer looks at `failure`.
       next.taken?.();
     }
-    this.#isSending = false;
+    this.isSending = false;
     this.#whenIdle?.();
     this.#whenIdle = undefined;
   }

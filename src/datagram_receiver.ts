@@ -2,12 +2,9 @@
 // of there, as small as it is.
 
 import type { DatagramAddress, DatagramSocket } from "./network.ts";
-import { plainTurns, type Turns } from "./turns.ts";
 
 /** Room for the largest datagram. */
 const BUFFER_LENGTH = 65_536;
-/** After so many datagrams other sockets get their turn, should this one be flooded. */
-const SHARE = 256;
 /** So many failures in a row are no passing trouble. */
 const MAX_FAILURES = 100;
 
@@ -27,40 +24,25 @@ export interface DatagramSink {
 export class DatagramReceiver {
   readonly #socket: DatagramSocket;
   readonly #sink: DatagramSink;
-  readonly #turns: Turns;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #underWay: Promise<void> | undefined;
   #failures = 0;
-  #inARow = 0;
   #isStopped = false;
 
   /**
    * @param socket Where from.
    * @param sink Where to.
-   * @param turns When a receive begins that lets others go first.
    */
-  constructor(socket: DatagramSocket, sink: DatagramSink, turns: Turns = plainTurns) {
+  constructor(socket: DatagramSocket, sink: DatagramSink) {
     this.#socket = socket;
     this.#sink = sink;
-    this.#turns = turns;
   }
 
   /** Receives while the sink wants something; to be called when it begins to. */
   go(): void {
     if (this.#underWay !== undefined || this.#isStopped || !this.#sink.isWanting) return;
-    if (++this.#inARow < SHARE) {
-      this.#underWay = this.#receive();
-    } else {
-      this.#inARow = 0;
-      this.#underWay = new Promise((resolve) => {
-        this.#turns.read({ begin: () => resolve(this.#receive()) }, true);
-      });
-    }
-  }
-
-  #receive(): Promise<void> {
     this.#buffer ??= new Uint8Array(BUFFER_LENGTH);
-    return this.#socket.receive(this.#buffer).then(this.#received, this.#failed);
+    this.#underWay = this.#socket.receive(this.#buffer).then(this.#received, this.#failed);
   }
 
   /** Ends it; to be called before the socket is closed. Resolves when nothing is under way any more. */

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import { DatagramReceiver, type DatagramSink } from "../src/datagram_receiver.ts";
-import type { Turn, Turns } from "../src/turns.ts";
 import { ScriptedDatagramSocket, settled } from "./support/scripted_datagrams.ts";
 
 class Sink implements DatagramSink {
@@ -109,37 +108,4 @@ Deno.test("DatagramReceiver.stop() drops what comes while it waits", async () =>
   socket.deliver("late");
   await stopped;
   assertEquals([sink.got, socket.receives], [[], 1]);
-});
-
-Deno.test("DatagramReceiver that is flooded lets others go first now and then", async () => {
-  const socket = new ScriptedDatagramSocket();
-  const sink = new Sink();
-  const held: Turn[] = [];
-  const turns: Turns = {
-    read(turn, isStreaming) {
-      assertEquals(isStreaming, true);
-      held.push(turn);
-    },
-    write: (turn) => turn.begin(),
-  };
-  const receiver = new DatagramReceiver(socket, sink, turns);
-  receiver.go();
-  for (let i = 1; i <= 600; i++) {
-    socket.deliver("x");
-    await settled();
-    assertEquals(held.length, i % 256 === 255 ? 1 : 0, `after ${i}`);
-    assertEquals(socket.isReceiving, held.length === 0);
-    held.pop()?.begin();
-  }
-  assertEquals(sink.got.length, 600);
-  for (let i = 0; i < 300 && held.length === 0; i++) {
-    socket.deliver("x");
-    await settled();
-  }
-  // Stopped while it is held.
-  const stopped = receiver.stop();
-  socket.close();
-  held.pop()!.begin();
-  await stopped;
-  assertEquals(sink.broken, []);
 });

@@ -125,8 +125,10 @@ export class DatagramSender {
   #queuedBytes = 0;
   #slab: Uint8Array<ArrayBuffer> | undefined;
   #slabUsed = 0;
-  /** The target of the last datagram, for the next one: most go where the last one went. */
+  /** The target of the last datagram, for the next one: most go where the last one went, or to its host. */
   #lastTarget: DatagramAddress | undefined;
+  /** The start of the slab, as long as the last datagram that was put there: most are as long as the last. */
+  #front: Uint8Array<ArrayBuffer> | undefined;
   #error: SocketError | undefined;
   #idle: (() => void) | undefined;
 
@@ -203,7 +205,7 @@ export class DatagramSender {
     }
     const target: DatagramAddress = { transport: "udp", hostname: host, port };
     const datagram = { bytes, target, resolve, reject, sent };
-    if (ipVersion(host) === 0) return this.#sendToName(datagram);
+    if (last?.hostname !== host && ipVersion(host) === 0) return this.#sendToName(datagram);
     this.#lastTarget = target;
     this.#addresses.add(datagram);
   }
@@ -273,8 +275,12 @@ export class DatagramSender {
       );
       this.#slab = slab;
       this.#slabUsed = 0;
+      this.#front = undefined;
     }
-    const bytes = slab.subarray(this.#slabUsed, this.#slabUsed + length);
+    let bytes: Uint8Array;
+    if (this.#slabUsed > 0) bytes = slab.subarray(this.#slabUsed, this.#slabUsed + length);
+    else if (this.#front?.length === length) bytes = this.#front;
+    else bytes = this.#front = slab.subarray(0, length);
     bytes.set(content);
     this.#slabUsed += length;
     return bytes;

@@ -193,11 +193,10 @@ export class UdpClient implements UdpChannel {
    * @throws {SocketError} `"closed"`, or what ended the socket.
    */
   receiveFrom(length?: number, options?: ReceiveOptions): Promise<ReceiveResult> {
-    return this.#take(length, options, (datagram) => {
-      const bytes = cut(datagram.data, length);
-      const address = { host: datagram.remoteHost, port: datagram.remotePort };
-      return [bytes, bytes.length, address];
-    });
+    const shape = length === undefined
+      ? resultOf
+      : (datagram: Datagram) => resultOf(datagram, length);
+    return this.#take(length, options, shape);
   }
 
   /**
@@ -316,4 +315,12 @@ export class UdpClient implements UdpChannel {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function resultOf(
+  { data, remoteHost: host, remotePort: port }: Datagram,
+  length?: number,
+): ReceiveResult {
+  const bytes = cut(data, length);
+  return [bytes, bytes.length, { host, port }];
 }

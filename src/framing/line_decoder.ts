@@ -13,6 +13,7 @@ import { type InvalidBytes, textOf } from "./utf8.ts";
 const LF = 0x0a;
 const CR = 0x0d;
 const LINE_FEED = Uint8Array.of(LF);
+const NONE: string[] = [];
 
 /** Bytes made into text at once, unless one line has more. */
 const WINDOW = 4096;
@@ -23,10 +24,11 @@ export class LineDecoder implements Decoder<string> {
   readonly #invalidBytes: InvalidBytes;
   readonly #stripsMark: boolean;
   readonly #search = new DelimiterSearch(LINE_FEED);
-  /** Text of complete lines, where in it and in the stream the next one begins, and its bytes if it needs them. */
-  #text = "";
-  #textAt = 0;
-  #streamAt = 0;
+  /** Lines that are ready, with an empty one behind the last; which one is next, and where in the stream. */
+  #lines: string[] = NONE;
+  #next = 0;
+  #nextStart = 0;
+  /** Their bytes, and where in them the next one begins: if they are not as long as the text. */
   #bytes: Uint8Array | undefined;
   #bytesAt = 0;
   /** Up to this place in the stream, several lines at once are known not to be text. */
@@ -45,7 +47,7 @@ export class LineDecoder implements Decoder<string> {
 
   /** Takes the next line. */
   decode(bytes: ByteQueue, ended: boolean): string | undefined {
-    if (this.#text !== "" && this.#streamAt === bytes.offset) return this.#nextLine(bytes);
+    if (this.#lines !== NONE && this.#nextStart === bytes.offset) return this.#nextLine(bytes);
     let end = this.#search.findEnd(bytes);
     if (this.#skipping) {
       if (end < 0) {
@@ -95,33 +97,31 @@ export class LineDecoder implements Decoder<string> {
       bytes.skip(end);
       throw this.#notUtf8();
     }
-    this.#text = text;
-    this.#textAt = 0;
-    this.#streamAt = offset;
+    this.#lines = text.split("\n");
+    this.#next = 0;
+    this.#nextStart = offset;
     // Only if each character was one byte is the length of the text that of the bytes.
     this.#bytes = text.length === lines.length ? undefined : lines;
     this.#bytesAt = 0;
   }
 
-  /** Takes the next line of the text that is ready. */
+  /** Takes the next of the lines that are ready. */
   #nextLine(bytes: ByteQueue): string {
-    const text = this.#text;
-    const from = this.#textAt;
-    const to = text.indexOf("\n", from);
-    let length = to - from;
+    const lines = this.#lines;
+    const line = lines[this.#next++]!;
+    let { length } = line;
     if (this.#bytes !== undefined) {
       length = this.#bytes.indexOf(LF, this.#bytesAt) - this.#bytesAt;
       this.#bytesAt += length + 1;
     }
-    this.lineStart = this.#streamAt;
+    this.lineStart = this.#nextStart;
+    this.#nextStart += length + 1;
     bytes.skip(length + 1);
-    this.#streamAt += length + 1;
-    this.#textAt = to + 1;
-    if (this.#textAt === text.length) {
-      this.#text = "";
+    if (this.#next === lines.length - 1) {
+      this.#lines = NONE;
       this.#bytes = undefined;
     }
-    return this.#lineOf(text, from, to, length);
+    return this.#withoutEnds(line, length);
   }
 
   /** Takes what is left at the end of the stream. */
@@ -131,15 +131,19 @@ export class LineDecoder implements Decoder<string> {
     if (isTooLong) throw this.#tooLong();
     const text = textOf(line, this.#invalidBytes);
     if (text === undefined) throw this.#notUtf8();
-    return this.#lineOf(text, 0, text.length, line.length);
+    return this.#withoutEnds(text, line.length);
   }
 
-  /** Cuts a line of `length` bytes out of a text. */
-  #lineOf(text: string, from: number, to: number, length: number): string {
-    const end = text.charCodeAt(to - 1) === CR ? to - 1 : to;
-    if (length - (to - end) > this.#maxFrameLength) throw this.#tooLong();
-    const hasMark = this.lineStart === 0 && this.#stripsMark && text.charCodeAt(from) === 0xfeff;
-    return text.slice(hasMark ? from + 1 : from, end);
+  /** A line of `length` bytes without what is none of it: a CR at its end, a byte order mark. */
+  #withoutEnds(line: string, length: number): string {
+    const end = line.length - 1;
+    if (line.charCodeAt(end) === CR) {
+      line = line.slice(0, end);
+      length--;
+    }
+    if (length > this.#maxFrameLength) throw this.#tooLong();
+    const hasMark = this.lineStart === 0 && this.#stripsMark && line.charCodeAt(0) === 0xfeff;
+    return hasMark ? line.slice(1) : line;
   }
 
   /** Whether the first `length` bytes are more than a line may have, a CR at their end not counted. */

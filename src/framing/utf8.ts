@@ -5,6 +5,9 @@
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const replacing = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
+/** What is put in the place of bytes that are not UTF-8; it may be in the text as well. */
+const REPLACEMENT = "\ufffd";
+
 /** What becomes of bytes that are not UTF-8. */
 export type InvalidBytes = "strict" | "replace";
 
@@ -19,7 +22,9 @@ export function textOf(
   bytes: Uint8Array<ArrayBuffer>,
   invalidBytes: InvalidBytes,
 ): string | undefined {
-  if (invalidBytes === "replace") return replacing.decode(bytes);
+  // Eight times as fast as the strict one, and mostly there is nothing to replace.
+  const text = replacing.decode(bytes);
+  if (invalidBytes === "replace" || !text.includes(REPLACEMENT)) return text;
   try {
     return strict.decode(bytes);
   } catch {

@@ -3,7 +3,7 @@ import { textOf } from "../../src/framing/utf8.ts";
 import { bytesOf } from "../support/framing.ts";
 
 Deno.test("textOf() makes text of UTF-8, a byte order mark included", () => {
-  for (const text of ["", "plain", "\u00e9\u20ac\u{1f600}", "\ufeffmarked"]) {
+  for (const text of ["", "plain", "\u00e9\u20ac\u{1f600}", "\ufeffmarked", "re\ufffdplaced"]) {
     assertEquals(textOf(bytesOf(text), "strict"), text);
     assertEquals(textOf(bytesOf(text), "replace"), text);
   }

@@ -381,7 +381,7 @@ Deno.test("Service that throws what cannot be shown is closed all the same", asy
   }
 });
 
-Deno.test("Service without onError: an error of another socket is its own exception, a slow peer is not", async () => {
+Deno.test("Service without onError: an error of another socket is its own exception, what a peer does is not", async () => {
   const refused = new GenericError("unreachable", "Cannot connect to the database");
   const lines = await printed(async () => {
     const upstream = served([], { onConnect: () => Promise.reject(refused) });
@@ -392,6 +392,11 @@ Deno.test("Service without onError: an error of another socket is its own except
     });
     await slow.clock.advance(60);
     assertEquals((await slow.connection.closed)?.code, "handler");
+    const garbled = served([Uint8Array.of(0xff, 0x0a)], {
+      onReadReady: async (caller) => void await caller.readLine(),
+    });
+    await garbled.clock.advance(50);
+    assertEquals((await garbled.connection.closed)?.code, "frame");
   });
   assertEquals(lines, [refused]);
 });

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { ReadTimedOutError, SocketError } from "../src/errors.ts";
 import type { Connection } from "../src/connection.ts";
@@ -239,13 +239,17 @@ Deno.test("Connection's reads up to something refuse wrong arguments", async () 
   connection.abort();
 });
 
-Deno.test("DelimitedReader goes on searching where the last search gave up", () => {
-  const queue = new CountingQueue();
-  const there = { queue, hasEnded: false, isShut: false } as unknown as Reader;
-  const reader = new DelimitedReader(there);
-  for (let i = 0; i < 1000; i++) {
-    queue.push(new Uint8Array(64).fill(0x0d));
-    assertEquals(reader.until(bytesOf("\r\n"), {})(), MORE);
-  }
-  assertEquals(queue.looks, 64_000);
-});
+for (const name of ["until", "line"] as const) {
+  Deno.test(`DelimitedReader.${name}() goes on searching where the last search gave up`, () => {
+    const queue = new CountingQueue();
+    const there = { queue, hasEnded: false, isShut: false } as unknown as Reader;
+    const reader = new DelimitedReader(there);
+    for (let i = 0; i < 300; i++) {
+      queue.push(new Uint8Array(64).fill(0x0d));
+      const read = name === "until" ? reader.until(bytesOf("\r\n"), {}) : reader.line({});
+      assertEquals(read(), MORE);
+    }
+    assertEquals(queue.looks, 300 * 64);
+    assertLess(queue.steps, 300 * 64 * 10);
+  });
+}

@@ -106,8 +106,8 @@ Deno.test("respCodec does not take the end of the stream for the end of an array
 
 for (
   const [what, message] of [
-    ["array", Array(60_000).fill(bytesOf("0123456789"))],
-    ["line", "x".repeat(1_000_000)],
+    ["array", Array(1000).fill(bytesOf("0123456789"))],
+    ["line", "x".repeat(20_000)],
   ] as [string, Resp][]
 ) {
   Deno.test(`respCodec looks at each byte of a long ${what} a few times at most`, () => {
@@ -121,5 +121,6 @@ for (
     }
     assertEquals(decoded, message);
     assertLess(queue.looks, bytes.length * 3);
+    assertLess(queue.steps, bytes.length);
   });
 }

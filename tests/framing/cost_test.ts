@@ -11,7 +11,7 @@ import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
 import { encodeAll } from "../support/framing.ts";
 
-const LONG = 1_000_000;
+const LONG = 10_000;
 
 for (
   const [name, codec] of [
@@ -31,17 +31,19 @@ for (
       const decoder = codec.decoder();
       let messages = 0;
       for (let at = 0; at < bytes.length; at += pieceLength) {
-        queue.push(bytes.subarray(at, at + pieceLength));
+        // A copy: the queue would join pieces that follow each other in one buffer.
+        queue.push(bytes.slice(at, at + pieceLength));
         while (decoder.decode(queue, false) !== undefined) messages++;
       }
       assertEquals(messages, 1);
       assertLess(queue.looks, bytes.length * 3);
+      assertLess(queue.steps, (bytes.length / pieceLength) * 20);
     });
   }
 }
 
 Deno.test("LineCodec does not read a window again for each of the lines before a bad one", () => {
-  const bytes = new TextEncoder().encode("x\n".repeat(100_000));
+  const bytes = new TextEncoder().encode("x\n".repeat(20_000));
   for (let at = 4090; at < bytes.length; at += 4096) bytes[at] = 0xff;
   const queue = new CountingQueue();
   queue.push(bytes);
@@ -53,6 +55,6 @@ Deno.test("LineCodec does not read a window again for each of the lines before a
       decoder.decode(queue, false);
     } catch { /* one of the bad ones */ }
   }
-  assertEquals(calls, 100_000);
+  assertEquals(calls, 20_000);
   assertLess(queue.looks, bytes.length * 5);
 });

@@ -3,9 +3,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { UdpListener } from "../src/udp_listener.ts";
 import { portOfExample, startExample } from "./support/example.ts";
+import { freePort } from "./support/free_port.ts";
 import { peerTest } from "./support/peers.ts";
 import { Program } from "./support/program.ts";
-import { freePort, inFolder, interrupt, recognizable } from "./support/udp_examples.ts";
+import { inFolder, interrupt, recognizable } from "./support/udp_examples.ts";
 import { engines, text } from "./support/udp_engines.ts";
 import { localListener } from "./support/udp_listeners.ts";
 
@@ -100,7 +101,7 @@ for (const resolver of ["dig", "kdig"] as const) {
 }
 
 await peerTest("examples/dns_lookup.ts asks dnsmasq", ["dnsmasq"], async () => {
-  const port = await freePort();
+  const port = freePort();
   await using dnsmasq = new Program("dnsmasq", [
     "--keep-in-foreground",
     "--log-facility=-",

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { UdpClient, UdpListener } from "../../mod.ts";
 import { portOfExample, startExample } from "./example.ts";
+import { freePort } from "./free_port.ts";
 import type { Program } from "./program.ts";
 
 /** Ends a server like a user does, and checks that it went in peace. */
@@ -186,7 +187,7 @@ export const udpExamples: Record<string, () => Promise<void>> = {
   },
 
   async multicast_discovery() {
-    const PORT = await freePort();
+    const PORT = freePort();
     const names = ["printer", "kettle"];
     const services: Program[] = [];
     try {
@@ -232,11 +233,3 @@ export const udpExamples: Record<string, () => Promise<void>> = {
     assertMatch(printed, /1 lines not understood, 0 datagrams dropped\n$/);
   },
 };
-
-/** A port that nobody uses now, for programs that must be told one. */
-export async function freePort(): Promise<number> {
-  const chooser = new UdpClient({ host: "127.0.0.1", port: 0 });
-  const { port } = await chooser.bound;
-  await chooser.close();
-  return port;
-}

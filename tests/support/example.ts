@@ -17,8 +17,9 @@ export async function argumentsOf(
       return String(value);
     })
   );
-  // Without a terminal there is nobody to ask for a permission; said to make sure.
-  return ["run", "--no-prompt", ...filled.slice(2)];
+  // Without a terminal there is nobody to ask for a permission; said to make sure. What the runtime downloads
+  // the first time is not what the example prints.
+  return ["run", "--quiet", "--no-prompt", ...filled.slice(2)];
 }
 
 /** Starts an example. */

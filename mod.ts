@@ -52,6 +52,7 @@ export type { StopOptions, StopReport } from "./src/open_connections.ts";
 export type { ReadOptions, ReadResult } from "./src/pull.ts";
 export type { PeerCertificate, SecureInfo } from "./src/secure_info.ts";
 export type { Caller, Service } from "./src/service.ts";
+export type { Turn, Turns } from "./src/turns.ts";
 export type { HandshakeCounts } from "./src/transport/handshakes.ts";
 export type {
   CertificateConfig,

@@ -101,7 +101,7 @@ for (const resolver of ["dig", "kdig"] as const) {
 }
 
 await peerTest("examples/dns_lookup.ts asks dnsmasq", ["dnsmasq"], async () => {
-  const port = freePort();
+  const port = await freePort();
   await using dnsmasq = new Program("dnsmasq", [
     "--keep-in-foreground",
     "--log-facility=-",

@@ -187,7 +187,7 @@ export const udpExamples: Record<string, () => Promise<void>> = {
   },
 
   async multicast_discovery() {
-    const PORT = freePort();
+    const PORT = await freePort();
     const names = ["printer", "kettle"];
     const services: Program[] = [];
     try {

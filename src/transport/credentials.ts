@@ -56,6 +56,11 @@ export async function loadTrusted(
   return checkedBlocks(text, name);
 }
 
+/** Whether a certificate was valid once. */
+export function hasExpired(certificate: X509Certificate): boolean {
+  return Date.now() > certificate.validToDate.getTime();
+}
+
 /** What a certificate says, for users. */
 export function describeCertificate(certificate: X509Certificate): PeerCertificate {
   return {
@@ -135,7 +140,7 @@ function checkValidity(certificate: X509Certificate, name: string): void {
   if (now < certificate.validFromDate.getTime()) {
     throw unusable(name, `is a certificate that is not valid before ${certificate.validFrom}`);
   }
-  if (now > certificate.validToDate.getTime()) {
+  if (hasExpired(certificate)) {
     throw unusable(name, `is a certificate that expired at ${certificate.validTo}`);
   }
 }

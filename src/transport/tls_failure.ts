@@ -26,6 +26,7 @@ const FINDINGS: readonly (readonly [RegExp, string])[] = [
     "the certificate is not valid for the name",
   ],
   [/NotValidYet|NOT_YET_VALID/, "the peer's certificate is not valid yet"],
+  [/VERIFY_FAILED/, "the peer's certificate does not verify"],
   [/Expired|HAS_EXPIRED/, "the peer's certificate has expired"],
   [/InvalidPurpose|INVALID_PURPOSE/, "the peer's certificate is made for something else"],
   [/Revoked|CERT_REVOKED/, "the peer's certificate was revoked"],

@@ -8,7 +8,13 @@
 import { createSecureContext, type SecureContext, Server, type TLSSocket } from "node:tls";
 import type { Transport } from "../network.ts";
 import type { SecureInfo } from "../secure_info.ts";
-import { describeCertificate, type Identity, loadIdentity, loadTrusted } from "./credentials.ts";
+import {
+  describeCertificate,
+  hasExpired,
+  type Identity,
+  loadIdentity,
+  loadTrusted,
+} from "./credentials.ts";
 import type { ListenerSecureSocket } from "./secure_socket.ts";
 import { type HandshakeOutcome, TlsLayer } from "./tls_layer.ts";
 import type { TlsWire } from "./tls_wire.ts";
@@ -87,8 +93,7 @@ export class TlsServer {
     server.once("tlsClientError", (error, socket) => {
       release();
       const code = socket?.authorizationError as unknown;
-      // It says only "socket hang up" where it has refused the client's certificate.
-      outcome.failed(code === undefined || code === null ? error : new Error(String(code)));
+      outcome.failed(code === undefined || code === null ? error : refusalOf(String(code)));
     });
     server.emit("connection", wire);
   }
@@ -99,11 +104,23 @@ export class TlsServer {
       ? socket.getPeerX509Certificate()
       : undefined;
     if (this.#isRequest && certificate !== undefined && !socket.authorized) {
+      if (hasExpired(certificate)) throw new Error("CERT_HAS_EXPIRED");
       throw new Error(String(socket.authorizationError));
     }
     const { servername } = socket as { servername?: string | null };
     return secureInfoOf(socket, servername || undefined, certificate);
   }
+}
+
+/**
+ * Where it has refused the client's certificate it says only "socket hang up", and has one code for a
+ * certificate that has expired and for one that somebody unknown has signed.
+ */
+function refusalOf(code: string): Error {
+  const isVague = code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+  return new Error(
+    isVague ? "VERIFY_FAILED: it has expired, or nobody we trust has signed it" : code,
+  );
 }
 
 /** What a socket of node:tls has agreed on. */

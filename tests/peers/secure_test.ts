@@ -1,0 +1,336 @@
+// Secure connections and local sockets with programs that nobody here wrote: OpenSSL, GnuTLS, curl, socat, swaks
+// and testssl.sh.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  type Caller,
+  Client,
+  type ClientSecureSocket,
+  Listener,
+  type ListenerSecureSocket,
+  type Service,
+} from "../../mod.ts";
+import { Authority } from "../support/certificates.ts";
+import { isInstalled, Program } from "../support/program.ts";
+
+const installed = new Map<string, boolean>();
+for (const program of ["openssl", "gnutls-cli", "curl", "socat", "swaks", "testssl"]) {
+  installed.set(program, await isInstalled(program));
+}
+
+/** A test that is skipped, and says so, where a program cannot be had. */
+function peerTest(name: string, programs: string[], fn: (at: Folder) => Promise<void>): void {
+  const missing = programs.filter((program) => installed.get(program) !== true);
+  if (missing.length > 0) console.log(`skipped: ${name}: ${missing} not installed`);
+  Deno.test({ name, ignore: missing.length > 0, fn: () => inFolder(fn) });
+}
+
+const authority = await Authority.make("Tests");
+const localhost = await authority.sign();
+const member = await authority.sign({ name: "member" });
+const expired = await authority.sign({ name: "expired", days: -1 });
+const caCerts = [authority.cert];
+
+/** Paths of the certificates as files, for programs that want such. */
+interface Folder {
+  readonly path: string;
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  readonly both: string;
+}
+
+async function inFolder(body: (at: Folder) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempDir();
+  const put = async (name: string, text: string) => {
+    await Deno.writeTextFile(`${path}/${name}`, text);
+    return `${path}/${name}`;
+  };
+  try {
+    await body({
+      path,
+      ca: await put("ca.pem", authority.cert),
+      cert: await put("cert.pem", localhost.cert),
+      key: await put("key.pem", localhost.key),
+      both: await put("both.pem", localhost.cert + localhost.key),
+    });
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+/** Says each line again, and who has said it. */
+const echo: Service = {
+  async onReadReady(caller) {
+    const [bytes, length] = await caller.read();
+    if (length <= 0) return;
+    const subject = caller.secure?.peerCertificate?.subject ?? "nobody";
+    await caller.write(`${subject} said ${new TextDecoder().decode(bytes)}`);
+  },
+};
+
+async function listen(secureSocket: ListenerSecureSocket, service = echo): Promise<Listener> {
+  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
+  listener.attach(service);
+  await listener.start();
+  return listener;
+}
+
+async function hear(connection: Caller): Promise<string> {
+  return new TextDecoder().decode(
+    (await connection.read(undefined, { timeoutInMillis: 10_000 }))[0],
+  );
+}
+
+/** A port that was free a moment ago. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Connects to a program that is about to listen; `undefined` where it has ended. */
+async function dial(port: number, program: Program, secureSocket: ClientSecureSocket) {
+  let hasEnded = false;
+  const end = () => hasEnded = true;
+  program.ending().then(end, end);
+  while (!hasEnded) {
+    try {
+      return await Client.connect({ host: "127.0.0.1", port, secureSocket });
+    } catch (error) {
+      if ((error as { code?: string }).code !== "unreachable") throw error;
+    }
+  }
+  throw new Error("The program has ended");
+}
+
+const sClient = (port: number, ...more: string[]) => [
+  ...["s_client", "-connect", `127.0.0.1:${port}`, "-servername", "localhost", "-quiet"],
+  ...["-no_ign_eof", "-verify_return_error", ...more],
+];
+
+for (const version of ["-tls1_2", "-tls1_3"]) {
+  peerTest(`openssl s_client ${version} talks to a Listener`, ["openssl"], async ({ ca }) => {
+    await using listener = await listen(localhost);
+    const args = sClient(listener.port, "-CAfile", ca, version);
+    await using client = new Program("openssl", args);
+    await client.type("hello\n");
+    await client.line(/^nobody said hello$/);
+    const [caller] = listener.connections;
+    assertEquals(
+      caller!.secure!.protocol,
+      `TLSv${version.slice(4).replace("_", ".")}` as "TLSv1.3",
+    );
+    await client.endInput();
+    assertEquals((await client.ending()).code, 0);
+  });
+}
+
+peerTest(
+  "openssl s_client shows its certificate, and is refused with an expired one",
+  ["openssl"],
+  async (at) => {
+    const told = Promise.withResolvers<string>();
+    await using listener = await listen({
+      ...localhost,
+      caCerts,
+      clientAuth: "require",
+      onHandshakeError: (error) => told.resolve(error.message),
+    });
+    for (const [name, own] of [["member", member], ["expired", expired]] as const) {
+      await Deno.writeTextFile(`${at.path}/own.pem`, own.cert + own.key);
+      const own_ = ["-cert", `${at.path}/own.pem`, "-key", `${at.path}/own.pem`];
+      await using client = new Program(
+        "openssl",
+        sClient(listener.port, "-CAfile", at.ca, ...own_),
+      );
+      await client.type("hello\n");
+      if (name === "member") await client.line(/^CN=member, O=Tests said hello$/);
+      else {assertMatch(
+          await told.promise,
+          /certificate does not verify .* it has expired, or nobody we trust/,
+        );}
+    }
+  },
+);
+
+peerTest("openssl s_client is told why it is refused", ["openssl"], async ({ ca }) => {
+  await using listener = await listen({ ...localhost, caCerts, clientAuth: "require" });
+  await using client = new Program("openssl", sClient(listener.port, "-CAfile", ca));
+  assertMatch((await client.ending()).stderr, /alert certificate required/);
+});
+
+peerTest(
+  "openssl s_client speaks no application protocol of ours, and both say so",
+  ["openssl"],
+  async ({ ca }) => {
+    const told = Promise.withResolvers<string>();
+    await using listener = await listen({
+      ...localhost,
+      alpnProtocols: ["echo"],
+      onHandshakeError: (error) => told.resolve(error.message),
+    });
+    const args = sClient(listener.port, "-CAfile", ca, "-alpn", "other");
+    await using client = new Program("openssl", args);
+    assertMatch((await client.ending()).stderr, /no application protocol/i);
+    assertMatch(await told.promise, /no application protocol in common/);
+  },
+);
+
+for (const exposePeerCertificate of [false, true]) {
+  const engine = exposePeerCertificate ? "node" : "native";
+  peerTest(`Client talks to openssl s_server (${engine} engine)`, ["openssl"], async (at) => {
+    const port = freePort();
+    const args = ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", at.cert, "-key", at.key];
+    await using server = new Program("openssl", [...args, "-rev", "-quiet", "-alpn", "echo"]);
+    const alpnProtocols = ["echo"];
+    const by = { caCerts, exposePeerCertificate, alpnProtocols };
+    await using client = await dial(port, server, by);
+    assertEquals(client.secure!.alpnProtocol, "echo");
+    await client.write("hello\n");
+    assertEquals(await hear(client), "olleh\n");
+  });
+}
+
+peerTest("Client shows its certificate to openssl s_server", ["openssl"], async (at) => {
+  const port = freePort();
+  const args = ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", at.cert, "-key", at.key];
+  const verify = ["-CAfile", at.ca, "-Verify", "1", "-verify_return_error", "-rev", "-quiet"];
+  await using server = new Program("openssl", [...args, ...verify]);
+  await using client = await dial(port, server, { caCerts, ...member });
+  await client.write("hello\n");
+  assertEquals(await hear(client), "olleh\n");
+  assertEquals(client.secure!.peerCertificate!.subject, "CN=localhost, O=Tests");
+});
+
+peerTest("gnutls-cli talks to a Listener", ["gnutls-cli"], async ({ ca }) => {
+  await using listener = await listen(localhost);
+  const args = ["--x509cafile", ca, "--port", `${listener.port}`, "--logfile", "/dev/null"];
+  await using client = new Program("gnutls-cli", [
+    ...args,
+    "--verify-hostname",
+    "localhost",
+    "127.0.0.1",
+  ]);
+  await client.type("hello\n");
+  await client.line(/^nobody said hello$/);
+  await client.endInput();
+  assertEquals((await client.ending()).code, 0);
+});
+
+peerTest("curl gets a page from a Listener", ["curl"], async ({ ca }) => {
+  await using listener = await listen({ ...localhost, alpnProtocols: ["http/1.1"] }, {
+    async onReadReady(caller) {
+      if ((await caller.read())[1] <= 0) return;
+      await caller.write("HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nok\n");
+      void caller.close();
+    },
+  });
+  const url = `https://localhost:${listener.port}/`;
+  const args = ["--silent", "--show-error", "--http1.1", "--cacert", ca];
+  await using curl = new Program("curl", [
+    ...args,
+    "--resolve",
+    `localhost:${listener.port}:127.0.0.1`,
+    url,
+  ]);
+  const { code, stdout, stderr } = await curl.ending();
+  assertEquals([code, stdout, stderr], [0, "ok\n", ""]);
+});
+
+peerTest("socat talks TLS to a Listener, and a Client to socat", ["socat"], async (at) => {
+  await using listener = await listen({ ...localhost, caCerts, clientAuth: "require" });
+  await Deno.writeTextFile(`${at.path}/member.pem`, member.cert + member.key);
+  const address =
+    `OPENSSL:localhost:${listener.port},pf=ip4,cafile=${at.ca},cert=${at.path}/member.pem`;
+  await using client = new Program("socat", ["-", address]);
+  await client.type("hello\n");
+  await client.line(/^CN=member, O=Tests said hello$/);
+  const port = freePort();
+  const options = `reuseaddr,bind=127.0.0.1,cert=${at.both},verify=0`;
+  await using server = new Program("socat", [`OPENSSL-LISTEN:${port},${options}`, "EXEC:cat"]);
+  await using own = await dial(port, server, { caCerts });
+  await own.write("hello\n");
+  assertEquals(await hear(own), "hello\n");
+});
+
+peerTest(
+  "socat talks to a Listener on a path, and a Client to socat on one",
+  ["socat"],
+  async ({ path }) => {
+    for (const [socket, type] of [[`${path}/a`, "UNIX"], [`\0${path}`, "ABSTRACT"]] as const) {
+      const name = socket.replace("\0", "");
+      await using listener = new Listener(0, { path: socket });
+      listener.attach(echo);
+      await listener.start();
+      await using client = new Program("socat", ["-", `${type}-CONNECT:${name}`]);
+      await client.type("hello\n");
+      await client.line(/^nobody said hello$/);
+    }
+    const socket = `${path}/b`;
+    await using server = new Program("socat", ["-d", "-d", `UNIX-LISTEN:${socket}`, "EXEC:cat"]);
+    await server.line(/listening on/, "stderr");
+    await using client = await Client.connect({ path: socket });
+    await client.write("hello\n");
+    assertEquals(await hear(client), "hello\n");
+  },
+);
+
+peerTest("swaks sends a mail through STARTTLS", ["swaks"], async ({ ca }) => {
+  const lines: string[] = [];
+  await using listener = await listen({ ...localhost, mode: "upgrade" }, {
+    onConnect: (caller) => void caller.write("220 localhost ESMTP\r\n"),
+    async onReadReady(caller) {
+      const line = (await hear(caller)).trimEnd();
+      const verb = line.split(/[ :]/)[0]!.toUpperCase();
+      lines.push(`${caller.secure?.protocol ?? "plain"} ${verb}`);
+      if (verb === "STARTTLS") {
+        void caller.write("220 go ahead\r\n");
+        return await caller.upgradeToTls();
+      }
+      const extensions = caller.secure === undefined ? "250-localhost\r\n250 STARTTLS" : "250 ok";
+      const answer = { EHLO: extensions, DATA: "354 go on", QUIT: "221 bye" }[verb] ?? "250 ok";
+      await caller.write(`${answer}\r\n`);
+    },
+  });
+  const args = [
+    "--server",
+    `127.0.0.1:${listener.port}`,
+    "--tls",
+    "--tls-verify",
+    "--tls-ca-path",
+    ca,
+  ];
+  await using swaks = new Program("swaks", [
+    ...args,
+    "--to",
+    "a@example",
+    "--from",
+    "b@example",
+    "--helo",
+    "c",
+  ]);
+  const { code, stdout } = await swaks.ending();
+  assertEquals(code, 0, stdout);
+  assertEquals(lines.slice(0, 4), ["plain EHLO", "plain STARTTLS", "TLSv1.3 EHLO", "TLSv1.3 MAIL"]);
+});
+
+peerTest("testssl.sh finds no weak protocol and no weak cipher at a Listener", [
+  "testssl",
+  "openssl",
+], async ({ ca }) => {
+  await using listener = await listen(localhost);
+  const args = ["--quiet", "--color", "0", "--warnings", "off", "--add-ca", ca, "-p", "-s"];
+  await using testssl = new Program("testssl", [...args, `127.0.0.1:${listener.port}`], {
+    lifetimeInMillis: 120_000,
+  });
+  const { stdout } = await testssl.ending();
+  for (
+    const weak of ["SSLv2", "SSLv3", "TLS 1", "TLS 1.1", "NULL ciphers", "Anonymous NULL", "Export"]
+  ) {
+    assertMatch(stdout, new RegExp(`^ ${weak}\\b.* not offered`, "m"));
+  }
+  for (const strong of ["TLS 1.2", "TLS 1.3", "Strong encryption"]) {
+    assertMatch(stdout, new RegExp(`^ ${strong}\\b.* offered \\(OK\\)`, "m"));
+  }
+  assert(!/not ok/i.test(stdout), stdout);
+});

@@ -65,22 +65,23 @@ export class Exchange<In, Out> {
     return message;
   }
 
+  /**
+   * Takes the next message without waiting.
+   *
+   * @returns `undefined` at the end of the stream; `MORE` if it has to be waited for, or somebody else waits.
+   */
+  take(): In | undefined | typeof MORE {
+    if (this.#duplex.reader.isWaiting) return MORE;
+    const message = this.next();
+    return message === undefined && !this.hasEnded ? MORE : message;
+  }
+
   /** Waits for the next message; `undefined` at the end of the stream. */
   receive(options: ReadOptions | undefined): Promise<In | undefined> {
-    const { reader, limits } = this.#duplex;
-    let length = 0;
-    if (options === undefined && !reader.isWaiting) {
-      try {
-        const message = this.next();
-        if (message !== undefined || this.hasEnded) return Promise.resolve(message);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-      length = reader.queue.length + 1;
-    }
     // The peer may wait for what is gathered before it says more.
     this.flush();
-    return pull(reader, limits.readTimeoutInMillis, options, length, () => {
+    const { reader, limits } = this.#duplex;
+    return pull(reader, limits.readTimeoutInMillis, options, 0, () => {
       const message = this.next();
       return message === undefined && !this.hasEnded ? MORE : message;
     });

@@ -2,7 +2,7 @@
 
 import type { Connection } from "../connection.ts";
 import type { SocketError } from "../errors.ts";
-import type { ReadOptions } from "../pull.ts";
+import { MORE, type ReadOptions } from "../pull.ts";
 import type { Codec } from "./codec.ts";
 import { Exchange } from "./exchange.ts";
 
@@ -60,6 +60,14 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
    * in the middle of one; or as the connection's `read`.
    */
   receive(options?: ReadOptions): Promise<In | undefined> {
+    if (options === undefined) {
+      try {
+        const message = this.#exchange.take();
+        if (message !== MORE) return Promise.resolve(message);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     return this.#exchange.receive(options);
   }
 
@@ -104,16 +112,18 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
    * {@linkcode Framed.receive} goes on after.
    */
   [Symbol.asyncIterator](): AsyncIterator<In, undefined> {
-    const toResult = (message: In | undefined): IteratorResult<In, undefined> =>
-      message === undefined ? { done: true, value: undefined } : { done: false, value: message };
-    const onFailure = (error: unknown): IteratorResult<In, undefined> => {
-      // Closed from this side: that is an end.
-      if ((error as Partial<SocketError>).code === "closed") return toResult(undefined);
-      throw error;
-    };
+    const exchange = this.#exchange;
     return {
-      next: () => this.#exchange.receive(undefined).then(toResult, onFailure),
-      return: () => Promise.resolve({ done: true, value: undefined }),
+      next: () => {
+        try {
+          const message = exchange.take();
+          if (message !== MORE) return Promise.resolve(resultOf(message));
+        } catch (error) {
+          return Promise.reject(error);
+        }
+        return exchange.receive(undefined).then(resultOf, endOf);
+      },
+      return: () => Promise.resolve(resultOf<In>(undefined)),
     };
   }
 
@@ -121,6 +131,16 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function resultOf<In>(message: In | undefined): IteratorResult<In, undefined> {
+  return message === undefined ? { done: true, value: undefined } : { done: false, value: message };
+}
+
+/** Closed from this side: that is an end. */
+function endOf(error: unknown): IteratorResult<never, undefined> {
+  if ((error as Partial<SocketError>).code === "closed") return { done: true, value: undefined };
+  throw error;
 }
 
 /**

@@ -6,6 +6,7 @@ import { exampleNames, readExample } from "../tools/example_header.ts";
 import { argumentsOf, portOfExample, startExample } from "./support/example.ts";
 import { messageExamples } from "./support/message_examples.ts";
 import { Program } from "./support/program.ts";
+import { secureExamples } from "./support/secure_examples.ts";
 import { inFolder, interrupt, recognizable, udpExamples } from "./support/udp_examples.ts";
 
 /** Reads until what has come ends with `end`. */
@@ -148,6 +149,7 @@ const tests: Record<string, () => Promise<void>> = {
 
   ...udpExamples,
   ...messageExamples,
+  ...secureExamples,
 };
 
 async function sendFile(size: number): Promise<void> {

@@ -1,0 +1,42 @@
+// A service with a second door, a Unix socket, by which whoever may write to its file controls it.
+// Run: deno run --allow-net=127.0.0.1,unix:FILE --allow-read=FILE --allow-write=FILE examples/control_channel.ts FILE [PORT]
+
+import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+const [path = "/run/echo.sock"] = Deno.args;
+const port = Number(Deno.args[1] ?? 61622);
+
+const service = new Listener(port, { interface: "127.0.0.1" });
+service.attach({
+  async onReadReady(caller) {
+    const [bytes, length] = await caller.read();
+    if (length > 0) await caller.write(bytes);
+  },
+});
+
+// A file that a crash has left behind is replaced; one at which somebody answers is not.
+const control = new Listener(0, { path, pathMode: 0o600 });
+
+const commands = new Map<string, (caller: Caller) => Promise<unknown>>([
+  ["status", (caller) => caller.write(`${service.connections.size} connections\n`)],
+  ["stop", async (caller) => {
+    await caller.write("stopping\n");
+    void service.gracefulStop();
+    void control.gracefulStop();
+  }],
+]);
+
+control.attach({
+  async onReadReady(caller) {
+    const line = await caller.readLine();
+    const command = commands.get(line ?? "");
+    if (command !== undefined) await command(caller);
+    else if (line) await caller.write(`no such command: ${line}\n`);
+  },
+});
+
+await control.start();
+await service.start();
+console.log(`Listening on ${service.address}:${service.port}`);
+
+await Promise.all([service.closed, control.closed]);

@@ -1,0 +1,17 @@
+// Sends a line to tls_echo.ts over TLS and shows the answer, and whose certificate it has seen.
+// Run: deno run --allow-net=localhost --allow-read=FOLDER examples/tls_client.ts FOLDER [PORT]
+
+import { Client } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+
+const [folder = "."] = Deno.args;
+const port = Number(Deno.args[1] ?? 61620);
+
+await using client = await Client.connect({
+  host: "localhost", // the certificate must be for this name
+  port,
+  secureSocket: { caCertFile: `${folder}/ca.pem`, exposePeerCertificate: true },
+});
+console.log(`Connected to ${client.secure?.peerCertificate?.subject}`);
+
+await client.write("Hello over TLS\n");
+console.log(`Received: ${await client.readLine()}`);

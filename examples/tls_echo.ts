@@ -1,0 +1,33 @@
+// Says everything back over TLS, with a certificate that it makes in FOLDER.
+// Run: deno run --allow-net=127.0.0.1 --allow-run=openssl --allow-read=FOLDER examples/tls_echo.ts FOLDER [PORT]
+
+import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { makeCertificates } from "./own_certificates.ts";
+
+const [folder = "."] = Deno.args;
+const port = Number(Deno.args[1] ?? 61620);
+await makeCertificates(folder, "localhost");
+
+const listener = new Listener(port, {
+  interface: "127.0.0.1",
+  secureSocket: {
+    certFile: `${folder}/localhost.pem`,
+    keyFile: `${folder}/localhost.key`,
+    reloadInMillis: 60_000, // a certificate that is renewed in its file needs no restart
+    onHandshakeError: (error) => console.log(error.message),
+  },
+});
+
+listener.attach({
+  onConnect: (caller) => console.log(`Caller ${caller.id} speaks ${caller.secure?.protocol}`),
+  async onReadReady(caller) {
+    const [bytes, length] = await caller.read();
+    if (length > 0) await caller.write(bytes);
+  },
+});
+
+await listener.start();
+console.log(`Listening on ${listener.address}:${listener.port}`);
+
+Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+await listener.closed;

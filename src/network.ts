@@ -33,6 +33,12 @@ export interface ConnectTarget {
   readonly hostname: string;
   /** Port, from 1 to 65535. */
   readonly port: number;
+  /** IP address of this end. */
+  readonly localAddress?: string;
+  /** After how long without a byte the system asks whether the peer is still there, in milliseconds. */
+  readonly keepAliveInMillis?: number;
+  /** Whether the stream must have `reset`. */
+  readonly canReset?: boolean;
   /** Gives the attempt up. */
   readonly signal?: AbortSignal;
 }
@@ -107,9 +113,15 @@ const denoLocalSockets: LocalSockets = {
 export const denoNetwork: Network = {
   clock: denoClock,
   turns: denoTurns,
-  connect: ({ hostname, port, signal }) => {
+  connect: async (target) => {
     requireDeno();
-    return Deno.connect({ hostname, port, ...(signal === undefined ? {} : { signal }) });
+    const { hostname, port, localAddress, keepAliveInMillis, canReset = false, signal } = target;
+    // Deno's own sockets ignore the first, ask after two hours, and cannot reset.
+    if (localAddress !== undefined || keepAliveInMillis !== undefined || canReset) {
+      const { connectNodeStream } = await import("./transport/node_stream.ts");
+      return await connectNodeStream(target);
+    }
+    return await Deno.connect({ hostname, port, ...(signal === undefined ? {} : { signal }) });
   },
   listen: ({ hostname, port, backlog }) => {
     requireDeno();

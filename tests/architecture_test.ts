@@ -8,10 +8,10 @@ import { readSource, repositoryFiles, root } from "./support/source.ts";
 const LAYERS = `
   errors arguments clock secure_info byte_stream ip_address datagram_socket
   transport/deno_datagram transport/name_lookup transport/node_datagram turns
-  transport/tls_failure transport/native_tls transport/unix network address deadline byte_queue
-  hand_out read_buffer framing/frame_buffer framing/codec framing/frame framing/delimiter_search
-  framing/utf8 framing/line_decoder framing/length_prefix framing/delimiter_codec
-  framing/fixed_length_codec framing/line_codec framing/json_lines_codec
+  transport/tls_failure transport/native_tls transport/unix transport/node_stream network address
+  deadline byte_queue hand_out read_buffer framing/frame_buffer framing/codec framing/frame
+  framing/delimiter_search framing/utf8 framing/line_decoder framing/length_prefix
+  framing/delimiter_codec framing/fixed_length_codec framing/line_codec framing/json_lines_codec
   framing/length_prefix_codec framing/netstring_codec guard/crc32c guard/proxy_header_error
   guard/proxy_tlv guard/ip_number guard/proxy_header guard/proxy_v1 guard/proxy_v2
   guard/proxy_protocol guard/proxied_transport guard/rejection guard/listener_stats
@@ -24,8 +24,8 @@ const LAYERS = `
   framing/framed_service open_connections acceptor guard/door guard/proxy_sender client
   guard/connection_limits listener_config entrance service_factory listener datagram
   datagram_mailbox datagram_receiver host_names datagram_sender udp_config udp_socket multicast
-  udp_channel udp_client session_core udp_caller udp_session udp_service udp_sessions
-  udp_serving udp_listener
+  udp_channel udp_client session_core udp_caller udp_session udp_service udp_sessions udp_serving
+  udp_listener
 `.trim().split(/\s+/).map((room) => `src/${room}.ts`);
 
 /**

@@ -1,0 +1,164 @@
+// A TCP stream of node:net, for the client that needs what Deno's own cannot: a local address, keep-alive with
+// a time, and a reset.
+//
+// It reads when asked, and at most one piece (64 KiB) ahead of whoever reads: with a high water mark of one byte
+// node:net stops after each. A listener has none of this: node:net accepts whether or not anybody waits.
+
+import { connect, type Socket } from "node:net";
+import type { NetworkAddress, Transport } from "../byte_stream.ts";
+
+/** Where to connect to, and how. */
+export interface NodeConnectTarget {
+  /** Host name or IP address. */
+  readonly hostname: string;
+  /** Port. */
+  readonly port: number;
+  /** IP address of this end. */
+  readonly localAddress?: string;
+  /** After how long without a byte the system asks whether the peer is still there, in milliseconds. */
+  readonly keepAliveInMillis?: number;
+  /** Gives the attempt up. */
+  readonly signal?: AbortSignal;
+}
+
+/** How much is handed over in one write, so that a peer that takes little is seen to take it. */
+const LARGEST_WRITE = 64 * 1024;
+
+/** The classes that Deno's own sockets throw, by the codes of node:net. */
+const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
+  EADDRINUSE: Deno.errors.AddrInUse,
+  ECONNABORTED: Deno.errors.ConnectionAborted,
+  ECONNREFUSED: Deno.errors.ConnectionRefused,
+  ECONNRESET: Deno.errors.ConnectionReset,
+  EPIPE: Deno.errors.BrokenPipe,
+};
+
+/** Connects; rejects with what Deno's own sockets would. */
+export function connectNodeStream(target: NodeConnectTarget): Promise<Transport> {
+  const { hostname: host, port, localAddress, keepAliveInMillis, signal } = target;
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const options = { highWaterMark: 1, allowHalfOpen: true, noDelay: true };
+    const socket = connect({
+      ...options,
+      host,
+      port,
+      ...(localAddress === undefined ? {} : { localAddress }),
+      ...(keepAliveInMillis === undefined
+        ? {}
+        : { keepAlive: true, keepAliveInitialDelay: keepAliveInMillis }),
+    });
+    const giveUp = () => {
+      socket.destroy();
+      reject(signal!.reason);
+    };
+    const settle = (end: () => void) => () => {
+      signal?.removeEventListener("abort", giveUp);
+      end();
+    };
+    signal?.addEventListener("abort", giveUp, { once: true });
+    // Until somebody reads nothing is.
+    socket.pause();
+    socket.on("error", (error) => settle(() => reject(translated(error)))());
+    socket.once("connect", settle(() => resolve(new NodeStream(socket))));
+  });
+}
+
+/** A TCP stream of node:net. */
+export class NodeStream implements Transport {
+  readonly localAddr: NetworkAddress;
+  readonly remoteAddr: NetworkAddress;
+  readonly #socket: Socket;
+  /** What is left of the last piece. */
+  #rest: Uint8Array | null = null;
+  #hasEnded = false;
+  #isFreed = false;
+  #error: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  /** @param socket Connected, paused, made for half-open streams. */
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.localAddr = addressOf(socket.localAddress, socket.localPort);
+    this.remoteAddr = addressOf(socket.remoteAddress, socket.remotePort);
+    const wake = () => this.#wake?.();
+    socket.on("readable", wake);
+    socket.on("end", () => {
+      this.#hasEnded = true;
+      wake();
+    });
+    socket.on("error", (error) => {
+      this.#error ??= translated(error);
+      wake();
+    });
+    socket.on("close", wake);
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    if (buffer.length === 0) return 0;
+    for (;;) {
+      if (this.#isFreed) throw freedError();
+      const piece: Uint8Array | null = this.#rest ?? this.#socket.read();
+      if (piece !== null) {
+        const count = Math.min(piece.length, buffer.length);
+        buffer.set(piece.subarray(0, count));
+        this.#rest = count === piece.length ? null : piece.subarray(count);
+        return count;
+      }
+      if (this.#error !== undefined) throw this.#error;
+      if (this.#hasEnded) return null;
+      if (this.#socket.destroyed) throw freedError();
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    if (this.#isFreed) return Promise.reject(freedError());
+    const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
+    return new Promise((resolve, reject) => {
+      this.#socket.write(piece, (error) => {
+        if (error) reject(this.#error ?? translated(error));
+        else resolve(piece.length);
+      });
+    });
+  }
+
+  async closeWrite(): Promise<void> {
+    if (this.#isFreed) throw freedError();
+    await new Promise<void>((resolve) => this.#socket.end(resolve));
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  close(): void {
+    this.#free();
+    this.#socket.destroy();
+  }
+
+  reset(): void {
+    this.#free();
+    this.#socket.resetAndDestroy();
+  }
+
+  setNoDelay(on: boolean): void {
+    this.#socket.setNoDelay(on);
+  }
+
+  #free(): void {
+    if (this.#isFreed) throw freedError();
+    this.#isFreed = true;
+    this.#wake?.();
+  }
+}
+
+function addressOf(hostname = "", port = 0): NetworkAddress {
+  return { transport: "tcp", hostname, port };
+}
+
+function translated(error: Error & { code?: string }): Error {
+  const known = ERRORS[error.code ?? ""];
+  return known === undefined ? error : new known(error.message);
+}
+
+function freedError(): Error {
+  return new Deno.errors.BadResource("Bad resource ID");
+}

@@ -266,7 +266,12 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   }
 
   onWriteFailure(error: SocketError): void {
-    this.fail(error);
+    const isLost = error.code === "broken" && this.#state === "open";
+    // A service could not answer any more.
+    if (!isLost || this.attendant !== undefined) return this.fail(error);
+    // What the peer sent before it was gone is not lost with it.
+    this.writer.fail(error);
+    void this.reader.rescue().then(() => this.fail(error));
   }
 
   /** A connection both of whose directions have ended is over. */

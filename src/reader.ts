@@ -50,6 +50,9 @@ export interface Wait {
 const DRAIN_QUIET_IN_MILLIS = 50;
 const DRAIN_TOTAL_IN_MILLIS = 1_000;
 
+/** So much is kept of what had come before a write failed; no kernel has more of one stream. */
+const RESCUE_LIMIT = 8 * 1024 * 1024;
+
 /** So many bytes without a wait, and the other connections go first. */
 const STREAMING = 1024 * 1024;
 
@@ -76,6 +79,7 @@ export class Reader implements Turn {
   #isShut = false;
   #error: SocketError | undefined;
   #drained: (() => void) | undefined;
+  #keepsDrained = false;
   #drainQuietDue = Infinity;
   #drainDue = Infinity;
 
@@ -206,6 +210,16 @@ export class Reader implements Turn {
     return promise;
   }
 
+  /**
+   * Reads what had come before a write failed, as far as it is there: the peer takes nothing more, but what
+   * it has sent is still to be read, and is gone as soon as the transport is freed.
+   */
+  rescue(): Promise<void> {
+    if (this.#isShut || this.#error !== undefined) return Promise.resolve();
+    this.#keepsDrained = true;
+    return this.drain();
+  }
+
   /** Ends what is due. Returns when the next thing will be. */
   look(now: number): number {
     if (this.#waitDue <= now) {
@@ -251,6 +265,8 @@ export class Reader implements Turn {
     const bytes = this.#buffer.take(count);
     this.#host.onReceived();
     if (this.#drained !== undefined) {
+      if (this.#keepsDrained && !this.#isShut && this.#error === undefined) this.#keep(bytes);
+      if (this.#drained === undefined) return;
       this.#restartQuiet();
       return this.#pump();
     }
@@ -268,6 +284,15 @@ export class Reader implements Turn {
     }
   };
 
+  /** What comes while a write has failed already. */
+  #keep(bytes: Uint8Array<ArrayBuffer>): void {
+    this.queue.push(bytes);
+    if (this.#wait !== undefined && this.queue.length >= this.#wait.length) {
+      this.#endWait()?.ready();
+    }
+    if (this.queue.length >= RESCUE_LIMIT) this.#endDrain();
+  }
+
   #onEnd(): void {
     this.#peerIsDone = true;
     if (this.#drained !== undefined) return this.#endDrain();
@@ -281,7 +306,8 @@ export class Reader implements Turn {
     this.#isReading = false;
     this.#peerIsDone = true;
     this.#endDrain();
-    if (this.#error !== undefined) return;
+    // Of two failures the first one counts.
+    if (this.#error !== undefined || this.#keepsDrained) return;
     this.#host.onReadFailure(brokenError("Cannot read", cause));
   };
 

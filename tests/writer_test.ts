@@ -7,8 +7,8 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import { GenericError, SocketError } from "../mod.ts";
-import { broken, silence, until } from "../testing/mod.ts";
-import { isPending, scriptedConnection } from "./support/scripted_connection.ts";
+import { broken, end, reset, silence, until } from "../testing/mod.ts";
+import { asText, isPending, scriptedConnection } from "./support/scripted_connection.ts";
 
 const KIB = 1024;
 
@@ -93,9 +93,12 @@ Deno.test("Connection.write() that is refused for its content, or after an end, 
 });
 
 Deno.test("Connection.write() that nobody awaits is no unhandled rejection, whatever refuses it", async () => {
-  const { connection } = scriptedConnection([], { writeQueueLimit: 4 }, { writes: [broken()] });
+  const { connection, clock } = scriptedConnection([], { writeQueueLimit: 4 }, {
+    writes: [broken()],
+  });
   void connection.write(5 as unknown as string);
   void connection.write("abc");
+  await clock.advance(50);
   const error = await connection.closed;
   assertEquals(error!.code, "broken");
   void connection.write("after");
@@ -105,15 +108,47 @@ Deno.test("Connection.write() that nobody awaits is no unhandled rejection, what
 });
 
 Deno.test("Connection.write()'s failure is the connection's, and every queued write's", async () => {
-  const { connection, peer } = scriptedConnection([], {}, { writes: [1, broken()] });
+  const { connection, peer, clock } = scriptedConnection([], {}, { writes: [1, broken()] });
   const writes = ["ab", "cd"].map((text) => connection.write(text).catch((error) => error));
   const waiting = connection.read().catch((error) => error);
+  await clock.advance(50); // Nothing has come before.
   const error = await connection.closed;
   assertEquals([error!.code, error!.cause instanceof Deno.errors.BrokenPipe], ["broken", true]);
   for (const each of [...writes, waiting]) assertStrictEquals(await each, error);
   assertStrictEquals(await connection.write("more").catch((error) => error), error);
   assertEquals(connection.queuedBytes, 0);
   assert(peer.isClosed);
+});
+
+Deno.test("Connection.write()'s failure loses nothing that the peer sent before", async () => {
+  for (const last of [reset(), end()]) {
+    const { connection } = scriptedConnection(["answer", " and more", last], {}, {
+      writes: [broken()],
+    });
+    const error = await connection.write("question").catch((error) => error);
+    assertStrictEquals(await connection.closed, error);
+    assertEquals(asText(await connection.read(6)), ["answer", 6]);
+    assertEquals(asText(await connection.read()), [" and more", 9]);
+  }
+});
+
+Deno.test("Connection.write()'s failure leaves a pending read what the peer sent before", async () => {
+  const { step, open } = gate();
+  const { connection } = scriptedConnection([step, "answer", reset()], {}, { writes: [broken()] });
+  const reading = connection.read(6);
+  const error = await connection.write("question").catch((error) => error);
+  open();
+  assertEquals(asText(await reading), ["answer", 6]);
+  assertStrictEquals(await connection.closed, error);
+  assertStrictEquals(await connection.read().catch((error) => error), error);
+});
+
+Deno.test("Connection.write()'s failure ends the connection, however much the peer sends", async () => {
+  const endless = Array.from({ length: 40 }, () => new Uint8Array(256 * 1024));
+  const { connection } = scriptedConnection(endless, {}, { writes: [broken()] });
+  void connection.write("question");
+  assertEquals((await connection.closed)!.code, "broken");
+  assert(connection.bytesRead < 9 * 1024 * 1024);
 });
 
 Deno.test("Connection.write() is accepted when nothing is queued, whatever its size, else when it fits", async () => {

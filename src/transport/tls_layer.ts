@@ -16,7 +16,6 @@
 
 import type { TLSSocket } from "node:tls";
 import type { NetworkAddress, Transport } from "../network.ts";
-import { ReadBuffer } from "../read_buffer.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import { nextTurn } from "./next_turn.ts";
 import { secureReadError, truncatedError } from "./tls_failure.ts";
@@ -24,6 +23,12 @@ import { TlsWire } from "./tls_wire.ts";
 
 /** How much is encrypted in one write: one record, so that a peer that takes little is seen to take it. */
 const LARGEST_WRITE = 16 * 1024;
+
+/** How much is read at once: a handshake's flight for a start, up to four records for who sends much. */
+const SMALLEST_READ = 4 * 1024;
+const LARGEST_READ = 64 * 1024;
+/** Shrink after this many reads in a row that would have fitted a quarter. */
+const READS_BEFORE_SHRINKING = 64;
 
 /** How a handshake ends; one of them is called, once. */
 export interface HandshakeOutcome {
@@ -39,7 +44,8 @@ export class TlsLayer implements Transport {
   readonly #wire: TlsWire;
   /** What was decrypted and not read yet: at most what one read of the transport has brought. */
   readonly #plain: Uint8Array[] = [];
-  readonly #buffer = new ReadBuffer();
+  #buffer = new Uint8Array(SMALLEST_READ);
+  #smallReads = 0;
   #socket: TLSSocket | undefined;
   #secure: SecureInfo | undefined;
   #arrived: (() => void) | undefined;
@@ -225,10 +231,24 @@ export class TlsLayer implements Transport {
   }
 
   async #fillOnce(): Promise<boolean> {
-    const count = await this.#inner.read(this.#buffer.target);
+    const buffer = this.#buffer;
+    const count = await this.#inner.read(buffer);
     if (count === null) return false;
-    this.#wire.feed(this.#buffer.take(count));
+    this.#resize(count);
+    // Decrypted, and so copied, when it returns.
+    this.#wire.feed(buffer.subarray(0, count));
     return true;
+  }
+
+  /** An idle connection keeps a small buffer, a busy one a large one. */
+  #resize(count: number): void {
+    const { length } = this.#buffer;
+    if (count > length / 4) this.#smallReads = 0;
+    else if (length > SMALLEST_READ && ++this.#smallReads === READS_BEFORE_SHRINKING) {
+      this.#smallReads = 0;
+      this.#buffer = new Uint8Array(SMALLEST_READ);
+    }
+    if (count === length && length < LARGEST_READ) this.#buffer = new Uint8Array(length * 4);
   }
 }
 

@@ -211,3 +211,31 @@ Deno.test("DatagramSender keeps the order of thousands", async () => {
   await Promise.all(sent);
   assertEquals(socket.sent.map((line) => line.split(" ")[0]), words);
 });
+
+Deno.test("DatagramSender lets one datagram wait whatever the limit, and no one need wait for the next", async () => {
+  const { sender: it, socket, send } = sender(0);
+  const first = send("long enough");
+  send("refused, and nobody waits");
+  it.open(socket);
+  assertEquals(await first, 11);
+  assertEquals(await send("again"), 5);
+  assertEquals(socket.sent, ["long enough > 10.0.0.1:9", "again > 10.0.0.1:9"]);
+});
+
+Deno.test("DatagramSender keeps the order of a name while its lane is busy", async () => {
+  const { sender: it, socket, network, send } = sender();
+  it.open(socket);
+  socket.sendsAtOnce = false;
+  const sent = [send("1", "a.example"), send("2", "a.example")];
+  network.lookups[0]!.answer({ address: undefined, isDirect: false });
+  await settled();
+  socket.sending[0]!.settle();
+  await sent[0];
+  sent.push(send("3", "a.example"));
+  assertEquals(socket.sending.length, 1);
+  socket.sending[0]!.settle();
+  await sent[1];
+  socket.sending[0]!.settle();
+  await sent[2];
+  assertEquals(socket.sent.map((line) => line[0]), ["1", "2", "3"]);
+});

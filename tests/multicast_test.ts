@@ -95,7 +95,9 @@ testOnEngines("MulticastGroups are joined once and left as they were joined", as
     `Cannot join ${GROUP}: already joined`,
   );
   await assertRejects(() => client.leaveGroup(GROUP, { interface: "127.0.0.2" }), TypeError, GROUP);
-  await assertCode("unreachable", client.joinGroup(GROUP, { interface: "192.0.2.77" }));
+  for (let tries = 0; tries < 2; tries++) {
+    await assertCode("unreachable", client.joinGroup(GROUP, { interface: "192.0.2.77" }));
+  }
   await client.leaveGroup(GROUP, here);
   await assertRejects(() => client.leaveGroup(GROUP, here), TypeError, "not joined");
   await client.close();

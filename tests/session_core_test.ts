@@ -105,3 +105,13 @@ Deno.test("SessionCore.close() drops and counts what is unread", async () => {
   assertEquals([core.droppedDatagrams, ends(), await core.closed], [2, 1, undefined]);
   await assertRejects(() => core.take(first, forever), GenericError, "already closed");
 });
+
+Deno.test("SessionCore.stop() waits for a handler that has read everything", async () => {
+  const { core, ends } = await session();
+  core.isHandled = true;
+  core.stop();
+  assertEquals(ends(), 0);
+  await core.write("the last word");
+  core.onHandled();
+  assertEquals(ends(), 1);
+});

@@ -154,3 +154,12 @@ Deno.test("UdpListener() and attach() check what they get", () => {
   }
   assertThrows(attach(new Misspelled()), TypeError, '"onReadReady"');
 });
+
+testOnEngines("UdpListener that was stopped is free of its iteration", async (network) => {
+  await using listener = localListener(network);
+  await listener.start();
+  const iterator = listener[Symbol.asyncIterator]();
+  await listener.gracefulStop();
+  listener.attach({ onDatagram: () => {} });
+  assertEquals((await iterator.next()).done, true);
+});

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import type { SocketError } from "../src/errors.ts";
+import { scriptedDatagrams, settled } from "./support/scripted_datagrams.ts";
 import { localClient, testOnEngines, text } from "./support/udp_engines.ts";
-import { printedBy, serving } from "./support/udp_listeners.ts";
+import { localListener, printedBy, serving } from "./support/udp_listeners.ts";
 
 testOnEngines("UdpListener sends back what onDatagram returns", async (network) => {
   await using other = localClient(network);
@@ -114,4 +115,25 @@ testOnEngines("UdpListener tells onError of an answer that cannot be sent", asyn
   sockets.client.write("nowhere");
   assertEquals((await failed.promise as SocketError).code, "unreachable");
   assertEquals(await sockets.ask("still here"), "still here");
+});
+
+Deno.test("UdpService is not told of an answer that comes after the stop", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  const go = Promise.withResolvers<void>();
+  const errors: unknown[] = [];
+  listener.attach({
+    async onDatagram() {
+      await go.promise;
+      return "too late";
+    },
+    onError: (_, error) => void errors.push(error),
+  });
+  await listener.start();
+  network.sockets[0]!.deliver("x");
+  await settled();
+  await listener.immediateStop();
+  go.resolve();
+  await settled();
+  assertEquals([errors, network.sockets[0]!.sent], [[], []]);
 });

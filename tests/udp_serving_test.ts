@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { scriptedDatagrams, settled } from "./support/scripted_datagrams.ts";
 import { testOnEngines, text } from "./support/udp_engines.ts";
 import { localListener, serving } from "./support/udp_listeners.ts";
@@ -102,4 +102,70 @@ testOnEngines("UdpListener.immediateStop() hurries a graceful one", async (netwo
   await sockets.listener.immediateStop();
   assertEquals(await stop, { completed: 0, aborted: 1 });
   never.resolve();
+});
+
+Deno.test("UdpListener.gracefulStop() aborts sessions that nobody has taken", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  await listener.start();
+  const sessions = listener.acceptSessions();
+  const first = sessions.next();
+  for (const port of [1, 2, 3]) {
+    network.sockets[0]!.deliver("x", port);
+    await settled();
+  }
+  const { value } = await first;
+  assertEquals(listener.sessions.map(({ remotePort }) => remotePort), [1, 2, 3]);
+  await value!.close();
+  assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 2 });
+  assertEquals((await sessions.next()).done, true);
+});
+
+Deno.test("UdpListener.gracefulStop() waits until the answers have left", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  listener.attach({ onDatagram: ({ data }) => data });
+  await listener.start();
+  const socket = network.sockets[0]!;
+  socket.sendsAtOnce = false;
+  socket.deliver("x");
+  await settled();
+  let isOver = false;
+  const stop = listener.gracefulStop().finally(() => isOver = true);
+  await settled();
+  assertEquals([isOver, socket.isClosed], [false, false]);
+  socket.sending[0]!.settle();
+  assertEquals(await stop, { completed: 0, aborted: 0 });
+  assertEquals(socket.sent, ["x > 127.0.0.1:9"]);
+});
+
+testOnEngines("UdpListener that was flooded while busy answers again", async (network) => {
+  const busy = Promise.withResolvers<void>();
+  let handled = 0;
+  await using sockets = await serving(network, {
+    async onDatagram({ data }) {
+      if (++handled === 1) await busy.promise;
+      return text(data) === "again" ? "here" : undefined;
+    },
+  }, { receiveQueueLimit: 64 * 1024 });
+  const { listener, client } = sockets;
+  const garbage = crypto.getRandomValues(new Uint8Array(200));
+  const flood = Array.from({ length: 3_000 }, () => client.write(garbage));
+  assertEquals(await Promise.all(flood), flood.map(() => 200));
+  while (listener.droppedDatagrams === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  busy.resolve();
+  // The system drops, too, and tells nobody.
+  for (let tries = 0;; tries++) {
+    await client.write("again");
+    const answer = await client.read(undefined, { timeoutInMillis: 200 }).catch((error) => {
+      if (tries === 20) throw error;
+    });
+    if (answer !== undefined) {
+      assertEquals(text(answer[0]), "here");
+      break;
+    }
+  }
+  assert(handled + listener.droppedDatagrams <= 3_021);
+  // 64 KiB hold 143 of them.
+  assert(handled < 3_000, `${handled} were handled`);
 });

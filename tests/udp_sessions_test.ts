@@ -104,3 +104,23 @@ testOnEngines("UdpListener.maxSessions drops and counts further peers", async (n
   assertEquals(sockets.listener.droppedDatagrams, 1);
   assertEquals(sockets.listener.sessions.length, 1);
 });
+
+testOnEngines("UdpSession whose handler fails because of the stop is no news", async (network) => {
+  const errors: unknown[] = [];
+  const listener = localListener(network);
+  const began = Promise.withResolvers<void>();
+  listener.attach({
+    async onSession(session) {
+      await session.read();
+      began.resolve();
+      await session.read();
+    },
+    onError: (_, error) => void errors.push(error),
+  });
+  await listener.start();
+  await using client = localClient(network, { remoteHost: "127.0.0.1", remotePort: listener.port });
+  await client.write("x");
+  await began.promise;
+  assertEquals(await listener.gracefulStop(), { completed: 1, aborted: 0 });
+  assertEquals(errors, []);
+});

@@ -90,10 +90,12 @@ Deno.test("UdpSocket that is closed while it is made closes what is made", async
   const slow: Network = { ...network, listenDatagram: () => made.promise };
   const client = new UdpClient({ port: 0 }, { network: slow });
   const closing = client.close();
+  await settled();
   made.resolve(network.listenDatagram({ hostname: "10.0.0.9", port: 0 }));
   await closing;
   assertEquals(network.sockets[0]!.isClosed, true);
   assertEquals(await client.closed, undefined);
+  assertEquals((await assertRejects(() => client.bound, GenericError)).code, "closed");
 });
 
 Deno.test("UdpSocket looks its peer up once and hears that address", async () => {
@@ -243,3 +245,15 @@ for (const engine of hasDatagrams ? [["--unstable-net"], []] : [[]]) {
     }
   });
 }
+
+Deno.test("UdpSocket that cannot be made while it closes does not wait for what is queued", async () => {
+  const clock = new VirtualClock();
+  const made = Promise.withResolvers<DatagramSocket>();
+  const network: Network = { ...scriptedDatagrams(clock), listenDatagram: () => made.promise };
+  const client = new UdpClient({ port: 0 }, { network });
+  const sent = client.sendTo("x", there).catch((error) => error.code);
+  const closing = client.close();
+  made.reject(new Deno.errors.AddrInUse("taken"));
+  await closing;
+  assertEquals([await sent, await client.closed, clock.now()], ["in-use", undefined, 0]);
+});

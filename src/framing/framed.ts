@@ -157,7 +157,7 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
  * await using listener = new Listener(0, { interface: "127.0.0.1" });
  * listener.attach({
  *   async onConnect(caller) {
- *     const lines = framed(caller, new LineCodec());
+ *     await using lines = framed(caller, new LineCodec());
  *     for await (const line of lines) await lines.send(line.toUpperCase());
  *   },
  * });

@@ -309,6 +309,30 @@ Deno.test("Connection.upgradeToTls() checks its options before anything is done"
   assertEquals(await text(client, 5), "hello");
 });
 
+Deno.test("Client and Listener over TLS never wait for the delay of small writes", async () => {
+  // Two writes and the answer to both: with Nagle's algorithm the second waits 40 ms for the first.
+  await using listener = await listen(localhost, {
+    async onReadReady(caller) {
+      await caller.read(2);
+      await caller.write("a");
+      await caller.write("b");
+    },
+  });
+  for (const exposePeerCertificate of [false, true]) {
+    await using client = await dial(listener, { caCerts, exposePeerCertificate });
+    const times: number[] = [];
+    for (let i = 0; i < 11; i++) {
+      const begun = performance.now();
+      await client.write("1");
+      await client.write("2");
+      assertEquals(await text(client, 2), "ab");
+      times.push(performance.now() - begun);
+    }
+    const median = times.sort((a, b) => a - b)[5]!;
+    assertEquals(median < 30, true, `${median} ms`);
+  }
+});
+
 Deno.test("secureSocket is checked at the door", () => {
   assertThrows(() => new Listener(0, { secureSocket: {} }), TypeError, "a certificate and its key");
 });

@@ -79,7 +79,7 @@ export class ListenerSecurity {
       // What changes while the files are read is seen at the first look.
       await this.#watch.ready();
     }
-    this.#server = await loadServer(this.#config);
+    this.#server = await loadServer(this.#config, this.#server);
   }
 
   /**
@@ -94,7 +94,7 @@ export class ListenerSecurity {
     const { cert: _1, key: _2, certFile: _3, keyFile: _4, ...others } = this.#config;
     const { passphrase: _5, caCerts: _6, caCertFile: _7, sni: _8, ...kept } = others;
     const config = { ...kept, ...certificates };
-    this.#server = await loadServer(config);
+    this.#server = await loadServer(config, this.#server);
     this.#config = config;
   }
 
@@ -211,7 +211,7 @@ export class ListenerSecurity {
 
   async #reload(): Promise<void> {
     try {
-      this.#server = await loadServer(this.#config);
+      this.#server = await loadServer(this.#config, this.#server);
     } catch (error) {
       this.#config.onReloadError?.(error as SocketError);
       throw error;
@@ -219,9 +219,12 @@ export class ListenerSecurity {
   }
 }
 
-async function loadServer(config: ListenerSecureSocket): Promise<TlsServer> {
+async function loadServer(
+  config: ListenerSecureSocket,
+  before: TlsServer | undefined,
+): Promise<TlsServer> {
   const { TlsServer } = await import("./tls_server.ts");
-  return await TlsServer.load(config);
+  return await TlsServer.load(config, before);
 }
 
 /** Frees a stream that may be freed already. */

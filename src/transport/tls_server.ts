@@ -5,7 +5,14 @@
 // which stream an event belongs to. So each handshake under way has a tls.Server of its own, which never
 // listens and gets the stream as its "connection". Making one costs 0.5 ms, so they are used again.
 
+//
+// Decision record: the runtime keeps one store of sessions for all servers of the process and resumes whatever is
+// in it, with no look at the certificate: a session with a listener that asks for none opened one that requires
+// one, and a session outlived the authority that had let it in. No option of node:tls changes that. So a session
+// is resumed only with a certificate that a whole handshake has verified here, by the same authorities.
+
 import { createSecureContext, type SecureContext, Server, type TLSSocket } from "node:tls";
+import type { X509Certificate } from "node:crypto";
 import type { Transport } from "../network.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import {
@@ -22,24 +29,39 @@ import type { TlsWire } from "./tls_wire.ts";
 /** How many servers that no handshake uses are kept. */
 const MAX_SPARE_SERVERS = 32;
 
+/** How many certificates are remembered; a client whose is forgotten shakes hands as if for the first time. */
+const MAX_VERIFIED = 10_000;
+
 /** What a handshake of this side needs, ready for use. */
 export class TlsServer {
   readonly #options: Readonly<Record<string, unknown>>;
-  readonly #isRequest: boolean;
+  readonly #clientAuth: "none" | "request" | "require";
   readonly #spare: Server[] = [];
+  /** Who signs clients' certificates. */
+  readonly #authorities: string;
+  /** Fingerprints of certificates that a whole handshake has verified, by these authorities. */
+  readonly #verified: Set<string>;
 
-  private constructor(options: Readonly<Record<string, unknown>>, isRequest: boolean) {
+  private constructor(
+    options: Readonly<Record<string, unknown>>,
+    clientAuth: "none" | "request" | "require",
+    authorities: string,
+    verified: Set<string>,
+  ) {
     this.#options = options;
-    this.#isRequest = isRequest;
+    this.#clientAuth = clientAuth;
+    this.#authorities = authorities;
+    this.#verified = verified;
   }
 
   /**
    * Reads certificates and keys.
    *
    * @param config Options that were checked.
+   * @param before What this one replaces.
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
    */
-  static async load(config: ListenerSecureSocket): Promise<TlsServer> {
+  static async load(config: ListenerSecureSocket, before?: TlsServer): Promise<TlsServer> {
     const { alpnProtocols, minVersion = "TLSv1.2", clientAuth = "none", sni } = config;
     const identity = await loadIdentity(config, "secureSocket");
     const ca = clientAuth === "none" ? undefined : await loadTrusted(config, "secureSocket");
@@ -51,7 +73,10 @@ export class TlsServer {
     }
     const choose = (name: string, answer: (error: null, context?: SecureContext) => void) =>
       answer(null, contextFor(contexts, name.toLowerCase()));
-    return new TlsServer({
+    const authorities = ca?.join() ?? "";
+    const isSame = before !== undefined && before.#authorities === authorities;
+    const verified = isSame ? before.#verified : new Set<string>();
+    const options = {
       ...identity,
       ...shared,
       allowHalfOpen: true,
@@ -60,7 +85,8 @@ export class TlsServer {
       rejectUnauthorized: clientAuth === "require",
       ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
       ...(contexts.size === 0 ? {} : { SNICallback: choose }),
-    }, clientAuth === "request");
+    };
+    return new TlsServer(options, clientAuth, authorities, verified);
   }
 
   /**
@@ -98,17 +124,29 @@ export class TlsServer {
     server.emit("connection", wire);
   }
 
-  /** Looks at who the client is. @throws {Error} It has shown a certificate that does not verify. */
+  /** Looks at who the client is. @throws {Error} It has not shown what is asked for. */
   #admit(socket: TLSSocket): SecureInfo {
-    const certificate = this.#options.requestCert === true
-      ? socket.getPeerX509Certificate()
-      : undefined;
-    if (this.#isRequest && certificate !== undefined && !socket.authorized) {
-      if (hasExpired(certificate)) throw new Error("CERT_HAS_EXPIRED");
-      throw new Error(String(socket.authorizationError));
-    }
     const { servername } = socket as { servername?: string | null };
+    if (this.#clientAuth === "none") {
+      return secureInfoOf(socket, servername || undefined, undefined);
+    }
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate !== undefined) this.#verify(socket, certificate);
+    else if (this.#clientAuth === "require") throw new Error("peer sent no certificates");
     return secureInfoOf(socket, servername || undefined, certificate);
+  }
+
+  #verify(socket: TLSSocket, certificate: X509Certificate): void {
+    if (hasExpired(certificate)) throw new Error("CERT_HAS_EXPIRED");
+    const { fingerprint256 } = certificate;
+    const verified = this.#verified;
+    if (socket.isSessionReused()) {
+      if (verified.has(fingerprint256)) return;
+      throw new Error("VERIFY_FAILED: its session was not begun here");
+    }
+    if (!socket.authorized) throw refusalOf(String(socket.authorizationError));
+    verified.add(fingerprint256);
+    if (verified.size > MAX_VERIFIED) verified.delete(verified.values().next().value!);
   }
 }
 

@@ -176,6 +176,41 @@ peerTest(
   },
 );
 
+for (const version of ["-tls1_2", "-tls1_3"]) {
+  peerTest(`openssl s_client ${version} cannot take its session where it would not be let in`, [
+    "openssl",
+  ], async (at) => {
+    const stranger = await Authority.make("Strangers");
+    const required = { ...localhost, caCerts, clientAuth: "require" } as const;
+    await using open = await listen(localhost);
+    await using closed = await listen(required);
+    await using others = await listen({ ...required, caCerts: [stranger.cert] });
+    await Deno.writeTextFile(`${at.path}/own.pem`, member.cert + member.key);
+    const own = ["-cert", `${at.path}/own.pem`, "-key", `${at.path}/own.pem`];
+    /** What a listener says to a session, or who asks for one. */
+    const say = async (listener: Listener, ...args: string[]) => {
+      const more = ["-CAfile", at.ca, version, ...args];
+      await using client = new Program("openssl", sClient(listener.port, ...more));
+      await client.type("hello\n").catch(() => {});
+      const answer = await client.line(/said hello$/).catch(() => undefined);
+      await client.endInput().catch(() => {});
+      await client.ending();
+      return answer?.input ?? "refused";
+    };
+    const [nobodys, members] = [`${at.path}/nobodys`, `${at.path}/members`];
+    assertEquals(await say(open, "-sess_out", nobodys), "nobody said hello");
+    assertEquals(await say(closed, ...own, "-sess_out", members), "CN=member, O=Tests said hello");
+    assertEquals(await say(closed, "-sess_in", nobodys), "refused");
+    assertEquals(await say(others, "-sess_in", members), "refused");
+    assertEquals(await say(closed, "-sess_in", members), "CN=member, O=Tests said hello");
+    // A certificate of the listener's own changes nothing; other authorities do.
+    await closed.replaceCertificate({ ...await authority.sign(), caCerts });
+    assertEquals(await say(closed, "-sess_in", members), "CN=member, O=Tests said hello");
+    await closed.replaceCertificate({ ...localhost, caCerts: [stranger.cert] });
+    assertEquals(await say(closed, "-sess_in", members), "refused");
+  });
+}
+
 for (const exposePeerCertificate of [false, true]) {
   const engine = exposePeerCertificate ? "node" : "native";
   peerTest(`Client talks to openssl s_server (${engine} engine)`, ["openssl"], async (at) => {

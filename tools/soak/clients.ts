@@ -34,11 +34,13 @@ watch.end();
 crowd.stop();
 await tell("stopping");
 await loading;
+// Before the books are opened, which takes memory, too.
+const memory = await watch.record();
 const report: ClientReport = {
   entries: crowd.ledger.entries(),
   counts: crowd.counts,
   failures: crowd.failures,
   slowestMillis: crowd.slowestMillis,
-  memory: await watch.record(),
+  memory,
 };
 await tell(report);

@@ -26,7 +26,7 @@ export interface Outcome {
   readonly problems: readonly string[];
 }
 
-const PATIENCE_IN_MILLIS = 90_000;
+const PATIENCE_IN_MILLIS = 180_000;
 
 /** Runs a scenario. */
 export async function runScenario(scenario: Scenario, run: Run): Promise<Outcome> {

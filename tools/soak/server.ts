@@ -46,12 +46,14 @@ for (const { counts: own, listener } of echoes) {
   add("left queued", queuedBytes);
   for (const [reason, by] of Object.entries(rejected)) if (by > 0) add(reason, by);
 }
+// Before the books are opened, which takes memory, too.
+const memory = await watch.record();
 const report: ServerReport = {
   entries: ledger.entries(),
   counts,
   completed: stops.reduce((sum, { completed }) => sum + completed, 0),
   aborted: stops.reduce((sum, { aborted }) => sum + aborted, 0),
   stopMillis,
-  memory: await watch.record(),
+  memory,
 };
 await tell(report);

@@ -25,6 +25,6 @@ export function slowest({ slowestMillis }: ClientReport): string {
 /** What memory may grow by in most scenarios: the engine's own code and tables. */
 export const USUAL_ALLOWANCE: Allowance = {
   after: 2 * 2 ** 20,
-  during: 8 * 2 ** 20,
+  during: 16 * 2 ** 20,
   resident: 64 * 2 ** 20,
 };

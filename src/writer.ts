@@ -61,6 +61,9 @@ const LARGEST_GATHERING = 64 * 1024;
 const BYTES_PER_WRITE = 64;
 const FEW_WRITES = 1024;
 
+/** A loop that awaits what is there and writes an answer writes again within so many microtasks. */
+const QUIET_MICROTASKS = 3;
+
 const NOTHING = new Uint8Array(0);
 
 function ignore(): void {}
@@ -89,6 +92,8 @@ export class Writer implements Turn {
   #underWay = 0;
   #rest: Uint8Array = NOTHING;
   #isScheduled = false;
+  /** How many have passed since the last write, while it lingers. */
+  #quietMicrotasks = 0;
   #due = Infinity;
   #error: SocketError | undefined;
   #end: PromiseWithResolvers<void> | undefined;
@@ -106,8 +111,13 @@ export class Writer implements Turn {
     return this.#hasEnded;
   }
 
-  /** Queues content. Resolves with the count of its bytes when the kernel has them all. */
-  write(content: Uint8Array | string): Promise<number> {
+  /**
+   * Queues content. Resolves with the count of its bytes when the kernel has them all.
+   *
+   * @param content Bytes, or text.
+   * @param isOneOfMany Whether more is likely to follow after a promise or two: that goes out with it.
+   */
+  write(content: Uint8Array | string, isOneOfMany = false): Promise<number> {
     let bytes: Uint8Array;
     try {
       bytes = contentBytes(content);
@@ -148,13 +158,24 @@ export class Writer implements Turn {
       return write.promise;
     }
     this.#queue.push(write as QueuedWrite);
+    this.#quietMicrotasks = 0;
     if (this.#underWay === 0 && !this.#isScheduled) {
       this.#isScheduled = true;
       // At the end of this turn: what else is written in it goes out in the same kernel write.
-      this.#host.turns.write(this);
+      if (isOneOfMany) queueMicrotask(this.#linger);
+      else this.#host.turns.write(this);
     }
     return write.promise;
   }
+
+  /** Waits as long as more is written every few microtasks, up to what is gathered at most. */
+  readonly #linger = (): void => {
+    if (++this.#quietMicrotasks > QUIET_MICROTASKS || this.queuedBytes >= LARGEST_GATHERING) {
+      this.#host.turns.write(this);
+    } else {
+      queueMicrotask(this.#linger);
+    }
+  };
 
   /** What does not fit, if anything: bytes, or writes, whose promises take memory too, however small they are. */
   #overflow(length: number): string | undefined {

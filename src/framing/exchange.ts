@@ -94,7 +94,7 @@ export class Exchange<In, Out> {
 
   /** Sends what is gathered, as one write where it can be. Resolves with the count of its bytes. */
   flush(): Promise<number> {
-    return this.#write(this.#frames.take());
+    return this.#write(this.#frames.take(), false);
   }
 
   /** Sends what is gathered. Gives something to wait for where the peer is slow to take it. */
@@ -126,12 +126,14 @@ export class Exchange<In, Out> {
       refused.catch(ignore);
       return refused;
     }
-    return this.flush();
+    // Whoever answers message by message, in a loop, sends the next one soon.
+    return this.#write(this.#frames.take(), true);
   }
 
-  #write(pieces: readonly Uint8Array[]): Promise<number> {
+  #write(pieces: readonly Uint8Array[], isOneOfMany: boolean): Promise<number> {
     const { writer } = this.#duplex;
-    if (pieces.length <= 1) return pieces.length === 0 ? SENT_NOTHING : writer.write(pieces[0]!);
+    if (pieces.length === 0) return SENT_NOTHING;
+    if (pieces.length === 1) return writer.write(pieces[0]!, isOneOfMany);
     // They go out together, or the last one fails with what made an earlier one fail.
     let total = 0;
     let last = SENT_NOTHING;

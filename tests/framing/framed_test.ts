@@ -180,6 +180,30 @@ Deno.test("Framed sends one message, and several as one write", async () => {
   connection.abort();
 });
 
+Deno.test("Framed.send() in a loop answers what is there as one write, in order with other writes", async () => {
+  const many = "a\nb\n" + "c\n".repeat(50);
+  const { connection, peer } = scriptedConnection([many, "d\n", end()]);
+  const lines = framed(connection, new LineCodec());
+  for await (const line of lines) {
+    void lines.send(line);
+    if (line === "b") void connection.write("!");
+  }
+  await connection.close();
+  assertEquals(peer.writes, [bytesOf(many.replace("b\n", "b\n!")), bytesOf("d\n")]);
+});
+
+Deno.test("Framed.send() in a loop without an end goes out while the loop goes on", async () => {
+  const { connection, peer } = scriptedConnection();
+  const lines = framed(connection, new LineCodec());
+  for (let i = 0; peer.writes.length === 0; i++) {
+    if (i > 2000) throw new Error("nothing was sent");
+    void lines.send("x".repeat(99));
+    await Promise.resolve();
+  }
+  assertEquals(peer.writes[0]!.length <= 65_536, true);
+  connection.abort();
+});
+
 Deno.test("Framed.send() of what cannot be said rejects and does not harm the connection", async () => {
   const { connection, peer } = scriptedConnection([end()]);
   const lines = framed(connection, new LineCodec({ maxFrameLength: 5 }));

@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { GenericError } from "../src/errors.ts";
 import { scriptedDatagrams, settled } from "./support/scripted_datagrams.ts";
 import { testOnEngines, text } from "./support/udp_engines.ts";
 import { localListener, serving } from "./support/udp_listeners.ts";
@@ -168,4 +169,61 @@ testOnEngines("UdpListener that was flooded while busy answers again", async (ne
   assert(handled + listener.droppedDatagrams <= 3_021);
   // 64 KiB hold 143 of them.
   assert(handled < 3_000, `${handled} were handled`);
+});
+
+Deno.test("UdpListener whose socket breaks ends everything with that error", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  await listener.start();
+  const sessions = listener.acceptSessions();
+  const first = sessions.next();
+  const cause = new Error("the network card is on fire");
+  network.sockets[0]!.deliver("x");
+  await settled();
+  const session = (await first).value!;
+  const second = assertRejects(() => sessions.next(), GenericError, "on fire");
+  network.sockets[0]!.fail(cause);
+  await second;
+  const error = await listener.closed;
+  assertEquals([error!.code, error!.cause, await session.closed], ["broken", cause, error]);
+  // A new start makes a new socket.
+  const { closed } = listener;
+  await listener.start();
+  assert(listener.closed !== closed);
+  const next = assertRejects(
+    () => listener[Symbol.asyncIterator]().next(),
+    GenericError,
+    "on fire",
+  );
+  network.sockets[1]!.fail(cause);
+  await next;
+});
+
+Deno.test("UdpListener gives what waited for an iteration to the sessions that follow it", async () => {
+  const network = scriptedDatagrams();
+  await using listener = localListener(network);
+  await listener.start();
+  const datagrams = listener[Symbol.asyncIterator]();
+  const first = datagrams.next();
+  for (const [word, port] of [["a", 1], ["b", 1], ["c", 2]] as const) {
+    network.sockets[0]!.deliver(word, port);
+    await settled();
+  }
+  assertEquals(text((await first).value![0].data), "a");
+  await datagrams.return!();
+  const sessions = listener.acceptSessions();
+  const one = (await sessions.next()).value!;
+  const other = (await sessions.next()).value!;
+  assertEquals([one.remotePort, text((await one.read())[0])], [1, "b"]);
+  assertEquals([other.remotePort, text((await other.read())[0])], [2, "c"]);
+  await sessions.return!();
+  // With nobody to take new ones, those that there are still hear their peer.
+  const more = one.read();
+  for (const port of [3, 1]) {
+    network.sockets[0]!.deliver("d", port);
+    await settled();
+  }
+  assertEquals([text((await more)[0]), listener.sessions.length], ["d", 2]);
+  assertEquals(listener.droppedDatagrams, 1);
+  for (const session of [one, other]) await session.close();
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError, ReadTimedOutError } from "../src/errors.ts";
 import type { UdpSession } from "../src/udp_session.ts";
-import { testOnEngines, text } from "./support/udp_engines.ts";
+import { localClient, testOnEngines, text } from "./support/udp_engines.ts";
 import { serving } from "./support/udp_listeners.ts";
 
 testOnEngines(
@@ -67,4 +67,32 @@ testOnEngines("UdpSession has a queue of its own with a limit", async (network) 
   session.abort("why");
   const error = await session.closed;
   assertEquals([error!.code, error!.cause], ["aborted", "why"]);
+});
+
+testOnEngines("UdpSession has the face of a caller and of a connected client", async (network) => {
+  await using other = localClient(network);
+  const { host, port } = await other.bound;
+  const began = Promise.withResolvers<UdpSession>();
+  await using sockets = await serving(network, { onSession: (session) => began.resolve(session) });
+  const { client, listener } = sockets;
+  await client.write("one");
+  await client.write("two");
+  const session = await began.promise;
+  assertEquals(
+    [session.remoteAddress, session.remotePort, session.localAddress, session.localPort],
+    ["127.0.0.1", client.localPort, "127.0.0.1", listener.port],
+  );
+  for await (const { data, remotePort } of session) {
+    assertEquals([text(data), remotePort], ["one", client.localPort]);
+    break; // leaves it open
+  }
+  assertEquals(text((await session.read())[0]), "two");
+  assertEquals(await session.sendBytes("bytes"), 5);
+  assertEquals(text((await client.read())[0]), "bytes");
+  await session.sendDatagram({ remoteHost: host, remotePort: port, data: new Uint8Array([33]) });
+  const [bytes, , from] = await other.receiveFrom();
+  assertEquals([text(bytes), from.port], ["!", listener.port]);
+  await assertRejects(() => session.write(7 as unknown as string), TypeError, "Content");
+  await session[Symbol.asyncDispose]();
+  assertEquals(await session.closed, undefined);
 });

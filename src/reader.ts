@@ -166,8 +166,8 @@ export class Reader implements Turn {
   take(length?: number): [bytes: Uint8Array<ArrayBuffer>, length: number] {
     const there = this.queue.length;
     if (there === 0) return [new Uint8Array(0), -1];
-    const bytes = this.queue.take(length === undefined || length > there ? there : length);
-    return [bytes, bytes.length];
+    const taken = this.queue.take(length === undefined || length > there ? there : length);
+    return [this.#buffer.give(taken, this.queue.length === 0), taken.length];
   }
 
   /** Drops what is unread; from now on everybody reads the end. */

@@ -211,6 +211,37 @@ Deno.test("Connection gives bytes that are the caller's: transferring their buff
   assertEquals(peer.violations, []);
 });
 
+Deno.test("Connection.read() loses nothing unread when what it gave is transferred", async () => {
+  for (const length of [10, 400, 900, 5_000, 40_000]) {
+    const content = new Uint8Array(length).map((_, i) => i % 251);
+    const { connection, peer, clock } = scriptedConnection([content.slice()]);
+    const received: number[] = [];
+    const take = ([bytes]: [Uint8Array<ArrayBuffer>, number]) => {
+      received.push(...bytes);
+      structuredClone(bytes, { transfer: [bytes.buffer] });
+    };
+    while (received.length < length) {
+      take(await connection.read(Math.min(7, length - received.length)));
+      if (received.length > 2 * length / 3) break;
+    }
+    // What comes while nobody waits is unread, too, when the one before is transferred.
+    const [kept] = await connection.read(1);
+    const waiting = assertRejects(
+      () => connection.read(length, { timeoutInMillis: 10 }),
+      ReadTimedOutError,
+    );
+    await clock.advance(10);
+    await waiting;
+    peer.say("late", silence());
+    await clock.settle();
+    take([kept, 1]);
+    take(await connection.read(length - received.length));
+    assertEquals(new Uint8Array(received), content);
+    assertEquals(asText(await connection.read()), ["late", 4]);
+    connection.abort();
+  }
+});
+
 Deno.test("Connection.read() gives each byte once and in order, however it is cut, given up and asked for", async () => {
   await fc.assert(
     fc.asyncProperty(

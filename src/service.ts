@@ -39,7 +39,7 @@ export interface Service {
   /**
    * The connection ends with an error: its own, or what a method of this service threw. Not called for
    * `close`, `abort` or the peer's end. Without it a network failure just closes the connection, and what a
-   * method threw is printed with `console.error`.
+   * method threw is printed with `console.error`, unless it is a read that timed out or a bad frame.
    */
   onError?(caller: Caller, error: Error): void | Promise<void>;
   /** The connection is over. Called exactly once for each connection whose `onConnect` was begun. */

@@ -94,8 +94,6 @@ class DelimiterDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
   readonly #delimiterLength: number;
   readonly #maxFrameLength: number;
   readonly #search: DelimiterSearch;
-  /** A message that is too long was reported, its end has not come. */
-  #skipping = false;
 
   constructor(delimiter: Uint8Array<ArrayBuffer>, maxFrameLength: number) {
     this.#delimiterLength = delimiter.length;
@@ -104,16 +102,7 @@ class DelimiterDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
   }
 
   decode(bytes: ByteQueue, ended: boolean): Uint8Array<ArrayBuffer> | undefined {
-    let end = this.#search.findEnd(bytes);
-    if (this.#skipping) {
-      if (end < 0) {
-        this.#search.skipSearched(bytes);
-        return undefined;
-      }
-      this.#skipping = false;
-      bytes.skip(end);
-      end = this.#search.findEnd(bytes);
-    }
+    const end = this.#search.findEnd(bytes);
     const start = bytes.offset;
     if (end >= 0) {
       const length = end - this.#delimiterLength;
@@ -127,8 +116,7 @@ class DelimiterDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
     }
     // Less than a whole delimiter at the end may be the beginning of one.
     if (bytes.length >= this.#maxFrameLength + this.#delimiterLength) {
-      this.#skipping = true;
-      this.#search.skipSearched(bytes);
+      this.#search.skipRest(bytes);
       throw this.#tooLong(start);
     }
     if (!ended || bytes.length === 0) return undefined;

@@ -16,6 +16,8 @@ export class DelimiterSearch {
   #next = 0;
   /** How many bytes before #next are the beginning of the delimiter. */
   #matched = 0;
+  /** The rest of what was given up has not all come yet. */
+  #isSkipping = false;
 
   /** @param delimiter What to look for, at least one byte; it must not change. */
   constructor(delimiter: Uint8Array<ArrayBuffer>) {
@@ -31,6 +33,24 @@ export class DelimiterSearch {
    * @returns How many bytes there are up to the end of the first delimiter, it included; -1 if none is there.
    */
   findEnd(bytes: ByteQueue): number {
+    const end = this.#find(bytes);
+    if (!this.#isSkipping) return end;
+    if (end < 0) {
+      this.#dropSearched(bytes);
+      return -1;
+    }
+    this.#isSkipping = false;
+    bytes.skip(end);
+    return this.#find(bytes);
+  }
+
+  /** Drops all bytes, none of which ends a delimiter, and what is still to come up to the next one. */
+  skipRest(bytes: ByteQueue): void {
+    this.#isSkipping = true;
+    this.#dropSearched(bytes);
+  }
+
+  #find(bytes: ByteQueue): number {
     const { offset } = bytes;
     if (this.#start !== offset) {
       this.#start = this.#next = offset;
@@ -43,8 +63,8 @@ export class DelimiterSearch {
     return end;
   }
 
-  /** Drops all bytes, none of which ends a delimiter, and goes on behind them as if they were still there. */
-  skipSearched(bytes: ByteQueue): void {
+  /** Goes on behind the dropped bytes as if they were still there: the last ones may begin a delimiter. */
+  #dropSearched(bytes: ByteQueue): void {
     bytes.clear();
     this.#start = bytes.offset;
   }

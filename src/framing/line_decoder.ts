@@ -33,8 +33,6 @@ export class LineDecoder implements Decoder<string> {
   #bytesAt = 0;
   /** Up to this place in the stream, several lines at once are known not to be text. */
   #oneByOneUntil = 0;
-  /** A line that is too long was reported, its end has not come. */
-  #skipping = false;
 
   /** Where in the stream the line began that was given, or refused, last. */
   lineStart = 0;
@@ -48,16 +46,7 @@ export class LineDecoder implements Decoder<string> {
   /** Takes the next line. */
   decode(bytes: ByteQueue, ended: boolean): string | undefined {
     if (this.#lines !== NONE && this.#nextStart === bytes.offset) return this.#nextLine(bytes);
-    let end = this.#search.findEnd(bytes);
-    if (this.#skipping) {
-      if (end < 0) {
-        this.#search.skipSearched(bytes);
-        return undefined;
-      }
-      this.#skipping = false;
-      bytes.skip(end);
-      end = this.#search.findEnd(bytes);
-    }
+    const end = this.#search.findEnd(bytes);
     this.lineStart = bytes.offset;
     if (end >= 0) {
       // Before it costs anything to make text of it.
@@ -70,8 +59,7 @@ export class LineDecoder implements Decoder<string> {
     }
     // One more than the maximum may still be the CR of a line that is just not too long.
     if (bytes.length > this.#maxFrameLength + 1) {
-      this.#skipping = true;
-      this.#search.skipSearched(bytes);
+      this.#search.skipRest(bytes);
       throw this.#tooLong();
     }
     return ended && bytes.length > 0 ? this.#lastLine(bytes) : undefined;

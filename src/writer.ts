@@ -132,19 +132,7 @@ export class Writer implements Turn {
     }
     const overflow = this.#overflow(bytes.length);
     if (overflow !== undefined) {
-      const error = new GenericError(
-        "overflow",
-        `Cannot write: ${overflow} (await the writes, look at queuedBytes, or raise writeQueueLimit)`,
-      );
-      this.#host.onWriteFailure(error);
-      return rejected(error);
-    }
-    if (!this.#host.mayQueue(bytes.length)) {
-      const error = new GenericError(
-        "overflow",
-        `Cannot write: ${bytes.length} bytes do not fit into the listener's maxQueuedBytes, and with them ` +
-          "no connection would have more queued than this one",
-      );
+      const error = new GenericError("overflow", `Cannot write: ${overflow}`);
       this.#host.onWriteFailure(error);
       return rejected(error);
     }
@@ -180,12 +168,17 @@ export class Writer implements Turn {
   /** What does not fit, if anything: bytes, or writes, whose promises take memory too, however small they are. */
   #overflow(length: number): string | undefined {
     const { writeQueueLimit } = this.#limits;
+    const advice = "(await the writes, look at queuedBytes, or raise writeQueueLimit)";
     if (this.queuedBytes > 0 && this.queuedBytes + length > writeQueueLimit) {
-      return `${length} bytes do not fit, ${this.queuedBytes} of ${writeQueueLimit} are queued`;
+      return `${length} bytes do not fit, ${this.queuedBytes} of ${writeQueueLimit} are queued ${advice}`;
     }
     const writes = this.#queue.length + (this.#held?.length ?? 0);
-    if (writes < Math.max(FEW_WRITES, writeQueueLimit / BYTES_PER_WRITE)) return undefined;
-    return `${writes} writes are queued already`;
+    if (writes >= Math.max(FEW_WRITES, writeQueueLimit / BYTES_PER_WRITE)) {
+      return `${writes} writes are queued already ${advice}`;
+    }
+    if (this.#host.mayQueue(length)) return undefined;
+    return `${length} bytes do not fit into the listener's maxQueuedBytes, and with them no connection would ` +
+      "have more queued than this one";
   }
 
   /** Ends the direction after everything queued. Resolves when the peer was told, rejects when it cannot be. */

@@ -13,10 +13,20 @@ const EMPTY = new Uint8Array(0);
 
 /** Chunks already consumed at the front of the array are cut off when there are this many. */
 const COMPACT_AT = 1024;
+/** An array of so many slots is kept when the queue is cleared: most queues hold one chunk and are emptied. */
+const SLOTS_KEPT = 16;
+
+/** Who has a better place for bytes than where they are. */
+export interface Keeper {
+  /** Gives the same bytes, lying elsewhere or, where they are well, the bytes themselves. */
+  keep(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;
+}
 
 /** A queue of bytes: chunks go in whole, any number of bytes comes out. */
 export class ByteQueue {
   #chunks: Uint8Array<ArrayBuffer>[] = [];
+  /** How many slots of #chunks are in use; the others hold nothing. */
+  #end = 0;
   /** Index in #chunks of the first chunk that still has bytes. */
   #first = 0;
   /** Bytes of the first chunk that were taken already. */
@@ -44,18 +54,45 @@ export class ByteQueue {
   /** Adds a chunk at the end. The queue keeps it as it is: it must not be changed afterwards. */
   push(chunk: Uint8Array<ArrayBuffer>): void {
     if (chunk.length === 0) return;
-    const last = this.#chunks.length - 1;
-    const tail = last >= this.#first ? this.#chunks[last]! : EMPTY;
-    if (
-      tail.length > 0 && chunk.buffer === tail.buffer &&
-      chunk.byteOffset === tail.byteOffset + tail.length
-    ) {
-      // Small reads are views that follow each other in one slab: keep them as one.
-      this.#chunks[last] = new Uint8Array(tail.buffer, tail.byteOffset, tail.length + chunk.length);
-    } else {
-      this.#chunks.push(chunk);
-    }
     this.#length += chunk.length;
+    const last = this.#end - 1;
+    if (last >= this.#first && follows(this.#chunks[last]!, chunk)) {
+      this.#chunks[last] = joined(this.#chunks[last]!, chunk);
+    } else {
+      this.#chunks[this.#end++] = chunk;
+    }
+  }
+
+  /**
+   * Puts the bytes of the last chunk that are still in the queue into other memory.
+   *
+   * @param keeper Gives the same bytes, lying elsewhere.
+   */
+  moveLast(keeper: Keeper): void {
+    const last = this.#end - 1;
+    if (last < this.#first) return;
+    let chunk = this.#chunks[last]!;
+    if (last === this.#first) {
+      if (this.#taken > 0) chunk = chunk.subarray(this.#taken);
+      this.#chunks[last] = keeper.keep(chunk);
+      this.#taken = 0;
+      this.#seenIndex = this.#first;
+      this.#seenOffset = 0;
+      return;
+    }
+    chunk = keeper.keep(chunk);
+    const before = this.#chunks[last - 1]!;
+    if (!follows(before, chunk)) {
+      this.#chunks[last] = chunk;
+      return;
+    }
+    this.#chunks[last - 1] = joined(before, chunk);
+    this.#chunks[last] = EMPTY;
+    this.#end = last;
+    if (this.#seenIndex === last) {
+      this.#seenIndex--;
+      this.#seenOffset -= before.length;
+    }
   }
 
   /**
@@ -127,8 +164,9 @@ export class ByteQueue {
       this.#seenIndex = this.#first;
       this.#seenOffset = -this.#taken;
     }
-    if (this.#first >= COMPACT_AT && this.#first * 2 >= this.#chunks.length) {
+    if (this.#first >= COMPACT_AT && this.#first * 2 >= this.#end) {
       this.#chunks.splice(0, this.#first);
+      this.#end -= this.#first;
       this.#seenIndex -= this.#first;
       this.#first = 0;
     }
@@ -136,10 +174,11 @@ export class ByteQueue {
 
   /** Drops everything. */
   clear(): void {
-    if (this.#chunks.length > 1) this.#chunks = [];
-    else this.#chunks.length = 0;
+    if (this.#end > SLOTS_KEPT) this.#chunks = [];
+    else for (let i = this.#first; i < this.#end; i++) this.#chunks[i] = EMPTY;
     this.#offset += this.#length;
-    this.#first =
+    this.#end =
+      this.#first =
       this.#taken =
       this.#length =
       this.#seenIndex =
@@ -212,4 +251,18 @@ export class ByteQueue {
       chunk = this.#chunks[++this.#seenIndex]!;
     }
   }
+}
+
+/** Whether a chunk begins where another one ends: small reads are views that follow each other in one slab. */
+function follows(before: Uint8Array, chunk: Uint8Array): boolean {
+  return chunk.buffer === before.buffer &&
+    chunk.byteOffset === before.byteOffset + before.length && before.length > 0;
+}
+
+/** Two chunks that follow each other, as one. */
+function joined(
+  before: Uint8Array<ArrayBuffer>,
+  chunk: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(before.buffer, before.byteOffset, before.length + chunk.length);
 }

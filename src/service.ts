@@ -123,22 +123,21 @@ class ServiceLoop implements Attendant, Wait {
   }
 
   begin(): void {
-    this.#call("onConnect", this.#afterConnect);
+    this.isCalling = true;
+    try {
+      this.#await(this.#service.onConnect?.(this.#caller), this.#afterConnect);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
   onFreed(): void {
     if (!this.isCalling) void this.#finish();
   }
 
-  #call(name: "onConnect" | "onReadReady", after: () => void): void {
-    this.isCalling = true;
-    try {
-      const result = this.#service[name]?.(this.#caller);
-      if (isThenable(result)) result.then(after, this.#onThrown);
-      else after();
-    } catch (error) {
-      this.#onThrown(error);
-    }
+  #await(result: unknown, after: () => void): void {
+    if (isThenable(result)) result.then(after, this.#onThrown);
+    else after();
   }
 
   readonly #afterConnect = (): void => {
@@ -182,7 +181,12 @@ class ServiceLoop implements Attendant, Wait {
     if (reader.isShut) return this.#duplex.closeIfIdle();
     this.#isLastCall = reader.hasEnded;
     this.#readBefore = reader.bytesRead - reader.queue.length;
-    this.#call("onReadReady", this.#afterRead);
+    this.isCalling = true;
+    try {
+      this.#await(this.#service.onReadReady!(this.#caller), this.#afterRead);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
   /** A close, an abort or a failure ended the wait: the transport is being freed, and `onFreed` tells. */

@@ -45,11 +45,21 @@ export interface WriterLimits {
   readonly writeQueueLimit: number;
 }
 
-interface QueuedWrite {
+/** One write, and the place behind it in the queue. */
+class QueuedWrite {
   readonly bytes: Uint8Array;
   readonly promise: Promise<number>;
-  resolve(count: number): void;
-  reject(error: unknown): void;
+  resolve!: (count: number) => void;
+  reject!: (error: unknown) => void;
+  next: QueuedWrite | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
 }
 
 /** Content of this size and more is sent in place; smaller content is gathered. */
@@ -75,6 +85,12 @@ function rejected(error: unknown): Promise<never> {
   return promise;
 }
 
+/** Rejects a write, which may be left alone. */
+function refuse(write: QueuedWrite, error: unknown): void {
+  write.promise.catch(ignore);
+  write.reject(error);
+}
+
 /** Writes to a transport in order. */
 export class Writer implements Turn {
   /** Bytes the kernel has taken so far. */
@@ -84,7 +100,10 @@ export class Writer implements Turn {
   #transport: Transport;
   readonly #host: WriterHost;
   readonly #limits: WriterLimits;
-  #queue: QueuedWrite[] = [];
+  /** The queue, a chain: nothing is allocated for it but the writes themselves. */
+  #first: QueuedWrite | undefined;
+  #last: QueuedWrite | undefined;
+  #count = 0;
   /** While paused: what was written since. */
   #held: QueuedWrite[] | undefined;
   #whenDrained: (() => void) | undefined;
@@ -136,16 +155,13 @@ export class Writer implements Turn {
       this.#host.onWriteFailure(error);
       return rejected(error);
     }
-    const write = Promise.withResolvers<number>() as
-      & { bytes?: Uint8Array }
-      & PromiseWithResolvers<number>;
-    write.bytes = bytes;
+    const write = new QueuedWrite(bytes);
     this.queuedBytes += bytes.length;
     if (this.#held !== undefined) {
-      this.#held.push(write as QueuedWrite);
+      this.#held.push(write);
       return write.promise;
     }
-    this.#queue.push(write as QueuedWrite);
+    this.#append(write);
     this.#quietMicrotasks = 0;
     if (this.#underWay === 0 && !this.#isScheduled) {
       this.#isScheduled = true;
@@ -154,6 +170,24 @@ export class Writer implements Turn {
       else this.#host.turns.write(this);
     }
     return write.promise;
+  }
+
+  #append(write: QueuedWrite): void {
+    if (this.#last === undefined) this.#first = write;
+    else this.#last.next = write;
+    this.#last = write;
+    this.#count++;
+  }
+
+  /** Takes the first write off the queue. */
+  #shift(): QueuedWrite {
+    const write = this.#first!;
+    this.#first = write.next;
+    if (this.#first === undefined) this.#last = undefined;
+    // A write that its user keeps must not keep those behind it.
+    write.next = undefined;
+    this.#count--;
+    return write;
   }
 
   /** Waits as long as more is written every few microtasks, up to what is gathered at most. */
@@ -172,7 +206,7 @@ export class Writer implements Turn {
     if (this.queuedBytes > 0 && this.queuedBytes + length > writeQueueLimit) {
       return `${length} bytes do not fit, ${this.queuedBytes} of ${writeQueueLimit} are queued ${advice}`;
     }
-    const writes = this.#queue.length + (this.#held?.length ?? 0);
+    const writes = this.#count + (this.#held?.length ?? 0);
     if (writes >= Math.max(FEW_WRITES, writeQueueLimit / BYTES_PER_WRITE)) {
       return `${writes} writes are queued already ${advice}`;
     }
@@ -187,7 +221,7 @@ export class Writer implements Turn {
     if (this.#error !== undefined) return rejected(this.#error);
     this.#end = Promise.withResolvers();
     this.#end.promise.catch(ignore);
-    if (this.#queue.length === 0 && this.#held === undefined) this.#closeWrite();
+    if (this.#count === 0 && this.#held === undefined) this.#closeWrite();
     return this.#end.promise;
   }
 
@@ -197,7 +231,7 @@ export class Writer implements Turn {
    */
   pause(): Promise<void> {
     this.#held = [];
-    if (this.#queue.length === 0) return Promise.resolve();
+    if (this.#count === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenDrained = resolve);
   }
 
@@ -207,8 +241,8 @@ export class Writer implements Turn {
     const held = this.#held ?? [];
     this.#held = this.#whenDrained = undefined;
     if (this.#error !== undefined) return;
-    this.#queue.push(...held);
-    if (this.#queue.length === 0) {
+    for (const write of held) this.#append(write);
+    if (this.#count === 0) {
       if (this.#end !== undefined) this.#closeWrite();
     } else if (this.#underWay === 0 && !this.#isScheduled) {
       this.begin();
@@ -222,12 +256,10 @@ export class Writer implements Turn {
     this.#due = Infinity;
     this.#host.onDequeued(this.queuedBytes);
     this.queuedBytes = 0;
-    for (const write of [...this.#queue, ...this.#held ?? []]) {
-      write.promise.catch(ignore);
-      write.reject(error);
-    }
-    this.#queue = [];
+    const held = this.#held ?? [];
     this.#held = undefined;
+    while (this.#first !== undefined) refuse(this.#shift(), error);
+    for (const write of held) refuse(write, error);
     this.#whenDrained?.();
     this.#end?.reject(error);
   }
@@ -256,24 +288,23 @@ export class Writer implements Turn {
 
   /** The bytes of the first writes in the queue: one big one, or as many small ones as fit. */
   #gather(): Uint8Array {
-    const queue = this.#queue;
-    const first = queue[0]!.bytes;
+    const first = this.#first!;
     let count = 1;
-    let total = first.length;
+    let total = first.bytes.length;
     if (total < BIG_CONTENT) {
-      for (; count < queue.length; count++) {
-        const { length } = queue[count]!.bytes;
+      for (let write = first.next; write !== undefined; write = write.next, count++) {
+        const { length } = write.bytes;
         if (length >= BIG_CONTENT || total + length > LARGEST_GATHERING) break;
         total += length;
       }
     }
     this.#underWay = count;
-    if (count === 1) return first;
+    if (count === 1) return first.bytes;
     const gathered = new Uint8Array(total);
-    for (let i = 0, at = 0; i < count; i++) {
-      const { bytes } = queue[i]!;
-      gathered.set(bytes, at);
-      at += bytes.length;
+    let at = 0;
+    for (let write: QueuedWrite | undefined = first; count > 0; write = write!.next, count--) {
+      gathered.set(write!.bytes, at);
+      at += write!.bytes.length;
     }
     return gathered;
   }
@@ -317,10 +348,11 @@ export class Writer implements Turn {
     this.#due = Infinity;
     const count = this.#underWay;
     this.#underWay = 0;
-    const sent = count === this.#queue.length ? this.#queue : this.#queue.splice(0, count);
-    if (sent === this.#queue) this.#queue = [];
-    for (const write of sent) write.resolve(write.bytes.length);
-    if (this.#queue.length > 0) this.begin();
+    for (let i = 0; i < count; i++) {
+      const write = this.#shift();
+      write.resolve(write.bytes.length);
+    }
+    if (this.#count > 0) this.begin();
     else this.#afterDrain();
   }
 

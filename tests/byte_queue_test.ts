@@ -25,6 +25,18 @@ class SlowQueue {
   }
 }
 
+/** Keeps bytes one behind the other, and spoils them where they were. */
+class Slab {
+  readonly #bytes = new Uint8Array(10_000);
+  #used = 0;
+  keep(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    const kept = this.#bytes.subarray(this.#used, this.#used += bytes.length);
+    kept.set(bytes);
+    bytes.fill(9);
+    return kept;
+  }
+}
+
 // Few byte values, so that a byte sequence is often begun and sometimes found. Lengths are given as a share
 // of what is there.
 const someBytes = (maxLength: number) =>
@@ -39,7 +51,7 @@ const step = fc.oneof(
     do: fc.constantFrom("take" as const, "peek" as const, "skip" as const, "at" as const),
     share: fc.double({ min: 0, max: 1, noNaN: true }),
   }),
-  fc.record({ do: fc.constantFrom("take all" as const, "clear" as const) }),
+  fc.record({ do: fc.constantFrom("take all" as const, "clear" as const, "move" as const) }),
   fc.record({
     do: fc.constant("find" as const),
     needle: someBytes(4).filter((needle) => needle.length > 0),
@@ -52,18 +64,23 @@ Deno.test("ByteQueue does what one array would do, whatever is asked in whatever
     fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
       const queue = new ByteQueue();
       const slow = new SlowQueue();
+      const slab = new Slab();
       for (const one of steps) {
         const count = "share" in one ? Math.round(one.share * slow.bytes.length) : 0;
         switch (one.do) {
           case "push":
-            queue.push(one.chunk);
+            queue.push(one.chunk.slice());
             slow.bytes.push(...one.chunk);
+            break;
+          case "move":
+            queue.moveLast(slab);
             break;
           case "push slab": {
             // Two views of one buffer, as small reads give them: one right behind the other, or not.
             const half = one.chunk.length >> 1;
-            queue.push(one.chunk.subarray(0, half));
-            queue.push(one.chunk.subarray(half + one.gap));
+            const chunk = one.chunk.slice();
+            queue.push(chunk.subarray(0, half));
+            queue.push(chunk.subarray(half + one.gap));
             slow.bytes.push(...one.chunk.subarray(0, half), ...one.chunk.subarray(half + one.gap));
             break;
           }
@@ -127,6 +144,22 @@ Deno.test("ByteQueue.push() joins views that follow each other in one buffer", (
   const slab = bytes(0, 1, 2, 3, 4, 5);
   const queue = queueOf(slab.subarray(1, 3), slab.subarray(3, 6));
   assertStrictEquals(queue.take(5).buffer, slab.buffer);
+});
+
+Deno.test("ByteQueue.moveLast() moves what is unread of the last chunk, and joins it to what it follows", () => {
+  const slab = new Slab();
+  const queue = queueOf(bytes(1, 2, 3));
+  queue.take(1);
+  queue.moveLast(slab);
+  queue.push(bytes(4, 5));
+  assertStrictEquals(queue.indexOf(bytes(5)), 3);
+  queue.moveLast(slab);
+  // It goes on where it was, though there is one chunk less.
+  assertStrictEquals(queue.at(3), 5);
+  assertEquals([...queue.peek(4)], [2, 3, 4, 5]);
+  assertStrictEquals(queue.take(4).byteOffset, 0);
+  queue.moveLast(slab);
+  assertStrictEquals(queue.length, 0);
 });
 
 Deno.test("ByteQueue.peek() takes nothing", () => {

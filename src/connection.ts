@@ -9,6 +9,7 @@ import {
   type ReadLineOptions,
   type ReadUntilOptions,
 } from "./delimited_reader.ts";
+import { ByteIteration } from "./byte_iteration.ts";
 import { Duplex } from "./duplex.ts";
 import type { SocketError } from "./errors.ts";
 import type { ProxyHeader } from "./guard/proxy_header.ts";
@@ -144,20 +145,20 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @param length How many bytes, 1 or more.
    * @param options How to give up.
-   * @returns The bytes, which are yours, and their count. They may be a view into a larger buffer that other
-   * reads of this connection lie in, too.
+   * @returns The bytes, which are yours (lent, with `reuseReadBuffer`), and their count. They may be a view into
+   * a larger buffer that other reads of this connection lie in, too.
    * @throws {RangeError | TypeError} The length or an option is wrong.
    * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
    * @throws {GenericError} `"busy"`: somebody else waits; `"closed"`; or what ended the connection.
    */
   read(length?: number, options?: ReadOptions): Promise<ReadResult> {
-    const { reader } = this.#duplex;
+    const { reader, limits: { reuseReadBuffer } } = this.#duplex;
     if (options === undefined && length === undefined && !reader.isWaiting && reader.has(1)) {
-      return Promise.resolve(reader.take());
+      return Promise.resolve(reader.take(undefined, reuseReadBuffer));
     }
     return this.#pull(options, length ?? 1, () => {
       if (length !== undefined) checkReadLength(length);
-      return () => reader.take(length);
+      return () => reader.take(length, reuseReadBuffer);
     });
   }
 
@@ -338,32 +339,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * connection open; a new loop, or `read`, goes on where it stopped, also after a `ReadTimedOutError`.
    */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>, undefined> {
-    const { reader } = this.#duplex;
-    const timeout = this.#readTimeoutInMillis;
-    const done = { done: true, value: undefined } as const;
-    return {
-      next: () => {
-        if (!reader.isWaiting && reader.has(1)) {
-          const [value, length] = reader.take();
-          return Promise.resolve(length < 0 ? done : { done: false, value });
-        }
-        return new Promise((resolve, reject) => {
-          reader.refuseSecond();
-          reader.atLeast({
-            length: 1,
-            ready: () => {
-              const [value, length] = reader.take();
-              resolve(length < 0 ? done : { done: false, value });
-            },
-            fail: (error) => {
-              if ((error as SocketError).code === "closed") resolve(done);
-              else reject(error);
-            },
-          }, timeout);
-        });
-      },
-      return: () => Promise.resolve(done),
-    };
+    return new ByteIteration(this.#duplex.reader, this.#duplex.limits);
   }
 
   /** Closes politely; never hangs on a peer that does not read. */

@@ -47,6 +47,15 @@ export interface ConnectionConfig {
    * @default {false}
    */
   readonly allowHalfOpen?: boolean;
+  /**
+   * Whether the bytes that `read` and iteration give are lent instead of yours: they are valid until the next
+   * read of this connection, which may overwrite them. It spares an allocation for each large read; copy what
+   * you keep, and await what you write to other connections. `readable`, `readLine`, `readUntil`, `peek` and
+   * messages are not concerned.
+   *
+   * @default {false}
+   */
+  readonly reuseReadBuffer?: boolean;
   /** What it stands on: Deno's network by default, another one in tests. */
   readonly network?: Network;
 }
@@ -60,6 +69,7 @@ export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
     closeTimeoutInMillis = 5_000,
     writeQueueLimit = 16 * 1024 * 1024,
     allowHalfOpen = false,
+    reuseReadBuffer = false,
     network = denoNetwork,
   } = checkObject("config", config);
   return {
@@ -69,6 +79,7 @@ export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
     closeTimeoutInMillis: checkInterval("closeTimeoutInMillis", closeTimeoutInMillis),
     writeQueueLimit: checkInteger("writeQueueLimit", writeQueueLimit, 1),
     allowHalfOpen: checkBoolean("allowHalfOpen", allowHalfOpen),
+    reuseReadBuffer: checkBoolean("reuseReadBuffer", reuseReadBuffer),
     clock: checkObject("network", network).clock,
     turns: network.turns ?? plainTurns,
   };

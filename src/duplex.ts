@@ -29,6 +29,8 @@ export interface DuplexLimits extends WriterLimits {
   readonly closeTimeoutInMillis: number;
   /** Whether a service's connection stays open for writes after the peer's end. */
   readonly allowHalfOpen: boolean;
+  /** Whether bytes are lent until the next read. */
+  readonly reuseReadBuffer: boolean;
 }
 
 /** A service that is called for a connection. */
@@ -250,6 +252,10 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   onDequeued(length: number): void {
     this.listenerLimits?.onDequeued(length);
+  }
+
+  mayNeedLent(): boolean {
+    return this.writer.queuedBytes > 0;
   }
 
   onReadEnd(): void {

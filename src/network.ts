@@ -87,20 +87,25 @@ export interface Network {
   resolveName?(hostname: string, port: number, family: 0 | 4 | 6): Promise<ResolvedName>;
 }
 
+/** The time of a burst, while it begins. */
+let instant: number | undefined;
+
 const denoClock: Clock = {
-  now: () => performance.now(),
+  now: () => instant ?? performance.now(),
   setTimeout: (callback, delayInMillis) => setTimeout(callback, delayInMillis),
   clearTimeout: (id) => clearTimeout(id as number),
   unrefTimer: (id) => Deno.unrefTimer(id as number),
 };
 
-/** One byte, hashed only to wait for it. */
-const ONE_BYTE = new Uint8Array(1);
-
 const denoTurns = new FairTurns({
-  // Hashing is done outside of the event loop, and needs no permission: the shortest wait that makes the
-  // runtime look at its sockets (20 us; a timeout takes 1 to 2 ms).
-  afterSockets: (callback) => void crypto.subtle.digest("SHA-1", ONE_BYTE).then(callback, callback),
+  together: (callback) => {
+    instant = performance.now();
+    try {
+      callback();
+    } finally {
+      instant = undefined;
+    }
+  },
   nextTurn: (callback) => void setImmediate(callback),
 });
 

@@ -1,45 +1,51 @@
 // Where the kernel puts bytes, and how they get from there to the user.
 //
 // The bytes of a read belong to whoever called it: they may be kept, changed, or their buffer transferred to
-// another thread. So no kernel read is ever begun in a buffer of which a view was handed out. What arrives
-// small is copied into a slab (0.06 us) and handed out as a view of it; what fills a good part of the buffer
-// is handed out with the whole buffer, and the next read gets a new one. No 64 KiB for an idle connection,
-// no allocation for a small read, no copy of a big one.
+// another thread. So no kernel read is ever begun in a buffer of which a view was handed out:
+//
+//   small   copied, when it is handed out, into a slab (0.06 us) that nothing unread lies in
+//   large   handed out with the whole buffer, and the next read gets a new one
+//   unread  when the next read begins: the same, into a slab of its own or with the whole buffer
+//
+// No 64 KiB for an idle connection, no allocation for a small read, no copy of a big one. Who lends its bytes
+// instead (`reuseReadBuffer`) hands out views of the buffer itself, until the next read.
 
+import type { Keeper } from "./byte_queue.ts";
 import { HandOut } from "./hand_out.ts";
 
 const SMALLEST = 1024;
-const LARGEST = 256 * 1024;
-/** Larger reads get an array of their own. */
-const LONGEST_IN_SLAB = 512;
-/** Whoever keeps one byte keeps the slab it lies in: small enough not to matter. */
-const LARGEST_SLAB = 2 * 1024;
+/** What fits the processor's caches: 32 KiB and 128 KiB move a third less. */
+const LARGEST = 64 * 1024;
+/** What is shorter is copied rather than handed out with a whole buffer, however small that is. */
+const LONGEST_COPIED = 512;
 /** Shrink after this many reads in a row that would have fitted the next smaller size. */
 const READS_BEFORE_SHRINKING = 64;
 
 /** The buffer of one connection's kernel reads. */
-export class ReadBuffer {
+export class ReadBuffer implements Keeper {
   #size = SMALLEST;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
+  /** The view of the last read: the next one of the same length is the same. */
+  #view: Uint8Array<ArrayBuffer> | undefined;
+  readonly #handOut = new HandOut();
   /** What is small and unread lies apart from what was handed out: transferring that must not take it along. */
-  readonly #unread = new HandOut(LONGEST_IN_SLAB, LARGEST_SLAB);
-  readonly #handOut = new HandOut(LONGEST_IN_SLAB, LARGEST_SLAB);
+  #unread: HandOut | undefined;
   #smallReads = 0;
 
-  /** Where the next kernel read puts its bytes; private until {@linkcode ReadBuffer.take}. */
+  /** Where the next kernel read puts its bytes. Nothing that is unread may lie there: see `keep`. */
   get target(): Uint8Array<ArrayBuffer> {
     return this.#buffer ??= new Uint8Array(this.#size);
   }
 
   /**
-   * Takes what a kernel read put into the target.
+   * Tells what a kernel read has put into the target, and chooses the size of the next one.
    *
-   * @param length How many bytes it put there, at least one.
+   * @param length How many bytes, at least one.
+   * @returns They, where they are.
    */
-  take(length: number): Uint8Array<ArrayBuffer> {
+  filled(length: number): Uint8Array<ArrayBuffer> {
     const buffer = this.#buffer!;
     if (length === buffer.length) {
-      this.#buffer = undefined;
       this.#size = Math.min(this.#size * 4, LARGEST);
       this.#smallReads = 0;
       return buffer;
@@ -49,22 +55,61 @@ export class ReadBuffer {
     } else if (this.#size > SMALLEST && ++this.#smallReads === READS_BEFORE_SHRINKING) {
       this.#smallReads = 0;
       this.#size = Math.max(this.#size / 4, SMALLEST);
-      this.#buffer = undefined;
     }
-    if (length > LONGEST_IN_SLAB && length > buffer.length / 2) {
-      this.#buffer = undefined;
-      return buffer.subarray(0, length);
-    }
-    return this.#unread.copy(buffer, length);
+    if (this.#view?.length !== length) this.#view = new Uint8Array(buffer.buffer, 0, length);
+    return this.#view;
   }
 
   /**
-   * Makes bytes that were taken and queued the user's: nothing unread lies in their memory, and nothing will.
+   * Makes the target ready for the next read.
+   *
+   * @param isLent Whether bytes of it are lent to somebody who may still need them.
+   */
+  renew(isLent: boolean): void {
+    if (isLent || this.#buffer?.length !== this.#size) this.#giveUp();
+  }
+
+  /** Whether somebody has transferred the target away, to whom bytes of it were lent. */
+  get isGone(): boolean {
+    return this.#buffer?.length === 0;
+  }
+
+  /** Whether bytes lie in the target. */
+  holds(bytes: Uint8Array): boolean {
+    return bytes.buffer === this.#buffer?.buffer;
+  }
+
+  /** Gives bytes that are unread a place where no kernel read will put others. */
+  keep(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    if (!this.holds(bytes)) return bytes;
+    if (this.#fills(bytes)) return this.#giveUp(bytes);
+    this.#unread ??= new HandOut();
+    return this.#unread.copy(bytes);
+  }
+
+  /**
+   * Makes bytes the user's: nothing unread lies in their memory, and nothing will.
    *
    * @param bytes What is handed out.
    * @param isLast Whether nothing else is unread.
    */
   give(bytes: Uint8Array<ArrayBuffer>, isLast: boolean): Uint8Array<ArrayBuffer> {
-    return isLast && !this.#unread.holds(bytes) ? bytes : this.#handOut.copy(bytes);
+    if (this.holds(bytes)) {
+      if (isLast && this.#fills(bytes)) return this.#giveUp(bytes);
+    } else if (isLast && this.#unread?.holds(bytes) !== true) {
+      return bytes;
+    }
+    return this.#handOut.copy(bytes);
+  }
+
+  /** Whether bytes are worth the whole buffer. */
+  #fills({ length }: Uint8Array): boolean {
+    return length > LONGEST_COPIED && length > this.#buffer!.length / 2;
+  }
+
+  /** Leaves the buffer to whoever has bytes of it. */
+  #giveUp<Bytes>(bytes?: Bytes): Bytes {
+    this.#buffer = this.#view = undefined;
+    return bytes!;
   }
 }

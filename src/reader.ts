@@ -34,6 +34,8 @@ export interface ReaderHost {
   onPartial(): void;
   /** Nobody waits any more. */
   onWaitEnd(): void;
+  /** Whether bytes that were lent may still be needed, because they are being sent. */
+  mayNeedLent(): boolean;
 }
 
 /** Somebody who waits for bytes. Exactly one of the two methods is called, once. */
@@ -53,8 +55,8 @@ const DRAIN_TOTAL_IN_MILLIS = 1_000;
 /** So much is kept of what had come before a write failed; no kernel has more of one stream. */
 const RESCUE_LIMIT = 8 * 1024 * 1024;
 
-/** So many bytes without a wait, and the other connections go first. */
-const STREAMING = 1024 * 1024;
+const TRANSFERRED = "bytes that were lent by an earlier read have been transferred away " +
+  "(copy them, or do not set reuseReadBuffer)";
 
 /** Reads on demand from a transport into a queue. */
 export class Reader implements Turn {
@@ -65,6 +67,7 @@ export class Reader implements Turn {
   #transport: Transport;
   readonly #host: ReaderHost;
   readonly #buffer = new ReadBuffer();
+  #hasLent = false;
   #isReading = false;
   /** Bytes of reads in a row that filled their buffer. */
   #streamed = 0;
@@ -145,8 +148,7 @@ export class Reader implements Turn {
     if (this.#error !== undefined) return wait.fail(this.#error);
     this.#wait = wait;
     this.#waitTimeoutInMillis = timeoutInMillis;
-    this.#restartTimeout();
-    this.#pump();
+    this.#awaitMore();
     if (this.queue.length > 0) this.#host.onPartial();
     this.#host.onWait();
   }
@@ -162,12 +164,25 @@ export class Reader implements Turn {
     else this.#whenFree = callback;
   }
 
-  /** Takes up to `length` bytes that are there, everything without it; -1 tells the end. */
-  take(length?: number): [bytes: Uint8Array<ArrayBuffer>, length: number] {
+  /**
+   * Takes up to `length` bytes that are there, everything without it; -1 tells the end.
+   *
+   * @param isLent Whether they are needed only until the next read.
+   */
+  take(length?: number, isLent = false): [bytes: Uint8Array<ArrayBuffer>, length: number] {
     const there = this.queue.length;
     if (there === 0) return [new Uint8Array(0), -1];
     const taken = this.queue.take(length === undefined || length > there ? there : length);
+    if (isLent && this.#buffer.holds(taken)) {
+      this.#hasLent = true;
+      return [taken, taken.length];
+    }
     return [this.#buffer.give(taken, this.queue.length === 0), taken.length];
+  }
+
+  /** Moves what is unread out of the way of the next kernel read: now pieces of the queue may be kept. */
+  settle(): void {
+    if (this.queue.length > 0) this.queue.moveLast(this.#buffer);
   }
 
   /** Drops what is unread; from now on everybody reads the end. */
@@ -237,16 +252,25 @@ export class Reader implements Turn {
     return Math.min(this.#waitDue, this.#drainQuietDue, this.#drainDue);
   }
 
-  #pump(): void {
-    if (this.#isReading || this.#peerIsDone || this.#isPaused) return;
+  #awaitMore(): void {
+    // The timeout begins with the read, or now where there is none to begin.
+    if (!this.#pump()) this.#restartTimeout();
+  }
+
+  /** Asks for a turn to read, where that makes sense. */
+  #pump(): boolean {
+    if (this.#isReading || this.#peerIsDone || this.#isPaused) return false;
     this.#isReading = true;
-    const isStreaming = this.#streamed >= STREAMING;
-    if (isStreaming) this.#streamed = 0;
-    this.#host.turns.read(this, isStreaming);
+    if (this.#host.turns.read(this, this.#streamed)) this.#streamed = 0;
+    return true;
   }
 
   /** Begins the kernel read: it is this connection's turn. */
   begin(): void {
+    if (this.#wait !== undefined) this.#restartTimeout();
+    this.settle();
+    this.#buffer.renew(this.#hasLent && this.#host.mayNeedLent());
+    this.#hasLent = false;
     let reading: Promise<number | null>;
     try {
       reading = this.#transport.read(this.#buffer.target);
@@ -259,16 +283,18 @@ export class Reader implements Turn {
   readonly #onRead = (count: number | null): void => {
     this.#isReading = false;
     if (count === null) return this.#onEnd();
+    if (this.#buffer.isGone) return this.#onReadFailure(new TypeError(TRANSFERRED));
     this.bytesRead += count;
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
     this.#streamed = count === this.#buffer.target.length ? this.#streamed + count : 0;
-    const bytes = this.#buffer.take(count);
+    const bytes = this.#buffer.filled(count);
     this.#host.onReceived();
     if (this.#drained !== undefined) {
-      if (this.#keepsDrained && !this.#isShut && this.#error === undefined) this.#keep(bytes);
+      if (this.#keepsDrained && !this.#isShut && this.#error === undefined) this.#rescue(bytes);
       if (this.#drained === undefined) return;
       this.#restartQuiet();
-      return this.#pump();
+      this.#pump();
+      return;
     }
     if (this.#isShut || this.#error !== undefined) return;
     this.queue.push(bytes);
@@ -278,14 +304,13 @@ export class Reader implements Turn {
       this.#endWait();
       wait.ready();
     } else {
-      this.#restartTimeout();
-      this.#pump();
+      this.#awaitMore();
       this.#host.onPartial();
     }
   };
 
   /** What comes while a write has failed already. */
-  #keep(bytes: Uint8Array<ArrayBuffer>): void {
+  #rescue(bytes: Uint8Array<ArrayBuffer>): void {
     this.queue.push(bytes);
     if (this.#wait !== undefined && this.queue.length >= this.#wait.length) {
       this.#endWait()?.ready();

@@ -1,18 +1,22 @@
 // Whose turn it is: no connection starves, and a broadcast does not choke on itself.
 //
-// Facts, measured on Deno 2.9 on Linux:
-// - One turn of the runtime's event loop completes at most some 128 socket operations. A read that is begun
-//   again at once, with a peer that answers quickly, completes again in the same turn. So with hundreds of
-//   busy connections some are served over and over and others never (at 500: none against 900 messages in
-//   the same second), and accepting starves with them.
-// - What lets the others in is that the runtime waits for something outside, because then it asks the system
-//   which sockets are ready. setImmediate does not do that; setTimeout does, after one or two milliseconds.
+// Facts, measured on Deno 2.9 on Linux (and read in the scheduler below it, tokio's):
+// - One turn of the runtime's event loop completes at most 128 socket operations. Those beyond wait for the
+//   runtime's next look at its sockets, and behind whatever is fresh then. So with hundreds of busy
+//   connections some are served over and over and others never (at 500: 3 against 850 messages in the same
+//   second), and accepting starves with them.
+// - The runtime looks at its sockets when it has nothing else to do, and otherwise every 61st turn. A callback
+//   from outside (a timer, a hash made by another thread) either takes a millisecond or comes before it has
+//   looked, above all on one core; 61 turns of setImmediate are a look for certain, and take 50 us.
 // - More than about a hundred writes begun in one turn slow each other down sevenfold.
 //
-// So: the reads of one burst are begun together, at the end of the microtasks of the burst. When there were
-// many, they are held until the runtime has looked at its sockets, and begun in the order in which they came,
-// a hundred before it looks again: so everybody is read once before anybody is read twice. One connection that streams without end steps back after a mebibyte in the
-// same way. Writes beyond the first 64 of a turn go into the next turns, 64 in each.
+// So: the reads of one burst are begun together, at the end of its microtasks. After two bursts in a row that
+// used a whole turn up, reads are held. What the runtime has ready is served meanwhile, and nothing fresh gets
+// in before it; after 61 turns of which none was used up there is nothing left. Then those held have their
+// round: 32 in a turn, in the order in which they came (few enough to stay in the processor's caches: a larger
+// batch costs more than the turns). Everybody is read once before anybody is read twice. One connection that
+// streams without end steps back after a mebibyte in the same way, later where nobody else had anything to do.
+// Writes beyond the first 64 of a turn go into the next turns, 64 in each.
 //
 // Below that nothing is held: a read costs one place in a list.
 
@@ -28,23 +32,28 @@ export interface Turns {
    * Begins a read, soon.
    *
    * @param read Whose turn it is.
-   * @param isStreaming Whether it has had its share and must let the others go first.
+   * @param streamed How many bytes it has got in a row without waiting.
+   * @returns Whether that was its share: it lets the others go first and counts anew.
    */
-  read(read: Turn, isStreaming: boolean): void;
+  read(read: Turn, streamed: number): boolean;
   /** Begins a write, at the end of this turn's microtasks or in a later turn. */
   write(write: Turn): void;
 }
 
-/** A burst of so many reads is as much as the runtime does in one turn: others may be waiting. */
-const READS_OF_A_BUSY_BURST = 64;
-/** How many of those held are begun before the sockets are looked at again: all of them can complete at once. */
-const READS_PER_TURN = 100;
+/** So many operations in one turn are about as much as the runtime does in one: others may be waiting. */
+const OPERATIONS_OF_A_BUSY_TURN = 120;
+const BUSY_BURSTS_BEFORE_HOLDING = 2;
+const READS_PER_TURN = 32;
+const TURNS_UNTIL_A_LOOK = 61;
 const WRITES_PER_TURN = 64;
+/** What a stream gets before the others: more each time that nobody else had anything to do. */
+const SMALLEST_SHARE = 1024 * 1024;
+const LARGEST_SHARE = 8 * 1024 * 1024;
 
 /** How to let the runtime go on; each calls back once. */
 export interface TurnSignals {
-  /** After the runtime has asked the system which sockets are ready. */
-  afterSockets(callback: () => void): void;
+  /** At once: what is begun together begins at one time, so one look at the clock is enough. */
+  together(callback: () => void): void;
   /** In the next turn of the event loop. */
   nextTurn(callback: () => void): void;
 }
@@ -53,20 +62,34 @@ export interface TurnSignals {
 export class FairTurns implements Turns {
   readonly #signals: TurnSignals;
   #reads: Turn[] = [];
-  /** Reads that wait until the sockets were looked at; `undefined` where nothing is held. */
-  #held: Turn[] | undefined;
-  #mustHold = false;
   #writes: Turn[] = [];
   #writesAreBeginning = false;
+  /** After how many bytes in a row a stream steps back. */
+  #share = SMALLEST_SHARE;
+  #mustHold = false;
+  #busyBursts = 0;
+  /** What was begun since the last burst of reads, or, while reads are held, since the last turn. */
+  #operations = 0;
+  /** Reads that wait for their round; `undefined` where nothing is held. */
+  #held: Turn[] | undefined;
+  /** The round under way, and how many of it were begun. */
+  #round: readonly Turn[] = [];
+  #begun = 0;
+  /** Whether nothing has happened since a stream stepped back. */
+  #isAlone = false;
+  /** Turns in a row in which the runtime had room left. */
+  #quietTurns = 0;
 
   /** @param signals How to let the runtime go on. */
   constructor(signals: TurnSignals) {
     this.#signals = signals;
   }
 
-  read(read: Turn, isStreaming: boolean): void {
-    if (isStreaming) this.#mustHold = true;
+  read(read: Turn, streamed: number): boolean {
+    const hasHadItsShare = streamed >= this.#share;
+    if (hasHadItsShare) this.#mustHold = true;
     if (this.#reads.push(read) === 1) queueMicrotask(this.#beginReads);
+    return hasHadItsShare;
   }
 
   write(write: Turn): void {
@@ -79,43 +102,81 @@ export class FairTurns implements Turns {
   readonly #beginReads = (): void => {
     const reads = this.#reads;
     this.#reads = [];
+    this.#operations += reads.length;
     if (this.#held !== undefined) {
-      this.#held.push(...reads);
-    } else if (this.#mustHold || reads.length >= READS_OF_A_BUSY_BURST) {
+      for (const read of reads) this.#held.push(read);
+      return;
+    }
+    const isBusy = this.#operations >= OPERATIONS_OF_A_BUSY_TURN;
+    this.#busyBursts = isBusy ? this.#busyBursts + 1 : 0;
+    if (this.#mustHold || this.#busyBursts >= BUSY_BURSTS_BEFORE_HOLDING) {
       this.#held = reads;
-      this.#signals.afterSockets(this.#release);
+      this.#operations = 0;
+      this.#isAlone = reads.length === 1;
+      this.#signals.nextTurn(this.#onTurn);
     } else {
-      for (const read of reads) read.begin();
+      this.#operations = 0;
+      this.#begin(reads);
     }
   };
 
-  readonly #release = (): void => {
+  /** While reads are held: once in each turn of the event loop. */
+  readonly #onTurn = (): void => {
+    const isBusy = this.#operations >= OPERATIONS_OF_A_BUSY_TURN;
+    if (this.#operations > 0) this.#isAlone = false;
+    this.#operations = 0;
+    if (this.#begun < this.#round.length) return this.#goOn();
+    this.#quietTurns = isBusy ? 0 : this.#quietTurns + 1;
+    if (this.#quietTurns < TURNS_UNTIL_A_LOOK) return this.#signals.nextTurn(this.#onTurn);
     const held = this.#held!;
-    const released = held.splice(0, READS_PER_TURN);
-    if (held.length > 0) {
-      this.#signals.afterSockets(this.#release);
+    this.#mustHold = false;
+    this.#share = this.#isAlone ? Math.min(this.#share * 2, LARGEST_SHARE) : SMALLEST_SHARE;
+    this.#quietTurns = this.#busyBursts = this.#begun = 0;
+    if (held.length >= OPERATIONS_OF_A_BUSY_TURN) {
+      this.#round = held;
+      this.#held = [];
+      this.#goOn();
     } else {
+      this.#round = [];
       this.#held = undefined;
-      this.#mustHold = false;
+      this.#begin(held);
     }
-    for (const read of released) read.begin();
   };
+
+  /** Begins the next reads of the round. */
+  #goOn(): void {
+    this.#signals.nextTurn(this.#onTurn);
+    const from = this.#begun;
+    this.#begun += READS_PER_TURN;
+    this.#begin(this.#round.slice(from, this.#begun));
+  }
 
   readonly #beginWrites = (): void => {
     const writes = this.#writes;
     if (writes.length <= WRITES_PER_TURN) {
       this.#writes = [];
       this.#writesAreBeginning = false;
-      for (const write of writes) write.begin();
+      this.#operations += writes.length;
+      this.#begin(writes);
     } else {
       this.#signals.nextTurn(this.#beginWrites);
-      for (const write of writes.splice(0, WRITES_PER_TURN)) write.begin();
+      this.#operations += WRITES_PER_TURN;
+      this.#begin(writes.splice(0, WRITES_PER_TURN));
     }
   };
+
+  #begin(turns: readonly Turn[]): void {
+    this.#signals.together(() => {
+      for (const turn of turns) turn.begin();
+    });
+  }
 }
 
 /** Turns as they come: for transports that nothing can starve on. */
 export const plainTurns: Turns = {
-  read: (read) => read.begin(),
+  read: (read) => {
+    read.begin();
+    return false;
+  },
   write: (write) => queueMicrotask(() => write.begin()),
 };

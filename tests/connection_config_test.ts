@@ -11,6 +11,7 @@ Deno.test("checkConnectionConfig() has the reference's defaults, and bounds for 
     closeTimeoutInMillis: 5_000,
     writeQueueLimit: 16_777_216,
     allowHalfOpen: false,
+    reuseReadBuffer: false,
     clock: denoNetwork.clock,
     turns: denoNetwork.turns!,
   });
@@ -26,6 +27,7 @@ Deno.test("checkConnectionConfig() names what is wrong", () => {
     ["writeQueueLimit", 0, RangeError],
     ["writeQueueLimit", Infinity, RangeError],
     ["allowHalfOpen", "yes", TypeError],
+    ["reuseReadBuffer", 1, TypeError],
     ["network", 5, TypeError],
   ];
   for (const [name, value, kind] of wrong) {

@@ -1,96 +1,189 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { FairTurns, plainTurns, type Turn } from "../src/turns.ts";
 import { microtasksDrained } from "../testing/mod.ts";
 
-/** Turns whose signals come when the test says so, and what was begun. */
+const MIB = 1024 * 1024;
+
+/** Turns of an event loop that goes on when the test says so, and what was begun. */
 function manual() {
   const begun: string[] = [];
-  const sockets: (() => void)[] = [];
-  const turns: (() => void)[] = [];
+  let waiting: (() => void)[] = [];
   const fair = new FairTurns({
-    afterSockets: (callback) => void sockets.push(callback),
-    nextTurn: (callback) => void turns.push(callback),
+    together: (callback) => callback(),
+    nextTurn: (callback) => void waiting.push(callback),
   });
   const turn = (name: string): Turn => ({ begin: () => void begun.push(name) });
-  return { begun, sockets, turns, fair, turn };
+  return {
+    begun,
+    fair,
+    turn,
+    /** Whether somebody waits for the next turn of the loop. */
+    get isWaiting() {
+      return waiting.length > 0;
+    },
+    /** One turn of the loop. */
+    async next() {
+      const callbacks = waiting;
+      waiting = [];
+      for (const callback of callbacks) callback();
+      await microtasksDrained();
+    },
+    /** Lets reads begin as one burst. */
+    async burst(names: readonly string[]) {
+      for (const name of names) fair.read(turn(name), 0);
+      await microtasksDrained();
+    },
+  };
 }
 
-const range = (length: number) => Array.from({ length }, (_, i) => `${i}`);
+const range = (length: number, from = 0) => Array.from({ length }, (_, i) => `${from + i}`);
+
+/** So many turns without much to do, and the runtime has looked at its sockets. */
+const A_LOOK = 61;
 
 Deno.test("FairTurns begins the reads of a small burst together, and asks for nothing", async () => {
-  const { begun, sockets, fair, turn } = manual();
-  for (const name of range(63)) fair.read(turn(name), false);
-  assertEquals(begun, []);
-  await microtasksDrained();
-  assertEquals([begun, sockets.length], [range(63), 0]);
+  const loop = manual();
+  for (let i = 0; i < 10; i++) {
+    for (const name of range(119)) loop.fair.read(loop.turn(name), 0);
+    assertEquals(loop.begun, []);
+    await microtasksDrained();
+    assertEquals([loop.begun, loop.isWaiting], [range(119), false]);
+    loop.begun.length = 0;
+  }
 });
 
-Deno.test("FairTurns holds the reads of a busy burst, and those behind it, for one round", async () => {
-  const { begun, sockets, fair, turn } = manual();
-  for (const name of range(64)) fair.read(turn(name), false);
-  await microtasksDrained();
-  fair.read(turn("later"), false);
-  await microtasksDrained();
-  assertEquals([begun, sockets.length], [[], 1]);
-  sockets[0]!();
-  assertEquals(begun, [...range(64), "later"]);
-  fair.read(turn("next"), false);
-  await microtasksDrained();
-  assertEquals([begun.at(-1), sockets.length], ["next", 1]);
+Deno.test("FairTurns counts the writes that go with a burst", async () => {
+  const loop = manual();
+  for (let i = 0; i < 2; i++) {
+    for (const name of range(60)) loop.fair.write(loop.turn(name));
+    await loop.burst(range(60));
+  }
+  assertEquals([loop.begun.length, loop.isWaiting], [180, true]);
 });
 
-Deno.test("FairTurns begins what was held in its order, a hundred at a time", async () => {
-  const { begun, sockets, fair, turn } = manual();
-  for (const name of range(150)) fair.read(turn(name), false);
-  await microtasksDrained();
-  sockets[0]!();
-  assertEquals([begun, sockets.length], [range(100), 2]);
-  // What comes meanwhile goes behind.
-  fair.read(turn("150"), false);
-  await microtasksDrained();
-  assertEquals(begun.length, 100);
-  sockets[1]!();
-  assertEquals([begun, sockets.length], [range(151), 2]);
+Deno.test("FairTurns holds the second busy burst in a row, no single one", async () => {
+  const loop = manual();
+  for (const size of [120, 10, 120, 10]) await loop.burst(range(size));
+  assertEquals([loop.begun.length, loop.isWaiting], [260, false]);
+  await loop.burst(range(120));
+  await loop.burst(range(120));
+  assertEquals([loop.begun.length, loop.isWaiting], [380, true]);
+});
+
+Deno.test("FairTurns holds until the runtime has looked at its sockets, then begins what it held", async () => {
+  const loop = manual();
+  await loop.burst(range(120));
+  await loop.burst(range(20, 120).concat(range(100)));
+  loop.begun.length = 0;
+  for (let i = 1; i < A_LOOK; i++) await loop.next();
+  assertEquals(loop.begun, []);
+  await loop.next();
+  // A round: 32 in a turn, in the order in which they came.
+  const order = range(20, 120).concat(range(100));
+  for (let turn = 1; turn <= 4; turn++) {
+    assertEquals(loop.begun, order.slice(0, 32 * turn));
+    await loop.next();
+  }
+  for (let i = 0; i < A_LOOK && loop.isWaiting; i++) await loop.next();
+  // Few were left over: all is as at first.
+  assertEquals([loop.begun, loop.isWaiting], [order, false]);
+  await loop.burst(["next"]);
+  assertEquals(loop.begun.at(-1), "next");
+});
+
+Deno.test("FairTurns reads everybody once before it reads anybody twice", async () => {
+  const loop = manual();
+  const all = range(500);
+  for (const names of [all.slice(0, 120), all.slice(120, 240)]) await loop.burst(names);
+  await loop.burst(all.slice(240));
+  for (let i = 0; i < A_LOOK; i++) await loop.next();
+  // Whoever is begun completes at once and wants to be read again.
+  let seen = loop.begun.length;
+  const counts = new Map<string, number>();
+  for (let i = 0; i < 1_000; i++) {
+    const names = loop.begun.slice(seen);
+    seen = loop.begun.length;
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+    await loop.burst(names);
+    await loop.next();
+  }
+  const held = all.slice(120).map((name) => counts.get(name)!);
+  assert(Math.max(...held) > 5);
+  assert(Math.max(...held) - Math.min(...held) <= 1, `${Math.min(...held)}/${Math.max(...held)}`);
+});
+
+Deno.test("FairTurns goes on holding while the runtime has its hands full", async () => {
+  const loop = manual();
+  await loop.burst(range(120));
+  await loop.burst(range(120));
+  loop.begun.length = 0;
+  for (let i = 1; i < A_LOOK; i++) await loop.next();
+  // What it had ready is served, and uses a whole turn up: there may be more.
+  await loop.burst(range(120, 120));
+  for (let i = 0; i < A_LOOK; i++) await loop.next();
+  assertEquals(loop.begun, []);
+  await loop.next();
+  assertEquals(loop.begun, range(32));
 });
 
 Deno.test("FairTurns lets the others go before one that streams", async () => {
-  const { begun, sockets, fair, turn } = manual();
-  fair.read(turn("stream"), true);
+  const loop = manual();
+  assertEquals(loop.fair.read(loop.turn("stream"), MIB - 1), false);
   await microtasksDrained();
-  assertEquals([begun, sockets.length], [[], 1]);
-  sockets[0]!();
-  assertEquals(begun, ["stream"]);
-  fair.read(turn("stream"), false);
+  assertEquals([loop.begun, loop.isWaiting], [["stream"], false]);
+  assertEquals(loop.fair.read(loop.turn("stream"), MIB), true);
   await microtasksDrained();
-  assertEquals([begun.length, sockets.length], [2, 1]);
+  assertEquals([loop.begun.length, loop.isWaiting], [1, true]);
+  await loop.burst(["other"]);
+  for (let i = 0; i < A_LOOK; i++) await loop.next();
+  assertEquals([loop.begun, loop.isWaiting], [["stream", "stream", "other"], false]);
 });
 
-Deno.test("FairTurns begins 64 writes in a turn, in order, and the others in the next ones", async () => {
-  const { begun, turns, fair, turn } = manual();
-  for (const name of range(150)) fair.write(turn(name));
-  await microtasksDrained();
-  assertEquals([begun, turns.length], [range(64), 1]);
-  fair.write(turn("150"));
-  await microtasksDrained();
-  assertEquals(begun.length, 64);
-  turns[0]!();
-  assertEquals([begun, turns.length], [range(128), 2]);
-  turns[1]!();
-  assertEquals([begun, turns.length], [range(151), 2]);
-  fair.write(turn("151"));
-  await microtasksDrained();
-  assertEquals([begun, turns.length], [range(152), 2]);
+Deno.test("FairTurns gives a stream more where nobody else has anything to do", async () => {
+  const loop = manual();
+  const stream = loop.turn("stream");
+  const stepBack = async (streamed: number, others: readonly string[]) => {
+    const hasHadItsShare = loop.fair.read(stream, streamed * MIB);
+    await microtasksDrained();
+    await loop.burst(others);
+    while (loop.isWaiting) await loop.next();
+    return hasHadItsShare;
+  };
+  for (const share of [1, 2, 4, 8, 8]) {
+    assertEquals(await stepBack(share - 0.5, []), false);
+    assertEquals(await stepBack(share, []), true);
+  }
+  assertEquals(await stepBack(8, ["other"]), true);
+  assertEquals(await stepBack(1, []), true);
 });
 
-Deno.test("plainTurns begins reads at once and writes at the end of the turn", async () => {
+Deno.test("FairTurns begins 64 writes in a turn, the others in the next ones, in their order", async () => {
+  const loop = manual();
+  for (const name of range(150)) loop.fair.write(loop.turn(name));
+  await microtasksDrained();
+  assertEquals(loop.begun, range(64));
+  await loop.next();
+  assertEquals(loop.begun, range(128));
+  await loop.next();
+  assertEquals([loop.begun, loop.isWaiting], [range(150), false]);
+});
+
+Deno.test("FairTurns begins a write at the end of its turn", async () => {
+  const loop = manual();
+  loop.fair.write(loop.turn("a"));
+  assertEquals(loop.begun, []);
+  await microtasksDrained();
+  assertEquals(loop.begun, ["a"]);
+});
+
+Deno.test("plainTurns begins a read at once and a write at the end of its turn", async () => {
   const begun: string[] = [];
+  assertEquals(plainTurns.read({ begin: () => void begun.push("read") }, 5 * MIB), false);
   plainTurns.write({ begin: () => void begun.push("write") });
-  plainTurns.read({ begin: () => void begun.push("read") }, true);
   assertEquals(begun, ["read"]);
   await microtasksDrained();
   assertEquals(begun, ["read", "write"]);
 });
-
 Deno.test("Deno's own turns need no permission beyond the port, and let the program end", async () => {
   const program = `
     import { Client, Listener } from "${new URL("../mod.ts", import.meta.url)}";

@@ -60,6 +60,8 @@ export class Exchange<In, Out> {
     // Ended from this side: a message that is cut is nobody's fault.
     if (reader.isShut) return undefined;
     const { queue, hasEnded } = reader;
+    // A message may be a piece of the queue, and its user's for ever.
+    reader.settle();
     const message = this.#decoder.decode(queue, hasEnded);
     if (message === undefined && hasEnded && queue.length > 0) throw cutOff(queue, undefined);
     return message;

@@ -56,9 +56,13 @@ function denoContestants(): Contestant[] {
     one("service", "socket service", "ours", "service.ts", TCP),
     one("iterate", "socket for await", "ours", "iterate.ts", TCP),
     one("udp-client", "socket UdpClient", "ours", "udp_client.ts", ["datagrams"]),
+    one("udp-iterate", "socket UdpClient for await", "ours", "udp_iterate.ts", ["datagrams"]),
+    one("udp-listener", "socket UdpListener", "ours", "udp_listener.ts", ["datagrams"]),
     one("raw", "Deno raw", "base", "raw.ts", ALL),
     one("raw-100", "Deno raw, switch", "peer", "raw.ts", ["echo"], turned),
     one("raw-streams", "Deno streams", "peer", "raw_streams.ts", ["echo", "small", "datagrams"]),
+    one("raw-receive", "Deno raw, receive()", "peer", "raw_receive.ts", ["datagrams"]),
+    one("raw-copies", "Deno raw, two copies", "peer", "raw_copies.ts", ["datagrams"]),
     one("deno-node", "node: in Deno", "peer", "node_net.mjs", ALL),
   ];
 }

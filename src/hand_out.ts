@@ -35,7 +35,8 @@ export class HandOut {
     buffer: Uint8Array,
     length: number = buffer.length,
   ): Uint8Array<ArrayBuffer> {
-    if (length > this.#longestInSlab) return buffer.slice(0, length);
+    // Nothing needs no slab, and would not notice that a slab was transferred away.
+    if (length > this.#longestInSlab || length === 0) return buffer.slice(0, length);
     let slab = this.#slab;
     // A slab whose buffer the user has transferred away has no length any more.
     if (slab === undefined || this.#used + length > slab.length) {

@@ -31,3 +31,10 @@ Deno.test("HandOut.copy() goes on after a slab was transferred away", () => {
   assertEquals(handOut.copy(new Uint8Array([2])), new Uint8Array([2]));
   assertEquals(handOut.copy(new Uint8Array(0)).length, 0);
 });
+
+Deno.test("HandOut.copy() goes on after the buffer of nothing was transferred away", () => {
+  const handOut = new HandOut();
+  const { buffer } = handOut.copy(new Uint8Array(0));
+  structuredClone(buffer, { transfer: [buffer] });
+  assertEquals(handOut.copy(new Uint8Array(0)).length, 0);
+});

@@ -5,7 +5,8 @@
 // for each host name that must be looked up first, or that only the runtime may look up, so that a slow name
 // holds up nobody else. A lane whose name became an address joins the lane of addresses.
 
-import { brokenError, GenericError, setupError, type SocketError } from "./errors.ts";
+import { DatagramLane, type Outgoing, sendError } from "./datagram_lane.ts";
+import { GenericError, type SocketError } from "./errors.ts";
 import type { DatagramAddress, DatagramSocket, ResolvedName } from "./network.ts";
 import type { HostNames } from "./host_names.ts";
 import { formatAddress } from "./address.ts";
@@ -18,107 +19,14 @@ const FIRST_SLAB_LENGTH = 2_048;
 /** What a queued datagram is counted as besides its bytes: about what holding it costs. */
 const OVERHEAD = 256;
 
-interface Outgoing {
-  readonly bytes: Uint8Array;
-  readonly target: DatagramAddress;
-  readonly resolve: (length: number) => void;
-  readonly reject: (error: SocketError) => void;
-  /** What the caller of `send` got; `post` gives nothing. */
-  readonly sent: Promise<number> | undefined;
-}
-
-/** One order of sending. */
-class Lane {
-  /** Asked when a datagram has left or failed. */
-  readonly #onSettled: (lane: Lane, datagram: Outgoing) => void;
-  #socket: DatagramSocket | undefined;
-  #queue: Outgoing[] = [];
-  #first = 0;
-  #current: Outgoing | undefined;
-
-  constructor(onSettled: (lane: Lane, datagram: Outgoing) => void) {
-    this.#onSettled = onSettled;
-  }
-
-  get isEmpty(): boolean {
-    return this.#current === undefined && this.#first === this.#queue.length;
-  }
-
-  add(datagram: Outgoing): void {
-    if (this.#socket !== undefined && this.#current === undefined) this.#begin(datagram);
-    else this.#queue.push(datagram);
-  }
-
-  /** Begins to send: until then everything waits. */
-  open(socket: DatagramSocket): void {
-    this.#socket = socket;
-    this.#next();
-  }
-
-  /** Takes out what was not begun. */
-  takeAll(): Outgoing[] {
-    const queue = this.#queue.slice(this.#first);
-    this.#queue = [];
-    this.#first = 0;
-    return queue;
-  }
-
-  #next(): void {
-    const next = this.#queue[this.#first];
-    if (next === undefined || this.#current !== undefined) return;
-    if (++this.#first === this.#queue.length) {
-      this.#queue.length = 0;
-      this.#first = 0;
-    } else if (this.#first === 1024) {
-      this.#queue.splice(0, this.#first);
-      this.#first = 0;
-    }
-    this.#begin(next);
-  }
-
-  #begin(datagram: Outgoing): void {
-    this.#current = datagram;
-    this.#socket!.send(datagram.bytes, datagram.target).then(this.#sent, this.#failed);
-  }
-
-  readonly #sent = (length: number) => {
-    const datagram = this.#current!;
-    this.#current = undefined;
-    this.#next();
-    this.#onSettled(this, datagram);
-    datagram.resolve(length);
-  };
-
-  readonly #failed = (cause: unknown) => {
-    const datagram = this.#current!;
-    this.#current = undefined;
-    this.#next();
-    this.#onSettled(this, datagram);
-    reject(datagram, sendError(datagram.target, cause));
-  };
-}
-
-function sendError({ hostname, port }: DatagramAddress, cause: unknown): SocketError {
-  const action = `Cannot send to ${formatAddress(hostname, port)}`;
-  if (cause instanceof Deno.errors.BadResource || cause instanceof Deno.errors.Interrupted) {
-    return brokenError(action, cause);
-  }
-  return setupError(action, cause);
-}
-
-/** Rejects in such a way that nobody has to be waiting. */
-function reject(datagram: Outgoing, error: SocketError): void {
-  datagram.sent?.catch(ignore);
-  datagram.reject(error);
-}
-
 /** What sends the datagrams of one socket. */
 export class DatagramSender {
   readonly #names: HostNames;
   readonly #limit: number;
-  readonly #onSettled = (lane: Lane, datagram: Outgoing) => this.#settled(lane, datagram);
-  readonly #addresses = new Lane(this.#onSettled);
-  readonly #byName = new Map<string, Lane>();
+  readonly #onSettled = (lane: DatagramLane, length: number, target: DatagramAddress) =>
+    this.#settled(lane, length, target);
+  readonly #addresses = new DatagramLane(this.#onSettled);
+  readonly #byName = new Map<string, DatagramLane>();
   #socket: DatagramSocket | undefined;
   #family: 4 | 6 = 4;
   #queued = 0;
@@ -160,16 +68,23 @@ export class DatagramSender {
    * @param content At most what fits; may be changed as soon as this returns.
    * @param host Host name or IP address, checked.
    * @param port From 1 to 65535.
+   * @returns Rejects with what went wrong; nobody has to wait for it.
    */
   send(content: Uint8Array, host: string, port: number): Promise<number> {
-    let resolve!: (length: number) => void;
-    let reject!: (error: SocketError) => void;
-    const sent = new Promise<number>((yes, no) => {
-      resolve = yes;
-      reject = no;
-    });
-    this.#enqueue(content, host, port, resolve, reject, sent);
-    return sent;
+    const refusal = this.#error ?? this.#overflow(content.length + OVERHEAD);
+    if (refusal !== undefined) return rejected(refusal);
+    const target = this.#targetOf(host, port);
+    const isToAddress = target === this.#lastTarget;
+    if (isToAddress && this.#addresses.isFree) {
+      return this.#addresses.send(this.#take(content), target);
+    }
+    const sent = Promise.withResolvers<number>();
+    const onFailed = (error: SocketError) => {
+      sent.promise.catch(ignore);
+      sent.reject(error);
+    };
+    this.#add({ bytes: this.#take(content), target, onSent: sent.resolve, onFailed }, isToAddress);
+    return sent.promise;
   }
 
   /** Like {@linkcode DatagramSender.send} where nobody waits: tells only what goes wrong. */
@@ -179,35 +94,25 @@ export class DatagramSender {
     port: number,
     onFailed: (error: SocketError) => void,
   ): void {
-    this.#enqueue(content, host, port, ignore, onFailed, undefined);
+    const refusal = this.#error ?? this.#overflow(content.length + OVERHEAD);
+    if (refusal !== undefined) return onFailed(refusal);
+    const target = this.#targetOf(host, port);
+    const datagram = { bytes: this.#take(content), target, onSent: undefined, onFailed };
+    this.#add(datagram, target === this.#lastTarget);
   }
 
-  #enqueue(
-    content: Uint8Array,
-    host: string,
-    port: number,
-    resolve: (length: number) => void,
-    reject: (error: SocketError) => void,
-    sent: Promise<number> | undefined,
-  ): void {
-    const weight = content.length + OVERHEAD;
-    const refusal = this.#error ?? this.#overflow(weight);
-    if (refusal !== undefined) {
-      sent?.catch(ignore);
-      return reject(refusal);
-    }
-    this.#queued++;
-    this.#queuedBytes += weight;
-    const bytes = this.#copy(content);
+  /** The target of a datagram, which becomes the last one where it is an address. */
+  #targetOf(host: string, port: number): DatagramAddress {
     const last = this.#lastTarget;
-    if (last !== undefined && last.port === port && last.hostname === host) {
-      return this.#addresses.add({ bytes, target: last, resolve, reject, sent });
-    }
+    if (last !== undefined && last.port === port && last.hostname === host) return last;
     const target: DatagramAddress = { transport: "udp", hostname: host, port };
-    const datagram = { bytes, target, resolve, reject, sent };
-    if (last?.hostname !== host && ipVersion(host) === 0) return this.#sendToName(datagram);
-    this.#lastTarget = target;
-    this.#addresses.add(datagram);
+    if (last?.hostname === host || ipVersion(host) !== 0) this.#lastTarget = target;
+    return target;
+  }
+
+  #add(datagram: Outgoing, isToAddress: boolean): void {
+    if (isToAddress) this.#addresses.add(datagram);
+    else this.#sendToName(datagram);
   }
 
   #overflow(weight: number): SocketError | undefined {
@@ -225,14 +130,14 @@ export class DatagramSender {
     if (lane !== undefined) return lane.add(datagram);
     const known = this.#names.recall(hostname, port);
     if (known?.isDirect) return this.#addresses.add(withAddress(datagram, known.address!));
-    lane = new Lane(this.#onSettled);
+    lane = new DatagramLane(this.#onSettled);
     this.#byName.set(key, lane);
     lane.add(datagram);
     if (this.#socket !== undefined) this.#find(key, lane);
   }
 
   /** Looks a lane's name up and lets its datagrams go. */
-  #find(key: string, lane: Lane): void {
+  #find(key: string, lane: DatagramLane): void {
     const colon = key.lastIndexOf(":");
     const host = key.slice(0, colon);
     const port = Number(key.slice(colon + 1));
@@ -248,14 +153,14 @@ export class DatagramSender {
     this.#names.lookUp(host, port, this.#family).then(release, (cause) => {
       this.#byName.delete(key);
       for (const datagram of lane.takeAll()) {
-        this.#settled(lane, datagram);
-        reject(datagram, sendError(datagram.target, cause));
+        this.#settled(lane, datagram.bytes.length, datagram.target);
+        datagram.onFailed(sendError(datagram.target, cause));
       }
     });
   }
 
-  #settled(lane: Lane, { bytes, target }: Outgoing): void {
-    this.#queuedBytes -= bytes.length + OVERHEAD;
+  #settled(lane: DatagramLane, length: number, target: DatagramAddress): void {
+    this.#queuedBytes -= length + OVERHEAD;
     if (lane !== this.#addresses && lane.isEmpty) {
       this.#byName.delete(formatAddress(target.hostname, target.port));
     }
@@ -264,9 +169,11 @@ export class DatagramSender {
     this.#idle?.();
   }
 
-  /** Takes the bytes before the caller can change them. */
-  #copy(content: Uint8Array): Uint8Array {
+  /** Takes the bytes before the caller can change them, and counts them. */
+  #take(content: Uint8Array): Uint8Array {
     const length = content.length;
+    this.#queued++;
+    this.#queuedBytes += length + OVERHEAD;
     let slab = this.#slab;
     if (slab === undefined || this.#slabUsed + length > slab.length) {
       if (length > SLAB_LENGTH / 4) return content.slice();
@@ -304,8 +211,8 @@ export class DatagramSender {
     this.#error ??= error;
     for (const lane of [this.#addresses, ...this.#byName.values()]) {
       for (const datagram of lane.takeAll()) {
-        this.#settled(lane, datagram);
-        reject(datagram, error);
+        this.#settled(lane, datagram.bytes.length, datagram.target);
+        datagram.onFailed(error);
       }
     }
   }
@@ -313,6 +220,13 @@ export class DatagramSender {
 
 function withAddress(datagram: Outgoing, hostname: string): Outgoing {
   return { ...datagram, target: { transport: "udp", hostname, port: datagram.target.port } };
+}
+
+/** A rejection that nobody has to wait for. */
+function rejected(error: SocketError): Promise<number> {
+  const sent = Promise.reject(error);
+  sent.catch(ignore);
+  return sent;
 }
 
 function ignore(): void {}

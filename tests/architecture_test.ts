@@ -23,7 +23,7 @@ const LAYERS = `
   web_streams connection_config connection service framing/exchange framing/framed
   framing/framed_service open_connections acceptor guard/door guard/proxy_sender client
   guard/connection_limits listener_config entrance service_factory listener datagram
-  datagram_mailbox datagram_receiver host_names datagram_sender udp_config udp_socket multicast
+  datagram_mailbox datagram_receiver host_names datagram_lane datagram_sender udp_config udp_socket multicast
   udp_channel udp_client session_core udp_caller udp_session udp_service udp_sessions udp_serving
   udp_listener
 `.trim().split(/\s+/).map((room) => `src/${room}.ts`);

@@ -65,7 +65,7 @@ export class DatagramMailbox {
   #droppedDatagrams = 0;
   readonly #waiters: Waiter[] = [];
   readonly #timer: LazyTimer;
-  readonly #handOut = new HandOut();
+  readonly #handOut: HandOut;
   #ended: SocketError | undefined;
   #isQuiet = false;
 
@@ -73,8 +73,10 @@ export class DatagramMailbox {
    * @param clock The time that waits go by.
    * @param limit How many bytes may wait. One datagram always may.
    * @param drop Which one is dropped when there is no room.
+   * @param handOut Makes the copies for those who wait.
    */
-  constructor(clock: Clock, limit: number, drop: DropPolicy) {
+  constructor(clock: Clock, limit: number, drop: DropPolicy, handOut: HandOut = new HandOut()) {
+    this.#handOut = handOut;
     this.#clock = clock;
     this.#limit = limit;
     this.#drop = drop;

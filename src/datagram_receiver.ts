@@ -52,11 +52,12 @@ export class DatagramReceiver {
     this.#buffer = undefined;
   }
 
-  readonly #received = ([bytes, from]: [Uint8Array<ArrayBuffer>, DatagramAddress]) => {
+  readonly #received = (received: [Uint8Array<ArrayBuffer>, DatagramAddress]) => {
     this.#underWay = undefined;
     this.#failures = 0;
     if (this.#isStopped) return;
-    if (this.#sink.accepts(from)) this.#sink.put(bytes, from);
+    const from = received[1];
+    if (this.#sink.accepts(from)) this.#sink.put(received[0], from);
     this.go();
   };
 

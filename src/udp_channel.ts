@@ -51,6 +51,21 @@ export function cut(bytes: Uint8Array, length: number | undefined): Uint8Array {
   return length === undefined || length >= bytes.length ? bytes : bytes.subarray(0, length);
 }
 
+/** What `read` gives of a datagram. */
+type BytesAndLength = [bytes: Uint8Array, length: number];
+
+/** Makes what `read` gives. */
+export function bytesShape(length: number | undefined): (datagram: Datagram) => BytesAndLength {
+  return length === undefined ? allBytes : (datagram) => {
+    const bytes = cut(datagram.data, length);
+    return [bytes, bytes.length];
+  };
+}
+
+function allBytes({ data }: Datagram): BytesAndLength {
+  return [data, data.length];
+}
+
 /** Checks how one receive waits. */
 export function checkLimits(options: ReceiveOptions | undefined, standard: TakeLimits): TakeLimits {
   if (options === undefined) return standard;

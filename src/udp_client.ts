@@ -4,9 +4,11 @@ import { checkInteger, checkInterval, checkObject, checkReadLength } from "./arg
 import { type Address, checkHost, checkPort } from "./address.ts";
 import type { SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
+import { handOutOfDatagrams } from "./hand_out.ts";
 import { DatagramMailbox, type TakeLimits } from "./datagram_mailbox.ts";
 import { checkUdpConfig, type UdpSocketConfig } from "./udp_config.ts";
 import {
+  bytesShape,
   checkLimits,
   cut,
   END,
@@ -89,6 +91,7 @@ export class UdpClient implements UdpChannel {
       settings.network.clock,
       receiveQueueLimit,
       settings.receiveQueueDrop,
+      handOutOfDatagrams(),
     );
     this.#mailbox = mailbox;
     const owner: UdpSocketOwner = {
@@ -239,10 +242,7 @@ export class UdpClient implements UdpChannel {
    * @throws {Error} As {@linkcode UdpClient.receiveFrom}.
    */
   read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]> {
-    return this.#take(length, options, (datagram) => {
-      const bytes = cut(datagram.data, length);
-      return [bytes, bytes.length];
-    });
+    return this.#take(length, options, bytesShape(length));
   }
 
   #take<T>(

@@ -3,7 +3,7 @@
 
 import type { Datagram } from "./datagram.ts";
 import { DatagramMailbox } from "./datagram_mailbox.ts";
-import { HandOut } from "./hand_out.ts";
+import { handOutOfDatagrams } from "./hand_out.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import type { Clock, DatagramAddress } from "./network.ts";
 import { MulticastGroups } from "./multicast.ts";
@@ -43,7 +43,7 @@ export class UdpServing implements UdpSocketOwner {
   readonly sessions: UdpSessions;
   readonly #clock: Clock;
   readonly #mailbox: DatagramMailbox;
-  readonly #handOut = new HandOut();
+  readonly #handOut = handOutOfDatagrams();
   readonly #calls: DatagramCalls;
   #consumer: Consumer | undefined;
   /** Sessions that have begun and that no iteration has taken. */
@@ -65,7 +65,7 @@ export class UdpServing implements UdpSocketOwner {
   constructor(host: string, port: number, settings: ServingSettings) {
     const { clock, drop } = settings.session;
     this.#clock = clock;
-    this.#mailbox = new DatagramMailbox(clock, settings.receiveQueueLimit, drop);
+    this.#mailbox = new DatagramMailbox(clock, settings.receiveQueueLimit, drop, this.#handOut);
     this.socket = new UdpSocket(host, port, settings.socket, this);
     this.groups = new MulticastGroups(this.socket);
     this.sessions = new UdpSessions(this.socket, settings.session, settings.maxSessions);

@@ -5,8 +5,8 @@ import type { Datagram } from "./datagram.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import type { SessionCore } from "./session_core.ts";
 import {
+  bytesShape,
   checkLimits,
-  cut,
   END,
   nextOf,
   type ReceiveOptions,
@@ -88,10 +88,7 @@ export class UdpSession implements UdpChannel, UdpCaller {
     try {
       if (length !== undefined) checkReadLength(length);
       const limits = checkLimits(options, this.#core.settings.limits);
-      return this.#core.take((datagram) => {
-        const bytes = cut(datagram.data, length);
-        return [bytes, bytes.length];
-      }, limits);
+      return this.#core.take(bytesShape(length), limits);
     } catch (error) {
       return Promise.reject(error);
     }

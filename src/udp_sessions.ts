@@ -12,7 +12,8 @@ export class UdpSessions {
   readonly #socket: UdpSocket;
   readonly #settings: SessionSettings;
   readonly #limit: number;
-  readonly #cores = new Map<string, SessionCore>();
+  /** By port, then by address: to make one key of both for each datagram cost as much as all else. */
+  readonly #cores = new Map<number, Map<string, SessionCore>>();
   readonly #faces = new Map<SessionCore, UdpSession>();
   #onLeave: (() => void) | undefined;
   #droppedDatagrams = 0;
@@ -35,7 +36,7 @@ export class UdpSessions {
 
   /** How many there are. */
   get size(): number {
-    return this.#cores.size;
+    return this.#faces.size;
   }
 
   /** How many datagrams were dropped: no room in a session's queue, or for another session. */
@@ -50,27 +51,39 @@ export class UdpSessions {
    * @returns The session, when the datagram has begun one.
    */
   put(bytes: Uint8Array, from: DatagramAddress, mayBegin: boolean): SessionCore | undefined {
-    const key = `${from.port} ${from.hostname}`;
-    const known = this.#cores.get(key);
+    const { hostname, port } = from;
+    const known = this.#cores.get(port)?.get(hostname);
     if (known !== undefined) {
       const before = known.droppedDatagrams;
       known.put(bytes, from);
       this.#droppedDatagrams += known.droppedDatagrams - before;
       return undefined;
     }
-    if (!mayBegin || this.#cores.size >= this.#limit) {
+    if (!mayBegin || this.#faces.size >= this.#limit) {
       this.#droppedDatagrams++;
       return undefined;
     }
-    const core = new SessionCore(this.#socket, from, this.#settings, (ended) => {
-      this.#cores.delete(key);
-      this.#faces.delete(ended);
-      this.#onLeave?.();
-    });
-    this.#cores.set(key, core);
+    const core = new SessionCore(
+      this.#socket,
+      from,
+      this.#settings,
+      (ended) => this.#forget(ended),
+    );
+    let ofPort = this.#cores.get(port);
+    if (ofPort === undefined) this.#cores.set(port, ofPort = new Map());
+    ofPort.set(hostname, core);
     this.#faces.set(core, sessionOf(core));
     core.put(bytes, from);
     return core;
+  }
+
+  #forget(core: SessionCore): void {
+    const { hostname, port } = core.peer;
+    const ofPort = this.#cores.get(port)!;
+    ofPort.delete(hostname);
+    if (ofPort.size === 0) this.#cores.delete(port);
+    this.#faces.delete(core);
+    this.#onLeave?.();
   }
 
   /** Lets a service handle a session that has begun. */
@@ -99,14 +112,14 @@ export class UdpSessions {
   async stop(): Promise<void> {
     const over = Promise.withResolvers<void>();
     this.#onLeave = () => {
-      if (this.#cores.size === 0) over.resolve();
+      if (this.#faces.size === 0) over.resolve();
     };
-    for (const core of [...this.#cores.values()]) core.stop();
-    if (this.#cores.size > 0) await over.promise;
+    for (const core of [...this.#faces.keys()]) core.stop();
+    if (this.#faces.size > 0) await over.promise;
   }
 
   /** Ends all sessions at once. */
   end(error: SocketError): void {
-    for (const core of [...this.#cores.values()]) core.end(error);
+    for (const core of [...this.#faces.keys()]) core.end(error);
   }
 }

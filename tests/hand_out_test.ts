@@ -38,3 +38,18 @@ Deno.test("HandOut.copy() goes on after the buffer of nothing was transferred aw
   structuredClone(buffer, { transfer: [buffer] });
   assertEquals(handOut.copy(new Uint8Array(0)).length, 0);
 });
+
+Deno.test("HandOut.copy() pins more memory only with long pieces", () => {
+  const handOut = new HandOut(2_048, 8_192, 32_768);
+  const largest = (length: number) => {
+    let most = 0;
+    for (let i = 0; i < 1_000; i++) {
+      most = Math.max(most, handOut.copy(new Uint8Array(length)).buffer.byteLength);
+    }
+    return most;
+  };
+  assertEquals([largest(64), largest(1_400)], [8_192, 32_768]);
+  // Those that are in a large slab still are few.
+  for (let i = 0; i < 1_000; i++) handOut.copy(new Uint8Array(64));
+  assertEquals(largest(64), 8_192);
+});

@@ -4,6 +4,7 @@
 // closed, and never takes a datagram with it. What waits here has a limit in bytes; what is over it is
 // dropped and counted, the newest or the oldest.
 
+import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { ReadTimedOutError, type SocketError } from "./errors.ts";
 import type { Clock, DatagramAddress } from "./network.ts";
 import type { Datagram } from "./datagram.ts";
@@ -24,7 +25,8 @@ class Waiter {
     readonly shape: (datagram: Datagram) => unknown,
     readonly resolve: (value: unknown) => void,
     readonly reject: (reason: unknown) => void,
-    readonly due: number,
+    /** When it is over; not a number as long as it is not known when it began. */
+    public due: number,
     readonly limits: TakeLimits,
     readonly closedAs: unknown,
   ) {}
@@ -65,6 +67,7 @@ export class DatagramMailbox {
   #droppedDatagrams = 0;
   readonly #waiters: Waiter[] = [];
   readonly #timer: LazyTimer;
+  readonly #busyClock: BusyClock;
   readonly #handOut: HandOut;
   #ended: SocketError | undefined;
   #isQuiet = false;
@@ -81,6 +84,7 @@ export class DatagramMailbox {
     this.#limit = limit;
     this.#drop = drop;
     this.#timer = new LazyTimer(clock, { look: (now) => this.#giveUp(now) });
+    this.#busyClock = new BusyClock(clock, (due) => this.#timer.by(due));
   }
 
   /** How many datagrams were dropped. */
@@ -164,7 +168,7 @@ export class DatagramMailbox {
         : Promise.reject(this.#ended);
     }
     return new Promise<T>((resolve, reject) => {
-      const due = timeoutInMillis === Infinity ? Infinity : this.#clock.now() + timeoutInMillis;
+      const due = this.#dueIn(timeoutInMillis);
       const waiter = new Waiter(
         shape,
         resolve as (value: unknown) => void,
@@ -181,16 +185,24 @@ export class DatagramMailbox {
         signal.addEventListener("abort", waiter.onAbort, { once: true });
       }
       this.#waiters.push(waiter);
-      if (due !== Infinity) this.#timer.by(due);
+      // Where it is not known yet, a look is due anyway.
+      if (due < Infinity) this.#timer.by(due);
     });
+  }
+
+  #dueIn(timeoutInMillis: number): number {
+    if (timeoutInMillis === Infinity) return Infinity;
+    const clock = timeoutInMillis < LEAST_BUSY_INTERVAL_IN_MILLIS ? this.#clock : this.#busyClock;
+    return clock.now() + timeoutInMillis;
   }
 
   /** Ends the waits that are over and says when the next one will be. */
   #giveUp(now: number): number {
-    let next = Infinity;
+    let next = this.#busyClock.look(now);
     let kept = 0;
     const over: Waiter[] = [];
     for (const waiter of this.#waiters) {
+      if (Number.isNaN(waiter.due)) waiter.due = now + waiter.limits.timeoutInMillis;
       if (waiter.due <= now) {
         over.push(waiter);
       } else {

@@ -1,5 +1,6 @@
 // What happens to one peer of a listener: its datagrams queue up, it may be idle too long, and it ends once.
 
+import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { DatagramMailbox, type DropPolicy, type TakeLimits } from "./datagram_mailbox.ts";
 import { LazyTimer } from "./lazy_timer.ts";
 import type { Datagram } from "./datagram.ts";
@@ -31,6 +32,9 @@ export class SessionCore {
   readonly #timer: LazyTimer;
   readonly #resolveClosed: (error: SocketError | undefined) => void;
   readonly #onEnd: (core: SessionCore) => void;
+  readonly #activity: { now(): number };
+  readonly #busyClock: BusyClock;
+  /** When something came or went; not a number where that is not known yet. */
   #activeAt: number;
   #ended: SocketError | undefined;
   #stopped: SocketError | undefined;
@@ -53,6 +57,9 @@ export class SessionCore {
     this.#mailbox = new DatagramMailbox(clock, queueLimit, drop);
     this.#activeAt = clock.now();
     this.#timer = new LazyTimer(clock, { look: (now) => this.#look(now) });
+    this.#busyClock = new BusyClock(clock, (due) => this.#timer.by(due));
+    const isLong = idleTimeoutInMillis >= LEAST_BUSY_INTERVAL_IN_MILLIS;
+    this.#activity = isLong ? this.#busyClock : clock;
     if (idleTimeoutInMillis !== Infinity) this.#timer.by(this.#activeAt + idleTimeoutInMillis);
   }
 
@@ -73,7 +80,7 @@ export class SessionCore {
 
   /** Gets a datagram of the peer. */
   put(bytes: Uint8Array, from: DatagramAddress): void {
-    this.#activeAt = this.settings.clock.now();
+    this.#noteActivity();
     this.#mailbox.put(bytes, from);
   }
 
@@ -93,14 +100,20 @@ export class SessionCore {
         code === "closed" ? closedError("write") : new GenericError(code, message),
       );
     }
-    this.#activeAt = this.settings.clock.now();
+    this.#noteActivity();
     return this.socket.writeTo(content, this.peer.hostname, this.peer.port);
+  }
+
+  #noteActivity(): void {
+    if (this.settings.idleTimeoutInMillis !== Infinity) this.#activeAt = this.#activity.now();
   }
 
   #look(now: number): number {
     const { idleTimeoutInMillis } = this.settings;
+    const next = this.#busyClock.look(now);
+    if (Number.isNaN(this.#activeAt)) this.#activeAt = now;
     const due = this.#activeAt + idleTimeoutInMillis;
-    if (due > now) return due;
+    if (due > now) return Math.min(due, next);
     this.end(
       new GenericError("timed-out", `The session ended: idle for ${idleTimeoutInMillis} ms`),
     );

@@ -19,7 +19,8 @@ const LAYERS = `
   guard/guard transport/secure_socket transport/certificate_watch transport/credentials
   transport/handshakes transport/next_turn transport/replayed transport/tls_wire
   transport/tls_layer transport/tls_server transport/tls_dialer transport/client_security
-  transport/listener_security reader pull byte_iteration delimited_reader writer lazy_timer duplex upgrade
+  transport/listener_security reader pull byte_iteration delimited_reader writer lazy_timer
+  busy_clock duplex upgrade
   web_streams connection_config connection service framing/exchange framing/framed
   framing/framed_service open_connections acceptor guard/door guard/proxy_sender client
   guard/connection_limits listener_config entrance service_factory listener datagram

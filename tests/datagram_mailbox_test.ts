@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { DatagramMailbox, type DropPolicy } from "../src/datagram_mailbox.ts";
 import type { Datagram } from "../src/datagram.ts";
@@ -76,6 +76,30 @@ Deno.test("DatagramMailbox.take() times out exactly then, and in any order", asy
   ]);
   box.put(new Uint8Array([7]), from);
   assertEquals(await last, 7);
+});
+
+Deno.test("DatagramMailbox.take() of a busy socket is never early, nor much late", async () => {
+  const clock = new VirtualClock();
+  const box = mailbox(1_000, "newest", clock);
+  const limits = { timeoutInMillis: 1_000 };
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 300; i++) {
+      const taken = box.take(first, limits);
+      box.put(new Uint8Array([i]), from);
+      assertEquals(await taken, i & 255);
+      if (i % 10 === 0) await clock.advance(1);
+    }
+    const began = clock.now();
+    let ended = 0;
+    // Also one that began to wait while the socket was quiet again, or whose time is short.
+    const last = box.take(first, limits).catch(() => ended = clock.now());
+    const short = box.take(first, { timeoutInMillis: 5 }).catch(() => clock.now());
+    await clock.advance(999);
+    assertEquals([ended, await short], [0, began + 5]);
+    await clock.advance(21);
+    await last;
+    assert(ended >= began + 1_000 && ended <= began + 1_020, `after ${ended - began} ms`);
+  }
 });
 
 Deno.test("DatagramMailbox.take() keeps its place when others give up", async () => {

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Datagram } from "../src/datagram.ts";
 import { GenericError } from "../src/errors.ts";
 import { SessionCore } from "../src/session_core.ts";
@@ -50,6 +50,22 @@ Deno.test("SessionCore is idle from its last datagram on, whichever way it went"
   // What came before can still be read.
   assertEquals([await core.take(first, forever), await core.take(first, forever, -1)], [1, -1]);
   assertEquals((await assertRejects(() => core.write("x"), GenericError)).code, "timed-out");
+});
+
+Deno.test("SessionCore that was busy is never idle too early, nor much too late", async () => {
+  const { clock, core, put } = await session();
+  let endedAt = 0;
+  void core.closed.then(() => endedAt = clock.now());
+  for (let i = 0; i < 300; i++) {
+    put(i);
+    await core.write("out");
+    if (i % 10 === 0) await clock.advance(1);
+  }
+  const began = clock.now();
+  await clock.advance(999);
+  assertEquals(core.ended, undefined);
+  await clock.advance(21);
+  assert(endedAt >= began + 1_000 && endedAt <= began + 1_020, `after ${endedAt - began} ms`);
 });
 
 Deno.test("SessionCore without an idle timeout lives on", async () => {

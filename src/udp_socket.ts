@@ -139,7 +139,7 @@ export class UdpSocket implements DatagramSink {
     this.#socket = socket;
     this.#local = { host: socket.addr.hostname, port: socket.addr.port };
     this.#sender.open(socket);
-    this.#receiver = new DatagramReceiver(socket, this);
+    this.#receiver = new DatagramReceiver(socket, this, settings.network.turns);
     this.#receiver.go();
     return this.#local;
   }

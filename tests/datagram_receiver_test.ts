@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { DatagramReceiver, type DatagramSink } from "../src/datagram_receiver.ts";
+import {
+  DatagramReceiver,
+  DATAGRAMS_PER_TURN,
+  type DatagramSink,
+} from "../src/datagram_receiver.ts";
+import { plainTurns, type Turn, type Turns } from "../src/turns.ts";
 import { ScriptedDatagramSocket, settled } from "./support/scripted_datagrams.ts";
 
 class Sink implements DatagramSink {
@@ -108,4 +113,71 @@ Deno.test("DatagramReceiver.stop() drops what comes while it waits", async () =>
   socket.deliver("late");
   await stopped;
   assertEquals([sink.got, socket.receives], [[], 1]);
+});
+
+/** Turns that come when the test says so. */
+function scriptedTurns(): { turns: Turns; asked: Turn[] } {
+  const asked: Turn[] = [];
+  const turns: Turns = {
+    read(turn, streamed) {
+      assertEquals(streamed, Infinity);
+      asked.push(turn);
+      return true;
+    },
+    write() {},
+  };
+  return { turns, asked };
+}
+
+async function flood(socket: ScriptedDatagramSocket, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    socket.deliver("x");
+    await settled();
+  }
+}
+
+Deno.test("DatagramReceiver that is flooded steps back and loses nothing", async () => {
+  const socket = new ScriptedDatagramSocket();
+  const sink = new Sink();
+  const { turns, asked } = scriptedTurns();
+  const receiver = new DatagramReceiver(socket, sink, turns);
+  receiver.go();
+  for (let round = 1; round <= 3; round++) {
+    await flood(socket, DATAGRAMS_PER_TURN - 1);
+    assertEquals([socket.isReceiving, asked.length], [true, 0]);
+    await flood(socket, 1);
+    receiver.go();
+    assertEquals([socket.isReceiving, asked.length], [false, 1]);
+    asked.shift()!.begin();
+    assertEquals([socket.isReceiving, sink.got.length], [true, round * DATAGRAMS_PER_TURN]);
+  }
+});
+
+Deno.test("DatagramReceiver.stop() waits for the turn of a receiver that stepped back", async () => {
+  const socket = new ScriptedDatagramSocket();
+  const { turns, asked } = scriptedTurns();
+  const receiver = new DatagramReceiver(socket, new Sink(), turns);
+  receiver.go();
+  await flood(socket, DATAGRAMS_PER_TURN);
+  let isStopped = false;
+  const stopped = receiver.stop().then(() => isStopped = true);
+  await settled();
+  assertEquals(isStopped, false);
+  asked.shift()!.begin();
+  await stopped;
+  assertEquals(socket.isReceiving, false);
+});
+
+Deno.test("DatagramReceiver.stop() waits for what was begun in a turn that came at once", async () => {
+  const socket = new ScriptedDatagramSocket();
+  const receiver = new DatagramReceiver(socket, new Sink(), plainTurns);
+  receiver.go();
+  await flood(socket, DATAGRAMS_PER_TURN);
+  assertEquals(socket.isReceiving, true);
+  let isStopped = false;
+  const stopped = receiver.stop().then(() => isStopped = true);
+  await settled();
+  assertEquals(isStopped, false);
+  socket.close();
+  await stopped;
 });

@@ -1,6 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError, type SocketError } from "../src/errors.ts";
 import type { DatagramSocket, Network } from "../src/network.ts";
+import { DATAGRAMS_PER_TURN } from "../src/datagram_receiver.ts";
+import type { Turn, Turns } from "../src/turns.ts";
 import { UdpClient, type UdpClientConfig } from "../src/udp_client.ts";
 import { VirtualClock } from "../testing/virtual_clock.ts";
 import { Program } from "./support/program.ts";
@@ -25,6 +27,25 @@ Deno.test("UdpSocket receives only when somebody waits", async () => {
   await received;
   await settled();
   assertEquals([socket().receives, socket().isReceiving], [1, false]);
+  await client.close();
+});
+
+Deno.test("UdpSocket that is flooded waits for its network's turns", async () => {
+  const network = scriptedDatagrams(new VirtualClock());
+  const asked: Turn[] = [];
+  const turns: Turns = { read: (turn) => asked.push(turn) > 0, write() {} };
+  const client = new UdpClient(there, { network: { ...network, turns } });
+  await client.bound;
+  for (let i = 0; i < DATAGRAMS_PER_TURN; i++) {
+    const received = client.receiveFrom();
+    network.sockets[0]!.deliver("x");
+    await received;
+  }
+  const received = client.receiveFrom();
+  assertEquals([asked.length, network.sockets[0]!.isReceiving], [1, false]);
+  asked[0]!.begin();
+  network.sockets[0]!.deliver("y");
+  assertEquals((await received)[1], 1);
   await client.close();
 });
 

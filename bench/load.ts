@@ -5,7 +5,15 @@ import { Program } from "./process.ts";
 
 /** What the generator is to do; the names are its options. */
 export interface LoadPlan {
-  readonly mode: "streams" | "churn" | "broadcast" | "idle" | "datagrams";
+  readonly mode:
+    | "streams"
+    | "churn"
+    | "broadcast"
+    | "idle"
+    | "datagrams"
+    | "fill"
+    | "drain"
+    | "halves";
   readonly connections?: number;
   /** Bulk streams beside the connections. */
   readonly streams?: number;

@@ -1,7 +1,17 @@
 // What a server program is asked to be, on its command line.
 
 /** Answers every connection, or every datagram, in one way. */
-export type Role = "echo" | "small" | "lines" | "text" | "broadcast" | "datagrams";
+export type Role =
+  | "echo"
+  | "small"
+  | "lines"
+  | "text"
+  | "broadcast"
+  | "datagrams"
+  | "sink"
+  | "source"
+  | "whole"
+  | "halves";
 
 /** Runs what the command line asks for. */
 export async function play(roles: Partial<Record<Role, () => unknown>>): Promise<void> {

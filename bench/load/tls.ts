@@ -1,0 +1,97 @@
+// The load generator of the TLS bench: the same options, the same line of JSON as the others, over the client
+// that the environment names.
+import { answered, asked, measure, run } from "./fallback_figures.ts";
+import { dialers, type Stream } from "./tls_dialers.ts";
+import { AMOUNT, CHUNK, HALF, MESSAGE } from "../servers/tls_parts.mjs";
+
+/** How much a source is asked for ahead. */
+const AHEAD = 4;
+const dial = dialers[Deno.env.get("BENCH_TLS_CLIENT") as keyof typeof dialers];
+const connect = () => dial(asked.port);
+
+async function exchange(stream: Stream, pieces: readonly Uint8Array[]): Promise<void> {
+  for (const bytes of pieces) await stream.write(bytes);
+  for (let at = 0; at < MESSAGE.length;) {
+    const length = await stream.read();
+    if (length === 0) throw new Error("The server ended a connection");
+    at += length;
+  }
+}
+
+async function pingPong(pieces: readonly Uint8Array[]): Promise<never> {
+  const streams = await Promise.all(Array.from({ length: asked.connections }, connect));
+  const one = async (stream: Stream, index: number) => {
+    for (;;) {
+      const begun = performance.now();
+      await exchange(stream, pieces);
+      answered(begun, index);
+    }
+  };
+  // All have been answered once before anything is measured.
+  for (const stream of streams) await exchange(stream, pieces);
+  streams.forEach((stream, i) => void one(stream, i));
+  return await measure();
+}
+
+async function fill(): Promise<never> {
+  const stream = await connect();
+  const write = async () => {
+    for (;;) await stream.write(CHUNK);
+  };
+  const read = async () => {
+    for (let heard = 0;;) {
+      heard += await stream.read();
+      for (; heard >= HALF.length; heard -= HALF.length) if (run.measuring) run.bytes += AMOUNT;
+    }
+  };
+  void write();
+  void read();
+  return await measure();
+}
+
+async function drain(): Promise<never> {
+  const stream = await connect();
+  const request = new Uint8Array(1);
+  const read = async () => {
+    for (let received = 0;;) {
+      const length = await stream.read();
+      if (run.measuring) run.bytes += length;
+      received += length;
+      for (; received >= AMOUNT; received -= AMOUNT) void stream.write(request);
+    }
+  };
+  await stream.write(new Uint8Array(AHEAD));
+  void read();
+  return await measure();
+}
+
+/** Whole handshakes: no client here resumes a session that another has begun. */
+async function churn(): Promise<never> {
+  const one = async () => {
+    for (;;) {
+      const begun = performance.now();
+      try {
+        const stream = await connect();
+        await exchange(stream, [MESSAGE]);
+        await stream.close();
+        answered(begun);
+      } catch {
+        if (run.measuring) run.failed++;
+      }
+    }
+  };
+  for (let i = 0; i < asked.connections; i++) void one();
+  return await measure();
+}
+
+const works = new Map(Object.entries({
+  streams: () => pingPong([MESSAGE]),
+  halves: () => pingPong([HALF, HALF]),
+  fill,
+  drain,
+  churn,
+}));
+const work = works.get(asked.mode);
+if (work === undefined) throw new TypeError(`There is no such mode: ${asked.mode}`);
+Deno.unrefTimer(setTimeout(() => Deno.exit(1), asked.warm + asked.time + 60_000));
+await work();

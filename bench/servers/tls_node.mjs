@@ -1,0 +1,71 @@
+// node:tls, run by Node and by Deno.
+import process from "node:process";
+import tls from "node:tls";
+import { ready } from "./control.mjs";
+import { AMOUNT, CHUNK, HALF, identity, MESSAGE } from "./tls_parts.mjs";
+
+function listen(serve) {
+  const server = tls.createServer({ ...identity(), noDelay: true }, (socket) => {
+    socket.on("error", () => {});
+    serve(socket);
+  });
+  server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => ready(server.address().port));
+}
+
+function echo(socket) {
+  socket.on("data", (chunk) => {
+    if (socket.write(chunk)) return;
+    socket.pause();
+    socket.once("drain", () => socket.resume());
+  });
+}
+
+function sink(socket) {
+  let received = 0;
+  socket.on("data", (chunk) => {
+    for (received += chunk.length; received >= AMOUNT; received -= AMOUNT) socket.write(HALF);
+  });
+}
+
+function source(socket) {
+  let missing = 0;
+  let isWaiting = false;
+  const send = () => {
+    for (; missing > 0 && !isWaiting; missing -= CHUNK.length) {
+      if (socket.write(CHUNK)) continue;
+      isWaiting = true;
+      socket.once("drain", () => {
+        isWaiting = false;
+        send();
+      });
+    }
+  };
+  socket.on("data", (chunk) => {
+    missing += chunk.length * AMOUNT;
+    send();
+  });
+}
+
+function answering(answers) {
+  return (socket) => {
+    let received = 0;
+    const send = (i) => {
+      if (i < answers.length) socket.write(answers[i], () => send(i + 1));
+    };
+    socket.on("data", (chunk) => {
+      received += chunk.length;
+      if (received < MESSAGE.length) return;
+      received -= MESSAGE.length;
+      send(0);
+    });
+  };
+}
+
+const roles = {
+  echo: () => listen(echo),
+  sink: () => listen(sink),
+  source: () => listen(source),
+  whole: () => listen(answering([MESSAGE])),
+  halves: () => listen(answering([HALF, HALF])),
+};
+roles[process.argv[2]]();

@@ -1,0 +1,54 @@
+// This library's service face, secure.
+import { type Caller, Listener, type Service } from "../../mod.ts";
+import { ready } from "./control.ts";
+import { play } from "./role.ts";
+import { AMOUNT, CHUNK, HALF, identity, MESSAGE } from "./tls_parts.mjs";
+
+async function listen(service: Service | (() => Service)): Promise<void> {
+  const secureSocket = identity();
+  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
+  listener.attach(service);
+  await listener.start();
+  ready(listener.port);
+}
+
+const echo: Service = {
+  async onReadReady(caller) {
+    const [bytes, length] = await caller.read();
+    if (length > 0) await caller.write(bytes);
+  },
+};
+
+function sink(): Service {
+  let received = 0;
+  return {
+    async onReadReady(caller) {
+      const [, length] = await caller.read();
+      for (received += length; received >= AMOUNT; received -= AMOUNT) await caller.write(HALF);
+    },
+  };
+}
+
+const source: Service = {
+  async onReadReady(caller) {
+    const [, length] = await caller.read();
+    for (let i = 0; i < length * AMOUNT; i += CHUNK.length) await caller.write(CHUNK);
+  },
+};
+
+function answering(...answers: readonly Uint8Array[]): Service {
+  const answer = async (caller: Caller) => {
+    const [, length] = await caller.read(MESSAGE.length);
+    if (length < MESSAGE.length) return;
+    for (const bytes of answers) await caller.write(bytes);
+  };
+  return { onReadReady: answer };
+}
+
+await play({
+  echo: () => listen(echo),
+  sink: () => listen(sink),
+  source: () => listen(source),
+  whole: () => listen(answering(MESSAGE)),
+  halves: () => listen(answering(HALF, HALF)),
+});

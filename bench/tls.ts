@@ -1,0 +1,173 @@
+// What a secure connection costs: this library beside Deno's own TLS and node:tls, in one run.
+//
+//   deno task bench:tls                              servers, then clients, two and a half minutes
+//   deno task bench:tls --sides=servers --works=ping-1,wwr --rounds=5
+//
+// Servers are compared by their CPU under one and the same client (Deno.connect, setNoDelay, Deno.startTls),
+// clients by theirs at one and the same server (Deno.listenTls).
+import { Authority } from "../tests/support/certificates.ts";
+import { makeNode } from "./build.ts";
+import type { Contestant } from "./contestants.ts";
+import { type Figures, medians } from "./figures.ts";
+import type { Generator, LoadPlan } from "./load.ts";
+import { lookAtMachine } from "./machine.ts";
+import { listOf, readOptions, wholeNumber } from "./options.ts";
+import { short, time } from "./report.ts";
+import { runOnce } from "./rounds.ts";
+import type { Role } from "./servers/role.ts";
+import type { Work } from "./works.ts";
+
+const options = readOptions({
+  sides: "servers,clients",
+  works: "",
+  only: "",
+  rounds: "3",
+  millis: "600",
+});
+const duration = { warmInMillis: 250, timeInMillis: wholeNumber(options.millis) };
+
+/** A server and a client, one of which is measured. */
+interface Pair {
+  readonly label: string;
+  readonly server: Contestant;
+  readonly client: Generator;
+}
+
+const authority = await Authority.make("Bench");
+const { cert, key } = await authority.sign();
+const inDeno = [Deno.execPath(), "run", "--quiet", "--allow-all", "--no-lock"];
+const path = (file: string) => new URL(file, import.meta.url).pathname;
+
+function serverOf(label: string, ...command: string[]): Contestant {
+  const env = { BENCH_TLS_CERT: cert, BENCH_TLS_KEY: key };
+  return { name: label, label, side: "peer", roles: [], command, tellsMemory: false, env };
+}
+
+function clientOf(label: string, name: string): Generator {
+  const env = { BENCH_TLS_CA: authority.cert, BENCH_TLS_CLIENT: name };
+  return { label, command: [...inDeno, path("load/tls.ts")], env };
+}
+
+const deno = serverOf("Deno.listenTls", ...inDeno, path("servers/tls_raw.ts"));
+const servers = [
+  serverOf("Listener", ...inDeno, path("servers/tls_service.ts")),
+  deno,
+  serverOf("node:tls", ...inDeno, path("servers/tls_node.mjs")),
+];
+const node = await makeNode();
+if ("path" in node) servers.push(serverOf("Node's tls", node.path, path("servers/tls_node.mjs")));
+const startTls = clientOf("Deno.startTls", "startTls");
+const clients = [
+  clientOf("Client", "ours"),
+  startTls,
+  clientOf("Deno.connectTls", "connectTls"),
+  clientOf("node:tls", "node"),
+];
+
+function workOf(
+  name: string,
+  title: string,
+  role: Role,
+  mode: LoadPlan["mode"],
+  unit: Work["unit"] = "message",
+  connections = 1,
+): Work {
+  return { name, title, role, load: { mode, connections, size: 64 }, unit };
+}
+
+const SHARED = [
+  workOf("ping-1", "64 B there and back, 1 connection", "echo", "streams"),
+  workOf("ping-50", "64 B there and back, 50 connections", "echo", "streams", "message", 50),
+  workOf("shake", "connect, echo 64 B, close; 8 at a time", "echo", "churn", "connection", 8),
+];
+const SIDES = {
+  servers: {
+    base: deno.label,
+    pairs: servers.map((server): Pair => ({ label: server.label, server, client: startTls })),
+    works: [
+      ...SHARED,
+      workOf("in", "bulk to the server, 16 KiB a write", "sink", "fill", "MiB"),
+      workOf("out", "bulk from the server, 16 KiB a write", "source", "drain", "MiB"),
+      workOf("wwr", "the server answers in two writes, each awaited", "halves", "streams"),
+    ],
+  },
+  clients: {
+    base: startTls.label,
+    pairs: clients.map((client): Pair => ({ label: client.label, server: deno, client })),
+    works: [
+      ...SHARED,
+      workOf("in", "bulk to the client, 16 KiB a write", "source", "drain", "MiB"),
+      workOf("out", "bulk from the client, 16 KiB a write", "sink", "fill", "MiB"),
+      workOf("wwr", "the client asks in two writes, each awaited", "whole", "halves"),
+    ],
+  },
+};
+
+type Side = keyof typeof SIDES;
+
+const machine = await lookAtMachine();
+console.log(`${machine.description}; Deno ${Deno.version.deno}; ${options.rounds} rounds`);
+
+/** The CPU that the measured side used for one of the unit, in microseconds. */
+function costOf(side: Side, { cpuMicros, loadBusy, rate }: Figures): number {
+  return side === "servers" ? cpuMicros : loadBusy * 1e6 / rate;
+}
+
+async function measure(work: Work, pairs: readonly Pair[]): Promise<Map<Pair, Figures[]>> {
+  const runs = new Map(pairs.map((pair) => [pair, [] as Figures[]]));
+  for (let round = 0; round < wholeNumber(options.rounds); round++) {
+    for (let i = 0; i < pairs.length; i++) {
+      const pair = pairs[(i + round) % pairs.length]!;
+      const setting = { machine, generator: pair.client, rounds: 1, duration };
+      runs.get(pair)!.push(await runOnce(setting, work, pair.server));
+    }
+  }
+  return runs;
+}
+
+const WIDTHS = [16, 12, 12, 9, 9, 10, 10];
+
+function row(...cells: string[]): void {
+  const padded = cells.map((cell, i) =>
+    i === 0 ? cell.padEnd(WIDTHS[i]!) : cell.padStart(WIDTHS[i]!)
+  );
+  console.log(`  ${padded.join(" ")}`);
+}
+
+for (const name of listOf(options.sides)) {
+  const side = name as Side;
+  const { base, pairs, works } = SIDES[side];
+  const wanted = listOf(options.works);
+  for (const work of works) {
+    if (wanted.length > 0 && !wanted.includes(work.name)) continue;
+    const only = listOf(options.only);
+    const chosen = pairs.filter(({ label }) => only.length === 0 || only.includes(label));
+    const results = [...await measure(work, chosen)].map(([{ label }, runs]) => {
+      const figures = medians(runs);
+      return { label, figures, cost: costOf(side, figures) };
+    });
+    console.log(`\n${side} (${work.name}): ${work.title}`);
+    const isTimed = work.unit !== "MiB";
+    row(
+      "",
+      `${work.unit}s/s`,
+      "CPU of one",
+      "/ Deno",
+      "/ node",
+      ...isTimed ? ["p50", "worst"] : [],
+    );
+    const costBy = (label: string) => results.find((it) => it.label === label)?.cost ?? NaN;
+    for (const { label, figures, cost } of results) {
+      const times = isTimed ? [time(figures.p50Micros), time(figures.worstMicros)] : [];
+      row(
+        label,
+        short(figures.rate),
+        time(cost),
+        (cost / costBy(base)).toFixed(2),
+        (cost / costBy("node:tls")).toFixed(2),
+        ...times,
+      );
+      if (figures.failed > 0) console.log(`  (${figures.failed} of ${label} failed)`);
+    }
+  }
+}

@@ -19,7 +19,7 @@ import type { NetworkAddress, Transport } from "../network.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import { nextTurn } from "./next_turn.ts";
 import { secureReadError, truncatedError } from "./tls_failure.ts";
-import { TlsWire } from "./tls_wire.ts";
+import { TlsWire, type WireHost } from "./tls_wire.ts";
 
 /** How much is encrypted in one write: one record, so that a peer that takes little is seen to take it. */
 const LARGEST_WRITE = 16 * 1024;
@@ -38,8 +38,24 @@ export interface HandshakeOutcome {
   failed(error: unknown): void;
 }
 
+/** Somebody who waits for decrypted bytes. */
+interface Reading {
+  readonly buffer: Uint8Array;
+  resolve(count: number | null): void;
+  reject(error: unknown): void;
+}
+
+/** What is being written. */
+interface Writing {
+  readonly length: number;
+  /** So many bytes will have been handed over when all of it was. */
+  readonly due: number;
+  resolve(count: number): void;
+  reject(error: unknown): void;
+}
+
 /** A secure stream over another one. */
-export class TlsLayer implements Transport {
+export class TlsLayer implements Transport, WireHost {
   readonly #inner: Transport;
   readonly #wire: TlsWire;
   /** What was decrypted and not read yet: at most what one read of the transport has brought. */
@@ -48,11 +64,16 @@ export class TlsLayer implements Transport {
   #smallReads = 0;
   #socket: TLSSocket | undefined;
   #secure: SecureInfo | undefined;
-  #arrived: (() => void) | undefined;
-  #giveUp: ((error: unknown) => void) | undefined;
+  #reading: Reading | undefined;
+  #writing: Writing | undefined;
+  /** node:tls has not called the last write back. */
+  #isEncrypting = false;
+  #isFilling = false;
+  #whenFilled: PromiseWithResolvers<boolean> | undefined;
+  /** Something came out of what was fed. */
+  #hasArrived = false;
   #isFreed = false;
   #hasSaidGoodbye = false;
-  #filling: Promise<boolean> | undefined;
   /** The peer has said that it sends no more. */
   #hasEnded = false;
   #error: unknown;
@@ -62,7 +83,7 @@ export class TlsLayer implements Transport {
   /** @param inner The stream to make secure; it is freed with this. */
   constructor(inner: Transport) {
     this.#inner = inner;
-    this.#wire = new TlsWire(inner);
+    this.#wire = new TlsWire(inner, this);
     if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
   }
 
@@ -103,7 +124,7 @@ export class TlsLayer implements Transport {
         },
       });
       while (!isOver) {
-        const hasMore = await Promise.race([this.#fill(), done.promise]);
+        const hasMore = await Promise.race([this.#filled(), done.promise]);
         if (hasMore !== false) continue;
         // node:tls tells what the peer's last word was, an alert perhaps, only in a moment.
         await nextTurn();
@@ -122,47 +143,63 @@ export class TlsLayer implements Transport {
     }
   }
 
-  async read(buffer: Uint8Array): Promise<number | null> {
-    if (buffer.length === 0) return 0;
-    for (;;) {
-      if (this.#isFreed) throw freedError();
-      const chunk = this.#plain[0];
-      if (chunk !== undefined) {
-        if (chunk.length <= buffer.length) {
-          this.#plain.shift();
-          buffer.set(chunk);
-          return chunk.length;
-        }
-        buffer.set(chunk.subarray(0, buffer.length));
-        this.#plain[0] = chunk.subarray(buffer.length);
-        return buffer.length;
-      }
-      if (this.#hasEnded) return null;
-      if (this.#error !== undefined) throw secureReadError(this.#error);
-      if (!await this.#more() && this.#plain.length === 0) {
-        // What came before the end may still be on its way through node:tls.
-        await nextTurn();
-        if (this.#hasEnded) return null;
-        throw this.#error === undefined ? truncatedError() : secureReadError(this.#error);
-      }
-    }
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#isFreed) return Promise.reject(freedError());
+    if (buffer.length === 0) return Promise.resolve(0);
+    if (this.#plain.length > 0) return Promise.resolve(this.#take(buffer));
+    if (this.#hasEnded) return Promise.resolve(null);
+    if (this.#error !== undefined) return Promise.reject(secureReadError(this.#error));
+    return new Promise((resolve, reject) => {
+      this.#reading = { buffer, resolve, reject };
+      this.#fill();
+    });
   }
 
   write(bytes: Uint8Array): Promise<number> {
     if (this.#isFreed) return Promise.reject(freedError());
     const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
+    const { length } = piece;
+    if (length === 0) return Promise.resolve(0);
+    const wire = this.#wire;
     return new Promise((resolve, reject) => {
-      this.#socket!.write(piece, (error) => {
-        const failure = this.#wire.failure ?? this.#error ?? error;
-        if (failure === undefined || failure === null) resolve(piece.length);
-        else reject(failure);
-      });
+      // The last write, where nothing was fed since: it must be over before the next one goes through.
+      if (this.#isEncrypting) wire.goOn();
+      this.#writing = { length, due: wire.bytesHanded + length, resolve, reject };
+      this.#isEncrypting = true;
+      this.#socket!.write(piece, this.#onEncrypted);
+      wire.goOn();
     });
   }
+
+  /** The bytes that were encrypted are with the transport. */
+  onSent(): boolean {
+    const writing = this.#writing;
+    const { failure, bytesHanded } = this.#wire;
+    if (writing === undefined) return true;
+    // Encrypted bytes are never fewer: as long as they are, there are more to come.
+    if (failure === undefined && bytesHanded < writing.due && this.#isEncrypting) return true;
+    this.#writing = undefined;
+    if (failure !== undefined) writing.reject(failure);
+    else writing.resolve(writing.length);
+    return failure !== undefined;
+  }
+
+  /** node:tls is done with a write. What it has handed over need not be sent yet. */
+  readonly #onEncrypted = (error?: Error | null): void => {
+    this.#isEncrypting = false;
+    const writing = this.#writing;
+    if (writing === undefined) return;
+    const failure = this.#wire.failure ?? this.#error ?? error ?? undefined;
+    if (failure === undefined && this.#wire.isSending) return;
+    this.#writing = undefined;
+    if (failure === undefined) writing.resolve(writing.length);
+    else writing.reject(failure);
+  };
 
   async closeWrite(): Promise<void> {
     if (this.#isFreed) throw freedError();
     this.#hasSaidGoodbye = true;
+    this.#wire.goOn();
     await new Promise<void>((resolve) => this.#socket!.end(resolve));
     await this.#wire.idle();
     if (this.#wire.failure !== undefined) throw this.#wire.failure;
@@ -176,9 +213,10 @@ export class TlsLayer implements Transport {
     const hasGoodbye = isWhole && !this.#hasSaidGoodbye && this.#error === undefined;
     this.#end();
     if (socket === undefined || !hasGoodbye) return this.#release(() => this.#inner.close());
+    this.#wire.goOn();
     socket.end();
     // Unread input would make it a reset: with TLS 1.3 there is some that nobody has asked for.
-    this.#fill().catch(() => {});
+    this.#fill();
     // node:tls hands its goodbye to the wire in a moment; what was begun to be sent is sent.
     void nextTurn().then(() => this.#release(() => this.#inner.close()));
   }
@@ -195,7 +233,7 @@ export class TlsLayer implements Transport {
   #end(): void {
     if (this.#isFreed) throw freedError();
     this.#isFreed = true;
-    this.#giveUp?.(new Deno.errors.Interrupted("operation canceled"));
+    this.#settle()?.reject(new Deno.errors.Interrupted("operation canceled"));
   }
 
   #release(free: () => void): void {
@@ -208,36 +246,95 @@ export class TlsLayer implements Transport {
 
   #attach(socket: TLSSocket): void {
     this.#socket = socket;
-    socket.on("data", (chunk: Uint8Array) => {
-      this.#plain.push(chunk);
-      this.#arrived?.();
+    const { push } = socket;
+    // Taken where it comes from: the way through a Readable that hands everything on at once is for nothing.
+    socket.push = (chunk: Uint8Array | null) => {
+      if (chunk === null) this.#onEnd();
+      else this.#onPlain(chunk);
+      return chunk === null ? push.call(socket, null) : true;
+    };
+    socket.on("data", this.#onPlain);
+    socket.on("end", this.#onEnd);
+    socket.on("error", (error) => {
+      this.#error ??= error;
+      if (this.#plain.length === 0) this.#settle()?.reject(secureReadError(this.#error));
     });
-    socket.on("end", () => this.#hasEnded = true);
-    socket.on("error", (error) => this.#error ??= error);
   }
 
-  /** Waits until something was decrypted, or one more read of the stream is over. */
-  #more(): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      this.#arrived = () => resolve(true);
-      this.#giveUp = reject;
-      this.#fill().then(resolve, reject);
-    });
+  readonly #onPlain = (chunk: Uint8Array): void => {
+    this.#hasArrived = true;
+    this.#plain.push(chunk);
+    const reading = this.#settle();
+    reading?.resolve(this.#take(reading.buffer));
+  };
+
+  readonly #onEnd = (): void => {
+    this.#hasEnded = true;
+    this.#settle()?.resolve(null);
+  };
+
+  /** Whoever waits, who is told now. */
+  #settle(): Reading | undefined {
+    const reading = this.#reading;
+    this.#reading = undefined;
+    return reading;
+  }
+
+  /** Takes what was decrypted, as much as fits. */
+  #take(buffer: Uint8Array): number {
+    const chunk = this.#plain[0]!;
+    if (chunk.length <= buffer.length) {
+      this.#plain.shift();
+      buffer.set(chunk);
+      return chunk.length;
+    }
+    buffer.set(chunk.subarray(0, buffer.length));
+    this.#plain[0] = chunk.subarray(buffer.length);
+    return buffer.length;
   }
 
   /** Reads once from the stream. Resolves with whether there may be more. */
-  #fill(): Promise<boolean> {
-    return this.#filling ??= this.#fillOnce().finally(() => this.#filling = undefined);
+  #filled(): Promise<boolean> {
+    this.#whenFilled = Promise.withResolvers();
+    this.#fill();
+    return this.#whenFilled.promise;
   }
 
-  async #fillOnce(): Promise<boolean> {
+  /** Reads once from the stream, where that is not under way. */
+  #fill(): void {
+    if (this.#isFilling) return;
+    this.#isFilling = true;
+    this.#inner.read(this.#buffer).then(this.#onFilled, this.#onFillFailure);
+  }
+
+  readonly #onFilled = (count: number | null): void => {
+    this.#isFilling = false;
+    if (count === null) {
+      this.#whenFilled?.resolve(false);
+      return void this.#onCut();
+    }
     const buffer = this.#buffer;
-    const count = await this.#inner.read(buffer);
-    if (count === null) return false;
     this.#resize(count);
+    this.#hasArrived = false;
     // Decrypted, and so copied, when it returns.
     this.#wire.feed(buffer.subarray(0, count));
-    return true;
+    // What was no content may want an answer.
+    if (!this.#hasArrived) this.#wire.goOn();
+    this.#whenFilled?.resolve(true);
+    if (this.#reading !== undefined) this.#fill();
+  };
+
+  readonly #onFillFailure = (error: unknown): void => {
+    this.#isFilling = false;
+    this.#whenFilled?.reject(error);
+    this.#settle()?.reject(error);
+  };
+
+  /** The stream has ended. What came before may still be on its way through node:tls. */
+  async #onCut(): Promise<void> {
+    if (this.#reading === undefined) return;
+    await nextTurn();
+    this.#settle()?.reject(truncatedError());
   }
 
   /** An idle connection keeps a small buffer, a busy one a large one. */

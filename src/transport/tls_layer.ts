@@ -17,11 +17,17 @@
 import type { TLSSocket } from "node:tls";
 import type { NetworkAddress, Transport } from "../network.ts";
 import type { SecureInfo } from "../secure_info.ts";
+import { Decrypted } from "./decrypted.ts";
+import { Encrypting } from "./encrypting.ts";
 import { nextTurn } from "./next_turn.ts";
 import { secureReadError, truncatedError } from "./tls_failure.ts";
-import { TlsWire, type WireHost } from "./tls_wire.ts";
+import type { TlsWire } from "./tls_wire.ts";
 
-/** How much is encrypted in one write: one record, so that a peer that takes little is seen to take it. */
+/**
+ * How much is encrypted in one write: one record, so that a peer that takes little is seen to take it. Three, as
+ * many as node:tls encrypts at once, would take a third off large writes, but a peer that takes two and stops
+ * would be seen to take none.
+ */
 const LARGEST_WRITE = 16 * 1024;
 
 /** How much is read at once: a handshake's flight for a start, up to four records for who sends much. */
@@ -38,44 +44,22 @@ export interface HandshakeOutcome {
   failed(error: unknown): void;
 }
 
-/** Somebody who waits for decrypted bytes. */
-interface Reading {
-  readonly buffer: Uint8Array;
-  resolve(count: number | null): void;
-  reject(error: unknown): void;
-}
-
-/** What is being written. */
-interface Writing {
-  readonly length: number;
-  /** So many bytes will have been handed over when all of it was. */
-  readonly due: number;
-  resolve(count: number): void;
-  reject(error: unknown): void;
-}
-
 /** A secure stream over another one. */
-export class TlsLayer implements Transport, WireHost {
+export class TlsLayer implements Transport {
   readonly #inner: Transport;
+  readonly #encrypting: Encrypting;
   readonly #wire: TlsWire;
-  /** What was decrypted and not read yet: at most what one read of the transport has brought. */
-  readonly #plain: Uint8Array[] = [];
+  readonly #decrypted = new Decrypted();
   #buffer = new Uint8Array(SMALLEST_READ);
   #smallReads = 0;
   #socket: TLSSocket | undefined;
   #secure: SecureInfo | undefined;
-  #reading: Reading | undefined;
-  #writing: Writing | undefined;
-  /** node:tls has not called the last write back. */
-  #isEncrypting = false;
   #isFilling = false;
   #whenFilled: PromiseWithResolvers<boolean> | undefined;
   /** Something came out of what was fed. */
   #hasArrived = false;
   #isFreed = false;
   #hasSaidGoodbye = false;
-  /** The peer has said that it sends no more. */
-  #hasEnded = false;
   #error: unknown;
   /** Only where the stream can. */
   declare setNoDelay?: (on: boolean) => void;
@@ -83,7 +67,8 @@ export class TlsLayer implements Transport, WireHost {
   /** @param inner The stream to make secure; it is freed with this. */
   constructor(inner: Transport) {
     this.#inner = inner;
-    this.#wire = new TlsWire(inner, this);
+    this.#encrypting = new Encrypting(inner);
+    this.#wire = this.#encrypting.wire;
     if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
   }
 
@@ -145,56 +130,17 @@ export class TlsLayer implements Transport, WireHost {
 
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#isFreed) return Promise.reject(freedError());
-    if (buffer.length === 0) return Promise.resolve(0);
-    if (this.#plain.length > 0) return Promise.resolve(this.#take(buffer));
-    if (this.#hasEnded) return Promise.resolve(null);
-    if (this.#error !== undefined) return Promise.reject(secureReadError(this.#error));
-    return new Promise((resolve, reject) => {
-      this.#reading = { buffer, resolve, reject };
-      this.#fill();
-    });
+    const reading = this.#decrypted.read(buffer);
+    if (this.#decrypted.isAwaited) this.#fill();
+    return reading;
   }
 
   write(bytes: Uint8Array): Promise<number> {
     if (this.#isFreed) return Promise.reject(freedError());
+    if (this.#error !== undefined) return Promise.reject(this.#error);
     const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
-    const { length } = piece;
-    if (length === 0) return Promise.resolve(0);
-    const wire = this.#wire;
-    return new Promise((resolve, reject) => {
-      // The last write, where nothing was fed since: it must be over before the next one goes through.
-      if (this.#isEncrypting) wire.goOn();
-      this.#writing = { length, due: wire.bytesHanded + length, resolve, reject };
-      this.#isEncrypting = true;
-      this.#socket!.write(piece, this.#onEncrypted);
-      wire.goOn();
-    });
+    return this.#encrypting.write(this.#socket!, piece);
   }
-
-  /** The bytes that were encrypted are with the transport. */
-  onSent(): boolean {
-    const writing = this.#writing;
-    const { failure, bytesHanded } = this.#wire;
-    if (writing === undefined) return true;
-    // Encrypted bytes are never fewer: as long as they are, there are more to come.
-    if (failure === undefined && bytesHanded < writing.due && this.#isEncrypting) return true;
-    this.#writing = undefined;
-    if (failure !== undefined) writing.reject(failure);
-    else writing.resolve(writing.length);
-    return failure !== undefined;
-  }
-
-  /** node:tls is done with a write. What it has handed over need not be sent yet. */
-  readonly #onEncrypted = (error?: Error | null): void => {
-    this.#isEncrypting = false;
-    const writing = this.#writing;
-    if (writing === undefined) return;
-    const failure = this.#wire.failure ?? this.#error ?? error ?? undefined;
-    if (failure === undefined && this.#wire.isSending) return;
-    this.#writing = undefined;
-    if (failure === undefined) writing.resolve(writing.length);
-    else writing.reject(failure);
-  };
 
   async closeWrite(): Promise<void> {
     if (this.#isFreed) throw freedError();
@@ -233,7 +179,7 @@ export class TlsLayer implements Transport, WireHost {
   #end(): void {
     if (this.#isFreed) throw freedError();
     this.#isFreed = true;
-    this.#settle()?.reject(new Deno.errors.Interrupted("operation canceled"));
+    this.#decrypted.giveUp(new Deno.errors.Interrupted("operation canceled"));
   }
 
   #release(free: () => void): void {
@@ -249,49 +195,23 @@ export class TlsLayer implements Transport, WireHost {
     const { push } = socket;
     // Taken where it comes from: the way through a Readable that hands everything on at once is for nothing.
     socket.push = (chunk: Uint8Array | null) => {
-      if (chunk === null) this.#onEnd();
-      else this.#onPlain(chunk);
-      return chunk === null ? push.call(socket, null) : true;
+      if (chunk !== null) return this.#onPlain(chunk);
+      this.#decrypted.end();
+      return push.call(socket, null);
     };
     socket.on("data", this.#onPlain);
-    socket.on("end", this.#onEnd);
+    socket.on("end", () => this.#decrypted.end());
     socket.on("error", (error) => {
       this.#error ??= error;
-      if (this.#plain.length === 0) this.#settle()?.reject(secureReadError(this.#error));
+      this.#decrypted.fail(secureReadError(error));
     });
   }
 
-  readonly #onPlain = (chunk: Uint8Array): void => {
+  readonly #onPlain = (chunk: Uint8Array): boolean => {
     this.#hasArrived = true;
-    this.#plain.push(chunk);
-    const reading = this.#settle();
-    reading?.resolve(this.#take(reading.buffer));
+    this.#decrypted.push(chunk);
+    return true;
   };
-
-  readonly #onEnd = (): void => {
-    this.#hasEnded = true;
-    this.#settle()?.resolve(null);
-  };
-
-  /** Whoever waits, who is told now. */
-  #settle(): Reading | undefined {
-    const reading = this.#reading;
-    this.#reading = undefined;
-    return reading;
-  }
-
-  /** Takes what was decrypted, as much as fits. */
-  #take(buffer: Uint8Array): number {
-    const chunk = this.#plain[0]!;
-    if (chunk.length <= buffer.length) {
-      this.#plain.shift();
-      buffer.set(chunk);
-      return chunk.length;
-    }
-    buffer.set(chunk.subarray(0, buffer.length));
-    this.#plain[0] = chunk.subarray(buffer.length);
-    return buffer.length;
-  }
 
   /** Reads once from the stream. Resolves with whether there may be more. */
   #filled(): Promise<boolean> {
@@ -321,20 +241,20 @@ export class TlsLayer implements Transport, WireHost {
     // What was no content may want an answer.
     if (!this.#hasArrived) this.#wire.goOn();
     this.#whenFilled?.resolve(true);
-    if (this.#reading !== undefined) this.#fill();
+    if (this.#decrypted.isAwaited) this.#fill();
   };
 
   readonly #onFillFailure = (error: unknown): void => {
     this.#isFilling = false;
     this.#whenFilled?.reject(error);
-    this.#settle()?.reject(error);
+    this.#decrypted.giveUp(error);
   };
 
   /** The stream has ended. What came before may still be on its way through node:tls. */
   async #onCut(): Promise<void> {
-    if (this.#reading === undefined) return;
+    if (!this.#decrypted.isAwaited) return;
     await nextTurn();
-    this.#settle()?.reject(truncatedError());
+    this.#decrypted.giveUp(truncatedError());
   }
 
   /** An idle connection keeps a small buffer, a busy one a large one. */

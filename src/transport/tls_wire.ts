@@ -115,8 +115,9 @@ export class TlsWire extends Duplex {
   }
 
   readonly #onTaken = (count: number): void => {
-    if (count === this.#rest!.length) return this.#next();
-    this.#rest = this.#rest!.subarray(count);
+    const rest = this.#rest!;
+    if (count === rest.length) return this.#next();
+    this.#rest = rest.subarray(count);
     this.#send();
   };
 

@@ -126,6 +126,24 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
 }
 
 peerTest(
+  "openssl s_client asks for new keys, and gets them before what is sent next",
+  ["openssl"],
+  async ({ ca }) => {
+    await using listener = await listen(localhost);
+    const args = sClient(listener.port, "-CAfile", ca, "-tls1_3", "-msg")
+      .filter((arg) => arg !== "-quiet");
+    await using client = new Program("openssl", args);
+    await client.type("hello\n");
+    await client.line(/^nobody said hello$/);
+    await client.type("K\n");
+    await client.line(/^>>> .*KeyUpdate/);
+    await client.type("again\n");
+    await client.line(/^<<< .*KeyUpdate/);
+    await client.line(/^nobody said again$/);
+  },
+);
+
+peerTest(
   "openssl s_client shows its certificate, and is refused with an expired one",
   ["openssl"],
   async (at) => {

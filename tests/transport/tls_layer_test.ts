@@ -1,6 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { PassThrough } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { GenericError } from "../../src/errors.ts";
 import type { Transport } from "../../src/network.ts";
+import type { SecureInfo } from "../../src/secure_info.ts";
+import { TlsLayer } from "../../src/transport/tls_layer.ts";
+import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { plainPair, readAll, securePair, shakeHands, writeAll } from "../support/secure_pair.ts";
 
@@ -91,6 +96,38 @@ Deno.test("TlsLayer tells the listener's side of a cut stream, too", async () =>
   );
   closeBoth(server as Transport);
   assertEquals(client instanceof Error, false);
+});
+
+Deno.test("TlsLayer.read() that waits is told what is wrong, and the peer gets the alert", async () => {
+  const plain = await plainPair();
+  const ends = await shakeHands(plain, localhost, { caCerts, exposePeerCertificate: true });
+  const [client, server] = [ends.client as Transport, ends.server as Transport];
+  await writeAll(client, bytes("hello"));
+  await writeAll(server, await readAll(server, 5));
+  await readAll(client, 5);
+  const reading = assertRejects(() => server.read(new Uint8Array(1)), Error, "decrypt");
+  // A record that nobody has encrypted.
+  await writeAll(plain[0], new Uint8Array([0x17, 3, 3, 0, 32, ...new Uint8Array(32)]));
+  await reading;
+  await assertRejects(() => server.write(bytes("too late")), Error);
+  const error = await assertRejects(() => client.read(new Uint8Array(1)), GenericError);
+  assertEquals(error.code, "handshake");
+  closeBoth(client, server);
+});
+
+Deno.test("TlsLayer takes what an engine hands on in its events alone", async () => {
+  const [near] = connectedTransports();
+  const layer = new TlsLayer(near);
+  const socket = new PassThrough({ allowHalfOpen: true });
+  const secure = {} as SecureInfo;
+  await layer.handshake((_, { agreed }) => agreed(socket as unknown as TLSSocket, secure));
+  const reading = readAll(layer, 5);
+  socket.emit("data", bytes("hello"));
+  assertEquals(await reading, bytes("hello"));
+  const end = layer.read(new Uint8Array(1));
+  socket.emit("end");
+  assertEquals(await end, null);
+  layer.reset();
 });
 
 Deno.test("TlsLayer.close() ends a pending read, twice is once", async () => {

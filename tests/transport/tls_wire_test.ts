@@ -41,3 +41,20 @@ Deno.test("TlsWire.feed() has bytes decrypted before it returns", () => {
   wire.feed(bytes(3, 7));
   assertEquals(got, [bytes(3, 7)]);
 });
+
+Deno.test("TlsWire keeps the callback of a write until it is to go on, where its host says so", async () => {
+  const [near] = connectedTransports();
+  let goesOn = false;
+  const wire = new TlsWire(near, { onSent: () => goesOn });
+  let taken = 0;
+  wire.write(bytes(3, 1), () => taken++);
+  await wire.idle();
+  assertEquals(taken, 0);
+  wire.goOn();
+  wire.goOn();
+  assertEquals(taken, 1);
+  goesOn = true;
+  wire.write(bytes(3, 1), () => taken++);
+  await wire.idle();
+  assertEquals([taken, wire.bytesHanded], [2, 6]);
+});

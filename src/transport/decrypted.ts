@@ -1,0 +1,75 @@
+// What came out of a secure stream and was not read yet, and who waits for it.
+//
+//   node:tls --push--> whoever waits, else the queue --read--> whoever comes
+
+/** Somebody who waits for decrypted bytes. */
+interface Reading {
+  readonly buffer: Uint8Array;
+  resolve(count: number | null): void;
+  reject(error: unknown): void;
+}
+
+/** Decrypted bytes, in order, then an end or a failure. */
+export class Decrypted {
+  /** At most what one read of the encrypted stream has brought. */
+  readonly #chunks: Uint8Array[] = [];
+  #reading: Reading | undefined;
+  #hasEnded = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  /** Whether somebody waits. */
+  get isAwaited(): boolean {
+    return this.#reading !== undefined;
+  }
+
+  /** Reads like a `Transport`: what is there, else it waits. One at a time. */
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (buffer.length === 0) return Promise.resolve(0);
+    if (this.#chunks.length > 0) return Promise.resolve(this.#take(buffer));
+    if (this.#hasEnded) return Promise.resolve(null);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    return new Promise((resolve, reject) => this.#reading = { buffer, resolve, reject });
+  }
+
+  /** More has come. */
+  push(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    const reading = this.#settle();
+    reading?.resolve(this.#take(reading.buffer));
+  }
+
+  /** The peer has said that it sends no more. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#settle()?.resolve(null);
+  }
+
+  /** No more will come; what has come can still be read. The first failure counts. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.giveUp(this.#failure.error);
+  }
+
+  /** Rejects whoever waits; the next one waits anew. */
+  giveUp(error: unknown): void {
+    this.#settle()?.reject(error);
+  }
+
+  #settle(): Reading | undefined {
+    const reading = this.#reading;
+    this.#reading = undefined;
+    return reading;
+  }
+
+  #take(buffer: Uint8Array): number {
+    const chunk = this.#chunks[0]!;
+    if (chunk.length <= buffer.length) {
+      this.#chunks.shift();
+      buffer.set(chunk);
+      return chunk.length;
+    }
+    buffer.set(chunk.subarray(0, buffer.length));
+    this.#chunks[0] = chunk.subarray(buffer.length);
+    return buffer.length;
+  }
+}

@@ -1,6 +1,6 @@
 // What a secure connection costs: this library beside Deno's own TLS and node:tls, in one run.
 //
-//   deno task bench:tls                              servers, then clients, two and a half minutes
+//   deno task bench:tls                              servers, then clients, three minutes
 //   deno task bench:tls --sides=servers --works=ping-1,wwr --rounds=5
 //
 // Servers are compared by their CPU under one and the same client (Deno.connect, setNoDelay, Deno.startTls),

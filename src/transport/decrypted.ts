@@ -2,6 +2,9 @@
 //
 //   node:tls --push--> whoever waits, else the queue --read--> whoever comes
 
+/** Chunks from this size on are freed when they were taken. */
+const BIG_CHUNK = 16 * 1024;
+
 /** Somebody who waits for decrypted bytes. */
 interface Reading {
   readonly buffer: Uint8Array;
@@ -31,7 +34,7 @@ export class Decrypted {
     return new Promise((resolve, reject) => this.#reading = { buffer, resolve, reject });
   }
 
-  /** More has come. */
+  /** More has come. The chunk is this queue's from now on. */
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     const reading = this.#settle();
@@ -66,10 +69,22 @@ export class Decrypted {
     if (chunk.length <= buffer.length) {
       this.#chunks.shift();
       buffer.set(chunk);
-      return chunk.length;
+      const { length } = chunk;
+      free(chunk);
+      return length;
     }
     buffer.set(chunk.subarray(0, buffer.length));
     this.#chunks[0] = chunk.subarray(buffer.length);
     return buffer.length;
   }
+}
+
+/**
+ * Gives the memory of a chunk back at once, where it has a buffer of its own: in bulk the collector is otherwise
+ * a sixth of what reading costs.
+ */
+function free(chunk: Uint8Array): void {
+  const { buffer, byteLength } = chunk;
+  if (byteLength < BIG_CHUNK || byteLength !== buffer.byteLength) return;
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

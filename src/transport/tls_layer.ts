@@ -1,16 +1,23 @@
 // TLS over any Transport, by node:tls: STARTTLS, a listener's side, TLS behind a PROXY header or over a Unix
 // socket are all this one layer.
 //
-// Decision record: which engine does what (measured on Deno 2.9.6, 64-byte messages there and back, the CPU
-// of both ends together):
+// Decision record: which engine does what (Deno 2.9.6, the server's CPU; `deno task bench:tls` measures it):
 //
-//   Deno.listenTls     34 us   no client certificates, no choice by name, no new certificate while it runs,
-//                              and 44 ms for each write that follows another (it cannot switch Nagle's
-//                              algorithm off): so no listener here uses it
-//   node:tls, own TCP  62 us   everything, but only over its own sockets
-//   this layer         68 us   everything, over any Transport
-//   Deno.startTls      fast    client only: used by tls_client.ts wherever nothing is asked of it that it
-//                              cannot do
+//                     64 bytes   64 bytes,      handshake,    bulk, a MiB
+//                     alone      50 at a time   64 bytes      in      out
+//   Deno.listenTls    30 us       7.8 us        321 us        840 us  450 us
+//   node:tls          33 us       9.2 us        254 us        530 us  370 us   over its own sockets only
+//   this layer        39 us      11.6 us        418 us        650 us  950 us   over any Transport
+//
+// Deno.listenTls has no client certificates, no choice by name and no new certificate while it runs, tells
+// neither the name nor the protocol that was agreed on, and keeps a socket whose handshake was given up until
+// the client says something. And it cannot switch Nagle's algorithm off: 44 ms for each write that follows
+// another. So no listener here uses it. Deno.startTls has all that mended but works for clients only:
+// native_tls.ts uses it wherever nothing is asked of it that it cannot do.
+//
+// What is left between this layer and node:tls on its own sockets is not ours: for each message two buffers
+// that come out of the engine, for each connection a second socket that node:tls puts around the wire. A plain
+// loop over tls.Server and a wire costs as much.
 //
 // The layer is pulled: the transport is read only while somebody waits in `read` or in the handshake.
 

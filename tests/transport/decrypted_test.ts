@@ -48,3 +48,15 @@ Deno.test("Decrypted.giveUp() ends one wait and nothing else", async () => {
   decrypted.push(bytes(7));
   assertEquals([await decrypted.read(buffer), buffer[0]], [1, 7]);
 });
+
+Deno.test("Decrypted frees a big chunk that was taken, unless it shares its buffer", async () => {
+  const decrypted = new Decrypted();
+  const own = new Uint8Array(16 * 1024).fill(1);
+  const shared = new Uint8Array(32 * 1024).fill(2).subarray(16 * 1024);
+  decrypted.push(own);
+  decrypted.push(shared);
+  const buffer = new Uint8Array(16 * 1024);
+  assertEquals([await decrypted.read(buffer), buffer.at(-1)], [16 * 1024, 1]);
+  assertEquals([await decrypted.read(buffer), buffer.at(-1)], [16 * 1024, 2]);
+  assertEquals([own.buffer.detached, shared.buffer.detached], [true, false]);
+});

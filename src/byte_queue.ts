@@ -24,7 +24,8 @@ export interface Keeper {
 
 /** A queue of bytes: chunks go in whole, any number of bytes comes out. */
 export class ByteQueue {
-  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  /** With the one slot that most queues need. */
+  #chunks: Uint8Array<ArrayBuffer>[] = [EMPTY];
   /** How many slots of #chunks are in use; the others hold nothing. */
   #end = 0;
   /** Index in #chunks of the first chunk that still has bytes. */
@@ -174,7 +175,7 @@ export class ByteQueue {
 
   /** Drops everything. */
   clear(): void {
-    if (this.#end > SLOTS_KEPT) this.#chunks = [];
+    if (this.#end > SLOTS_KEPT) this.#chunks = [EMPTY];
     else for (let i = this.#first; i < this.#end; i++) this.#chunks[i] = EMPTY;
     this.#offset += this.#length;
     this.#end =

@@ -60,8 +60,20 @@ export interface ConnectionConfig {
   readonly network?: Network;
 }
 
+/** What configs that cannot change any more were found to say. */
+const shared = new WeakMap<ConnectionConfig, DuplexLimits>();
+
+/** Checks a config once for many connections, which then share what it says. */
+export function sharedConnectionConfig(config: ConnectionConfig): ConnectionConfig {
+  const same = Object.freeze({ ...config });
+  shared.set(same, checkConnectionConfig(same));
+  return same;
+}
+
 /** Checks the fields of a config and fills in the defaults. */
 export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
+  const known = shared.get(config);
+  if (known !== undefined) return known;
   const {
     readTimeoutInMillis = 300_000,
     writeTimeoutInMillis = 300_000,

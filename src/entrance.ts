@@ -4,6 +4,7 @@
 import { Acceptor } from "./acceptor.ts";
 import { formatAddress, hostOf, portOf } from "./address.ts";
 import { Connection, duplexOf } from "./connection.ts";
+import { type ConnectionConfig, sharedConnectionConfig } from "./connection_config.ts";
 import type { Upgrade } from "./duplex.ts";
 import { GenericError, setupError } from "./errors.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
@@ -32,7 +33,7 @@ export class Entrance {
   /** The local address or path it is bound to. */
   address: string;
   readonly #settings: ListenerSettings;
-  readonly #config: ListenerConfig;
+  readonly #config: ConnectionConfig;
   readonly #guard: Guard;
   readonly #security: ListenerSecurity | undefined;
   readonly #limits: ConnectionLimits;
@@ -46,7 +47,7 @@ export class Entrance {
   constructor(settings: ListenerSettings, config: ListenerConfig) {
     const { clock } = settings.network;
     this.#settings = settings;
-    this.#config = config;
+    this.#config = sharedConnectionConfig(config);
     this.port = settings.port;
     this.address = settings.path ?? settings.hostname;
     this.open = new OpenConnections(clock);

@@ -13,7 +13,7 @@
 import type { Keeper } from "./byte_queue.ts";
 import { HandOut } from "./hand_out.ts";
 
-const SMALLEST = 1024;
+const SMALLEST = 512;
 /** What fits the processor's caches: 32 KiB and 128 KiB move a third less. */
 const LARGEST = 64 * 1024;
 /** What is shorter is copied rather than handed out with a whole buffer, however small that is. */

@@ -125,7 +125,7 @@ class ServiceLoop implements Attendant, Wait {
   begin(): void {
     this.isCalling = true;
     try {
-      this.#await(this.#service.onConnect?.(this.#caller), this.#afterConnect);
+      this.#await(this.#service.onConnect?.(this.#caller), () => this.#afterConnect());
     } catch (error) {
       this.#onThrown(error);
     }
@@ -140,38 +140,38 @@ class ServiceLoop implements Attendant, Wait {
     else after();
   }
 
-  readonly #afterConnect = (): void => {
+  #afterConnect(): void {
     this.isCalling = false;
     if (!this.#duplex.isOpen) return this.#afterLastCall();
     if (this.isReading) return this.#next();
     // Reading is left to the user, who may be waiting already.
     this.#duplex.closeIfIdle();
-  };
+  }
 
   /** Calls when there is something to call for. */
-  readonly #next = (): void => {
+  #next(): void {
     const { reader } = this.#duplex;
     if (this.#isOver) return;
     if (reader.isWaiting) {
       // A call has left a read of its own behind.
-      reader.whenFree(this.#next);
+      reader.whenFree(() => this.#next());
     } else if (reader.has(this.length)) {
       // Not from here: a method that is not async and leaves bytes unread would nest call in call.
       this.isCalling = true;
-      queueMicrotask(this.#onDue);
+      queueMicrotask(() => this.#onDue());
     } else {
       reader.atLeast(this, Infinity);
     }
-  };
+  }
 
-  readonly #onDue = (): void => {
+  #onDue(): void {
     const { reader } = this.#duplex;
     this.isCalling = false;
     if (!reader.isWaiting && reader.has(this.length)) this.ready();
     // Closed, aborted or taken by somebody else in between.
     else if (this.#duplex.isFreed) void this.#finish();
     else this.#next();
-  };
+  }
 
   /** The wait is over: there is something to call for. */
   ready(): void {

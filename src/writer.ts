@@ -166,7 +166,7 @@ export class Writer implements Turn {
     if (this.#underWay === 0 && !this.#isScheduled) {
       this.#isScheduled = true;
       // At the end of this turn: what else is written in it goes out in the same kernel write.
-      if (isOneOfMany) queueMicrotask(this.#linger);
+      if (isOneOfMany) this.#linger();
       else this.#host.turns.write(this);
     }
     return write.promise;
@@ -191,13 +191,15 @@ export class Writer implements Turn {
   }
 
   /** Waits as long as more is written every few microtasks, up to what is gathered at most. */
-  readonly #linger = (): void => {
-    if (++this.#quietMicrotasks > QUIET_MICROTASKS || this.queuedBytes >= LARGEST_GATHERING) {
-      this.#host.turns.write(this);
-    } else {
-      queueMicrotask(this.#linger);
-    }
-  };
+  #linger(): void {
+    queueMicrotask(() => {
+      if (++this.#quietMicrotasks > QUIET_MICROTASKS || this.queuedBytes >= LARGEST_GATHERING) {
+        this.#host.turns.write(this);
+      } else {
+        this.#linger();
+      }
+    });
+  }
 
   /** What does not fit, if anything: bytes, or writes, whose promises take memory too, however small they are. */
   #overflow(length: number): string | undefined {

@@ -14,7 +14,14 @@ export async function prepare(
 ): Promise<{ setting: Setting; contestants: readonly Contestant[] }> {
   const machine = await lookAtMachine();
   const generator = await makeGenerator();
-  const { contestants } = await gather(["raw", "service", "iterate", "udp-client"]);
+  const { contestants } = await gather([
+    "raw",
+    "raw-kept",
+    "service",
+    "service-lent",
+    "iterate",
+    "udp-client",
+  ]);
   const pinned = machine.cores === undefined ? "not pinned" : "each pinned to a core";
   console.log(`${machine.description}; Deno ${Deno.version.deno}`);
   console.log(
@@ -36,20 +43,20 @@ export interface Ratios {
   readonly cost: number;
 }
 
-/** The ratios of ours, in one work. */
+/** The ratios of everybody else, in one work. */
 export function ratiosOf(work: Work, outcomes: readonly Outcome[]): Ratios[] {
   const raw = outcomes.find(({ side }) => side === "base")?.figures;
   // Raw sockets may starve everybody in a short run, and then there is nothing to compare with.
   if (raw === undefined || raw.rate === 0) return [];
   return outcomes.flatMap(({ name, side, figures }) => {
-    if (side !== "ours" || figures === undefined) return [];
+    if (side === "base" || figures === undefined) return [];
     const rate = figures.rate / raw.rate;
     const cost = costOf(work, raw) > 0 ? costOf(work, figures) / costOf(work, raw) : 1 / rate;
     return [{ server: name, rate, cost }];
   });
 }
 
-const WIDTHS = [18, 12, 16, 9, 9, 11, 11] as const;
+const WIDTHS = [26, 12, 16, 9, 9, 11, 11] as const;
 
 function printRow(cells: readonly string[]): void {
   const padded = cells.map((cell, i) =>

@@ -54,11 +54,15 @@ function denoContestants(): Contestant[] {
   const turned = { DENO_TOKIO_MAX_IO_EVENTS_PER_TICK: "100" };
   return [
     one("service", "socket service", "ours", "service.ts", TCP),
+    one("service-lent", "socket service, lent bytes", "ours", "service.ts", ["echo"], {
+      BENCH_BYTES: "lent",
+    }),
     one("iterate", "socket for await", "ours", "iterate.ts", TCP),
     one("udp-client", "socket UdpClient", "ours", "udp_client.ts", ["datagrams"]),
     one("udp-iterate", "socket UdpClient for await", "ours", "udp_iterate.ts", ["datagrams"]),
     one("udp-listener", "socket UdpListener", "ours", "udp_listener.ts", ["datagrams"]),
     one("raw", "Deno raw", "base", "raw.ts", ALL),
+    one("raw-kept", "Deno raw, bytes kept", "peer", "raw.ts", ["echo"], { BENCH_BYTES: "kept" }),
     one("raw-100", "Deno raw, switch", "peer", "raw.ts", ["echo"], turned),
     one("raw-streams", "Deno streams", "peer", "raw_streams.ts", ["echo", "small", "datagrams"]),
     one("raw-receive", "Deno raw, receive()", "peer", "raw_receive.ts", ["datagrams"]),

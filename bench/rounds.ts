@@ -52,7 +52,8 @@ export async function runOnce(
   return figuresOf(work, sample, memory);
 }
 
-async function memoryOf(server: Program, contestant: Contestant): Promise<Memory> {
+/** How much memory a server has, collected where it can. */
+export async function memoryOf(server: Program, contestant: Contestant): Promise<Memory> {
   const status = await Deno.readTextFile(`/proc/${server.pid}/status`).catch(() => "");
   const bytes = (name: string) =>
     1024 * Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(status)?.[1] ?? 0);

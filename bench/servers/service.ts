@@ -4,8 +4,13 @@ import { ready } from "./control.ts";
 import { lineCutter } from "./lines.mjs";
 import { play } from "./role.ts";
 
+const config = {
+  interface: "127.0.0.1",
+  reuseReadBuffer: Deno.env.get("BENCH_BYTES") === "lent",
+};
+
 async function listen(service: Service | (() => Service)): Promise<void> {
-  const listener = new Listener(0, { interface: "127.0.0.1" });
+  const listener = new Listener(0, config);
   listener.attach(service);
   await listener.start();
   ready(listener.port);
@@ -30,7 +35,7 @@ function answerLines(): Service {
 }
 
 async function broadcast(): Promise<void> {
-  const listener = new Listener(0, { interface: "127.0.0.1" });
+  const listener = new Listener(0, config);
   listener.attach({
     async onReadReady(caller) {
       const [bytes, length] = await caller.read();

@@ -58,6 +58,7 @@ function denoContestants(): Contestant[] {
       BENCH_BYTES: "lent",
     }),
     one("iterate", "socket for await", "ours", "iterate.ts", TCP),
+    one("framed", "socket framedService", "ours", "text_service.ts", ["lines"]),
     one("udp-client", "socket UdpClient", "ours", "udp_client.ts", ["datagrams"]),
     one("udp-iterate", "socket UdpClient for await", "ours", "udp_iterate.ts", ["datagrams"]),
     one("udp-listener", "socket UdpListener", "ours", "udp_listener.ts", ["datagrams"]),

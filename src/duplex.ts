@@ -154,7 +154,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.#idleDue = Infinity;
     this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
     this.lookBy(this.#closeDue);
-    this.reader.fail(new GenericError("closed", "Cannot read: already closed"), false);
+    this.reader.fail(readOfClosed, false);
     // A failure on the way has freed the transport.
     this.writer.end().then(() => this.reader.drain()).then(() => this.#free(this.#error), () => {});
     return this.freed;
@@ -356,11 +356,19 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
       this.reader.fail(error, !isAbort && wasOpen);
       this.writer.fail(error);
     } else {
-      this.writer.fail(new GenericError("closed", "Cannot write: already closed"));
+      this.writer.fail(writeOfClosed);
     }
     this.#freed?.resolve();
     if (isAbort || this.attendant === undefined) this.leave();
     if (this.attendant === undefined) this.settle(error);
     else this.attendant.onFreed(error);
   }
+}
+
+function readOfClosed(): SocketError {
+  return new GenericError("closed", "Cannot read: already closed");
+}
+
+function writeOfClosed(): SocketError {
+  return new GenericError("closed", "Cannot write: already closed");
 }

@@ -138,3 +138,11 @@ export function isResourceError(cause: unknown): boolean {
   const code = (cause as { code?: unknown } | null | undefined)?.code;
   return code === "EMFILE" || code === "ENFILE" || code === "ENOBUFS" || code === "ENOMEM";
 }
+
+/** Why something cannot be done any more, or what makes the error that says so: its stack costs more than a read. */
+export type Failure = SocketError | (() => SocketError);
+
+/** The error to tell. */
+export function errorOf(failure: Failure): SocketError {
+  return typeof failure === "function" ? failure() : failure;
+}

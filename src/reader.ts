@@ -9,7 +9,14 @@
 // - One wait at a time; a second one is refused as "busy".
 
 import { ByteQueue } from "./byte_queue.ts";
-import { brokenError, GenericError, ReadTimedOutError, type SocketError } from "./errors.ts";
+import {
+  brokenError,
+  errorOf,
+  type Failure,
+  GenericError,
+  ReadTimedOutError,
+  type SocketError,
+} from "./errors.ts";
 import type { Clock, Transport } from "./network.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import type { Turn, Turns } from "./turns.ts";
@@ -80,7 +87,7 @@ export class Reader implements Turn {
   #whenFree: (() => void) | undefined;
   #hasEnded = false;
   #isShut = false;
-  #error: SocketError | undefined;
+  #error: Failure | undefined;
   #drained: (() => void) | undefined;
   #keepsDrained = false;
   #drainQuietDue = Infinity;
@@ -145,7 +152,7 @@ export class Reader implements Turn {
    */
   atLeast(wait: Wait, timeoutInMillis: number): void {
     if (this.has(wait.length)) return wait.ready();
-    if (this.#error !== undefined) return wait.fail(this.#error);
+    if (this.#error !== undefined) return wait.fail(errorOf(this.#error));
     this.#wait = wait;
     this.#waitTimeoutInMillis = timeoutInMillis;
     this.#awaitMore();
@@ -200,14 +207,15 @@ export class Reader implements Turn {
    * @param error What they are told.
    * @param keepsUnread Whether what has come before can still be read.
    */
-  fail(error: SocketError, keepsUnread: boolean): void {
+  fail(error: Failure, keepsUnread: boolean): void {
     if (this.#error !== undefined) return;
     this.#error = error;
     if (!keepsUnread) {
       this.queue.clear();
       this.#isShut = this.#hasEnded = false;
     }
-    this.#endWait()?.fail(error);
+    const wait = this.#endWait();
+    if (wait !== undefined) wait.fail(errorOf(error));
     this.#endDrain();
   }
 

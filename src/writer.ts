@@ -11,7 +11,7 @@
 //   and its `closed` tells.
 
 import { contentBytes } from "./arguments.ts";
-import { brokenError, GenericError, type SocketError } from "./errors.ts";
+import { brokenError, errorOf, type Failure, GenericError, type SocketError } from "./errors.ts";
 import type { Clock, Transport } from "./network.ts";
 import type { Turn, Turns } from "./turns.ts";
 
@@ -114,7 +114,7 @@ export class Writer implements Turn {
   /** How many have passed since the last write, while it lingers. */
   #quietMicrotasks = 0;
   #due = Infinity;
-  #error: SocketError | undefined;
+  #error: Failure | undefined;
   #end: PromiseWithResolvers<void> | undefined;
   #hasEnded = false;
 
@@ -143,7 +143,7 @@ export class Writer implements Turn {
     } catch (error) {
       return rejected(error);
     }
-    if (this.#error !== undefined) return rejected(this.#error);
+    if (this.#error !== undefined) return rejected(errorOf(this.#error));
     if (this.#end !== undefined) {
       return rejected(
         new GenericError("closed", "Cannot write: writing was shut down or closed before"),
@@ -220,7 +220,7 @@ export class Writer implements Turn {
   /** Ends the direction after everything queued. Resolves when the peer was told, rejects when it cannot be. */
   end(): Promise<void> {
     if (this.#end !== undefined) return this.#end.promise;
-    if (this.#error !== undefined) return rejected(this.#error);
+    if (this.#error !== undefined) return rejected(errorOf(this.#error));
     this.#end = Promise.withResolvers();
     this.#end.promise.catch(ignore);
     if (this.#count === 0 && this.#held === undefined) this.#closeWrite();
@@ -252,7 +252,7 @@ export class Writer implements Turn {
   }
 
   /** Rejects everything queued, now and from now on. */
-  fail(error: SocketError): void {
+  fail(error: Failure): void {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#due = Infinity;
@@ -260,10 +260,13 @@ export class Writer implements Turn {
     this.queuedBytes = 0;
     const held = this.#held ?? [];
     this.#held = undefined;
-    while (this.#first !== undefined) refuse(this.#shift(), error);
-    for (const write of held) refuse(write, error);
+    if (this.#first !== undefined || held.length > 0) {
+      const told = errorOf(error);
+      while (this.#first !== undefined) refuse(this.#shift(), told);
+      for (const write of held) refuse(write, told);
+    }
     this.#whenDrained?.();
-    this.#end?.reject(error);
+    if (this.#end !== undefined && !this.#hasEnded) this.#end.reject(errorOf(error));
   }
 
   /** Ends what is due. Returns when the next thing will be. */

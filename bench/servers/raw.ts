@@ -7,23 +7,15 @@ async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }
 
+/** Whether bytes are such as may be kept: as the library gives them where nothing else is asked for. */
+const isKept = Deno.env.get("BENCH_BYTES") === "kept";
+
 async function echo(conn: Deno.Conn, bufferSize: number): Promise<void> {
   const buffer = new Uint8Array(bufferSize);
   for (;;) {
     const length = await conn.read(buffer);
     if (length === null) break;
-    await writeAll(conn, buffer.subarray(0, length));
-  }
-  conn.close();
-}
-
-/** With bytes that may be kept, as the library gives them where nothing else is asked for. */
-async function echoKept(conn: Deno.Conn, bufferSize: number): Promise<void> {
-  const buffer = new Uint8Array(bufferSize);
-  for (;;) {
-    const length = await conn.read(buffer);
-    if (length === null) break;
-    await writeAll(conn, buffer.slice(0, length));
+    await writeAll(conn, isKept ? buffer.slice(0, length) : buffer.subarray(0, length));
   }
   conn.close();
 }
@@ -80,10 +72,8 @@ async function answerDatagrams(): Promise<void> {
   }
 }
 
-const isKept = Deno.env.get("BENCH_BYTES") === "kept";
-
 await play({
-  echo: () => listen((conn) => (isKept ? echoKept : echo)(conn, 65_536)),
+  echo: () => listen((conn) => echo(conn, 65_536)),
   small: () => listen((conn) => echo(conn, 1024)),
   lines: () => listen(answerLines),
   broadcast: () => listen(tellEverybody),

@@ -10,15 +10,16 @@
 //   looked, above all on one core; 61 turns of setImmediate are a look for certain, and take 50 us.
 // - More than about a hundred writes begun in one turn slow each other down sevenfold.
 //
-// So: the reads of one burst are begun together, at the end of its microtasks. After two bursts in a row that
-// used a whole turn up, reads are held. What the runtime has ready is served meanwhile, and nothing fresh gets
-// in before it; after 61 turns of which none was used up there is nothing left. Then those held have their
-// round: 32 in a turn, in the order in which they came (few enough to stay in the processor's caches: a larger
-// batch costs more than the turns). Everybody is read once before anybody is read twice. One connection that
-// streams without end steps back after a mebibyte in the same way, later where nobody else had anything to do.
-// Writes beyond the first 64 of a turn go into the next turns, 64 in each.
+// So: the reads of one burst are begun together, at the end of its microtasks. After two turns that were used
+// up (several bursts may lie in one), reads are held. What the runtime has ready is served meanwhile, and
+// nothing fresh gets in before it; after 61 turns of which none was used up there is nothing left. Then those
+// held have their round: 32 in a turn, in the order in which they came (few enough to stay in the processor's
+// caches: a larger batch costs more than the turns). Everybody is read once before anybody is read twice. One
+// connection that streams without end steps back after a mebibyte in the same way, later where nobody else had
+// anything to do. Writes beyond the first 64 of a turn go into the next turns, 64 in each.
 //
-// Below that nothing is held: a read costs one place in a list.
+// Below that nothing is held: a read costs one place in a list, and a turn with more than a few messages one
+// callback at its end.
 
 /** An operation of the system that is about to begin. */
 export interface Turn {
@@ -42,7 +43,9 @@ export interface Turns {
 
 /** So many operations in one turn are about as much as the runtime does in one: others may be waiting. */
 const OPERATIONS_OF_A_BUSY_TURN = 120;
-const BUSY_BURSTS_BEFORE_HOLDING = 2;
+const BUSY_TURNS_BEFORE_HOLDING = 2;
+/** After so many a turn's end is looked at. Not more than half of them: what earlier turns have left is added. */
+const OPERATIONS_WORTH_A_LOOK = OPERATIONS_OF_A_BUSY_TURN / 2;
 const READS_PER_TURN = 32;
 const TURNS_UNTIL_A_LOOK = 61;
 const WRITES_PER_TURN = 64;
@@ -67,9 +70,10 @@ export class FairTurns implements Turns {
   /** After how many bytes in a row a stream steps back. */
   #share = SMALLEST_SHARE;
   #mustHold = false;
-  #busyBursts = 0;
-  /** What was begun since the last burst of reads, or, while reads are held, since the last turn. */
+  #busyTurns = 0;
+  /** What was begun since the last turn whose end was looked at. */
   #operations = 0;
+  #turnEndIsAwaited = false;
   /** Reads that wait for their round; `undefined` where nothing is held. */
   #held: Turn[] | undefined;
   /** The round under way, and how many of it were begun. */
@@ -102,22 +106,35 @@ export class FairTurns implements Turns {
   readonly #beginReads = (): void => {
     const reads = this.#reads;
     this.#reads = [];
-    this.#operations += reads.length;
+    this.#count(reads.length);
     if (this.#held !== undefined) {
       for (const read of reads) this.#held.push(read);
-      return;
-    }
-    const isBusy = this.#operations >= OPERATIONS_OF_A_BUSY_TURN;
-    this.#busyBursts = isBusy ? this.#busyBursts + 1 : 0;
-    if (this.#mustHold || this.#busyBursts >= BUSY_BURSTS_BEFORE_HOLDING) {
+    } else if (this.#mustHold) {
       this.#held = reads;
       this.#operations = 0;
       this.#isAlone = reads.length === 1;
       this.#signals.nextTurn(this.#onTurn);
     } else {
-      this.#operations = 0;
       this.#begin(reads);
     }
+  };
+
+  #count(operations: number): void {
+    this.#operations += operations;
+    if (this.#operations < OPERATIONS_WORTH_A_LOOK || this.#turnEndIsAwaited) return;
+    if (this.#held !== undefined) return;
+    this.#turnEndIsAwaited = true;
+    this.#signals.nextTurn(this.#onTurnEnd);
+  }
+
+  /** While nothing is held: at the end of a turn in which something was done. */
+  readonly #onTurnEnd = (): void => {
+    this.#turnEndIsAwaited = false;
+    if (this.#held !== undefined) return;
+    const isBusy = this.#operations >= OPERATIONS_OF_A_BUSY_TURN;
+    this.#operations = 0;
+    this.#busyTurns = isBusy ? this.#busyTurns + 1 : 0;
+    if (this.#busyTurns >= BUSY_TURNS_BEFORE_HOLDING) this.#mustHold = true;
   };
 
   /** While reads are held: once in each turn of the event loop. */
@@ -131,7 +148,7 @@ export class FairTurns implements Turns {
     const held = this.#held!;
     this.#mustHold = false;
     this.#share = this.#isAlone ? Math.min(this.#share * 2, LARGEST_SHARE) : SMALLEST_SHARE;
-    this.#quietTurns = this.#busyBursts = this.#begun = 0;
+    this.#quietTurns = this.#busyTurns = this.#begun = 0;
     if (held.length >= OPERATIONS_OF_A_BUSY_TURN) {
       this.#round = held;
       this.#held = [];
@@ -156,11 +173,11 @@ export class FairTurns implements Turns {
     if (writes.length <= WRITES_PER_TURN) {
       this.#writes = [];
       this.#writesAreBeginning = false;
-      this.#operations += writes.length;
+      this.#count(writes.length);
       this.#begin(writes);
     } else {
       this.#signals.nextTurn(this.#beginWrites);
-      this.#operations += WRITES_PER_TURN;
+      this.#count(WRITES_PER_TURN);
       this.#begin(writes.splice(0, WRITES_PER_TURN));
     }
   };

@@ -49,9 +49,9 @@ export interface ConnectionConfig {
   readonly allowHalfOpen?: boolean;
   /**
    * Whether the bytes that `read` and iteration give are lent instead of yours: they are valid until the next
-   * read of this connection, which may overwrite them. It spares an allocation for each large read; copy what
-   * you keep, and await what you write to other connections. `readable`, `readLine`, `readUntil`, `peek` and
-   * messages are not concerned.
+   * read of this connection begins, in a service until its method has returned, and may be overwritten then. It
+   * spares an allocation for each large read; copy what you keep, and await what you write to other connections.
+   * `readable`, `readLine`, `readUntil`, `peek` and messages give you bytes of your own.
    *
    * @default {false}
    */

@@ -82,6 +82,8 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   prepareUpgrade: PrepareUpgrade | undefined;
   /** Whether one is under way. */
   isUpgrading = false;
+  /** Whether a stream may hold back what was written to it. */
+  hasWritable = false;
   /** Called once, when the connection is no longer one of its listener's. */
   onLeave: (() => void) | undefined;
   /** Made when somebody asks: most connections are never asked. */
@@ -255,7 +257,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   }
 
   mayNeedLent(): boolean {
-    return this.writer.queuedBytes > 0;
+    return this.hasWritable || this.writer.queuedBytes > 0;
   }
 
   onReadEnd(): void {

@@ -180,11 +180,13 @@ export class Reader implements Turn {
     const there = this.queue.length;
     if (there === 0) return [new Uint8Array(0), -1];
     const taken = this.queue.take(length === undefined || length > there ? there : length);
-    if (isLent && this.#buffer.holds(taken)) {
+    const isLast = this.queue.length === 0;
+    // Lent bytes may be transferred away, and must not take what is unread along.
+    if (isLent && isLast && this.#buffer.holds(taken)) {
       this.#hasLent = true;
       return [taken, taken.length];
     }
-    return [this.#buffer.give(taken, this.queue.length === 0), taken.length];
+    return [this.#buffer.give(taken, isLast), taken.length];
   }
 
   /** Moves what is unread out of the way of the next kernel read: now pieces of the queue may be kept. */
@@ -277,7 +279,9 @@ export class Reader implements Turn {
   begin(): void {
     if (this.#wait !== undefined) this.#restartTimeout();
     this.settle();
-    this.#buffer.renew(this.#hasLent && this.#host.mayNeedLent());
+    // A drain is no read that somebody asked for.
+    const isNeeded = this.#drained !== undefined || this.#host.mayNeedLent();
+    this.#buffer.renew(this.#hasLent && isNeeded);
     this.#hasLent = false;
     let reading: Promise<number | null>;
     try {

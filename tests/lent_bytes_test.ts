@@ -99,6 +99,48 @@ Deno.test("reuseReadBuffer: bytes that are written back unawaited are not overwr
   assertEquals(received.findIndex((byte, i) => byte !== sent[i]), -1);
 });
 
+Deno.test("reuseReadBuffer: bytes that wait in a writable are not overwritten before they are sent", async () => {
+  await using listener = new Listener(0, { interface: "127.0.0.1", ...LENT });
+  await listener.start();
+  const serving = (async () => {
+    for await (const caller of listener) {
+      const writer = caller.writable.getWriter();
+      for await (const bytes of caller) void writer.write(bytes);
+      await writer.close();
+    }
+  })();
+  await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  const sent = new Uint8Array(1024 * 1024).map((_, i) => (i * 31) ^ (i >> 8));
+  void client.write(sent);
+  void client.shutdownWrite();
+  const received = new Uint8Array(sent.length);
+  let at = 0;
+  for await (const bytes of client) {
+    received.set(bytes, at);
+    at += bytes.length;
+  }
+  assertEquals([at, received.findIndex((byte, i) => byte !== sent[i])], [sent.length, -1]);
+  await listener.gracefulStop();
+  await serving;
+});
+
+Deno.test("reuseReadBuffer: a transfer of lent bytes takes nothing along that is unread", async () => {
+  const { connection } = scriptedConnection(["abcdef", "gh", end()], LENT);
+  const [bytes] = await connection.read(2);
+  structuredClone(bytes, { transfer: [bytes.buffer] });
+  assertEquals(asText(await connection.read(6)), ["cdefgh", 6]);
+  connection.abort();
+});
+
+Deno.test("reuseReadBuffer: closing does not overwrite what was lent", async () => {
+  const { connection, clock } = scriptedConnection(["lent", "more", "of it", end()], LENT);
+  const [bytes] = await connection.read();
+  const closing = connection.close();
+  await clock.advance(5_000);
+  await closing;
+  assertEquals(text(bytes), "lent");
+});
+
 Deno.test("reuseReadBuffer: a transfer of lent bytes between reads takes nothing along", async () => {
   const { connection } = scriptedConnection(["ab", "cd", end()], LENT);
   const [bytes] = await connection.read();

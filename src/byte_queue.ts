@@ -105,10 +105,10 @@ export class ByteQueue {
   take(length: number): Uint8Array<ArrayBuffer> {
     const first = this.#chunks[this.#first];
     if (
-      length === this.#length && this.#taken === 0 && first !== undefined && first.length === length
+      length === this.#length && this.#taken === 0 && length > 0 && first!.length === length
     ) {
       this.clear();
-      return first;
+      return first!;
     }
     const bytes = this.peek(length);
     this.skip(length);
@@ -125,7 +125,8 @@ export class ByteQueue {
     if (length > this.#length) {
       throw new RangeError(`Cannot take ${length} bytes of ${this.#length}`);
     }
-    if (length === 0) return EMPTY;
+    // Not EMPTY: a user may transfer its buffer.
+    if (length === 0) return new Uint8Array(0);
     const first = this.#chunks[this.#first]!;
     if (this.#taken + length <= first.length) {
       return this.#taken === 0 && first.length === length

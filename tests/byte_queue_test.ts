@@ -162,6 +162,14 @@ Deno.test("ByteQueue.moveLast() moves what is unread of the last chunk, and join
   assertStrictEquals(queue.length, 0);
 });
 
+Deno.test("ByteQueue gives no two users the same nothing", () => {
+  for (const queue of [queueOf(bytes(1)), queueOf(), queueOf(bytes(1))]) {
+    for (const nothing of [queue.take(0), queue.takeAll(), queue.takeAll(), queue.peek(0)]) {
+      structuredClone(nothing, { transfer: [nothing.buffer] });
+    }
+  }
+});
+
 Deno.test("ByteQueue.peek() takes nothing", () => {
   const queue = queueOf(bytes(1, 2), bytes(3));
   assertEquals(queue.peek(3), bytes(1, 2, 3));

@@ -261,6 +261,9 @@ export class TlsLayer implements Transport {
   async #onCut(): Promise<void> {
     if (!this.#decrypted.isAwaited) return;
     await nextTurn();
+    if (!this.#decrypted.isAwaited) return;
+    // From here on nothing tells the peer that all was well.
+    this.#error ??= truncatedError();
     this.#decrypted.giveUp(truncatedError());
   }
 

@@ -109,7 +109,7 @@ const PANELS: readonly Panel[] = [
 
 const COLUMNS = 3, WIDTH = 1200, MARGIN = 28, GAP = 28;
 const PANEL_WIDTH = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) / COLUMNS;
-const LABEL_WIDTH = 112,
+const LABEL_WIDTH = 172,
   VALUE_WIDTH = 62,
   BAR_HEIGHT = 15,
   BAR_STEP = 20,
@@ -144,11 +144,11 @@ function text(kind: string, x: number, y: number, content: string, anchor = "sta
   }</text>`;
 }
 
-/** The smallest step of 1, 2 or 5 with some zeros that is at most four times in the whole; in powers of two
+/** The smallest step of 1, 2 or 5 with some zeros that is at most three times in the whole; in powers of two
  * for bytes. */
 function stepOf(whole: number, binary: boolean): number {
-  const unit = binary ? 1024 ** Math.floor(Math.log2(Math.max(1, whole / 4)) / 10) : 1;
-  const rough = whole / unit / 4;
+  const unit = binary ? 1024 ** Math.floor(Math.log2(Math.max(1, whole / 3)) / 10) : 1;
+  const rough = whole / unit / 3;
   const power = 10 ** Math.floor(Math.log10(rough));
   const factor = [1, 2, 5, 10].find((it) => it * power >= rough * 0.999) ?? 10;
   return factor * power * unit;

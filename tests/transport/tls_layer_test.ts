@@ -98,6 +98,17 @@ Deno.test("TlsLayer tells the listener's side of a cut stream, too", async () =>
   assertEquals(client instanceof Error, false);
 });
 
+Deno.test("TlsLayer.close() says no goodbye on a stream that was cut", async () => {
+  const plain = await plainPair();
+  const by = { caCerts, exposePeerCertificate: true };
+  const client = (await shakeHands(plain, localhost, by)).client as Transport;
+  await plain[1].closeWrite();
+  await assertRejects(() => client.read(new Uint8Array(1)), GenericError, "close_notify");
+  client.close();
+  assertEquals(await plain[1].read(new Uint8Array(100)), null);
+  plain[1].close();
+});
+
 Deno.test("TlsLayer.read() that waits is told what is wrong, and the peer gets the alert", async () => {
   const plain = await plainPair();
   const ends = await shakeHands(plain, localhost, { caCerts, exposePeerCertificate: true });

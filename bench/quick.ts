@@ -34,7 +34,8 @@ const file = new URL("baseline.json", import.meta.url);
 const options = readOptions({ record: "", works: WORKS.join() });
 const recording = options.record !== "";
 const baseline: Baseline = JSON.parse(await Deno.readTextFile(file).catch(() => "{}"));
-const { setting, contestants } = await prepare(3, { warmInMillis: 250, timeInMillis: 300 });
+const { setting, contestants: all } = await prepare(3, { warmInMillis: 250, timeInMillis: 300 });
+const contestants = all.filter(({ side }) => side !== "peer");
 
 /** What one of the work's unit cost in the best round: what disturbs a round only adds. */
 function lowestCost(work: Work, { runs }: Outcome): number {

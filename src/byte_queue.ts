@@ -16,12 +16,6 @@ const COMPACT_AT = 1024;
 /** An array of so many slots is kept when the queue is cleared: most queues hold one chunk and are emptied. */
 const SLOTS_KEPT = 16;
 
-/** Who has a better place for bytes than where they are. */
-export interface Keeper {
-  /** Gives the same bytes, lying elsewhere or, where they are well, the bytes themselves. */
-  keep(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;
-}
-
 /** A queue of bytes: chunks go in whole, any number of bytes comes out. */
 export class ByteQueue {
   /** With the one slot that most queues need. */
@@ -67,9 +61,11 @@ export class ByteQueue {
   /**
    * Puts the bytes of the last chunk that are still in the queue into other memory.
    *
-   * @param keeper Gives the same bytes, lying elsewhere.
+   * @param keeper Gives the same bytes, lying elsewhere or, where they are well, the bytes themselves.
    */
-  moveLast(keeper: Keeper): void {
+  moveLast(
+    keeper: { keep(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> },
+  ): void {
     const last = this.#end - 1;
     if (last < this.#first) return;
     let chunk = this.#chunks[last]!;

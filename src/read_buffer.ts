@@ -10,7 +10,6 @@
 // No 64 KiB for an idle connection, no allocation for a small read, no copy of a big one. Who lends its bytes
 // instead (`reuseReadBuffer`) hands out views of the buffer itself, until the next read.
 
-import type { Keeper } from "./byte_queue.ts";
 import { HandOut } from "./hand_out.ts";
 
 const SMALLEST = 512;
@@ -22,7 +21,7 @@ const LONGEST_COPIED = 512;
 const READS_BEFORE_SHRINKING = 64;
 
 /** The buffer of one connection's kernel reads. */
-export class ReadBuffer implements Keeper {
+export class ReadBuffer {
   #size = SMALLEST;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   /** The view of the last read: the next one of the same length is the same. */

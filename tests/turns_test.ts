@@ -58,7 +58,7 @@ Deno.test("FairTurns begins the reads of a small burst together, and asks for no
 
 Deno.test("FairTurns never holds in turns that leave the runtime room", async () => {
   const loop = manual();
-  for (const size of [119, 119, 59, 59, 1, 119, 60, 119]) {
+  for (const size of [119, 119, 59, 59, 60, 119, 60, 119]) {
     await loop.burst(range(size));
     await loop.next();
     assertEquals([loop.begun.length, loop.isWaiting], [size, false]);
@@ -66,9 +66,17 @@ Deno.test("FairTurns never holds in turns that leave the runtime room", async ()
   }
 });
 
+Deno.test("FairTurns holds nobody for what was busy before", async () => {
+  const loop = manual();
+  await loop.getBusy();
+  await loop.next();
+  await loop.burst(["later"]);
+  assertEquals([loop.begun.at(-1), loop.isWaiting], ["later", false]);
+});
+
 Deno.test("FairTurns holds after two busy turns in a row, not after one", async () => {
   const loop = manual();
-  for (const size of [120, 60, 120, 60]) {
+  for (const size of [120, 10, 120, 1]) {
     await loop.burst(range(size));
     await loop.next();
   }

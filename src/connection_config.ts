@@ -2,8 +2,7 @@
 
 import { checkBoolean, checkInteger, checkInterval, checkObject } from "./arguments.ts";
 import type { DuplexLimits } from "./duplex.ts";
-import { denoNetwork, type Network } from "./network.ts";
-import { plainTurns } from "./turns.ts";
+import { denoNetwork, type Network, turnsOf } from "./network.ts";
 
 /** How a connection behaves; every field has a default. */
 export interface ConnectionConfig {
@@ -93,6 +92,6 @@ export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
     allowHalfOpen: checkBoolean("allowHalfOpen", allowHalfOpen),
     reuseReadBuffer: checkBoolean("reuseReadBuffer", reuseReadBuffer),
     clock: checkObject("network", network).clock,
-    turns: network.turns ?? plainTurns,
+    turns: turnsOf(network),
   };
 }

@@ -6,7 +6,7 @@
 import type { Transport, TransportListener } from "./byte_stream.ts";
 import type { Clock } from "./clock.ts";
 import { GenericError } from "./errors.ts";
-import { FairTurns, type Turns } from "./turns.ts";
+import { FairTurns, plainTurns, type Turns, type TurnSignals } from "./turns.ts";
 import type { DatagramSocket, DatagramTarget, ResolvedName } from "./datagram_socket.ts";
 import { bindDenoDatagram } from "./transport/deno_datagram.ts";
 import { bindNodeDatagram } from "./transport/node_datagram.ts";
@@ -97,7 +97,7 @@ const denoClock: Clock = {
   unrefTimer: (id) => Deno.unrefTimer(id as number),
 };
 
-const denoTurns = new FairTurns({
+const signals: TurnSignals = {
   together: (callback) => {
     instant = performance.now();
     try {
@@ -107,7 +107,17 @@ const denoTurns = new FairTurns({
     }
   },
   nextTurn: (callback) => void setImmediate(callback),
-});
+};
+
+const denoTurns = new FairTurns(signals);
+
+/**
+ * The turns of connections on a network. Those of Deno's own are for all its sockets together, and pass in real
+ * time: what goes by another clock, in a test, must not wait for what others have done before.
+ */
+export function turnsOf({ clock, turns = plainTurns }: Network): Turns {
+  return turns === denoTurns && clock !== denoClock ? new FairTurns(signals) : turns;
+}
 
 const denoLocalSockets: LocalSockets = {
   connect: (path) => Deno.connect({ transport: "unix", path }),

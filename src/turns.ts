@@ -10,13 +10,13 @@
 //   looked, above all on one core; 61 turns of setImmediate are a look for certain, and take 50 us.
 // - More than about a hundred writes begun in one turn slow each other down sevenfold.
 //
-// So: the reads of one burst are begun together, at the end of its microtasks. After two turns in a row that
-// were used up (several bursts may lie in one), reads are held. What the runtime has ready is served meanwhile,
-// and nothing fresh gets in before it; after 61 turns of which none was used up there is nothing left. Then
-// those held have their round: 32 in a turn, in the order in which they came (few enough to stay in the
-// processor's caches: a larger batch costs more than the turns). Everybody is read once before anybody is read
-// twice. One connection that streams without end steps back after a mebibyte in the same way, later where
-// nobody else had anything to do. Writes beyond the first 64 of a turn go into the next turns, 64 in each.
+// So: the reads of one burst are begun together, at the end of its microtasks. After two turns that were used
+// up (several bursts may lie in one), reads are held. What the runtime has ready is served meanwhile, and
+// nothing fresh gets in before it; after 61 turns of which none was used up there is nothing left. Then those
+// held have their round: 32 in a turn, in the order in which they came (few enough to stay in the processor's
+// caches: a larger batch costs more than the turns). Everybody is read once before anybody is read twice. One
+// connection that streams without end steps back after a mebibyte in the same way, later where nobody else had
+// anything to do. Writes beyond the first 64 of a turn go into the next turns, 64 in each.
 //
 // Below that nothing is held: a read costs one place in a list, and a turn with more than a few messages one
 // callback at its end.
@@ -133,11 +133,8 @@ export class FairTurns implements Turns {
     if (this.#held !== undefined) return;
     const isBusy = this.#operations >= OPERATIONS_OF_A_BUSY_TURN;
     this.#operations = 0;
+    // The turn behind a busy one is mostly empty, for the runtime has not looked at its sockets: it says nothing.
     this.#busyTurns = isBusy ? this.#busyTurns + 1 : 0;
-    if (!isBusy) return;
-    // What was busy once must not hold somebody much later: the next turn tells.
-    this.#turnEndIsAwaited = true;
-    this.#signals.nextTurn(this.#onTurnEnd);
   };
 
   /** While reads are held: once in each turn of the event loop. */

@@ -1,5 +1,12 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { denoNetwork, versionProblem } from "../src/network.ts";
+import {
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { denoNetwork, turnsOf, versionProblem } from "../src/network.ts";
+import { plainTurns } from "../src/turns.ts";
+import { VirtualClock } from "../testing/mod.ts";
 
 Deno.test("versionProblem() names a Deno that is too old, and what to run with", () => {
   for (const version of ["1.46.3", "2.0.0", "2.8.9", "2.9.4"]) {
@@ -37,4 +44,15 @@ Deno.test("denoNetwork connects, accepts and carries bytes", async () => {
   client.close();
   server.close();
   listener.close();
+});
+
+Deno.test("turnsOf() gives Deno's turns to what goes by Deno's clock, others turns of their own", () => {
+  const clock = new VirtualClock();
+  assertStrictEquals(turnsOf(denoNetwork), denoNetwork.turns);
+  const first = turnsOf({ ...denoNetwork, clock });
+  assertNotStrictEquals(first, denoNetwork.turns);
+  assertNotStrictEquals(first, turnsOf({ ...denoNetwork, clock }));
+  const { turns: _, ...without } = denoNetwork;
+  assertStrictEquals(turnsOf(without), plainTurns);
+  assertStrictEquals(turnsOf({ ...denoNetwork, clock, turns: plainTurns }), plainTurns);
 });

@@ -6,7 +6,7 @@
 //
 // This is the one place that frees a transport.
 
-import { GenericError, type SocketError } from "./errors.ts";
+import { closedError, GenericError, type SocketError } from "./errors.ts";
 import type { MinimumRate } from "./guard/minimum_rate.ts";
 import type { ProxyHeader } from "./guard/proxy_header.ts";
 import type { Clock, Transport } from "./network.ts";
@@ -156,7 +156,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.#idleDue = Infinity;
     this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
     this.lookBy(this.#closeDue);
-    this.reader.fail(readOfClosed, false);
+    this.reader.fail(() => closedError("read"), false);
     // A failure on the way has freed the transport.
     this.writer.end().then(() => this.reader.drain()).then(() => this.#free(this.#error), () => {});
     return this.freed;
@@ -358,19 +358,11 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
       this.reader.fail(error, !isAbort && wasOpen);
       this.writer.fail(error);
     } else {
-      this.writer.fail(writeOfClosed);
+      this.writer.fail(() => closedError("write"));
     }
     this.#freed?.resolve();
     if (isAbort || this.attendant === undefined) this.leave();
     if (this.attendant === undefined) this.settle(error);
     else this.attendant.onFreed(error);
   }
-}
-
-function readOfClosed(): SocketError {
-  return new GenericError("closed", "Cannot read: already closed");
-}
-
-function writeOfClosed(): SocketError {
-  return new GenericError("closed", "Cannot write: already closed");
 }

@@ -139,6 +139,11 @@ export function isResourceError(cause: unknown): boolean {
   return code === "EMFILE" || code === "ENFILE" || code === "ENOBUFS" || code === "ENOMEM";
 }
 
+/** What was closed from this side before. */
+export function closedError(action: string): GenericError {
+  return new GenericError("closed", `Cannot ${action}: already closed`);
+}
+
 /** Why something cannot be done any more, or what makes the error that says so: its stack costs more than a read. */
 export type Failure = SocketError | (() => SocketError);
 

@@ -4,7 +4,7 @@ import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { DatagramMailbox, type DropPolicy, type TakeLimits } from "./datagram_mailbox.ts";
 import { LazyTimer } from "./lazy_timer.ts";
 import type { Datagram } from "./datagram.ts";
-import { GenericError, type SocketError } from "./errors.ts";
+import { closedError, GenericError, type SocketError } from "./errors.ts";
 import type { Clock, DatagramAddress } from "./network.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 
@@ -155,8 +155,4 @@ export class SessionCore {
     this.#onEnd(this);
     this.#resolveClosed(error.code === "closed" ? undefined : error);
   }
-}
-
-function closedError(action: string): SocketError {
-  return new GenericError("closed", `Cannot ${action}: already closed`);
 }

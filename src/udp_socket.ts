@@ -1,7 +1,7 @@
 // What a UdpClient and a UdpListener have in common: a bound socket that sends in order, receives one at a
 // time, may hear one peer only, and is closed once.
 
-import { brokenError, GenericError, setupError, type SocketError } from "./errors.ts";
+import { brokenError, closedError, GenericError, setupError, type SocketError } from "./errors.ts";
 import { contentBytes } from "./arguments.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { canonicalIp, ipVersion } from "./ip_address.ts";
@@ -311,8 +311,4 @@ function checkContent(content: unknown): Uint8Array {
 
 function familyOf(host: string): 0 | 4 | 6 {
   return host.includes(":") ? 6 : 4;
-}
-
-function closedError(action: string): SocketError {
-  return new GenericError("closed", `Cannot ${action}: already closed`);
 }

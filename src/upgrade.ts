@@ -9,7 +9,7 @@
 // the handshake, and Deno's own engine refuses such a stream: "busy", whichever engine does it.
 
 import type { Duplex, PrepareUpgrade, Upgrade } from "./duplex.ts";
-import { GenericError, type SocketError } from "./errors.ts";
+import { closedError, GenericError, type SocketError } from "./errors.ts";
 import type { Transport } from "./network.ts";
 
 /**
@@ -66,12 +66,14 @@ async function shakeHands(
     if (!duplex.isFreed) duplex.fail(error as SocketError);
     throw duplex.error ?? error;
   }
-  throw duplex.error ?? closedError();
+  throw duplex.error ?? closedError("make the connection secure");
 }
 
 function refuseWhereBusy(duplex: Duplex): void {
   const { reader, writer, transport } = duplex;
-  if (!duplex.isOpen || writer.hasEnded || reader.hasEnded) throw duplex.error ?? closedError();
+  if (!duplex.isOpen || writer.hasEnded || reader.hasEnded) {
+    throw duplex.error ?? closedError("make the connection secure");
+  }
   if (transport.secure !== undefined) {
     throw new GenericError("busy", "Cannot make the connection secure: it is already");
   }
@@ -96,8 +98,4 @@ function refuseInjected(duplex: Duplex): void {
   );
   duplex.fail(error);
   throw error;
-}
-
-function closedError(): GenericError {
-  return new GenericError("closed", "Cannot make the connection secure: already closed");
 }

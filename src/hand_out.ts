@@ -7,6 +7,10 @@
  * whoever keeps one byte would keep too much with it.
  */
 const SMALLEST_SLAB = 256;
+/** How much whoever keeps one byte may keep with it. */
+const LARGEST_SLAB = 8 * 1024;
+/** Longer pieces get memory of their own: sharing would save little. */
+const LONGEST_IN_SLAB = 2 * 1024;
 /**
  * Pieces from this length on may get larger slabs. Measured: a copy of 1400 B costs 170 ns with slabs of 8 KiB,
  * 105 ns with 32 KiB and 95 ns with 64 KiB; for one of 64 B it is 33 ns with any.
@@ -15,25 +19,13 @@ const LONG_PIECE = 512;
 
 /** The copies that one socket hands out. */
 export class HandOut {
-  readonly #longestInSlab: number;
-  readonly #largestSlab: number;
   readonly #largestSlabOfLong: number;
   #slabSize = SMALLEST_SLAB;
   #slab: Uint8Array<ArrayBuffer> | undefined;
   #used = 0;
 
-  /**
-   * @param longestInSlab Longer pieces get memory of their own: sharing would save little.
-   * @param largestSlab How much whoever keeps one byte may keep with it.
-   * @param largestSlabOfLong How much whoever keeps a long piece may.
-   */
-  constructor(
-    longestInSlab: number = 2 * 1024,
-    largestSlab: number = 8 * 1024,
-    largestSlabOfLong: number = largestSlab,
-  ) {
-    this.#longestInSlab = longestInSlab;
-    this.#largestSlab = largestSlab;
+  /** @param largestSlabOfLong How much whoever keeps a long piece may keep with it. */
+  constructor(largestSlabOfLong: number = LARGEST_SLAB) {
     this.#largestSlabOfLong = largestSlabOfLong;
   }
 
@@ -48,11 +40,11 @@ export class HandOut {
     length: number = buffer.length,
   ): Uint8Array<ArrayBuffer> {
     // Nothing needs no slab, and would not notice that a slab was transferred away.
-    if (length > this.#longestInSlab || length === 0) return buffer.slice(0, length);
+    if (length > LONGEST_IN_SLAB || length === 0) return buffer.slice(0, length);
     let slab = this.#slab;
     // A slab whose buffer the user has transferred away has no length any more.
     if (slab === undefined || this.#used + length > slab.length) {
-      const largest = length < LONG_PIECE ? this.#largestSlab : this.#largestSlabOfLong;
+      const largest = length < LONG_PIECE ? LARGEST_SLAB : this.#largestSlabOfLong;
       const size = Math.min(this.#slabSize, largest);
       slab = this.#slab = new Uint8Array(Math.max(size, length));
       this.#slabSize = size * 2;
@@ -67,5 +59,5 @@ export class HandOut {
 
 /** The copies of a socket that hears everybody, and so hands out many. */
 export function handOutOfDatagrams(): HandOut {
-  return new HandOut(2 * 1024, 8 * 1024, 32 * 1024);
+  return new HandOut(32 * 1024);
 }

@@ -81,7 +81,10 @@ export class ReadBuffer {
   /** Gives bytes that are unread a place where no kernel read will put others. */
   keep(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     if (!this.holds(bytes)) return bytes;
-    if (this.#fills(bytes)) return this.#giveUp(bytes);
+    if (this.#fills(bytes)) {
+      this.#giveUp();
+      return bytes;
+    }
     this.#unread ??= new HandOut();
     return this.#unread.copy(bytes);
   }
@@ -93,12 +96,11 @@ export class ReadBuffer {
    * @param isLast Whether nothing else is unread.
    */
   give(bytes: Uint8Array<ArrayBuffer>, isLast: boolean): Uint8Array<ArrayBuffer> {
-    if (this.holds(bytes)) {
-      if (isLast && this.#fills(bytes)) return this.#giveUp(bytes);
-    } else if (isLast && this.#unread?.holds(bytes) !== true) {
-      return bytes;
-    }
-    return this.#handOut.copy(bytes);
+    const isInTarget = this.holds(bytes);
+    const hasItsOwn = isInTarget ? this.#fills(bytes) : this.#unread?.holds(bytes) !== true;
+    if (!isLast || !hasItsOwn) return this.#handOut.copy(bytes);
+    if (isInTarget) this.#giveUp();
+    return bytes;
   }
 
   /** Whether bytes are worth the whole buffer. */
@@ -107,8 +109,7 @@ export class ReadBuffer {
   }
 
   /** Leaves the buffer to whoever has bytes of it. */
-  #giveUp<Bytes>(bytes?: Bytes): Bytes {
+  #giveUp(): void {
     this.#buffer = this.#view = undefined;
-    return bytes!;
   }
 }

@@ -40,7 +40,7 @@ Deno.test("HandOut.copy() goes on after the buffer of nothing was transferred aw
 });
 
 Deno.test("HandOut.copy() pins more memory only with long pieces", () => {
-  const handOut = new HandOut(2_048, 8_192, 32_768);
+  const handOut = new HandOut(32_768);
   const largest = (length: number) => {
     let most = 0;
     for (let i = 0; i < 1_000; i++) {

@@ -263,8 +263,9 @@ export class TlsLayer implements Transport {
     await nextTurn();
     if (!this.#decrypted.isAwaited) return;
     // From here on nothing tells the peer that all was well.
-    this.#error ??= truncatedError();
-    this.#decrypted.giveUp(truncatedError());
+    const error = truncatedError();
+    this.#error ??= error;
+    this.#decrypted.giveUp(error);
   }
 
   /** An idle connection keeps a small buffer, a busy one a large one. */

@@ -7,7 +7,7 @@
 // connection does that streams without end.
 
 import type { DatagramAddress, DatagramSocket } from "./network.ts";
-import type { Turns } from "./turns.ts";
+import { plainTurns, type Turns } from "./turns.ts";
 
 /** Room for the largest datagram. */
 const BUFFER_LENGTH = 65_536;
@@ -32,7 +32,7 @@ export interface DatagramSink {
 export class DatagramReceiver {
   readonly #socket: DatagramSocket;
   readonly #sink: DatagramSink;
-  readonly #turns: Turns | undefined;
+  readonly #turns: Turns;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #underWay: Promise<void> | undefined;
   /** How many receives were begun since the others had their turn. */
@@ -43,9 +43,9 @@ export class DatagramReceiver {
   /**
    * @param socket Where from.
    * @param sink Where to.
-   * @param turns How others get their turn, where they would not by themselves.
+   * @param turns How others get their turn.
    */
-  constructor(socket: DatagramSocket, sink: DatagramSink, turns?: Turns) {
+  constructor(socket: DatagramSocket, sink: DatagramSink, turns: Turns = plainTurns) {
     this.#turns = turns;
     this.#socket = socket;
     this.#sink = sink;
@@ -54,14 +54,12 @@ export class DatagramReceiver {
   /** Receives while the sink wants something; to be called when it begins to. */
   go(): void {
     if (this.#underWay !== undefined || this.#isStopped || !this.#sink.isWanting) return;
-    if (this.#turns !== undefined && ++this.#begun > DATAGRAMS_PER_TURN) {
-      return this.#stepBack(this.#turns);
-    }
+    if (++this.#begun > DATAGRAMS_PER_TURN) return this.#stepBack();
     this.#buffer ??= new Uint8Array(BUFFER_LENGTH);
     this.#underWay = this.#socket.receive(this.#buffer).then(this.#received, this.#failed);
   }
 
-  #stepBack(turns: Turns): void {
+  #stepBack(): void {
     this.#begun = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#underWay = promise;
@@ -70,7 +68,7 @@ export class DatagramReceiver {
       resolve();
       this.go();
     };
-    turns.read({ begin }, Infinity);
+    this.#turns.read({ begin }, Infinity);
   }
 
   /** Ends it; to be called before the socket is closed. Resolves when nothing is under way any more. */

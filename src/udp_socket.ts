@@ -5,7 +5,7 @@ import { brokenError, closedError, GenericError, setupError, type SocketError } 
 import { contentBytes } from "./arguments.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { canonicalIp, ipVersion } from "./ip_address.ts";
-import type { DatagramAddress, DatagramSocket } from "./network.ts";
+import { type DatagramAddress, type DatagramSocket, turnsOf } from "./network.ts";
 import { MAX_DATAGRAM_LENGTH, type UdpSettings } from "./udp_config.ts";
 import { HostNames } from "./host_names.ts";
 import { DatagramSender } from "./datagram_sender.ts";
@@ -139,7 +139,7 @@ export class UdpSocket implements DatagramSink {
     this.#socket = socket;
     this.#local = { host: socket.addr.hostname, port: socket.addr.port };
     this.#sender.open(socket);
-    this.#receiver = new DatagramReceiver(socket, this, settings.network.turns);
+    this.#receiver = new DatagramReceiver(socket, this, turnsOf(settings.network));
     this.#receiver.go();
     return this.#local;
   }

@@ -3,7 +3,7 @@ import { type Contestant, gather } from "./contestants.ts";
 import { median } from "./figures.ts";
 import { makeGenerator } from "./load.ts";
 import { lookAtMachine } from "./machine.ts";
-import { costOf, memory, short, time, unitsOf } from "./report.ts";
+import { costOf, memory, printRow, short, time, unitsOf } from "./report.ts";
 import { type Outcome, runRounds, type Setting } from "./rounds.ts";
 import type { Work } from "./works.ts";
 
@@ -58,13 +58,6 @@ export function ratiosOf(work: Work, outcomes: readonly Outcome[]): Ratios[] {
 
 const WIDTHS = [26, 12, 16, 9, 9, 11, 11] as const;
 
-function printRow(cells: readonly string[]): void {
-  const padded = cells.map((cell, i) =>
-    i === 0 ? cell.padEnd(WIDTHS[0]) : cell.padStart(WIDTHS[i]!)
-  );
-  console.log(`  ${padded.join(" ").trimEnd()}`);
-}
-
 /** Lets them do the work and prints how it went. */
 export async function compare(
   setting: Setting,
@@ -76,7 +69,7 @@ export async function compare(
   const idle = work.unit === "idle";
   const price = idle ? "memory of each" : `CPU per ${work.unit}`;
   const last = work.unit === "MiB" ? ["heap growth", "peak memory"] : idle ? [] : ["p50", "p99.9"];
-  printRow(["", idle ? "held" : unitsOf(work), price, "rate/raw", "cost/raw", ...last]);
+  printRow(WIDTHS, ["", idle ? "held" : unitsOf(work), price, "rate/raw", "cost/raw", ...last]);
   const ratios = ratiosOf(work, outcomes);
   for (const { name, label, figures, problems } of outcomes) {
     if (figures === undefined) {
@@ -89,7 +82,7 @@ export async function compare(
       : idle
       ? []
       : [time(figures.p50Micros), time(figures.p999Micros)];
-    printRow([
+    printRow(WIDTHS, [
       label,
       short(idle ? figures.held : figures.rate),
       idle ? memory(figures.bytesPerConnection) : time(figures.cpuMicros),

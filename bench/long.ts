@@ -7,9 +7,8 @@ import { gather } from "./contestants.ts";
 import { makeGenerator, runLoad } from "./load.ts";
 import { lookAtMachine } from "./machine.ts";
 import { readOptions, wholeNumber } from "./options.ts";
-import { Program } from "./process.ts";
-import { memory } from "./report.ts";
-import { memoryOf } from "./rounds.ts";
+import { memory, printRow } from "./report.ts";
+import { memoryOf, startServer } from "./rounds.ts";
 import { workNamed } from "./works.ts";
 
 const options = readOptions({
@@ -29,24 +28,18 @@ if (contestant === undefined) throw new RangeError(`There is no such server: ${o
 console.log(
   `${machine.description}; Deno ${Deno.version.deno}; ${contestant.label}, ${work.title}`,
 );
-await using server = new Program({
-  command: [...contestant.command, work.role],
-  core: machine.cores?.server,
-  env: contestant.env,
-  deadlineInMillis: 600_000,
-});
+await using server = startServer({ machine }, work, contestant, 600_000);
 const { port } = await server.nextLine() as { port: number };
 
-function print(...cells: readonly string[]): void {
-  console.log(cells.map((cell) => cell.padStart(14)).join(""));
-}
+const WIDTHS = [12, 12, 12, 12];
 
 async function look(messages: number): Promise<void> {
   const { rss, heapUsed, external } = await memoryOf(server, contestant!);
-  print(messages.toLocaleString("en"), memory(heapUsed), memory(external), memory(rss));
+  const cells = [messages.toLocaleString("en"), memory(heapUsed), memory(external), memory(rss)];
+  printRow(WIDTHS, cells);
 }
 
-print("messages", "heap", "external", "resident");
+printRow(WIDTHS, ["messages", "heap", "external", "resident"]);
 await look(0);
 let sent = 0;
 for (const deadline = Date.now() + 500_000; sent < wanted && Date.now() < deadline;) {

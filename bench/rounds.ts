@@ -27,6 +27,32 @@ export interface Outcome {
   readonly problems: readonly string[];
 }
 
+/** Has everybody's turn come once in each round, with another one first each time. */
+export async function inTurn<T>(
+  rounds: number,
+  all: readonly T[],
+  run: (one: T) => Promise<void>,
+): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < all.length; i++) await run(all[(i + round) % all.length]!);
+  }
+}
+
+/** Starts a server for that work. It tells its port first. */
+export function startServer(
+  { machine }: Pick<Setting, "machine">,
+  work: Work,
+  contestant: Contestant,
+  deadlineInMillis: number,
+): Program {
+  return new Program({
+    command: [...contestant.command, work.role],
+    core: machine.cores?.server,
+    env: contestant.env,
+    deadlineInMillis,
+  });
+}
+
 /** Lets one server do the work once. */
 export async function runOnce(
   setting: Setting,
@@ -34,12 +60,8 @@ export async function runOnce(
   contestant: Contestant,
 ): Promise<Figures> {
   const { machine, generator, duration } = setting;
-  await using server = new Program({
-    command: [...contestant.command, work.role],
-    core: machine.cores?.server,
-    env: contestant.env,
-    deadlineInMillis: duration.warmInMillis + duration.timeInMillis + 120_000,
-  });
+  const deadlineInMillis = duration.warmInMillis + duration.timeInMillis + 120_000;
+  await using server = startServer(setting, work, contestant, deadlineInMillis);
   const { port } = await server.nextLine() as { port: number };
   const memory: Memory[] = [];
   const look = async () => {
@@ -77,20 +99,17 @@ export async function runRounds(
     runs: [] as Figures[],
     problems: [] as string[],
   }));
-  for (let round = 0; round < setting.rounds; round++) {
-    for (let i = 0; i < done.length; i++) {
-      const { contestant, runs, problems } = done[(i + round) % done.length]!;
-      try {
-        const figures = await runOnce(setting, work, contestant);
-        runs.push(figures);
-        onRun(contestant, figures);
-      } catch (error) {
-        const problem = error instanceof Error ? error : new Error(String(error));
-        problems.push(problem.message);
-        onRun(contestant, problem);
-      }
+  await inTurn(setting.rounds, done, async ({ contestant, runs, problems }) => {
+    try {
+      const figures = await runOnce(setting, work, contestant);
+      runs.push(figures);
+      onRun(contestant, figures);
+    } catch (error) {
+      const problem = error instanceof Error ? error : new Error(String(error));
+      problems.push(problem.message);
+      onRun(contestant, problem);
     }
-  }
+  });
   return done.map(({ contestant: { name, label, side }, runs, problems }) => ({
     name,
     label,

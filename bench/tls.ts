@@ -12,8 +12,8 @@ import { type Figures, medians } from "./figures.ts";
 import type { Generator, LoadPlan } from "./load.ts";
 import { lookAtMachine } from "./machine.ts";
 import { listOf, readOptions, wholeNumber } from "./options.ts";
-import { short, time } from "./report.ts";
-import { runOnce } from "./rounds.ts";
+import { printRow, short, time } from "./report.ts";
+import { inTurn, runOnce } from "./rounds.ts";
 import type { Role } from "./servers/role.ts";
 import type { Work } from "./works.ts";
 
@@ -118,24 +118,14 @@ function costOf(side: Side, { cpuMicros, loadBusy, rate }: Figures): number {
 
 async function measure(work: Work, pairs: readonly Pair[]): Promise<Map<Pair, Figures[]>> {
   const runs = new Map(pairs.map((pair) => [pair, [] as Figures[]]));
-  for (let round = 0; round < wholeNumber(options.rounds); round++) {
-    for (let i = 0; i < pairs.length; i++) {
-      const pair = pairs[(i + round) % pairs.length]!;
-      const setting = { machine, generator: pair.client, rounds: 1, duration };
-      runs.get(pair)!.push(await runOnce(setting, work, pair.server));
-    }
-  }
+  await inTurn(wholeNumber(options.rounds), pairs, async (pair) => {
+    const setting = { machine, generator: pair.client, rounds: 1, duration };
+    runs.get(pair)!.push(await runOnce(setting, work, pair.server));
+  });
   return runs;
 }
 
 const WIDTHS = [16, 12, 12, 9, 9, 10, 10];
-
-function row(...cells: string[]): void {
-  const padded = cells.map((cell, i) =>
-    i === 0 ? cell.padEnd(WIDTHS[i]!) : cell.padStart(WIDTHS[i]!)
-  );
-  console.log(`  ${padded.join(" ")}`);
-}
 
 for (const name of listOf(options.sides)) {
   const side = name as Side;
@@ -155,25 +145,19 @@ for (const name of listOf(options.sides)) {
     });
     console.log(`\n${side} (${work.name}): ${work.title}`);
     const isTimed = work.unit !== "MiB";
-    row(
-      "",
-      `${work.unit}s/s`,
-      "CPU of one",
-      "/ Deno",
-      "/ node",
-      ...isTimed ? ["p50", "worst"] : [],
-    );
+    const times = isTimed ? ["p50", "worst"] : [];
+    printRow(WIDTHS, ["", `${work.unit}s/s`, "CPU of one", "/ Deno", "/ node", ...times]);
     const costBy = (label: string) => results.find((it) => it.label === label)?.cost ?? NaN;
     for (const { label, figures, cost } of results) {
       const times = isTimed ? [time(figures.p50Micros), time(figures.worstMicros)] : [];
-      row(
+      printRow(WIDTHS, [
         label,
         short(figures.rate),
         time(cost),
         (cost / costBy(base)).toFixed(2),
         (cost / costBy("node:tls")).toFixed(2),
         ...times,
-      );
+      ]);
       if (figures.failed > 0) console.log(`  (${figures.failed} of ${label} failed)`);
     }
   }

@@ -1,6 +1,7 @@
 // The clients of the TLS bench: this library's, Deno's own, and node:tls. Each is used as its users would.
 import tls from "node:tls";
 import { Client } from "../../mod.ts";
+import { writeAll } from "../servers/write_all.ts";
 
 /** A secure stream. */
 export interface Stream {
@@ -31,9 +32,7 @@ async function dialOurs(port: number): Promise<Stream> {
 function streamOf(conn: Deno.TlsConn): Stream {
   const buffer = new Uint8Array(65_536);
   return {
-    async write(bytes) {
-      for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-    },
+    write: (bytes) => writeAll(conn, bytes),
     async read() {
       return await conn.read(buffer) ?? 0;
     },

@@ -3,6 +3,7 @@ import dgram from "node:dgram";
 import net from "node:net";
 import process from "node:process";
 import { ready } from "./control.mjs";
+import { echo } from "./echo_socket.mjs";
 import { lineCutter } from "./lines.mjs";
 
 function listen(serve) {
@@ -11,14 +12,6 @@ function listen(serve) {
     serve(socket);
   });
   server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => ready(server.address().port));
-}
-
-function echo(socket) {
-  socket.on("data", (chunk) => {
-    if (socket.write(chunk)) return;
-    socket.pause();
-    socket.once("drain", () => socket.resume());
-  });
 }
 
 /** One write for each line, corked: Node's own way to send them together. */

@@ -2,10 +2,7 @@
 import { ready } from "./control.ts";
 import { lineCutter } from "./lines.mjs";
 import { play } from "./role.ts";
-
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-}
+import { writeAll } from "./write_all.ts";
 
 /** Whether bytes are such as may be kept: as the library gives them where nothing else is asked for. */
 const isKept = Deno.env.get("BENCH_BYTES") === "kept";

@@ -1,6 +1,7 @@
 // This library's service face.
 import { Listener, type Service } from "../../mod.ts";
 import { ready } from "./control.ts";
+import { echo } from "./echo_service.ts";
 import { lineCutter } from "./lines.mjs";
 import { play } from "./role.ts";
 
@@ -15,13 +16,6 @@ async function listen(service: Service | (() => Service)): Promise<void> {
   await listener.start();
   ready(listener.port);
 }
-
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
 
 /** One write for each line; what one call writes goes out together. */
 function answerLines(): Service {

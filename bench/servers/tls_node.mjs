@@ -2,6 +2,7 @@
 import process from "node:process";
 import tls from "node:tls";
 import { ready } from "./control.mjs";
+import { echo } from "./echo_socket.mjs";
 import { AMOUNT, CHUNK, HALF, identity, MESSAGE } from "./tls_parts.mjs";
 
 function listen(serve) {
@@ -10,14 +11,6 @@ function listen(serve) {
     serve(socket);
   });
   server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => ready(server.address().port));
-}
-
-function echo(socket) {
-  socket.on("data", (chunk) => {
-    if (socket.write(chunk)) return;
-    socket.pause();
-    socket.once("drain", () => socket.resume());
-  });
 }
 
 function sink(socket) {

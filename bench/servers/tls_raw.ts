@@ -1,11 +1,8 @@
 // Deno's own TLS with nothing around it.
 import { ready } from "./control.ts";
 import { play } from "./role.ts";
+import { writeAll } from "./write_all.ts";
 import { AMOUNT, CHUNK, HALF, identity, MESSAGE } from "./tls_parts.mjs";
-
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-}
 
 async function echo(conn: Deno.Conn): Promise<void> {
   const buffer = new Uint8Array(65_536);

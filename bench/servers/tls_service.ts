@@ -1,6 +1,7 @@
 // This library's service face, secure.
 import { type Caller, Listener, type Service } from "../../mod.ts";
 import { ready } from "./control.ts";
+import { echo } from "./echo_service.ts";
 import { play } from "./role.ts";
 import { AMOUNT, CHUNK, HALF, identity, MESSAGE } from "./tls_parts.mjs";
 
@@ -11,13 +12,6 @@ async function listen(service: Service | (() => Service)): Promise<void> {
   await listener.start();
   ready(listener.port);
 }
-
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
 
 function sink(): Service {
   let received = 0;

@@ -1,0 +1,10 @@
+// The echo of a socket of node:net or node:tls.
+
+/** Sends back what comes, at the pace at which it is taken. */
+export function echo(socket) {
+  socket.on("data", (chunk) => {
+    if (socket.write(chunk)) return;
+    socket.pause();
+    socket.once("drain", () => socket.resume());
+  });
+}

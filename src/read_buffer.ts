@@ -24,8 +24,6 @@ const READS_BEFORE_SHRINKING = 64;
 export class ReadBuffer {
   #size = SMALLEST;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
-  /** The view of the last read: the next one of the same length is the same. */
-  #view: Uint8Array<ArrayBuffer> | undefined;
   readonly #handOut = new HandOut();
   /** What is small and unread lies apart from what was handed out: transferring that must not take it along. */
   #unread: HandOut | undefined;
@@ -55,8 +53,7 @@ export class ReadBuffer {
       this.#smallReads = 0;
       this.#size = Math.max(this.#size / 4, SMALLEST);
     }
-    if (this.#view?.length !== length) this.#view = new Uint8Array(buffer.buffer, 0, length);
-    return this.#view;
+    return new Uint8Array(buffer.buffer, 0, length);
   }
 
   /**
@@ -110,6 +107,6 @@ export class ReadBuffer {
 
   /** Leaves the buffer to whoever has bytes of it. */
   #giveUp(): void {
-    this.#buffer = this.#view = undefined;
+    this.#buffer = undefined;
   }
 }

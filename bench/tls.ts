@@ -1,6 +1,6 @@
 // What a secure connection costs: this library beside Deno's own TLS and node:tls, in one run.
 //
-//   deno task bench:tls                              servers, then clients, three minutes
+//   deno task bench:tls                              servers, then clients, five minutes
 //   deno task bench:tls --sides=servers --works=ping-1,wwr --rounds=5
 //
 // Servers are compared by their CPU under one and the same client (Deno.connect, setNoDelay, Deno.startTls),
@@ -39,8 +39,8 @@ const { cert, key } = await authority.sign();
 const inDeno = [Deno.execPath(), "run", "--quiet", "--allow-all", "--no-lock"];
 const path = (file: string) => new URL(file, import.meta.url).pathname;
 
-function serverOf(label: string, ...command: string[]): Contestant {
-  const env = { BENCH_TLS_CERT: cert, BENCH_TLS_KEY: key };
+function serverOf(label: string, command: string[], bytes = "owned"): Contestant {
+  const env = { BENCH_TLS_CERT: cert, BENCH_TLS_KEY: key, BENCH_BYTES: bytes };
   return { name: label, label, side: "peer", roles: [], command, tellsMemory: false, env };
 }
 
@@ -49,17 +49,19 @@ function clientOf(label: string, name: string): Generator {
   return { label, command: [...inDeno, path("load/tls.ts")], env };
 }
 
-const deno = serverOf("Deno.listenTls", ...inDeno, path("servers/tls_raw.ts"));
+const deno = serverOf("Deno.listenTls", [...inDeno, path("servers/tls_raw.ts")]);
 const servers = [
-  serverOf("Listener", ...inDeno, path("servers/tls_service.ts")),
+  serverOf("Listener", [...inDeno, path("servers/tls_service.ts")]),
+  serverOf("Listener, lent", [...inDeno, path("servers/tls_service.ts")], "lent"),
   deno,
-  serverOf("node:tls", ...inDeno, path("servers/tls_node.mjs")),
+  serverOf("node:tls", [...inDeno, path("servers/tls_node.mjs")]),
 ];
 const node = await makeNode();
-if ("path" in node) servers.push(serverOf("Node's tls", node.path, path("servers/tls_node.mjs")));
+if ("path" in node) servers.push(serverOf("Node's tls", [node.path, path("servers/tls_node.mjs")]));
 const startTls = clientOf("Deno.startTls", "startTls");
 const clients = [
   clientOf("Client", "ours"),
+  clientOf("Client, lent", "lent"),
   startTls,
   clientOf("Deno.connectTls", "connectTls"),
   clientOf("node:tls", "node"),
@@ -73,15 +75,28 @@ function workOf(
   role: Role,
   mode: LoadPlan["mode"],
   unit: Work["unit"] = "message",
-  connections = 1,
+  { connections = 1, size = 64 } = {},
 ): Work {
-  return { name, title, role, load: { mode, connections, size: 64 }, unit };
+  return { name, title, role, load: { mode, connections, size }, unit };
+}
+
+/** The works of bulk, in small and in large writes, each awaited. */
+function bulkOf(name: string, title: string, role: Role, mode: LoadPlan["mode"]): Work[] {
+  return [16, 64].map((kib) =>
+    workOf(`${name}-${kib}`, `${title}, ${kib} KiB a write`, role, mode, "MiB", {
+      size: kib * 1024,
+    })
+  );
 }
 
 const SHARED = [
   workOf("ping-1", "64 B there and back, 1 connection", "echo", "streams"),
-  workOf("ping-50", "64 B there and back, 50 connections", "echo", "streams", "message", 50),
-  workOf("shake", "connect, echo 64 B, close; 8 at a time", "echo", "churn", "connection", 8),
+  workOf("ping-50", "64 B there and back, 50 connections", "echo", "streams", "message", {
+    connections: 50,
+  }),
+  workOf("shake", "connect, echo 64 B, close; 8 at a time", "echo", "churn", "connection", {
+    connections: 8,
+  }),
 ];
 const SIDES = {
   servers: {
@@ -89,8 +104,8 @@ const SIDES = {
     pairs: servers.map((server): Pair => ({ label: server.label, server, client: startTls })),
     works: [
       ...SHARED,
-      workOf("in", "bulk to the server, 16 KiB a write", "sink", "fill", "MiB"),
-      workOf("out", "bulk from the server, 16 KiB a write", "source", "drain", "MiB"),
+      ...bulkOf("in", "bulk to the server", "sink", "fill"),
+      ...bulkOf("out", "bulk from the server", "source", "drain"),
       workOf("wwr", "the server answers in two writes, each awaited", "halves", "streams"),
     ],
   },
@@ -99,8 +114,8 @@ const SIDES = {
     pairs: clients.map((client): Pair => ({ label: client.label, server: deno, client })),
     works: [
       ...SHARED,
-      workOf("in", "bulk to the client, 16 KiB a write", "source", "drain", "MiB"),
-      workOf("out", "bulk from the client, 16 KiB a write", "sink", "fill", "MiB"),
+      ...bulkOf("in", "bulk to the client", "source", "drain"),
+      ...bulkOf("out", "bulk from the client", "sink", "fill"),
       workOf("wwr", "the client asks in two writes, each awaited", "whole", "halves"),
     ],
   },

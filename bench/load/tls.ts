@@ -2,9 +2,9 @@
 // that the environment names.
 import { answered, asked, measure, run } from "./fallback_figures.ts";
 import { dialers, type Stream } from "./tls_dialers.ts";
-import { AMOUNT, CHUNK, HALF, MESSAGE } from "../servers/tls_parts.mjs";
+import { AMOUNT, chunkOf, HALF, MESSAGE } from "../servers/tls_parts.mjs";
 
-/** How much a source is asked for ahead. */
+/** How much a source is asked for, and a sink is sent, ahead. */
 const AHEAD = 4;
 const dial = dialers[Deno.env.get("BENCH_TLS_CLIENT") as keyof typeof dialers];
 const connect = () => dial(asked.port);
@@ -35,13 +35,26 @@ async function pingPong(pieces: readonly Uint8Array[]): Promise<never> {
 
 async function fill(): Promise<never> {
   const stream = await connect();
+  const chunk = chunkOf(asked.size / 1024);
+  let ahead = 0;
+  let goOn: (() => void) | undefined;
   const write = async () => {
-    for (;;) await stream.write(CHUNK);
+    for (;;) {
+      // A stream that always takes more would keep the answers, and the clock, from coming through.
+      if (ahead >= AHEAD * AMOUNT) await new Promise<void>((resolve) => goOn = resolve);
+      ahead += chunk.length;
+      await stream.write(chunk);
+    }
   };
   const read = async () => {
     for (let heard = 0;;) {
       heard += await stream.read();
-      for (; heard >= HALF.length; heard -= HALF.length) if (run.measuring) run.bytes += AMOUNT;
+      for (; heard >= HALF.length; heard -= HALF.length) {
+        ahead -= AMOUNT;
+        if (run.measuring) run.bytes += AMOUNT;
+      }
+      goOn?.();
+      goOn = undefined;
     }
   };
   void write();
@@ -51,7 +64,7 @@ async function fill(): Promise<never> {
 
 async function drain(): Promise<never> {
   const stream = await connect();
-  const request = new Uint8Array(1);
+  const request = new Uint8Array([asked.size / 1024]);
   const read = async () => {
     for (let received = 0;;) {
       const length = await stream.read();
@@ -60,7 +73,7 @@ async function drain(): Promise<never> {
       for (; received >= AMOUNT; received -= AMOUNT) void stream.write(request);
     }
   };
-  await stream.write(new Uint8Array(AHEAD));
+  for (let i = 0; i < AHEAD; i++) await stream.write(request);
   void read();
   return await measure();
 }

@@ -16,9 +16,9 @@ export interface Stream {
 const hostname = "localhost";
 const caCert = Deno.env.get("BENCH_TLS_CA")!;
 
-async function dialOurs(port: number): Promise<Stream> {
+async function dialOurs(port: number, reuseReadBuffer = false): Promise<Stream> {
   const secureSocket = { caCerts: [caCert], serverName: hostname };
-  const client = await Client.connect({ host: "127.0.0.1", port, secureSocket });
+  const client = await Client.connect({ host: "127.0.0.1", port, secureSocket, reuseReadBuffer });
   return {
     write: (bytes) => client.write(bytes),
     async read() {
@@ -91,7 +91,8 @@ function dialNode(port: number): Promise<Stream> {
 
 /** How to connect, by the name that the bench calls it. */
 export const dialers = {
-  ours: dialOurs,
+  ours: (port: number) => dialOurs(port),
+  lent: (port: number) => dialOurs(port, true),
   startTls: dialStartTls,
   connectTls: dialConnectTls,
   node: dialNode,

@@ -3,7 +3,7 @@ import process from "node:process";
 import tls from "node:tls";
 import { ready } from "./control.mjs";
 import { echo } from "./echo_socket.mjs";
-import { AMOUNT, CHUNK, HALF, identity, MESSAGE } from "./tls_parts.mjs";
+import { AMOUNT, chunkOf, HALF, identity, MESSAGE } from "./tls_parts.mjs";
 
 function listen(serve) {
   const server = tls.createServer({ ...identity(), noDelay: true }, (socket) => {
@@ -23,9 +23,10 @@ function sink(socket) {
 function source(socket) {
   let missing = 0;
   let isWaiting = false;
+  let chunk;
   const send = () => {
-    for (; missing > 0 && !isWaiting; missing -= CHUNK.length) {
-      if (socket.write(CHUNK)) continue;
+    for (; missing > 0 && !isWaiting; missing -= chunk.length) {
+      if (socket.write(chunk)) continue;
       isWaiting = true;
       socket.once("drain", () => {
         isWaiting = false;
@@ -33,8 +34,9 @@ function source(socket) {
       });
     }
   };
-  socket.on("data", (chunk) => {
-    missing += chunk.length * AMOUNT;
+  socket.on("data", (request) => {
+    missing += request.length * AMOUNT;
+    chunk = chunkOf(request[0]);
     send();
   });
 }

@@ -2,7 +2,7 @@
 import { ready } from "./control.ts";
 import { play } from "./role.ts";
 import { writeAll } from "./write_all.ts";
-import { AMOUNT, CHUNK, HALF, identity, MESSAGE } from "./tls_parts.mjs";
+import { AMOUNT, chunkOf, HALF, identity, MESSAGE } from "./tls_parts.mjs";
 
 async function echo(conn: Deno.Conn): Promise<void> {
   const buffer = new Uint8Array(65_536);
@@ -27,7 +27,8 @@ async function source(conn: Deno.Conn): Promise<void> {
   for (;;) {
     const length = await conn.read(buffer);
     if (length === null) break;
-    for (let i = 0; i < length * AMOUNT; i += CHUNK.length) await writeAll(conn, CHUNK);
+    const chunk = chunkOf(buffer[0]);
+    for (let i = 0; i < length * AMOUNT; i += chunk.length) await writeAll(conn, chunk);
   }
 }
 

@@ -3,11 +3,14 @@ import { type Caller, Listener, type Service } from "../../mod.ts";
 import { ready } from "./control.ts";
 import { echo } from "./echo_service.ts";
 import { play } from "./role.ts";
-import { AMOUNT, CHUNK, HALF, identity, MESSAGE } from "./tls_parts.mjs";
+import { AMOUNT, chunkOf, HALF, identity, MESSAGE } from "./tls_parts.mjs";
 
 async function listen(service: Service | (() => Service)): Promise<void> {
-  const secureSocket = identity();
-  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
+  const listener = new Listener(0, {
+    interface: "127.0.0.1",
+    secureSocket: identity(),
+    reuseReadBuffer: Deno.env.get("BENCH_BYTES") === "lent",
+  });
   listener.attach(service);
   await listener.start();
   ready(listener.port);
@@ -25,8 +28,10 @@ function sink(): Service {
 
 const source: Service = {
   async onReadReady(caller) {
-    const [, length] = await caller.read();
-    for (let i = 0; i < length * AMOUNT; i += CHUNK.length) await caller.write(CHUNK);
+    const [bytes, length] = await caller.read();
+    if (length < 1) return;
+    const chunk = chunkOf(bytes[0]);
+    for (let i = 0; i < length * AMOUNT; i += chunk.length) await caller.write(chunk);
   },
 };
 

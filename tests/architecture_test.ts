@@ -18,7 +18,7 @@ const LAYERS = `
   guard/address_blocks guard/rate_limit guard/minimum_rate guard/queue_budget guard/guard_config
   guard/guard transport/secure_socket transport/certificate_watch transport/credentials
   transport/handshakes transport/next_turn transport/replayed transport/tls_wire
-  transport/decrypted transport/encrypting
+  transport/decrypted transport/tls_streams transport/tls_engine
   transport/tls_layer transport/tls_server transport/tls_dialer transport/client_security
   transport/listener_security reader pull byte_iteration delimited_reader writer lazy_timer
   busy_clock duplex upgrade

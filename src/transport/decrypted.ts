@@ -70,7 +70,7 @@ export class Decrypted {
       this.#chunks.shift();
       buffer.set(chunk);
       const { length } = chunk;
-      free(chunk);
+      releaseBuffer(chunk);
       return length;
     }
     buffer.set(chunk.subarray(0, buffer.length));
@@ -80,10 +80,10 @@ export class Decrypted {
 }
 
 /**
- * Gives the memory of a chunk back at once, where it has a buffer of its own: in bulk the collector is otherwise
- * a sixth of what reading costs.
+ * Gives the memory of bytes that nobody needs any more back at once, where it is much and theirs alone: in bulk
+ * the collector is otherwise a sixth of what reading costs, and a third of writing.
  */
-function free(chunk: Uint8Array): void {
+export function releaseBuffer(chunk: Uint8Array): void {
   const { buffer, byteLength } = chunk;
   if (byteLength < BIG_CHUNK || byteLength !== buffer.byteLength) return;
   if (buffer instanceof ArrayBuffer) buffer.transfer(0);

@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import type { Transport } from "../network.ts";
 import { loadIdentity } from "./credentials.ts";
 import { type ClientSecureSocket, hasCertificate } from "./secure_socket.ts";
-import { type HandshakeOutcome, TlsLayer } from "./tls_layer.ts";
+import { type ChoosePath, type HandshakeOutcome, TlsLayer } from "./tls_layer.ts";
 import { secureInfoOf } from "./tls_server.ts";
 import type { TlsWire } from "./tls_wire.ts";
 
@@ -53,10 +53,15 @@ export class TlsDialer {
    *
    * @param transport The stream, which is the layer's from now on.
    * @param serverName The name to ask for, or an IP address.
+   * @param choosePath How bytes get through node:tls.
    * @throws {unknown} Why not; the stream is still open.
    */
-  async connect(transport: Transport, serverName: string): Promise<Transport> {
-    const layer = new TlsLayer(transport);
+  async connect(
+    transport: Transport,
+    serverName: string,
+    choosePath?: ChoosePath,
+  ): Promise<Transport> {
+    const layer = new TlsLayer(transport, choosePath);
     await layer.handshake((wire, outcome) => this.#begin(wire, outcome, serverName));
     return layer;
   }

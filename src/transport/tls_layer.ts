@@ -5,9 +5,9 @@
 //
 //                     64 bytes   64 bytes,      handshake,    bulk, a MiB
 //                     alone      50 at a time   64 bytes      in      out
-//   Deno.listenTls    30 us       7.8 us        321 us        840 us  450 us
-//   node:tls          33 us       9.2 us        254 us        530 us  370 us   over its own sockets only
-//   this layer        39 us      11.6 us        418 us        650 us  950 us   over any Transport
+//   Deno.listenTls    36 us       7.7 us        296 us        430 us  470 us
+//   node:tls          33 us       9.7 us        246 us        770 us  390 us   over its own sockets only
+//   this layer        37 us      10.1 us        354 us        440 us  560 us   over any Transport
 //
 // Deno.listenTls has no client certificates, no choice by name and no new certificate while it runs, tells
 // neither the name nor the protocol that was agreed on, and keeps a socket whose handshake was given up until
@@ -15,9 +15,9 @@
 // another. So no listener here uses it. Deno.startTls has all that mended but works for clients only:
 // native_tls.ts uses it wherever nothing is asked of it that it cannot do.
 //
-// What is left between this layer and node:tls on its own sockets is not ours: for each message two buffers
-// that come out of the engine, for each connection a second socket that node:tls puts around the wire. A plain
-// loop over tls.Server and a wire costs as much.
+// Connections on node:tls's own sockets, with everything else of this library around them, were tried: a
+// handshake costs 305 instead of 350 us then, a message as much as here. That is not worth an acceptor of their
+// own, which could not wait while nobody takes connections.
 //
 // The layer is pulled: the transport is read only while somebody waits in `read` or in the handshake.
 
@@ -25,17 +25,11 @@ import type { TLSSocket } from "node:tls";
 import type { NetworkAddress, Transport } from "../network.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import { Decrypted } from "./decrypted.ts";
-import { Encrypting } from "./encrypting.ts";
 import { nextTurn } from "./next_turn.ts";
+import { TlsEngine } from "./tls_engine.ts";
 import { secureReadError, truncatedError } from "./tls_failure.ts";
-import type { TlsWire } from "./tls_wire.ts";
-
-/**
- * How much is encrypted in one write: one record, so that a peer that takes little is seen to take it. Three, as
- * many as node:tls encrypts at once, would take a third off large writes, but a peer that takes two and stops
- * would be seen to take none.
- */
-const LARGEST_WRITE = 16 * 1024;
+import { type TlsPath, TlsStreams } from "./tls_streams.ts";
+import { TlsWire } from "./tls_wire.ts";
 
 /** How much is read at once: a handshake's flight for a start, up to four records for who sends much. */
 const SMALLEST_READ = 4 * 1024;
@@ -51,15 +45,22 @@ export interface HandshakeOutcome {
   failed(error: unknown): void;
 }
 
+/** Chooses how bytes get through a socket. */
+export type ChoosePath = (socket: TLSSocket, wire: TlsWire) => TlsPath;
+
+const shortestPath: ChoosePath = (socket, wire) =>
+  TlsEngine.of(socket, wire) ?? new TlsStreams(socket, wire);
+
 /** A secure stream over another one. */
 export class TlsLayer implements Transport {
   readonly #inner: Transport;
-  readonly #encrypting: Encrypting;
   readonly #wire: TlsWire;
+  readonly #choosePath: ChoosePath;
   readonly #decrypted = new Decrypted();
   #buffer = new Uint8Array(SMALLEST_READ);
   #smallReads = 0;
   #socket: TLSSocket | undefined;
+  #path: TlsPath | undefined;
   #secure: SecureInfo | undefined;
   #isFilling = false;
   #whenFilled: PromiseWithResolvers<boolean> | undefined;
@@ -72,10 +73,10 @@ export class TlsLayer implements Transport {
   declare setNoDelay?: (on: boolean) => void;
 
   /** @param inner The stream to make secure; it is freed with this. */
-  constructor(inner: Transport) {
+  constructor(inner: Transport, choosePath = shortestPath) {
     this.#inner = inner;
-    this.#encrypting = new Encrypting(inner);
-    this.#wire = this.#encrypting.wire;
+    this.#choosePath = choosePath;
+    this.#wire = new TlsWire(inner);
     if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
   }
 
@@ -99,30 +100,31 @@ export class TlsLayer implements Transport {
    * open then, and what node:tls had to tell the peer was sent.
    */
   async handshake(begin: (wire: TlsWire, outcome: HandshakeOutcome) => void): Promise<void> {
-    const done = Promise.withResolvers<void>();
     let isOver = false;
-    done.promise.catch(() => {});
+    let failure: { readonly error: unknown } | undefined;
+    const end = () => {
+      isOver = true;
+      this.#whenFilled?.resolve(true);
+    };
     try {
       begin(this.#wire, {
         agreed: (socket, secure) => {
-          isOver = true;
           this.#attach(socket);
           this.#secure = secure;
-          done.resolve();
+          end();
         },
         failed: (error) => {
-          isOver = true;
-          done.reject(error);
+          failure = { error };
+          end();
         },
       });
       while (!isOver) {
-        const hasMore = await Promise.race([this.#filled(), done.promise]);
-        if (hasMore !== false) continue;
+        if (await this.#filled()) continue;
         // node:tls tells what the peer's last word was, an alert perhaps, only in a moment.
         await nextTurn();
         if (!isOver) throw new Deno.errors.UnexpectedEof("unexpected end of file");
       }
-      await done.promise;
+      if (failure !== undefined) throw failure.error;
       // What came together with the peer's last word of the handshake comes out first.
       await nextTurn();
       if (this.#wire.failure !== undefined) throw this.#wire.failure;
@@ -145,14 +147,12 @@ export class TlsLayer implements Transport {
   write(bytes: Uint8Array): Promise<number> {
     if (this.#isFreed) return Promise.reject(freedError());
     if (this.#error !== undefined) return Promise.reject(this.#error);
-    const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
-    return this.#encrypting.write(this.#socket!, piece);
+    return this.#path!.write(bytes);
   }
 
   async closeWrite(): Promise<void> {
     if (this.#isFreed) throw freedError();
     this.#hasSaidGoodbye = true;
-    this.#wire.goOn();
     await new Promise<void>((resolve) => this.#socket!.end(resolve));
     await this.#wire.idle();
     if (this.#wire.failure !== undefined) throw this.#wire.failure;
@@ -166,7 +166,6 @@ export class TlsLayer implements Transport {
     const hasGoodbye = isWhole && !this.#hasSaidGoodbye && this.#error === undefined;
     this.#end();
     if (socket === undefined || !hasGoodbye) return this.#release(() => this.#inner.close());
-    this.#wire.goOn();
     socket.end();
     // Unread input would make it a reset: with TLS 1.3 there is some that nobody has asked for.
     this.#fill();
@@ -186,6 +185,8 @@ export class TlsLayer implements Transport {
   #end(): void {
     if (this.#isFreed) throw freedError();
     this.#isFreed = true;
+    // Making an error is a fiftieth of what a short connection costs.
+    if (!this.#decrypted.isAwaited) return;
     this.#decrypted.giveUp(new Deno.errors.Interrupted("operation canceled"));
   }
 
@@ -199,6 +200,7 @@ export class TlsLayer implements Transport {
 
   #attach(socket: TLSSocket): void {
     this.#socket = socket;
+    this.#path = this.#choosePath(socket, this.#wire);
     const { push } = socket;
     // Taken where it comes from: the way through a Readable that hands everything on at once is for nothing.
     socket.push = (chunk: Uint8Array | null) => {
@@ -243,10 +245,14 @@ export class TlsLayer implements Transport {
     const buffer = this.#buffer;
     this.#resize(count);
     this.#hasArrived = false;
+    const path = this.#path;
     // Decrypted, and so copied, when it returns.
-    this.#wire.feed(buffer.subarray(0, count));
-    // What was no content may want an answer.
-    if (!this.#hasArrived) this.#wire.goOn();
+    if (path === undefined) this.#wire.feed(buffer.subarray(0, count));
+    else {
+      path.decrypt(buffer.subarray(0, count));
+      // What was no content may want an answer.
+      if (!this.#hasArrived) path.answer();
+    }
     this.#whenFilled?.resolve(true);
     if (this.#decrypted.isAwaited) this.#fill();
   };

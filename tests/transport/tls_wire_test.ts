@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Transport } from "../../src/network.ts";
 import { TlsWire } from "../../src/transport/tls_wire.ts";
 import { connectedTransports } from "../../testing/mod.ts";
+import { isSettled } from "../support/is_settled.ts";
 
 function bytes(length: number, value: number): Uint8Array {
   return new Uint8Array(length).fill(value);
@@ -42,19 +43,28 @@ Deno.test("TlsWire.feed() has bytes decrypted before it returns", () => {
   assertEquals(got, [bytes(3, 7)]);
 });
 
-Deno.test("TlsWire keeps the callback of a write until it is to go on, where its host says so", async () => {
-  const [near] = connectedTransports();
-  let goesOn = false;
-  const wire = new TlsWire(near, { onSent: () => goesOn });
-  let taken = 0;
-  wire.write(bytes(3, 1), () => taken++);
-  await wire.idle();
-  assertEquals(taken, 0);
-  wire.goOn();
-  wire.goOn();
-  assertEquals(taken, 1);
-  goesOn = true;
-  wire.write(bytes(3, 1), () => taken++);
-  await wire.idle();
-  assertEquals([taken, wire.bytesHanded], [2, 6]);
+Deno.test("TlsWire.send() tells each time how much has been taken, and sends more in between", async () => {
+  const takes: ((count: number) => void)[] = [];
+  const sent: number[] = [];
+  const inner = {
+    write: (bytes: Uint8Array) => {
+      sent.push(bytes.length);
+      return new Promise<number>((resolve) => takes.push(resolve));
+    },
+  } as unknown as Transport;
+  const wire = new TlsWire(inner);
+  const told: string[] = [];
+  wire.send(bytes(10, 1), (count) => told.push(`first ${count}`));
+  wire.send(bytes(2, 2), (count) => {
+    told.push(`second ${count}`);
+    wire.send(bytes(1, 3));
+  });
+  const idle = wire.idle();
+  for (const count of [4, 6, 2, 1]) {
+    assertEquals(await isSettled(idle), false);
+    takes.shift()!(count);
+  }
+  await idle;
+  assertEquals(told, ["first 4", "first 10", "second 2"]);
+  assertEquals([sent, wire.isSending], [[10, 6, 2, 1], false]);
 });

@@ -1,0 +1,154 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { TLSSocket } from "node:tls";
+import type { Transport } from "../../src/network.ts";
+import { TlsDialer } from "../../src/transport/tls_dialer.ts";
+import { TlsEngine } from "../../src/transport/tls_engine.ts";
+import { TlsServer } from "../../src/transport/tls_server.ts";
+import { TlsStreams } from "../../src/transport/tls_streams.ts";
+import { TlsWire } from "../../src/transport/tls_wire.ts";
+import { connectedTransports } from "../../testing/mod.ts";
+import { Authority } from "../support/certificates.ts";
+import { isSettled } from "../support/is_settled.ts";
+
+/** A record as an engine makes it of content: a header, and 17 bytes more. */
+function record(length: number): Uint8Array {
+  const bytes = new Uint8Array(5 + length + 17);
+  bytes.set([23, 3, 3, length + 17 >> 8, length + 17 & 255]);
+  return bytes;
+}
+
+function joined(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** An engine that says what the test says, over a transport that takes when the test says so. */
+function play() {
+  const takes: ((count: number | Promise<never>) => void)[] = [];
+  const offered: number[] = [];
+  const inner = {
+    write: ({ length }: Uint8Array) => {
+      offered.push(length);
+      return new Promise<number>((resolve) => takes.push(resolve));
+    },
+  } as unknown as Transport;
+  const given: number[] = [];
+  const outputs: Uint8Array[] = [];
+  let status = 0;
+  class Handle {
+    readBuffer(): void {}
+    writeBuffer(_: object, { length }: Uint8Array): number {
+      given.push(length);
+      return status;
+    }
+    drainEncOut(): Uint8Array {
+      return outputs.shift() ?? new Uint8Array(0);
+    }
+  }
+  const socket = { _handle: new Handle() } as unknown as TLSSocket;
+  const engine = TlsEngine.of(socket, new TlsWire(inner))!;
+  const refuse = () => status = -1;
+  return { engine, takes, offered, given, outputs, refuse };
+}
+
+Deno.test("TlsEngine.of() finds the engine of this runtime, under a client and under a server", async () => {
+  const authority = await Authority.make("Tests");
+  const server = await TlsServer.load(await authority.sign());
+  const dialer = await TlsDialer.load({ trustSystemCerts: false }, [authority.cert]);
+  const [near, far] = connectedTransports();
+  let found = 0;
+  const choosePath = (socket: TLSSocket, wire: TlsWire) => {
+    const engine = TlsEngine.of(socket, wire);
+    if (engine !== undefined) found++;
+    return engine ?? new TlsStreams(socket, wire);
+  };
+  const ends = await Promise.all([
+    dialer.connect(near, "localhost", choosePath),
+    server.accept(far, choosePath),
+  ]);
+  assertEquals(found, 2);
+  for (const end of ends) end.close();
+});
+
+Deno.test("TlsEngine.of() leaves sockets alone whose engine has not all that is needed", () => {
+  const whole = { readBuffer() {}, drainEncOut() {}, writeBuffer() {} };
+  const wire = new TlsWire(connectedTransports()[0]);
+  const of = (handle: unknown) => TlsEngine.of({ _handle: handle } as unknown as TLSSocket, wire);
+  assertEquals(of(Object.create(whole)) === undefined, false);
+  assertEquals(TlsEngine.of({} as TLSSocket, wire), undefined);
+  assertEquals(of(null), undefined);
+  for (const name of Object.keys(whole)) {
+    assertEquals(of(Object.create({ ...whole, [name]: undefined })), undefined, name);
+  }
+});
+
+Deno.test("TlsEngine.write() resolves when the transport has all of it, and gives the memory back", async () => {
+  const { engine, takes, given, outputs } = play();
+  const sealed = record(16_384);
+  outputs.push(sealed);
+  const writing = engine.write(new Uint8Array(16_384));
+  takes[0]!(16_000);
+  assertEquals(await isSettled(writing), false);
+  takes[1]!(sealed.length - 16_000);
+  assertEquals(await writing, 16_384);
+  assertEquals([given, sealed.length], [[16_384], 0]);
+  assertEquals(await engine.write(new Uint8Array(0)), 0);
+});
+
+Deno.test("TlsEngine.write() seals 48 KiB, and tells of each record that the transport has", async () => {
+  const { engine, takes, offered, given, outputs } = play();
+  const content = new Uint8Array(60_000);
+  const records = [record(16_384), record(16_384), record(16_384)];
+  // What the engine had to say for itself goes first, and is no content.
+  outputs.push(joined(record(100), ...records));
+  const first = engine.write(content);
+  takes.shift()!(122 + 16_405);
+  assertEquals(await isSettled(first), false);
+  takes.shift()!(1);
+  assertEquals(await first, 16_384);
+  // Taken while nobody waited: told at once, and what is left is not sealed again.
+  takes.shift()!(16_406 + 10);
+  await isSettled(first);
+  assertEquals(await engine.write(content.subarray(16_384)), 16_384);
+  const third = engine.write(content.subarray(32_768));
+  assertEquals(await isSettled(third), false);
+  takes.shift()!(16_396);
+  assertEquals(await third, 16_384);
+  assertEquals(given, [49_152]);
+  outputs.push(record(10_848));
+  const rest = engine.write(content.subarray(49_152));
+  takes.shift()!(10_870);
+  assertEquals(await rest, 10_848);
+  assertEquals([given, offered.at(-1)], [[49_152, 10_848], 10_870]);
+});
+
+Deno.test("TlsEngine.write() rejects with what sending failed with, now and from now on", async () => {
+  const { engine, takes, outputs } = play();
+  outputs.push(record(10));
+  const writing = assertRejects(() => engine.write(new Uint8Array(10)), Deno.errors.BrokenPipe);
+  takes[0]!(Promise.reject(new Deno.errors.BrokenPipe("gone")));
+  await writing;
+  await assertRejects(() => engine.write(new Uint8Array(10)), Deno.errors.BrokenPipe);
+});
+
+Deno.test("TlsEngine.write() rejects where the engine does not give out what it was given", async () => {
+  const silent = play();
+  await assertRejects(() => silent.engine.write(new Uint8Array(10)), Error, "10 bytes to 0");
+  const refusing = play();
+  refusing.refuse();
+  refusing.outputs.push(record(10));
+  await assertRejects(() => refusing.engine.write(new Uint8Array(10)), Error, "10 bytes to 32");
+});
+
+Deno.test("TlsEngine.answer() sends what the engine has to say, if anything", () => {
+  const { engine, offered, outputs } = play();
+  engine.answer();
+  outputs.push(record(2));
+  engine.answer();
+  assertEquals(offered, [24]);
+});

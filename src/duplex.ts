@@ -6,6 +6,7 @@
 //
 // This is the one place that frees a transport.
 
+import type { Placed } from "./bag.ts";
 import { closedError, GenericError, type SocketError } from "./errors.ts";
 import type { MinimumRate } from "./guard/minimum_rate.ts";
 import type { ProxyHeader } from "./guard/proxy_header.ts";
@@ -64,7 +65,7 @@ export interface ListenerLimits {
 }
 
 /** One transport, its reader, its writer and its life. */
-export class Duplex implements ReaderHost, WriterHost, Looker {
+export class Duplex implements ReaderHost, WriterHost, Looker, Placed {
   /** What bytes come from and go to; another one after an upgrade. */
   transport: Transport;
   readonly limits: DuplexLimits;
@@ -84,6 +85,8 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   isUpgrading = false;
   /** Whether a stream may hold back what was written to it. */
   hasWritable = false;
+  /** Where it is among its listener's, -1 where it is not. */
+  place = -1;
   /** Called once, when the connection is no longer one of its listener's. */
   onLeave: (() => void) | undefined;
   /** Made when somebody asks: most connections are never asked. */

@@ -1,6 +1,8 @@
 // The open connections of a listener, and how they are stopped in good order.
 
+import { Bag } from "./bag.ts";
 import { type Connection, duplexOf } from "./connection.ts";
+import { ConnectionSet } from "./connection_set.ts";
 import { GenericError } from "./errors.ts";
 import type { Clock } from "./network.ts";
 
@@ -33,17 +35,14 @@ export interface Stop {
 /** The connections that are open. */
 export class OpenConnections {
   readonly #clock: Clock;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Bag<Connection>(duplexOf);
+  /** The connections, for reading. */
+  readonly connections: ReadonlySet<Connection> = new ConnectionSet(this.#connections);
   #onLeave: (() => void) | undefined;
 
   /** @param clock The time that a stop's deadline goes by. */
   constructor(clock: Clock) {
     this.#clock = clock;
-  }
-
-  /** The connections, for reading. */
-  get connections(): ReadonlySet<Connection> {
-    return this.#connections;
   }
 
   /**
@@ -81,7 +80,7 @@ export class OpenConnections {
       completed++;
       if (this.#connections.size === 0) over.resolve();
     };
-    for (const connection of [...this.#connections]) duplexOf(connection).stop();
+    for (const connection of this.#connections) duplexOf(connection).stop();
     if (this.#connections.size === 0) over.resolve();
     await over.promise;
     if (timer !== undefined) this.#clock.clearTimeout(timer);

@@ -6,7 +6,7 @@ import { readSource, repositoryFiles, root } from "./support/source.ts";
 
 /** The rooms of src/, lower to upper: a room imports only from those before it, types included. */
 const LAYERS = `
-  errors arguments clock secure_info byte_stream ip_address datagram_socket
+  bag errors arguments clock secure_info byte_stream ip_address datagram_socket
   transport/deno_datagram transport/name_lookup transport/node_datagram turns
   transport/tls_failure transport/native_tls transport/unix transport/node_stream network address
   deadline byte_queue hand_out read_buffer framing/frame_buffer framing/codec framing/frame
@@ -22,7 +22,7 @@ const LAYERS = `
   transport/tls_layer transport/tls_server transport/tls_dialer transport/client_security
   transport/listener_security reader pull byte_iteration delimited_reader writer lazy_timer
   busy_clock duplex upgrade
-  web_streams connection_config connection service framing/exchange framing/framed
+  web_streams connection_config connection connection_set service framing/exchange framing/framed
   framing/framed_service open_connections acceptor guard/door guard/proxy_sender client
   guard/connection_limits listener_config entrance service_factory listener datagram
   datagram_mailbox datagram_receiver host_names datagram_lane datagram_sender udp_config udp_socket multicast

@@ -6,6 +6,7 @@
 //
 // Nothing is accepted while nobody waits: the system's backlog does.
 
+import { Bag, type Placed } from "../bag.ts";
 import { GenericError, type SocketError } from "../errors.ts";
 import type { Clock, TimerId } from "../network.ts";
 
@@ -46,12 +47,19 @@ export interface HandshakeOptions<T> {
   readonly onFailed: (error: SocketError, item: T) => void;
 }
 
+/** One that is under way. */
+interface Handshake extends Placed {
+  /** Gives it up. */
+  readonly controller: AbortController;
+  /** When it was begun. */
+  readonly begun: number;
+}
+
 /** Hands out those that both ends have agreed on, one at a time. */
 export class Handshakes<T> implements Source<T> {
   readonly #source: Source<T>;
   readonly #options: HandshakeOptions<T>;
-  /** Those under way and when they were begun, the oldest first. */
-  readonly #underWay = new Map<AbortController, number>();
+  readonly #underWay = new Bag<Handshake>((handshake) => handshake);
   /** Those agreed on that nobody has waited for. */
   readonly #agreed: T[] = [];
   #completed = 0;
@@ -111,7 +119,7 @@ export class Handshakes<T> implements Source<T> {
     const next = this.#next === undefined ? [] : [this.#next.item];
     this.#next = undefined;
     const neverTaken = this.#underWay.size + this.#agreed.length + next.length;
-    for (const controller of this.#underWay.keys()) {
+    for (const { controller } of this.#underWay) {
       controller.abort(new GenericError("closed", "The listener was stopped"));
     }
     for (const item of [...next, ...this.#agreed.splice(0)]) this.#options.discard(item);
@@ -161,11 +169,11 @@ export class Handshakes<T> implements Source<T> {
   #makeRoom(): boolean {
     const { clock, maxHandshakes } = this.#options;
     if (this.#underWay.size < maxHandshakes) return true;
-    const [oldest, begun] = this.#underWay.entries().next().value!;
-    const age = clock.now() - begun;
+    const oldest = oldestOf(this.#underWay);
+    const age = clock.now() - oldest.begun;
     if (age >= GRACE_IN_MILLIS) {
       this.#underWay.delete(oldest);
-      oldest.abort(
+      oldest.controller.abort(
         new GenericError(
           "limit",
           `Handshake given up after ${Math.round(age)} ms: ${maxHandshakes} were under way`,
@@ -182,10 +190,14 @@ export class Handshakes<T> implements Source<T> {
 
   async #begin(item: T): Promise<void> {
     const { clock, shake, discard, onFailed } = this.#options;
-    const controller = new AbortController();
-    this.#underWay.set(controller, clock.now());
+    const handshake: Handshake = {
+      controller: new AbortController(),
+      begun: clock.now(),
+      place: -1,
+    };
+    this.#underWay.add(handshake);
     try {
-      const agreed = await shake(item, controller.signal);
+      const agreed = await shake(item, handshake.controller.signal);
       this.#completed++;
       if (this.#isClosed) return discard(agreed);
       this.#agreed.push(agreed);
@@ -194,8 +206,12 @@ export class Handshakes<T> implements Source<T> {
       this.#failed++;
       if (!this.#isClosed) onFailed(error as SocketError, item);
     } finally {
-      this.#underWay.delete(controller);
+      if (this.#underWay.has(handshake)) this.#underWay.delete(handshake);
       this.#beginNext();
     }
   }
+}
+
+function oldestOf(handshakes: Iterable<Handshake>): Handshake {
+  return [...handshakes].reduce((oldest, it) => it.begun < oldest.begun ? it : oldest);
 }

@@ -125,6 +125,36 @@ Deno.test("Handshakes limits those under way: a rush waits, who takes a second m
   await handshakes.close();
 });
 
+Deno.test("Handshakes gives up the oldest, whoever has left before, and counts it no more at once", async () => {
+  const agrees = new Map<string, (item: string) => void>();
+  const given: string[] = [];
+  const { source, clock, handshakes } = scripted({
+    maxHandshakes: 3,
+    // One that does not end when it is given up.
+    shake: (item, signal) => {
+      signal.addEventListener("abort", () => given.push(item));
+      return new Promise((resolve) => agrees.set(item, resolve));
+    },
+  });
+  const accepting = handshakes.accept();
+  for (const item of ["a", "b", "c"]) {
+    source.give(item);
+    await clock.advance(100);
+  }
+  agrees.get("a")!("a");
+  assertEquals(await accepting, "a");
+  const next = handshakes.accept();
+  source.give("d", "e");
+  await clock.advance(799);
+  assertEquals(given, []);
+  await clock.advance(1);
+  assertEquals([given, handshakes.counts.underWay, agrees.has("e")], [["b"], 3, true]);
+  agrees.get("b")!("b");
+  assertEquals(await next, "b");
+  assertEquals(handshakes.counts.underWay, 3);
+  await handshakes.close();
+});
+
 Deno.test("Handshakes.close() gives up what is under way, discards what was agreed, and counts both", async () => {
   const { source, log, handshakes, agree } = scripted();
   source.give("a", "b");

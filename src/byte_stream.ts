@@ -18,7 +18,10 @@ export interface Transport {
   readonly secure?: SecureInfo | undefined;
   /** Waits for bytes, puts them at the start of `buffer` and resolves with their count, `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Sends some of the bytes, at least one, and resolves with their count. */
+  /**
+   * Sends some of the bytes, at least one, and resolves with their count. The next call begins with those that
+   * were not sent.
+   */
   write(bytes: Uint8Array): Promise<number>;
   /** Ends this end's direction: the peer reads what is on its way, then the end. */
   closeWrite(): Promise<void>;

@@ -295,7 +295,7 @@ export class Reader implements Turn {
   readonly #onRead = (count: number | null): void => {
     this.#isReading = false;
     if (count === null) return this.#onEnd();
-    if (this.#buffer.isGone) return this.#onReadFailure(new TypeError(TRANSFERRED));
+    if (this.#buffer.isGone) return this.#onReadFailure(undefined);
     this.bytesRead += count;
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
     this.#streamed = count === this.#buffer.target.length ? this.#streamed + count : 0;
@@ -339,7 +339,9 @@ export class Reader implements Turn {
     this.#host.onReadEnd();
   }
 
-  readonly #onReadFailure = (cause: unknown): void => {
+  readonly #onReadFailure = (error: unknown): void => {
+    // Whatever a transport says of a buffer that is not there.
+    const cause = this.#buffer.isGone ? new TypeError(TRANSFERRED) : error;
     this.#isReading = false;
     this.#peerIsDone = true;
     this.#endDrain();

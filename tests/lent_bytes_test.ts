@@ -10,6 +10,7 @@ import {
   Listener,
 } from "../mod.ts";
 import { end, microtasksDrained } from "../testing/mod.ts";
+import { Authority } from "./support/certificates.ts";
 import { asText, scriptedConnection } from "./support/scripted_connection.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -149,26 +150,35 @@ Deno.test("reuseReadBuffer: a transfer of lent bytes between reads takes nothing
   connection.abort();
 });
 
-Deno.test("reuseReadBuffer: a transfer during the next read ends the connection and says why", async () => {
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  const accepted = Promise.withResolvers<Caller>();
-  listener.attach({
-    onConnect(caller) {
-      accepted.resolve(caller);
-      void caller.write("ab");
-    },
+for (const stream of ["TCP", "TLS"]) {
+  Deno.test(`reuseReadBuffer: a transfer during the next read ends the connection and says why (${stream})`, async () => {
+    const authority = await Authority.make("Tests");
+    const [listening, dialling] = stream === "TCP" ? [{}, {}] : [
+      { secureSocket: await authority.sign() },
+      // By the engine whose bytes this library puts into the buffer itself.
+      { secureSocket: { caCerts: [authority.cert], exposePeerCertificate: true } },
+    ];
+    await using listener = new Listener(0, { interface: "127.0.0.1", ...listening });
+    const accepted = Promise.withResolvers<Caller>();
+    listener.attach({
+      onConnect(caller) {
+        accepted.resolve(caller);
+        void caller.write("ab");
+      },
+    });
+    await listener.start();
+    const where = { host: "127.0.0.1", port: listener.port };
+    await using client = await Client.connect({ ...where, ...dialling, ...LENT });
+    const [bytes] = await client.read(2);
+    const next = assertRejects(() => client.read(), GenericError);
+    await microtasksDrained(); // it has begun
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    void (await accepted.promise).write("cd");
+    const error = await next;
+    assertEquals(error.code, "broken");
+    assertStringIncludes(error.message, "have been transferred away");
   });
-  await listener.start();
-  await using client = await Client.connect({ host: "127.0.0.1", port: listener.port, ...LENT });
-  const [bytes] = await client.read(2);
-  const next = assertRejects(() => client.read(), GenericError);
-  await microtasksDrained(); // it has begun
-  structuredClone(bytes, { transfer: [bytes.buffer] });
-  void (await accepted.promise).write("cd");
-  const error = await next;
-  assertEquals(error.code, "broken");
-  assertStringIncludes(error.message, "have been transferred away");
-});
+}
 
 Deno.test("reuseReadBuffer must be true or false", () => {
   const config = { reuseReadBuffer: "yes" } as unknown as { reuseReadBuffer: boolean };

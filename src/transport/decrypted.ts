@@ -38,7 +38,13 @@ export class Decrypted {
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     const reading = this.#settle();
-    reading?.resolve(this.#take(reading.buffer));
+    if (reading === undefined) return;
+    try {
+      reading.resolve(this.#take(reading.buffer));
+    } catch (error) {
+      // Somebody has transferred the buffer away.
+      reading.reject(error);
+    }
   }
 
   /** The peer has said that it sends no more. */

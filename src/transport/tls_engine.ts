@@ -18,8 +18,9 @@ import type { TlsWire } from "./tls_wire.ts";
 const LARGEST_WRITE = 48 * 1024;
 /** The content of a full record. */
 const RECORD_CONTENT = 16 * 1024;
-/** What stands before the content of each record: type, version and, in the last two bytes, its length. */
+/** What a record begins with: type, version and, in the last two bytes, its length; with TLS 1.2, a nonce. */
 const RECORD_HEADER = 5;
+const RECORD_NONCE = 8;
 
 /** What is used of the engine. */
 interface Engine {
@@ -33,6 +34,8 @@ interface Engine {
 
 /** What is being written. */
 interface Writing {
+  /** How many bytes were given. */
+  readonly length: number;
   resolve(count: number): void;
   reject(error: unknown): void;
 }
@@ -75,10 +78,11 @@ export class TlsEngine implements TlsPath {
   write(bytes: Uint8Array): Promise<number> {
     if (bytes.length === 0) return Promise.resolve(0);
     return new Promise((resolve, reject) => {
-      this.#writing = { resolve, reject };
+      const isSealed = this.#sealed !== undefined;
       // What was sealed for the last write and not yet sent is what these bytes begin with.
-      if (this.#sealed === undefined) this.#seal(bytes);
-      else this.#tell();
+      if (!isSealed) this.#seal(bytes);
+      this.#writing = { length: bytes.length, resolve, reject };
+      if (isSealed) this.#tell();
     });
   }
 
@@ -106,22 +110,27 @@ export class TlsEngine implements TlsPath {
     this.#tell();
   };
 
-  /** Settles the write if the transport has more whole records of it, or none any more. */
+  /** Settles the write if the transport has more of it, or takes no more. */
   #tell(): void {
     const writing = this.#writing;
     if (writing === undefined) return;
-    const { failure } = this.#wire;
     const sealed = this.#sealed!;
-    if (failure !== undefined) {
-      this.#writing = undefined;
-      return writing.reject(failure);
-    }
+    const { failure } = this.#wire;
     const isAll = this.#taken === sealed.length;
-    const count = isAll ? this.#length : contentOf(sealed, this.#taken, this.#length);
-    if (count === this.#told) return;
+    const content = isAll ? this.#length : contentOf(sealed, this.#taken, this.#length);
+    const count = content - this.#told;
+    if (count > writing.length) {
+      // Whoever writes has not gone on with the bytes that were sealed: those that were given are lost.
+      writing.reject(new Error(`${count} bytes were sent of a write of ${writing.length}`));
+    } else if (count > 0) {
+      writing.resolve(count);
+    } else if (failure !== undefined) {
+      writing.reject(failure);
+    } else {
+      return;
+    }
     this.#writing = undefined;
-    writing.resolve(count - this.#told);
-    this.#told = count;
+    this.#told = content;
     if (!isAll) return;
     this.#sealed = undefined;
     releaseBuffer(sealed);
@@ -129,14 +138,19 @@ export class TlsEngine implements TlsPath {
 }
 
 /**
- * How much content is in the whole records among the first `taken` bytes. What the engine had to say for itself
- * comes before the content, in records of its own.
+ * How much content is among the first `taken` bytes, never all of it. What the engine had to say for itself comes
+ * before the content, in records of its own.
  */
 function contentOf(sealed: Uint8Array, taken: number, length: number): number {
-  let missing = 0;
+  const starts: number[] = [];
   for (let at = 0; at < sealed.length;) {
+    starts.push(at);
     at += RECORD_HEADER + (sealed[at + 3]! << 8 | sealed[at + 4]!);
-    if (at > taken) missing++;
   }
-  return Math.max(0, (Math.ceil(length / RECORD_CONTENT) - missing) * RECORD_CONTENT);
+  let content = 0;
+  for (const start of starts.slice(-Math.ceil(length / RECORD_CONTENT))) {
+    const there = taken - start - RECORD_HEADER - RECORD_NONCE;
+    content += Math.min(Math.max(there, 0), RECORD_CONTENT);
+  }
+  return Math.min(content, length - 1);
 }

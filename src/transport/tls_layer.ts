@@ -245,17 +245,24 @@ export class TlsLayer implements Transport {
     const buffer = this.#buffer;
     this.#resize(count);
     this.#hasArrived = false;
-    const path = this.#path;
-    // Decrypted, and so copied, when it returns.
-    if (path === undefined) this.#wire.feed(buffer.subarray(0, count));
-    else {
-      path.decrypt(buffer.subarray(0, count));
-      // What was no content may want an answer.
-      if (!this.#hasArrived) path.answer();
-    }
+    this.#decrypt(buffer.subarray(0, count));
     this.#whenFilled?.resolve(true);
     if (this.#decrypted.isAwaited) this.#fill();
   };
+
+  /** What the bytes hold has come out when it returns, and so they were copied. */
+  #decrypt(bytes: Uint8Array): void {
+    const path = this.#path;
+    if (path === undefined) return this.#wire.feed(bytes);
+    try {
+      path.decrypt(bytes);
+      // What was no content may want an answer.
+      if (!this.#hasArrived) path.answer();
+    } catch (error) {
+      this.#error ??= error;
+      this.#decrypted.fail(error);
+    }
+  }
 
   readonly #onFillFailure = (error: unknown): void => {
     this.#isFilling = false;

@@ -60,3 +60,14 @@ Deno.test("Decrypted frees a big chunk that was taken, unless it shares its buff
   assertEquals([await decrypted.read(buffer), buffer.at(-1)], [16 * 1024, 2]);
   assertEquals([own.buffer.detached, shared.buffer.detached], [true, false]);
 });
+
+Deno.test("Decrypted.push() rejects who waits with a buffer that is gone, and the next one gets the bytes", async () => {
+  const decrypted = new Decrypted();
+  const buffer = new Uint8Array(4);
+  const reading = assertRejects(() => decrypted.read(buffer), TypeError);
+  buffer.buffer.transfer();
+  decrypted.push(bytes(1, 2, 3));
+  await reading;
+  const next = new Uint8Array(4);
+  assertEquals([await decrypted.read(next), ...next], [3, 1, 2, 3, 0]);
+});

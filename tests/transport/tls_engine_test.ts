@@ -92,33 +92,35 @@ Deno.test("TlsEngine.write() resolves when the transport has all of it, and give
   const sealed = record(16_384);
   outputs.push(sealed);
   const writing = engine.write(new Uint8Array(16_384));
-  takes[0]!(16_000);
   assertEquals(await isSettled(writing), false);
-  takes[1]!(sealed.length - 16_000);
+  takes[0]!(sealed.length);
   assertEquals(await writing, 16_384);
   assertEquals([given, sealed.length], [[16_384], 0]);
   assertEquals(await engine.write(new Uint8Array(0)), 0);
 });
 
-Deno.test("TlsEngine.write() seals 48 KiB, and tells of each record that the transport has", async () => {
+Deno.test("TlsEngine.write() tells what the transport has of it, and does not seal the rest again", async () => {
   const { engine, takes, offered, given, outputs } = play();
   const content = new Uint8Array(60_000);
-  const records = [record(16_384), record(16_384), record(16_384)];
   // What the engine had to say for itself goes first, and is no content.
-  outputs.push(joined(record(100), ...records));
+  outputs.push(joined(record(100), record(16_384), record(16_384), record(16_384)));
   const first = engine.write(content);
-  takes.shift()!(122 + 16_405);
+  takes.shift()!(122 + 13);
   assertEquals(await isSettled(first), false);
   takes.shift()!(1);
-  assertEquals(await first, 16_384);
-  // Taken while nobody waited: told at once, and what is left is not sealed again.
-  takes.shift()!(16_406 + 10);
+  assertEquals(await first, 1);
+  // Taken while nobody waited: told at once.
+  takes.shift()!(16_392 + 16_406 + 13 + 9);
   await isSettled(first);
-  assertEquals(await engine.write(content.subarray(16_384)), 16_384);
-  const third = engine.write(content.subarray(32_768));
-  assertEquals(await isSettled(third), false);
-  takes.shift()!(16_396);
-  assertEquals(await third, 16_384);
+  assertEquals(await engine.write(content.subarray(1)), 32_776);
+  const third = engine.write(content.subarray(32_777));
+  // All of the content, but not the end of its record.
+  takes.shift()!(16_383);
+  assertEquals(await third, 16_374);
+  const fourth = engine.write(content.subarray(49_151));
+  assertEquals(await isSettled(fourth), false);
+  takes.shift()!(1);
+  assertEquals(await fourth, 1);
   assertEquals(given, [49_152]);
   outputs.push(record(10_848));
   const rest = engine.write(content.subarray(49_152));
@@ -127,12 +129,26 @@ Deno.test("TlsEngine.write() seals 48 KiB, and tells of each record that the tra
   assertEquals([given, offered.at(-1)], [[49_152, 10_848], 10_870]);
 });
 
+Deno.test("TlsEngine.write() rejects where it is given others than those that were not sent", async () => {
+  const { engine, takes, outputs } = play();
+  outputs.push(record(10_000));
+  const first = engine.write(new Uint8Array(10_000));
+  takes.shift()!(1_013);
+  assertEquals(await first, 1_000);
+  const other = assertRejects(() => engine.write(new Uint8Array(5)), Error, "9000 bytes were sent");
+  takes.shift()!(10_022 - 1_013);
+  await other;
+});
+
 Deno.test("TlsEngine.write() rejects with what sending failed with, now and from now on", async () => {
   const { engine, takes, outputs } = play();
   outputs.push(record(10));
-  const writing = assertRejects(() => engine.write(new Uint8Array(10)), Deno.errors.BrokenPipe);
-  takes[0]!(Promise.reject(new Deno.errors.BrokenPipe("gone")));
-  await writing;
+  const writing = engine.write(new Uint8Array(10));
+  takes.shift()!(16);
+  assertEquals(await writing, 3);
+  const next = assertRejects(() => engine.write(new Uint8Array(7)), Deno.errors.BrokenPipe);
+  takes.shift()!(Promise.reject(new Deno.errors.BrokenPipe("gone")));
+  await next;
   await assertRejects(() => engine.write(new Uint8Array(10)), Deno.errors.BrokenPipe);
 });
 

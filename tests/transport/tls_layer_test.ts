@@ -141,6 +141,24 @@ Deno.test("TlsLayer takes what an engine hands on in its events alone", async ()
   layer.reset();
 });
 
+Deno.test("TlsLayer ends with what goes wrong in the engine, and the program lives", async () => {
+  const [near, far] = connectedTransports();
+  const broken = () => {
+    throw new Error("the engine has changed");
+  };
+  const path = { decrypt: broken, answer: broken, write: () => Promise.resolve(1) };
+  const layer = new TlsLayer(near, () => path);
+  const socket = new PassThrough({ allowHalfOpen: true });
+  const secure = {} as SecureInfo;
+  await layer.handshake((_, { agreed }) => agreed(socket as unknown as TLSSocket, secure));
+  const reading = assertRejects(() => layer.read(new Uint8Array(1)), Error, "has changed");
+  await writeAll(far, bytes("hello"));
+  await reading;
+  await assertRejects(() => layer.write(bytes("x")), Error, "has changed");
+  await assertRejects(() => layer.read(new Uint8Array(1)), Error, "has changed");
+  layer.reset();
+});
+
 Deno.test("TlsLayer.close() ends a pending read, twice is once", async () => {
   const [client, server] = await securePair(localhost, { caCerts });
   const reading = assertRejects(() => server.read(new Uint8Array(1)), Error);

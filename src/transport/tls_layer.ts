@@ -5,9 +5,9 @@
 //
 //                     64 bytes   64 bytes,      handshake,    bulk, a MiB
 //                     alone      50 at a time   64 bytes      in      out
-//   Deno.listenTls    36 us       7.7 us        296 us        430 us  470 us
-//   node:tls          33 us       9.7 us        246 us        770 us  390 us   over its own sockets only
-//   this layer        37 us      10.1 us        354 us        440 us  560 us   over any Transport
+//   Deno.listenTls    29 us       8.9 us        275 us        420 us  450 us
+//   node:tls          36 us      10.2 us        238 us        530 us  370 us   over its own sockets only
+//   this layer        39 us      10.6 us        332 us        430 us  540 us   over any Transport
 //
 // Deno.listenTls has no client certificates, no choice by name and no new certificate while it runs, tells
 // neither the name nor the protocol that was agreed on, and keeps a socket whose handshake was given up until
@@ -16,7 +16,7 @@
 // native_tls.ts uses it wherever nothing is asked of it that it cannot do.
 //
 // Connections on node:tls's own sockets, with everything else of this library around them, were tried: a
-// handshake costs 305 instead of 350 us then, a message as much as here. That is not worth an acceptor of their
+// handshake costs a tenth less then, a message as much as here. That is not worth an acceptor of their
 // own, which could not wait while nobody takes connections.
 //
 // The layer is pulled: the transport is read only while somebody waits in `read` or in the handshake.

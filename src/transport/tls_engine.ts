@@ -97,7 +97,10 @@ export class TlsEngine implements TlsPath {
     const sealed = this.#engine.drainEncOut();
     // A runtime in which these methods have come to mean something else must not lose bytes in silence.
     if (status !== 0 || !(sealed.length > piece.length)) {
-      throw new Error(`node:tls has encrypted ${piece.length} bytes to ${sealed.length}`);
+      throw new Error(
+        `node:tls has made ${sealed.length} bytes of ${piece.length}: this library does not know the TLS engine ` +
+          `of Deno ${Deno.version.deno}, try another version`,
+      );
     }
     this.#sealed = sealed;
     this.#length = piece.length;

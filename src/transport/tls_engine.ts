@@ -3,11 +3,12 @@
 //   decrypt --> engine --> socket.push        write --> engine --> wire --> transport
 //
 // Decision record: over a stream that is not its own node:tls puts two streams around its engine, asks the engine
-// three times for what there is to send whenever anything has happened, and copies it. That is a fifth of what a
-// small message costs, and two fifths of bulk. Deno's sockets keep the engine, as Node's do, in `_handle`, which
-// nobody documents. So three of its methods are used for the one thing that is easy to check, moving bytes in and
-// out, where all of them are there; where one is missing, bytes take the streams (tls_streams.ts), slower and as
-// right. Whom to trust, names, protocols and the handshake stay with node:tls's public face in any case.
+// three times for what there is to send whenever anything has happened, and copies it. That is a quarter of what a
+// small message costs, and half or more of what sending in bulk does. Deno's sockets keep the engine, as Node's do,
+// in `_handle`, which nobody documents. So three of its methods are used for the one thing that is easy to check,
+// moving bytes in and out, where all of them are there; where one is missing, bytes take the streams
+// (tls_streams.ts), slower and as right. Whom to trust, names, protocols and the handshake stay with node:tls's
+// public face in any case.
 
 import type { TLSSocket } from "node:tls";
 import { releaseBuffer } from "./decrypted.ts";

@@ -37,8 +37,9 @@ export class Bag<T> implements Iterable<T> {
     this.#placedOf(thing).place = this.#things.push(thing) - 1;
   }
 
-  /** Takes one out that is in. */
+  /** Takes one out, if it is in. */
   delete(thing: T): void {
+    if (!this.has(thing)) return;
     const placed = this.#placedOf(thing);
     const last = this.#things.pop()!;
     if (last !== thing) {

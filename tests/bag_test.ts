@@ -26,6 +26,8 @@ Deno.test("Bag keeps what was put in and not taken out, each in its place", () =
   bag.delete(a);
   bag.delete(c);
   assertEquals([namesIn(bag), bag.has(thing("b"))], ["b", false]);
+  bag.delete(a);
+  assertEquals([namesIn(bag), a.place], ["b", -1], "who was not in was taken out");
   bag.delete(b);
   assertEquals([bag.size, [...bag]], [0, []]);
 });

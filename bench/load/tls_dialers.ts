@@ -91,7 +91,7 @@ function dialNode(port: number): Promise<Stream> {
 
 /** How to connect, by the name that the bench calls it. */
 export const dialers = {
-  ours: (port: number) => dialOurs(port),
+  ours: dialOurs,
   lent: (port: number) => dialOurs(port, true),
   startTls: dialStartTls,
   connectTls: dialConnectTls,

@@ -206,12 +206,13 @@ export class Handshakes<T> implements Source<T> {
       this.#failed++;
       if (!this.#isClosed) onFailed(error as SocketError, item);
     } finally {
-      if (this.#underWay.has(handshake)) this.#underWay.delete(handshake);
+      this.#underWay.delete(handshake);
       this.#beginNext();
     }
   }
 }
 
-function oldestOf(handshakes: Iterable<Handshake>): Handshake {
-  return [...handshakes].reduce((oldest, it) => it.begun < oldest.begun ? it : oldest);
+function oldestOf(handshakes: Bag<Handshake>): Handshake {
+  return handshakes[Symbol.iterator]()
+    .reduce((oldest, it) => it.begun < oldest.begun ? it : oldest);
 }

@@ -12,13 +12,11 @@
 
 import type { TLSSocket } from "node:tls";
 import { releaseBuffer } from "./decrypted.ts";
-import type { TlsPath } from "./tls_streams.ts";
+import { RECORD_CONTENT, type TlsPath } from "./tls_streams.ts";
 import type { TlsWire } from "./tls_wire.ts";
 
 /** As much as the engine encrypts at once. */
-const LARGEST_WRITE = 48 * 1024;
-/** The content of a full record. */
-const RECORD_CONTENT = 16 * 1024;
+const LARGEST_WRITE = 3 * RECORD_CONTENT;
 /** What a record begins with: type, version and, in the last two bytes, its length; with TLS 1.2, a nonce. */
 const RECORD_HEADER = 5;
 const RECORD_NONCE = 8;

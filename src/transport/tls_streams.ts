@@ -3,10 +3,8 @@
 import type { TLSSocket } from "node:tls";
 import type { TlsWire } from "./tls_wire.ts";
 
-/**
- * How much is encrypted in one write: one record, so that a peer that takes little is seen to take it.
- */
-const LARGEST_WRITE = 16 * 1024;
+/** The content of a full record. */
+export const RECORD_CONTENT = 16 * 1024;
 
 /** How bytes get through a socket of node:tls. What comes out of it, comes out by its own face. */
 export interface TlsPath {
@@ -39,7 +37,8 @@ export class TlsStreams implements TlsPath {
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    const piece = bytes.subarray(0, LARGEST_WRITE);
+    // One record, so that a peer that takes little is seen to take it.
+    const piece = bytes.subarray(0, RECORD_CONTENT);
     return new Promise((resolve, reject) => {
       this.#socket.write(piece, async (error) => {
         // It may be called back before the wire has sent what it was given.

@@ -1,14 +1,17 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { TLSSocket } from "node:tls";
-import type { Transport } from "../../src/network.ts";
 import { TlsDialer } from "../../src/transport/tls_dialer.ts";
 import { TlsEngine } from "../../src/transport/tls_engine.ts";
 import { TlsServer } from "../../src/transport/tls_server.ts";
 import { TlsStreams } from "../../src/transport/tls_streams.ts";
 import { TlsWire } from "../../src/transport/tls_wire.ts";
-import { connectedTransports } from "../../testing/mod.ts";
+import { connectedTransports, microtasksDrained, VirtualClock } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
-import { isSettled } from "../support/is_settled.ts";
+import { joined } from "../support/framing.ts";
+import { isPending } from "../support/scripted_connection.ts";
+import { takingTransport } from "../support/taking_transport.ts";
+
+const clock = new VirtualClock();
 
 /** A record as an engine makes it of content: a header, and 17 bytes more. */
 function record(length: number): Uint8Array {
@@ -17,26 +20,9 @@ function record(length: number): Uint8Array {
   return bytes;
 }
 
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 /** An engine that says what the test says, over a transport that takes when the test says so. */
 function play() {
-  const takes: ((count: number | Promise<never>) => void)[] = [];
-  const offered: number[] = [];
-  const inner = {
-    write: ({ length }: Uint8Array) => {
-      offered.push(length);
-      return new Promise<number>((resolve) => takes.push(resolve));
-    },
-  } as unknown as Transport;
+  const { transport, offered, takes } = takingTransport();
   const given: number[] = [];
   const outputs: Uint8Array[] = [];
   let status = 0;
@@ -51,7 +37,7 @@ function play() {
     }
   }
   const socket = { _handle: new Handle() } as unknown as TLSSocket;
-  const engine = TlsEngine.of(socket, new TlsWire(inner))!;
+  const engine = TlsEngine.of(socket, new TlsWire(transport))!;
   const refuse = () => status = -1;
   return { engine, takes, offered, given, outputs, refuse };
 }
@@ -92,7 +78,7 @@ Deno.test("TlsEngine.write() resolves when the transport has all of it, and give
   const sealed = record(16_384);
   outputs.push(sealed);
   const writing = engine.write(new Uint8Array(16_384));
-  assertEquals(await isSettled(writing), false);
+  assertEquals(await isPending(clock, writing), true);
   takes[0]!(sealed.length);
   assertEquals(await writing, 16_384);
   assertEquals([given, sealed.length], [[16_384], 0]);
@@ -103,22 +89,22 @@ Deno.test("TlsEngine.write() tells what the transport has of it, and does not se
   const { engine, takes, offered, given, outputs } = play();
   const content = new Uint8Array(60_000);
   // What the engine had to say for itself goes first, and is no content.
-  outputs.push(joined(record(100), record(16_384), record(16_384), record(16_384)));
+  outputs.push(joined([100, 16_384, 16_384, 16_384].map(record)));
   const first = engine.write(content);
   takes.shift()!(122 + 13);
-  assertEquals(await isSettled(first), false);
+  assertEquals(await isPending(clock, first), true);
   takes.shift()!(1);
   assertEquals(await first, 1);
   // Taken while nobody waited: told at once.
   takes.shift()!(16_392 + 16_406 + 13 + 9);
-  await isSettled(first);
+  await microtasksDrained();
   assertEquals(await engine.write(content.subarray(1)), 32_776);
   const third = engine.write(content.subarray(32_777));
   // All of the content, but not the end of its record.
   takes.shift()!(16_383);
   assertEquals(await third, 16_374);
   const fourth = engine.write(content.subarray(49_151));
-  assertEquals(await isSettled(fourth), false);
+  assertEquals(await isPending(clock, fourth), true);
   takes.shift()!(1);
   assertEquals(await fourth, 1);
   assertEquals(given, [49_152]);

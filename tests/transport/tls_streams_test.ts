@@ -1,19 +1,19 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { TLSSocket } from "node:tls";
-import type { Transport } from "../../src/network.ts";
 import { TlsStreams } from "../../src/transport/tls_streams.ts";
 import { TlsWire } from "../../src/transport/tls_wire.ts";
-import { isSettled } from "../support/is_settled.ts";
+import { VirtualClock } from "../../testing/mod.ts";
+import { isPending } from "../support/scripted_connection.ts";
+import { takingTransport } from "../support/taking_transport.ts";
+
+const clock = new VirtualClock();
 
 type CalledBack = (error?: Error | null) => void;
 
 /** A socket whose writes are called back when the test says so, over a transport that takes when it says so. */
 function play() {
-  const takes: ((count: number | Promise<never>) => void)[] = [];
-  const inner = {
-    write: () => new Promise<number>((resolve) => takes.push(resolve)),
-  } as unknown as Transport;
-  const wire = new TlsWire(inner);
+  const { transport, takes } = takingTransport();
+  const wire = new TlsWire(transport);
   const writes: { readonly length: number; readonly callBack: CalledBack }[] = [];
   const socket = {
     write: ({ length }: Uint8Array, callBack: CalledBack) => void writes.push({ length, callBack }),
@@ -27,7 +27,7 @@ Deno.test("TlsStreams.write() takes one record, and resolves when the transport 
   assertEquals(writes[0]!.length, 16_384);
   wire.write(new Uint8Array(10));
   writes[0]!.callBack(null);
-  assertEquals(await isSettled(writing), false);
+  assertEquals(await isPending(clock, writing), true);
   takes[0]!(10);
   assertEquals(await writing, 16_384);
 });

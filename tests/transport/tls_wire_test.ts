@@ -1,8 +1,11 @@
 import { assertEquals } from "@std/assert";
 import type { Transport } from "../../src/network.ts";
 import { TlsWire } from "../../src/transport/tls_wire.ts";
-import { connectedTransports } from "../../testing/mod.ts";
-import { isSettled } from "../support/is_settled.ts";
+import { connectedTransports, VirtualClock } from "../../testing/mod.ts";
+import { isPending } from "../support/scripted_connection.ts";
+import { takingTransport } from "../support/taking_transport.ts";
+
+const clock = new VirtualClock();
 
 function bytes(length: number, value: number): Uint8Array {
   return new Uint8Array(length).fill(value);
@@ -44,15 +47,8 @@ Deno.test("TlsWire.feed() has bytes decrypted before it returns", () => {
 });
 
 Deno.test("TlsWire.send() tells each time how much has been taken, and sends more in between", async () => {
-  const takes: ((count: number) => void)[] = [];
-  const sent: number[] = [];
-  const inner = {
-    write: (bytes: Uint8Array) => {
-      sent.push(bytes.length);
-      return new Promise<number>((resolve) => takes.push(resolve));
-    },
-  } as unknown as Transport;
-  const wire = new TlsWire(inner);
+  const { transport, offered, takes } = takingTransport();
+  const wire = new TlsWire(transport);
   const told: string[] = [];
   wire.send(bytes(10, 1), (count) => told.push(`first ${count}`));
   wire.send(bytes(2, 2), (count) => {
@@ -61,10 +57,10 @@ Deno.test("TlsWire.send() tells each time how much has been taken, and sends mor
   });
   const idle = wire.idle();
   for (const count of [4, 6, 2, 1]) {
-    assertEquals(await isSettled(idle), false);
+    assertEquals(await isPending(clock, idle), true);
     takes.shift()!(count);
   }
   await idle;
   assertEquals(told, ["first 4", "first 10", "second 2"]);
-  assertEquals([sent, wire.isSending], [[10, 6, 2, 1], false]);
+  assertEquals([offered, wire.isSending], [[10, 6, 2, 1], false]);
 });

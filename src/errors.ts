@@ -86,9 +86,32 @@ export class ReadTimedOutError extends SocketError {
   }
 }
 
+/** Whether it is an error; asking harms nobody, whatever was thrown. */
+export function isError(thrown: unknown): thrown is Error {
+  return isA(Error, thrown);
+}
+
+/** Whether it is one of ours. */
+export function isSocketError(thrown: unknown): thrown is SocketError {
+  return isA(SocketError, thrown);
+}
+
+function isA(kind: abstract new (...args: never[]) => Error, thrown: unknown): boolean {
+  try {
+    return thrown instanceof kind;
+  } catch {
+    // A proxy has its own answer, or is revoked.
+    return false;
+  }
+}
+
 /** What the runtime says went wrong, in one line, whatever was thrown. */
 export function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message || cause.name : String(cause);
+  try {
+    return isError(cause) ? String(cause.message || cause.name) : String(cause);
+  } catch {
+    return "something that cannot be shown";
+  }
 }
 
 /**

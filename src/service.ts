@@ -9,8 +9,15 @@
 import { shown } from "./arguments.ts";
 import { type Connection, duplexOf } from "./connection.ts";
 import type { Attendant, Duplex } from "./duplex.ts";
-import { GenericError, ReadTimedOutError, SocketError } from "./errors.ts";
+import {
+  GenericError,
+  isError,
+  isSocketError,
+  ReadTimedOutError,
+  type SocketError,
+} from "./errors.ts";
 import type { Wait } from "./reader.ts";
+import { handlerError, printThrown } from "./user_code.ts";
 
 /** A connection that a listener hands to your service. */
 export type Caller = Connection;
@@ -226,7 +233,7 @@ class ServiceLoop implements Attendant, Wait {
     this.isCalling = false;
     const duplex = this.#duplex;
     // After the end, reads and writes reject with what ended it: that is no news.
-    const isConsequence = !duplex.isOpen && error instanceof SocketError;
+    const isConsequence = !duplex.isOpen && isSocketError(error);
     if (!isConsequence) this.#thrown = { error };
     void this.#finish();
   };
@@ -243,11 +250,9 @@ class ServiceLoop implements Attendant, Wait {
     }
     let ended = duplex.error;
     if (thrown !== undefined) {
-      ended ??= isBadFrame(thrown.error) ? thrown.error : new GenericError(
-        "handler",
-        `A method of the service threw: ${shownError(thrown.error)}`,
-        { cause: thrown.error },
-      );
+      ended ??= isBadFrame(thrown.error)
+        ? thrown.error
+        : handlerError("A method of the service", thrown.error);
     }
     // What onError wrote still goes out.
     await duplex.close(ended);
@@ -258,13 +263,9 @@ class ServiceLoop implements Attendant, Wait {
 
   async #report(cause: unknown, isThrown: boolean): Promise<void> {
     if (this.#service.onError !== undefined) {
-      const error = cause instanceof Error ? cause : new GenericError(
-        "handler",
-        `A method of the service threw: ${shownError(cause)}`,
-        { cause },
-      );
+      const error = isError(cause) ? cause : handlerError("A method of the service", cause);
       await this.#callGuarded("onError", error);
-    } else if (isThrown && !(cause instanceof ReadTimedOutError) && !isBadFrame(cause)) {
+    } else if (isThrown && !isSlow(cause) && !isBadFrame(cause)) {
       // But for a peer that is slow or talks nonsense: it is no more the method's doing than one that has gone.
       printThrown(cause);
     }
@@ -284,21 +285,12 @@ function isThenable(value: unknown): value is PromiseLike<void> {
   return typeof (value as { then?: unknown } | undefined)?.then === "function";
 }
 
-/** Prints what nobody else could be told. */
-export function printThrown(thrown: unknown): void {
-  try {
-    console.error(thrown);
-  } catch {
-    // How a value is shown is its own code.
-    console.error("A method of a service threw what cannot be shown");
-  }
-}
-
 /** What the peer has sent is no message: the method that found out has done nothing wrong. */
 function isBadFrame(error: unknown): error is SocketError {
-  return error instanceof SocketError && error.code === "frame";
+  return isSocketError(error) && error.code === "frame";
 }
 
-function shownError(error: unknown): string {
-  return error instanceof Error ? error.message : shown(error);
+/** A read that has waited for the peer too long. */
+function isSlow(error: unknown): boolean {
+  return isSocketError(error) && error instanceof ReadTimedOutError;
 }

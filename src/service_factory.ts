@@ -1,9 +1,8 @@
 // A service of its own for each connection, where the user wants that.
 
-import { shown } from "./arguments.ts";
 import { duplexOf } from "./connection.ts";
-import { GenericError } from "./errors.ts";
-import { type Caller, checkService, printThrown, serve, type Service } from "./service.ts";
+import { type Caller, checkService, serve, type Service } from "./service.ts";
+import { handlerError, printThrown } from "./user_code.ts";
 
 /** One service for all connections, or a function that makes one for each. */
 export type ServiceOrFactory = Service | ((caller: Caller) => Service | Promise<Service>);
@@ -24,8 +23,6 @@ async function serveOwn(
   } catch (error) {
     // There is no service whose onError could be told.
     printThrown(error);
-    const reason = error instanceof Error ? error.message : shown(error);
-    const message = `The function that makes the service threw: ${reason}`;
-    void duplexOf(caller).close(new GenericError("handler", message, { cause: error }));
+    void duplexOf(caller).close(handlerError("The function that makes the service", error));
   }
 }

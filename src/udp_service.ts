@@ -5,11 +5,12 @@
 
 import { checkObject, shown } from "./arguments.ts";
 import { checkHost, checkPort } from "./address.ts";
-import { GenericError, type SocketError } from "./errors.ts";
+import { isError, type SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
 import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
 import type { UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
+import { handlerError, printThrown } from "./user_code.ts";
 
 /** What `onDatagram` may answer: content for the caller, a datagram for anybody, or nothing. */
 export type UdpReply = Uint8Array | string | Datagram | void;
@@ -79,17 +80,14 @@ export async function reportTo(
   isThrown: boolean,
 ): Promise<void> {
   if (service.onError === undefined) {
-    if (isThrown) console.error(cause);
+    if (isThrown) printThrown(cause);
     return;
   }
   try {
-    const message = `A method of the service threw: ${shown(cause)}`;
-    await service.onError(
-      caller,
-      cause instanceof Error ? cause : new GenericError("handler", message, { cause }),
-    );
+    const error = isError(cause) ? cause : handlerError("A method of the service", cause);
+    await service.onError(caller, error);
   } catch (error) {
-    console.error(error);
+    printThrown(error);
   }
 }
 

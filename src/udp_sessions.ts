@@ -1,11 +1,12 @@
 // The sessions of a listener: one for each peer that has sent something.
 
-import { GenericError, reasonOf, SocketError } from "./errors.ts";
+import { isSocketError, type SocketError } from "./errors.ts";
 import type { DatagramAddress } from "./network.ts";
 import { SessionCore, type SessionSettings } from "./session_core.ts";
 import { reportTo, type UdpService } from "./udp_service.ts";
 import { sessionOf, type UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
+import { handlerError } from "./user_code.ts";
 
 /** The sessions that are open, by peer. */
 export class UdpSessions {
@@ -95,10 +96,9 @@ export class UdpSessions {
       core.onHandled();
     } catch (error) {
       // After the end, reads and writes reject with what ended it: that is no news.
-      const isConsequence = core.isOver && error instanceof SocketError;
+      const isConsequence = core.isOver && isSocketError(error);
       if (!isConsequence) await reportTo(service, session, error, true);
-      const message = `A method of the service threw: ${reasonOf(error)}`;
-      core.end(new GenericError("handler", message, { cause: error }));
+      core.end(handlerError("A method of the service", error));
     }
   }
 

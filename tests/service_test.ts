@@ -375,7 +375,7 @@ Deno.test("Service that throws what cannot be shown is closed all the same", asy
     const ended = await connection.closed;
     assertStrictEquals(ended?.cause, thrown);
     assertEquals(ended?.message, "A method of the service threw: a value that cannot be shown");
-    assertEquals(lines, ['"A method of a service threw what cannot be shown"']);
+    assertEquals(lines, ['"A function of the user threw what cannot be shown"']);
   } finally {
     console.error = error;
   }

@@ -15,6 +15,7 @@ import type { ProxyHeader } from "./proxy_header.ts";
 import type { ProxyHeaderError } from "./proxy_header_error.ts";
 import { RateLimit, RateLimits } from "./rate_limit.ts";
 import { REJECT_REASONS, type RejectReason } from "./rejection.ts";
+import { tell } from "../user_code.ts";
 
 /** A connection that has come past the door. */
 export interface Pass {
@@ -216,15 +217,7 @@ export class Guard {
 
   #reject(peer: NetworkAddress, reason: RejectReason, error?: ProxyHeaderError): void {
     this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1);
-    const { onReject } = this.config;
-    if (onReject === undefined) return;
     const [remoteAddress, remotePort] = [hostOf(peer), portOf(peer)];
-    try {
-      const result: unknown = onReject({ reason, remoteAddress, remotePort, error });
-      // Nobody else could be told what it throws, later or at once.
-      if (result instanceof Promise) result.catch((thrown) => console.error(thrown));
-    } catch (thrown) {
-      console.error(thrown);
-    }
+    tell(this.config.onReject, { reason, remoteAddress, remotePort, error });
   }
 }

@@ -20,6 +20,7 @@ import {
 } from "./secure_socket.ts";
 import { handshakeError } from "./tls_failure.ts";
 import type { TlsServer } from "./tls_server.ts";
+import { tell } from "../user_code.ts";
 
 /** The first byte of a TLS handshake; no text begins with it. */
 const HANDSHAKE_RECORD = 0x16;
@@ -202,18 +203,14 @@ export class ListenerSecurity {
   }
 
   #tell(error: SocketError, remote: NetworkAddress): void {
-    try {
-      this.#config.onHandshakeError?.(error, { host: hostOf(remote), port: portOf(remote) });
-    } catch (thrown) {
-      console.error(thrown);
-    }
+    tell(this.#config.onHandshakeError, error, { host: hostOf(remote), port: portOf(remote) });
   }
 
   async #reload(): Promise<void> {
     try {
       this.#server = await loadServer(this.#config, this.#server);
     } catch (error) {
-      this.#config.onReloadError?.(error as SocketError);
+      tell(this.#config.onReloadError, error as SocketError);
       throw error;
     }
   }

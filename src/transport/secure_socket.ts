@@ -3,6 +3,7 @@
 
 import { checkBoolean, checkInteger, checkInterval, checkObject, shown } from "../arguments.ts";
 import type { SocketError } from "../errors.ts";
+import { readList } from "../options.ts";
 
 /** A certificate and its key, each as text or as the path of a file. */
 export interface CertificateConfig {
@@ -249,11 +250,12 @@ function checkTrusted(config: SecureSocketConfig, at: string): void {
 }
 
 function checkTexts(name: string, value: unknown): readonly string[] {
-  if (!Array.isArray(value) || value.length === 0) {
+  const texts = readList(name, value);
+  if (texts.length === 0) {
     throw new TypeError(`${name} must be an array with at least one string: got ${shown(value)}`);
   }
-  for (const [i, text] of value.entries()) checkText(`${name}[${i}]`, text, false);
-  return value;
+  for (const [i, text] of texts.entries()) checkText(`${name}[${i}]`, text, false);
+  return texts as readonly string[];
 }
 
 function checkText(name: string, value: unknown, isOptional = true): void {

@@ -1,0 +1,117 @@
+// Reads what callers pass as a config or as options: each field once, at the door, into a copy that nobody can
+// change.
+//
+// Decision record: a config that was kept by reference is changed behind the checks (a `clientAuth` of "require"
+// that becomes "none"), a getter may answer differently each time, and whatever somebody puts on Object.prototype
+// would be an option of everybody (`verifyHostname: false`). So a field is its object's own, or comes from a class
+// that the user has written; what comes from Object.prototype is none. The copies have no prototype, so that a
+// field which they lack is not looked for there either: spread into a new object they would lose that, so use
+// `readOptions` or `withOptions` for another copy.
+
+import { checkObject, shown } from "./arguments.ts";
+
+/** The names of the fields of a config, each once. A name that is missing or too many does not compile. */
+export type OptionNames<T extends object> = readonly (keyof T & string)[];
+
+/**
+ * The names of a config's fields.
+ *
+ * @param marks All of them.
+ */
+export function optionNames<T extends object>(
+  marks: Readonly<Record<keyof T & string, true>>,
+): OptionNames<T> {
+  return Object.keys(marks) as (keyof T & string)[];
+}
+
+/**
+ * Reads the fields of a config, each once.
+ *
+ * @param name What it is, for the message.
+ * @param value What was passed.
+ * @param names Its fields; the others are nobody's business.
+ * @returns A frozen copy without a prototype. It has only the fields that are not `undefined`.
+ * @throws {TypeError} It is no object.
+ * @throws {unknown} What a getter of it throws.
+ */
+export function readOptions<T extends object>(
+  name: string,
+  value: NoInfer<T>,
+  names: OptionNames<T>,
+): Readonly<T> {
+  checkObject(name, value);
+  const copy: Partial<T> = Object.create(null);
+  for (const field of names) {
+    if (isFromRoot(value, field)) continue;
+    const read = value[field];
+    if (read !== undefined) copy[field] = read;
+  }
+  return Object.freeze(copy) as Readonly<T>;
+}
+
+/**
+ * Puts fields in the place of others, in a copy.
+ *
+ * @param options What {@linkcode readOptions} gave.
+ * @param others What stands instead, read as well; `undefined` removes a field.
+ */
+export function withOptions<T extends object, U extends object>(
+  options: T,
+  others: U,
+): Readonly<Omit<T, keyof U> & U> {
+  const copy = Object.assign(Object.create(null), options, others);
+  for (const field of Object.keys(copy)) {
+    if (copy[field] === undefined) delete copy[field];
+  }
+  return Object.freeze(copy);
+}
+
+/**
+ * Reads a list, each element once.
+ *
+ * @param name What it is, for the message.
+ * @param value What was passed.
+ * @returns A frozen copy.
+ * @throws {TypeError} It is no array.
+ */
+export function readList(name: string, value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new TypeError(`${name} must be an array: got ${shown(value)}`);
+  const copy: unknown[] = [];
+  const { length } = value;
+  // What an array lacks would be looked for in its prototypes.
+  for (let i = 0; i < length; i++) copy.push(Object.hasOwn(value, i) ? value[i] : undefined);
+  return Object.freeze(copy);
+}
+
+/**
+ * Reads an object whose fields have names that the user chooses, each once.
+ *
+ * @param name What it is, for the message.
+ * @param value What was passed.
+ * @returns Its own fields.
+ * @throws {TypeError} It is no object, or one that keeps its content elsewhere: a list, a `Map`.
+ */
+export function readEntries<V>(
+  name: string,
+  value: Readonly<Record<string, V>>,
+): readonly (readonly [name: string, value: V])[] {
+  const kept: unknown = checkObject(name, value);
+  if (Array.isArray(kept) || kept instanceof Map || kept instanceof Set) {
+    throw new TypeError(`${name} must be an object with fields: got ${shown(value)}`);
+  }
+  return Object.entries(value);
+}
+
+/** Whether a field is Object.prototype's; asking runs no getter. */
+function isFromRoot(value: object, field: string): boolean {
+  for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at)) {
+    if (Object.hasOwn(at, field)) return at !== value && isRoot(at);
+  }
+  // Nobody's: `undefined`, or what a proxy makes up.
+  return false;
+}
+
+/** Whether it is Object.prototype: ours, or that of another realm, by what no class has of its own. */
+function isRoot(prototype: object): boolean {
+  return prototype === Object.prototype || Object.hasOwn(prototype, "isPrototypeOf");
+}

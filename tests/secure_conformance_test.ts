@@ -58,8 +58,8 @@ for (const [i, room] of ["much", "little"].entries()) {
     const dialer = await TlsDialer.load({ trustSystemCerts: false }, caCerts);
     const plain = connectedTransports(i === 0 ? {} : { capacity: 7 * 1024 });
     const [near, far] = await Promise.all([
-      dialer.connect(plain[0], "localhost", byStreams),
-      server.accept(plain[1], byStreams),
+      dialer.connect(plain[0], "localhost", { choosePath: byStreams }),
+      server.accept(plain[1], { choosePath: byStreams }),
     ]);
     return { near, far };
   }, { name: `TLS by node's streams, over memory with ${room} room: ` });

@@ -140,10 +140,11 @@ export class ListenerSecurity {
    *
    * @param transport An open stream with no read under way. It is the result's from now on, and is freed where
    * this fails.
+   * @param onFirstBytes Told once, when the client has said its first word.
    * @throws {GenericError} `"handshake"`.
    */
-  upgrade(transport: Transport): Promise<Transport> {
-    return this.#shake(transport, undefined, false);
+  upgrade(transport: Transport, onFirstBytes?: () => void): Promise<Transport> {
+    return this.#shake(transport, undefined, false, onFirstBytes);
   }
 
   /** Shakes hands. Where that fails the client gets the time to read why, and the stream is freed. */
@@ -151,6 +152,7 @@ export class ListenerSecurity {
     transport: Transport,
     signal: AbortSignal | undefined,
     isOptional: boolean,
+    onFirstBytes = () => {},
   ): Promise<Transport> {
     const { handshakeTimeoutInMillis: timeoutInMillis = 10_000 } = this.#config;
     const server = this.#server!;
@@ -174,8 +176,9 @@ export class ListenerSecurity {
             free(transport);
           }, { once: true });
           transport.setNoDelay?.(true);
-          if (!isOptional) return await server.accept(transport);
+          if (!isOptional) return await server.accept(transport, { onFirstBytes });
           const first = await firstBytes(transport);
+          if (first.length > 0) onFirstBytes();
           const whole = new ReplayedTransport(transport, first);
           return first[0] === HANDSHAKE_RECORD ? await server.accept(whole) : whole;
         },

@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import type { Transport } from "../network.ts";
 import { loadIdentity } from "./credentials.ts";
 import { type ClientSecureSocket, hasCertificate } from "./secure_socket.ts";
-import { type ChoosePath, type HandshakeOutcome, TlsLayer } from "./tls_layer.ts";
+import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import { secureInfoOf } from "./tls_server.ts";
 import type { TlsWire } from "./tls_wire.ts";
 
@@ -53,15 +53,15 @@ export class TlsDialer {
    *
    * @param transport The stream, which is the layer's from now on.
    * @param serverName The name to ask for, or an IP address.
-   * @param choosePath How bytes get through node:tls.
+   * @param options What the layer is told.
    * @throws {unknown} Why not; the stream is still open.
    */
   async connect(
     transport: Transport,
     serverName: string,
-    choosePath?: ChoosePath,
+    options?: LayerOptions,
   ): Promise<Transport> {
-    const layer = new TlsLayer(transport, choosePath);
+    const layer = new TlsLayer(transport, options);
     await layer.handshake((wire, outcome) => this.#begin(wire, outcome, serverName));
     return layer;
   }

@@ -51,11 +51,20 @@ export type ChoosePath = (socket: TLSSocket, wire: TlsWire) => TlsPath;
 const shortestPath: ChoosePath = (socket, wire) =>
   TlsEngine.of(socket, wire) ?? new TlsStreams(socket, wire);
 
+/** What a layer may be told. */
+export interface LayerOptions {
+  /** Chooses how bytes get through node:tls. */
+  readonly choosePath?: ChoosePath;
+  /** Told once, when the peer has said its first word of the handshake, whatever it is. */
+  readonly onFirstBytes?: () => void;
+}
+
 /** A secure stream over another one. */
 export class TlsLayer implements Transport {
   readonly #inner: Transport;
   readonly #wire: TlsWire;
   readonly #choosePath: ChoosePath;
+  readonly #onFirstBytes: () => void;
   readonly #decrypted = new Decrypted();
   #buffer = new Uint8Array(SMALLEST_READ);
   #smallReads = 0;
@@ -72,10 +81,12 @@ export class TlsLayer implements Transport {
   /** Only where the stream can. */
   declare setNoDelay?: (on: boolean) => void;
 
-  /** @param inner The stream to make secure; it is freed with this. */
-  constructor(inner: Transport, choosePath = shortestPath) {
+  /** @param inner The stream to make secure; it is freed with this. @param options What it is told. */
+  constructor(inner: Transport, options: LayerOptions = {}) {
+    const { choosePath = shortestPath, onFirstBytes = () => {} } = options;
     this.#inner = inner;
     this.#choosePath = choosePath;
+    this.#onFirstBytes = onFirstBytes;
     this.#wire = new TlsWire(inner);
     if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
   }
@@ -101,6 +112,7 @@ export class TlsLayer implements Transport {
    */
   async handshake(begin: (wire: TlsWire, outcome: HandshakeOutcome) => void): Promise<void> {
     let isOver = false;
+    let isFirst = true;
     let failure: { readonly error: unknown } | undefined;
     const end = () => {
       isOver = true;
@@ -119,7 +131,10 @@ export class TlsLayer implements Transport {
         },
       });
       while (!isOver) {
-        if (await this.#filled()) continue;
+        const hasCome = await this.#filled();
+        if (hasCome && isFirst) this.#onFirstBytes();
+        isFirst = false;
+        if (hasCome) continue;
         // node:tls tells what the peer's last word was, an alert perhaps, only in a moment.
         await nextTurn();
         if (!isOver) throw new Deno.errors.UnexpectedEof("unexpected end of file");

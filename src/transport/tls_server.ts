@@ -23,7 +23,7 @@ import {
   loadTrusted,
 } from "./credentials.ts";
 import type { ListenerSecureSocket } from "./secure_socket.ts";
-import { type ChoosePath, type HandshakeOutcome, TlsLayer } from "./tls_layer.ts";
+import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import type { TlsWire } from "./tls_wire.ts";
 
 /** How many servers that no handshake uses are kept. */
@@ -93,11 +93,11 @@ export class TlsServer {
    * Shakes hands with a client.
    *
    * @param transport The stream, which is the layer's from now on.
-   * @param choosePath How bytes get through node:tls.
+   * @param options What the layer is told.
    * @throws {unknown} Why not; the stream is still open.
    */
-  async accept(transport: Transport, choosePath?: ChoosePath): Promise<Transport> {
-    const layer = new TlsLayer(transport, choosePath);
+  async accept(transport: Transport, options?: LayerOptions): Promise<Transport> {
+    const layer = new TlsLayer(transport, options);
     await layer.handshake((wire, outcome) => this.#begin(wire, outcome));
     return layer;
   }

@@ -224,3 +224,28 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("ListenerSecurity tells once that a client has said its first word, before the handshake is over", async () => {
+  const [client, server] = await plainPair();
+  const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+  await security.load();
+  let told = 0;
+  const spoke = Promise.withResolvers<void>();
+  const upgrading = assertRejects(() =>
+    security.upgrade(server, () => {
+      told++;
+      spoke.resolve();
+    }), GenericError);
+  assertEquals(told, 0);
+  await writeAll(client, new Uint8Array([22, 3]));
+  await spoke.promise;
+  await writeAll(client, new Uint8Array([1, 0, 4, 9, 9, 9, 9]));
+  await upgrading;
+  assertEquals(told, 1);
+  client.close();
+
+  const [silent, other] = await plainPair();
+  silent.close();
+  await assertRejects(() => security.upgrade(other, () => told++), GenericError);
+  assertEquals(told, 1);
+});

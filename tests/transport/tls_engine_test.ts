@@ -54,8 +54,8 @@ Deno.test("TlsEngine.of() finds the engine of this runtime, under a client and u
     return engine ?? new TlsStreams(socket, wire);
   };
   const ends = await Promise.all([
-    dialer.connect(near, "localhost", choosePath),
-    server.accept(far, choosePath),
+    dialer.connect(near, "localhost", { choosePath }),
+    server.accept(far, { choosePath }),
   ]);
   assertEquals(found, 2);
   for (const end of ends) end.close();

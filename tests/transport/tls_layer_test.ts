@@ -147,7 +147,7 @@ Deno.test("TlsLayer ends with what goes wrong in the engine, and the program liv
     throw new Error("the engine has changed");
   };
   const path = { decrypt: broken, answer: broken, write: () => Promise.resolve(1) };
-  const layer = new TlsLayer(near, () => path);
+  const layer = new TlsLayer(near, { choosePath: () => path });
   const socket = new PassThrough({ allowHalfOpen: true });
   const secure = {} as SecureInfo;
   await layer.handshake((_, { agreed }) => agreed(socket as unknown as TLSSocket, secure));

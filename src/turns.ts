@@ -39,6 +39,13 @@ export interface Turns {
   read(read: Turn, streamed: number): boolean;
   /** Begins a write, at the end of this turn's microtasks or in a later turn. */
   write(write: Turn): void;
+  /**
+   * Lets the runtime look at its sockets; left out where nothing is ever ready that was not told yet.
+   *
+   * @returns Resolves when it has looked since the call, and whoever was reading has been given what was ready
+   * then.
+   */
+  looked?(): Promise<void>;
 }
 
 /** So many operations in one turn are about as much as the runtime does in one: others may be waiting. */
@@ -48,6 +55,8 @@ const BUSY_TURNS_BEFORE_HOLDING = 2;
 const OPERATIONS_WORTH_A_LOOK = OPERATIONS_OF_A_BUSY_TURN / 2;
 const READS_PER_TURN = 32;
 const TURNS_UNTIL_A_LOOK = 61;
+/** So often a look begins anew because a turn was used up: who only writes may use up all of them. */
+const MOST_RESTARTS_OF_A_LOOK = 100;
 const WRITES_PER_TURN = 64;
 /** What a stream gets before the others: more each time that nobody else had anything to do. */
 const SMALLEST_SHARE = 1024 * 1024;
@@ -59,6 +68,18 @@ export interface TurnSignals {
   together(callback: () => void): void;
   /** In the next turn of the event loop. */
   nextTurn(callback: () => void): void;
+}
+
+/** A look of the runtime at its sockets, which is waited for. */
+interface Look {
+  readonly done: PromiseWithResolvers<void>;
+  /** The reads that were held when it began have begun when so many have. */
+  readonly heldThatBegan: number;
+  /** Turns in a row in which the runtime had room left, and how often such a row has ended. */
+  quietTurns: number;
+  restarts: number;
+  /** How many operations there had been by the last turn. */
+  operations: number;
 }
 
 /** Turns that are fair. */
@@ -83,6 +104,12 @@ export class FairTurns implements Turns {
   #isAlone = false;
   /** Turns in a row in which the runtime had room left. */
   #quietTurns = 0;
+  /** How many operations there were, and how many held reads were begun, ever. */
+  #allOperations = 0;
+  #heldThatBegan = 0;
+  /** Those who have asked for a look that has not begun. */
+  #askedLook: PromiseWithResolvers<void> | undefined;
+  #look: Look | undefined;
 
   /** @param signals How to let the runtime go on. */
   constructor(signals: TurnSignals) {
@@ -103,6 +130,41 @@ export class FairTurns implements Turns {
     queueMicrotask(this.#beginWrites);
   }
 
+  looked(): Promise<void> {
+    if (this.#askedLook === undefined) {
+      this.#askedLook = Promise.withResolvers();
+      if (this.#look === undefined) this.#signals.nextTurn(this.#beginLook);
+    }
+    return this.#askedLook.promise;
+  }
+
+  /** From here on the turns count; whoever asks now gets the next look. */
+  readonly #beginLook = (): void => {
+    this.#look = {
+      done: this.#askedLook!,
+      heldThatBegan: this.#heldThatBegan + this.#round.length -
+        Math.min(this.#begun, this.#round.length) + (this.#held?.length ?? 0),
+      quietTurns: 0,
+      restarts: 0,
+      operations: this.#allOperations,
+    };
+    this.#askedLook = undefined;
+    this.#signals.nextTurn(this.#onLookTurn);
+  };
+
+  readonly #onLookTurn = (): void => {
+    const look = this.#look!;
+    const isBusy = this.#allOperations - look.operations >= OPERATIONS_OF_A_BUSY_TURN;
+    look.operations = this.#allOperations;
+    look.quietTurns++;
+    if (this.#heldThatBegan < look.heldThatBegan) look.quietTurns = 0;
+    else if (isBusy && look.restarts++ < MOST_RESTARTS_OF_A_LOOK) look.quietTurns = 0;
+    if (look.quietTurns < TURNS_UNTIL_A_LOOK) return this.#signals.nextTurn(this.#onLookTurn);
+    this.#look = undefined;
+    if (this.#askedLook !== undefined) this.#beginLook();
+    look.done.resolve();
+  };
+
   readonly #beginReads = (): void => {
     const reads = this.#reads;
     this.#reads = [];
@@ -121,6 +183,7 @@ export class FairTurns implements Turns {
 
   #count(operations: number): void {
     this.#operations += operations;
+    this.#allOperations += operations;
     if (this.#operations < OPERATIONS_WORTH_A_LOOK || this.#turnEndIsAwaited) return;
     if (this.#held !== undefined) return;
     this.#turnEndIsAwaited = true;
@@ -156,6 +219,7 @@ export class FairTurns implements Turns {
     } else {
       this.#round = [];
       this.#held = undefined;
+      this.#heldThatBegan += held.length;
       this.#begin(held);
     }
   };
@@ -165,7 +229,9 @@ export class FairTurns implements Turns {
     this.#signals.nextTurn(this.#onTurn);
     const from = this.#begun;
     this.#begun += READS_PER_TURN;
-    this.#begin(this.#round.slice(from, this.#begun));
+    const reads = this.#round.slice(from, this.#begun);
+    this.#heldThatBegan += reads.length;
+    this.#begin(reads);
   }
 
   readonly #beginWrites = (): void => {

@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FairTurns, plainTurns, type Turn } from "../src/turns.ts";
+import { Client, Listener } from "../mod.ts";
+import { denoNetwork } from "../src/network.ts";
 import { microtasksDrained } from "../testing/mod.ts";
 
 const MIB = 1024 * 1024;
@@ -27,6 +29,14 @@ function manual() {
       waiting = [];
       for (const callback of callbacks) callback();
       await microtasksDrained();
+    },
+    /** Goes on until that has come, and says how many turns it took. */
+    async turnsUntil(promise: Promise<void>) {
+      let hasCome = false;
+      void promise.then(() => hasCome = true);
+      let turns = 0;
+      for (; !hasCome; turns++) await this.next();
+      return turns;
     },
     /** Two turns that are used up. */
     async getBusy() {
@@ -196,6 +206,95 @@ Deno.test("FairTurns begins a write at the end of its turn", async () => {
   assertEquals(loop.begun, []);
   await microtasksDrained();
   assertEquals(loop.begun, ["a"]);
+});
+
+Deno.test("FairTurns.looked() resolves after 61 turns that leave room, and asks for no more", async () => {
+  const loop = manual();
+  assertEquals(await loop.turnsUntil(loop.fair.looked()), 1 + A_LOOK);
+  assertEquals(loop.isWaiting, false);
+});
+
+Deno.test("FairTurns.looked() begins anew after a turn that was used up", async () => {
+  const loop = manual();
+  const looked = loop.fair.looked();
+  for (let i = 0; i < A_LOOK; i++) await loop.next();
+  await loop.burst(range(120));
+  assertEquals(await loop.turnsUntil(looked), 1 + A_LOOK);
+});
+
+Deno.test("FairTurns.looked() ends though writes use up every turn", async () => {
+  const loop = manual();
+  let isOver = false;
+  void loop.fair.looked().then(() => isOver = true);
+  let turns = 0;
+  for (; !isOver; turns++) {
+    for (let burst = 0; burst < 2; burst++) {
+      for (const name of range(60)) loop.fair.write(loop.turn(name));
+      await microtasksDrained();
+    }
+    await loop.next();
+  }
+  assert(turns < 200, `${turns}`);
+});
+
+Deno.test("FairTurns.looked() waits for the reads that were held, not for those held later", async () => {
+  const loop = manual();
+  await loop.getBusy();
+  await loop.burst(range(500));
+  loop.begun.length = 0;
+  const looked = loop.fair.looked();
+  let isOver = false;
+  void looked.then(() => isOver = true);
+  let atEnd = 0;
+  for (let seen = 0; !isOver;) {
+    // Whoever was read wants to be read again.
+    const names = loop.begun.slice(seen);
+    seen = atEnd = loop.begun.length;
+    await loop.burst(names);
+    await loop.next();
+  }
+  // All once, and nobody a third time.
+  assert(range(500).every((name) => loop.begun.includes(name)));
+  assert(atEnd <= 1_000, `${atEnd}`);
+});
+
+Deno.test("FairTurns.looked() is one look for all who ask at a time, and those who ask during it get the next", async () => {
+  const loop = manual();
+  const ends: string[] = [];
+  const ask = (name: string) => void loop.fair.looked().then(() => ends.push(name));
+  ask("a");
+  ask("b");
+  await loop.next();
+  ask("c");
+  for (let i = 0; i < A_LOOK; i++) await loop.next();
+  assertEquals(ends, ["a", "b"]);
+  ask("d");
+  for (let i = 0; i < A_LOOK; i++) await loop.next();
+  assertEquals(ends, ["a", "b", "c"]);
+  for (let i = 0; i < A_LOOK; i++) await loop.next();
+  assertEquals([ends, loop.isWaiting], [["a", "b", "c", "d"], false]);
+});
+
+Deno.test("FairTurns.looked() of Deno's own has what had come handed out, from everybody", async () => {
+  await using listener = new Listener(0, { interface: "127.0.0.1" });
+  let got = 0;
+  listener.attach({
+    async onReadReady(caller) {
+      const [, length] = await caller.read();
+      if (length > 0) got += length;
+    },
+  });
+  await listener.start();
+  const clients = await Promise.all(
+    range(200).map(() => Client.connect({ host: "127.0.0.1", port: listener.port })),
+  );
+  const turns = denoNetwork.turns!;
+  for (let round = 1; round <= 20; round++) {
+    await Promise.all(clients.map((client) => client.write("x")));
+    await turns.looked!();
+    assertEquals(got, 200 * round);
+  }
+  await Promise.all(clients.map((client) => client.close()));
 });
 
 Deno.test("plainTurns begins a read at once and a write at the end of its turn", async () => {

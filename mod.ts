@@ -48,12 +48,12 @@ export type {
   Transport,
   TransportListener,
 } from "./src/network.ts";
-export type { StopOptions, StopReport } from "./src/open_connections.ts";
+export type { CutOff, StopOptions, StopReport } from "./src/life_cycle.ts";
 export type { ReadOptions, ReadResult } from "./src/pull.ts";
 export type { PeerCertificate, SecureInfo } from "./src/secure_info.ts";
 export type { Caller, Service } from "./src/service.ts";
 export type { Turn, Turns } from "./src/turns.ts";
-export type { HandshakeCounts } from "./src/transport/handshakes.ts";
+export type { StageCounts } from "./src/stage.ts";
 export type {
   CertificateConfig,
   ClientSecureSocket,

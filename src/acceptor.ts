@@ -15,7 +15,6 @@ export class Acceptor {
   readonly #clock: Clock;
   #isClosed = false;
   #pending: Promise<Transport | undefined> | undefined;
-  #putBack: Transport | undefined;
   #restInMillis = SHORTEST_REST_IN_MILLIS;
   #wake: (() => void) | undefined;
 
@@ -32,35 +31,17 @@ export class Acceptor {
    * @throws {SocketError} An error that ends accepting for good.
    */
   accept(): Promise<Transport | undefined> {
-    const transport = this.#putBack;
-    if (transport !== undefined) {
-      this.#putBack = undefined;
-      return Promise.resolve(transport);
-    }
     return this.#pending ??= this.#accept().finally(() => this.#pending = undefined);
   }
 
-  /** Takes a transport back that nobody wants now; the next accept gives it out. */
-  putBack(transport: Transport): void {
-    if (this.#isClosed) transport.close();
-    else this.#putBack = transport;
-  }
-
-  /**
-   * Stops accepting and frees the listener: when it resolves, the port is free.
-   *
-   * @returns How many transports were accepted and never taken.
-   */
-  async close(): Promise<number> {
-    if (this.#isClosed) return 0;
+  /** Stops accepting and frees the listener: when it resolves, the port is free. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listener.close();
     this.#wake?.();
     // The system gives the port back only when the pending accept has ended.
     await this.#pending?.catch(() => {});
-    if (this.#putBack === undefined) return 0;
-    this.#putBack.close();
-    return 1;
   }
 
   async #accept(): Promise<Transport | undefined> {

@@ -23,6 +23,11 @@ export interface Transport {
    * were not sent.
    */
   write(bytes: Uint8Array): Promise<number>;
+  /**
+   * Whether more may be there than the last read has brought. Left out where a read that does not fill its
+   * buffer has left nothing behind, as with the system's own sockets.
+   */
+  readonly mayHaveMore?: boolean;
   /** Ends this end's direction: the peer reads what is on its way, then the end. */
   closeWrite(): Promise<void>;
   /** Frees the stream at once; a pending read or write rejects. */
@@ -37,6 +42,11 @@ export interface Transport {
 export interface TransportListener {
   /** The address it is bound to, with the port that the system chose. */
   readonly addr: NetworkAddress;
+  /**
+   * Whether another process accepts from the same descriptor: what waits in the backlog is then as much its
+   * own, and a stop accepts nothing more.
+   */
+  readonly isShared?: boolean;
   /** Waits for the next one. Called once at a time. */
   accept(): Promise<Transport>;
   /** Stops; a pending accept rejects. */

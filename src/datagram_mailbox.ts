@@ -126,6 +126,11 @@ export class DatagramMailbox {
     this.#queue.push({ remoteHost: from.hostname, remotePort: from.port, data });
   }
 
+  /** The datagrams that wait to be taken. */
+  get waiting(): readonly Datagram[] {
+    return this.#queue.slice(this.#first);
+  }
+
   /** Counts a datagram that was dropped before it got here. */
   countDropped(): void {
     this.#droppedDatagrams++;

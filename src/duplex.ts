@@ -13,7 +13,7 @@ import type { ProxyHeader } from "./guard/proxy_header.ts";
 import type { Clock, Transport } from "./network.ts";
 import { LazyTimer, type Looker } from "./lazy_timer.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
-import type { Turns } from "./turns.ts";
+import { look, type Turns } from "./turns.ts";
 import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
 
 /** How a connection is bounded; every value is checked already. */
@@ -38,6 +38,8 @@ export interface DuplexLimits extends WriterLimits {
 export interface Attendant {
   /** Whether one of its methods is under way. */
   readonly isCalling: boolean;
+  /** Whether the one under way is the first, in which its user may read in a loop of his own. */
+  readonly isConnecting: boolean;
   /** Whether it reads; otherwise its user does, outside of its methods. */
   readonly isReading: boolean;
   /** The transport was freed. The attendant calls {@linkcode Duplex.leave} when it is done. */
@@ -101,6 +103,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker, Placed {
   #idleDue = Infinity;
   #closeDue = Infinity;
   #isStopping = false;
+  #isLooking = false;
 
   /** @param transport The open stream, which is freed with this. @param limits Its bounds. */
   constructor(transport: Transport, limits: DuplexLimits) {
@@ -186,23 +189,41 @@ export class Duplex implements ReaderHost, WriterHost, Looker, Placed {
     queueMicrotask(() => this.fail(error));
   }
 
-  /** From now on the connection closes as soon as it has nothing to do. */
+  /** From now on the connection closes as soon as it has nothing to do with what has come by now. */
   stop(): void {
+    if (this.#isStopping) return;
     this.#isStopping = true;
+    this.reader.catchUp();
     this.closeIfIdle();
   }
 
-  /** Where a stop was asked for: closes unless something is unread, queued or under way. */
+  /** Where a stop was asked for: closes unless something has come and is unread, queued or under way. */
   closeIfIdle(): void {
-    if (!this.#isStopping || this.#state !== "open" || this.attendant?.isCalling === true) return;
-    const { reader, writer } = this;
+    if (!this.#isStopping || this.#state !== "open" || this.isUpgrading) return;
+    const { attendant, reader, writer } = this;
     if (reader.queue.length > 0 || writer.queuedBytes > 0) return;
-    const { attendant } = this;
+    // A loop of the user's within onConnect waits for what comes next; any other call is under way.
+    if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
+    if (reader.isWaiting) {
+      if (reader.isCaughtUp) void this.close();
+      else void this.#look();
+      return;
+    }
     // Nobody knows what somebody who has read and does not wait for more is busy with; but what a service
     // does with what it has read, it does in its methods.
-    const isIdle = reader.isWaiting ||
-      (attendant !== undefined && (attendant.isReading || reader.bytesRead === 0));
+    const isIdle = attendant !== undefined && (attendant.isReading || reader.bytesRead === 0);
     if (isIdle) void this.close();
+  }
+
+  /** What has come may not have been read yet: the runtime looks at its sockets first. */
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    const { readUnderWay } = this.reader;
+    await look(this.turns);
+    this.#isLooking = false;
+    if (readUnderWay !== undefined) this.reader.onLooked(readUnderWay);
+    this.closeIfIdle();
   }
 
   /** Takes the connection out of its listener. */

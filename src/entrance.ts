@@ -1,22 +1,25 @@
-// How connections get in: the bound socket, the acceptor with its guard, the handshakes, and what is made of
-// each transport that passes.
+// What a listener opens and shuts: the bound socket, its intake with a guard and stages, and the connections that
+// are made of those who get in.
 
 import { Acceptor } from "./acceptor.ts";
 import { formatAddress, hostOf, portOf } from "./address.ts";
 import { Connection, duplexOf } from "./connection.ts";
 import { type ConnectionConfig, sharedConnectionConfig } from "./connection_config.ts";
 import type { Upgrade } from "./duplex.ts";
-import { GenericError, setupError } from "./errors.ts";
+import { GenericError, setupError, type SocketError } from "./errors.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
-import { type Admission, Door } from "./guard/door.ts";
-import { Guard } from "./guard/guard.ts";
+import { type Admission, Guard } from "./guard/guard.ts";
+import { headerStage } from "./guard/header_stage.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
 import { free } from "./guard/proxied_transport.ts";
+import { Intake } from "./intake.ts";
+import { cutOff, type Openable, Patience, type StopReport, stopReport } from "./life_cycle.ts";
 import type { ListenerConfig, ListenerSettings } from "./listener_config.ts";
-import type { TransportListener } from "./network.ts";
+import { type TransportListener, turnsOf } from "./network.ts";
 import { OpenConnections } from "./open_connections.ts";
-import type { HandshakeCounts, Source } from "./transport/handshakes.ts";
-import { ListenerSecurity, type StreamAccess } from "./transport/listener_security.ts";
+import { Stage, type StageCounts, type StageWork } from "./stage.ts";
+import { ListenerSecurity } from "./transport/listener_security.ts";
+import { look } from "./turns.ts";
 import {
   checkListenerSecureSocket,
   type ListenerCertificates,
@@ -24,53 +27,76 @@ import {
 } from "./transport/secure_socket.ts";
 import { formatPath } from "./transport/unix.ts";
 
-/** The way into a listener. It may be opened and closed any number of times. */
-export class Entrance {
+/** Counts of handshakes that are none. */
+const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0 };
+
+/** What takes the connections of an entrance. */
+export interface EntranceOwner {
+  /** Whether somebody takes what comes, now or soon. */
+  readonly isWanted: boolean;
+  /** It is open: whoever takes connections may begin. */
+  onOpen(): void;
+  /** It is not open any more. */
+  onEnd(): void;
+}
+
+/** The way into a listener. It may be opened and shut any number of times. */
+export class Entrance implements Openable {
   /** The connections that got in and are open. */
-  readonly open: OpenConnections;
+  readonly openConnections: OpenConnections;
   /** The port it is bound to; before the first time, the one asked for. */
   port: number;
   /** The local address or path it is bound to. */
   address: string;
   readonly #settings: ListenerSettings;
   readonly #config: ConnectionConfig;
+  readonly #owner: EntranceOwner;
   readonly #guard: Guard;
   readonly #security: ListenerSecurity | undefined;
+  readonly #handshakes: Stage<Admission> | undefined;
+  readonly #stages: Stage<Admission>[];
   readonly #limits: ConnectionLimits;
-  #door: Source<Admission> | undefined;
+  #socket: TransportListener | undefined;
+  #intake: Intake | undefined;
 
   /**
    * @param settings Where it is.
    * @param config Who gets in, and how connections behave.
+   * @param owner What takes them.
    * @throws {TypeError | RangeError} A limit or an option of security is wrong.
    */
-  constructor(settings: ListenerSettings, config: ListenerConfig) {
+  constructor(settings: ListenerSettings, config: ListenerConfig, owner: EntranceOwner) {
     const { clock } = settings.network;
     this.#settings = settings;
     this.#config = sharedConnectionConfig(config);
+    this.#owner = owner;
     this.port = settings.port;
     this.address = settings.path ?? settings.hostname;
-    this.open = new OpenConnections(clock);
+    this.openConnections = new OpenConnections();
     this.#guard = new Guard(config, () => clock.now());
-    this.#limits = new ConnectionLimits(this.#guard, this.open.connections);
+    this.#limits = new ConnectionLimits(this.#guard, this.openConnections.connections);
+    this.#stages = [new Stage(headerStage(this.#guard, clock), clock)];
     if (config.secureSocket !== undefined) {
-      this.#security = new ListenerSecurity(checkListenerSecureSocket(config.secureSocket), clock);
+      const options = checkListenerSecureSocket(config.secureSocket);
+      this.#security = new ListenerSecurity(options, clock);
+      this.#handshakes = new Stage(handshakeStage(this.#security), clock);
+      this.#stages.push(this.#handshakes);
     }
   }
 
-  /** Whether it is bound. */
+  /** Whether it is bound, or those who came in time may still get in. */
   get isOpen(): boolean {
-    return this.#door !== undefined;
+    return this.#intake !== undefined;
   }
 
   /** What has happened since it was made. */
   stats(): ListenerStats {
-    return this.#guard.stats(this.open.connections);
+    return this.#guard.stats(this.openConnections.connections);
   }
 
   /** How the handshakes of secure connections go. */
-  get handshakes(): HandshakeCounts {
-    return this.#security?.counts ?? { underWay: 0, completed: 0, failed: 0 };
+  get handshakes(): StageCounts {
+    return this.#handshakes?.counts ?? NONE;
   }
 
   /** Puts other certificates in place. */
@@ -84,41 +110,84 @@ export class Entrance {
   }
 
   /** Binds. */
-  async unlock(): Promise<void> {
-    const { hostname, path, signal, network: { clock } } = this.#settings;
+  async open(): Promise<void> {
+    const { hostname, path, network: { clock } } = this.#settings;
     try {
-      signal?.throwIfAborted();
       await this.#security?.load();
       const socket = await this.#bind();
       this.port = portOf(socket.addr);
       this.address = hostOf(socket.addr);
-      const door = new Door(new Acceptor(socket, clock), this.#guard, clock);
-      this.#door = this.#security?.protect(door, this.#admissionAccess) ?? door;
+      this.#socket = socket;
+      this.#intake = new Intake({
+        acceptor: new Acceptor(socket, clock),
+        guard: this.#guard,
+        stages: this.#stages,
+        clock,
+        isWanted: () => this.#owner.isWanted,
+      });
+      this.#security?.watch();
     } catch (cause) {
       this.#security?.stop();
-      if (signal?.aborted && cause === signal.reason) throw cause;
       const name = path === undefined ? formatAddress(hostname, this.port) : formatPath(path);
       throw setupError(`Cannot listen on ${name}`, cause);
     }
+    this.#owner.onOpen();
   }
 
-  /** Lets nobody in any more. Resolves with how many were let in and never taken. */
-  async lock(): Promise<number> {
-    const door = this.#door;
-    this.#door = undefined;
+  /** Lets those in who came in time, and nobody else; connections close as soon as they have nothing to do. */
+  async shut(patience: Patience): Promise<StopReport> {
+    const intake = this.#intake;
+    const stop = this.openConnections.stop(patience);
+    let neverTaken: readonly Admission[] = [];
+    if (intake !== undefined) {
+      neverTaken = await intake.finish(patience, {
+        looked: () => look(turnsOf(this.#settings.network)),
+        backlog: this.#socket!.isShared === true ? 0 : this.#settings.backlog,
+      });
+      this.#leave(intake);
+    }
+    const { completed, cut } = await stop.finish();
+    const lost = neverTaken.map(({ transport }) =>
+      cutOff(undefined, transport.remoteAddr, "not-taken")
+    );
+    return stopReport(completed, [...cut, ...lost]);
+  }
+
+  onEnd(): void {
+    this.#owner.onEnd();
+  }
+
+  /** What it listens on broke: nobody gets in any more. */
+  async breakDown(): Promise<void> {
+    const intake = this.#intake;
+    if (intake === undefined) return;
+    this.#leave(intake);
+    const patience = new Patience(this.#settings.network.clock, Infinity);
+    patience.end();
+    await intake.finish(patience, { looked: () => Promise.resolve(), backlog: 0 });
+  }
+
+  #leave(intake: Intake): void {
+    if (this.#intake !== intake) return;
+    this.#intake = this.#socket = undefined;
     this.#security?.stop();
-    return await door?.close() ?? 0;
   }
 
-  /** Waits for the next one; `undefined` when it is locked. */
+  /** Waits for the next one; `undefined` when there will be none. */
   async accept(): Promise<Admission | undefined> {
-    return await this.#door?.accept();
+    return await this.#intake?.accept();
   }
 
   /** Takes back what nobody wants now; the next accept gives it out. */
   putBack(admission: Admission): void {
-    if (this.#door === undefined) this.#admissionAccess.discard(admission);
-    else this.#door.putBack(admission);
+    if (this.#intake !== undefined) return this.#intake.putBack(admission);
+    free(admission.transport);
+    this.#guard.leave(admission.pass);
+  }
+
+  /** Who took connections does not any more. */
+  onUnwanted(): void {
+    this.#intake?.onUnwanted();
   }
 
   async #bind(): Promise<TransportListener> {
@@ -146,19 +215,11 @@ export class Entrance {
     const duplex = duplexOf(caller);
     duplex.proxy = pass.header;
     duplex.prepareUpgrade = this.#prepareUpgrade;
+    this.#guard.open(pass);
     this.#limits.apply(caller, pass);
-    this.open.add(caller, () => this.#guard.leave(pass, caller));
+    this.openConnections.add(caller, () => this.#guard.leave(pass, caller));
     return caller;
   }
-
-  readonly #admissionAccess: StreamAccess<Admission> = {
-    streamOf: ({ transport }) => transport,
-    replace: ({ pass }, transport) => ({ pass, transport }),
-    discard: ({ pass, transport }) => {
-      free(transport);
-      this.#guard.leave(pass);
-    },
-  };
 
   readonly #prepareUpgrade = async (options?: ListenerSecureSocket): Promise<Upgrade> => {
     let security = this.#security;
@@ -174,5 +235,17 @@ export class Entrance {
       );
     }
     return (transport) => security.upgrade(transport);
+  };
+}
+
+/** The stage at which both ends agree on a secret. */
+function handshakeStage(security: ListenerSecurity): StageWork<Admission> {
+  return {
+    limit: security.maxHandshakes,
+    concerns: () => security.beginsAtOnce,
+    async pass({ transport, pass }, signal, onWord) {
+      return { pass, transport: await security.protect(transport, signal, onWord) };
+    },
+    onFailed: (error, { transport }) => security.tell(error as SocketError, transport.remoteAddr),
   };
 }

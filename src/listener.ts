@@ -1,18 +1,16 @@
-// Listener: accepts connections and hands them to a service or to an iteration, and stops in good order.
-//
-//   new --start()--> listening --gracefulStop() / immediateStop()--> stopped --start()--> ...
+// Listener: hands connections to a service or to an iteration. How it lives is in life_cycle.ts, how connections
+// get in and are ended in entrance.ts.
 //
 // Nothing is accepted while there is neither a service nor an iteration that waits: the system's backlog does.
 
-import { checkInterval, checkObject } from "./arguments.ts";
 import { Entrance } from "./entrance.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
+import { LifeCycle, type StopOptions, type StopReport } from "./life_cycle.ts";
 import { checkListenerConfig, type ListenerConfig } from "./listener_config.ts";
-import type { Stop, StopOptions, StopReport } from "./open_connections.ts";
 import { type Caller, checkService } from "./service.ts";
 import { serveWith, type ServiceOrFactory } from "./service_factory.ts";
-import type { HandshakeCounts } from "./transport/handshakes.ts";
+import type { StageCounts } from "./stage.ts";
 import type { ListenerCertificates } from "./transport/secure_socket.ts";
 
 /**
@@ -37,16 +35,11 @@ import type { ListenerCertificates } from "./transport/secure_socket.ts";
  * ```
  */
 export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
-  readonly #signal: AbortSignal | undefined;
   readonly #entrance: Entrance;
-  readonly #onAbort = () => void this.gracefulStop();
+  readonly #life: LifeCycle;
   #service: ServiceOrFactory | undefined;
   #isAccepting = false;
   #iteration: object | undefined;
-  #starting: Promise<void> | undefined;
-  #stop: Stop | undefined;
-  #closed = Promise.withResolvers<SocketError | undefined>();
-  #hasClosed = false;
 
   /**
    * Makes a listener that does not listen yet.
@@ -57,8 +50,15 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    */
   constructor(port: number, config: ListenerConfig = {}) {
     const settings = checkListenerConfig(port, config);
-    this.#signal = settings.signal;
-    this.#entrance = new Entrance(settings, config);
+    const isWanted = () => this.#service !== undefined || this.#iteration !== undefined;
+    this.#entrance = new Entrance(settings, config, {
+      get isWanted() {
+        return isWanted();
+      },
+      onOpen: () => void this.#acceptForService(),
+      onEnd: () => this.#iteration = undefined,
+    });
+    this.#life = new LifeCycle(this.#entrance, settings.network.clock, settings.signal);
   }
 
   /** The port it is bound to; before the first `start`, the one asked for. */
@@ -73,15 +73,15 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
 
   /** The connections that are open now. */
   get connections(): ReadonlySet<Caller> {
-    return this.#entrance.open.connections;
+    return this.#entrance.openConnections.connections;
   }
 
   /**
    * Resolves when it no longer listens, and never rejects: `undefined` after a stop, else the error that
-   * ended accepting for good. A new promise after each `start`.
+   * ended accepting for good, or that `start` has thrown. A new promise after each `start`.
    */
   get closed(): Promise<SocketError | undefined> {
-    return this.#closed.promise;
+    return this.#life.closed;
   }
 
   /** What has happened since it was made: connections let in, open and refused, bytes in and out. */
@@ -90,7 +90,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   }
 
   /** How the handshakes of secure connections go: under way, completed and failed. */
-  get handshakes(): HandshakeCounts {
+  get handshakes(): StageCounts {
     return this.#entrance.handshakes;
   }
 
@@ -130,7 +130,9 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
 
   /** Takes a service off: new connections no longer get it, running ones keep it. */
   detach(service: ServiceOrFactory): void {
-    if (this.#service === service) this.#service = undefined;
+    if (this.#service !== service) return;
+    this.#service = undefined;
+    this.#entrance.onUnwanted();
   }
 
   /**
@@ -141,41 +143,21 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * certificate cannot be used; nothing was bound).
    */
   async start(): Promise<void> {
-    if (this.#starting === undefined) {
-      // Said at once: a stop that is asked for from now on stops what is begun here.
-      const starting = this.#starting = this.#start(this.#stop).catch((error) => {
-        if (this.#starting === starting) this.#starting = undefined;
-        throw error;
-      });
-    }
-    return await this.#starting;
-  }
-
-  async #start(before: Stop | undefined): Promise<void> {
-    // A stop under way ends first.
-    await before?.report;
-    await this.#entrance.unlock();
-    if (this.#hasClosed) {
-      this.#hasClosed = false;
-      this.#closed = Promise.withResolvers();
-    }
-    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
-    void this.#acceptForService();
+    await this.#life.start();
   }
 
   /**
-   * Stops in good order: accepts no more; connections with nothing to do close at once, calls under way
-   * finish and what they wrote goes out; what is left at the deadline is aborted. A stopped listener can be
-   * started again, on the same port. Stopping twice is one stop.
+   * Stops in good order. What has come before it is handled: connections that wait in the system's backlog are
+   * still accepted, and bytes that wait there are still read. Then connections with nothing to do close at once,
+   * loops that wait for bytes end, calls under way finish and what they wrote goes out; what is left at the
+   * deadline is aborted. A stopped listener can be started again, on the same port. Stopping twice is one stop.
    *
    * @param options How long it may take.
-   * @returns How many connections ended by themselves and how many were cut.
+   * @returns How many connections ended by themselves, how many were cut, and which.
    * @throws {TypeError | RangeError} The deadline is wrong.
    */
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
-    const { deadlineInMillis = 15_000 } = checkObject("options", options);
-    const deadline = checkInterval("deadlineInMillis", deadlineInMillis);
-    return await this.#stopWithin(deadline).report;
+    return await this.#life.gracefulStop(options);
   }
 
   /**
@@ -184,9 +166,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @returns Resolves when nothing is open any more; handlers under way are not waited for.
    */
   async immediateStop(): Promise<void> {
-    const stop = this.#stopWithin(Infinity);
-    stop.hurry();
-    await stop.report;
+    await this.#life.immediateStop();
   }
 
   /** Stops in good order, with the default deadline. */
@@ -195,8 +175,8 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   }
 
   /**
-   * Iterates over new connections, accepting one each time the next is asked for. Ends at a stop. Leaving the
-   * loop leaves the listener listening.
+   * Iterates over new connections, accepting one each time the next is asked for. Ends at a stop, behind those
+   * that had come before it. Leaving the loop leaves the listener listening.
    *
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */
@@ -209,7 +189,10 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     }
     const iteration = this.#iteration = {};
     const end = () => {
-      if (this.#iteration === iteration) this.#iteration = undefined;
+      if (this.#iteration === iteration) {
+        this.#iteration = undefined;
+        this.#entrance.onUnwanted();
+      }
       return { done: true, value: undefined } as const;
     };
     return {
@@ -217,14 +200,14 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
         if (this.#iteration !== iteration) return end();
         if (!this.#entrance.isOpen) {
           end();
-          if (this.#hasClosed || this.#stop !== undefined) return end();
+          if (this.#life.isOver || this.#life.isStopping) return end();
           throw new GenericError("closed", "Cannot accept: not listening, call start() first");
         }
         const entrance = this.#entrance;
         try {
           const admission = await entrance.accept();
           if (admission === undefined) return end();
-          if (this.#iteration !== iteration || this.#stop !== undefined) {
+          if (this.#iteration !== iteration) {
             entrance.putBack(admission);
             return end();
           }
@@ -248,7 +231,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
         const admission = await entrance.accept();
         if (admission === undefined) break;
         const service = this.#service as ServiceOrFactory | undefined;
-        if (service === undefined || this.#stop !== undefined) {
+        if (service === undefined) {
           entrance.putBack(admission);
           break;
         }
@@ -261,48 +244,9 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     }
   }
 
-  /** The stop under way; another one, behind it, where a start has been asked for since. */
-  #stopWithin(deadlineInMillis: number): Stop {
-    const before = this.#stop;
-    if (before !== undefined && this.#starting === undefined) return before;
-    const starting = this.#starting;
-    this.#starting = undefined;
-    const hurried = Promise.withResolvers<void>();
-    const stop: Stop = {
-      hurry() {
-        before?.hurry();
-        hurried.resolve();
-      },
-      report: this.#runStop(starting, deadlineInMillis, hurried.promise).finally(() => {
-        if (this.#stop === stop) this.#stop = undefined;
-      }),
-    };
-    return this.#stop = stop;
-  }
-
-  async #runStop(
-    starting: Promise<void> | undefined,
-    deadlineInMillis: number,
-    hurried: Promise<void>,
-  ): Promise<StopReport> {
-    await starting?.catch(() => {});
-    const neverTaken = await this.#entrance.lock();
-    const { completed, aborted } = await this.#entrance.open.stop(deadlineInMillis, hurried);
-    this.#end(undefined);
-    return { completed, aborted: aborted + neverTaken };
-  }
-
   /** The listening socket broke; open connections go on. */
   #endForGood(error: SocketError): void {
-    void this.#entrance.lock();
-    this.#starting = undefined;
-    this.#end(error);
-  }
-
-  #end(error: SocketError | undefined): void {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#iteration = undefined;
-    this.#hasClosed = true;
-    this.#closed.resolve(error);
+    void this.#entrance.breakDown();
+    this.#life.end(error);
   }
 }

@@ -59,8 +59,8 @@ export interface Wait {
 const DRAIN_QUIET_IN_MILLIS = 50;
 const DRAIN_TOTAL_IN_MILLIS = 1_000;
 
-/** So much is kept of what had come before a write failed; no kernel has more of one stream. */
-const RESCUE_LIMIT = 8 * 1024 * 1024;
+/** No kernel has more of one stream; so much is kept of what had come before a write failed. */
+const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
 
 const TRANSFERRED = "bytes that were lent by an earlier read have been transferred away " +
   "(copy them, or do not set reuseReadBuffer)";
@@ -87,6 +87,13 @@ export class Reader implements Turn {
   #whenFree: (() => void) | undefined;
   #hasEnded = false;
   #isShut = false;
+  /** How many kernel reads were begun, and whether the last one is under way. */
+  #begun = 0;
+  #isBegun = false;
+  #isCaughtUp = true;
+  /** While it catches up: the reads before it, and the bytes that had come by then. */
+  #begunBefore = 0;
+  #bytesBefore = 0;
   #error: Failure | undefined;
   #drained: (() => void) | undefined;
   #keepsDrained = false;
@@ -117,6 +124,33 @@ export class Reader implements Turn {
   /** Whether a kernel read is under way; it may be one that nobody waits for any more. */
   get isReading(): boolean {
     return this.#isReading;
+  }
+
+  /**
+   * Whether everything has been read that had come when {@linkcode Reader.catchUp} was called.
+   *
+   * The system's buffer is empty when a read that was begun since then does not fill ours, and when one waits
+   * while the runtime looks at its sockets.
+   */
+  get isCaughtUp(): boolean {
+    return this.#isCaughtUp || this.#peerIsDone;
+  }
+
+  /** The kernel read that is under way, as a number; `undefined` where none is. */
+  get readUnderWay(): number | undefined {
+    return this.#isBegun ? this.#begun : undefined;
+  }
+
+  /** From now on it matters whether everything was read that has come by now. */
+  catchUp(): void {
+    this.#isCaughtUp = false;
+    this.#begunBefore = this.#begun;
+    this.#bytesBefore = this.bytesRead;
+  }
+
+  /** The runtime has looked at its sockets while a read was under way all the time. */
+  onLooked(read: number): void {
+    if (this.readUnderWay === read) this.#isCaughtUp = true;
   }
 
   /** Begins no kernel read until {@linkcode Reader.resume}; whoever waits meanwhile goes on waiting. */
@@ -277,6 +311,8 @@ export class Reader implements Turn {
 
   /** Begins the kernel read: it is this connection's turn. */
   begin(): void {
+    this.#begun++;
+    this.#isBegun = true;
     if (this.#wait !== undefined) this.#restartTimeout();
     this.settle();
     // A drain is no read that somebody asked for.
@@ -293,10 +329,11 @@ export class Reader implements Turn {
   }
 
   readonly #onRead = (count: number | null): void => {
-    this.#isReading = false;
+    this.#isReading = this.#isBegun = false;
     if (count === null) return this.#onEnd();
     if (this.#buffer.isGone) return this.#onReadFailure(undefined);
     this.bytesRead += count;
+    if (!this.#isCaughtUp) this.#judge(count);
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
     this.#streamed = count === this.#buffer.target.length ? this.#streamed + count : 0;
     const bytes = this.#buffer.filled(count);
@@ -321,13 +358,22 @@ export class Reader implements Turn {
     }
   };
 
+  /** While it catches up: whether a read has emptied the system's buffer. */
+  #judge(count: number): void {
+    const mayHaveMore = this.#transport.mayHaveMore ?? count === this.#buffer.target.length;
+    const isLate = this.#begun > this.#begunBefore;
+    // What is behind so much has come later, whoever never stops sending.
+    const isEnough = this.bytesRead - this.#bytesBefore >= MOST_OF_A_KERNEL;
+    this.#isCaughtUp = isEnough || isLate && !mayHaveMore;
+  }
+
   /** What comes while a write has failed already. */
   #rescue(bytes: Uint8Array<ArrayBuffer>): void {
     this.queue.push(bytes);
     if (this.#wait !== undefined && this.queue.length >= this.#wait.length) {
       this.#endWait()?.ready();
     }
-    if (this.queue.length >= RESCUE_LIMIT) this.#endDrain();
+    if (this.queue.length >= MOST_OF_A_KERNEL) this.#endDrain();
   }
 
   #onEnd(): void {
@@ -342,7 +388,7 @@ export class Reader implements Turn {
   readonly #onReadFailure = (error: unknown): void => {
     // Whatever a transport says of a buffer that is not there.
     const cause = this.#buffer.isGone ? new TypeError(TRANSFERRED) : error;
-    this.#isReading = false;
+    this.#isReading = this.#isBegun = false;
     this.#peerIsDone = true;
     this.#endDrain();
     // Of two failures the first one counts.

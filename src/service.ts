@@ -109,6 +109,7 @@ export function serve(caller: Caller, service: Service): void {
 
 class ServiceLoop implements Attendant, Wait {
   isCalling = false;
+  isConnecting = false;
   /** How many bytes must be there for the next call. */
   length = 1;
   readonly isReading: boolean;
@@ -130,7 +131,7 @@ class ServiceLoop implements Attendant, Wait {
   }
 
   begin(): void {
-    this.isCalling = true;
+    this.isCalling = this.isConnecting = true;
     try {
       this.#await(this.#service.onConnect?.(this.#caller), () => this.#afterConnect());
     } catch (error) {
@@ -148,7 +149,7 @@ class ServiceLoop implements Attendant, Wait {
   }
 
   #afterConnect(): void {
-    this.isCalling = false;
+    this.isCalling = this.isConnecting = false;
     if (!this.#duplex.isOpen) return this.#afterLastCall();
     if (this.isReading) return this.#next();
     // Reading is left to the user, who may be waiting already.
@@ -230,7 +231,7 @@ class ServiceLoop implements Attendant, Wait {
   }
 
   readonly #onThrown = (error: unknown): void => {
-    this.isCalling = false;
+    this.isCalling = this.isConnecting = false;
     const duplex = this.#duplex;
     // After the end, reads and writes reject with what ended it: that is no news.
     const isConsequence = !duplex.isOpen && isSocketError(error);

@@ -1,15 +1,13 @@
-// UdpListener: hands datagrams, or sessions, to a service or to an iteration, and stops in good order.
-//
-//   new --start()--> bound --gracefulStop() / immediateStop()--> stopped --start()--> ...
+// UdpListener: hands datagrams, or sessions, to a service or to an iteration. How it lives is in life_cycle.ts.
 //
 // Nothing is received while there is neither a service nor an iteration: what comes waits in the system's
 // buffer. Everything between a start and its stop is in udp_serving.ts.
 
 import { checkHost, checkPort } from "./address.ts";
-import { checkInteger, checkInterval, checkObject, checkSignal } from "./arguments.ts";
+import { checkInteger, checkInterval, checkSignal } from "./arguments.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import type { GroupOptions } from "./multicast.ts";
-import type { Stop, StopOptions, StopReport } from "./open_connections.ts";
+import { LifeCycle, type StopOptions, type StopReport, stopReport } from "./life_cycle.ts";
 import { checkUdpConfig, type UdpSocketConfig } from "./udp_config.ts";
 import { checkUdpService, type UdpService } from "./udp_service.ts";
 import {
@@ -86,17 +84,12 @@ export interface UdpListenerConfig extends UdpSocketConfig {
  */
 export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDisposable {
   readonly #interface: string;
-  readonly #signal: AbortSignal | undefined;
   readonly #settings: ServingSettings;
-  readonly #onAbort = () => void this.gracefulStop();
+  readonly #life: LifeCycle;
   #port: number;
   #address: string;
   #consumer: Consumer | undefined;
   #serving: UdpServing | undefined;
-  #starting: Promise<void> | undefined;
-  #stop: Stop | undefined;
-  #closed = Promise.withResolvers<SocketError | undefined>();
-  #hasClosed = false;
   #droppedBefore = 0;
 
   /**
@@ -118,7 +111,6 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
       signal,
     } = config;
     this.#interface = this.#address = checkHost("interface", config.interface ?? "0.0.0.0");
-    this.#signal = signal === undefined ? undefined : checkSignal(signal);
     this.#settings = {
       socket,
       session: {
@@ -134,6 +126,15 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
       receiveQueueLimit: checkInteger("receiveQueueLimit", receiveQueueLimit, 0),
       maxSessions: checkInteger("maxSessions", maxSessions, 0),
     };
+    this.#life = new LifeCycle(
+      {
+        open: () => this.#open(),
+        shut: async (patience) => await this.#serving?.stop(patience) ?? stopReport(0, []),
+        onEnd: () => this.#onEnd(),
+      },
+      socket.network.clock,
+      signal === undefined ? undefined : checkSignal(signal),
+    );
   }
 
   /** The port it is bound to; before the first `start`, the one asked for. */
@@ -162,10 +163,10 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
 
   /**
    * Resolves when it no longer receives, and never rejects: `undefined` after a stop, else the error that
-   * ended receiving for good. A new promise after each `start`.
+   * ended receiving for good, or that `start` has thrown. A new promise after each `start`.
    */
   get closed(): Promise<SocketError | undefined> {
-    return this.#closed.promise;
+    return this.#life.closed;
   }
 
   /**
@@ -204,46 +205,38 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), or `"denied"`.
    */
   async start(): Promise<void> {
-    // A stop under way ends first.
-    await this.#stop?.report;
-    this.#starting ??= this.#start().catch((error) => {
-      this.#starting = undefined;
-      throw error;
-    });
-    return await this.#starting;
+    await this.#life.start();
   }
 
-  async #start(): Promise<void> {
-    this.#signal?.throwIfAborted();
+  async #open(): Promise<void> {
     const serving = new UdpServing(this.#interface, this.#port, this.#settings);
     const { host, port } = await serving.socket.bound;
     this.#address = host;
     this.#port = port;
     this.#serving = serving;
-    if (this.#hasClosed) {
-      this.#hasClosed = false;
-      this.#closed = Promise.withResolvers();
-    }
-    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
     void serving.socket.closed.then((error) => {
-      if (this.#stop === undefined && this.#serving === serving) this.#end(error);
+      if (this.#serving === serving) this.#life.end(error);
     });
     serving.serve(this.#consumer);
   }
 
+  #onEnd(): void {
+    this.#droppedBefore = this.droppedDatagrams;
+    this.#serving = undefined;
+    if (this.#consumer?.kind !== "service") this.#consumer = undefined;
+  }
+
   /**
-   * Stops in good order: receives no more; datagrams that came are still handled, idle sessions close at
-   * once, calls under way finish and what they send goes out; what is left at the deadline is aborted. A
-   * stopped listener can be started again, on the same port. Stopping twice is one stop.
+   * Stops in good order: datagrams that came before it are still handled, also those in the system's buffer.
+   * Then idle sessions close at once, calls under way finish and what they send goes out; what is left at the
+   * deadline is aborted. A stopped listener can be started again, on the same port. Stopping twice is one stop.
    *
    * @param options How long it may take.
-   * @returns How many calls and sessions ended by themselves and how many were cut.
+   * @returns How many calls and sessions ended by themselves, how many were cut, and which.
    * @throws {TypeError | RangeError} The deadline is wrong.
    */
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
-    const { deadlineInMillis = 15_000 } = checkObject("options", options);
-    const deadline = checkInterval("deadlineInMillis", deadlineInMillis);
-    return await (this.#stop ??= this.#beginStop(deadline)).report;
+    return await this.#life.gracefulStop(options);
   }
 
   /**
@@ -252,37 +245,12 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @returns Resolves when the port is free; calls under way are not waited for.
    */
   async immediateStop(): Promise<void> {
-    const stop = this.#stop ??= this.#beginStop(Infinity);
-    stop.hurry();
-    await stop.report;
+    await this.#life.immediateStop();
   }
 
   /** Stops in good order, with the default deadline. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.gracefulStop();
-  }
-
-  #beginStop(deadlineInMillis: number): Stop {
-    const hurried = Promise.withResolvers<void>();
-    return { hurry: hurried.resolve, report: this.#runStop(deadlineInMillis, hurried.promise) };
-  }
-
-  async #runStop(deadlineInMillis: number, hurried: Promise<void>): Promise<StopReport> {
-    await this.#starting?.catch(() => {});
-    const report = await this.#serving?.stop(deadlineInMillis, hurried) ??
-      { completed: 0, aborted: 0 };
-    this.#stop = undefined;
-    this.#end(undefined);
-    return report;
-  }
-
-  #end(error: SocketError | undefined): void {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#droppedBefore = this.droppedDatagrams;
-    this.#serving = this.#starting = undefined;
-    if (this.#consumer?.kind !== "service") this.#consumer = undefined;
-    this.#hasClosed = true;
-    this.#closed.resolve(error);
   }
 
   /**
@@ -328,7 +296,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
         if (this.#consumer !== consumer) return over;
         if (this.#serving === undefined) {
           leave();
-          if (this.#hasClosed) return over;
+          if (this.#life.isOver) return over;
           throw new GenericError("closed", "Cannot receive: not bound, call start() first");
         }
         try {

@@ -95,7 +95,9 @@ export async function reportTo(
 export class DatagramCalls {
   readonly #socket: UdpSocket;
   readonly #onFree: () => void;
-  #isCalling = false;
+  /** The datagram whose call is under way. */
+  #underWay: Datagram | undefined;
+  #handled = 0;
 
   /**
    * @param socket What answers.
@@ -108,7 +110,17 @@ export class DatagramCalls {
 
   /** Whether a call is under way. */
   get isCalling(): boolean {
-    return this.#isCalling;
+    return this.#underWay !== undefined;
+  }
+
+  /** The datagram whose call is under way. */
+  get underWay(): Datagram | undefined {
+    return this.#underWay;
+  }
+
+  /** How many calls are over. */
+  get handled(): number {
+    return this.#handled;
   }
 
   /** Handles a datagram. No call must be under way. */
@@ -116,11 +128,11 @@ export class DatagramCalls {
     const caller = new DatagramCaller(this.#socket, datagram);
     try {
       const reply = service.onDatagram!(datagram, caller);
-      if (reply === undefined) return;
-      if (isPromise(reply)) void this.#finish(service, caller, reply);
-      else this.#reply(service, caller, reply);
+      if (isPromise(reply)) return void this.#finish(service, caller, reply, datagram);
+      if (reply !== undefined) this.#reply(service, caller, reply);
+      this.#handled++;
     } catch (error) {
-      void this.#finish(service, caller, Promise.reject(error));
+      void this.#finish(service, caller, Promise.reject(error), datagram);
     }
   }
 
@@ -128,14 +140,16 @@ export class DatagramCalls {
     service: UdpService,
     caller: UdpCaller,
     replying: PromiseLike<UdpReply>,
+    datagram: Datagram,
   ): Promise<void> {
-    this.#isCalling = true;
+    this.#underWay = datagram;
     try {
       this.#reply(service, caller, await replying);
     } catch (error) {
       await reportTo(service, caller, error, true);
     }
-    this.#isCalling = false;
+    this.#underWay = undefined;
+    this.#handled++;
     this.#onFree();
   }
 

@@ -2,12 +2,13 @@
 // their session; at a stop what is under way may finish.
 
 import type { Datagram } from "./datagram.ts";
-import { DatagramMailbox } from "./datagram_mailbox.ts";
+import { DATAGRAM_OVERHEAD, DatagramMailbox } from "./datagram_mailbox.ts";
 import { handOutOfDatagrams } from "./hand_out.ts";
 import { GenericError, type SocketError } from "./errors.ts";
-import type { Clock, DatagramAddress } from "./network.ts";
+import { type DatagramAddress, turnsOf } from "./network.ts";
+import { look, type Turns } from "./turns.ts";
 import { MulticastGroups } from "./multicast.ts";
-import type { StopReport } from "./open_connections.ts";
+import { cutOff, type Patience, type StopReport, stopReport } from "./life_cycle.ts";
 import type { SessionCore, SessionSettings } from "./session_core.ts";
 import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
 import type { UdpSettings } from "./udp_config.ts";
@@ -36,12 +37,15 @@ export type ReceivedDatagram = [datagram: Datagram, caller: UdpCaller];
 const OVER = { done: true, value: undefined } as const;
 const FOREVER = { timeoutInMillis: Infinity };
 
+/** No system keeps more for one socket than so much, each datagram counted with what it costs. */
+const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
+
 /** A listener from a start to its stop. */
 export class UdpServing implements UdpSocketOwner {
   readonly socket: UdpSocket;
   readonly groups: MulticastGroups;
   readonly sessions: UdpSessions;
-  readonly #clock: Clock;
+  readonly #turns: Turns;
   readonly #mailbox: DatagramMailbox;
   readonly #handOut = handOutOfDatagrams();
   readonly #calls: DatagramCalls;
@@ -49,6 +53,10 @@ export class UdpServing implements UdpSocketOwner {
   /** Sessions that have begun and that no iteration has taken. */
   #begun: SessionCore[] = [];
   #droppedDatagrams = 0;
+  /** How much has come, each datagram counted with what it costs. */
+  #received = 0;
+  /** How many datagrams an iteration has taken. */
+  #taken = 0;
   #isServing = false;
   #isStopping = false;
   #ended: SocketError | undefined;
@@ -64,7 +72,7 @@ export class UdpServing implements UdpSocketOwner {
    */
   constructor(host: string, port: number, settings: ServingSettings) {
     const { clock, drop } = settings.session;
-    this.#clock = clock;
+    this.#turns = turnsOf(settings.socket.network);
     this.#mailbox = new DatagramMailbox(clock, settings.receiveQueueLimit, drop, this.#handOut);
     this.socket = new UdpSocket(host, port, settings.socket, this);
     this.groups = new MulticastGroups(this.socket);
@@ -82,6 +90,7 @@ export class UdpServing implements UdpSocketOwner {
   serve(consumer: Consumer | undefined): void {
     this.#consumer = consumer;
     this.#isServing = !this.#isStopping;
+    if (this.#isStopping) return this.#changed();
     if (consumer?.kind === "service" && consumer.service.onDatagram !== undefined) {
       this.#handleQueued();
     } else if (consumer !== undefined && consumer.kind !== "datagrams") {
@@ -99,10 +108,12 @@ export class UdpServing implements UdpSocketOwner {
 
   onStranger(): void {
     this.#droppedDatagrams++;
+    this.#received += DATAGRAM_OVERHEAD;
   }
 
   put(bytes: Uint8Array, from: DatagramAddress): void {
     const consumer = this.#consumer;
+    this.#received += bytes.length + DATAGRAM_OVERHEAD;
     if (this.#isStopping) {
       this.#droppedDatagrams++;
     } else if (consumer === undefined) {
@@ -137,22 +148,18 @@ export class UdpServing implements UdpSocketOwner {
     this.#changed();
   }
 
-  /** How many calls are under way or will be. */
-  get #pending(): number {
-    return this.#mailbox.length + (this.#calls.isCalling ? 1 : 0);
-  }
-
   /** Waits for a datagram, for an iteration. */
   nextDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
     const next = this.#mailbox.take<IteratorResult<ReceivedDatagram, undefined>>(
-      (datagram) => ({
-        done: false,
-        value: [datagram, new DatagramCaller(this.socket, datagram)],
-      }),
+      (datagram) => {
+        this.#taken++;
+        return { done: false, value: [datagram, new DatagramCaller(this.socket, datagram)] };
+      },
       FOREVER,
       OVER,
     );
     this.socket.wake();
+    if (this.#isStopping) this.#changed();
     return next;
   }
 
@@ -191,46 +198,69 @@ export class UdpServing implements UdpSocketOwner {
   }
 
   /**
-   * Receives no more, lets what is under way finish, and frees the socket.
+   * Receives what has come before, lets it and what is under way finish, and frees the socket.
    *
-   * @param deadlineInMillis How long it may take.
-   * @param hurried Resolves when it must be over at once.
+   * @param patience How long it may take.
    */
-  async stop(deadlineInMillis: number, hurried: Promise<void>): Promise<StopReport> {
+  async stop(patience: Patience): Promise<StopReport> {
+    const handled = this.#handled;
+    await this.#receiveTheRest(patience);
     this.#isStopping = true;
     this.#isServing = false;
     const stopped = new GenericError("closed", "The listener was stopped");
-    let aborted = this.#begun.length;
+    const cut = this.#begun.map(({ peer }) => cutOff(undefined, peer, "not-taken"));
     for (const begun of this.#begun) begun.end(stopped);
-    if (this.#consumer?.kind !== "service") {
-      // Nobody knows whether the iteration asks for them.
-      aborted += this.#mailbox.length;
-      this.#mailbox.clear();
-      this.#mailbox.finish(stopped, true);
-    }
+    // What is there can still be taken; whoever waits for more, does not any longer.
+    if (this.#consumer?.kind !== "service") this.#mailbox.finish(stopped, true);
     this.#changed();
-    const pending = this.#pending;
     const sessions = this.sessions.size;
-    let isOver = false;
-    const over = Promise.withResolvers<void>();
-    const end = () => {
-      isOver = true;
-      over.resolve();
-    };
-    void hurried.then(end);
-    const timer = deadlineInMillis === Infinity
-      ? undefined
-      : this.#clock.setTimeout(end, deadlineInMillis);
-    await Promise.race([over.promise, Promise.all([this.#finish(), this.sessions.stop()])]);
-    const rest = this.#pending + this.sessions.size;
+    await patience.for(Promise.all([this.#finish(), this.sessions.stop()]));
+    const reason = patience.isOver ? "deadline" : "not-taken";
+    for (const peer of this.#rest()) cut.push(cutOff(undefined, peer, reason));
+    const ended = sessions - this.sessions.size;
+    const completed = this.#handled - handled + ended;
     // What was answered still leaves.
-    if (!isOver) await Promise.race([over.promise, this.socket.close()]);
-    if (isOver) await this.socket.abort(stopped);
-    if (timer !== undefined) this.#clock.clearTimeout(timer);
-    return { completed: pending + sessions - rest, aborted: aborted + rest };
+    await patience.for(this.socket.close());
+    if (patience.isOver) await this.socket.abort(stopped);
+    return stopReport(completed, cut);
   }
 
-  async #finish(): Promise<void> {
-    while (this.#pending > 0 && this.#ended === undefined) await this.#change();
+  /** Receives until a look at the sockets has brought nothing. */
+  async #receiveTheRest(patience: Patience): Promise<void> {
+    const first = this.#received;
+    let before: number | undefined;
+    while (
+      this.isWanting && this.#ended === undefined && !patience.isOver &&
+      this.#received !== before && this.#received - first < MOST_OF_A_KERNEL
+    ) {
+      before = this.#received;
+      await patience.for(look(this.#turns));
+    }
   }
+
+  /** How many datagrams a call or an iteration has had. */
+  get #handled(): number {
+    return this.#calls.handled + this.#taken;
+  }
+
+  /** Whose datagrams or sessions are not done. */
+  *#rest(): Generator<DatagramAddress> {
+    const { underWay } = this.#calls;
+    for (const datagram of underWay === undefined ? [] : [underWay]) yield addressOf(datagram);
+    for (const datagram of this.#mailbox.waiting) yield addressOf(datagram);
+    for (const { remoteAddress: hostname, remotePort: port } of this.sessions.open) {
+      yield { transport: "udp", hostname, port };
+    }
+  }
+
+  /** Waits for the calls, and for the iteration to take what is there, as long as there is one. */
+  async #finish(): Promise<void> {
+    const isBusy = () =>
+      this.#calls.isCalling || (this.#mailbox.length > 0 && this.#consumer !== undefined);
+    while (isBusy() && this.#ended === undefined) await this.#change();
+  }
+}
+
+function addressOf({ remoteHost: hostname, remotePort: port }: Datagram): DatagramAddress {
+  return { transport: "udp", hostname, port };
 }

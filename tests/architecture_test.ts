@@ -6,7 +6,7 @@ import { readSource, repositoryFiles, root } from "./support/source.ts";
 
 /** The rooms of src/, lower to upper: a room imports only from those before it, types included. */
 const LAYERS = `
-  bag errors arguments options user_code clock secure_info byte_stream ip_address datagram_socket
+  bag line errors arguments options user_code clock secure_info byte_stream ip_address datagram_socket
   transport/deno_datagram transport/name_lookup transport/node_datagram turns
   transport/tls_failure transport/native_tls transport/unix transport/node_stream network address
   deadline byte_queue hand_out read_buffer framing/frame_buffer framing/codec framing/frame
@@ -16,14 +16,14 @@ const LAYERS = `
   guard/proxy_tlv guard/ip_number guard/proxy_header guard/proxy_v1 guard/proxy_v2
   guard/proxy_protocol guard/proxied_transport guard/rejection guard/listener_stats
   guard/address_blocks guard/rate_limit guard/minimum_rate guard/queue_budget guard/guard_config
-  guard/guard transport/secure_socket transport/certificate_watch transport/credentials
-  transport/handshakes transport/next_turn transport/replayed transport/tls_wire
+  stage guard/guard guard/header_stage transport/secure_socket transport/certificate_watch transport/credentials
+  transport/next_turn transport/replayed transport/tls_wire
   transport/decrypted transport/tls_streams transport/tls_engine
   transport/tls_layer transport/tls_server transport/tls_dialer transport/client_security
   transport/listener_security reader pull byte_iteration delimited_reader writer lazy_timer
   busy_clock duplex upgrade
   web_streams connection_config connection connection_set service framing/exchange framing/framed
-  framing/framed_service open_connections acceptor guard/door guard/proxy_sender client
+  framing/framed_service life_cycle open_connections acceptor intake guard/proxy_sender client
   guard/connection_limits listener_config entrance service_factory listener datagram
   datagram_mailbox datagram_receiver host_names datagram_lane datagram_sender udp_config udp_socket multicast
   udp_channel udp_client session_core udp_caller udp_session udp_service udp_sessions udp_serving

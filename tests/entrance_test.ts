@@ -1,42 +1,64 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GenericError } from "../mod.ts";
 import { Entrance } from "../src/entrance.ts";
+import { Patience } from "../src/life_cycle.ts";
 import { checkListenerConfig } from "../src/listener_config.ts";
 import { denoNetwork, type Network } from "../src/network.ts";
+import { plainTurns } from "../src/turns.ts";
+import { counted } from "./support/counted.ts";
 import { scriptedListener, scriptedTransport, silence, VirtualClock } from "../testing/mod.ts";
 
 function entrance(...transports: ReturnType<typeof scriptedTransport>[]) {
   const clock = new VirtualClock();
-  const network: Network = { ...denoNetwork, clock, listen: () => scriptedListener(transports) };
+  const network: Network = {
+    ...denoNetwork,
+    clock,
+    turns: plainTurns,
+    listen: () => scriptedListener(transports),
+  };
   const config = { network, maxConnectionsPerAddress: 10 };
-  return new Entrance(checkListenerConfig(0, config), config);
+  return new Entrance(checkListenerConfig(0, config), config, OWNER);
+}
+
+const OWNER = { isWanted: true, onOpen: () => {}, onEnd: () => {} };
+
+/** Shuts it at once. */
+async function shut(way: Entrance) {
+  const patience = new Patience(new VirtualClock(), Infinity);
+  patience.end();
+  return counted(await way.shut(patience));
 }
 
 Deno.test("Entrance lets in, makes a connection, and counts it until it has left", async () => {
   const way = entrance(scriptedTransport([silence()]));
   assertEquals([way.isOpen, way.port, way.address], [false, 0, "0.0.0.0"]);
-  await way.unlock();
+  await way.open();
   assertEquals([way.isOpen, way.port, way.address], [true, 50_000, "127.0.0.1"]);
   const connection = way.take((await way.accept())!);
-  assertEquals([[...way.open.connections], way.stats().open], [[connection], 1]);
+  assertEquals([[...way.openConnections.connections], way.stats().open], [[connection], 1]);
   connection.abort();
-  assertEquals([way.open.connections.size, way.stats().open, way.stats().accepted], [0, 0, 1]);
-  assertEquals(await way.lock(), 0);
+  assertEquals([way.openConnections.connections.size, way.stats().open, way.stats().accepted], [
+    0,
+    0,
+    1,
+  ]);
+  assertEquals(await shut(way), { completed: 0, aborted: 0 });
 });
 
-Deno.test("Entrance gives out again what was put back, and frees it where it is locked", async () => {
+Deno.test("Entrance gives out again what was put back, and frees it where it is shut", async () => {
   const [first, second] = [scriptedTransport([silence()]), scriptedTransport([silence()])];
   const way = entrance(first, second);
-  await way.unlock();
+  await way.open();
   const admission = (await way.accept())!;
   way.putBack(admission);
   assertEquals(await way.accept(), admission);
   const other = (await way.accept())!;
   way.putBack(admission);
-  assertEquals([await way.lock(), first.isClosed], [1, true]);
+  assertEquals([await shut(way), first.isClosed], [{ completed: 0, aborted: 1 }, true]);
   way.putBack(other);
   assert(second.isClosed);
-  assertEquals([await way.accept(), await way.lock(), way.stats().open], [undefined, 0, 0]);
+  assertEquals([await way.accept(), way.stats().open], [undefined, 0]);
+  assertEquals(await shut(way), { completed: 0, aborted: 0 });
 });
 
 Deno.test("Entrance says where it cannot listen, and has no certificate to replace without TLS", async () => {
@@ -46,9 +68,9 @@ Deno.test("Entrance says where it cannot listen, and has no certificate to repla
       throw new Deno.errors.AddrInUse("Address already in use (os error 98)");
     },
   };
-  const way = new Entrance(checkListenerConfig(8_080, { network }), { network });
+  const way = new Entrance(checkListenerConfig(8_080, { network }), { network }, OWNER);
   const error = await assertRejects(
-    () => way.unlock(),
+    () => way.open(),
     GenericError,
     "Cannot listen on 0.0.0.0:8080",
   );

@@ -35,7 +35,7 @@ async function isListening(net: SimulatedNetwork): Promise<boolean> {
 Deno.test("Listener.gracefulStop() also stops what was being started when it was called", async () => {
   await run(async (listener, net) => {
     const starting = listener.start();
-    assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0 });
+    assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0, cut: [] });
     await starting;
     assertEquals(await listener.closed, undefined);
     assertEquals(await isListening(net), false);

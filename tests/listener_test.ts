@@ -22,6 +22,8 @@ import {
 } from "../testing/mod.ts";
 import type { Transport } from "../src/network.ts";
 import { isPending } from "./support/scripted_connection.ts";
+import { plainTurns } from "../src/turns.ts";
+import { counted } from "./support/counted.ts";
 
 const LOOPBACK = { interface: "127.0.0.1" };
 
@@ -43,6 +45,7 @@ function scripted(script: (Transport | Step)[], config: ListenerConfig = {}) {
   const network: Network = {
     ...denoNetwork,
     clock,
+    turns: plainTurns,
     listen: () => {
       const socket = scriptedListener(sockets.length === 0 ? script : [], { clock });
       sockets.push(socket);
@@ -75,7 +78,7 @@ Deno.test("Listener's port is the one asked for, then the one bound, and a resta
   assert(port > 0);
   for (let i = 0; i < 3; i++) {
     const closed = listener.closed;
-    assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0 });
+    assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0, cut: [] });
     assertEquals(await closed, undefined);
     await listener.start();
     assertEquals(listener.port, port);
@@ -274,7 +277,7 @@ Deno.test("Listener.closed tells the error that ended accepting for good, and op
   assert(await isPending(clock, listener.closed));
   const stopping = listener.gracefulStop();
   await clock.advance(50);
-  assertEquals(await stopping, { completed: 1, aborted: 0 });
+  assertEquals(await stopping, { completed: 1, aborted: 0, cut: [] });
 });
 
 Deno.test("Listener's loop rejects with the error that ended accepting for good", async () => {
@@ -312,7 +315,7 @@ Deno.test("Listener.gracefulStop() closes what is idle, lets calls finish, and c
   await clock.advance(799);
   assert(await isPending(clock, stopping));
   await clock.advance(1);
-  assertEquals(await stopping, { completed: 2, aborted: 1 });
+  assertEquals(counted(await stopping), { completed: 2, aborted: 1 });
   assertEquals([stuck!.isClosed, listener.connections.size, closes.length, clock.pending], [
     true,
     0,
@@ -335,7 +338,7 @@ Deno.test("Listener.gracefulStop() closes a connection that waits in a loop, and
   await pulling.clock.settle();
   const stopped = pulling.listener.gracefulStop();
   await pulling.clock.advance(50);
-  assertEquals([await stopped, pulled.writtenText], [{ completed: 1, aborted: 0 }, "ab"]);
+  assertEquals([await stopped, pulled.writtenText], [{ completed: 1, aborted: 0, cut: [] }, "ab"]);
   await serving;
 
   const pushing = scripted([pushed]);
@@ -344,7 +347,7 @@ Deno.test("Listener.gracefulStop() closes a connection that waits in a loop, and
   await pushing.clock.settle();
   const also = pushing.listener.gracefulStop();
   await pushing.clock.advance(50);
-  assertEquals([await also, pushed.writtenText], [{ completed: 1, aborted: 0 }, "news"]);
+  assertEquals([await also, pushed.writtenText], [{ completed: 1, aborted: 0, cut: [] }, "news"]);
 });
 
 Deno.test("Listener.gracefulStop() serves on while bytes are unread or queued", async () => {
@@ -370,7 +373,7 @@ Deno.test("Listener.gracefulStop() serves on while bytes are unread or queued", 
   await clock.advance(60);
   assertEquals([messages, unread.isClosed, queued.isClosed], [[7, 7], true, false]);
   await clock.advance(40);
-  assertEquals(await stopping, { completed: 1, aborted: 1 });
+  assertEquals(counted(await stopping), { completed: 1, aborted: 1 });
 });
 
 Deno.test("Listener.gracefulStop() closes a service's connections that will read no more", async () => {
@@ -405,7 +408,9 @@ Deno.test("Listener.gracefulStop() closes a service's connections that will read
     letGoOn();
     // The one that was shut drains what its peer may still send.
     await Promise.all([halfOpen.clock.advance(50), shut.clock.advance(50)]);
-    for (const stop of stops) assertEquals(await stop, { completed: 1, aborted: 0 }, whenStopped);
+    for (const stop of stops) {
+      assertEquals(await stop, { completed: 1, aborted: 0, cut: [] }, whenStopped);
+    }
   }
 });
 
@@ -425,7 +430,10 @@ Deno.test("Listener.gracefulStop() lets an onConnect under way finish", async ()
   await clock.advance(100);
   gate.resolve();
   await clock.advance(100);
-  assertEquals([await stopping, peer.writtenText], [{ completed: 1, aborted: 0 }, "welcome"]);
+  assertEquals([await stopping, peer.writtenText], [
+    { completed: 1, aborted: 0, cut: [] },
+    "welcome",
+  ]);
 });
 
 Deno.test("Listener stopped twice is one stop, and immediateStop() ends a graceful one", async () => {
@@ -438,7 +446,7 @@ Deno.test("Listener stopped twice is one stop, and immediateStop() ends a gracef
   await clock.advance(1_000);
   assert(await isPending(clock, stops[0]!));
   await listener.immediateStop();
-  assertEquals(await Promise.all(stops), [{ completed: 0, aborted: 1 }, {
+  assertEquals((await Promise.all(stops)).map(counted), [{ completed: 0, aborted: 1 }, {
     completed: 0,
     aborted: 1,
   }]);
@@ -447,7 +455,7 @@ Deno.test("Listener stopped twice is one stop, and immediateStop() ends a gracef
 
 Deno.test("Listener stopped before it was started has nothing to report", async () => {
   const listener = new Listener(0, LOOPBACK);
-  assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0 });
+  assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0, cut: [] });
   await listener.immediateStop();
 });
 
@@ -460,7 +468,7 @@ Deno.test("Listener counts a connection that was accepted and never taken as abo
   listener.detach(echo);
   sockets[0]!.say(never);
   await clock.settle();
-  assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 1 });
+  assertEquals(counted(await listener.gracefulStop()), { completed: 0, aborted: 1 });
   assert(never.isClosed);
 });
 
@@ -485,7 +493,7 @@ Deno.test("Listener.start() during a stop waits for it, and binds again", async 
   await listener.start();
   const { port } = listener;
   const [report] = await Promise.all([listener.gracefulStop(), listener.start()]);
-  assertEquals([report, listener.port], [{ completed: 0, aborted: 0 }, port]);
+  assertEquals([report, listener.port], [{ completed: 0, aborted: 0, cut: [] }, port]);
   await using client = await dial(listener);
   await client.write("x");
   assertEquals((await client.read())[1], 1);

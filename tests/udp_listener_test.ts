@@ -55,7 +55,7 @@ testOnEngines("UdpListener can be iterated, with a caller for each datagram", as
     if (seen.length === 2) stopped = listener.gracefulStop();
   }
   assertEquals(seen, ["b", "c"]);
-  assertEquals(await stopped, { completed: 0, aborted: 0 });
+  assertEquals(await stopped, { completed: 0, aborted: 0, cut: [] });
 });
 
 testOnEngines("UdpListener has one consumer at a time", async (network) => {
@@ -85,7 +85,7 @@ testOnEngines("UdpListener iterated before start() says so", async (network) => 
   );
   assertEquals(error.message, "Cannot receive: not bound, call start() first");
   await assertRejects(() => listener.joinGroup("239.1.2.3"), GenericError, "start()");
-  assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0 });
+  assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0, cut: [] });
   await listener.immediateStop();
 });
 

@@ -3,6 +3,7 @@ import { GenericError } from "../src/errors.ts";
 import { scriptedDatagrams, settled } from "./support/scripted_datagrams.ts";
 import { testOnEngines, text } from "./support/udp_engines.ts";
 import { localListener, serving } from "./support/udp_listeners.ts";
+import { counted } from "./support/counted.ts";
 
 testOnEngines(
   "UdpListener drops and counts what a slow service leaves no room for",
@@ -63,8 +64,8 @@ Deno.test("UdpListener.gracefulStop() finishes what came and is under way", asyn
   await settled();
   assertEquals([socket.isReceiving, socket.isClosed], [false, false]);
   go.resolve();
-  assertEquals(await stop, { completed: 3, aborted: 0 });
-  assertEquals(await again, { completed: 3, aborted: 0 });
+  assertEquals(await stop, { completed: 3, aborted: 0, cut: [] });
+  assertEquals(await again, { completed: 3, aborted: 0, cut: [] });
   assertEquals(await listener.closed, undefined);
   assertEquals(socket.sent, ["1", "2", "3"].map((word) => `${word} > 127.0.0.1:9`));
   assertEquals([socket.isClosed, listener.droppedDatagrams], [true, 1]);
@@ -81,7 +82,7 @@ testOnEngines("UdpListener.gracefulStop() aborts what is left at the deadline", 
   });
   await sockets.client.write("1");
   await began.promise;
-  assertEquals(await sockets.listener.gracefulStop({ deadlineInMillis: 5 }), {
+  assertEquals(counted(await sockets.listener.gracefulStop({ deadlineInMillis: 5 })), {
     completed: 0,
     aborted: 1,
   });
@@ -101,7 +102,7 @@ testOnEngines("UdpListener.immediateStop() hurries a graceful one", async (netwo
   await began.promise;
   const stop = sockets.listener.gracefulStop();
   await sockets.listener.immediateStop();
-  assertEquals(await stop, { completed: 0, aborted: 1 });
+  assertEquals(counted(await stop), { completed: 0, aborted: 1 });
   never.resolve();
 });
 
@@ -118,7 +119,7 @@ Deno.test("UdpListener.gracefulStop() aborts sessions that nobody has taken", as
   const { value } = await first;
   assertEquals(listener.sessions.map(({ remotePort }) => remotePort), [1, 2, 3]);
   await value!.close();
-  assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 2 });
+  assertEquals(counted(await listener.gracefulStop()), { completed: 0, aborted: 2 });
   assertEquals((await sessions.next()).done, true);
 });
 
@@ -136,7 +137,7 @@ Deno.test("UdpListener.gracefulStop() waits until the answers have left", async 
   await settled();
   assertEquals([isOver, socket.isClosed], [false, false]);
   socket.sending[0]!.settle();
-  assertEquals(await stop, { completed: 0, aborted: 0 });
+  assertEquals(await stop, { completed: 0, aborted: 0, cut: [] });
   assertEquals(socket.sent, ["x > 127.0.0.1:9"]);
 });
 

@@ -26,7 +26,7 @@ testOnEngines("UdpListener gives each peer its own session", async (network) => 
   }
   const ports = listener.sessions.map(({ remotePort }) => remotePort).sort();
   assertEquals(ports, [one.localPort, other.localPort].sort());
-  assertEquals(await listener.gracefulStop(), { completed: 2, aborted: 0 });
+  assertEquals(await listener.gracefulStop(), { completed: 2, aborted: 0, cut: [] });
   assertEquals(closed, ["ended", "ended"]);
   assertEquals(listener.sessions, []);
 });
@@ -49,7 +49,7 @@ testOnEngines("UdpListener.acceptSessions() gives new sessions until a stop", as
     assertEquals(text((await client.read())[0]), "more");
     tasks.push(
       listener.gracefulStop().then((report) => {
-        assertEquals(report, { completed: 1, aborted: 0 });
+        assertEquals(report, { completed: 1, aborted: 0, cut: [] });
       }),
     );
   }
@@ -121,6 +121,6 @@ testOnEngines("UdpSession whose handler fails because of the stop is no news", a
   await using client = localClient(network, { remoteHost: "127.0.0.1", remotePort: listener.port });
   await client.write("x");
   await began.promise;
-  assertEquals(await listener.gracefulStop(), { completed: 1, aborted: 0 });
+  assertEquals(await listener.gracefulStop(), { completed: 1, aborted: 0, cut: [] });
   assertEquals(errors, []);
 });

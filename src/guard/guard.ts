@@ -1,13 +1,13 @@
 // Whom a listener lets in: the one place that decides, counts and tells.
 //
-//   acceptDelay --> accept --> enter --(trusted proxy)--> header --> identify --> leave
+//   acceptDelay --> accept --> enter --(trusted proxy)--> header --> identify --> open --> leave
 //                                \----(everybody else)-------------------------/
 //
 // Pure but for `onReject`: no await, no I/O, and the time comes from outside. Memory: one entry per address
-// with an open connection, and at most RATED_ADDRESSES for the rate per address.
+// with a connection, and at most RATED_ADDRESSES for the rate per address.
 
 import { hostOf, portOf } from "../address.ts";
-import type { NetworkAddress } from "../network.ts";
+import type { NetworkAddress, Transport } from "../network.ts";
 import { blockName } from "./address_blocks.ts";
 import { type CheckedGuardConfig, checkGuardConfig, type GuardConfig } from "./guard_config.ts";
 import type { ListenerStats, Traffic } from "./listener_stats.ts";
@@ -27,11 +27,20 @@ export interface Pass {
   readonly header: ProxyHeader | undefined;
 }
 
+/** A connection that was let in, or is on its way. */
+export interface Admission {
+  /** Its stream; behind the header, where it began with one. */
+  readonly transport: Transport;
+  /** Its pass, to be given back to the guard when the connection is over. */
+  readonly pass: Pass;
+}
+
 interface PassRecord extends Pass {
   peer: NetworkAddress;
   needsHeader: boolean;
   header: ProxyHeader | undefined;
   countedAs: string | undefined;
+  isOpen: boolean;
   hasLeft: boolean;
 }
 
@@ -40,7 +49,7 @@ const RATED_ADDRESSES = 10_000;
 
 /** Decides, counts and tells for one listener. */
 export class Guard {
-  /** Called when a pass was given back: somebody who waits to accept may try again. */
+  /** Called when an open connection has left: somebody who waits for room may try again. */
   onRoom: (() => void) | undefined;
   /** What it goes by. */
   readonly config: CheckedGuardConfig;
@@ -78,8 +87,12 @@ export class Guard {
    * until one has left. Ask again after the wait.
    */
   acceptDelay(): number {
-    if (this.#open >= this.config.maxConnections) return Infinity;
-    return this.#rate?.delay(this.#now()) ?? 0;
+    return this.hasRoom ? this.#rate?.delay(this.#now()) ?? 0 : Infinity;
+  }
+
+  /** Whether another connection may be open. */
+  get hasRoom(): boolean {
+    return this.#open < this.config.maxConnections;
   }
 
   /**
@@ -96,6 +109,7 @@ export class Guard {
       needsHeader: false,
       header: undefined,
       countedAs: undefined,
+      isOpen: false,
       hasLeft: false,
     };
     let reason: RejectReason | undefined;
@@ -106,9 +120,14 @@ export class Guard {
       this.#reject(peer, reason);
       return undefined;
     }
-    this.#open++;
     this.#rate?.take(this.#now());
     return pass;
+  }
+
+  /** Counts a connection as open: somebody has taken it. */
+  open(pass: Pass): void {
+    (pass as PassRecord).isOpen = true;
+    this.#open++;
   }
 
   /**
@@ -156,7 +175,6 @@ export class Guard {
     const record = pass as PassRecord;
     if (record.hasLeft) return;
     record.hasLeft = true;
-    this.#open--;
     if (traffic !== undefined) {
       this.#bytesRead += traffic.bytesRead;
       this.#bytesWritten += traffic.bytesWritten;
@@ -167,6 +185,8 @@ export class Guard {
       if (others === 0) this.#perAddress.delete(name);
       else this.#perAddress.set(name, others);
     }
+    if (!record.isOpen) return;
+    this.#open--;
     this.onRoom?.();
   }
 

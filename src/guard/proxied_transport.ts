@@ -19,6 +19,8 @@ export interface HeaderLimits {
   readonly maxHeaderLength: number;
   /** Gives up. */
   readonly signal?: AbortSignal;
+  /** Told when something has come. */
+  readonly onWord?: () => void;
 }
 
 /** Bytes asked for at once: what the specification has every header without long values fit into. */
@@ -116,7 +118,7 @@ export async function readProxyHeader(
             `Cannot read the PROXY protocol header: it took longer than ${headerTimeoutInMillis} ms`,
           ),
       },
-      () => receiveHeader(transport, maxHeaderLength),
+      () => receiveHeader(transport, maxHeaderLength, limits.onWord),
       // Freed below, when the wait was given up.
       () => {},
     );
@@ -134,13 +136,18 @@ export function free(transport: Transport): void {
   } catch { /* gone already */ }
 }
 
-async function receiveHeader(transport: Transport, maxLength: number): Promise<ProxiedTransport> {
+async function receiveHeader(
+  transport: Transport,
+  maxLength: number,
+  onWord: () => void = () => {},
+): Promise<ProxiedTransport> {
   const queue = new ByteQueue();
   let slab = new Uint8Array(0);
   while (true) {
     if (slab.length === 0) slab = new Uint8Array(SLAB_LENGTH);
     const count = await receive(transport, slab, queue.length);
     if (count === null) throw truncatedHeaderError(queue.length);
+    onWord();
     queue.push(slab.subarray(0, count));
     slab = slab.subarray(count);
     const header = parseProxyHeader(queue, maxLength);

@@ -8,12 +8,6 @@ import type { Clock, NetworkAddress, Transport } from "../network.ts";
 import { CertificateWatch } from "./certificate_watch.ts";
 import { ReplayedTransport } from "./replayed.ts";
 import {
-  type HandshakeCounts,
-  type HandshakeOptions,
-  Handshakes,
-  type Source,
-} from "./handshakes.ts";
-import {
   checkListenerCertificates,
   type ListenerCertificates,
   type ListenerSecureSocket,
@@ -28,29 +22,11 @@ const HANDSHAKE_RECORD = 0x16;
 const DISMISSAL_IN_MILLIS = 500;
 const DISMISSAL_READS = 16;
 
-/** How to get at the stream of what was accepted: itself, or one of its parts. */
-export interface StreamAccess<T> {
-  /** The stream. */
-  streamOf(item: T): Transport;
-  /** The same with another stream. */
-  replace(item: T, stream: Transport): T;
-  /** Frees it; its stream may be freed already. */
-  discard(item: T): void;
-}
-
-/** What was accepted is the stream itself. */
-export const STREAM_ITSELF: StreamAccess<Transport> = {
-  streamOf: (item) => item,
-  replace: (_, stream) => stream,
-  discard: free,
-};
-
 /** The security of one listener. */
 export class ListenerSecurity {
   readonly #clock: Clock;
   #config: ListenerSecureSocket;
   #server: TlsServer | undefined;
-  #handshakes: { readonly counts: HandshakeCounts } | undefined;
   #watch: CertificateWatch | undefined;
 
   /** @param config Options that were checked. @param clock The time that handshakes go by. */
@@ -59,9 +35,14 @@ export class ListenerSecurity {
     this.#clock = clock;
   }
 
-  /** How handshakes go. */
-  get counts(): HandshakeCounts {
-    return this.#handshakes?.counts ?? { underWay: 0, completed: 0, failed: 0 };
+  /** Whether connections begin with a handshake, or may. */
+  get beginsAtOnce(): boolean {
+    return this.#config.mode !== "upgrade";
+  }
+
+  /** How many handshakes may be under way. */
+  get maxHandshakes(): number {
+    return this.#config.maxHandshakes ?? 1_024;
   }
 
   /**
@@ -99,34 +80,26 @@ export class ListenerSecurity {
     this.#config = config;
   }
 
-  /**
-   * Makes what is accepted secure, as the mode says.
-   *
-   * @param source What accepts; it is closed with the result.
-   * @param access How to get at the stream of what it accepts, and how to free it.
-   */
-  protect<T>(source: Source<T>, access: StreamAccess<T>): Source<T> {
-    const { mode = "immediate", maxHandshakes = 1_024 } = this.#config;
+  /** Begins to watch files. */
+  watch(): void {
     this.#watch?.begin();
-    if (mode === "upgrade") return source;
-    const options: HandshakeOptions<T> = {
-      clock: this.#clock,
-      maxHandshakes,
-      shake: async (item, signal) => {
-        try {
-          const isOptional = mode === "optional";
-          return access.replace(item, await this.#shake(access.streamOf(item), signal, isOptional));
-        } catch (error) {
-          access.discard(item);
-          throw error;
-        }
-      },
-      discard: access.discard,
-      onFailed: (error, item) => this.#tell(error, access.streamOf(item).remoteAddr),
-    };
-    const handshakes = new Handshakes(source, options);
-    this.#handshakes = handshakes;
-    return handshakes;
+  }
+
+  /**
+   * Makes one stream secure that was accepted, as the mode says.
+   *
+   * @param transport The stream. Where this fails it is freed.
+   * @param signal Gives up.
+   * @param onFirstBytes Told when the client has said something.
+   * @throws {GenericError} `"handshake"`, or the signal's reason.
+   */
+  protect(transport: Transport, signal: AbortSignal, onFirstBytes: () => void): Promise<Transport> {
+    return this.#shake(transport, signal, this.#config.mode === "optional", onFirstBytes);
+  }
+
+  /** Tells that a handshake has failed. */
+  tell(error: SocketError, remote: NetworkAddress): void {
+    tell(this.#config.onHandshakeError, error, { host: hostOf(remote), port: portOf(remote) });
   }
 
   /** Ends watching files. */
@@ -203,10 +176,6 @@ export class ListenerSecurity {
       this.#clock.clearTimeout(timer);
       free(transport);
     }
-  }
-
-  #tell(error: SocketError, remote: NetworkAddress): void {
-    tell(this.#config.onHandshakeError, error, { host: hostOf(remote), port: portOf(remote) });
   }
 
   async #reload(): Promise<void> {

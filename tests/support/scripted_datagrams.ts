@@ -2,6 +2,7 @@
 
 import { type Clock, denoNetwork, type Network, type ResolvedName } from "../../src/network.ts";
 import type { DatagramAddress, DatagramSocket, DatagramTarget } from "../../src/network.ts";
+import { plainTurns } from "../../src/turns.ts";
 
 /** A datagram that was given to the socket, and how it goes on. */
 export interface Sending {
@@ -112,6 +113,7 @@ export function scriptedDatagrams(clock: Clock = denoNetwork.clock): ScriptedDat
   return {
     ...denoNetwork,
     clock,
+    turns: plainTurns,
     sockets,
     lookups,
     listenDatagram(target) {

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { GenericError, type SocketError } from "../../src/errors.ts";
 import { denoNetwork, type Transport } from "../../src/network.ts";
 import { ClientSecurity } from "../../src/transport/client_security.ts";
-import { ListenerSecurity, STREAM_ITSELF } from "../../src/transport/listener_security.ts";
+import { ListenerSecurity } from "../../src/transport/listener_security.ts";
 import {
   checkListenerSecureSocket,
   type ClientSecureSocket,
@@ -195,11 +195,7 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
   };
   const security = new ListenerSecurity(checkListenerSecureSocket(config), clock);
   await security.load();
-  security.protect({
-    accept: () => Promise.resolve(undefined),
-    putBack() {},
-    close: () => Promise.resolve(0),
-  }, STREAM_ITSELF);
+  security.watch();
   const dialling = new ClientSecurity({ caCerts, exposePeerCertificate: true }, denoNetwork);
   await dialling.load();
   const serial = async () => {

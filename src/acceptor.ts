@@ -17,6 +17,8 @@ export class Acceptor {
   #pending: Promise<Transport | undefined> | undefined;
   #restInMillis = SHORTEST_REST_IN_MILLIS;
   #wake: (() => void) | undefined;
+  #resting: Promise<void> | undefined;
+  #rests = 0;
 
   /** @param listener What it accepts from, and frees. @param clock The time that rests go by. */
   constructor(listener: TransportListener, clock: Clock) {
@@ -32,6 +34,16 @@ export class Acceptor {
    */
   accept(): Promise<Transport | undefined> {
     return this.#pending ??= this.#accept().finally(() => this.#pending = undefined);
+  }
+
+  /** The rest after a failure, as long as it lasts. */
+  get resting(): Promise<void> | undefined {
+    return this.#resting;
+  }
+
+  /** How often it has rested. */
+  get rests(): number {
+    return this.#rests;
   }
 
   /** Stops accepting and frees the listener: when it resolves, the port is free. */
@@ -63,10 +75,12 @@ export class Acceptor {
   async #rest(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
+    this.#resting = promise;
+    this.#rests++;
     const timer: TimerId = this.#clock.setTimeout(resolve, this.#restInMillis);
     this.#restInMillis = Math.min(this.#restInMillis * 2, LONGEST_REST_IN_MILLIS);
     await promise;
-    this.#wake = undefined;
+    this.#wake = this.#resting = undefined;
     this.#clock.clearTimeout(timer);
   }
 }

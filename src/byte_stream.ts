@@ -27,7 +27,7 @@ export interface Transport {
    * Whether more may be there than the last read has brought. Left out where a read that does not fill its
    * buffer has left nothing behind, as with the system's own sockets.
    */
-  readonly mayHaveMore?: boolean;
+  readonly mayHaveMore?: boolean | undefined;
   /** Ends this end's direction: the peer reads what is on its way, then the end. */
   closeWrite(): Promise<void>;
   /** Frees the stream at once; a pending read or write rejects. */

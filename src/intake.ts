@@ -127,7 +127,7 @@ export class Intake {
    * @returns Those who had come and were never taken; they are freed.
    */
   async finish(patience: Patience, lastCall: LastCall): Promise<readonly Admission[]> {
-    if (lastCall.backlog > 0) await this.#acceptTheRest(patience, lastCall);
+    if (lastCall.backlog > 0 && !patience.isOver) await this.#acceptTheRest(patience, lastCall);
     this.#isShut = true;
     this.#endPause?.();
     await this.#options.acceptor.close();
@@ -141,16 +141,24 @@ export class Intake {
     return this.#neverTaken.splice(0);
   }
 
-  /** Accepts what the system has kept: until a look at its sockets has brought nobody. */
+  /**
+   * Accepts what the system has kept: until a look at its sockets has brought nobody. That is a matter of
+   * milliseconds, and is done also where there is no time to serve them: so they are counted.
+   */
   async #acceptTheRest(patience: Patience, { looked, backlog }: LastCall): Promise<void> {
     this.#isLastCall = true;
     this.#endPause?.();
     void this.#acceptOn();
+    const { acceptor } = this.#options;
     const first = this.#accepted;
     let before: number | undefined;
-    while (this.#accepted !== before && this.#accepted - first <= backlog && !patience.isOver) {
+    while (this.#accepted !== before && this.#accepted - first <= backlog) {
+      const { rests, resting } = acceptor;
+      // Out of descriptors: what ends now gives some back.
+      if (resting !== undefined) await patience.for(resting);
       before = this.#accepted;
-      await patience.for(looked());
+      await looked();
+      if (acceptor.rests > rests && !patience.isOver) before = undefined;
     }
     this.#isLastCall = false;
   }

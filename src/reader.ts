@@ -61,6 +61,8 @@ const DRAIN_TOTAL_IN_MILLIS = 1_000;
 
 /** No kernel has more of one stream; so much is kept of what had come before a write failed. */
 const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
+/** A system that is given less takes it at once. */
+const MUCH = 32 * 1024;
 
 const TRANSFERRED = "bytes that were lent by an earlier read have been transferred away " +
   "(copy them, or do not set reuseReadBuffer)";
@@ -129,8 +131,9 @@ export class Reader implements Turn {
   /**
    * Whether everything has been read that had come when {@linkcode Reader.catchUp} was called.
    *
-   * The system's buffer is empty when a read that was begun since then does not fill ours, and when one waits
-   * while the runtime looks at its sockets.
+   * The system's buffer is empty when a read that was begun since then does not fill ours. Where there was much,
+   * the peer may have had to wait with the rest: then it is when a read waits while the runtime looks at its
+   * sockets, and in any case after what two systems can keep.
    */
   get isCaughtUp(): boolean {
     return this.#isCaughtUp || this.#peerIsDone;
@@ -362,9 +365,8 @@ export class Reader implements Turn {
   #judge(count: number): void {
     const mayHaveMore = this.#transport.mayHaveMore ?? count === this.#buffer.target.length;
     const isLate = this.#begun > this.#begunBefore;
-    // What is behind so much has come later, whoever never stops sending.
-    const isEnough = this.bytesRead - this.#bytesBefore >= MOST_OF_A_KERNEL;
-    this.#isCaughtUp = isEnough || isLate && !mayHaveMore;
+    const since = this.bytesRead - this.#bytesBefore;
+    this.#isCaughtUp = since >= 2 * MOST_OF_A_KERNEL || since < MUCH && isLate && !mayHaveMore;
   }
 
   /** What comes while a write has failed already. */

@@ -55,8 +55,9 @@ export class UdpServing implements UdpSocketOwner {
   #droppedDatagrams = 0;
   /** How much has come, each datagram counted with what it costs. */
   #received = 0;
-  /** How many datagrams an iteration has taken. */
-  #taken = 0;
+  /** What an iteration has taken and is busy with, until it asks for the next one; and how many it is done with. */
+  #taken: Datagram | undefined;
+  #doneByIteration = 0;
   #isServing = false;
   #isStopping = false;
   #ended: SocketError | undefined;
@@ -89,6 +90,7 @@ export class UdpServing implements UdpSocketOwner {
   /** Sets who gets what comes. */
   serve(consumer: Consumer | undefined): void {
     this.#consumer = consumer;
+    if (consumer?.kind !== "datagrams") this.#taken = undefined;
     this.#isServing = !this.#isStopping;
     if (this.#isStopping) return this.#changed();
     if (consumer?.kind === "service" && consumer.service.onDatagram !== undefined) {
@@ -150,9 +152,11 @@ export class UdpServing implements UdpSocketOwner {
 
   /** Waits for a datagram, for an iteration. */
   nextDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
+    if (this.#taken !== undefined) this.#doneByIteration++;
+    this.#taken = undefined;
     const next = this.#mailbox.take<IteratorResult<ReceivedDatagram, undefined>>(
       (datagram) => {
-        this.#taken++;
+        this.#taken = datagram;
         return { done: false, value: [datagram, new DatagramCaller(this.socket, datagram)] };
       },
       FOREVER,
@@ -238,15 +242,15 @@ export class UdpServing implements UdpSocketOwner {
     }
   }
 
-  /** How many datagrams a call or an iteration has had. */
+  /** How many datagrams a call or an iteration is done with. */
   get #handled(): number {
-    return this.#calls.handled + this.#taken;
+    return this.#calls.handled + this.#doneByIteration;
   }
 
   /** Whose datagrams or sessions are not done. */
   *#rest(): Generator<DatagramAddress> {
-    const { underWay } = this.#calls;
-    for (const datagram of underWay === undefined ? [] : [underWay]) yield addressOf(datagram);
+    const underWay = this.#calls.underWay ?? this.#taken;
+    if (underWay !== undefined) yield addressOf(underWay);
     for (const datagram of this.#mailbox.waiting) yield addressOf(datagram);
     for (const { remoteAddress: hostname, remotePort: port } of this.sessions.open) {
       yield { transport: "udp", hostname, port };
@@ -256,7 +260,8 @@ export class UdpServing implements UdpSocketOwner {
   /** Waits for the calls, and for the iteration to take what is there, as long as there is one. */
   async #finish(): Promise<void> {
     const isBusy = () =>
-      this.#calls.isCalling || (this.#mailbox.length > 0 && this.#consumer !== undefined);
+      this.#calls.isCalling ||
+      (this.#mailbox.length > 0 || this.#taken !== undefined) && this.#consumer !== undefined;
     while (isBusy() && this.#ended === undefined) await this.#change();
   }
 }

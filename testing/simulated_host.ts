@@ -11,6 +11,7 @@ import type {
   Transport,
   TransportListener,
 } from "../src/network.ts";
+import type { Turns } from "../src/turns.ts";
 import { type Datagram, SimulatedDatagramSocket } from "./simulated_datagrams.ts";
 import { SimulatedListener } from "./simulated_listener.ts";
 import { SimulatedStream } from "./simulated_stream.ts";
@@ -93,6 +94,10 @@ export class Host implements SimulatedHost {
 
   get clock(): Clock {
     return this.#world.clock;
+  }
+
+  get turns(): Turns {
+    return this.#world.turns;
   }
 
   get leftBehind(): string[] {

@@ -11,6 +11,7 @@ import type {
   Transport,
   TransportListener,
 } from "../src/network.ts";
+import type { Turns } from "../src/turns.ts";
 import { calmFaults, type Faults, gentleFaults, hostileFaults } from "./faults.ts";
 import { Random } from "./random.ts";
 import { Host, type SimulatedHost } from "./simulated_host.ts";
@@ -81,6 +82,11 @@ export class SimulatedNetwork implements Network {
   /** The time of everything on this network. */
   get clock(): Clock {
     return this.#clock;
+  }
+
+  /** Nobody starves on it. */
+  get turns(): Turns {
+    return this.#world.turns;
   }
 
   /** One number for all that has happened: two runs with the same number were the same. */

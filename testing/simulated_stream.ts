@@ -99,6 +99,10 @@ export class SimulatedStream implements Transport {
     return `connection ${this.#name()} is open${read}${write}`;
   }
 
+  get mayHaveMore(): boolean {
+    return this.#inbox.length > 0;
+  }
+
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#isClosed) return Promise.reject(badResource());
     if (this.#reader !== undefined) {

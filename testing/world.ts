@@ -1,9 +1,13 @@
 // What all parts of a simulated network share: its time, its chances, its record, and who can see whom.
 
+import { plainTurns, type Turns } from "../src/turns.ts";
 import type { Faults } from "./faults.ts";
 import type { Random } from "./random.ts";
 import { Trace } from "./trace.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
+
+/** How long it may take until the result of an operation is told. */
+const LONGEST_COMPLETION_IN_MILLIS = 2;
 
 /** One simulated world. */
 export class World {
@@ -13,6 +17,15 @@ export class World {
   readonly random: Random;
   /** What happens in it. */
   readonly faults: Faults;
+  /** Nobody starves in it, and a look takes as long as the slowest completion. */
+  readonly turns: Turns = {
+    ...plainTurns,
+    looked: async () => {
+      await this.delay(LONGEST_COMPLETION_IN_MILLIS);
+      // A program that was busy has now heard of everything, and has gone on from there.
+      await this.delay(0);
+    },
+  };
   /** What has happened in it. */
   readonly trace = new Trace();
   /** What was used in a way that a real system does not promise to survive. */
@@ -61,7 +74,8 @@ export class World {
   /** Completes an operation whose result is known: at once, or a moment later. */
   complete(action: () => void): void {
     if (!this.random.chance(this.faults.slowCompletions)) return action();
-    this.after(this.random.chance(0.5) ? 0 : this.random.next() * 2, action);
+    const isQuick = this.random.chance(0.5);
+    this.after(isQuick ? 0 : this.random.next() * LONGEST_COMPLETION_IN_MILLIS, action);
   }
 
   /** Draws how long something travels. */

@@ -37,6 +37,8 @@ export class ProxiedTransport implements Transport {
   readonly #transport: Transport;
   /** What came behind the header. */
   readonly #rest: ByteQueue;
+  /** Whether the last read came from there, so that nobody knows what the stream has. */
+  #hasReplayed = false;
 
   /**
    * Takes a stream over.
@@ -66,9 +68,15 @@ export class ProxiedTransport implements Transport {
     return this.header.source ?? this.#transport.remoteAddr;
   }
 
+  /** Whether more may be there than the last read has brought. */
+  get mayHaveMore(): boolean | undefined {
+    return this.#hasReplayed || this.#transport.mayHaveMore;
+  }
+
   /** Waits for bytes behind the header. */
   read(buffer: Uint8Array): Promise<number | null> {
     const rest = this.#rest;
+    this.#hasReplayed = rest.length > 0;
     if (rest.length === 0) return this.#transport.read(buffer);
     const bytes = rest.take(Math.min(rest.length, buffer.length));
     buffer.set(bytes);

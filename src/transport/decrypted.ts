@@ -25,6 +25,11 @@ export class Decrypted {
     return this.#reading !== undefined;
   }
 
+  /** Whether something is there. */
+  get hasMore(): boolean {
+    return this.#chunks.length > 0;
+  }
+
   /** Reads like a `Transport`: what is there, else it waits. One at a time. */
   read(buffer: Uint8Array): Promise<number | null> {
     if (buffer.length === 0) return Promise.resolve(0);

@@ -94,6 +94,11 @@ export class NodeStream implements Transport {
     socket.on("close", wake);
   }
 
+  /** It hands out pieces, whatever else is there. */
+  get mayHaveMore(): boolean {
+    return true;
+  }
+
   async read(buffer: Uint8Array): Promise<number | null> {
     if (buffer.length === 0) return 0;
     for (;;) {

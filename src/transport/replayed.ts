@@ -7,6 +7,8 @@ import type { SecureInfo } from "../secure_info.ts";
 export class ReplayedTransport implements Transport {
   readonly #inner: Transport;
   #first: Uint8Array;
+  /** Whether the last read came from here, so that nobody knows what the stream has. */
+  #hasReplayed = false;
   /** Only where the stream can. */
   readonly reset?: () => void;
   /** Only where the stream can. */
@@ -32,8 +34,13 @@ export class ReplayedTransport implements Transport {
     return this.#inner.secure;
   }
 
+  get mayHaveMore(): boolean | undefined {
+    return this.#hasReplayed || this.#inner.mayHaveMore;
+  }
+
   read(buffer: Uint8Array): Promise<number | null> {
     const first = this.#first;
+    this.#hasReplayed = first.length > 0;
     if (first.length === 0 || buffer.length === 0) return this.#inner.read(buffer);
     const count = Math.min(first.length, buffer.length);
     buffer.set(first.subarray(0, count));

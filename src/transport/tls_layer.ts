@@ -73,6 +73,8 @@ export class TlsLayer implements Transport {
   #secure: SecureInfo | undefined;
   #isFilling = false;
   #whenFilled: PromiseWithResolvers<boolean> | undefined;
+  /** Whether the stream may have more than the last read of it has brought. */
+  #mayHaveMore = false;
   /** Something came out of what was fed. */
   #hasArrived = false;
   #isFreed = false;
@@ -101,6 +103,10 @@ export class TlsLayer implements Transport {
 
   get secure(): SecureInfo | undefined {
     return this.#secure;
+  }
+
+  get mayHaveMore(): boolean {
+    return this.#mayHaveMore || this.#decrypted.hasMore;
   }
 
   /**
@@ -258,6 +264,7 @@ export class TlsLayer implements Transport {
       return void this.#onCut();
     }
     const buffer = this.#buffer;
+    this.#mayHaveMore = this.#inner.mayHaveMore ?? count === buffer.length;
     this.#resize(count);
     this.#hasArrived = false;
     this.#decrypt(buffer.subarray(0, count));

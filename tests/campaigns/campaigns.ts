@@ -8,6 +8,7 @@ import { fileOverUdp } from "./file_over_udp.ts";
 import { politeEnds } from "./polite_ends.ts";
 import { proxyChain } from "./proxy_chain.ts";
 import { requestReply } from "./request_reply.ts";
+import { stops } from "./stops.ts";
 import { storms } from "./storms.ts";
 
 /** What runs in `deno task campaign`, and for fewer seeds in the tests. */
@@ -19,5 +20,6 @@ export const campaigns: readonly Campaign[] = [
   politeEnds,
   fileOverUdp,
   storms,
+  stops,
   crowd,
 ];

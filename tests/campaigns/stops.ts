@@ -1,0 +1,224 @@
+// A server that is stopped at any moment: what had come by then is answered, or named as cut.
+
+import {
+  type Caller,
+  Client,
+  framed,
+  framedService,
+  LineCodec,
+  Listener,
+  type SocketError,
+  type StopReport,
+  UdpClient,
+  UdpListener,
+} from "../../mod.ts";
+import { gentleFaults, type SimulatedNetwork } from "../../testing/mod.ts";
+import { type Campaign, ensure } from "./campaign.ts";
+
+/** As long as a program may be busy before it hears of what has come. */
+const LONGEST_BUSY_TURN_IN_MILLIS = 10;
+
+const decoder = new TextDecoder();
+
+/** A request that was sent: by whom, when at the latest it had arrived, and whether it was answered. */
+interface Request {
+  readonly port: number;
+  readonly isThereBy: number;
+  isAnswered: boolean;
+}
+
+/** Each request that had arrived when a stop was asked for is answered, or its sender is in the report. */
+export const stops: Campaign = {
+  name: "stops",
+  // What arrives late for another reason than the way cannot be told from what was sent late.
+  faults: (random) => ({
+    ...gentleFaults(random),
+    latencyInMillis: [0, random.pick([0, 1, 10])],
+    bytesPerSecond: Infinity,
+    receiveBufferInBytes: 65_536,
+    sendBufferInBytes: 65_536,
+    loss: 0,
+    duplicates: 0,
+    reordering: 0,
+  }),
+  async run(net) {
+    const network = net.host("server");
+    const isDatagrams = net.random.chance(0.25);
+    const slowness = net.random.pick([0, 0, 3, 30]);
+    const listener = isDatagrams
+      ? new UdpListener(80, { network })
+      : new Listener(80, { network, maxConnections: net.random.pick([1, 2, Infinity]) });
+    await listener.start();
+    const serving = listener instanceof Listener
+      ? serveStreams(net, listener, slowness)
+      : serveDatagrams(net, listener, slowness);
+    const requests: Request[] = [];
+    const asking = Array.from(
+      { length: net.random.integer(1, 6) },
+      () => isDatagrams ? askByDatagrams(net, requests) : askByStream(net, requests),
+    );
+    await net.delay(net.random.integer(0, 60));
+    const asked = net.clock.now();
+    const report = await listener.gracefulStop({
+      // Whom the system does not give out within the deadline nobody can name.
+      deadlineInMillis: net.random.pick(
+        net.faults.acceptFailures > 0 ? [100_000] : [1, 20, 100_000],
+      ),
+    });
+    await Promise.all(asking);
+    await serving;
+    ensureAccounted(requests.filter(({ isThereBy }) => isThereBy < asked), report);
+  },
+};
+
+function ensureAccounted(requests: readonly Request[], { cut }: StopReport): void {
+  const named = new Set(cut.map(({ remotePort }) => remotePort));
+  for (const { port, isAnswered, isThereBy } of requests) {
+    const what = `the request that had come from :${port} by ${isThereBy}`;
+    ensure(isAnswered || named.has(port), `${what} was neither answered nor named`);
+  }
+}
+
+/** Serves an echo of lines in one of the ways that there are. Resolves when the serving is over. */
+function serveStreams(
+  net: SimulatedNetwork,
+  listener: Listener,
+  slowness: number,
+): Promise<unknown> {
+  const think = () => slowness === 0 ? undefined : net.delay(net.random.next() * slowness);
+  const loop = async (caller: Caller) => {
+    const lines = framed(caller, new LineCodec());
+    try {
+      for await (const line of lines) {
+        await think();
+        await lines.send(line);
+      }
+    } catch { /* its end */ }
+  };
+  const way = net.random.integer(0, 4);
+  if (way === 0) {
+    listener.attach(framedService(new LineCodec(), {
+      async onMessage(_caller, line) {
+        await think();
+        return line;
+      },
+    }));
+  } else if (way === 1) {
+    listener.attach(framedService(new LineCodec(), { onMessage: (_caller, line) => line }));
+  } else if (way === 2) {
+    listener.attach({ onConnect: loop });
+  } else {
+    return (async () => {
+      const serving: Promise<void>[] = [];
+      for await (const caller of listener) {
+        const served = loop(caller).finally(() => caller.close());
+        serving.push(served);
+        if (way === 4) await served;
+      }
+      await Promise.all(serving);
+    })();
+  }
+  return Promise.resolve();
+}
+
+function serveDatagrams(
+  net: SimulatedNetwork,
+  listener: UdpListener,
+  slowness: number,
+): Promise<unknown> {
+  const think = () => slowness === 0 ? undefined : net.delay(net.random.next() * slowness);
+  if (net.random.chance(0.5)) {
+    listener.attach({
+      async onDatagram({ data }) {
+        await think();
+        return data;
+      },
+    });
+    return Promise.resolve();
+  }
+  return (async () => {
+    for await (const [{ data }, caller] of listener) {
+      await think();
+      await caller.sendBytes(data).catch(() => {});
+    }
+  })();
+}
+
+/** When what the system has taken now is there. */
+function isThereBy(net: SimulatedNetwork): number {
+  return net.clock.now() + net.faults.latencyInMillis[1] + LONGEST_BUSY_TURN_IN_MILLIS;
+}
+
+async function askByStream(net: SimulatedNetwork, requests: Request[]): Promise<void> {
+  await net.delay(net.random.integer(0, 40));
+  let client;
+  try {
+    client = await Client.connect({ host: "server", port: 80, network: net.host("client") });
+  } catch (error) {
+    ensure((error as SocketError).code === "unreachable", `${error}`);
+    return;
+  }
+  const { localPort: port } = client;
+  const sent: Request[] = [];
+  const asking = (async () => {
+    const many = net.random.integer(1, 5);
+    for (let i = 0; i < many; i++) {
+      try {
+        await client.write(`${port} ${i}\n`);
+      } catch {
+        return;
+      }
+      const request = { port, isThereBy: isThereBy(net), isAnswered: false };
+      sent.push(request);
+      requests.push(request);
+      if (net.random.chance(0.5)) await net.delay(net.random.integer(0, 20));
+    }
+    if (net.random.chance(0.3)) await client.shutdownWrite().catch(() => {});
+  })();
+  try {
+    for (let i = 0;; i++) {
+      const line = await client.readLine();
+      if (line === undefined) break;
+      const expected = `${port} ${i}`;
+      // Cut at the deadline, in the middle of an answer.
+      if (line !== expected && expected.startsWith(line)) break;
+      ensure(line === expected, `${line} came, not ${expected}`);
+      // Its write may not have been told yet.
+      if (sent[i] === undefined) await asking;
+      sent[i]!.isAnswered = true;
+    }
+  } catch (error) {
+    ensure((error as SocketError).code === "broken", `${error}`);
+  }
+  await client.close();
+  await asking;
+}
+
+async function askByDatagrams(net: SimulatedNetwork, requests: Request[]): Promise<void> {
+  await net.delay(net.random.integer(0, 40));
+  const client = new UdpClient(undefined, {
+    network: net.host("client"),
+    remoteHost: "server",
+    remotePort: 80,
+  });
+  const { port } = await client.bound;
+  const many = net.random.integer(1, 4);
+  const sent = new Map<string, Request>();
+  for (let i = 0; i < many; i++) {
+    const request = { port, isThereBy: 0, isAnswered: false };
+    sent.set(`${i}`, request);
+    await client.write(`${i}`);
+    request.isThereBy = isThereBy(net);
+    requests.push(request);
+    if (net.random.chance(0.5)) await net.delay(net.random.integer(0, 20));
+  }
+  try {
+    for (;;) {
+      const [bytes] = await client.read(undefined, { timeoutInMillis: 300 });
+      sent.get(decoder.decode(bytes))!.isAnswered = true;
+    }
+  } catch (error) {
+    ensure((error as SocketError).code === "timed-out", `${error}`);
+  }
+  await client.close();
+}

@@ -24,11 +24,13 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig {
   readonly backlog?: number;
   /**
    * Path of a local (Unix) socket to listen on, instead of an interface and a port; the port must be 0. A name
-   * that begins with a NUL character is abstract (Linux). A file that nobody answers at is replaced.
+   * that begins with a NUL character is abstract (Linux). A file that nobody answers at is replaced. While it
+   * starts, a folder beside it is needed, called as the path with `~` behind.
    */
   readonly path?: string;
   /**
-   * Mode bits of the socket's file, such as `0o660`: whoever may write to it may connect.
+   * Mode bits of the socket's file, such as `0o660`: whoever may write to it may connect. It has them before it
+   * appears at its path.
    *
    * @default what the umask of the process leaves
    */

@@ -12,20 +12,16 @@ import { bindDenoDatagram } from "./transport/deno_datagram.ts";
 import { bindNodeDatagram } from "./transport/node_datagram.ts";
 import { isDenoTcp, NativeTls, type NativeTlsOptions } from "./transport/native_tls.ts";
 import { lookUpName } from "./transport/name_lookup.ts";
-import {
-  connectPath,
-  type ConnectPathTarget,
-  listenPath,
-  type ListenPathTarget,
-  type LocalSockets,
-} from "./transport/unix.ts";
+import { connectPath, type ConnectPathTarget, type LocalSockets } from "./transport/unix.ts";
+import { listenPath, type ListenPathTarget } from "./transport/unix_listener.ts";
 
 export type { NetworkAddress, Transport, TransportListener } from "./byte_stream.ts";
 export type { Clock, TimerId } from "./clock.ts";
 export type { DatagramAddress, DatagramSocket, DatagramTarget } from "./datagram_socket.ts";
 export type { GroupMembership, ResolvedName } from "./datagram_socket.ts";
 export type { NativeTlsOptions } from "./transport/native_tls.ts";
-export type { ConnectPathTarget, ListenPathTarget } from "./transport/unix.ts";
+export type { ConnectPathTarget } from "./transport/unix.ts";
+export type { ListenPathTarget } from "./transport/unix_listener.ts";
 
 /** Which address to connect to. */
 export interface ConnectTarget {
@@ -148,7 +144,7 @@ export const denoNetwork: Network = {
   },
   listenPath: (target) => {
     requireDeno();
-    return listenPath(denoLocalSockets, target);
+    return listenPath(denoLocalSockets, denoClock, target);
   },
   startTls: (transport, options, signal) =>
     isDenoTcp(transport) ? NativeTls.connect(transport, options, signal, Deno.startTls) : undefined,

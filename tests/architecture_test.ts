@@ -8,7 +8,8 @@ import { readSource, repositoryFiles, root } from "./support/source.ts";
 const LAYERS = `
   bag line errors arguments options user_code clock secure_info byte_stream ip_address datagram_socket
   transport/deno_datagram transport/name_lookup transport/node_datagram turns
-  transport/tls_failure transport/native_tls transport/unix transport/node_stream network address
+  transport/tls_failure transport/native_tls transport/unix transport/bind_room
+  transport/unix_listener transport/node_stream network address
   deadline byte_queue hand_out read_buffer framing/frame_buffer framing/codec framing/frame
   framing/delimiter_search framing/utf8 framing/line_decoder framing/length_prefix
   framing/delimiter_codec framing/fixed_length_codec framing/line_codec framing/json_lines_codec

@@ -53,6 +53,32 @@ Deno.test("Listener on a path can be started again, and its file goes with it", 
   });
 });
 
+Deno.test("Listener on a path leaves it to the one that has taken over, and can be started again", async () => {
+  await inFolder(async (path) => {
+    const old = new Listener(0, { path });
+    old.attach(echo);
+    await old.start();
+    const working = await Client.connect({ path });
+    await Deno.remove(path);
+    const next = new Listener(0, { path });
+    next.attach(echo);
+    await next.start();
+    const stopping = old.gracefulStop();
+    assertEquals((await stopping).aborted, 0);
+    await working.close();
+    await using client = await Client.connect({ path });
+    await client.write("hello");
+    assertEquals(await hear(client, 5), "hello");
+    const error = await assertRejects(() => old.start(), GenericError, "another program listens");
+    assertEquals(error.code, "in-use");
+    await next.immediateStop();
+    await old.start();
+    assertEquals([old.address, (await Deno.lstat(path)).isSocket], [path, true]);
+    await old.immediateStop();
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  });
+});
+
 Deno.test("Client and Listener speak TLS over a path, and over an abstract name", async () => {
   const authority = await Authority.make("Tests");
   const secureSocket = await authority.sign();

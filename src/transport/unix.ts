@@ -1,13 +1,8 @@
-// Local (Unix) sockets: their names, their files, and who may connect.
-//
-// Decision record: a file that a dead program has left behind makes binding fail for ever, and removing it
-// blindly takes a living one's place from under it. So it is removed only when nobody answers there, and only
-// if it is still the same file then. (Two programs that start in the same microseconds can both win; a lock
-// file would be one more thing to go stale.)
+// Local (Unix) sockets: their names, and how one connects to them.
 
 import { shown } from "../arguments.ts";
 import { GenericError } from "../errors.ts";
-import type { Transport, TransportListener } from "../byte_stream.ts";
+import type { NetworkAddress, Transport, TransportListener } from "../byte_stream.ts";
 import type { Clock } from "../clock.ts";
 
 /** Which local socket to connect to. */
@@ -18,14 +13,6 @@ export interface ConnectPathTarget {
   readonly signal?: AbortSignal;
 }
 
-/** Which local socket to listen on. */
-export interface ListenPathTarget {
-  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
-  readonly path: string;
-  /** Mode bits of the file: connecting needs the right to write. */
-  readonly mode?: number;
-}
-
 /** The runtime's own local sockets. */
 export interface LocalSockets {
   /** Connects. */
@@ -34,34 +21,42 @@ export interface LocalSockets {
   listen(path: string): TransportListener;
 }
 
-/** What the system has room for, without the NUL at the end. */
-const MAX_PATH_LENGTH = Deno.build.os === "linux" ? 107 : 103;
+/** What the system has room for: the path of a file is followed by a NUL, an abstract name by nothing. */
+export const MAX_PATH_LENGTH = Deno.build.os === "linux" ? 107 : 103;
+const MAX_ABSTRACT_LENGTH = 108;
 /** A queue that is full is asked again after this long. */
 const RETRY_IN_MILLIS = 10;
 
 /**
- * Checks the path of a local socket.
+ * Checks the path of a local socket. In an abstract name every byte counts, NUL as well.
  *
  * @throws {TypeError} It is none.
  */
 export function checkPath(name: string, value: unknown): string {
-  if (typeof value !== "string" || value === "" || value.indexOf("\0", 1) >= 0) {
+  if (typeof value !== "string" || value === "" || value === "\0") {
     throw new TypeError(`${name} must be the path of a socket: got ${shown(value)}`);
   }
-  const { length } = new TextEncoder().encode(value);
-  if (length > MAX_PATH_LENGTH || value === "\0") {
+  if (!isAbstract(value) && value.includes("\0")) {
+    throw new TypeError(`${name} must be a path without NUL inside: got ${shown(value)}`);
+  }
+  const most = isAbstract(value) ? MAX_ABSTRACT_LENGTH : MAX_PATH_LENGTH;
+  const length = lengthOfPath(value);
+  if (length > most) {
     throw new TypeError(
-      `${name} must be a path of at most ${MAX_PATH_LENGTH} bytes: got ${length} bytes, ${
-        shown(value)
-      }`,
+      `${name} must be a path of at most ${most} bytes: got ${length} bytes, ${shown(value)}`,
     );
   }
   return value;
 }
 
-/** A path as it is written: an abstract name begins with "@". */
+/** How many bytes a path takes. */
+export function lengthOfPath(path: string): number {
+  return new TextEncoder().encode(path).length;
+}
+
+/** A path as it is written: each NUL of an abstract name as "@". */
 export function formatPath(path: string): string {
-  return isAbstract(path) ? `@${path.slice(1)}` : path;
+  return path.replaceAll("\0", "@");
 }
 
 /** Whether it is a name in the system's own list, without a file (Linux). */
@@ -78,7 +73,7 @@ export async function connectPath(
   refuseAbstract(path);
   for (;;) {
     try {
-      return await sockets.connect(path);
+      return renamed(await sockets.connect(path), "remoteAddr", path);
     } catch (error) {
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
     }
@@ -88,73 +83,21 @@ export async function connectPath(
 }
 
 /**
- * Binds a local socket and listens; replaces a file that nobody answers at.
+ * Puts the path that a socket is known by in the place of the one that the system tells.
  *
- * @throws {GenericError} `"in-use"`: somebody answers there, or it is no socket.
+ * @param end Which end of the stream has that path.
  */
-export async function listenPath(
-  sockets: LocalSockets,
-  { path, mode }: ListenPathTarget,
-): Promise<TransportListener> {
-  refuseAbstract(path);
-  const bind = () => listenWithMode(sockets, path, mode);
-  try {
-    return bind();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse) || isAbstract(path)) throw error;
-  }
-  const found = await Deno.lstat(path);
-  if (!found.isSocket) throw inUse(path, "there is a file that is no socket");
-  if (await isAnswered(sockets, path)) throw inUse(path, "another program listens there");
-  // From here on nothing is awaited: what is removed is what was found dead.
-  const now = Deno.lstatSync(path);
-  if (now.ino !== found.ino || now.dev !== found.dev) {
-    throw inUse(path, "another program has just bound it");
-  }
-  Deno.removeSync(path);
-  return bind();
-}
-
-function listenWithMode(
-  sockets: LocalSockets,
+export function renamed(
+  transport: Transport,
+  end: "localAddr" | "remoteAddr",
   path: string,
-  mode: number | undefined,
-): TransportListener {
-  if (mode === undefined) return sockets.listen(path);
-  // Born with these bits where the program may say so, else there is a moment in which it has others.
-  const mayMask =
-    Deno.permissions.querySync({ name: "sys", kind: "umask" as "uid" }).state === "granted";
-  const before = mayMask ? Deno.umask(~mode & 0o777) : undefined;
-  let listener: TransportListener;
-  try {
-    listener = sockets.listen(path);
-  } finally {
-    if (before !== undefined) Deno.umask(before);
-  }
-  try {
-    Deno.chmodSync(path, mode);
-  } catch (error) {
-    listener.close();
-    throw error;
-  }
-  return listener;
+): Transport {
+  const address: NetworkAddress = { transport: "unix", path };
+  return Object.defineProperty(transport, end, { value: address });
 }
 
-async function isAnswered(sockets: LocalSockets, path: string): Promise<boolean> {
-  try {
-    (await sockets.connect(path)).close();
-    return true;
-  } catch (error) {
-    // Anything else (a full queue, no permission) does not mean that nobody is there.
-    return !(error instanceof Deno.errors.ConnectionRefused);
-  }
-}
-
-function inUse(path: string, why: string): GenericError {
-  return new GenericError("in-use", `Cannot listen on ${formatPath(path)}: ${why}`);
-}
-
-function refuseAbstract(path: string): void {
+/** @throws {GenericError} `"unsupported"`: it is an abstract name, and the system has none. */
+export function refuseAbstract(path: string): void {
   if (isAbstract(path) && Deno.build.os !== "linux") {
     throw new GenericError(
       "unsupported",

@@ -1,0 +1,25 @@
+// A folder that a test has for itself, and what a dead program leaves in one.
+
+/** Gives a folder to somebody and removes it afterwards. */
+export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Leaves the file of a socket whose program is gone. */
+export function leaveDeadSocket(path: string): void {
+  const elsewhere = `${path}.elsewhere`;
+  const listener = Deno.listen({ transport: "unix", path: elsewhere });
+  Deno.linkSync(elsewhere, path);
+  // Removes the name it was bound under, and not the other one.
+  listener.close();
+}
+
+/** What lies in a folder. */
+export function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}

@@ -55,7 +55,10 @@ export class ProxyHeader {
   readonly source: NetworkAddress | undefined;
   /** The address the client connected to; `undefined` if the proxy does not say. */
   readonly destination: NetworkAddress | undefined;
-  /** Everything else that the proxy says, but the checksum and padding. */
+  /**
+   * Everything else that the proxy says, but the checksum and padding. Nothing of a received header without
+   * addresses, for it does not tell where in it they would begin.
+   */
   readonly tlvs: readonly ProxyTlv[];
   /** Whether it carries a checksum; in a header that was received, a right one. */
   readonly checksum: boolean;
@@ -65,7 +68,8 @@ export class ProxyHeader {
   /**
    * Checks that its parts go together.
    *
-   * @param config What it says. Of an IPv4 and an IPv6 address the first is written as IPv4-mapped.
+   * @param config What it says. Addresses may be one of IPv4 and one of IPv6; the first is then written as
+   * IPv4-mapped. TLVs and a checksum without addresses are written, and not every receiver reads them.
    * @throws {TypeError} If the parts do not go together: addresses of two kinds, or something that the
    * version or the command does not carry.
    * @throws {RangeError} If a value is out of its range.
@@ -126,13 +130,7 @@ function checkedPair(
     mismatch(`addresses of ${source.transport} and ${destination.transport}`);
   }
   if ("hostname" in source && "hostname" in destination) {
-    let [from, to] = [checkedIp(source), checkedIp(destination)];
-    if (from.bits !== to.bits) [from, to] = [mapped(from), mapped(to)];
-    const { transport } = source;
-    return [
-      { transport, hostname: formatIpAddress(from), port: source.port },
-      { transport, hostname: formatIpAddress(to), port: destination.port },
-    ];
+    return [withHost(source, checkedIp(source)), withHost(destination, checkedIp(destination))];
   }
   if ("path" in source && "path" in destination) {
     const { transport } = source;
@@ -142,6 +140,23 @@ function checkedPair(
     ];
   }
   mismatch(`an address of ${source.transport}`);
+}
+
+/** Both addresses as a header has to have them: where only one of them is IPv4, that one is IPv4-mapped. */
+export function inOneFamily(
+  { source, destination }: ProxyHeader,
+): [source: NetworkAddress | undefined, destination: NetworkAddress | undefined] {
+  if (source === undefined || destination === undefined) return [source, destination];
+  if (!("hostname" in source) || !("hostname" in destination)) return [source, destination];
+  const [from, to] = [parseIpAddress(source.hostname)!, parseIpAddress(destination.hostname)!];
+  if (from.bits === to.bits) return [source, destination];
+  return [withHost(source, mapped(from)), withHost(destination, mapped(to))];
+}
+
+type IpNetworkAddress = Extract<NetworkAddress, { hostname: string }>;
+
+function withHost({ transport, port }: IpNetworkAddress, address: IpAddress): NetworkAddress {
+  return { transport, hostname: formatIpAddress(address), port };
 }
 
 function checkedIp(address: { hostname: string; port: number }): IpAddress {

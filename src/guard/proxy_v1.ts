@@ -3,10 +3,14 @@
 //   PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n
 //   PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n
 //   PROXY UNKNOWN[ whatever]\r\n
+//
+// Decision record: the word before the addresses tells the family of both. nginx tells that of the client only:
+// where a header in front of it named the client, the second address is the one it was itself connected to, as in
+// "TCP6 2001:db8::1 127.0.0.1". So the second may be of either family; each is handed on as it is.
 
 import type { ByteQueue } from "../byte_queue.ts";
 import { parseIpAddress } from "./ip_number.ts";
-import { ProxyHeader } from "./proxy_header.ts";
+import { inOneFamily, ProxyHeader } from "./proxy_header.ts";
 import { proxyHeaderError } from "./proxy_header_error.ts";
 
 /** The longest line that the specification knows, CR LF included. */
@@ -46,7 +50,7 @@ export function parseV1(queue: ByteQueue): ProxyHeader | undefined {
 
 /** Writes a header. */
 export function writeV1(header: ProxyHeader): Uint8Array<ArrayBuffer> {
-  const { source, destination } = header;
+  const [source, destination] = inOneFamily(header);
   if (source === undefined || destination === undefined) return encoder.encode(UNKNOWN_LINE);
   if (!("hostname" in source) || !("hostname" in destination)) {
     throw new TypeError("Cannot write a PROXY protocol header: version 1 has no Unix sockets");
@@ -76,18 +80,19 @@ function parseTcp(start: string, line: string): ProxyHeader {
     throw proxyHeaderError("line", `${words.length} words after the protocol, not 4`);
   }
   const [from, to, fromPort, toPort] = words as [string, string, string, string];
-  const bits = start === TCP4 ? 32 : 128;
+  const family = start === TCP4 ? 32 : 128;
   return new ProxyHeader({
     version: 1,
-    source: { transport: "tcp", hostname: parseHost(from, bits), port: parsePort(fromPort) },
-    destination: { transport: "tcp", hostname: parseHost(to, bits), port: parsePort(toPort) },
+    source: { transport: "tcp", hostname: parseHost(from, family), port: parsePort(fromPort) },
+    destination: { transport: "tcp", hostname: parseHost(to), port: parsePort(toPort) },
   });
 }
 
-function parseHost(word: string, bits: 32 | 128): string {
-  if (parseIpAddress(word)?.bits === bits) return word;
-  const family = bits === 32 ? "IPv4" : "IPv6";
-  throw proxyHeaderError("address", `not an ${family} address: ${JSON.stringify(word)}`);
+function parseHost(word: string, family?: 32 | 128): string {
+  const bits = parseIpAddress(word)?.bits;
+  if (bits !== undefined && (family === undefined || bits === family)) return word;
+  const wanted = family === undefined ? "IP" : family === 32 ? "IPv4" : "IPv6";
+  throw proxyHeaderError("address", `not an ${wanted} address: ${JSON.stringify(word)}`);
 }
 
 function parsePort(word: string): number {

@@ -11,7 +11,7 @@ import {
   ipAddressToBytes,
   parseIpAddress,
 } from "./ip_number.ts";
-import { ProxyHeader, UNIX_PATH_LENGTH } from "./proxy_header.ts";
+import { inOneFamily, ProxyHeader, UNIX_PATH_LENGTH } from "./proxy_header.ts";
 import { proxyHeaderError } from "./proxy_header_error.ts";
 import {
   lengthOfTlvs,
@@ -88,10 +88,11 @@ export function parseV2(queue: ByteQueue, maxLength: number): ProxyHeader | unde
     throw proxyHeaderError("length", `${length} bytes, its addresses take ${addressesEnd}`);
   }
   if (queue.length < length) return undefined;
-  // The specification has the whole block of a LOCAL header skipped, whatever is in it.
-  if (command === LOCAL) {
+  // The specification has the whole block of a LOCAL header skipped, whatever is in it. In one of no family
+  // there may be addresses, of a length that nobody knows: what would be taken for TLVs may be made of them.
+  if (command === LOCAL || transport === undefined) {
     queue.skip(length);
-    return new ProxyHeader({ command: "local" });
+    return new ProxyHeader({ command: command === LOCAL ? "local" : "proxy" });
   }
   // A copy: what the proxy says lives as long as the connection, and must not keep a read buffer alive.
   const bytes = queue.take(length).slice();
@@ -105,7 +106,8 @@ export function parseV2(queue: ByteQueue, maxLength: number): ProxyHeader | unde
  * @throws {RangeError} If its TLVs are longer than a header can be.
  */
 export function writeV2(header: ProxyHeader): Uint8Array<ArrayBuffer> {
-  const { source, destination, tlvs } = header;
+  const { tlvs } = header;
+  const [source, destination] = inOneFamily(header);
   const sourceBytes = addressBytes(source);
   const addressLength = sourceBytes.length;
   const transport = source?.transport;

@@ -13,7 +13,8 @@ import type { NetworkAddress } from "../../src/network.ts";
 import { referenceHeaderLength } from "../support/proxy_reference.ts";
 
 const MAX_LENGTH = 4_096;
-const NOT_HEADERS = [
+/** What the writer does not write: other protocols, and headers as others have them. */
+const UNWRITTEN = [
   "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
   "PROXY\r\n",
   "PROXY TCP5 1.2.3.4 1.2.3.4 1 1\r\n",
@@ -21,6 +22,11 @@ const NOT_HEADERS = [
   "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
   "\r\n\r\n\0\r\nQUIT\n",
   "QUIT\n",
+  "PROXY TCP6 2001:db8::1 192.0.2.1 56324 443\r\n",
+  "PROXY TCP4 192.0.2.7 ::1 56324 443\r\n",
+  "PROXY UNKNOWN ::1 ::1 1 2\r\n",
+  "\r\n\r\n\0\r\nQUIT\n\x21\0\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x01\xdc\x04\x01\xbb",
+  "\r\n\r\n\0\r\nQUIT\n\x20\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x01\xdc\x04\x01\xbb",
 ];
 
 /** How the cases of a run ended. */
@@ -121,7 +127,7 @@ function expect(condition: boolean, message: string): asserts condition {
 /** A header, damaged in none or some ways. */
 function damaged(random: () => number): Uint8Array<ArrayBuffer> {
   const pick = (count: number) => Math.floor(random() * count);
-  const text = NOT_HEADERS[pick(NOT_HEADERS.length * 8)];
+  const text = UNWRITTEN[pick(UNWRITTEN.length * 6)];
   let bytes: number[] = text === undefined
     ? [...writeProxyHeader(new ProxyHeader(randomConfig(random)))]
     : Array.from(text, (character) => character.charCodeAt(0));

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ProxyHeader, type ProxyHeaderConfig } from "../../src/guard/proxy_header.ts";
+import { inOneFamily, ProxyHeader, type ProxyHeaderConfig } from "../../src/guard/proxy_header.ts";
 import { PROXY_TLV } from "../../src/guard/proxy_tlv.ts";
 import type { NetworkAddress } from "../../src/network.ts";
 
@@ -11,12 +11,23 @@ function bytes(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-Deno.test("ProxyHeader brings addresses in canonical form, and both into one family", () => {
+Deno.test("ProxyHeader brings addresses in canonical form, and leaves each its family", () => {
   const header = new ProxyHeader({ source: tcp("2001:DB8:0::1"), destination: tcp("192.0.2.1") });
   assertEquals(header.version, 2);
   assertEquals(header.command, "proxy");
   assertEquals(header.source, tcp("2001:db8::1"));
-  assertEquals(header.destination, tcp("::ffff:192.0.2.1"));
+  assertEquals(header.destination, tcp("192.0.2.1"));
+});
+
+Deno.test("inOneFamily() maps the one address that is IPv4, for those who write a header", () => {
+  const [four, six] = [tcp("192.0.2.1", 1), tcp("2001:db8::1", 2)];
+  const unix: NetworkAddress = { transport: "unix", path: "/a" };
+  const both = (source: NetworkAddress, destination: NetworkAddress) =>
+    inOneFamily(new ProxyHeader({ source, destination }));
+  assertEquals(both(six, four), [six, tcp("::ffff:192.0.2.1", 1)]);
+  assertEquals(both(four, six), [tcp("::ffff:192.0.2.1", 1), six]);
+  for (const same of [four, six, unix]) assertEquals(both(same, same), [same, same]);
+  assertEquals(inOneFamily(new ProxyHeader({})), [undefined, undefined]);
 });
 
 Deno.test("ProxyHeader refuses parts that do not go together", () => {

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ProxyHeader } from "../../src/guard/proxy_header.ts";
 import type { ProxyHeaderProblem } from "../../src/guard/proxy_header_error.ts";
-import { assertHeaderRefused, headerLine, parseHeader } from "../support/proxy_headers.ts";
+import { writeProxyHeader } from "../../src/guard/proxy_protocol.ts";
+import { asRead, assertHeaderRefused, headerLine, parseHeader } from "../support/proxy_headers.ts";
 
 Deno.test("parseV1() reads the lines of the specification", () => {
   const header = parseHeader(
@@ -31,6 +32,27 @@ Deno.test("parseV1() reads the lines of the specification", () => {
   assertEquals(mapped.source, { transport: "tcp", hostname: "::ffff:192.0.2.1", port: 1 });
 });
 
+Deno.test("parseV1() takes a second address of the other family, as nginx writes it", () => {
+  const lines: [line: string, source: string, destination: string][] = [
+    ["PROXY TCP6 2001:db8::1 192.0.2.1 56324 443\r\n", "2001:db8::1", "192.0.2.1"],
+    ["PROXY TCP4 192.0.2.7 ::1 56324 443\r\n", "192.0.2.7", "::1"],
+  ];
+  for (const [line, source, destination] of lines) {
+    const header = parseHeader(headerLine(line))!;
+    assertEquals(header.source, { transport: "tcp", hostname: source, port: 56324 });
+    assertEquals(header.destination, { transport: "tcp", hostname: destination, port: 443 });
+    // Handed on it is what the specification asks for.
+    for (const version of [1, 2] as const) {
+      const again = parseHeader(writeProxyHeader(new ProxyHeader({ ...header, version })));
+      assertEquals(again, asRead(new ProxyHeader({ ...header, version })));
+    }
+  }
+  // The client's own is of the family that is told.
+  for (const line of ["TCP6 192.0.2.1 ::1", "TCP6 192.0.2.1 192.0.2.2", "TCP4 ::1 192.0.2.1"]) {
+    assertHeaderRefused(headerLine(`PROXY ${line} 1 2\r\n`), "address");
+  }
+});
+
 Deno.test("parseV1() refuses every line that is not exactly one", () => {
   const wrong: [string, ProxyHeaderProblem][] = [
     ["PROXY  ", "family"],
@@ -55,6 +77,8 @@ Deno.test("parseV1() refuses every line that is not exactly one", () => {
     ["PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n", "address"],
     ["PROXY TCP6 ::1 fe80::1%lo 1 1\r\n", "address"],
     ["PROXY TCP4 localhost 1.2.3.4 1 1\r\n", "address"],
+    ["PROXY TCP4 1.2.3.4 localhost 1 1\r\n", "address"],
+    ["PROXY TCP4 1.2.3.4 unix:/run/a.sock 1 0\r\n", "address"],
     ["PROXY TCP4 1.2.3.4 1.2.3.4 65536 1\r\n", "port"],
     ["PROXY TCP4 1.2.3.4 1.2.3.4 1 01\r\n", "port"],
     ["PROXY TCP4 1.2.3.4 1.2.3.4 -1 1\r\n", "port"],

@@ -1,4 +1,4 @@
-// The PROXY protocol with programs that nobody here wrote: HAProxy on either side, and curl.
+// The PROXY protocol with programs that nobody here wrote: HAProxy on either side, nginx, and curl.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
@@ -16,6 +16,13 @@ const installed = new Map<string, boolean>();
 for (const program of ["haproxy", "curl", "openssl"]) {
   installed.set(program, await isInstalled(program));
 }
+
+/** Where Debian has what nginx needs for streams. */
+const NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so";
+installed.set(
+  "nginx",
+  await isInstalled("nginx") && await Deno.stat(NGINX_STREAM).then(() => true, () => false),
+);
 
 /** A test that is skipped, and says so, where a program cannot be had. */
 function peerTest(name: string, programs: string[], fn: () => Promise<void>): void {
@@ -94,6 +101,35 @@ frontend ready
   }
 }
 
+/** A running nginx that believes headers and writes its own, on an IPv4 and an IPv6 address of this machine. */
+async function nginx(port: number): Promise<AsyncDisposable & { ports: [number, number] }> {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/nginx.conf`;
+  for (let attempt = 1;; attempt++) {
+    const ports = freePorts();
+    const server = (address: string) =>
+      `server { listen ${address} proxy_protocol; set_real_ip_from 127.0.0.1; set_real_ip_from ::1;
+         proxy_protocol on; proxy_pass 127.0.0.1:${port}; }`;
+    const config = `load_module ${NGINX_STREAM};
+daemon off; master_process off; pid ${folder}/pid; error_log stderr;
+events {}
+stream { ${server(`127.0.0.1:${ports[0]}`)} ${server(`[::1]:${ports[1]}`)} }`;
+    await Deno.writeTextFile(file, config);
+    const program = new Program("nginx", ["-c", file, "-p", folder, "-e", "stderr"]);
+    const proxy = {
+      ports,
+      async [Symbol.asyncDispose]() {
+        await program[Symbol.asyncDispose]();
+        await Deno.remove(folder, { recursive: true });
+      },
+    };
+    if (await isListening(ports[0], program)) return proxy;
+    // Somebody else has taken a port in between.
+    const { stderr } = await program.ending();
+    if (attempt === 5) throw new Error(`nginx does not start: ${stderr}`);
+  }
+}
+
 /** A listener that trusts this machine, says who its callers are, and echoes. */
 async function behindProxy(config: ListenerConfig = {}) {
   const told: RejectInfo[] = [];
@@ -119,9 +155,13 @@ async function behindProxy(config: ListenerConfig = {}) {
   return { listener, callers, told, connected: connected.promise };
 }
 
-async function echoed(port: number, proxyProtocol?: ProxyHeaderConfig): Promise<Client> {
+async function echoed(
+  port: number,
+  proxyProtocol?: ProxyHeaderConfig,
+  host = "127.0.0.1",
+): Promise<Client> {
   const config = proxyProtocol === undefined ? {} : { proxyProtocol };
-  const client = await Client.connect({ host: "127.0.0.1", port, ...config });
+  const client = await Client.connect({ host, port, ...config });
   await client.write("ping");
   const [bytes] = await client.read(4);
   assertEquals(new TextDecoder().decode(bytes), "ping");
@@ -252,6 +292,28 @@ peerTest("Client's headers are believed by HAProxy, which hands them on", ["hapr
     );
   }
   assertEquals([callers.length, told], [5, []]);
+});
+
+peerTest("Listener reads what nginx hands on, whatever families meet", ["nginx"], async () => {
+  const { listener, callers, told } = await behindProxy();
+  await using _ = listener;
+  await using proxy = await nginx(listener.port);
+  const [four, six] = proxy.ports;
+  const cases = [
+    ["127.0.0.1", four, "2001:db8::7"],
+    ["127.0.0.1", four, "203.0.113.7"],
+    ["::1", six, "203.0.113.7"],
+    ["::1", six, "2001:db8::7"],
+  ] as const;
+  for (const [i, [host, port, hostname]] of cases.entries()) {
+    const source = { transport: "tcp", hostname, port: 4_711 } as const;
+    await using _ = await echoed(port, { version: 1, source, destination: source }, host);
+    // It tells the client's address, and the one that it was itself connected to.
+    assertEquals(callers[i]!.proxy?.source, source);
+    assertEquals(callers[i]!.proxy?.destination, { transport: "tcp", hostname: host, port });
+    assertEquals(callers[i]!.remoteAddress, hostname);
+  }
+  assertEquals([callers.length, told], [4, []]);
 });
 
 peerTest("Listener reads the header that curl sends", ["curl"], async () => {

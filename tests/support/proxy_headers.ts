@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ByteQueue } from "../../src/byte_queue.ts";
 import { SocketError } from "../../src/errors.ts";
-import type { ProxyHeader, ProxyHeaderConfig } from "../../src/guard/proxy_header.ts";
+import { inOneFamily, ProxyHeader, type ProxyHeaderConfig } from "../../src/guard/proxy_header.ts";
 import { ProxyHeaderError, type ProxyHeaderProblem } from "../../src/guard/proxy_header_error.ts";
 import { parseProxyHeader } from "../../src/guard/proxy_protocol.ts";
 import type { NetworkAddress } from "../../src/network.ts";
@@ -13,6 +13,11 @@ export const MAX_HEADER_LENGTH = 4_096;
 
 /** 192.0.2.1 port 56324 to 198.51.100.1 port 443, as a block has them. */
 export const ADDRESS_BLOCK = "c0000201 c6336401 dc04 01bb";
+/** The same addresses. */
+export const ADDRESSES: Required<Pick<ProxyHeaderConfig, "source" | "destination">> = {
+  source: { transport: "tcp", hostname: "192.0.2.1", port: 56324 },
+  destination: { transport: "tcp", hostname: "198.51.100.1", port: 443 },
+};
 
 /** Reads a header that has come at once. */
 export function parseHeader(
@@ -22,6 +27,14 @@ export function parseHeader(
   const queue = new ByteQueue();
   queue.push(bytes);
   return parseProxyHeader(queue, maxLength);
+}
+
+/** What a header is for those who read it: addresses of one family, and nothing but addresses behind none. */
+export function asRead(header: ProxyHeader): ProxyHeader {
+  const [source, destination] = inOneFamily(header);
+  const { version, command, tlvs, checksum } = header;
+  if (source === undefined) return new ProxyHeader({ version, command });
+  return new ProxyHeader({ version, command, source, destination, tlvs, checksum });
 }
 
 /** Checks that bytes are refused for a reason that a program can use. */

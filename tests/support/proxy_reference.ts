@@ -27,9 +27,10 @@ function lineLength(text: string): number | undefined {
   const [line, family, from, to, ...ports] = tcp as unknown as string[];
   for (const address of [from!, to!]) {
     // Zones are the one thing that the system knows and the protocol does not.
-    if (family === "TCP4" ? !isIPv4(address) : !isIPv6(address)) return undefined;
+    if (!isIPv4(address) && !isIPv6(address)) return undefined;
     if (address.includes("%")) return undefined;
   }
+  if (isIPv4(from!) !== (family === "TCP4")) return undefined;
   for (const port of ports) {
     if (Number(port) > 65535 || String(Number(port)) !== port) return undefined;
   }
@@ -42,7 +43,7 @@ function blockLength(bytes: Uint8Array, maxLength: number): number | undefined {
   const [command, family] = [bytes[12]!, bytes[13]!];
   const length = 16 + bytes[14]! * 256 + bytes[15]!;
   if (length > maxLength || bytes.length < length) return undefined;
-  if (command === 0x20) return length;
+  if (command === 0x20 || command === 0x21 && family === 0) return length;
   const addresses = ADDRESS_LENGTHS[family];
   if (command !== 0x21 || addresses === undefined) return undefined;
   if (family >> 4 === 3) {

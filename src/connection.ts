@@ -174,7 +174,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @returns The bytes, which are yours, and their count, as `read` gives them.
    * @throws {RangeError | TypeError} The delimiter or an option is wrong.
    * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
-   * @throws {GenericError} `"frame"`: the delimiter did not come within the limit; or as `read`.
+   * @throws {GenericError} `"frame"`: the delimiter cannot come within the limit any more; or as `read`.
    *
    * @example The head of an HTTP message
    * ```ts
@@ -192,7 +192,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
 
   /**
    * Reads a line of UTF-8 text, ended by LF or CRLF. What comes behind the last one before the end of the
-   * stream is a line too, if it is not empty. A byte order mark at the start of the stream is dropped.
+   * stream is a line too, if it is not empty; a carriage return alone is. A byte order mark at the start of
+   * the stream is dropped.
    *
    * Giving up: as with `readUntil`; of a line that is too long or not UTF-8 nothing is taken either.
    *

@@ -60,9 +60,9 @@ export class DelimitedReader {
     return () => {
       const end = search.findEnd(queue);
       const isFound = end >= 0;
-      // Less than a whole delimiter at the end may be the beginning of one.
+      // What may be the beginning of a delimiter may not count.
       const ended = reader.hasEnded || reader.isShut;
-      const least = isFound ? end - bytes.length : queue.length - (ended ? 0 : bytes.length - 1);
+      const least = isFound ? end - bytes.length : queue.length - (ended ? 0 : search.matched);
       if (least > limit) throw tooLong(`delimiter within ${limit} bytes`, queue);
       return isFound || ended ? reader.take(isFound ? end : undefined) : MORE;
     };
@@ -79,16 +79,19 @@ export class DelimitedReader {
     return () => {
       const end = search.findEnd(queue);
       const isFound = end >= 0;
-      if (!isFound && queue.length <= limit + 1 && !reader.hasEnded && !reader.isShut) return MORE;
+      const isOver = isFound || reader.hasEnded || reader.isShut;
       let length = isFound ? end - 1 : queue.length;
+      if (!isOver && length <= limit) return MORE;
+      // A CR at the end is none of the line, or may be none.
       if (length > 0 && queue.at(length - 1) === CR) length--;
       if (length > limit) throw tooLong(`end of the line within ${limit} bytes`, queue);
-      if (!isFound && queue.length === 0) return undefined;
+      if (!isOver) return MORE;
       const text = textOf(queue.peek(length), invalidBytes);
       if (text === undefined) throw badFrame(`the line at byte ${queue.offset} is not UTF-8`);
       const hasMark = queue.offset === 0 && text.startsWith("\ufeff");
       queue.skip(isFound ? end : queue.length);
-      return hasMark ? text.slice(1) : text;
+      const line = hasMark ? text.slice(1) : text;
+      return !isFound && line === "" ? undefined : line;
     };
   }
 

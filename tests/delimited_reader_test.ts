@@ -2,12 +2,13 @@ import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { ReadTimedOutError, SocketError } from "../src/errors.ts";
 import type { Connection } from "../src/connection.ts";
+import type { ByteQueue } from "../src/byte_queue.ts";
 import { DelimitedReader, type ReadLineOptions } from "../src/delimited_reader.ts";
 import { MORE } from "../src/pull.ts";
 import type { Reader } from "../src/reader.ts";
 import { end, reset, silence } from "../testing/mod.ts";
 import { CountingQueue } from "./support/counting_queue.ts";
-import { bytesOf, cutAt, cutPlaces } from "./support/framing.ts";
+import { bytesOf, cutAt, cutPlaces, refusedAfter } from "./support/framing.ts";
 import { asText, isPending, scriptedConnection } from "./support/scripted_connection.ts";
 
 const frameError = async (promise: Promise<unknown>): Promise<string> => {
@@ -112,13 +113,26 @@ Deno.test("Connection.readLine() gives lines of LF and CRLF, what is left at the
   const { connection } = scriptedConnection([
     "\ufeffone\r",
     "\ntw\u00f6\n\n\ufefffour\r\r\nl",
-    "ast\r",
+    "ast\n\r",
     end(),
   ]);
   const lines = [];
   for (let i = 0; i < 7; i++) lines.push(await connection.readLine());
   assertEquals(lines, ["one", "tw\u00f6", "", "\ufefffour\r", "last", undefined, undefined]);
   connection.abort();
+});
+
+Deno.test("Connection.readLine() gives no line for a carriage return or a mark alone before the end", async () => {
+  for (
+    const [text, lines] of [["\r", []], ["\ufeff", []], ["\ufeff\r", []], ["a\r", ["a"]]] as const
+  ) {
+    const { connection } = scriptedConnection([text, end()]);
+    for (const line of lines) assertEquals(await connection.readLine(), line);
+    assertEquals(await connection.readLine(), undefined);
+    // It is gone, and found by no other read.
+    assertEquals((await connection.read())[1], -1);
+    connection.abort();
+  }
 });
 
 Deno.test("Connection.readLine() takes nothing of a line that is too long or not UTF-8", async () => {
@@ -237,6 +251,34 @@ Deno.test("Connection's reads up to something refuse wrong arguments", async () 
   await assertRejects(() => connection.peek("1" as never), TypeError, '"1"');
   assertEquals(await connection.readLine(), "abc");
   connection.abort();
+});
+
+Deno.test("DelimitedReader refuses what is too long as soon as that is certain", () => {
+  const taking = (of: (reader: DelimitedReader) => () => unknown) => (queue: ByteQueue) => {
+    const reader = { queue, hasEnded: false, isShut: false } as unknown as Reader;
+    const taken = of(new DelimitedReader(reader))();
+    return taken === MORE ? undefined : taken;
+  };
+  const line = taking((reader) => reader.line({ limit: 4 }));
+  const until = (delimiter: string) => taking((reader) => reader.until(delimiter, { limit: 4 }));
+  const cases: [text: string, step: (queue: ByteQueue) => unknown, expected: number | undefined][] =
+    [
+      ["12345", line, 5],
+      ["1234\r", line, undefined],
+      ["1234\rx", line, 6],
+      ["1234\r\r", line, 6],
+      ["12345", until(";"), 5],
+      ["12345", until("--"), 5],
+      ["1234-", until("--"), undefined],
+      ["1234-5", until("--"), 6],
+      ["123-5", until("--"), 5],
+      ["1234aab", until("aaab"), 7],
+      ["1234aaa", until("aaab"), undefined],
+      ["1234aaaa", until("aaab"), 8],
+    ];
+  for (const [text, step, expected] of cases) {
+    assertEquals(refusedAfter(bytesOf(text), step), expected, text);
+  }
 });
 
 for (const name of ["until", "line"] as const) {

@@ -17,8 +17,8 @@ import type { FrameBuffer } from "./frame_buffer.ts";
  * Messages of bytes, each ended by a delimiter, which is not part of it. What comes behind the last one
  * before the end of the stream is a message too, if it is not empty.
  *
- * A message longer than the maximum is a `"frame"` error; the next message is the one behind it. A message
- * that would reach the peer as several is not sent.
+ * A message longer than the maximum is a `"frame"` error as soon as that is certain; the next message is the
+ * one behind it. A message that would reach the peer as several is not sent.
  *
  * @example
  * ```ts
@@ -114,8 +114,8 @@ class DelimiterDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
       bytes.skip(this.#delimiterLength);
       return message;
     }
-    // Less than a whole delimiter at the end may be the beginning of one.
-    if (bytes.length >= this.#maxFrameLength + this.#delimiterLength) {
+    // What may be the beginning of a delimiter may be none of the message.
+    if (bytes.length - this.#search.matched > this.#maxFrameLength) {
       this.#search.skipRest(bytes);
       throw this.#tooLong(start);
     }

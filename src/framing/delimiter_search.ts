@@ -27,6 +27,14 @@ export class DelimiterSearch {
   }
 
   /**
+   * How many bytes at the end of what was searched last may be the beginning of a delimiter; with those before
+   * them nothing that is still to come can end a shorter message.
+   */
+  get matched(): number {
+    return this.#matched;
+  }
+
+  /**
    * Goes on looking. It begins anew when bytes were taken since the last call.
    *
    * @param bytes The queue, the same one each time.

@@ -38,10 +38,11 @@ export interface LineCodecConfig extends FrameConfig {
 
 /**
  * Lines of text in UTF-8, each ended by LF or CRLF, which are not part of the message. What comes behind the
- * last one before the end of the stream is a line too, if it is not empty.
+ * last one before the end of the stream is a line too, if it is not empty; a carriage return alone is.
  *
- * A line longer than the maximum, or one with invalid bytes, is a `"frame"` error; the next message is the
- * line behind it. A line that would reach the peer as another one, or as two, is not sent.
+ * A line with invalid bytes, or longer than the maximum, is a `"frame"` error, the latter as soon as it is
+ * certain; the next message is the line behind it. A line that would reach the peer as another one, or as two,
+ * is not sent.
  *
  * Lines that came together share their memory, up to 4 KiB: to keep a short one for long, copy it.
  */

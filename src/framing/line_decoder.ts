@@ -57,8 +57,8 @@ export class LineDecoder implements Decoder<string> {
       this.#readText(bytes, end);
       return this.#nextLine(bytes);
     }
-    // One more than the maximum may still be the CR of a line that is just not too long.
-    if (bytes.length > this.#maxFrameLength + 1) {
+    // A CR at the end may be none of the line.
+    if (this.#isTooLong(bytes.length, bytes)) {
       this.#search.skipRest(bytes);
       throw this.#tooLong();
     }
@@ -112,14 +112,12 @@ export class LineDecoder implements Decoder<string> {
     return this.#withoutEnds(line, length);
   }
 
-  /** Takes what is left at the end of the stream. */
-  #lastLine(bytes: ByteQueue): string {
-    const isTooLong = this.#isTooLong(bytes.length, bytes);
+  /** Takes what is left at the end of the stream, which is not too long; no line where it is an empty one. */
+  #lastLine(bytes: ByteQueue): string | undefined {
     const line = bytes.takeAll();
-    if (isTooLong) throw this.#tooLong();
     const text = textOf(line, this.#invalidBytes);
     if (text === undefined) throw this.#notUtf8();
-    return this.#withoutEnds(text, line.length);
+    return this.#withoutEnds(text, line.length) || undefined;
   }
 
   /** A line of `length` bytes without what is none of it: a CR at its end, a byte order mark. */

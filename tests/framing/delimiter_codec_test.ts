@@ -13,6 +13,8 @@ import {
   decodeAll,
   encodeAll,
   type Outcome,
+  provenAfter,
+  refusedAfter,
 } from "../support/framing.ts";
 
 const latin1 = new TextDecoder("latin1");
@@ -50,6 +52,29 @@ for (const delimiter of ["\0", "ab", "aa", "aab", "abab", "abaabaa"]) {
       );
     });
   }
+
+  Deno.test(`DelimiterCodec ${JSON.stringify(delimiter)} refuses a message as soon as it is certain that it is too long`, () => {
+    const ends = Array.from(delimiter, (_, at) => bytesOf(delimiter.slice(at)));
+    const lengthOf = (bytes: Uint8Array) => {
+      const end = latin1.decode(bytes).indexOf(delimiter);
+      // Where this is not what completes one, nothing else does so sooner.
+      return end < 0 ? Infinity : end;
+    };
+    const letters = fc.array(fc.constantFrom(...`${delimiter}bc`), { maxLength: 20, size: "max" });
+    for (const max of [1, 4]) {
+      const codec = new DelimiterCodec(delimiter, { maxFrameLength: max });
+      fc.assert(
+        fc.property(letters, (characters) => {
+          const bytes = bytesOf(characters.join("").replaceAll(delimiter, ""));
+          if (latin1.decode(bytes).includes(delimiter)) return;
+          const decoder = codec.decoder();
+          const refused = refusedAfter(bytes, (queue) => decoder.decode(queue, false));
+          assertEquals(refused, provenAfter(bytes, ends, max, lengthOf));
+        }),
+        { seed: 3, numRuns: 300 },
+      );
+    }
+  });
 
   Deno.test(`DelimiterCodec ${JSON.stringify(delimiter)} sends just what would come back, however it is cut`, () => {
     const codec = new DelimiterCodec(delimiter);

@@ -14,6 +14,7 @@ import {
   decodeAll,
   encodeAll,
   type Outcome,
+  refusedAfter,
 } from "../support/framing.ts";
 
 /** What of an error does not depend on the words of the JSON parser. */
@@ -91,6 +92,20 @@ Deno.test("JsonLinesCodec passes over lines of white space and goes on behind a 
     { message: null },
     { error: "Cannot decode: the line at byte 14 is not JSON" },
   ]);
+});
+
+Deno.test("JsonLinesCodec refuses a line as soon as it is certain that it is too long", () => {
+  const cases: [text: string, expected: number | undefined][] = [
+    ["12345", 5],
+    ["    5", 5],
+    ["1234\r", undefined],
+    ["1234\r5", 6],
+  ];
+  for (const [text, expected] of cases) {
+    const decoder = new JsonLinesCodec({ maxFrameLength: 4 }).decoder();
+    const step = (queue: ByteQueue) => decoder.decode(queue, false);
+    assertEquals(refusedAfter(bytesOf(text), step), expected, text);
+  }
 });
 
 Deno.test("JsonLinesCodec gives what the check made of a value, and an error with what it threw", () => {

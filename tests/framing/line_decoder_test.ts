@@ -11,6 +11,8 @@ import {
   cutIntoBytes,
   decodeAll,
   type Outcome,
+  provenAfter,
+  refusedAfter,
 } from "../support/framing.ts";
 
 /** The obvious slow version: all the bytes, line by line. */
@@ -36,6 +38,11 @@ function slowLines(bytes: Uint8Array<ArrayBuffer>, config: LineCodecConfig): Out
       }
     }
     start = end + 1;
+  }
+  // What has no line feed behind it is no line where nothing else is in it either.
+  const last = outcomes.at(-1);
+  if (bytes.at(-1) !== 10 && last !== undefined && "message" in last && last.message === "") {
+    outcomes.pop();
   }
   return outcomes;
 }
@@ -77,6 +84,42 @@ for (
     );
   });
 }
+
+Deno.test("LineDecoder refuses a line as soon as it is certain that it is too long", () => {
+  const codec = new LineCodec({ maxFrameLength: 4 });
+  const ends = ["\n", "\r\n"].map(bytesOf);
+  const lengthOf = (bytes: Uint8Array) => {
+    const line = bytes.subarray(0, bytes.indexOf(10));
+    return line.length - (line.at(-1) === 13 ? 1 : 0);
+  };
+  const line = fc.array(fc.constantFrom(13, 13, 97), { maxLength: 9, size: "max" });
+  fc.assert(
+    fc.property(line, (values) => {
+      const bytes = Uint8Array.from(values);
+      const decoder = codec.decoder();
+      const refused = refusedAfter(bytes, (queue) => decoder.decode(queue, false));
+      assertEquals(refused, provenAfter(bytes, ends, 4, lengthOf));
+    }),
+    { seed: 3, numRuns: 500 },
+  );
+  const decoder = codec.decoder();
+  assertEquals(refusedAfter(bytesOf("12345"), (queue) => decoder.decode(queue, false)), 5);
+});
+
+Deno.test("LineDecoder gives no line for a carriage return or a mark alone before the end", () => {
+  const outcomes = (text: string, config: LineCodecConfig = {}) =>
+    decodeAll(new LineCodec(config), [bytesOf(text)]).map((outcome) =>
+      "message" in outcome ? outcome.message : outcome
+    );
+  assertEquals(outcomes("a\n\r"), ["a"]);
+  assertEquals(outcomes("\r"), []);
+  assertEquals(outcomes("\ufeff"), []);
+  assertEquals(outcomes("\ufeff\r"), []);
+  assertEquals(outcomes("\ufeff", { byteOrderMark: "keep" }), ["\ufeff"]);
+  assertEquals(outcomes("\r\r"), ["\r"]);
+  // With a line feed it is a line.
+  assertEquals(outcomes("\r\n\n"), ["", ""]);
+});
 
 Deno.test("LineDecoder refuses a line that is too long before its end has come, and skips it", () => {
   const codec = new LineCodec({ maxFrameLength: 4 });

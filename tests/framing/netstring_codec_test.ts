@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import type { ByteQueue } from "../../src/byte_queue.ts";
 import { GenericError } from "../../src/errors.ts";
 import { FrameBuffer } from "../../src/framing/frame_buffer.ts";
 import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
@@ -12,6 +13,7 @@ import {
   decodeAll,
   encodeAll,
   type Outcome,
+  refusedAfter,
 } from "../support/framing.ts";
 
 const MAX = 12;
@@ -96,6 +98,21 @@ Deno.test("NetstringCodec says where a netstring is bad, and finds nothing behin
     ["5", "the stream ended 1 bytes into the frame at byte 0"],
   ]);
   for (const [text, why] of expected) assertEquals(last(text), { error: `Cannot decode: ${why}` });
+});
+
+Deno.test("NetstringCodec refuses a message as soon as it is certain that it is too long", () => {
+  const cases: [text: string, expected: number | undefined][] = [
+    ["13:", 2],
+    ["2", undefined],
+    ["20", 2],
+    ["100", 3],
+    ["12:hello", undefined],
+  ];
+  for (const [text, expected] of cases) {
+    const decoder = new NetstringCodec({ maxFrameLength: 12 }).decoder();
+    const step = (queue: ByteQueue) => decoder.decode(queue, false);
+    assertEquals(refusedAfter(bytesOf(text), step), expected, text);
+  }
 });
 
 Deno.test("NetstringCodec refuses a wrong config and messages that it cannot send", () => {

@@ -127,3 +127,45 @@ export const cutPlaces: fc.Arbitrary<number[]> = fc.array(fc.integer({ min: 1, m
   let at = 0;
   return gaps.map((gap) => at += gap);
 });
+
+/**
+ * After how many bytes somebody who gets them one by one says that the first frame is too long; `undefined`
+ * where it gives a message or waits.
+ *
+ * @param step Looks at what has come; throws a "frame" error, or gives `undefined` to wait.
+ */
+export function refusedAfter(
+  bytes: Uint8Array<ArrayBuffer>,
+  step: (queue: ByteQueue) => unknown,
+): number | undefined {
+  const queue = new ByteQueue();
+  for (const [i, piece] of cutIntoBytes(bytes).entries()) {
+    queue.push(piece);
+    try {
+      if (step(queue) !== undefined) return undefined;
+    } catch (error) {
+      if (!(error instanceof GenericError) || error.code !== "frame") throw error;
+      return i + 1;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * After how many bytes of a frame without end it is certain that it is too long: the obvious slow version,
+ * which tries all that may come next.
+ *
+ * @param lengthOf How long the first frame is in bytes that have its end.
+ */
+export function provenAfter(
+  bytes: Uint8Array<ArrayBuffer>,
+  continuations: readonly Uint8Array<ArrayBuffer>[],
+  max: number,
+  lengthOf: (bytes: Uint8Array<ArrayBuffer>) => number,
+): number | undefined {
+  for (let length = 1; length <= bytes.length; length++) {
+    const start = bytes.subarray(0, length);
+    if (continuations.every((next) => lengthOf(joined([start, next])) > max)) return length;
+  }
+  return undefined;
+}

@@ -46,7 +46,12 @@ export function duplexOf(connection: Connection): Duplex {
  * import { Client, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
  *
  * await using listener = new Listener(0, { interface: "127.0.0.1" });
- * listener.attach({ onConnect: (caller) => void caller.write("hello, world") });
+ * listener.attach({
+ *   onConnect(caller) {
+ *     void caller.write("hello, world");
+ *     void caller.close();
+ *   },
+ * });
  * await listener.start();
  *
  * await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });

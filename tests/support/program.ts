@@ -8,6 +8,8 @@ export interface ProgramOptions {
   readonly lifetimeInMillis?: number;
   /** Variables besides those of this process. */
   readonly env?: Record<string, string>;
+  /** The folder it runs in, the repository's root unless given. */
+  readonly cwd?: string;
 }
 
 /** How a program ended, and all it printed. */
@@ -58,12 +60,12 @@ export class Program implements AsyncDisposable {
   #isOverdue = false;
   readonly #ended: Promise<Ending>;
 
-  /** Starts a program in the repository's root; `"deno"` is the one that runs the tests. */
+  /** Starts a program; `"deno"` is the one that runs the tests. */
   constructor(command: string, args: readonly string[], options: ProgramOptions = {}) {
     this.#name = [command, ...args].join(" ");
     this.#child = new Deno.Command(command === "deno" ? Deno.execPath() : command, {
       args: [...args],
-      cwd: ROOT,
+      cwd: options.cwd ?? ROOT,
       env: { NO_COLOR: "1", ...options.env },
       stdin: "piped",
       stdout: "piped",

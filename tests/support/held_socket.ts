@@ -1,0 +1,85 @@
+// The library as a code block of the documentation gets it: the block is held where its server runs and nobody
+// has spoken to it yet, until it is sent SIGHUP. Then its own clients do what they do in the documentation.
+
+import type { Address, ClientConfig, ListenerConfig, LocalClientConfig } from "../../mod.ts";
+import type { StopOptions, StopReport, UdpListenerConfig } from "../../mod.ts";
+import * as socket from "./skipping_socket.ts";
+
+export * from "./skipping_socket.ts";
+
+const released = Promise.withResolvers<void>();
+Deno.addSignalListener("SIGHUP", () => released.resolve());
+
+let isHeld = false;
+/** Where the server is that was started last: which it is, its address, and its port where it has one. */
+let place = "";
+/** The ports that listeners asked for, and the ones they have got. */
+const ports = new Map<number, number>();
+
+/** Waits for the test, the first time that a block would go on. */
+async function hold(before: "speaks" | "ends"): Promise<void> {
+  if (!isHeld && place !== "") {
+    isHeld = true;
+    console.log(`\nHeld before it ${before}: ${place}`);
+  }
+  if (isHeld) await released.promise;
+}
+
+export class Client extends socket.Client {
+  static override async connect(
+    config: ClientConfig | LocalClientConfig,
+  ): Promise<socket.Client> {
+    await hold("speaks");
+    if (!("port" in config)) return await socket.Client.connect(config);
+    const port = ports.get(config.port) ?? config.port;
+    return await socket.Client.connect({ ...config, port });
+  }
+}
+
+export class Listener extends socket.Listener {
+  readonly #asked: number;
+
+  constructor(port: number, config?: ListenerConfig) {
+    super(0, config);
+    this.#asked = port;
+  }
+
+  override async start(): Promise<void> {
+    await super.start();
+    if (this.#asked !== 0) ports.set(this.#asked, this.port);
+    place = this.port === 0 ? `unix ${this.address}` : `tcp ${this.address} ${this.port}`;
+  }
+
+  override async gracefulStop(options?: StopOptions): Promise<StopReport> {
+    await hold("ends");
+    return await super.gracefulStop(options);
+  }
+}
+
+export class UdpListener extends socket.UdpListener {
+  constructor(port: number, config?: UdpListenerConfig) {
+    super(port, config);
+  }
+
+  override async start(): Promise<void> {
+    await super.start();
+    place = `udp ${this.address} ${this.port}`;
+  }
+
+  override async gracefulStop(options?: StopOptions): Promise<StopReport> {
+    await hold("ends");
+    return await super.gracefulStop(options);
+  }
+}
+
+export class UdpClient extends socket.UdpClient {
+  override async write(content: Uint8Array | string): Promise<number> {
+    await hold("speaks");
+    return await super.write(content);
+  }
+
+  override async sendTo(content: Uint8Array | string, address: Address): Promise<number> {
+    await hold("speaks");
+    return await super.sendTo(content, address);
+  }
+}

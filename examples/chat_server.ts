@@ -18,7 +18,8 @@ let number = 0;
 const nameOf = (guest: Framed<string>) => `guest ${guest.connection.id}`;
 
 function sayToAll(text: string): void {
-  const line = `${++number} ${text}`;
+  // What a terminal takes for a command stays with who has typed it.
+  const line = `${++number} ${text.replaceAll(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, "?")}`;
   for (const guest of guests) {
     // Nobody waits for a guest who does not read: the line is not for them.
     if (guest.connection.queuedBytes < MOST_QUEUED_BYTES) void guest.send(line);

@@ -28,10 +28,13 @@ const commands = new Map<string, (caller: Caller) => Promise<unknown>>([
 
 control.attach({
   async onReadReady(caller) {
-    const line = await caller.readLine();
+    const line = await caller.readLine({ limit: 100 });
     const command = commands.get(line ?? "");
     if (command !== undefined) await command(caller);
     else if (line) await caller.write(`no such command: ${line}\n`);
+  },
+  onError(_caller, error) {
+    console.error(`control: ${error.message}`);
   },
 });
 

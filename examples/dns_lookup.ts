@@ -3,24 +3,28 @@
 
 import { Buffer } from "node:buffer";
 // @ts-types="npm:@types/dns-packet@5.6.5"
-import { decode, encode, type Packet } from "npm:dns-packet@5.6.1";
+import { decode, type DecodedPacket, encode, RECURSION_DESIRED } from "npm:dns-packet@5.6.1";
 import { ReadTimedOutError, UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
 const [name = "localhost"] = Deno.args;
 const server = { remoteHost: "127.0.0.1", remotePort: Number(Deno.args[1] ?? 53) };
 await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, server);
 
-async function ask(type: "A" | "AAAA"): Promise<Packet | undefined> {
+async function ask(type: "A" | "AAAA"): Promise<DecodedPacket | undefined> {
   const id = crypto.getRandomValues(new Uint16Array(1))[0]!;
   const questions = [{ type, name }];
   for (let tries = 0; tries < 3; tries++) {
-    await client.write(encode({ type: "query", id, flags: 0x100, questions }));
+    await client.write(encode({ type: "query", id, flags: RECURSION_DESIRED, questions }));
+    const end = performance.now() + 1_000;
     try {
-      for (;;) {
-        // The answer to an earlier question may still come: the number tells.
-        const [bytes] = await client.read(undefined, { timeoutInMillis: 1_000 });
-        const answer = decode(Buffer.from(bytes));
-        if (answer.id === id) return answer;
+      for (let left; (left = Math.ceil(end - performance.now())) > 0;) {
+        // The answer to an earlier question may still come, and anything from whoever forges addresses.
+        const [bytes] = await client.read(undefined, { timeoutInMillis: left });
+        const answer = packetIn(bytes);
+        const about = answer?.questions?.[0];
+        const isOurs = answer?.type === "response" && answer.id === id && about?.type === type &&
+          about.name.toLowerCase() === name.toLowerCase();
+        if (isOurs) return answer;
       }
     } catch (error) {
       if (!(error instanceof ReadTimedOutError)) throw error;
@@ -29,13 +33,25 @@ async function ask(type: "A" | "AAAA"): Promise<Packet | undefined> {
   return undefined;
 }
 
+/** The packet in a datagram, if there is one. */
+function packetIn(bytes: Uint8Array): DecodedPacket | undefined {
+  try {
+    return decode(Buffer.from(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
 let found = 0;
 for (const type of ["A", "AAAA"] as const) {
   const answer = await ask(type);
   if (answer === undefined) console.error(`No answer from ${server.remoteHost}`);
+  if (answer?.flag_tc) console.error("The answer was cut, it would have to be asked for by TCP");
   for (const record of answer?.answers ?? []) {
     if (record.type !== "A" && record.type !== "AAAA") continue;
-    console.log(`${record.name} has address ${record.data} for ${record.ttl} s`);
+    console.log(
+      `${record.name.replaceAll(/[^\w.-]/g, "?")} has address ${record.data} for ${record.ttl} s`,
+    );
     found++;
   }
 }

@@ -3,10 +3,17 @@
 
 import { Buffer } from "node:buffer";
 // @ts-types="npm:@types/dns-packet@5.6.5"
-import { type Answer, AUTHORITATIVE_ANSWER, decode, encode } from "npm:dns-packet@5.6.1";
+import {
+  type Answer,
+  AUTHORITATIVE_ANSWER,
+  decode,
+  encode,
+  type OptAnswer,
+} from "npm:dns-packet@5.6.1";
 import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
-const NO_SUCH_NAME = 3;
+const [FORMAT_ERROR, NO_SUCH_NAME, NOT_IMPLEMENTED, REFUSED] = [1, 3, 4, 5] as const;
+const [IS_ANSWER, OPERATION, RECURSION_DESIRED] = [0x8000, 0x7800, 0x0100] as const;
 const records: Answer[] = [
   { type: "A", name: "one.example", ttl: 60, data: "192.0.2.1" },
   { type: "AAAA", name: "one.example", ttl: 60, data: "2001:db8::1" },
@@ -14,29 +21,50 @@ const records: Answer[] = [
   { type: "A", name: "many.example", ttl: 60, data: "192.0.2.3" },
   { type: "TXT", name: "text.example", ttl: 60, data: ["Hello", "from Deno"] },
 ];
+const OPTIONS: OptAnswer = {
+  ...{ type: "OPT", name: ".", udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0 },
+  ...{ flags: 0, flag_do: false, options: [] },
+};
+
+/** Answers one question; what is none gets an error, and what is an answer itself gets nothing. */
+function answerTo(data: Uint8Array): Uint8Array | undefined {
+  const head = new DataView(data.buffer, data.byteOffset, data.length);
+  const flags = data.length < 12 ? IS_ANSWER : head.getUint16(2);
+  if ((flags & IS_ANSWER) !== 0) return undefined; // or two servers would answer each other for ever
+  const id = head.getUint16(0);
+  const refuse = (code: number) =>
+    encode({ type: "response", id, flags: flags & (OPERATION | RECURSION_DESIRED) | code });
+  if ((flags & OPERATION) !== 0) return refuse(NOT_IMPLEMENTED);
+  if (head.getUint16(4) !== 1 || head.getUint32(6) !== 0) return refuse(FORMAT_ERROR);
+  try {
+    const { questions = [], additionals = [] } = decode(Buffer.from(data));
+    const { type, name, class: network } = questions[0]!;
+    if (network !== "IN") return refuse(REFUSED);
+    const named = records.filter((record) => record.name === name.toLowerCase());
+    // For any type there is one of them (RFC 8482): a small question shall have no large answer.
+    const wanted = (type as string) === "ANY" ? named[0]?.type : type;
+    const answers = named.filter((record) => record.type === wanted);
+    // What a stranger has written goes to the terminal in plain letters only.
+    const shown = name.replaceAll(/[^\w.-]/g, "?");
+    console.log(`${type} ${shown}: ${named.length === 0 ? "not known" : answers.length}`);
+    return encode({
+      type: "response",
+      id,
+      flags: AUTHORITATIVE_ANSWER | flags & RECURSION_DESIRED |
+        (named.length === 0 ? NO_SUCH_NAME : 0),
+      questions,
+      answers,
+      // Whoever speaks EDNS hears that it is understood (RFC 6891).
+      additionals: additionals.filter(({ type }) => type === "OPT").slice(0, 1).map(() => OPTIONS),
+    });
+  } catch {
+    return refuse(FORMAT_ERROR);
+  }
+}
 
 const port = Number(Deno.args[0] ?? 48853);
 const listener = new UdpListener(port, { interface: "127.0.0.1" });
-listener.attach({
-  onDatagram({ data }) {
-    const query = decode(Buffer.from(data));
-    if (query.type !== "query") return undefined;
-    const questions = query.questions ?? [];
-    const named = (name: string) => records.filter((record) => record.name === name.toLowerCase());
-    const answers = questions.flatMap(({ name, type }) =>
-      named(name).filter((record) => record.type === type)
-    );
-    for (const { name, type } of questions) {
-      console.log(`${type} ${name}: ${named(name).length === 0 ? "not known" : answers.length}`);
-    }
-    const isKnown = questions.every(({ name }) => named(name).length > 0);
-    const flags = AUTHORITATIVE_ANSWER | (isKnown ? 0 : NO_SUCH_NAME);
-    return encode({ type: "response", id: query.id ?? 0, flags, questions, answers });
-  },
-  onError(caller, error) {
-    console.error(`${caller.remoteAddress} sent no question: ${error.message}`);
-  },
-});
+listener.attach({ onDatagram: ({ data }) => answerTo(data) });
 await listener.start();
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
 console.log(`Listening on ${listener.address}:${listener.port}`);

@@ -1,38 +1,51 @@
-// Waits for one file from file_sender.ts, shows how far it is, and ends.
+// Waits for one file from file_sender.ts, shows how far it is, and ends when it has all of it.
 // Run: deno run --allow-net=127.0.0.1 --allow-write=FILE examples/file_receiver.ts FILE [PORT]
 
 import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
-import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
+const LARGEST_FILE = 4 * 1024 ** 3;
 const [path = "received"] = Deno.args;
 const port = Number(Deno.args[1] ?? 61601);
 using file = await Deno.open(path, { write: true, create: true, truncate: true });
-const writer = file.writable.getWriter();
-await using listener = new Listener(port, { interface: "127.0.0.1" });
+// One at a time is heard: whoever is silent must not keep the others out for long.
+await using listener = new Listener(port, { interface: "127.0.0.1", readTimeoutInMillis: 10_000 });
 await listener.start();
 console.log(`Listening on ${listener.address}:${listener.port}`);
 
-for await (const caller of listener) {
-  await using sender = caller;
+/** Receives a file; whether all of it has come. */
+async function receive(sender: Caller): Promise<boolean> {
   // An end can also be a sender that crashed: the size comes first, so that half a file is known as such.
   const [head, length] = await sender.read(8);
   if (length < 8) throw new Error("The sender has gone");
   const size = Number(new DataView(head.buffer, head.byteOffset).getBigUint64(0));
+  if (size > LARGEST_FILE) throw new Error(`${size} bytes are too many`);
 
+  await file.truncate(); // what an earlier one began
+  await file.seek(0, Deno.SeekMode.Start);
   const bar = new SingleBar({ noTTYOutput: true }, Presets.shades_classic);
   bar.start(size, 0);
   let received = 0;
-  while (received < size) {
-    const [bytes, length] = await sender.read();
-    if (length < 0) break;
-    await writer.write(bytes);
-    received += length;
-    bar.update(received);
+  try {
+    while (received < size) {
+      const [bytes, length] = await sender.read();
+      if (length < 0) break;
+      for (let at = 0; at < length;) at += await file.write(bytes.subarray(at));
+      bar.update(received += length);
+    }
+  } finally {
+    bar.stop();
   }
-  bar.stop();
-  await writer.close(); // only now all of it is in the file
   await sender.write(`${received}`);
   console.log(`Received ${received} of ${size} bytes`);
-  if (received < size) Deno.exitCode = 1;
-  break;
+  return received === size;
+}
+
+for await (const caller of listener) {
+  try {
+    await using sender = caller;
+    if (await receive(sender)) break;
+  } catch (error) {
+    console.error(`${error}`); // a reset, a silence, no file: the next one may be it
+  }
 }

@@ -2,41 +2,45 @@
 // Run: deno run --allow-net=127.0.0.1 examples/http_echo.ts [PORT]
 
 import { type Caller, Listener, SocketError } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { Refusal, requestOf } from "./http_request.ts";
 
 const LONGEST_HEAD = 16 * 1024;
-const LONGEST_BODY = 1024 * 1024;
 
-const decoder = new TextDecoder();
+const latin1 = new TextDecoder("latin1");
 
-async function answer(caller: Caller, status: string, body = new Uint8Array()): Promise<void> {
-  void caller.write(`HTTP/1.1 ${status}\r\ncontent-length: ${body.length}\r\n\r\n`);
-  await caller.write(body); // goes out together with the head
+function headOf(status: string, length: number, isPersistent: boolean): string {
+  const fields = ["content-type: application/octet-stream", `content-length: ${length}`];
+  if (!isPersistent) fields.push("connection: close");
+  return `HTTP/1.1 ${status}\r\n${fields.join("\r\n")}\r\n\r\n`;
 }
 
 /** Answers one request; whether there may be another one. */
 async function serveOne(caller: Caller): Promise<boolean> {
   const [bytes] = await caller.readUntil("\r\n\r\n", { limit: LONGEST_HEAD });
-  const head = decoder.decode(bytes);
+  const head = latin1.decode(bytes);
   if (!head.endsWith("\r\n\r\n")) return false; // the client has said all it has to say
-  const length = /^content-length: *(\d+) *\r$/im.exec(head)?.[1] ?? "0";
-  if (/^transfer-encoding:/im.test(head)) await answer(caller, "411 Length Required");
-  else if (Number(length) > LONGEST_BODY) await answer(caller, "413 Content Too Large");
-  else {
-    if (/^expect: *100-continue/im.test(head)) void caller.write("HTTP/1.1 100 Continue\r\n\r\n");
-    const [body] = length === "0" ? [] : await caller.read(Number(length));
-    await answer(caller, "200 OK", body);
-    return !/^connection: *close|^\S+ \S+ HTTP\/1\.0\r/im.test(head);
-  }
-  return false;
+  const { method, length, isWaiting, isPersistent } = requestOf(head);
+  if (isWaiting) void caller.write("HTTP/1.1 100 Continue\r\n\r\n");
+  const [body, received] = length === 0 ? [new Uint8Array(), 0] : await caller.read(length);
+  if (received < length) return false; // half a body is none
+  void caller.write(headOf("200 OK", length, isPersistent));
+  await caller.write(method === "HEAD" ? "" : body); // goes out together with the head
+  return isPersistent;
+}
+
+/** What is said to a client before its connection ends. */
+function lastWords(error: unknown): string {
+  if (error instanceof Refusal) return error.message;
+  const isTooLong = error instanceof SocketError && error.code === "frame";
+  return isTooLong ? "431 Request Header Fields Too Large" : "408 Request Timeout";
 }
 
 async function serve(caller: Caller): Promise<void> {
   try {
     while (await serveOne(caller));
   } catch (error) {
-    if (!(error instanceof SocketError)) throw error;
-    // The head is too long, or the client has gone.
-    if (error.code === "frame") await answer(caller, "431 Request Header Fields Too Large");
+    // No request, a long silence, a reset: it ends this connection and no other.
+    void caller.write(headOf(lastWords(error), 0, false));
   }
   await caller.close();
 }

@@ -18,10 +18,10 @@ interface Reply {
 /** Whatever a stranger sends, only this becomes a message. */
 function check(value: unknown): Request {
   const { id, method, params } = value as Partial<Request>;
-  if (typeof id !== "number" || typeof method !== "string" || !Array.isArray(params)) {
-    throw new TypeError("not a request");
-  }
-  return { id, method, params: params.map(Number) };
+  const isRequest = typeof id === "number" && typeof method === "string" &&
+    Array.isArray(params) && params.every(Number.isFinite);
+  if (!isRequest) throw new TypeError("not a request");
+  return { id, method, params };
 }
 
 const methods = new Map<string, (numbers: readonly number[]) => number>([
@@ -32,15 +32,16 @@ const methods = new Map<string, (numbers: readonly number[]) => number>([
 const port = Number(Deno.args[0] ?? 61608);
 const listener = new Listener(port, { interface: "127.0.0.1" });
 
-listener.attach(framedService(new JsonLinesCodec<Request, Reply>({ check }), {
-  onMessage(_caller, { id, method, params }) {
-    const run = methods.get(method);
-    return run === undefined
-      ? { id, error: `unknown method "${method}"` }
-      : { id, result: run(params) };
-  },
-  onError: (caller, error) => void caller.send({ id: null, error: error.message }),
-}));
+listener.attach(
+  framedService(new JsonLinesCodec<Request, Reply>({ check, maxFrameLength: 65_536 }), {
+    onMessage(_caller, { id, method, params }) {
+      const result = methods.get(method)?.(params);
+      if (result === undefined) return { id, error: `unknown method "${method}"` };
+      return Number.isFinite(result) ? { id, result } : { id, error: "too large for a number" };
+    },
+    onError: (caller, error) => void caller.send({ id: null, error: error.message }),
+  }),
+);
 
 await listener.start();
 console.log(`Listening on ${listener.address}:${listener.port}`);

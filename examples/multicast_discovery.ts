@@ -31,11 +31,13 @@ async function discover(): Promise<void> {
   // What a socket with an interface's address sends to a group leaves by that interface.
   await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, { readTimeoutInMillis: 500 });
   await client.sendTo(QUESTION, { host: GROUP, port });
+  const end = performance.now() + 500;
   let found = 0;
   try {
     for await (const { data, remoteHost, remotePort } of client) {
-      console.log(`${remoteHost}:${remotePort} says "${decoder.decode(data)}"`);
+      console.log(`${remoteHost}:${remotePort} says ${JSON.stringify(decoder.decode(data))}`);
       found++;
+      if (performance.now() > end) break; // who talks without end is not waited for
     }
   } catch (error) {
     if (!(error instanceof ReadTimedOutError)) throw error;

@@ -22,7 +22,10 @@ await using listener = new Listener(0, {
   },
 });
 listener.attach({
-  onConnect: (caller) => void caller.write(`Hello ${caller.secure?.peerCertificate?.subject}\n`),
+  onConnect(caller) {
+    void caller.write(`Hello ${caller.secure?.peerCertificate?.subject}\n`);
+    void caller.close(); // when that has gone out
+  },
 });
 await listener.start();
 

@@ -6,11 +6,32 @@ import type { Resp } from "./resp_values.ts";
 type Command = (...args: Uint8Array[]) => Resp;
 
 const encoder = new TextEncoder();
+const MOST_BYTES = 64 * 1024 * 1024;
 const values = new Map<string, Uint8Array>();
+let used = 0;
 
 /** Each byte is one character, so that no two keys are taken for one. */
 function textOf({ buffer, byteOffset, length }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, length).toString("latin1");
+}
+
+/** How much memory a key with its value is taken to need. */
+function sizeOf(key: string, value: Uint8Array | undefined): number {
+  return value === undefined ? 0 : key.length + value.length + 100;
+}
+
+/** Puts a value in the place of another, or says why not. */
+function set(key: string, value: Uint8Array): Error | undefined {
+  const more = sizeOf(key, value) - sizeOf(key, values.get(key));
+  if (used + more > MOST_BYTES) return new Error("OOM too much is kept already");
+  used += more;
+  values.set(key, value);
+  return undefined;
+}
+
+function remove(key: string): boolean {
+  used -= sizeOf(key, values.get(key));
+  return values.delete(key);
 }
 
 /** Each command with the least and the most arguments it takes. */
@@ -19,18 +40,16 @@ const commands = new Map<string, [least: number, most: number, command: Command]
   ["ECHO", [1, 1, (message) => message!]],
   ["GET", [1, 1, (key) => values.get(textOf(key!)) ?? null]],
   ["SET", [2, 2, (key, value) => {
-    values.set(textOf(key!), value!.slice()); // a copy: it has come in one buffer with other things
-    return "OK";
+    return set(textOf(key!), value!.slice()) ?? "OK"; // a copy: it has come in one buffer with other things
   }]],
-  ["DEL", [1, Infinity, (...keys) => countOf(keys, (key) => values.delete(key))]],
+  ["DEL", [1, Infinity, (...keys) => countOf(keys, remove)]],
   ["EXISTS", [1, Infinity, (...keys) => countOf(keys, (key) => values.has(key))]],
   ["INCR", [1, 1, (key) => {
     const value = textOf(values.get(textOf(key!)) ?? encoder.encode("0"));
     if (!/^-?\d{1,15}$/.test(value)) {
       return new Error("ERR value is not an integer or out of range");
     }
-    values.set(textOf(key!), encoder.encode(`${Number(value) + 1}`));
-    return Number(value) + 1;
+    return set(textOf(key!), encoder.encode(`${Number(value) + 1}`)) ?? Number(value) + 1;
   }]],
   // Clients ask for it before anything else.
   ["INFO", [0, Infinity, () => encoder.encode("# Persistence\r\nloading:0\r\n")]],
@@ -43,7 +62,7 @@ function countOf(keys: Uint8Array[], holds: (key: string) => boolean): number {
 /** Runs a command. */
 export function run(name: string, args: Uint8Array[]): Resp {
   const found = commands.get(name);
-  if (found === undefined) return new Error(`ERR unknown command '${name}'`);
+  if (found === undefined) return new Error(`ERR unknown command '${name.slice(0, 100)}'`);
   const [least, most, command] = found;
   if (args.length >= least && args.length <= most) return command(...args);
   return new Error(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);

@@ -53,6 +53,7 @@ export class RespDecoder implements socket.Decoder<Resp> {
     }
     if (bytes.length < this.#bulk + 2) return undefined;
     const value = bytes.take(this.#bulk);
+    if (bytes.at(0) !== 13 || bytes.at(1) !== 10) throw bad("nonsense", bytes);
     bytes.skip(2);
     this.#bulk = -1;
     return value;

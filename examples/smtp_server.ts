@@ -3,6 +3,8 @@
 
 import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 import { makeCertificates } from "./own_certificates.ts";
+import { LARGEST_MAIL, lastWords, readCommand, readText } from "./smtp_lines.ts";
+import { Session } from "./smtp_session.ts";
 
 const [folder = "."] = Deno.args;
 const port = Number(Deno.args[1] ?? 61621);
@@ -17,38 +19,44 @@ const listener = new Listener(port, {
   },
 });
 
-/** Answers one command; a mail's text comes after DATA, up to a line with a dot. */
-async function answer(caller: Caller, line: string): Promise<void> {
-  const verb = line.split(" ", 1)[0]!.toUpperCase();
-  const say = (text: string) => caller.write(`${text}\r\n`);
-  if (verb === "EHLO") {
-    await say(caller.secure === undefined ? "250-localhost\r\n250 STARTTLS" : "250 localhost");
-  } else if (verb === "STARTTLS" && caller.secure === undefined) {
-    void say("220 Go ahead");
-    await caller.upgradeToTls(); // ends the connection if anything was sent in the clear behind STARTTLS
-  } else if (verb === "DATA") {
-    await say("354 End with a dot");
-    while (await caller.readLine() !== ".");
+/** Talks with a client until one of both has had enough. */
+async function converse(caller: Caller): Promise<void> {
+  let session = new Session();
+  const say = (reply: string) => caller.write(`${reply}\r\n`);
+  await say("220 localhost ESMTP");
+  for (let line; (line = await readCommand(caller)) !== undefined;) {
+    if (caller.secure === undefined && line.toUpperCase() === "STARTTLS") {
+      void say("220 Go ahead");
+      await caller.upgradeToTls(); // ends the connection if anything was sent in the clear behind STARTTLS
+      session = new Session(); // what was said in the clear counts no more
+      continue;
+    }
+    const offers = ["8BITMIME", `SIZE ${LARGEST_MAIL}`];
+    const reply = session.reply(line, caller.secure ? offers : [...offers, "STARTTLS"]);
+    await say(reply);
+    if (/^[24]21/.test(reply)) return;
+    if (!reply.startsWith("354")) continue;
+    const length = await readText(caller);
+    if (length === undefined) return;
+    const how = caller.secure?.protocol ?? "In the clear";
+    console.log(`${how}: ${length} bytes from <${session.from}> to ${session.recipients}`);
+    session.reset();
     await say("250 Taken");
-  } else if (verb === "QUIT") {
-    await say("221 Bye");
-    void caller.close();
-  } else {
-    if (verb === "MAIL") console.log(`${caller.secure?.protocol ?? "In the clear"}: ${line}`);
-    await say(/^(MAIL|RCPT|HELO|NOOP|RSET)$/.test(verb) ? "250 Ok" : "500 What?");
   }
 }
 
-listener.attach({
-  onConnect: (caller) => void caller.write("220 localhost ESMTP\r\n"),
-  async onReadReady(caller) {
-    const line = await caller.readLine();
-    if (line !== undefined) await answer(caller, line);
-  },
-});
+async function serve(caller: Caller): Promise<void> {
+  try {
+    await converse(caller);
+  } catch (error) {
+    // A line without an end, a long silence, a reset: it ends this connection and no other.
+    void caller.write(`${lastWords(error)}\r\n`);
+  }
+  await caller.close();
+}
 
 await listener.start();
 console.log(`Listening on ${listener.address}:${listener.port}`);
 
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
-await listener.closed;
+for await (const caller of listener) void serve(caller);

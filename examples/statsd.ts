@@ -10,22 +10,34 @@ interface Row {
   last: number;
 }
 
+const MOST_ROWS = 1_000; // whoever may send may make up names
+const MOST = 1e15;
+const NUMBER = String.raw`\d{1,15}(?:\.\d{0,15})?|\.\d{1,15}`;
+const LINE = new RegExp(
+  `^([\\w.-]{1,100}):([+-]?(?:${NUMBER})(?:[eE][+-]?\\d{1,2})?)\\|(c|g|ms)(?:\\|@(${NUMBER}))?$`,
+);
+
 const kinds: Record<string, string> = { c: "counter", g: "gauge", ms: "timer" };
 const rows = new Map<string, Row>();
 let garbage = 0;
+let shownAt = -Infinity;
 
 function note(line: string): void {
-  const [, name = "", value = "", kind = "", rate = "1"] =
-    /^([^:|]+):(-?[\d.]+)\|(c|g|ms)(?:\|@(0?\.\d+))?$/.exec(line) ?? [];
-  if (name === "" || !Number.isFinite(Number(value))) return void garbage++;
+  const [, name = "", text = "", kind = "", rate = "1"] = LINE.exec(line) ?? [];
   const row = rows.get(name) ?? { kind: kinds[kind]!, count: 0, sum: 0, last: 0 };
+  const value = Number(text);
+  const worth = value / Number(rate); // one in ten was sent: it stands for ten
+  const isSensible = name !== "" && Number(rate) <= 1 && Math.abs(worth) <= MOST &&
+    row.kind === kinds[kind] && (rows.has(name) || rows.size < MOST_ROWS);
+  if (!isSensible) return void garbage++;
   rows.set(name, row);
   row.count++;
-  row.sum += Number(value) / Number(rate); // one in ten was sent: it stands for ten
-  row.last = Number(value);
+  row.sum += worth;
+  row.last = kind === "g" && /^[+-]/.test(text) ? row.last + value : value; // a gauge with a sign changes by it
 }
 
 function show(): void {
+  shownAt = performance.now();
   console.table(Object.fromEntries(
     [...rows].sort(([a], [b]) => a < b ? -1 : 1).map(([name, { kind, count, sum, last }]) => [
       name,
@@ -40,6 +52,7 @@ const listener = new UdpListener(port, { interface: "127.0.0.1" });
 listener.attach({
   onDatagram({ data }) {
     for (const line of new TextDecoder().decode(data).split("\n")) {
+      if (line === "show" && performance.now() - shownAt < 1_000) continue; // a table costs time
       if (line === "show") show();
       else if (line !== "") note(line);
     }

@@ -5,7 +5,6 @@ import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
 const port = Number(Deno.args[0] ?? 61598);
 const listener = new Listener(port, { interface: "127.0.0.1" });
-const decoder = new TextDecoder();
 
 listener.attach({
   onConnect(caller) {
@@ -13,7 +12,9 @@ listener.attach({
   },
   async onReadReady(caller) {
     const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(`${decoder.decode(bytes)} back`);
+    if (length < 0) return;
+    void caller.write(bytes); // as they are: a piece may begin or end within a letter
+    await caller.write(" back"); // goes out together with them
   },
   onError(caller, error) {
     console.error(`Client ${caller.id} failed: ${error.message}`);

@@ -5,8 +5,8 @@ import { Client, type Connection, Listener } from "https://deno.land/x/socket@v0
 
 const targetPort = Number(Deno.args[0]);
 const port = Number(Deno.args[1] ?? 61600);
-// A connection may be silent for as long as it likes.
-const config = { readTimeoutInMillis: Infinity };
+// A connection may be silent for long, but not for ever: nobody is told of a machine that was switched off.
+const config = { readTimeoutInMillis: Infinity, idleTimeoutInMillis: 3_600_000 };
 
 /** Passes on what one side sends, at the pace of the other; then its end, which leaves the way back open. */
 async function pass(from: Connection, to: Connection): Promise<void> {
@@ -30,6 +30,7 @@ async function relay(caller: Connection): Promise<void> {
 
 await using listener = new Listener(port, { interface: "127.0.0.1", ...config });
 await listener.start();
+if (listener.port === targetPort) throw new Error("This would be passed on to itself for ever");
 console.log(`Listening on ${listener.address}:${listener.port}`);
 
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());

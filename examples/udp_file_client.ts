@@ -6,6 +6,7 @@ import { ReadTimedOutError, UdpClient } from "https://deno.land/x/socket@v0.1.0/
 
 const PIECE = 1024;
 const WINDOW = 32; // so many pieces are asked for at a time
+const MOST_PIECES = 1_000_000; // a server may claim anything
 const [path = "received"] = Deno.args;
 const server = { remoteHost: "127.0.0.1", remotePort: Number(Deno.args[1] ?? 48827) };
 using file = await Deno.open(path, { write: true, create: true, truncate: true });
@@ -18,7 +19,7 @@ let asked = 0;
 let tries = 0;
 let size = 0;
 const ask = (number: number) => {
-  const question = new Uint8Array(4);
+  const question = new Uint8Array(8 + PIECE); // as long as an answer, see the server
   new DataView(question.buffer).setUint32(0, number);
   void client.write(question);
 };
@@ -29,9 +30,11 @@ while (missing.size > 0) {
     const [bytes, length] = await client.read(undefined, { timeoutInMillis: 200 });
     tries = 0;
     const head = new DataView(bytes.buffer, bytes.byteOffset);
-    if (length < 8 || !missing.delete(head.getUint32(0))) continue; // it came twice
+    if (length < 8 || length > 8 + PIECE) continue; // not one of ours
+    if (!missing.delete(head.getUint32(0))) continue; // it came twice
     if (pieces === 0) {
       pieces = head.getUint32(4);
+      if (pieces > MOST_PIECES) throw new Error(`${pieces} pieces are too many`);
       bar.start(pieces, 0);
       for (let number = 1; number < pieces; number++) missing.add(number);
     }

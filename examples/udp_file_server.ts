@@ -4,7 +4,8 @@
 import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
 // A question is the piece's number, an answer number and count of pieces, then the piece: all the state is
-// in the datagrams, and a lost one is asked for again.
+// in the datagrams, and a lost one is asked for again. A question is as long as its answer: whoever forges
+// its sender's address does not make more of it.
 const PIECE = 1024;
 const [path = "LICENSE"] = Deno.args;
 const port = Number(Deno.args[1] ?? 48827);
@@ -15,7 +16,7 @@ const pieces = Math.max(1, Math.ceil(size / PIECE));
 const listener = new UdpListener(port, { interface: "127.0.0.1" });
 listener.attach({
   async onDatagram({ data, remoteHost, remotePort }) {
-    if (data.length !== 4) return; // not one of ours
+    if (data.length !== 8 + PIECE) return; // not one of ours
     const number = new DataView(data.buffer, data.byteOffset).getUint32(0);
     if (number >= pieces) return;
     if (number === 0) console.log(`${remoteHost}:${remotePort} asks for ${path}`);

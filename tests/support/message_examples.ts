@@ -34,11 +34,14 @@ export const messageExamples: Record<string, () => Promise<void>> = {
   async http_echo() {
     await using server = await startExample("http_echo", { PORT: 0 });
     await using client = await connect(await portOfExample(server));
-    const head = (length: number) => `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n`;
-    await client.write("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
+    const head = (length: number, more = "") =>
+      "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\n" +
+      `content-length: ${length}\r\n${more}\r\n`;
+    await client.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
     assertEquals(await readUntil(client, "hello"), `${head(5)}hello`);
-    await client.write("GET / HTTP/1.1\r\n\r\nGET / HTTP/1.0\r\n\r\n");
-    assertEquals(await readUntil(client, head(0) + head(0)), head(0) + head(0));
+    await client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\n\r\n");
+    const last = head(0, "connection: close\r\n");
+    assertEquals(await readUntil(client, last), head(0) + last);
     assertEquals((await client.read())[1], -1);
     await interrupt(server);
   },

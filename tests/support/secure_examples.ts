@@ -56,17 +56,21 @@ export const secureExamples: Record<string, () => Promise<void>> = {
         return await hear();
       };
       assertEquals(await hear(), "220 localhost ESMTP");
-      assertEquals([await say("EHLO a"), await hear()], ["250-localhost", "250 STARTTLS"]);
+      assertEquals(await say("EHLO a"), "250-localhost");
+      assertEquals([await hear(), await hear()], ["250-8BITMIME", "250-SIZE 10485760"]);
+      assertEquals(await hear(), "250 STARTTLS");
       assertEquals(await say("STARTTLS"), "220 Go ahead");
       await client.upgradeToTls({ caCertFile: `${FOLDER}/ca.pem` });
-      assertEquals(await say("EHLO a"), "250 localhost");
+      assertEquals(await say("MAIL FROM:<a@example>"), "503 EHLO first");
+      assertEquals(await say("HELO a"), "250 localhost");
       assertEquals(await say("MAIL FROM:<a@example>"), "250 Ok");
+      assertEquals(await say("RCPT TO:<b@example>"), "250 Ok");
       assertEquals(await say("DATA"), "354 End with a dot");
-      assertEquals(await say("Hello\r\n."), "250 Taken");
+      assertEquals(await say("Hello\r\n..\r\n."), "250 Taken");
       assertEquals(await say("STARTTLS"), "500 What?");
       assertEquals(await say("QUIT"), "221 Bye");
       assertEquals(await hear(), undefined);
-      assertMatch(await interrupt(server), /^TLSv1\.3: MAIL FROM:<a@example>$/m);
+      assertMatch(await interrupt(server), /^TLSv1\.3: 10 bytes from <a@example> to 1$/m);
     }),
 
   control_channel: () =>

@@ -1,0 +1,52 @@
+// What an HTTP request asks for (RFC 9112), where nobody could read it in two ways: a part of http_echo.ts.
+
+const LONGEST_BODY = 1024 * 1024;
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const REQUEST = new RegExp(`^(${TOKEN}) [!-~]+ HTTP/1\\.([01])$`);
+const FIELD = new RegExp(`^(${TOKEN}):[ \\t]*([^\\x00-\\x08\\n-\\x1f\\x7f]*?)[ \\t]*$`);
+
+/** What matters of a request. */
+export interface Request {
+  readonly method: string;
+  /** How long its body is, in bytes. */
+  readonly length: number;
+  /** Whether the client wants to know first that its body is welcome. */
+  readonly isWaiting: boolean;
+  /** Whether another request may follow. */
+  readonly isPersistent: boolean;
+}
+
+/** Why there is no answer but this one, after which the connection ends: the next request's begin is not known. */
+export class Refusal extends Error {}
+
+/** Reads a head, each byte of which is a character, up to its empty line. */
+export function requestOf(head: string): Request {
+  const [first = "", ...lines] = head.replace(/^(\r\n)+/, "").slice(0, -4).split("\r\n");
+  const [, method, minor] = REQUEST.exec(first) ?? [];
+  if (method === undefined) throw new Refusal("400 Bad Request");
+  const fields = new Map<string, string[]>();
+  for (const line of lines) {
+    // Not a space before the colon, no folded line, no CR or LF alone: others may read those otherwise.
+    const [, name, value] = FIELD.exec(line) ?? [];
+    if (name === undefined) throw new Refusal("400 Bad Request");
+    fields.set(name.toLowerCase(), [...fields.get(name.toLowerCase()) ?? [], value!]);
+  }
+  const all = (name: string) => fields.get(name) ?? [];
+  const isNew = minor === "1";
+  const [lengths, codings] = [all("content-length"), all("transfer-encoding")];
+  const isAmbiguous = lengths.length > 1 || !/^\d+$/.test(lengths[0] ?? "0") ||
+    codings.length > 0 && (lengths.length > 0 || !isNew) ||
+    all("host").length > 1 || isNew && all("host").length === 0;
+  if (isAmbiguous) throw new Refusal("400 Bad Request");
+  if (method === "CONNECT") throw new Refusal("501 Not Implemented");
+  if (codings.length > 0) throw new Refusal("411 Length Required");
+  const length = Number(lengths[0] ?? 0);
+  if (length > LONGEST_BODY) throw new Refusal("413 Content Too Large");
+  return {
+    method,
+    length,
+    isWaiting: isNew && all("expect").some((what) => what.toLowerCase() === "100-continue"),
+    isPersistent: isNew &&
+      !all("connection").some((options) => /(^|,)\s*close\s*(,|$)/i.test(options)),
+  };
+}

@@ -16,9 +16,10 @@ console.log(`Listening on ${listener.address}:${listener.port}`);
 /** Receives a file; whether all of it has come. */
 async function receive(sender: Caller): Promise<boolean> {
   // An end can also be a sender that crashed: the size comes first, so that half a file is known as such.
-  const [head, length] = await sender.read(8);
-  if (length < 8) throw new Error("The sender has gone");
-  const size = Number(new DataView(head.buffer, head.byteOffset).getBigUint64(0));
+  const [head, length] = await sender.read(12);
+  const isOurs = length === 12 && new TextDecoder().decode(head.subarray(0, 4)) === "FILE";
+  if (!isOurs) throw new Error("This is no file");
+  const size = Number(new DataView(head.buffer, head.byteOffset).getBigUint64(4));
   if (size > LARGEST_FILE) throw new Error(`${size} bytes are too many`);
 
   await file.truncate(); // what an earlier one began

@@ -12,6 +12,7 @@ await using client = await Client.connect({ host: "127.0.0.1", port });
 
 const head = new Uint8Array(8);
 new DataView(head.buffer).setBigUint64(0, BigInt(size));
+void client.write("FILE");
 await client.write(head);
 
 const bar = new SingleBar({ noTTYOutput: true }, Presets.shades_classic);

@@ -136,7 +136,7 @@ const tests: Record<string, () => Promise<void>> = {
       const port = await portOfExample(receiver);
       for (const [content, end] of [["half of it", "10"], ["x".repeat(20), "20"]] as const) {
         await using sender = await connect(port);
-        await sender.write(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 20]));
+        await sender.write("FILE\0\0\0\0\0\0\0\x14");
         await sender.write(content);
         await sender.shutdownWrite();
         assertEquals(await readUntil(sender, end), end);

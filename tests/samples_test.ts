@@ -5,8 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Client, type ClientSecureSocket } from "../mod.ts";
 import { Authority } from "./support/certificates.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "./support/hostile_clients.ts";
-import type { Program } from "./support/program.ts";
-import { serverBlocks, startBlock } from "./support/samples.ts";
+import { letTimePass, serverBlocks, startBlock } from "./support/samples.ts";
 import { inFolder } from "./support/udp_examples.ts";
 
 const timeoutInMillis = 10_000;
@@ -28,12 +27,6 @@ async function writeCertificates(folder: string): Promise<void> {
 function secureSocketIn(folder: string): ClientSecureSocket {
   const files = { certFile: `${folder}/cert.pem`, keyFile: `${folder}/key.pem` };
   return { ...files, caCertFile: `${folder}/ca.pem` };
-}
-
-/** Lets a program's sockets grow five minutes older. */
-async function letTimePass(program: Program): Promise<void> {
-  program.signal("SIGUSR2");
-  await program.line(/^Five minutes have passed$/);
 }
 
 /** Says hello to a server and hears something from it. */

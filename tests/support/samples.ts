@@ -50,3 +50,9 @@ export async function startBlock(block: Block, folder: string): Promise<Program>
   await program.endInput();
   return program;
 }
+
+/** Lets the sockets of a program with {@linkcode libraryFrom} grow five minutes older. */
+export async function letTimePass(program: Program): Promise<void> {
+  program.signal("SIGUSR2");
+  await program.line(/^Five minutes have passed$/);
+}

@@ -51,6 +51,15 @@ Deno.test("respCodec understands commands that people type, if it is a server's"
   assertEquals(refused, [{ error: "Cannot decode: nonsense before byte 6" }]);
 });
 
+Deno.test("respCodec takes no string that is longer than it says", () => {
+  for (
+    const [text, at] of [["$1\r\nab\r\n", 5], ["$2\r\nabPING\r\n", 6], ["$0\r\n\n\n", 4]] as const
+  ) {
+    const [outcome] = decodeAll(respCodec({ inline: true }), [bytesOf(text)]);
+    assertEquals(outcome, { error: `Cannot decode: nonsense before byte ${at}` });
+  }
+});
+
 Deno.test("respCodec gives back what was sent, however it is cut", () => {
   const { value } = fc.letrec<{ value: Resp }>((tie) => ({
     value: fc.oneof(

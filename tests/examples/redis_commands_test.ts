@@ -1,0 +1,27 @@
+import { assertEquals, assertInstanceOf } from "@std/assert";
+import { run } from "../../examples/redis_commands.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("run() keeps no more than there is room for", () => {
+  const value = new Uint8Array(1_000_000);
+  const names = Array.from({ length: 100 }, (_, i) => bytes(`key ${i}`));
+  const answers = names.map((name) => run("SET", [name, value]));
+  const kept = answers.indexOf(answers.find((answer) => answer instanceof Error)!);
+  assertEquals(kept, 67);
+  // What is there can be replaced, counts once, and makes room when it goes.
+  assertEquals(run("SET", [names[0]!, value]), "OK");
+  assertEquals(run("GET", [names[0]!]), value);
+  assertInstanceOf(run("SET", [names[99]!, value]), Error);
+  assertInstanceOf(run("SET", [names[0]!, new Uint8Array(2_000_000)]), Error);
+  assertEquals(run("GET", [names[0]!]), value);
+  assertEquals(run("DEL", names), 67);
+  assertEquals(run("SET", [names[99]!, value]), "OK");
+  assertEquals(run("DEL", names), 1);
+});
+
+Deno.test("run() says of an unknown command no more than its beginning", () => {
+  const error = run("X".repeat(10_000), []);
+  assertInstanceOf(error, Error);
+  assertEquals(error.message, `ERR unknown command '${"X".repeat(100)}'`);
+});

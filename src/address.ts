@@ -1,6 +1,7 @@
 // Host and port, validated once.
 
 import { checkInteger, shown } from "./arguments.ts";
+import { canonicalIp, ipVersion, isLooseIpv4 } from "./ip_address.ts";
 import type { NetworkAddress } from "./network.ts";
 
 /** One end of a conversation. */
@@ -11,29 +12,37 @@ export interface Address {
   readonly port: number;
 }
 
-/** The characters of an IPv6 address, with an optional zone, with or without brackets. */
-const IPV6 = /^(?:\[[\da-f:.]+(?:%[\w.-]+)?\]|[\da-f:.]+(?:%[\w.-]+)?)$/i;
-/** A host name or an IPv4 address: anything that cannot be taken for another part of a URL. */
+/** A host name: nothing that can be taken for another part of a URL. */
 const NAME = /^(?=.*[\p{L}\p{N}])[\p{L}\p{M}\p{N}_~-]+(?:\.[\p{L}\p{M}\p{N}_~-]+)*\.?$/u;
 /** The longest name that DNS allows. */
 const MAX_HOST_LENGTH = 255;
 
-/** Checks a host name or IP address and takes the brackets off an IPv6 address. */
+/**
+ * Checks a host name or IP address.
+ *
+ * @returns A name as it is, an address in its one spelling, without brackets: whatever is done with it later, it
+ * is compared and kept as the same.
+ */
 export function checkHost(name: string, value: unknown): string {
   if (typeof value !== "string") {
     throw new TypeError(`${name} must be a string: got ${shown(value)}`);
   }
-  if (value.length > MAX_HOST_LENGTH || !(value.includes(":") ? isIpv6(value) : NAME.test(value))) {
-    throw new TypeError(`${name} must be a host name or an IP address: got ${shown(value)}`);
+  if (ipVersion(value) === 4) return value;
+  const wrong = `${name} must be a host name or an IP address: got ${shown(value)}`;
+  if (value.length > MAX_HOST_LENGTH) throw new TypeError(wrong);
+  if (value.includes(":")) {
+    const isBracketed = value.startsWith("[") && value.endsWith("]");
+    const address = canonicalIp(isBracketed ? value.slice(1, -1) : value);
+    if (address === undefined) throw new TypeError(wrong);
+    return address;
   }
-  return value.startsWith("[") ? value.slice(1, -1) : value;
-}
-
-/** The characters alone would let `127.0.0.1:80` pass. */
-function isIpv6(value: string): boolean {
-  if (!IPV6.test(value)) return false;
-  const address = value.replace(/^\[|\]$/g, "").replace(/%.*$/, "");
-  return URL.canParse(`http://[${address}]`);
+  if (!NAME.test(value)) throw new TypeError(wrong);
+  // The system would make an address of it, each system another one.
+  if (isLooseIpv4(value)) {
+    const advice = "an IPv4 address is four numbers from 0 to 255 without leading zeros";
+    throw new TypeError(`${wrong}; ${advice}`);
+  }
+  return value;
 }
 
 /**

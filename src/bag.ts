@@ -32,6 +32,11 @@ export class Bag<T> implements Iterable<T> {
     return this.#things[this.#placedOf(thing).place] === thing;
   }
 
+  /** One of them, by a place from 0 to before `size`: another one after somebody has left. */
+  at(place: number): T {
+    return this.#things[place]!;
+  }
+
   /** Puts one in that is in no bag. */
   add(thing: T): void {
     this.#placedOf(thing).place = this.#things.push(thing) - 1;

@@ -79,7 +79,16 @@ export class DatagramLane {
     this.#isBusy = true;
     this.#length = bytes.length;
     this.#target = target;
-    return this.#sending = this.#socket!.send(bytes, target).then(this.#sent, this.#failed);
+    return this.#sending = this.#begun(bytes, target).then(this.#sent, this.#failed);
+  }
+
+  #begun(bytes: Uint8Array, target: DatagramAddress): Promise<number> {
+    try {
+      return this.#socket!.send(bytes, target);
+    } catch (error) {
+      // An engine may refuse a target at once; the datagrams behind it go out all the same.
+      return Promise.reject(error);
+    }
   }
 
   #begin({ bytes, target, onSent, onFailed }: Outgoing): void {

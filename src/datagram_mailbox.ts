@@ -1,8 +1,8 @@
 // Datagrams that came and that nobody has taken yet, and those who wait for one.
 //
 // First come, first served on both sides. A wait may end by time, by a signal or because the socket is
-// closed, and never takes a datagram with it. What waits here has a limit in bytes; what is over it is
-// dropped and counted, the newest or the oldest.
+// closed, and never takes a datagram with it. What waits here has a limit in bytes, and so may what waits in many
+// of them together; what is over it is dropped and counted, the newest or the oldest.
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { ReadTimedOutError, type SocketError } from "./errors.ts";
@@ -10,6 +10,7 @@ import type { Clock, DatagramAddress } from "./network.ts";
 import type { Datagram } from "./datagram.ts";
 import { LazyTimer } from "./lazy_timer.ts";
 import { HandOut } from "./hand_out.ts";
+import type { Keeper, UnreadBudget } from "./unread_budget.ts";
 
 /** What a datagram is counted as besides its bytes: about what holding it costs. */
 export const DATAGRAM_OVERHEAD = 256;
@@ -57,10 +58,12 @@ export interface TakeLimits {
 }
 
 /** A bounded queue of datagrams with waiting receivers. */
-export class DatagramMailbox {
+export class DatagramMailbox implements Keeper {
+  readonly placed = { place: -1 };
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #drop: DropPolicy;
+  readonly #budget: UnreadBudget | undefined;
   #queue: Datagram[] = [];
   #first = 0;
   #bytes = 0;
@@ -77,8 +80,16 @@ export class DatagramMailbox {
    * @param limit How many bytes may wait. One datagram always may.
    * @param drop Which one is dropped when there is no room.
    * @param handOut Makes the copies for those who wait.
+   * @param budget What it keeps within, together with others.
    */
-  constructor(clock: Clock, limit: number, drop: DropPolicy, handOut: HandOut = new HandOut()) {
+  constructor(
+    clock: Clock,
+    limit: number,
+    drop: DropPolicy,
+    handOut: HandOut = new HandOut(),
+    budget?: UnreadBudget,
+  ) {
+    this.#budget = budget;
     this.#handOut = handOut;
     this.#clock = clock;
     this.#limit = limit;
@@ -97,6 +108,16 @@ export class DatagramMailbox {
     return this.#queue.length - this.#first;
   }
 
+  /** How many bytes wait to be taken, each datagram counted with what holding it costs. */
+  get unreadBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether nothing is taken any more. */
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
   /** Whether somebody waits for a datagram. */
   get isWaitedFor(): boolean {
     return this.#waiters.length > 0;
@@ -104,7 +125,7 @@ export class DatagramMailbox {
 
   /** Hands a copy of a datagram to who waits longest, or keeps one, or drops something. */
   put(bytes: Uint8Array, from: DatagramAddress): void {
-    if (this.#ended !== undefined) return;
+    if (this.#ended !== undefined) return this.countDropped();
     // Mostly there is one, and shift() moves all others.
     const waiter = this.#waiters.length === 1 ? this.#waiters.pop() : this.#waiters.shift();
     if (waiter !== undefined) {
@@ -115,10 +136,9 @@ export class DatagramMailbox {
       });
     }
     const weight = bytes.length + DATAGRAM_OVERHEAD;
-    while (this.#bytes + weight > this.#limit && this.length > 0) {
-      this.#droppedDatagrams++;
-      if (this.#drop === "newest") return;
-      this.#shift();
+    while (!this.#hasRoom(weight)) {
+      if (this.#drop === "newest" || this.length === 0) return this.countDropped();
+      this.letGo();
     }
     this.#bytes += weight;
     // Not out of the slab: others of it are in the hands of users, who may transfer its buffer.
@@ -131,9 +151,23 @@ export class DatagramMailbox {
     return this.#queue.slice(this.#first);
   }
 
-  /** Counts a datagram that was dropped before it got here. */
-  countDropped(): void {
-    this.#droppedDatagrams++;
+  #hasRoom(weight: number): boolean {
+    if (this.#bytes + weight > this.#limit && this.length > 0) return false;
+    return this.#budget === undefined || this.#budget.take(weight, this);
+  }
+
+  /** Drops, and counts, the datagram that has to go first. */
+  letGo(): void {
+    if (this.length === 0) return;
+    this.countDropped();
+    if (this.#drop === "oldest") this.#shift();
+    else this.#release(this.#queue.pop()!);
+  }
+
+  /** Counts datagrams that were dropped, also before they got here. */
+  countDropped(count = 1): void {
+    this.#droppedDatagrams += count;
+    this.#budget?.countDropped(count);
   }
 
   /** Takes the first datagram if there is one. */
@@ -142,9 +176,7 @@ export class DatagramMailbox {
   }
 
   #shift(): Datagram {
-    const datagram = this.#queue[this.#first]!;
-    this.#bytes -= datagram.data.length + DATAGRAM_OVERHEAD;
-    this.#first++;
+    const datagram = this.#queue[this.#first++]!;
     if (this.#first === this.#queue.length) {
       this.#queue.length = 0;
       this.#first = 0;
@@ -152,7 +184,16 @@ export class DatagramMailbox {
       this.#queue.splice(0, this.#first);
       this.#first = 0;
     }
+    this.#release(datagram);
     return datagram;
+  }
+
+  /** It waits here no longer. */
+  #release({ data }: Datagram): void {
+    // Nobody else has had it yet, so that it is as long as it was.
+    const weight = data.length + DATAGRAM_OVERHEAD;
+    this.#bytes -= weight;
+    this.#budget?.give(weight, this);
   }
 
   /**
@@ -242,9 +283,11 @@ export class DatagramMailbox {
 
   /** Drops, and counts, what nobody will take any more. */
   clear(): void {
-    this.#droppedDatagrams += this.length;
+    const bytes = this.#bytes;
+    this.countDropped(this.length);
     this.#queue = [];
     this.#first = 0;
     this.#bytes = 0;
+    this.#budget?.give(bytes, this);
   }
 }

@@ -20,8 +20,6 @@ const MAX_FAILURES = 100;
 export interface DatagramSink {
   /** Whether to receive on: nothing is received that nobody wants. */
   readonly isWanting: boolean;
-  /** Whether datagrams from this address are wanted at all. */
-  accepts(from: DatagramAddress): boolean;
   /** Gets a datagram, whose bytes must be copied before it returns. Must not throw. */
   put(bytes: Uint8Array, from: DatagramAddress): void;
   /** The socket cannot receive any more. */
@@ -82,8 +80,7 @@ export class DatagramReceiver {
     this.#underWay = undefined;
     this.#failures = 0;
     if (this.#isStopped) return;
-    const from = received[1];
-    if (this.#sink.accepts(from)) this.#sink.put(received[0], from);
+    this.#sink.put(received[0], received[1]);
     this.go();
   };
 

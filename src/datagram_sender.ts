@@ -6,11 +6,11 @@
 // holds up nobody else. A lane whose name became an address joins the lane of addresses.
 
 import { DatagramLane, type Outgoing, sendError } from "./datagram_lane.ts";
-import { GenericError, type SocketError } from "./errors.ts";
+import { GenericError, rejected, type SocketError } from "./errors.ts";
 import type { DatagramAddress, DatagramSocket, ResolvedName } from "./network.ts";
 import type { HostNames } from "./host_names.ts";
 import { formatAddress } from "./address.ts";
-import { ipVersion } from "./ip_address.ts";
+import { familyReachedFrom, ipVersion } from "./ip_address.ts";
 
 /** Contents are copied into slabs of this size; longer ones get memory of their own. */
 const SLAB_LENGTH = 65_536;
@@ -28,7 +28,7 @@ export class DatagramSender {
   readonly #addresses = new DatagramLane(this.#onSettled);
   readonly #byName = new Map<string, DatagramLane>();
   #socket: DatagramSocket | undefined;
-  #family: 4 | 6 = 4;
+  #family: 0 | 4 | 6 = 4;
   #queued = 0;
   #queuedBytes = 0;
   #slab: Uint8Array<ArrayBuffer> | undefined;
@@ -57,7 +57,7 @@ export class DatagramSender {
   /** Begins to send: until then everything waits. */
   open(socket: DatagramSocket): void {
     this.#socket = socket;
-    this.#family = socket.addr.hostname.includes(":") ? 6 : 4;
+    this.#family = familyReachedFrom(socket.addr.hostname);
     this.#addresses.open(socket);
     for (const [key, lane] of this.#byName) this.#find(key, lane);
   }
@@ -172,11 +172,13 @@ export class DatagramSender {
   /** Takes the bytes before the caller can change them, and counts them. */
   #take(content: Uint8Array): Uint8Array {
     const length = content.length;
-    this.#queued++;
-    this.#queuedBytes += length + OVERHEAD;
     let slab = this.#slab;
     if (slab === undefined || this.#slabUsed + length > slab.length) {
-      if (length > SLAB_LENGTH / 4) return content.slice();
+      if (length > SLAB_LENGTH / 4) {
+        const copy = content.slice();
+        this.#count(length);
+        return copy;
+      }
       slab = new Uint8Array(
         slab === undefined && length <= FIRST_SLAB_LENGTH ? FIRST_SLAB_LENGTH : SLAB_LENGTH,
       );
@@ -188,9 +190,16 @@ export class DatagramSender {
     if (this.#slabUsed > 0) bytes = slab.subarray(this.#slabUsed, this.#slabUsed + length);
     else if (this.#front?.length === length) bytes = this.#front;
     else bytes = this.#front = slab.subarray(0, length);
+    // Refuses what was transferred away; so it is counted later.
     bytes.set(content);
     this.#slabUsed += length;
+    this.#count(length);
     return bytes;
+  }
+
+  #count(length: number): void {
+    this.#queued++;
+    this.#queuedBytes += length + OVERHEAD;
   }
 
   /** Refuses everything from now on with this error; what was accepted is still sent. */
@@ -220,13 +229,6 @@ export class DatagramSender {
 
 function withAddress(datagram: Outgoing, hostname: string): Outgoing {
   return { ...datagram, target: { transport: "udp", hostname, port: datagram.target.port } };
-}
-
-/** A rejection that nobody has to wait for. */
-function rejected(error: SocketError): Promise<number> {
-  const sent = Promise.reject(error);
-  sent.catch(ignore);
-  return sent;
 }
 
 function ignore(): void {}

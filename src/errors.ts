@@ -162,6 +162,15 @@ export function isResourceError(cause: unknown): boolean {
   return code === "EMFILE" || code === "ENFILE" || code === "ENOBUFS" || code === "ENOMEM";
 }
 
+/** A rejection that may be left alone: nobody has to wait for what was not sent. */
+export function rejected(error: unknown): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(ignore);
+  return promise;
+}
+
+function ignore(): void {}
+
 /** What was closed from this side before. */
 export function closedError(action: string): GenericError {
   return new GenericError("closed", `Cannot ${action}: already closed`);

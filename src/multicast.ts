@@ -69,10 +69,11 @@ export class MulticastGroups {
     const key = JSON.stringify(membership);
     if (this.#joined.has(key)) throw new GenericError("busy", `${action}: already joined`);
     this.#joined.add(key);
+    this.#socket.hearsGroups = true;
     try {
       await engine.joinGroup(membership);
     } catch (error) {
-      this.#joined.delete(key);
+      this.#forget(key);
       throw setupError(action, error);
     }
   }
@@ -83,7 +84,7 @@ export class MulticastGroups {
     const action = `Cannot leave ${membership.group}`;
     const engine = await this.#socket.socket("leave a group");
     if (engine.leaveGroup === undefined) throw noMulticast(action);
-    if (!this.#joined.delete(JSON.stringify(membership))) {
+    if (!this.#forget(JSON.stringify(membership))) {
       throw new TypeError(`${action}: it was not joined that way`);
     }
     try {
@@ -91,6 +92,12 @@ export class MulticastGroups {
     } catch (error) {
       throw setupError(action, error);
     }
+  }
+
+  #forget(key: string): boolean {
+    const wasJoined = this.#joined.delete(key);
+    this.#socket.hearsGroups = this.#joined.size > 0;
+    return wasJoined;
   }
 }
 

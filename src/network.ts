@@ -12,6 +12,7 @@ import { bindDenoDatagram } from "./transport/deno_datagram.ts";
 import { bindNodeDatagram } from "./transport/node_datagram.ts";
 import { isDenoTcp, NativeTls, type NativeTlsOptions } from "./transport/native_tls.ts";
 import { lookUpName } from "./transport/name_lookup.ts";
+import { isOwnAddress } from "./transport/own_address.ts";
 import { connectPath, type ConnectPathTarget, type LocalSockets } from "./transport/unix.ts";
 import { listenPath, type ListenPathTarget } from "./transport/unix_listener.ts";
 
@@ -81,6 +82,12 @@ export interface Network {
    * @param family 4 or 6 for such addresses only, 0 for both.
    */
   resolveName?(hostname: string, port: number, family: 0 | 4 | 6): Promise<ResolvedName>;
+  /**
+   * Whether an IP address is one of this machine's, as far as it can be told: datagrams that seem to come from
+   * the socket that receives them are dropped. Where it is left out, only the address that a socket is bound to
+   * and those of the loopback interface are known.
+   */
+  isOwnAddress?(address: string): boolean;
 }
 
 /** The time of a burst, while it begins. */
@@ -155,6 +162,7 @@ export const denoNetwork: Network = {
     return bindDenoDatagram(Deno.listenDatagram, target);
   },
   resolveName: lookUpName,
+  isOwnAddress: (address) => isOwnAddress(address, Deno.listen),
 };
 
 /**

@@ -4,9 +4,11 @@ import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { DatagramMailbox, type DropPolicy, type TakeLimits } from "./datagram_mailbox.ts";
 import { LazyTimer } from "./lazy_timer.ts";
 import type { Datagram } from "./datagram.ts";
-import { closedError, GenericError, type SocketError } from "./errors.ts";
+import { HandOut } from "./hand_out.ts";
+import { closedError, GenericError, rejected, type SocketError } from "./errors.ts";
 import type { Clock, DatagramAddress } from "./network.ts";
 import type { UdpSocket } from "./udp_socket.ts";
+import type { UnreadBudget } from "./unread_budget.ts";
 
 /** How sessions behave. */
 export interface SessionSettings {
@@ -15,6 +17,18 @@ export interface SessionSettings {
   readonly queueLimit: number;
   readonly drop: DropPolicy;
   readonly limits: TakeLimits;
+}
+
+/** What the sessions of one listener share. */
+export interface SharedBySessions {
+  /** What they send by. */
+  readonly socket: UdpSocket;
+  /** How they behave. */
+  readonly settings: SessionSettings;
+  /** What they keep within, all together. */
+  readonly budget: UnreadBudget;
+  /** Told when one is over. */
+  onEnd(core: SessionCore): void;
 }
 
 /** A session below its face. */
@@ -28,10 +42,12 @@ export class SessionCore {
   isHandled = false;
   /** Somebody took it from an iteration: nobody knows what they do with it. */
   isPulled = false;
+  /** It waits for somebody to take it from an iteration. */
+  isUntaken = false;
   readonly #mailbox: DatagramMailbox;
   readonly #timer: LazyTimer;
   readonly #resolveClosed: (error: SocketError | undefined) => void;
-  readonly #onEnd: (core: SessionCore) => void;
+  readonly #shared: SharedBySessions;
   readonly #activity: { now(): number };
   readonly #busyClock: BusyClock;
   /** When something came or went; not a number where that is not known yet. */
@@ -40,21 +56,17 @@ export class SessionCore {
   #stopped: SocketError | undefined;
   #sawEnd = false;
 
-  constructor(
-    socket: UdpSocket,
-    peer: DatagramAddress,
-    settings: SessionSettings,
-    onEnd: (core: SessionCore) => void,
-  ) {
+  constructor(peer: DatagramAddress, shared: SharedBySessions) {
+    const { socket, settings } = shared;
+    this.#shared = shared;
     this.socket = socket;
     this.peer = peer;
     this.settings = settings;
-    this.#onEnd = onEnd;
     const closed = Promise.withResolvers<SocketError | undefined>();
     this.closed = closed.promise;
     this.#resolveClosed = closed.resolve;
     const { clock, queueLimit, drop, idleTimeoutInMillis } = settings;
-    this.#mailbox = new DatagramMailbox(clock, queueLimit, drop);
+    this.#mailbox = new DatagramMailbox(clock, queueLimit, drop, new HandOut(), shared.budget);
     this.#activeAt = clock.now();
     this.#timer = new LazyTimer(clock, { look: (now) => this.#look(now) });
     this.#busyClock = new BusyClock(clock, (due) => this.#timer.by(due));
@@ -96,7 +108,7 @@ export class SessionCore {
   write(content: unknown): Promise<number> {
     if (this.#ended !== undefined) {
       const { code, message } = this.#ended;
-      return Promise.reject(
+      return rejected(
         code === "closed" ? closedError("write") : new GenericError(code, message),
       );
     }
@@ -146,13 +158,15 @@ export class SessionCore {
     this.end(closedError("receive"));
   }
 
-  /** Ends it. What came before can still be read. */
+  /** Ends it. What came before can still be read, by whoever has it. */
   end(error: SocketError): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
     this.#timer.stop();
     this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
-    this.#onEnd(this);
+    // Nobody has it who could read what came.
+    if (this.isUntaken) this.#mailbox.clear();
+    this.#shared.onEnd(this);
     this.#resolveClosed(error.code === "closed" ? undefined : error);
   }
 }

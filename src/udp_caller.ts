@@ -1,7 +1,8 @@
 // Who a datagram came from, and how to answer.
 
 import { checkObject } from "./arguments.ts";
-import { checkHost, checkPort } from "./address.ts";
+import { checkPort } from "./address.ts";
+import { rejected } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 
@@ -60,7 +61,7 @@ export class DatagramCaller implements UdpCaller {
     try {
       return this.#socket.writeTo(content, this.remoteAddress, this.remotePort);
     } catch (error) {
-      return Promise.reject(error);
+      return rejected(error);
     }
   }
 
@@ -73,9 +74,9 @@ export class DatagramCaller implements UdpCaller {
 export function sendDatagram(socket: UdpSocket, datagram: Datagram): Promise<number> {
   try {
     const { remoteHost, remotePort, data } = checkObject("datagram", datagram);
-    const host = checkHost("remoteHost", remoteHost);
+    const host = socket.checkHost("remoteHost", remoteHost);
     return socket.send(data, host, checkPort("remotePort", remotePort, 1));
   } catch (error) {
-    return Promise.reject(error);
+    return rejected(error);
   }
 }

@@ -2,7 +2,7 @@
 
 import { checkInteger, checkInterval, checkObject, checkReadLength } from "./arguments.ts";
 import { type Address, checkHost, checkPort } from "./address.ts";
-import type { SocketError } from "./errors.ts";
+import { rejected, type SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
 import { handOutOfDatagrams } from "./hand_out.ts";
 import { DatagramMailbox, type TakeLimits } from "./datagram_mailbox.ts";
@@ -64,9 +64,6 @@ export class UdpClient implements UdpChannel {
   readonly #mailbox: DatagramMailbox;
   readonly #groups: MulticastGroups;
   readonly #limits: TakeLimits;
-  /** The host checked last: most datagrams go where the last one went. */
-  #checkedHost = "";
-  #checkedHostAs = "";
 
   /**
    * Begins to bind; {@linkcode UdpClient.bound} tells how it went.
@@ -99,7 +96,7 @@ export class UdpClient implements UdpChannel {
         return isReadingAhead || mailbox.isWaitedFor;
       },
       put: (bytes, from) => mailbox.put(bytes, from),
-      onStranger: () => mailbox.countDropped(),
+      onUnwanted: () => mailbox.countDropped(),
       onEnd: (error) => {
         mailbox.clear();
         mailbox.finish(error, error.code === "closed");
@@ -172,14 +169,10 @@ export class UdpClient implements UdpChannel {
   sendTo(content: Uint8Array | string, address: Address): Promise<number> {
     try {
       const { host, port } = checkObject("address", address);
-      if (host !== this.#checkedHost || host === "") {
-        this.#checkedHostAs = checkHost("host", host);
-        this.#checkedHost = host;
-      }
-      checkPort("port", port, 1);
-      return this.#socket.send(content, this.#checkedHostAs, port);
+      const checked = this.#socket.checkHost("host", host);
+      return this.#socket.send(content, checked, checkPort("port", port, 1));
     } catch (error) {
-      return Promise.reject(error);
+      return rejected(error);
     }
   }
 
@@ -229,7 +222,7 @@ export class UdpClient implements UdpChannel {
     try {
       return this.#socket.write(content);
     } catch (error) {
-      return Promise.reject(error);
+      return rejected(error);
     }
   }
 

@@ -9,7 +9,7 @@ import { GenericError, type SocketError } from "./errors.ts";
 import type { GroupOptions } from "./multicast.ts";
 import { LifeCycle, type StopOptions, type StopReport, stopReport } from "./life_cycle.ts";
 import { checkUdpConfig, type UdpSocketConfig } from "./udp_config.ts";
-import { checkUdpService, type UdpService } from "./udp_service.ts";
+import { methodsOf, type UdpService } from "./udp_service.ts";
 import {
   type Consumer,
   type ReceivedDatagram,
@@ -51,6 +51,13 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    * @default {262_144}
    */
   readonly sessionQueueLimit?: number;
+  /**
+   * How many bytes wait in all sessions together, each datagram counted with 256 more. Where there is no room,
+   * sessions that keep much lose datagrams, which are counted, before those that keep little.
+   *
+   * @default {67_108_864}
+   */
+  readonly maxTotalUnreadBytes?: number;
   /**
    * How long a session's `read` and iteration wait for a datagram.
    *
@@ -107,6 +114,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
       maxSessions = 10_000,
       sessionIdleTimeoutInMillis = 60_000,
       sessionQueueLimit = 256 * 1024,
+      maxTotalUnreadBytes = 64 * 1024 * 1024,
       readTimeoutInMillis = 300_000,
       signal,
     } = config;
@@ -125,6 +133,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
       },
       receiveQueueLimit: checkInteger("receiveQueueLimit", receiveQueueLimit, 0),
       maxSessions: checkInteger("maxSessions", maxSessions, 0),
+      maxTotalUnreadBytes: checkInteger("maxTotalUnreadBytes", maxTotalUnreadBytes, 0),
     };
     this.#life = new LifeCycle(
       {
@@ -154,8 +163,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
 
   /**
    * How many datagrams reached this listener and nobody gets: a queue was full, there were too many sessions,
-   * they came from somebody else than the peer, or during a stop. What the system dropped before is not
-   * known.
+   * a session was over before anybody had taken it, they came from somebody else than the peer, from port 0,
+   * from the listener's own address, or during a stop. What the system dropped before is not known.
    */
   get droppedDatagrams(): number {
     return this.#droppedBefore + (this.#serving?.droppedDatagrams ?? 0);
@@ -177,8 +186,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @throws {GenericError} `"busy"`: one is attached already, or an iteration is under way.
    */
   attach(service: UdpService): void {
-    checkUdpService(service);
-    this.#consume({ kind: "service", service }, "attach");
+    this.#consume({ kind: "service", service, methods: methodsOf(service) }, "attach");
   }
 
   /** Takes a service off: it gets no more datagrams and no new sessions; those it has it keeps. */

@@ -4,7 +4,7 @@
 //                    └─ throws --> onError --> the next datagram
 
 import { checkObject, shown } from "./arguments.ts";
-import { checkHost, checkPort } from "./address.ts";
+import { checkPort } from "./address.ts";
 import { isError, type SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
 import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
@@ -42,39 +42,59 @@ export interface UdpService {
   onError?(caller: UdpCaller, error: Error): void | Promise<void>;
 }
 
-const METHODS: readonly string[] = ["onDatagram", "onSession", "onError"];
+const METHODS = ["onDatagram", "onSession", "onError"] as const;
+
+/** The methods of a service, each to be called by itself. */
+export interface UdpMethods {
+  readonly onDatagram: UdpService["onDatagram"];
+  readonly onSession: UdpService["onSession"];
+  readonly onError: UdpService["onError"];
+}
 
 /**
- * Checks that a service has one method that gets datagrams, and none that is misspelled.
+ * Reads what a service has, once: whatever reading it does later concerns nobody. Checks that it has one method
+ * that gets datagrams, and none that is misspelled.
  *
  * @throws {TypeError} Naming what is wrong.
  */
-export function checkUdpService(service: unknown): UdpService {
-  const methods = checkObject("service", service as Record<string, unknown>);
-  for (let from = methods; from !== null; from = Object.getPrototypeOf(from)) {
+export function methodsOf(service: UdpService): UdpMethods {
+  checkObject("service", service);
+  for (let from: object | null = service; from !== null; from = Object.getPrototypeOf(from)) {
     for (const name of Object.getOwnPropertyNames(from)) {
-      if (!/^on[A-Z]/.test(name)) continue;
-      if (!METHODS.includes(name)) {
-        throw new TypeError(
-          `service has a member named ${shown(name)}, which is never called: use one of ${
-            METHODS.join(", ")
-          }`,
-        );
-      }
-      if (methods[name] !== undefined && typeof methods[name] !== "function") {
-        throw new TypeError(`service.${name} must be a function: got ${shown(methods[name])}`);
-      }
+      if (!/^on[A-Z]/.test(name) || (METHODS as readonly string[]).includes(name)) continue;
+      throw new TypeError(
+        `service has a member named ${shown(name)}, which is never called: use one of ${
+          METHODS.join(", ")
+        }`,
+      );
     }
   }
+  const methods: UdpMethods = {
+    onDatagram: methodOf(service, "onDatagram"),
+    onSession: methodOf(service, "onSession"),
+    onError: methodOf(service, "onError"),
+  };
   if ((methods.onDatagram === undefined) === (methods.onSession === undefined)) {
     throw new TypeError("service must have either onDatagram or onSession");
   }
-  return methods as UdpService;
+  return methods;
+}
+
+function methodOf<Name extends keyof UdpService>(
+  service: UdpService,
+  name: Name,
+): UdpService[Name] {
+  const method: unknown = service[name];
+  if (method === undefined) return undefined;
+  if (typeof method !== "function") {
+    throw new TypeError(`service.${name} must be a function: got ${shown(method)}`);
+  }
+  return ((...args: unknown[]) => Reflect.apply(method, service, args)) as UdpService[Name];
 }
 
 /** Tells the service what went wrong; what cannot be told is printed. */
 export async function reportTo(
-  service: UdpService,
+  service: UdpMethods,
   caller: UdpCaller,
   cause: unknown,
   isThrown: boolean,
@@ -124,7 +144,7 @@ export class DatagramCalls {
   }
 
   /** Handles a datagram. No call must be under way. */
-  handle(service: UdpService, datagram: Datagram): void {
+  handle(service: UdpMethods, datagram: Datagram): void {
     const caller = new DatagramCaller(this.#socket, datagram);
     try {
       const reply = service.onDatagram!(datagram, caller);
@@ -137,7 +157,7 @@ export class DatagramCalls {
   }
 
   async #finish(
-    service: UdpService,
+    service: UdpMethods,
     caller: UdpCaller,
     replying: PromiseLike<UdpReply>,
     datagram: Datagram,
@@ -153,7 +173,7 @@ export class DatagramCalls {
     this.#onFree();
   }
 
-  #reply(service: UdpService, caller: UdpCaller, reply: UdpReply): void {
+  #reply(service: UdpMethods, caller: UdpCaller, reply: UdpReply): void {
     // Also null, which the types forbid.
     if (reply === undefined || reply === null) return;
     const onFailed = (error: SocketError) => {
@@ -167,7 +187,7 @@ export class DatagramCalls {
         "What onDatagram returned",
         reply as Datagram,
       );
-      const host = checkHost("remoteHost", remoteHost);
+      const host = this.#socket.checkHost("remoteHost", remoteHost);
       this.#socket.post(data, host, checkPort("remotePort", remotePort, 1), onFailed);
     }
   }

@@ -3,23 +3,24 @@
 
 import type { Datagram } from "./datagram.ts";
 import { DATAGRAM_OVERHEAD, DatagramMailbox } from "./datagram_mailbox.ts";
+import { BegunSessions } from "./begun_sessions.ts";
 import { handOutOfDatagrams } from "./hand_out.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import { type DatagramAddress, turnsOf } from "./network.ts";
 import { look, type Turns } from "./turns.ts";
 import { MulticastGroups } from "./multicast.ts";
 import { cutOff, type Patience, type StopReport, stopReport } from "./life_cycle.ts";
-import type { SessionCore, SessionSettings } from "./session_core.ts";
+import type { SessionSettings } from "./session_core.ts";
 import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
 import type { UdpSettings } from "./udp_config.ts";
-import { DatagramCalls, type UdpService } from "./udp_service.ts";
+import { DatagramCalls, type UdpMethods, type UdpService } from "./udp_service.ts";
 import type { UdpSession } from "./udp_session.ts";
 import { UdpSessions } from "./udp_sessions.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
 
 /** Who gets what comes. */
 export type Consumer =
-  | { readonly kind: "service"; readonly service: UdpService }
+  | { readonly kind: "service"; readonly service: UdpService; readonly methods: UdpMethods }
   | { readonly kind: "datagrams" }
   | { readonly kind: "sessions" };
 
@@ -29,6 +30,7 @@ export interface ServingSettings {
   readonly session: SessionSettings;
   readonly receiveQueueLimit: number;
   readonly maxSessions: number;
+  readonly maxTotalUnreadBytes: number;
 }
 
 /** What an iteration over a {@linkcode UdpListener} gives: a datagram, and how to answer. */
@@ -51,7 +53,7 @@ export class UdpServing implements UdpSocketOwner {
   readonly #calls: DatagramCalls;
   #consumer: Consumer | undefined;
   /** Sessions that have begun and that no iteration has taken. */
-  #begun: SessionCore[] = [];
+  readonly #begun = new BegunSessions();
   #droppedDatagrams = 0;
   /** How much has come, each datagram counted with what it costs. */
   #received = 0;
@@ -77,7 +79,9 @@ export class UdpServing implements UdpSocketOwner {
     this.#mailbox = new DatagramMailbox(clock, settings.receiveQueueLimit, drop, this.#handOut);
     this.socket = new UdpSocket(host, port, settings.socket, this);
     this.groups = new MulticastGroups(this.socket);
-    this.sessions = new UdpSessions(this.socket, settings.session, settings.maxSessions);
+    this.sessions = new UdpSessions(this.socket, settings.session, settings, (ended) => {
+      this.#begun.delete(ended);
+    });
     this.#calls = new DatagramCalls(this.socket, () => this.#handleQueued());
   }
 
@@ -93,7 +97,7 @@ export class UdpServing implements UdpSocketOwner {
     if (consumer?.kind !== "datagrams") this.#taken = undefined;
     this.#isServing = !this.#isStopping;
     if (this.#isStopping) return this.#changed();
-    if (consumer?.kind === "service" && consumer.service.onDatagram !== undefined) {
+    if (consumer?.kind === "service" && consumer.methods.onDatagram !== undefined) {
       this.#handleQueued();
     } else if (consumer !== undefined && consumer.kind !== "datagrams") {
       for (let kept = this.#mailbox.shift(); kept !== undefined; kept = this.#mailbox.shift()) {
@@ -108,7 +112,7 @@ export class UdpServing implements UdpSocketOwner {
     return this.#isServing && (this.#consumer !== undefined || this.sessions.size > 0);
   }
 
-  onStranger(): void {
+  onUnwanted(): void {
     this.#droppedDatagrams++;
     this.#received += DATAGRAM_OVERHEAD;
   }
@@ -127,13 +131,13 @@ export class UdpServing implements UdpSocketOwner {
       if (begun === undefined) return;
       this.#begun.push(begun);
       this.#changed();
-    } else if (consumer.service.onDatagram === undefined) {
+    } else if (consumer.methods.onDatagram === undefined) {
       const begun = this.sessions.put(bytes, from, true);
-      if (begun !== undefined) void this.sessions.serve(begun, consumer.service);
+      if (begun !== undefined) void this.sessions.serve(begun, consumer.methods);
     } else if (this.#calls.isCalling || this.#mailbox.length > 0) {
       this.#mailbox.put(bytes, from);
     } else {
-      this.#calls.handle(consumer.service, {
+      this.#calls.handle(consumer.methods, {
         remoteHost: from.hostname,
         remotePort: from.port,
         data: this.#handOut.copy(bytes),
@@ -145,7 +149,7 @@ export class UdpServing implements UdpSocketOwner {
     while (!this.#calls.isCalling && this.#consumer?.kind === "service") {
       const datagram = this.#mailbox.shift();
       if (datagram === undefined) break;
-      this.#calls.handle(this.#consumer.service, datagram);
+      this.#calls.handle(this.#consumer.methods, datagram);
     }
     this.#changed();
   }
@@ -212,8 +216,8 @@ export class UdpServing implements UdpSocketOwner {
     this.#isStopping = true;
     this.#isServing = false;
     const stopped = new GenericError("closed", "The listener was stopped");
-    const cut = this.#begun.map(({ peer }) => cutOff(undefined, peer, "not-taken"));
-    for (const begun of this.#begun) begun.end(stopped);
+    const cut = [...this.#begun].map(({ peer }) => cutOff(undefined, peer, "not-taken"));
+    for (const begun of [...this.#begun]) begun.end(stopped);
     // What is there can still be taken; whoever waits for more, does not any longer.
     if (this.#consumer?.kind !== "service") this.#mailbox.finish(stopped, true);
     this.#changed();

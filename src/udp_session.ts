@@ -2,7 +2,7 @@
 
 import { checkReadLength } from "./arguments.ts";
 import type { Datagram } from "./datagram.ts";
-import { GenericError, type SocketError } from "./errors.ts";
+import { GenericError, rejected, type SocketError } from "./errors.ts";
 import type { SessionCore } from "./session_core.ts";
 import {
   bytesShape,
@@ -108,7 +108,7 @@ export class UdpSession implements UdpChannel, UdpCaller {
     try {
       return this.#core.write(content);
     } catch (error) {
-      return Promise.reject(error);
+      return rejected(error);
     }
   }
 

@@ -2,32 +2,45 @@
 
 import { isSocketError, type SocketError } from "./errors.ts";
 import type { DatagramAddress } from "./network.ts";
-import { SessionCore, type SessionSettings } from "./session_core.ts";
-import { reportTo, type UdpService } from "./udp_service.ts";
+import { SessionCore, type SessionSettings, type SharedBySessions } from "./session_core.ts";
+import { reportTo, type UdpMethods } from "./udp_service.ts";
 import { sessionOf, type UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
+import { UnreadBudget } from "./unread_budget.ts";
 import { handlerError } from "./user_code.ts";
 
 /** The sessions that are open, by peer. */
 export class UdpSessions {
-  readonly #socket: UdpSocket;
-  readonly #settings: SessionSettings;
+  readonly #shared: SharedBySessions;
+  readonly #budget: UnreadBudget;
   readonly #limit: number;
   /** By port, then by address: to make one key of both for each datagram cost as much as all else. */
   readonly #cores = new Map<number, Map<string, SessionCore>>();
   readonly #faces = new Map<SessionCore, UdpSession>();
+  readonly #onEnd: (core: SessionCore) => void;
   #onLeave: (() => void) | undefined;
-  #droppedDatagrams = 0;
 
   /**
    * @param socket What they send by.
    * @param settings How they behave.
-   * @param limit How many there may be.
+   * @param limits How many there may be, and how much they may keep unread, all together.
+   * @param onEnd Told when one is over.
    */
-  constructor(socket: UdpSocket, settings: SessionSettings, limit: number) {
-    this.#socket = socket;
-    this.#settings = settings;
-    this.#limit = limit;
+  constructor(
+    socket: UdpSocket,
+    settings: SessionSettings,
+    limits: { readonly maxSessions: number; readonly maxTotalUnreadBytes: number },
+    onEnd: (core: SessionCore) => void,
+  ) {
+    this.#limit = limits.maxSessions;
+    this.#budget = new UnreadBudget(limits.maxTotalUnreadBytes);
+    this.#onEnd = onEnd;
+    this.#shared = {
+      socket,
+      settings,
+      budget: this.#budget,
+      onEnd: (core) => this.#forget(core),
+    };
   }
 
   /** The sessions that are open now. */
@@ -40,9 +53,12 @@ export class UdpSessions {
     return this.#faces.size;
   }
 
-  /** How many datagrams were dropped: no room in a session's queue, or for another session. */
+  /**
+   * How many datagrams were dropped: no room in a session's queue, in all of them together, or for another
+   * session, or the session was over before anybody had read them.
+   */
   get droppedDatagrams(): number {
-    return this.#droppedDatagrams;
+    return this.#budget.droppedDatagrams;
   }
 
   /**
@@ -55,21 +71,14 @@ export class UdpSessions {
     const { hostname, port } = from;
     const known = this.#cores.get(port)?.get(hostname);
     if (known !== undefined) {
-      const before = known.droppedDatagrams;
       known.put(bytes, from);
-      this.#droppedDatagrams += known.droppedDatagrams - before;
       return undefined;
     }
     if (!mayBegin || this.#faces.size >= this.#limit) {
-      this.#droppedDatagrams++;
+      this.#budget.countDropped(1);
       return undefined;
     }
-    const core = new SessionCore(
-      this.#socket,
-      from,
-      this.#settings,
-      (ended) => this.#forget(ended),
-    );
+    const core = new SessionCore(from, this.#shared);
     let ofPort = this.#cores.get(port);
     if (ofPort === undefined) this.#cores.set(port, ofPort = new Map());
     ofPort.set(hostname, core);
@@ -84,11 +93,12 @@ export class UdpSessions {
     ofPort.delete(hostname);
     if (ofPort.size === 0) this.#cores.delete(port);
     this.#faces.delete(core);
+    this.#onEnd(core);
     this.#onLeave?.();
   }
 
   /** Lets a service handle a session that has begun. */
-  async serve(core: SessionCore, service: UdpService): Promise<void> {
+  async serve(core: SessionCore, service: UdpMethods): Promise<void> {
     const session = this.#faces.get(core)!;
     core.isHandled = true;
     try {

@@ -3,11 +3,18 @@
 
 import { brokenError, closedError, GenericError, setupError, type SocketError } from "./errors.ts";
 import { contentBytes } from "./arguments.ts";
-import { type Address, formatAddress } from "./address.ts";
-import { canonicalIp, ipVersion } from "./ip_address.ts";
+import { type Address, checkHost, formatAddress } from "./address.ts";
+import {
+  canonicalIp,
+  familyReachedFrom,
+  ipVersion,
+  unmappedIp,
+  withoutZone,
+} from "./ip_address.ts";
 import { type DatagramAddress, type DatagramSocket, turnsOf } from "./network.ts";
 import { MAX_DATAGRAM_LENGTH, type UdpSettings } from "./udp_config.ts";
 import { HostNames } from "./host_names.ts";
+import { type Peer, SenderFilter } from "./sender_filter.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
 import { waitFor } from "./deadline.ts";
@@ -18,19 +25,10 @@ export interface UdpSocketOwner {
   readonly isWanting: boolean;
   /** Gets a datagram, whose bytes must be copied before it returns. Must not throw. */
   put(bytes: Uint8Array, from: DatagramAddress): void;
-  /** A datagram came from somebody else than the peer. */
-  onStranger(): void;
+  /** A datagram came that nobody may get: from somebody else than the peer, from nowhere, or from here. */
+  onUnwanted(): void;
   /** Nothing will come any more, for this reason. */
   onEnd(error: SocketError): void;
-}
-
-/** The peer that is heard alone. */
-interface Peer {
-  /** Where datagrams for it are sent. */
-  readonly host: string;
-  readonly port: number;
-  /** How its address is compared. */
-  readonly ip: string;
 }
 
 /** A UDP socket from its binding to its end. */
@@ -42,15 +40,18 @@ export class UdpSocket implements DatagramSink {
   readonly #settings: UdpSettings;
   readonly #owner: UdpSocketOwner;
   readonly #names: HostNames;
+  readonly #filter: SenderFilter;
   readonly #sender: DatagramSender;
   readonly #resolveClosed: (error: SocketError | undefined) => void;
   #socket: DatagramSocket | undefined;
   #making: DatagramSocket | Promise<DatagramSocket> | undefined;
   #receiver: DatagramReceiver | undefined;
   #local: Address;
-  #peer: Peer | undefined;
   #ending: Promise<void> | undefined;
   #isFreed = false;
+  /** The host that was checked last, and as what: most datagrams go where the last one went. */
+  #checkedHost = "";
+  #checkedHostAs = "";
 
   /**
    * Begins to bind.
@@ -69,6 +70,7 @@ export class UdpSocket implements DatagramSink {
     this.#settings = settings;
     this.#owner = owner;
     this.#names = new HostNames(settings.network);
+    this.#filter = new SenderFilter(settings);
     this.#sender = new DatagramSender(this.#names, settings.sendQueueLimit);
     const closed = Promise.withResolvers<SocketError | undefined>();
     this.closed = closed.promise;
@@ -88,7 +90,12 @@ export class UdpSocket implements DatagramSink {
 
   /** The peer that is heard alone. */
   get peer(): Address | undefined {
-    return this.#peer;
+    return this.#filter.peer;
+  }
+
+  /** Whether a multicast group is heard. */
+  set hearsGroups(value: boolean) {
+    this.#filter.hearsGroups = value;
   }
 
   /** How many bytes wait to be sent. */
@@ -106,11 +113,11 @@ export class UdpSocket implements DatagramSink {
     if (settings.peer !== undefined) {
       const { host: name } = settings.peer;
       const isLiteral = ipVersion(name) !== 0;
-      this.#peer = isLiteral
-        ? { ...settings.peer, ip: canonicalIp(name) }
-        : await this.#lookUp(settings.peer, host === undefined ? 0 : familyOf(host));
+      this.#filter.peer = isLiteral
+        ? { ...settings.peer, ip: withoutZone(name) }
+        : await this.#lookUp(settings.peer, host === undefined ? 0 : familyReachedFrom(host));
     }
-    const hostname = host ?? (this.#peer?.ip.includes(":") ? "::" : "0.0.0.0");
+    const hostname = host ?? (this.#filter.peer?.ip.includes(":") ? "::" : "0.0.0.0");
     const action = `Cannot bind to ${formatAddress(hostname, port)}`;
     const { timeToLive, multicastTimeToLive, multicastInterface } = settings;
     if (hostname.includes(":") && (timeToLive ?? multicastTimeToLive) !== undefined) {
@@ -159,15 +166,25 @@ export class UdpSocket implements DatagramSink {
         `${action}: no permission, run with --allow-net=${peer.host} or give its IP address`,
       );
     }
-    return { host: isDirect ? address : peer.host, port: peer.port, ip: canonicalIp(address) };
+    const ip = canonicalIp(address) ?? address;
+    return { host: isDirect ? ip : peer.host, port: peer.port, ip: withoutZone(ip) };
   }
 
   /** Hears only this peer from now on. */
   async connect(peer: Address): Promise<void> {
     if (this.#ending !== undefined) throw closedError("connect");
-    this.#peer = ipVersion(peer.host) !== 0
-      ? { ...peer, ip: canonicalIp(peer.host) }
-      : await this.#lookUp(peer, familyOf(this.#local.host));
+    this.#filter.peer = ipVersion(peer.host) !== 0
+      ? { ...peer, ip: withoutZone(peer.host) }
+      : await this.#lookUp(peer, familyReachedFrom(this.#local.host));
+  }
+
+  /** Checks where a datagram shall go: {@linkcode checkHost}, for one after the other. */
+  checkHost(name: string, host: unknown): string {
+    if (host !== this.#checkedHost || host === "") {
+      this.#checkedHostAs = checkHost(name, host);
+      this.#checkedHost = host as string;
+    }
+    return this.#checkedHostAs;
   }
 
   /** Sends one datagram, or rejects. The address must have been checked. */
@@ -187,7 +204,7 @@ export class UdpSocket implements DatagramSink {
 
   /** Sends content to the peer, split into datagrams. */
   write(content: unknown): Promise<number> {
-    const peer = this.#peer;
+    const peer = this.#filter.peer;
     if (peer !== undefined) return this.writeTo(content, peer.host, peer.port);
     const named = this.#settings.peer;
     if (named === undefined) throw new TypeError("Cannot write: not connected to a peer");
@@ -225,19 +242,11 @@ export class UdpSocket implements DatagramSink {
     return this.#owner.isWanting;
   }
 
-  accepts(from: DatagramAddress): boolean {
-    const peer = this.#peer;
-    if (
-      peer === undefined ||
-      from.port === peer.port &&
-        (from.hostname === peer.ip || canonicalIp(from.hostname) === peer.ip)
-    ) return true;
-    this.#owner.onStranger();
-    return false;
-  }
-
   put(bytes: Uint8Array, from: DatagramAddress): void {
-    this.#owner.put(bytes, from);
+    const { hostname, port } = from;
+    const ip = unmappedIp(hostname);
+    if (!this.#filter.admits(this.#local, ip, port)) return this.#owner.onUnwanted();
+    this.#owner.put(bytes, ip === hostname ? from : { transport: "udp", hostname: ip, port });
   }
 
   onBroken(cause: unknown): void {
@@ -307,8 +316,4 @@ function checkContent(content: unknown): Uint8Array {
     );
   }
   return bytes;
-}
-
-function familyOf(host: string): 0 | 4 | 6 {
-  return host.includes(":") ? 6 : 4;
 }

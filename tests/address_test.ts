@@ -9,11 +9,44 @@ Deno.test("checkHost() takes names and addresses", () => {
       "a-b_c.example.org",
       "::1",
       "fe80::1%eth0",
-      "::ffff:127.0.0.1",
       "bücher.example",
+      "1.example",
+      "node-1",
     ]
   ) assertEquals(checkHost("host", host), host);
-  assertEquals(checkHost("host", "[::1]"), "::1");
+});
+
+Deno.test("checkHost() gives an address in its one spelling", () => {
+  for (
+    const [host, canonical] of [
+      ["[::1]", "::1"],
+      ["[FE80::0:1%eth0]", "fe80::1%eth0"],
+      ["::ffff:127.0.0.1", "127.0.0.1"],
+      ["[::ffff:7f00:1]", "127.0.0.1"],
+      ["2001:DB8:0::1", "2001:db8::1"],
+    ] as const
+  ) assertEquals(checkHost("host", host), canonical);
+});
+
+Deno.test("checkHost() refuses what each system reads as another IPv4 address", () => {
+  for (
+    const host of [
+      "127.0.0.01",
+      "010.0.0.1",
+      "127.1",
+      "2130706433",
+      "0x7f.1",
+      "256.1.1.1",
+      "1.2.3.4.",
+    ]
+  ) {
+    assertThrows(
+      () => checkHost("host", host),
+      TypeError,
+      `host must be a host name or an IP address: got "${host}"; an IPv4 address is four numbers`,
+    );
+  }
+  assertThrows(() => checkHost("host", "::ffff:127.0.0.01"), TypeError, "host must be");
 });
 
 Deno.test("checkHost() refuses what is part of a URL, empty, too long or not text", () => {

@@ -7,14 +7,14 @@ import { readSource, repositoryFiles, root } from "./support/source.ts";
 /** The rooms of src/, lower to upper: a room imports only from those before it, types included. */
 const LAYERS = `
   bag line errors arguments options user_code clock secure_info byte_stream ip_address datagram_socket
-  transport/deno_datagram transport/name_lookup transport/node_datagram turns
+  transport/deno_datagram transport/own_address transport/name_lookup transport/node_datagram turns
   transport/tls_failure transport/native_tls transport/unix transport/bind_room
   transport/unix_listener transport/node_stream network address
   deadline byte_queue hand_out read_buffer framing/frame_buffer framing/codec framing/frame
   framing/delimiter_search framing/utf8 framing/line_decoder framing/length_prefix
   framing/delimiter_codec framing/fixed_length_codec framing/line_codec framing/json_lines_codec
   framing/length_prefix_codec framing/netstring_codec guard/crc32c guard/proxy_header_error
-  guard/proxy_tlv guard/ip_number guard/proxy_header guard/proxy_v1 guard/proxy_v2
+  guard/proxy_tlv guard/proxy_header guard/proxy_v1 guard/proxy_v2
   guard/proxy_protocol guard/proxied_transport guard/rejection guard/listener_stats
   guard/address_blocks guard/rate_limit guard/minimum_rate guard/queue_budget guard/guard_config
   stage guard/guard guard/header_stage transport/secure_socket transport/certificate_watch transport/credentials
@@ -26,8 +26,8 @@ const LAYERS = `
   web_streams connection_config connection connection_set service framing/exchange framing/framed
   framing/framed_service life_cycle open_connections acceptor intake guard/proxy_sender client
   guard/connection_limits listener_config entrance service_factory listener datagram
-  datagram_mailbox datagram_receiver host_names datagram_lane datagram_sender udp_config udp_socket multicast
-  udp_channel udp_client session_core udp_caller udp_session udp_service udp_sessions udp_serving
+  unread_budget datagram_mailbox datagram_receiver host_names sender_filter datagram_lane datagram_sender udp_config udp_socket multicast
+  udp_channel udp_client session_core begun_sessions udp_caller udp_session udp_service udp_sessions udp_serving
   udp_listener
 `.trim().split(/\s+/).map((room) => `src/${room}.ts`);
 

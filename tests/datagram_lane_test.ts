@@ -77,3 +77,28 @@ Deno.test("DatagramLane.takeAll() takes out what was not begun", () => {
   assertEquals(it.takeAll().map(({ bytes }) => new TextDecoder().decode(bytes)), ["b", "c"]);
   assert(!it.isEmpty);
 });
+
+Deno.test("DatagramLane goes on where the engine throws instead of rejecting", async () => {
+  const { lane: it, socket, log, add } = lane();
+  const send = socket.send.bind(socket);
+  let throws = true;
+  socket.send = (bytes, address) => {
+    if (throws) throw new RangeError("port 0");
+    return send(bytes, address);
+  };
+  it.open(socket);
+  await assertRejects(() => it.send(bytesOf("a"), target), SocketError, "port 0");
+  add("b");
+  throws = false;
+  add("c");
+  await settled();
+  socket.sending[0]!.settle();
+  await settled();
+  assertEquals(log, [
+    "settled 1 to 9",
+    "settled 1 to 9",
+    "b unreachable",
+    "settled 1 to 9",
+    "c sent 1",
+  ]);
+});

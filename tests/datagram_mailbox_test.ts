@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { DatagramMailbox, type DropPolicy } from "../src/datagram_mailbox.ts";
 import type { Datagram } from "../src/datagram.ts";
 import { GenericError, ReadTimedOutError } from "../src/errors.ts";
+import { UnreadBudget } from "../src/unread_budget.ts";
 import { VirtualClock } from "../testing/virtual_clock.ts";
 
 const from = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
@@ -147,4 +148,31 @@ Deno.test("DatagramMailbox.clear() counts what it drops", () => {
   for (let i = 0; i < 5; i++) box.put(new Uint8Array(i), from);
   box.clear();
   assertEquals([box.length, box.droppedDatagrams], [0, 5]);
+});
+
+Deno.test("DatagramMailbox keeps within what it shares with others, and gives it back", () => {
+  for (const drop of ["newest", "oldest"] as const) {
+    const budget = new UnreadBudget(3 * (256 + 10));
+    const boxes = Array.from(
+      { length: 3 },
+      () => new DatagramMailbox(new VirtualClock(), 1_000_000, drop, undefined, budget),
+    );
+    const [one, other, third] = boxes as [DatagramMailbox, DatagramMailbox, DatagramMailbox];
+    const put = (box: DatagramMailbox, byte: number) =>
+      box.put(new Uint8Array(10).fill(byte), from);
+    for (let i = 0; i < 5; i++) put(one, i);
+    assertEquals(boxes.map(({ length }) => length), [3, 0, 0]);
+    for (const box of [other, third]) put(box, 9);
+    assertEquals(boxes.map(({ length }) => length), [1, 1, 1]);
+    assertEquals(boxes.map(({ droppedDatagrams }) => droppedDatagrams), [4, 0, 0]);
+    assertEquals(one.shift()!.data[0], drop === "newest" ? 0 : 4);
+    other.clear();
+    assertEquals([budget.unreadBytes, budget.droppedDatagrams], [266, 5]);
+    third.finish(closed, true);
+    put(third, 1);
+    // What has ended makes room first.
+    for (let i = 0; i < 3; i++) put(one, i);
+    assertEquals([third.length, one.length, budget.droppedDatagrams], [0, 3, 7]);
+    assertEquals(budget.unreadBytes, 3 * 266);
+  }
 });

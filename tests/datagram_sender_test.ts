@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatagramSender } from "../src/datagram_sender.ts";
 import { GenericError, SocketError } from "../src/errors.ts";
 import { HostNames } from "../src/host_names.ts";
@@ -238,4 +238,29 @@ Deno.test("DatagramSender keeps the order of a name while its lane is busy", asy
   socket.sending[0]!.settle();
   await sent[2];
   assertEquals(socket.sent.map((line) => line[0]), ["1", "2", "3"]);
+});
+
+Deno.test("DatagramSender does not count what it refused because its buffer was transferred", async () => {
+  const { sender: it, socket, send } = sender(1_000);
+  it.open(socket);
+  const content = new Uint8Array(300);
+  structuredClone(content.buffer, { transfer: [content.buffer] });
+  for (let i = 0; i < 20; i++) {
+    assertThrows(() => it.send(content, "10.0.0.1", 9), TypeError);
+    assertThrows(() => it.post(content, "10.0.0.1", 9, () => {}), TypeError);
+  }
+  assertEquals(it.queuedBytes, 0);
+  await send("x");
+  await it.drained();
+  assertEquals(socket.sent, ["x > 10.0.0.1:9"]);
+});
+
+Deno.test("DatagramSender on :: looks names up for both families", async () => {
+  const { sender: it, network } = sender();
+  const target = { hostname: "::", port: 0 };
+  it.open(new ScriptedDatagramSocket(target));
+  const sent = it.send(encoder.encode("x"), "a.example", 9);
+  assertEquals(network.lookups[0]!.name, "a.example:9 0");
+  network.lookups[0]!.answer({ address: "10.0.0.1", isDirect: true });
+  assertEquals(await sent, 1);
 });

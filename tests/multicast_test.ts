@@ -230,3 +230,21 @@ await peerTest("timeToLive of nodeNetwork is what socat sees", ["socat"], async 
   await client.sendTo("x", { host: "127.0.0.1", port });
   await socat.line(/^ttl 17$/, "stderr");
 });
+
+testOnEngines(
+  "MulticastGroups hear what their own socket sends, where it shall come back",
+  async (network) => {
+    await using client = new UdpClient({ port: 0 }, { network, readTimeoutInMillis: 10_000 });
+    const { port } = await client.bound;
+    await client.joinGroup("::ffff:239.255.76.1", here);
+    await assertCode("busy", client.joinGroup(GROUP, here));
+    // As from a group: neither engine tells where a datagram was sent to.
+    await client.sendTo("own", { host: "127.0.0.1", port });
+    assertEquals(await client.receiveFrom().then(([bytes]) => text(bytes)), "own");
+    await client.leaveGroup(GROUP, here);
+    await client.sendTo("forged", { host: "127.0.0.1", port });
+    await using other = localClient(network);
+    await other.sendTo("mark", { host: "127.0.0.1", port });
+    assertEquals([await heard(client), client.droppedDatagrams], [[], 1]);
+  },
+);

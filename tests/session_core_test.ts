@@ -4,6 +4,7 @@ import { GenericError } from "../src/errors.ts";
 import { SessionCore } from "../src/session_core.ts";
 import { checkUdpConfig } from "../src/udp_config.ts";
 import { UdpSocket } from "../src/udp_socket.ts";
+import { UnreadBudget } from "../src/unread_budget.ts";
 import { VirtualClock } from "../testing/virtual_clock.ts";
 import { scriptedDatagrams } from "./support/scripted_datagrams.ts";
 
@@ -14,7 +15,7 @@ const first = ({ data }: Datagram) => data[0];
 async function session(idleTimeoutInMillis = 1_000) {
   const clock = new VirtualClock();
   const network = scriptedDatagrams(clock);
-  const owner = { isWanting: false, put() {}, onStranger() {}, onEnd() {} };
+  const owner = { isWanting: false, put() {}, onUnwanted() {}, onEnd() {} };
   const socket = new UdpSocket("127.0.0.1", 0, checkUdpConfig({ network }), owner);
   await socket.bound;
   const settings = {
@@ -25,7 +26,8 @@ async function session(idleTimeoutInMillis = 1_000) {
     limits: forever,
   } as const;
   let ends = 0;
-  const core = new SessionCore(socket, peer, settings, () => ends++);
+  const budget = new UnreadBudget(1_000_000);
+  const core = new SessionCore(peer, { socket, settings, budget, onEnd: () => ends++ });
   return {
     clock,
     core,

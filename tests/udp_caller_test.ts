@@ -31,3 +31,26 @@ testOnEngines("UdpListener gives a caller to answer by", async (network) => {
     "70000",
   );
 });
+
+testOnEngines(
+  "UdpCaller leaves nobody who does not wait with an unhandled rejection",
+  async (network) => {
+    const attempt = (caller: UdpCaller) => {
+      void caller.sendBytes(7 as unknown as string);
+      void caller.sendBytes("x");
+      void caller.sendDatagram({ remoteHost: "", remotePort: 9, data: new Uint8Array(1) });
+      void caller.sendDatagram({ remoteHost: "127.0.0.1", remotePort: 0, data: new Uint8Array(1) });
+    };
+    const called = Promise.withResolvers<UdpCaller>();
+    await using sockets = await serving(network, {
+      onDatagram: (_, caller) => called.resolve(caller),
+    });
+    await sockets.client.write("x");
+    const caller = await called.promise;
+    attempt(caller);
+    await sockets.listener.immediateStop();
+    attempt(caller);
+    // Unhandled rejections are told when this turn is over.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  },
+);

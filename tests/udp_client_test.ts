@@ -524,3 +524,126 @@ Deno.test("UdpClient errors are of this library", async () => {
   await client.close();
   assertInstanceOf(await client.receiveFrom().catch((error) => error), GenericError);
 });
+
+testOnEngines("UdpClient on :: reaches names whatever addresses they have", async (network) => {
+  await using server = localClient(network, {}, "::");
+  await using client = localClient(network, {}, "::");
+  const { port } = await server.bound;
+  await client.sendTo("x", { host: "localhost", port });
+  const [, , from] = await server.receiveFrom();
+  await server.sendTo("y", from);
+  assertEquals(text((await client.receiveFrom())[0]), "y");
+  await client.connect({ host: "localhost", port });
+  await client.write("z");
+  assertEquals(text((await server.receiveFrom())[0]), "z");
+});
+
+testOnEngines(
+  "UdpClient on :: tells an IPv4 sender so that anybody can answer",
+  async (network) => {
+    await using server = localClient(network, {}, "::");
+    await using asking = localClient(network);
+    await asking.sendTo("x", { host: "127.0.0.1", port: (await server.bound).port });
+    const [, , from] = await server.receiveFrom();
+    assertEquals(from, { host: "127.0.0.1", port: asking.localPort });
+    await using answering = new UdpClient(undefined, {
+      network,
+      remoteHost: from.host,
+      remotePort: from.port,
+    });
+    await answering.write("y");
+    const [answer, , back] = await asking.receiveFrom();
+    assertEquals(text(answer), "y");
+    await asking.sendTo("z", back);
+    assertEquals(text((await answering.read())[0]), "z");
+  },
+);
+
+testOnEngines("UdpClient takes every spelling of a peer for the same", async (network) => {
+  await using server = localClient(network);
+  await using server6 = localClient(network, {}, "::1");
+  for (
+    const [peer, host] of [
+      [server, "::ffff:127.0.0.1"],
+      [server, "[::FFFF:7F00:1]"],
+      [server6, "0:0:0::0:1"],
+    ] as const
+  ) {
+    const { port } = await peer.bound;
+    await using client = new UdpClient(undefined, { network, remoteHost: host, remotePort: port });
+    await client.write("x");
+    const [, , from] = await peer.receiveFrom();
+    await peer.sendTo("y", from);
+    assertEquals(text((await client.read())[0]), "y");
+    assertEquals(client.remoteAddress, peer.localAddress);
+    await using other = localClient(network, {}, peer.localAddress);
+    await other.connect({ host, port });
+    await other.write("again");
+    assertEquals(text((await peer.receiveFrom())[0]), "again");
+    await peer.sendTo("there", { host, port: other.localPort });
+    assertEquals(text((await other.read())[0]), "there");
+  }
+});
+
+Deno.test("UdpClient refuses what is no address in its one spelling, and no name", async () => {
+  await using client = new UdpClient({ host: "127.0.0.1", port: 0 });
+  for (const host of ["127.0.0.01", "127.1", "0x7f.0.0.1"]) {
+    await assertRejects(() => client.sendTo("x", { host, port: 9 }), TypeError, host);
+    await assertRejects(() => client.connect({ host, port: 9 }), TypeError, host);
+    await assertRejects(() => client.joinGroup(host), TypeError, host);
+    assertThrows(() => new UdpClient({ host, port: 0 }), TypeError, host);
+    assertThrows(() => new UdpClient(undefined, { remoteHost: host, remotePort: 9 }), TypeError);
+  }
+});
+
+testOnEngines("UdpClient whose send was refused is closed at once", async (network) => {
+  await using client = localClient(network, { closeTimeoutInMillis: 600_000 });
+  const { port } = await client.bound;
+  const content = new Uint8Array(100);
+  structuredClone(content.buffer, { transfer: [content.buffer] });
+  await assertRejects(() => client.sendTo(content, { host: "127.0.0.1", port }), TypeError);
+  assertEquals(client.queuedBytes, 0);
+  await client.close();
+});
+
+testOnEngines("UdpClient does not hear itself", async (network) => {
+  for (const host of ["127.0.0.1", "0.0.0.0", "::"]) {
+    await using client = localClient(network, {}, host);
+    await using other = localClient(network);
+    const { port } = await client.bound;
+    const self = { host: host === "::" ? "::1" : "127.0.0.1", port };
+    for (let i = 0; i < 3; i++) await client.sendTo("own", self);
+    await other.sendTo("other's", { host: host === "::" ? "localhost" : "127.0.0.1", port });
+    assertEquals(text((await client.receiveFrom())[0]), "other's");
+    assertEquals(client.droppedDatagrams, 3);
+    // Whoever wants to talk to himself says so.
+    await client.connect(self);
+    await client.write("own");
+    assertEquals(text((await client.read())[0]), "own");
+  }
+});
+
+testOnEngines(
+  "UdpClient leaves nobody who does not wait with an unhandled rejection",
+  async (network) => {
+    const client = localClient(network);
+    const { port } = await client.bound;
+    const [host, nobody] = ["127.0.0.1", "name.invalid"];
+    const send = (content: unknown, address: unknown) =>
+      void client.sendTo(content as string, address as { host: string; port: number });
+    send(7, { host, port });
+    send(new Uint8Array(65_508), { host, port });
+    send("x", { host, port: 0 });
+    send("x", { host: "a b", port });
+    send("x", undefined);
+    send("x", { host: nobody, port });
+    void client.write("not connected");
+    await client.connect({ host, port });
+    void client.write(7 as unknown as string);
+    await client.close();
+    send("x", { host, port });
+    void client.write("closed");
+    // Unhandled rejections are told when this turn is over.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  },
+);

@@ -3,6 +3,7 @@ import { GenericError } from "../src/errors.ts";
 import { UdpListener, type UdpListenerConfig } from "../src/udp_listener.ts";
 import type { UdpService } from "../src/udp_service.ts";
 import { localClient, testOnEngines, text } from "./support/udp_engines.ts";
+import { scriptedDatagrams, settled } from "./support/scripted_datagrams.ts";
 import { localListener, serving } from "./support/udp_listeners.ts";
 
 testOnEngines("UdpListener survives garbage of every length", async (network) => {
@@ -162,4 +163,53 @@ testOnEngines("UdpListener that was stopped is free of its iteration", async (ne
   await listener.gracefulStop();
   listener.attach({ onDatagram: () => {} });
   assertEquals((await iterator.next()).done, true);
+});
+
+testOnEngines("UdpListener does not answer itself", async (network) => {
+  for (const host of ["127.0.0.1", "0.0.0.0", "::"]) {
+    const listener = localListener(network, { interface: host });
+    let calls = 0;
+    listener.attach({
+      async onDatagram({ data }, caller) {
+        calls++;
+        const [remoteHost, remotePort] = ["127.0.0.1", listener.port];
+        if (text(data) === "forge") {
+          await caller.sendDatagram({ remoteHost, remotePort, data: new Uint8Array([1]) });
+          if (host === "::") {
+            await caller.sendDatagram({ remoteHost: "::1", remotePort, data: new Uint8Array([2]) });
+          }
+        }
+        return data;
+      },
+    });
+    await listener.start();
+    await using client = localClient(network, {
+      remoteHost: "127.0.0.1",
+      remotePort: listener.port,
+    });
+    for (const word of ["forge", "still here"]) {
+      await client.write(word);
+      assertEquals(text((await client.read())[0]), word);
+    }
+    while (listener.droppedDatagrams < (host === "::" ? 2 : 1)) {
+      await client.write("more");
+      await client.read();
+      calls--;
+    }
+    assertEquals(calls, 2);
+    await listener.gracefulStop();
+  }
+});
+
+Deno.test("UdpListener drops and counts what comes from port 0", async () => {
+  const network = scriptedDatagrams();
+  await using listener = localListener(network);
+  listener.attach({ onDatagram: ({ data }) => data });
+  await listener.start();
+  const socket = network.sockets[0]!;
+  for (const port of [0, 0, 9]) {
+    socket.deliver(`from ${port}`, port);
+    await settled();
+  }
+  assertEquals([socket.sent, listener.droppedDatagrams], [["from 9 > 127.0.0.1:9"], 2]);
 });

@@ -1,5 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import type { Datagram } from "../src/datagram.ts";
 import type { SocketError } from "../src/errors.ts";
+import type { UdpReply } from "../src/udp_service.ts";
+import { awkwardThings, printedDuring } from "./support/awkward.ts";
 import { scriptedDatagrams, settled } from "./support/scripted_datagrams.ts";
 import { localClient, testOnEngines, text } from "./support/udp_engines.ts";
 import { localListener, printedBy, serving } from "./support/udp_listeners.ts";
@@ -136,4 +139,148 @@ Deno.test("UdpService is not told of an answer that comes after the stop", async
   go.resolve();
   await settled();
   assertEquals([errors, network.sockets[0]!.sent], [[], []]);
+});
+
+Deno.test("UdpListener handles the next datagram whatever a service throws or gives", async () => {
+  const refuse = () => {
+    throw new Error("do not look");
+  };
+  const odd: (() => unknown)[] = [
+    ...awkwardThings().flatMap((thing) => [
+      () => {
+        throw thing;
+      },
+      () => Promise.reject(thing),
+    ]),
+    () => ({
+      get then() {
+        return refuse();
+      },
+    }),
+    () => ({ then: refuse }),
+    () => ({
+      get remoteHost() {
+        return refuse();
+      },
+    }),
+    () => ({
+      remoteHost: "127.0.0.1",
+      remotePort: 9,
+      get data() {
+        return refuse();
+      },
+    }),
+    () => new Proxy({}, { get: refuse, getPrototypeOf: refuse }),
+    () => new Proxy(new Uint8Array(1), { getPrototypeOf: refuse }),
+    () =>
+      Promise.resolve(new Proxy({}, { get: (_, name) => name === "then" ? undefined : refuse() })),
+    () => Proxy.revocable({}, {}).proxy,
+    () => Symbol("odd"),
+    () => () => {},
+  ];
+  for (const hasOnError of [true, false]) {
+    for (const onErrorThrows of hasOnError ? odd : [() => undefined]) {
+      const network = scriptedDatagrams();
+      const listener = localListener(network);
+      const steps = [...odd];
+      listener.attach({
+        onDatagram: ({ data }) => (text(data) === "odd" ? steps.shift()!() : data) as UdpReply,
+        ...(hasOnError ? { onError: () => onErrorThrows() as void } : {}),
+      });
+      await listener.start();
+      const socket = network.sockets[0]!;
+      await printedDuring(async () => {
+        while (steps.length > 0) {
+          socket.deliver("odd");
+          await settled();
+          socket.deliver("good");
+          await settled();
+        }
+      });
+      assertEquals(socket.sent, odd.map(() => "good > 127.0.0.1:9"));
+      await listener.gracefulStop();
+    }
+  }
+});
+
+Deno.test("UdpListener goes on with other sessions whatever onSession throws", async () => {
+  for (const throwing of [true, false]) {
+    const things = awkwardThings();
+    const network = scriptedDatagrams();
+    const listener = localListener(network);
+    listener.attach({
+      onSession(session) {
+        if (session.remotePort === 9) return session.write("good").then(() => {});
+        const thing = things.shift();
+        if (throwing) throw thing;
+        return Promise.reject(thing);
+      },
+      onError() {
+        throw things[0];
+      },
+    });
+    await listener.start();
+    const socket = network.sockets[0]!;
+    await printedDuring(async () => {
+      for (let port = 100; things.length > 0; port++) {
+        socket.deliver("x", port);
+        await settled();
+      }
+    });
+    socket.deliver("x");
+    await settled();
+    assertEquals([socket.sent, listener.sessions.length], [["good > 127.0.0.1:9"], 1]);
+    await listener.immediateStop();
+  }
+});
+
+Deno.test("UdpListener reads a service once, when it is attached", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  let reads = 0;
+  class Greeter {
+    greeting = "Hello ";
+    get onDatagram() {
+      if (++reads > 1) throw new Error("read again");
+      return function (this: Greeter, { data }: Datagram): string {
+        if (text(data) === "throw") throw new Error("on purpose");
+        return this.greeting + text(data);
+      };
+    }
+  }
+  let isAttached = false;
+  const service = new Proxy(new Greeter(), {
+    get(target, name, receiver) {
+      // `this` is the service itself, whose own members its methods use.
+      if (isAttached && String(name).startsWith("on")) throw new Error("a trap");
+      return Reflect.get(target, name, receiver);
+    },
+  });
+  listener.attach(service);
+  isAttached = true;
+  await listener.start();
+  const printed = await printedDuring(async () => {
+    for (const word of ["a", "throw", "b"]) {
+      network.sockets[0]!.deliver(word);
+      await settled();
+    }
+  });
+  assertEquals(network.sockets[0]!.sent, ["Hello a > 127.0.0.1:9", "Hello b > 127.0.0.1:9"]);
+  assertEquals(printed.map((error) => (error as Error).message), ["on purpose"]);
+  listener.detach(service);
+  listener.attach({ onDatagram: ({ data }) => data });
+  await listener.gracefulStop();
+});
+
+Deno.test("UdpListener.attach() of what cannot be read attaches nothing", async () => {
+  const listener = localListener(scriptedDatagrams());
+  const trap = () => {
+    throw new Error("a trap");
+  };
+  for (const name of ["get", "ownKeys", "getPrototypeOf"] as const) {
+    const service = new Proxy({ onDatagram() {} }, { [name]: trap });
+    assertThrows(() => listener.attach(service), Error, "a trap");
+  }
+  listener.attach({ onDatagram() {} });
+  await listener.immediateStop();
 });

@@ -96,3 +96,31 @@ testOnEngines("UdpSession has the face of a caller and of a connected client", a
   await session[Symbol.asyncDispose]();
   assertEquals(await session.closed, undefined);
 });
+
+testOnEngines(
+  "UdpSession leaves nobody who does not wait with an unhandled rejection",
+  async (network) => {
+    const began = Promise.withResolvers<UdpSession>();
+    await using sockets = await serving(network, {
+      onSession: (session) => began.resolve(session),
+    });
+    await sockets.client.write("one");
+    const session = await began.promise;
+    const attempts = () => {
+      void session.write(7 as unknown as string);
+      void session.sendBytes("x");
+      void session.sendDatagram({ remoteHost: "a b", remotePort: 9, data: new Uint8Array(1) });
+      void session.sendDatagram(undefined as never);
+      void session.write("x");
+    };
+    attempts();
+    await session.close();
+    attempts();
+    session.abort("twice");
+    attempts();
+    await sockets.listener.immediateStop();
+    attempts();
+    // Unhandled rejections are told when this turn is over.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  },
+);

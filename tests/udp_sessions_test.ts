@@ -2,6 +2,8 @@ import { assertEquals } from "@std/assert";
 import type { SocketError } from "../src/errors.ts";
 import type { UdpService } from "../src/udp_service.ts";
 import type { UdpSession } from "../src/udp_session.ts";
+import { VirtualClock } from "../testing/virtual_clock.ts";
+import { scriptedDatagrams, settled } from "./support/scripted_datagrams.ts";
 import { localClient, testOnEngines, text } from "./support/udp_engines.ts";
 import { localListener, serving } from "./support/udp_listeners.ts";
 
@@ -123,4 +125,59 @@ testOnEngines("UdpSession whose handler fails because of the stop is no news", a
   await began.promise;
   assertEquals(await listener.gracefulStop(), { completed: 1, aborted: 0, cut: [] });
   assertEquals(errors, []);
+});
+
+Deno.test("UdpListener forgets sessions that end before anybody takes them", async () => {
+  const clock = new VirtualClock();
+  const network = scriptedDatagrams(clock);
+  const listener = localListener(network, { sessionIdleTimeoutInMillis: 1_000 });
+  await listener.start();
+  const sessions = listener.acceptSessions();
+  const first = sessions.next();
+  const socket = network.sockets[0]!;
+  for (let port = 1; port <= 50; port++) {
+    socket.deliver("x", port);
+    await settled();
+  }
+  await first;
+  assertEquals([listener.sessions.length, listener.droppedDatagrams], [50, 0]);
+  await clock.advance(1_000);
+  // The one that was taken may still be read.
+  assertEquals([listener.sessions.length, listener.droppedDatagrams], [0, 49]);
+  socket.deliver("new", 60);
+  const next = await sessions.next();
+  assertEquals([next.value!.remotePort, text((await next.value!.read())[0])], [60, "new"]);
+  assertEquals(text((await (await first).value!.read())[0]), "x");
+  await next.value!.close();
+  assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0 });
+});
+
+Deno.test("UdpListener.maxTotalUnreadBytes bounds what all sessions keep, and counts the rest", async () => {
+  const network = scriptedDatagrams();
+  const sessions: UdpSession[] = [];
+  const listener = localListener(network, { maxTotalUnreadBytes: 10 * (256 + 4) });
+  listener.attach({ onSession: (session) => void sessions.push(session) });
+  await listener.start();
+  const socket = network.sockets[0]!;
+  const deliver = async (word: string, port: number) => {
+    socket.deliver(word, port);
+    await settled();
+  };
+  for (let i = 0; i < 100; i++) await deliver("many", 1);
+  for (let port = 2; port <= 9; port++) await deliver("once", port);
+  // Whoever keeps much made room for those who keep little.
+  assertEquals(listener.droppedDatagrams, 98);
+  assertEquals(sessions[0]!.droppedDatagrams, 98);
+  for (const session of sessions.slice(1)) {
+    assertEquals(text((await session.read())[0]), "once");
+    assertEquals(session.droppedDatagrams, 0);
+  }
+  // Who is read is not harmed, however much the others keep.
+  for (let i = 0; i < 50; i++) await deliver("many", 1);
+  const reading = sessions[1]!.read();
+  await deliver("read", 2);
+  assertEquals(text((await reading)[0]), "read");
+  await sessions[0]!.close();
+  assertEquals(listener.droppedDatagrams, 150);
+  await listener.immediateStop();
 });

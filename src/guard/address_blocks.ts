@@ -5,7 +5,7 @@
 
 import { shown } from "../arguments.ts";
 import type { NetworkAddress } from "../network.ts";
-import { formatIpAddress, type IpAddress, parseIpAddress, unmapped } from "./ip_number.ts";
+import { formatIpAddress, type IpAddress, parseIpAddress, unmapped } from "../ip_address.ts";
 
 /** Stands for every peer on a Unix socket, which has no address to go by. */
 const UNIX = "unix:";

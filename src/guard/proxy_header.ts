@@ -1,7 +1,7 @@
 // What a proxy says about a connection it makes for somebody else, whichever version carries it.
 
 import type { NetworkAddress } from "../network.ts";
-import { formatIpAddress, type IpAddress, mapped, parseIpAddress } from "./ip_number.ts";
+import { formatIpAddress, type IpAddress, mapped, parseIpAddress } from "../ip_address.ts";
 import { parseTls, PROXY_TLV, type ProxyTls, type ProxyTlv, textOf, valueOf } from "./proxy_tlv.ts";
 
 /** What a {@linkcode ProxyHeader} is made from. */

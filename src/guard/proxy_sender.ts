@@ -1,7 +1,7 @@
 // Sends a PROXY protocol header at the begin of a stream, before everything that stands on it.
 
 import type { Transport } from "../network.ts";
-import { parseIpAddress } from "./ip_number.ts";
+import { parseIpAddress } from "../ip_address.ts";
 import { free } from "./proxied_transport.ts";
 import { ProxyHeader, type ProxyHeaderConfig } from "./proxy_header.ts";
 import { writeProxyHeader } from "./proxy_protocol.ts";

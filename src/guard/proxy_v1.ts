@@ -9,7 +9,7 @@
 // "TCP6 2001:db8::1 127.0.0.1". So the second may be of either family; each is handed on as it is.
 
 import type { ByteQueue } from "../byte_queue.ts";
-import { parseIpAddress } from "./ip_number.ts";
+import { parseIpAddress } from "../ip_address.ts";
 import { inOneFamily, ProxyHeader } from "./proxy_header.ts";
 import { proxyHeaderError } from "./proxy_header_error.ts";
 

@@ -10,7 +10,7 @@ import {
   ipAddressFromBytes,
   ipAddressToBytes,
   parseIpAddress,
-} from "./ip_number.ts";
+} from "../ip_address.ts";
 import { inOneFamily, ProxyHeader, UNIX_PATH_LENGTH } from "./proxy_header.ts";
 import { proxyHeaderError } from "./proxy_header_error.ts";
 import {

@@ -4,7 +4,7 @@
 // or to another interface, than was asked is not something to find out later.
 
 import { GenericError } from "../errors.ts";
-import { ipVersion } from "../ip_address.ts";
+import { ipVersion, mappedIp, wantsMappedIps } from "../ip_address.ts";
 import type {
   DatagramAddress,
   DatagramSocket,
@@ -38,11 +38,16 @@ export class DenoDatagramSocket implements DatagramSocket {
   readonly addr: DatagramAddress;
   readonly #conn: Deno.DatagramConn;
   readonly #memberships = new Map<string, Membership>();
+  readonly #wantsMappedIps: boolean;
 
-  /** @param conn A UDP socket of the runtime. */
-  constructor(conn: Deno.DatagramConn) {
+  /**
+   * @param conn A UDP socket of the runtime.
+   * @param system The operating system.
+   */
+  constructor(conn: Deno.DatagramConn, system: string) {
     this.#conn = conn;
     this.addr = conn.addr as DatagramAddress;
+    this.#wantsMappedIps = wantsMappedIps(this.addr.hostname, system);
   }
 
   receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, DatagramAddress]> {
@@ -50,7 +55,8 @@ export class DenoDatagramSocket implements DatagramSocket {
   }
 
   send(bytes: Uint8Array, address: DatagramAddress): Promise<number> {
-    return this.#conn.send(bytes, address);
+    if (!this.#wantsMappedIps) return this.#conn.send(bytes, address);
+    return this.#conn.send(bytes, { ...address, hostname: mappedIp(address.hostname) });
   }
 
   close(): void {
@@ -92,21 +98,26 @@ function keyOf({ group, networkInterface }: GroupMembership): string {
  *
  * @param bind Makes the runtime's socket: the room that names it passes it in.
  * @param target Where, and how.
+ * @param system The operating system.
  */
 export function bindDenoDatagram(
   bind: (options: Deno.UdpListenOptions & { transport: "udp" }) => Deno.DatagramConn,
   target: DatagramTarget,
+  system: string = Deno.build.os,
 ): DatagramSocket | Promise<DatagramSocket> {
   const { hostname, port, reuseAddress, multicastLoopback, multicastTimeToLive } = target;
   if (target.timeToLive !== undefined) refuse("timeToLive");
   if (target.multicastInterface !== undefined) refuse("multicastInterface");
-  const socket = new DenoDatagramSocket(bind({
-    transport: "udp",
-    hostname,
-    port,
-    reuseAddress: reuseAddress ?? false,
-    loopback: multicastLoopback ?? true,
-  }));
+  const socket = new DenoDatagramSocket(
+    bind({
+      transport: "udp",
+      hostname,
+      port,
+      reuseAddress: reuseAddress ?? false,
+      loopback: multicastLoopback ?? true,
+    }),
+    system,
+  );
   if (multicastTimeToLive === undefined) return socket;
   return socket.setMulticastTimeToLive(multicastTimeToLive).then(() => socket, (error) => {
     socket.close();

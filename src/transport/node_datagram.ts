@@ -13,6 +13,7 @@ import type {
   DatagramTarget,
   GroupMembership,
 } from "../datagram_socket.ts";
+import { mappedIp, wantsMappedIps } from "../ip_address.ts";
 
 /** How many bytes wait here until they are received, where nothing else is said. */
 const QUEUE_LIMIT = 4 * 1024 * 1024;
@@ -26,6 +27,7 @@ class NodeDatagramSocket implements DatagramSocket {
   readonly addr: DatagramAddress;
   readonly #socket: Socket;
   readonly #queueLimit: number;
+  readonly #wantsMappedIps: boolean;
   readonly #queue: Received[] = [];
   #queuedBytes = 0;
   #droppedDatagrams = 0;
@@ -38,6 +40,7 @@ class NodeDatagramSocket implements DatagramSocket {
     this.#queueLimit = queueLimit;
     const { address, port } = socket.address();
     this.addr = { transport: "udp", hostname: address, port };
+    this.#wantsMappedIps = wantsMappedIps(address, Deno.build.os);
     socket.on("message", (bytes, from) => {
       this.#onMessage(bytes, { transport: "udp", hostname: from.address, port: from.port });
     });
@@ -91,13 +94,15 @@ class NodeDatagramSocket implements DatagramSocket {
   }
 
   send(bytes: Uint8Array, { hostname, port }: DatagramAddress): Promise<number> {
-    const sent = Promise.withResolvers<number>();
-    this.#socket.send(bytes, port, hostname, (error, length) => {
-      if (error === null) return sent.resolve(length);
-      // What the runtime says without --allow-net is lost on its way through node:dgram.
-      requireNet(hostname, port).then(() => sent.reject(error), sent.reject);
+    // It refuses port 0 and a closed socket by throwing, which rejects here.
+    return new Promise((resolve, reject) => {
+      const host = this.#wantsMappedIps ? mappedIp(hostname) : hostname;
+      this.#socket.send(bytes, port, host, (error, length) => {
+        if (error === null) return resolve(length);
+        // What the runtime says without --allow-net is lost on its way through node:dgram.
+        requireNet(hostname, port).then(() => reject(error), reject);
+      });
     });
-    return sent.promise;
   }
 
   close(): Promise<void> {

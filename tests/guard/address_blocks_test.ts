@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { AddressBlocks, blockName } from "../../src/guard/address_blocks.ts";
-import { formatIpAddress, ipAddressFromBytes } from "../../src/guard/ip_number.ts";
+import { formatIpAddress, ipAddressFromBytes } from "../../src/ip_address.ts";
 import type { NetworkAddress } from "../../src/network.ts";
 
 function tcp(hostname: string): NetworkAddress {

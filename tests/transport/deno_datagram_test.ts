@@ -3,7 +3,11 @@ import { GenericError } from "../../src/errors.ts";
 import { bindDenoDatagram } from "../../src/transport/deno_datagram.ts";
 
 /** A socket of the runtime that only tells what is asked of it. */
-function scripted(log: string[], failing?: string): Deno.DatagramConn {
+function scripted(
+  log: string[],
+  failing?: string,
+  hostname = "127.0.0.1",
+): Deno.DatagramConn {
   const say = (what: string): Promise<void> => {
     if (what === failing) return Promise.reject(new Error(`no ${what}`));
     log.push(what);
@@ -16,11 +20,11 @@ function scripted(log: string[], failing?: string): Deno.DatagramConn {
       setTTL: (timeToLive: number) => say(`ttl ${timeToLive}`),
     }));
   return {
-    addr: { transport: "udp", hostname: "127.0.0.1", port: 5 },
+    addr: { transport: "udp", hostname, port: 5 },
     joinMulticastV4: join,
     joinMulticastV6: join,
     receive: () => new Promise(() => {}),
-    send: () => Promise.resolve(1),
+    send: (_, to) => say(`send to ${(to as Deno.NetAddr).hostname}`).then(() => 1),
     close: () => void say("close"),
     async *[Symbol.asyncIterator]() {},
   };
@@ -101,4 +105,21 @@ Deno.test("DenoDatagramSocket joins and leaves, on the interface that is asked f
     "nodeNetwork",
   );
   assertEquals(error.code, "unsupported");
+});
+
+Deno.test("bindDenoDatagram() sends to IPv4 from an IPv6 socket as the system wants it", async () => {
+  const log: string[] = [];
+  for (
+    const [bound, system] of [["::", "linux"], ["::", "darwin"], ["0.0.0.0", "darwin"]] as const
+  ) {
+    const socket = await bindDenoDatagram(() => scripted(log, "", bound), target, system);
+    for (const hostname of ["192.0.2.1", "::1", "a.example"]) {
+      await socket.send(new Uint8Array(1), { transport: "udp", hostname, port: 9 });
+    }
+  }
+  assertEquals(log.map((line) => line.slice("send to ".length)), [
+    ...["192.0.2.1", "::1", "a.example"],
+    ...["::ffff:192.0.2.1", "::1", "a.example"],
+    ...["192.0.2.1", "::1", "a.example"],
+  ]);
 });

@@ -62,3 +62,14 @@ Deno.test("bindNodeDatagram() may broadcast and takes every option", async () =>
   assertEquals(bytes.length, 1);
   await socket.close();
 });
+
+Deno.test("bindNodeDatagram() refuses to send to port 0 and goes on", async () => {
+  const [one, other] = [await bind(), await bind()];
+  const nowhere = { ...other.addr, port: 0 };
+  for (let i = 0; i < 3; i++) {
+    await assertRejects(() => one.send(new Uint8Array(1), nowhere), RangeError, "Port");
+  }
+  assertEquals(await one.send(new Uint8Array(2), other.addr), 2);
+  assertEquals((await other.receive(new Uint8Array(9)))[0].length, 2);
+  await Promise.all([one.close(), other.close()]);
+});

@@ -1,6 +1,6 @@
 // Client: a connection that you dialled.
 
-import { checkHost, checkPort, formatAddress } from "./address.ts";
+import { checkHost, checkPort, formatAddress, hostOf, portOf } from "./address.ts";
 import {
   checkBoolean,
   checkInteger,
@@ -47,7 +47,10 @@ export interface DialConfig extends ConnectionConfig {
 
 /** Where to connect to, and how the connection behaves. */
 export interface ClientConfig extends DialConfig {
-  /** Host name or IP address. All addresses of a name are tried. */
+  /**
+   * Host name or IP address. All addresses of a name are tried, the next one also where one does not answer, all
+   * within `connectTimeoutInMillis`.
+   */
   readonly host: string;
   /** Port, from 1 to 65535. */
   readonly port: number;
@@ -140,6 +143,14 @@ export class Client extends Connection {
         // What is wrong with a file is said before anybody is bothered.
         await security?.load();
         const connected = await dial(network, signal);
+        if (isItsOwnPeer(connected)) {
+          connected.close();
+          // The system took the port that was to be reached for this end, and two ends that meet are connected.
+          throw new GenericError(
+            "unreachable",
+            `${action}: nobody listens there but this end itself`,
+          );
+        }
         if (proxyProtocol !== undefined) await sendProxyHeader(connected, proxyProtocol);
         return await security?.secure(connected, host ?? "", signal) ?? connected;
       },
@@ -204,6 +215,12 @@ function targetOf(config: ClientConfig | LocalClientConfig): Target {
       throw new GenericError("unsupported", "This network has no local sockets");
     },
   };
+}
+
+/** Whether both ends are the same. */
+function isItsOwnPeer({ localAddr, remoteAddr }: Transport): boolean {
+  const port = portOf(localAddr);
+  return port !== 0 && port === portOf(remoteAddr) && hostOf(localAddr) === hostOf(remoteAddr);
 }
 
 function checkSecureSocket(config: ClientSecureSocket, host: string | undefined): void {

@@ -137,7 +137,7 @@ export const denoNetwork: Network = {
     // Deno's own sockets ignore the first, ask after two hours, and cannot reset.
     if (localAddress !== undefined || keepAliveInMillis !== undefined || canReset) {
       const { connectNodeStream } = await import("./transport/node_stream.ts");
-      return await connectNodeStream(target);
+      return await connectNodeStream(target, denoClock);
     }
     return await Deno.connect({ hostname, port, ...(signal === undefined ? {} : { signal }) });
   },

@@ -171,3 +171,27 @@ Deno.test("Client.connect() refuses a wrong config at once, and opens nothing", 
     "config",
   );
 });
+
+Deno.test("Client.connect() refuses a connection whose other end is this end", async () => {
+  const here = { transport: "tcp", hostname: "127.0.0.1", port: 40_000 } as const;
+  for (const secureSocket of [undefined, {}]) {
+    const peer = scriptedTransport([silence()], { localAddr: here, remoteAddr: { ...here } });
+    const network = scriptedNetwork({ connects: [peer] });
+    const error = await assertRejects(
+      () =>
+        Client.connect({
+          host: "127.0.0.1",
+          port: 40_000,
+          network,
+          proxyProtocol: {},
+          ...(secureSocket && { secureSocket }),
+        }),
+      GenericError,
+    );
+    assertEquals([error.code, error.message], [
+      "unreachable",
+      "Cannot connect to 127.0.0.1:40000: nobody listens there but this end itself",
+    ]);
+    assertEquals([peer.isClosed, peer.written.length], [true, 0]);
+  }
+});

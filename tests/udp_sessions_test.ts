@@ -149,7 +149,7 @@ Deno.test("UdpListener forgets sessions that end before anybody takes them", asy
   assertEquals([next.value!.remotePort, text((await next.value!.read())[0])], [60, "new"]);
   assertEquals(text((await (await first).value!.read())[0]), "x");
   await next.value!.close();
-  assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0 });
+  assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0, cut: [] });
 });
 
 Deno.test("UdpListener.maxTotalUnreadBytes bounds what all sessions keep, and counts the rest", async () => {

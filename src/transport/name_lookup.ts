@@ -2,6 +2,7 @@
 // /etc/hosts. Deno has that only as node:dns; Deno.resolveDns asks a name server.
 
 import type { ResolvedName } from "../datagram_socket.ts";
+import { mayUse } from "./net_permission.ts";
 
 /**
  * Looks a host name up, as far as the program may. Never prompts for a permission: where the program may
@@ -16,13 +17,21 @@ export async function lookUpName(
   port: number,
   family: 0 | 4 | 6,
 ): Promise<ResolvedName> {
-  if (!(await isGranted(hostname))) return { address: undefined, isDirect: false };
+  if (!(await mayUse(hostname))) return { address: undefined, isDirect: false };
   const dns = await import("node:dns/promises");
   const { address } = await dns.lookup(hostname, { family });
-  const host = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-  return { address, isDirect: await isGranted(host) };
+  return { address, isDirect: await mayUse(address, port) };
 }
 
-async function isGranted(host: string): Promise<boolean> {
-  return (await Deno.permissions.query({ name: "net", host })).state === "granted";
+/**
+ * All addresses of a host name, in the order in which the system wants them tried. The name must be one that the
+ * program may use, all ports of it.
+ *
+ * @param hostname A host name, not an IP address.
+ * @param family 4 or 6 for such addresses only, 0 for both.
+ */
+export async function lookUpAll(hostname: string, family: 0 | 4 | 6): Promise<string[]> {
+  const dns = await import("node:dns/promises");
+  const found = await dns.lookup(hostname, { family, all: true, order: "verbatim" });
+  return found.map(({ address }) => address);
 }

@@ -13,6 +13,7 @@ import type {
   DatagramTarget,
   GroupMembership,
 } from "../datagram_socket.ts";
+import { requireNet } from "./net_permission.ts";
 import { mappedIp, wantsMappedIps } from "../ip_address.ts";
 
 /** How many bytes wait here until they are received, where nothing else is said. */
@@ -148,17 +149,6 @@ function interfaceOf(
 ): string | undefined {
   if (networkInterface === undefined) return undefined;
   return group.includes(":") ? `::%${networkInterface}` : String(networkInterface);
-}
-
-/** Asks for the permission, which may prompt, and throws what the runtime would throw without it. */
-async function requireNet(hostname: string, port: number): Promise<void> {
-  const host = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-  const status = await Deno.permissions.request({ name: "net", host });
-  if (status.state !== "granted") {
-    throw new Deno.errors.NotCapable(
-      `Requires net access to "${host}", run again with the --allow-net flag`,
-    );
-  }
 }
 
 /**

@@ -1,7 +1,7 @@
 // What a name may be looked up for depends on the permissions, so most of this runs in processes of their own.
 
 import { assertEquals } from "@std/assert";
-import { lookUpName } from "../../src/transport/name_lookup.ts";
+import { lookUpAll, lookUpName } from "../../src/transport/name_lookup.ts";
 import { Program } from "../support/program.ts";
 
 const lookup = import.meta.resolve("../../src/transport/name_lookup.ts");
@@ -14,7 +14,7 @@ async function lookedUpWith(permissions: string): Promise<unknown> {
     "-",
   ]);
   await program.type(`
-    import { lookUpName } from ${JSON.stringify(lookup)};
+    import { lookUpAll, lookUpName } from ${JSON.stringify(lookup)};
     console.log(JSON.stringify(await lookUpName("localhost", 9, 4)));
   `);
   await program.endInput();
@@ -45,4 +45,10 @@ Deno.test("lookUpName() tells what the program may do with a name", async () => 
       { isDirect: false },
     ],
   );
+});
+
+Deno.test("lookUpAll() gives the addresses of a name, of one family or of both", async () => {
+  const addresses = await lookUpAll("localhost", 0);
+  assertEquals(addresses.includes("127.0.0.1"), true);
+  assertEquals(await lookUpAll("localhost", 4), ["127.0.0.1"]);
 });

@@ -149,7 +149,8 @@ export class UdpClient implements UdpChannel {
 
   /**
    * How many datagrams reached this socket and nobody will receive: the receive queue was full, or they came
-   * from somebody else than the peer. What the system dropped before is not known.
+   * from somebody else than the peer, from port 0, or from the socket's own address. What the system dropped
+   * before is not known.
    */
   get droppedDatagrams(): number {
     return this.#mailbox.droppedDatagrams + this.#socket.droppedDatagrams;

@@ -1,4 +1,5 @@
 // Whose datagrams a socket hears: everybody's, or its peer's alone, and never those that no answer may follow.
+// Who only answers, as a listener's service, does not hear itself; who sends of his own accord may.
 //
 // The sender of a datagram is whatever somebody has written there. Who answers one that seems to come from himself
 // gets his answer, answers that one, and never ends. And from port 0 nobody can be asked or answered.
@@ -38,13 +39,18 @@ export class SenderFilter {
   /** Whether a group is heard: what the socket sends there comes back, which is no forgery. */
   hearsGroups = false;
   readonly #settings: FilterSettings;
+  readonly #hearsItself: boolean;
   readonly #known = new Map<string, { isOwn: boolean; until: number }>();
   #second = 0;
   #looks = 0;
 
-  /** @param settings What the socket was told. */
-  constructor(settings: FilterSettings) {
+  /**
+   * @param settings What the socket was told.
+   * @param hearsItself Whether what seems to come from the socket itself is heard.
+   */
+  constructor(settings: FilterSettings, hearsItself: boolean) {
     this.#settings = settings;
+    this.#hearsItself = hearsItself;
   }
 
   /**
@@ -58,7 +64,7 @@ export class SenderFilter {
     const { peer } = this;
     if (peer !== undefined) return port === peer.port && ip === peer.ip;
     if (port === 0) return false;
-    return port !== local.port || !this.#isOwn(local.host, ip);
+    return port !== local.port || this.#hearsItself || !this.#isOwn(local.host, ip);
   }
 
   /** Whether what the socket sends to its own port at this address comes back to it. */

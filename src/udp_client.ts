@@ -95,6 +95,7 @@ export class UdpClient implements UdpChannel {
       get isWanting() {
         return isReadingAhead || mailbox.isWaitedFor;
       },
+      hearsItself: true,
       put: (bytes, from) => mailbox.put(bytes, from),
       onUnwanted: () => mailbox.countDropped(),
       onEnd: (error) => {
@@ -149,8 +150,7 @@ export class UdpClient implements UdpChannel {
 
   /**
    * How many datagrams reached this socket and nobody will receive: the receive queue was full, or they came
-   * from somebody else than the peer, from port 0, or from the socket's own address. What the system dropped
-   * before is not known.
+   * from somebody else than the peer or from port 0. What the system dropped before is not known.
    */
   get droppedDatagrams(): number {
     return this.#mailbox.droppedDatagrams + this.#socket.droppedDatagrams;

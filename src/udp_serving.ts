@@ -45,6 +45,7 @@ const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
 /** A listener from a start to its stop. */
 export class UdpServing implements UdpSocketOwner {
   readonly socket: UdpSocket;
+  readonly hearsItself = false;
   readonly groups: MulticastGroups;
   readonly sessions: UdpSessions;
   readonly #turns: Turns;

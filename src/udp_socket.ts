@@ -23,6 +23,8 @@ import { waitFor } from "./deadline.ts";
 export interface UdpSocketOwner {
   /** Whether to receive. */
   readonly isWanting: boolean;
+  /** Whether what seems to come from the socket itself is heard. */
+  readonly hearsItself: boolean;
   /** Gets a datagram, whose bytes must be copied before it returns. Must not throw. */
   put(bytes: Uint8Array, from: DatagramAddress): void;
   /** A datagram came that nobody may get: from somebody else than the peer, from nowhere, or from here. */
@@ -70,7 +72,7 @@ export class UdpSocket implements DatagramSink {
     this.#settings = settings;
     this.#owner = owner;
     this.#names = new HostNames(settings.network);
-    this.#filter = new SenderFilter(settings);
+    this.#filter = new SenderFilter(settings, owner.hearsItself);
     this.#sender = new DatagramSender(this.#names, settings.sendQueueLimit);
     const closed = Promise.withResolvers<SocketError | undefined>();
     this.closed = closed.promise;

@@ -5,7 +5,10 @@ import { scriptedDatagrams } from "./support/scripted_datagrams.ts";
 
 const everywhere = { host: "0.0.0.0", port: 7 };
 
-function filter(settings: { reuseAddress?: boolean; multicastLoopback?: boolean } = {}) {
+function filter(
+  settings: { reuseAddress?: boolean; multicastLoopback?: boolean } = {},
+  hearsItself = false,
+) {
   const clock = new VirtualClock();
   const looks: string[] = [];
   const network = {
@@ -15,12 +18,8 @@ function filter(settings: { reuseAddress?: boolean; multicastLoopback?: boolean 
       return address === "10.0.0.9";
     },
   };
-  const filter = new SenderFilter({
-    network,
-    reuseAddress: false,
-    multicastLoopback: true,
-    ...settings,
-  });
+  const all = { network, reuseAddress: false, multicastLoopback: true, ...settings };
+  const filter = new SenderFilter(all, hearsItself);
   return { filter, clock, looks };
 }
 
@@ -51,6 +50,12 @@ Deno.test("SenderFilter does not admit what seems to come from the socket itself
     assertEquals(it.admits({ host, port: 7 }, "10.0.0.1", 7), true);
   }
   assertEquals(looks, ["10.0.0.9", "10.0.0.1"]);
+});
+
+Deno.test("SenderFilter admits the socket itself where it hears itself", () => {
+  const { filter: it, looks } = filter({}, true);
+  for (const ip of ["127.0.0.1", "10.0.0.9"]) assertEquals(it.admits(everywhere, ip, 7), true);
+  assertEquals([it.admits(everywhere, "127.0.0.1", 0), looks], [false, []]);
 });
 
 Deno.test("SenderFilter admits its own address to whom it is given as the peer", () => {

@@ -15,7 +15,7 @@ const first = ({ data }: Datagram) => data[0];
 async function session(idleTimeoutInMillis = 1_000) {
   const clock = new VirtualClock();
   const network = scriptedDatagrams(clock);
-  const owner = { isWanting: false, put() {}, onUnwanted() {}, onEnd() {} };
+  const owner = { isWanting: false, hearsItself: false, put() {}, onUnwanted() {}, onEnd() {} };
   const socket = new UdpSocket("127.0.0.1", 0, checkUdpConfig({ network }), owner);
   await socket.bound;
   const settings = {

@@ -606,20 +606,12 @@ testOnEngines("UdpClient whose send was refused is closed at once", async (netwo
   await client.close();
 });
 
-testOnEngines("UdpClient does not hear itself", async (network) => {
+testOnEngines("UdpClient hears itself, as a socket of the system does", async (network) => {
   for (const host of ["127.0.0.1", "0.0.0.0", "::"]) {
     await using client = localClient(network, {}, host);
-    await using other = localClient(network);
     const { port } = await client.bound;
-    const self = { host: host === "::" ? "::1" : "127.0.0.1", port };
-    for (let i = 0; i < 3; i++) await client.sendTo("own", self);
-    await other.sendTo("other's", { host: host === "::" ? "localhost" : "127.0.0.1", port });
-    assertEquals(text((await client.receiveFrom())[0]), "other's");
-    assertEquals(client.droppedDatagrams, 3);
-    // Whoever wants to talk to himself says so.
-    await client.connect(self);
-    await client.write("own");
-    assertEquals(text((await client.read())[0]), "own");
+    await client.sendTo("own", { host: host === "::" ? "::1" : "127.0.0.1", port });
+    assertEquals(text((await client.receiveFrom())[0]), "own");
   }
 });
 

@@ -13,6 +13,7 @@ import { Connection, duplexOf } from "./connection.ts";
 import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
 import { waitFor } from "./deadline.ts";
 import { GenericError, setupError } from "./errors.ts";
+import { free } from "./free.ts";
 import type { ProxyHeaderConfig } from "./guard/proxy_header.ts";
 import { checkProxyHeader, sendProxyHeader } from "./guard/proxy_sender.ts";
 import { type ConnectTarget, denoNetwork, type Network, type Transport } from "./network.ts";
@@ -154,7 +155,7 @@ export class Client extends Connection {
         if (proxyProtocol !== undefined) await sendProxyHeader(connected, proxyProtocol);
         return await security?.secure(connected, host ?? "", signal) ?? connected;
       },
-      (late) => late.close(),
+      free,
     ).catch((cause) => {
       throw signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
     });

@@ -19,7 +19,7 @@ export interface WaitLimits {
  *
  * @param limits How the wait may end.
  * @param start Begins it; gets a signal that is aborted when nobody waits any more.
- * @param discard Gets what comes when nobody waits any more.
+ * @param discard Gets what comes when nobody waits any more; nobody is told what it throws.
  * @returns What was started gives.
  * @throws {unknown} `signal.reason`, untouched, when the signal is or gets aborted.
  */
@@ -46,7 +46,7 @@ export async function waitFor<T>(
     : clock.setTimeout(() => giveUp(timeoutError()), timeoutInMillis);
   try {
     start(controller.signal).then((value) => {
-      if (over) return discard(value);
+      if (over) return drop(value, discard);
       over = true;
       wait.resolve(value);
     }, giveUp);
@@ -55,4 +55,11 @@ export async function waitFor<T>(
     if (timer !== undefined) clock.clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/** Giving up has perhaps freed already what comes late. */
+function drop<T>(late: T, discard: (late: T) => void): void {
+  try {
+    discard(late);
+  } catch { /* it had */ }
 }

@@ -7,11 +7,11 @@ import { Connection, duplexOf } from "./connection.ts";
 import { type ConnectionConfig, sharedConnectionConfig } from "./connection_config.ts";
 import type { Upgrade } from "./duplex.ts";
 import { GenericError, setupError, type SocketError } from "./errors.ts";
+import { cut } from "./free.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
 import { headerStage } from "./guard/header_stage.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
-import { free } from "./guard/proxied_transport.ts";
 import { Intake } from "./intake.ts";
 import { cutOff, type Openable, Patience, type StopReport, stopReport } from "./life_cycle.ts";
 import type { ListenerConfig, ListenerSettings } from "./listener_config.ts";
@@ -146,11 +146,11 @@ export class Entrance implements Openable {
       });
       this.#leave(intake);
     }
-    const { completed, cut } = await stop.finish();
+    const { completed, cut: rest } = await stop.finish();
     const lost = neverTaken.map(({ transport }) =>
       cutOff(undefined, transport.remoteAddr, "not-taken")
     );
-    return stopReport(completed, [...cut, ...lost]);
+    return stopReport(completed, [...rest, ...lost]);
   }
 
   onEnd(): void {
@@ -181,7 +181,7 @@ export class Entrance implements Openable {
   /** Takes back what nobody wants now; the next accept gives it out. */
   putBack(admission: Admission): void {
     if (this.#intake !== undefined) return this.#intake.putBack(admission);
-    free(admission.transport);
+    cut(admission.transport);
     this.#guard.leave(admission.pass);
   }
 

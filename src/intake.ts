@@ -10,8 +10,8 @@
 import type { Acceptor } from "./acceptor.ts";
 import { MAX_INTERVAL_IN_MILLIS } from "./arguments.ts";
 import { GenericError } from "./errors.ts";
+import { cut } from "./free.ts";
 import type { Admission, Guard } from "./guard/guard.ts";
-import { free } from "./guard/proxied_transport.ts";
 import type { Patience } from "./life_cycle.ts";
 import { type InLine, Line } from "./line.ts";
 import type { Clock, Transport } from "./network.ts";
@@ -231,7 +231,7 @@ export class Intake {
 
   #enter(transport: Transport): void {
     const pass = this.#options.guard.enter(transport.remoteAddr);
-    if (pass === undefined) return free(transport);
+    if (pass === undefined) return cut(transport);
     const admission = { transport, pass };
     const needsStage = this.#options.stages.some((stage) => stage.concerns(admission));
     if (needsStage) void this.#comeIn(new Comer(admission));
@@ -244,7 +244,7 @@ export class Intake {
     this.#comers.remove(comer);
     if (isThrough && !this.#isClosed) return this.#letIn(comer.admission);
     // A stage frees whom it does not let through.
-    if (isThrough) free(comer.admission.transport);
+    if (isThrough) cut(comer.admission.transport);
     this.#options.guard.leave(comer.admission.pass);
     this.#tellIfEmpty();
   }
@@ -284,7 +284,7 @@ export class Intake {
   }
 
   #turnAway({ transport, pass }: Admission): void {
-    free(transport);
+    cut(transport);
     this.#options.guard.leave(pass);
   }
 }

@@ -10,6 +10,7 @@
 
 import type { Duplex, PrepareUpgrade, Upgrade } from "./duplex.ts";
 import { closedError, GenericError, type SocketError } from "./errors.ts";
+import { free } from "./free.ts";
 import type { Transport } from "./network.ts";
 
 /**
@@ -60,7 +61,7 @@ async function shakeHands(
       refuseInjected(duplex);
       const secure = await make(duplex.transport);
       if (!duplex.isFreed) return resume(secure);
-      secure.close();
+      free(secure);
     }
   } catch (error) {
     if (!duplex.isFreed) duplex.fail(error as SocketError);

@@ -60,3 +60,17 @@ Deno.test("waitFor() rejects with the signal's own reason, also one that is abor
   assertStrictEquals(await again.catch((error) => error), reason);
   assertEquals([started, clock.pending], [1, 0]);
 });
+
+Deno.test("waitFor() does not mind that what comes late cannot be discarded", async () => {
+  const clock = new VirtualClock();
+  const late = Promise.withResolvers<string>();
+  const waiting = waitFor(limits(clock, 50), () => late.promise, () => {
+    throw new Deno.errors.BadResource("Bad resource ID");
+  });
+  const rejected = assertRejects(() => waiting, Error, "too long");
+  await clock.advance(50);
+  await rejected;
+  late.resolve("late");
+  // An unhandled rejection would end this test.
+  await clock.settle();
+});

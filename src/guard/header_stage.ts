@@ -1,10 +1,11 @@
 // The stage at which a trusted proxy says for whom it has connected.
 
+import { cut } from "../free.ts";
 import type { Clock } from "../network.ts";
 import type { StageWork } from "../stage.ts";
 import type { Admission, Guard } from "./guard.ts";
 import type { CheckedProxyProtocol } from "./guard_config.ts";
-import { free, readProxyHeader } from "./proxied_transport.ts";
+import { readProxyHeader } from "./proxied_transport.ts";
 import { ProxyHeaderError } from "./proxy_header_error.ts";
 
 /** How many headers may be waited for: a proxy sends one at once. */
@@ -23,7 +24,7 @@ export function headerStage(guard: Guard, clock: Clock): StageWork<Admission> {
         onWord,
       });
       if (guard.identify(pass, proxied.header)) return { transport: proxied, pass };
-      free(proxied);
+      cut(proxied);
       return undefined;
     },
     onFailed(error, { pass }) {

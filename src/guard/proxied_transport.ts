@@ -4,6 +4,7 @@
 import { ByteQueue } from "../byte_queue.ts";
 import { waitFor } from "../deadline.ts";
 import { GenericError, reasonOf } from "../errors.ts";
+import { cut } from "../free.ts";
 import type { Clock, NetworkAddress, Transport } from "../network.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
 import { ProxyHeaderError } from "./proxy_header_error.ts";
@@ -131,17 +132,9 @@ export async function readProxyHeader(
       () => {},
     );
   } catch (error) {
-    free(transport);
+    cut(transport);
     throw error;
   }
-}
-
-/** Frees a stream that nobody will use. */
-export function free(transport: Transport): void {
-  try {
-    if (transport.reset !== undefined) transport.reset();
-    else transport.close();
-  } catch { /* gone already */ }
 }
 
 async function receiveHeader(

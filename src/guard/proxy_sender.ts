@@ -1,8 +1,8 @@
 // Sends a PROXY protocol header at the begin of a stream, before everything that stands on it.
 
+import { cut } from "../free.ts";
 import type { Transport } from "../network.ts";
 import { parseIpAddress } from "../ip_address.ts";
-import { free } from "./proxied_transport.ts";
 import { ProxyHeader, type ProxyHeaderConfig } from "./proxy_header.ts";
 import { writeProxyHeader } from "./proxy_protocol.ts";
 
@@ -30,7 +30,7 @@ export async function sendProxyHeader(
     let rest = writeProxyHeader(headerFor(transport, config));
     while (rest.length > 0) rest = rest.subarray(await transport.write(rest));
   } catch (error) {
-    free(transport);
+    cut(transport);
     throw error;
   }
 }

@@ -3,6 +3,7 @@
 
 import { waitFor } from "../deadline.ts";
 import { GenericError } from "../errors.ts";
+import { free } from "../free.ts";
 import type { Network, Transport } from "../network.ts";
 import { type ClientSecureSocket, hasCertificate, trustsSome } from "./secure_socket.ts";
 import { handshakeError } from "./tls_failure.ts";
@@ -46,11 +47,6 @@ export class ClientSecurity {
   async secure(transport: Transport, host: string, signal?: AbortSignal): Promise<Transport> {
     const { handshakeTimeoutInMillis: timeoutInMillis = 10_000, serverName = host } = this.#config;
     const action = `Cannot make the connection to ${serverName} secure`;
-    const free = () => {
-      try {
-        transport.close();
-      } catch { /* freed already */ }
-    };
     try {
       return await waitFor(
         {
@@ -63,11 +59,11 @@ export class ClientSecurity {
               `${action}: the handshake was not over within ${timeoutInMillis} ms`,
             ),
         },
-        (givenUp) => this.#shakeHands(transport, serverName, givenUp, free),
-        (late) => late.close(),
+        (givenUp) => this.#shakeHands(transport, serverName, givenUp),
+        free,
       );
     } catch (cause) {
-      free();
+      free(transport);
       if (signal?.aborted && cause === signal.reason) throw cause;
       throw handshakeError(action, cause);
     }
@@ -77,7 +73,6 @@ export class ClientSecurity {
     transport: Transport,
     serverName: string,
     givenUp: AbortSignal,
-    free: () => void,
   ): Promise<Transport> {
     transport.setNoDelay?.(true);
     if (canBeNative(this.#config)) {
@@ -92,11 +87,12 @@ export class ClientSecurity {
     }
     const dialer = await this.#loadDialer();
     givenUp.throwIfAborted();
-    givenUp.addEventListener("abort", free, { once: true });
+    const giveUp = () => free(transport);
+    givenUp.addEventListener("abort", giveUp, { once: true });
     try {
       return await dialer.connect(transport, serverName);
     } finally {
-      givenUp.removeEventListener("abort", free);
+      givenUp.removeEventListener("abort", giveUp);
     }
   }
 

@@ -4,6 +4,7 @@
 import { waitFor } from "../deadline.ts";
 import { GenericError, type SocketError } from "../errors.ts";
 import { hostOf, portOf } from "../address.ts";
+import { free } from "../free.ts";
 import type { Clock, NetworkAddress, Transport } from "../network.ts";
 import { CertificateWatch } from "./certificate_watch.ts";
 import { ReplayedTransport } from "./replayed.ts";
@@ -155,7 +156,7 @@ export class ListenerSecurity {
           const whole = new ReplayedTransport(transport, first);
           return first[0] === HANDSHAKE_RECORD ? await server.accept(whole) : whole;
         },
-        (late) => late.close(),
+        free,
       );
     } catch (cause) {
       if (!isGivenUp) await this.#dismiss(transport);
@@ -194,13 +195,6 @@ async function loadServer(
 ): Promise<TlsServer> {
   const { TlsServer } = await import("./tls_server.ts");
   return await TlsServer.load(config, before);
-}
-
-/** Frees a stream that may be freed already. */
-function free(transport: Transport): void {
-  try {
-    transport.close();
-  } catch { /* it was */ }
 }
 
 async function firstBytes(transport: Transport): Promise<Uint8Array> {

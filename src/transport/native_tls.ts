@@ -5,6 +5,7 @@
 // does not reach it. Keep-alive sees to servers that are gone.
 
 import type { NetworkAddress, Transport } from "../byte_stream.ts";
+import { free } from "../free.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import { secureReadError } from "./tls_failure.ts";
 
@@ -59,12 +60,8 @@ export class NativeTls implements Transport {
     startTls: StartTls,
   ): Promise<NativeTls> {
     let tls: Deno.TlsConn | undefined;
-    const free = () => {
-      try {
-        (tls ?? tcp).close();
-      } catch { /* freed already */ }
-    };
-    signal.addEventListener("abort", free, { once: true });
+    const giveUp = () => free(tls ?? tcp);
+    signal.addEventListener("abort", giveUp, { once: true });
     try {
       signal.throwIfAborted();
       tcp.setKeepAlive(true);
@@ -78,10 +75,10 @@ export class NativeTls implements Transport {
         peerCertificate: undefined,
       });
     } catch (error) {
-      free();
+      giveUp();
       throw error;
     } finally {
-      signal.removeEventListener("abort", free);
+      signal.removeEventListener("abort", giveUp);
     }
   }
 

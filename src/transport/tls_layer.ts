@@ -22,6 +22,7 @@
 // The layer is pulled: the transport is read only while somebody waits in `read` or in the handshake.
 
 import type { TLSSocket } from "node:tls";
+import { cut, free } from "../free.ts";
 import type { NetworkAddress, Transport } from "../network.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import { Decrypted } from "./decrypted.ts";
@@ -186,20 +187,18 @@ export class TlsLayer implements Transport {
     const isWhole = !this.#wire.isSending && this.#wire.failure === undefined;
     const hasGoodbye = isWhole && !this.#hasSaidGoodbye && this.#error === undefined;
     this.#end();
-    if (socket === undefined || !hasGoodbye) return this.#release(() => this.#inner.close());
+    if (socket === undefined || !hasGoodbye) return this.#release(free);
     socket.end();
     // Unread input would make it a reset: with TLS 1.3 there is some that nobody has asked for.
     this.#fill();
     // node:tls hands its goodbye to the wire in a moment; what was begun to be sent is sent.
-    void nextTurn().then(() => this.#release(() => this.#inner.close()));
+    void nextTurn().then(() => this.#release(free));
   }
 
   /** Frees the stream without a goodbye: the peer sees that it was cut. */
   reset(): void {
     this.#end();
-    this.#release(() =>
-      this.#inner.reset === undefined ? this.#inner.close() : this.#inner.reset()
-    );
+    this.#release(cut);
   }
 
   /** Ends everything that waits and everything to come. */
@@ -211,12 +210,11 @@ export class TlsLayer implements Transport {
     this.#decrypted.giveUp(new Deno.errors.Interrupted("operation canceled"));
   }
 
-  #release(free: () => void): void {
+  /** Whoever gave the stream to us may have freed it already. */
+  #release(end: (transport: Transport) => void): void {
     this.#socket?.destroy();
     this.#wire.destroy();
-    try {
-      free();
-    } catch { /* freed already, by whoever gave it to us */ }
+    end(this.#inner);
   }
 
   #attach(socket: TLSSocket): void {

@@ -80,6 +80,9 @@ export class TlsServer {
       ...identity,
       ...shared,
       allowHalfOpen: true,
+      // None: node:tls forgets to end its timer where a handshake fails, and holds all of it for two minutes.
+      // Zero would be its default. How long a handshake may take is up to whoever asks for it.
+      handshakeTimeout: -1,
       requestCert: clientAuth !== "none",
       // A client that shows none is let in where certificates are only asked for; see #admit.
       rejectUnauthorized: clientAuth === "require",

@@ -91,8 +91,11 @@ function refuseWhereBusy(duplex: Duplex): void {
 }
 
 function refuseInjected(duplex: Duplex): void {
-  const { length } = duplex.reader.queue;
+  const { queue } = duplex.reader;
+  const { length } = queue;
   if (length === 0) return;
+  // A read would still hand them out.
+  queue.clear();
   const error = new GenericError(
     "handshake",
     `Cannot make the connection secure: ${length} bytes that came in the clear are unread`,

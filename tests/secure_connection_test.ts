@@ -255,11 +255,14 @@ for (const exposePeerCertificate of [false, true]) {
 
 Deno.test("Connection.upgradeToTls() refuses what was injected in the clear, on both sides", async () => {
   const refused = Promise.withResolvers<SocketError>();
+  const readAfter: Promise<unknown>[] = [];
   await using listener = await listen({ ...localhost, mode: "upgrade" }, {
     async onReadReady(caller) {
       await caller.read(10);
       await caller.write("220 go ahead\r\n250 injected\r\n");
-      await caller.upgradeToTls();
+      const upgrading = caller.upgradeToTls();
+      await upgrading.catch(() => readAfter.push(caller.read().catch((error) => error.code)));
+      await upgrading;
     },
     onError: (_, error) => refused.resolve(error as SocketError),
   });
@@ -275,6 +278,9 @@ Deno.test("Connection.upgradeToTls() refuses what was injected in the clear, on 
   );
   assertEquals(error.code, "handshake");
   assertEquals((await client.closed)?.code, "handshake");
+  // What was injected is gone.
+  await assertRejects(() => client.read(), GenericError, "14 bytes that came in the clear");
+  assertEquals(await Promise.all(readAfter), ["handshake"]);
 });
 
 Deno.test("Connection.upgradeToTls() is busy while a read is under way, also one that timed out", async () => {

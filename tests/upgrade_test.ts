@@ -62,6 +62,19 @@ Deno.test("upgrade() that is aborted under way frees what it was about to put in
   assertEquals(await securePeer.read(new Uint8Array(1)), null);
 });
 
+Deno.test("upgrade() that is aborted under way does not mind a stream that was freed with it", async () => {
+  const { connection, secure, shaking } = upgradable();
+  const upgrading = assertRejects(() => upgrade(duplexOf(connection), undefined), GenericError);
+  await microtasksDrained();
+  connection.abort();
+  secure.close();
+  secure.close = () => {
+    throw new Deno.errors.BadResource("Bad resource ID");
+  };
+  shaking.resolve(secure);
+  assertEquals((await upgrading as GenericError).code, "aborted");
+});
+
 Deno.test("upgrade() while one is under way is busy, and a polite close waits for it", async () => {
   const { connection, plainPeer, secure, securePeer, shaking } = upgradable();
   const upgrading = upgrade(duplexOf(connection), undefined);

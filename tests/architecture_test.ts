@@ -20,7 +20,7 @@ const LAYERS = `
   guard/address_blocks guard/rate_limit guard/minimum_rate guard/queue_budget guard/guard_config
   stage guard/guard guard/header_stage transport/secure_socket transport/certificate_watch transport/credentials
   transport/next_turn transport/replayed transport/tls_wire
-  transport/decrypted transport/tls_streams transport/tls_engine
+  transport/decrypted transport/tls_records transport/tls_streams transport/tls_engine
   transport/tls_layer transport/tls_server transport/tls_dialer transport/client_security
   transport/listener_security reader pull byte_iteration delimited_reader writer lazy_timer
   busy_clock duplex upgrade

@@ -1,6 +1,7 @@
 // What came out of a secure stream and was not read yet, and who waits for it.
 //
-//   node:tls --push--> whoever waits, else the queue --read--> whoever comes
+//   node:tls --push--> the queue --deliver--> whoever waits
+//                      the queue --read-----> whoever comes
 
 /** Chunks from this size on are freed when they were taken. */
 const BIG_CHUNK = 16 * 1024;
@@ -39,27 +40,33 @@ export class Decrypted {
     return new Promise((resolve, reject) => this.#reading = { buffer, resolve, reject });
   }
 
-  /** More has come. The chunk is this queue's from now on. */
+  /** More has come. The chunk is this queue's from now on; whoever waits is told by `deliver`. */
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
+  }
+
+  /** Hands what has come to whoever waits. */
+  deliver(): void {
+    if (this.#chunks.length === 0) return;
     const reading = this.#settle();
     if (reading === undefined) return;
     try {
       reading.resolve(this.#take(reading.buffer));
     } catch (error) {
-      // Somebody has transferred the buffer away.
       reading.reject(error);
     }
   }
 
   /** The peer has said that it sends no more. */
   end(): void {
+    this.deliver();
     this.#hasEnded = true;
     this.#settle()?.resolve(null);
   }
 
   /** No more will come; what has come can still be read. The first failure counts. */
   fail(error: unknown): void {
+    this.deliver();
     this.#failure ??= { error };
     this.giveUp(this.#failure.error);
   }
@@ -76,17 +83,24 @@ export class Decrypted {
   }
 
   #take(buffer: Uint8Array): number {
-    const chunk = this.#chunks[0]!;
-    if (chunk.length <= buffer.length) {
-      this.#chunks.shift();
-      buffer.set(chunk);
-      const { length } = chunk;
+    const chunks = this.#chunks;
+    const { length } = buffer;
+    if (length === 0) throw new TypeError("Cannot read into a buffer that was transferred away");
+    let taken = 0;
+    while (chunks.length > 0 && taken < length) {
+      const chunk = chunks[0]!;
+      const room = length - taken;
+      if (chunk.length > room) {
+        buffer.set(chunk.subarray(0, room), taken);
+        chunks[0] = chunk.subarray(room);
+        return length;
+      }
+      buffer.set(chunk, taken);
+      taken += chunk.length;
+      chunks.shift();
       releaseBuffer(chunk);
-      return length;
     }
-    buffer.set(chunk.subarray(0, buffer.length));
-    this.#chunks[0] = chunk.subarray(buffer.length);
-    return buffer.length;
+    return taken;
   }
 }
 

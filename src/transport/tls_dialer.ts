@@ -62,7 +62,7 @@ export class TlsDialer {
     options?: LayerOptions,
   ): Promise<Transport> {
     const layer = new TlsLayer(transport, options);
-    await layer.handshake((wire, outcome) => this.#begin(wire, outcome, serverName));
+    await layer.handshake((wire, outcome) => this.#begin(wire, outcome, serverName), true);
     return layer;
   }
 

@@ -29,6 +29,7 @@ import { Decrypted } from "./decrypted.ts";
 import { nextTurn } from "./next_turn.ts";
 import { TlsEngine } from "./tls_engine.ts";
 import { secureReadError, truncatedError } from "./tls_failure.ts";
+import { TlsRecords } from "./tls_records.ts";
 import { type TlsPath, TlsStreams } from "./tls_streams.ts";
 import { TlsWire } from "./tls_wire.ts";
 
@@ -66,6 +67,7 @@ export class TlsLayer implements Transport {
   readonly #wire: TlsWire;
   readonly #choosePath: ChoosePath;
   readonly #onFirstBytes: () => void;
+  readonly #records = new TlsRecords();
   readonly #decrypted = new Decrypted();
   #buffer = new Uint8Array(SMALLEST_READ);
   #smallReads = 0;
@@ -111,13 +113,18 @@ export class TlsLayer implements Transport {
   }
 
   /**
-   * Shakes hands.
+   * Shakes hands. On the side that has the last word, it must have gone out; what is sent behind it, tickets for
+   * another time, is no part of it: a peer that has what it came for may be gone by then.
    *
    * @param begin Gives the wire to node:tls, and calls back, at once, when it is over.
+   * @param hasLastWord Whether this side has it.
    * @throws {unknown} What `failed` was called with, or an end or failure of the stream. The stream is still
    * open then, and what node:tls had to tell the peer was sent.
    */
-  async handshake(begin: (wire: TlsWire, outcome: HandshakeOutcome) => void): Promise<void> {
+  async handshake(
+    begin: (wire: TlsWire, outcome: HandshakeOutcome) => void,
+    hasLastWord = false,
+  ): Promise<void> {
     let isOver = false;
     let isFirst = true;
     let failure: { readonly error: unknown } | undefined;
@@ -149,7 +156,7 @@ export class TlsLayer implements Transport {
       if (failure !== undefined) throw failure.error;
       // What came together with the peer's last word of the handshake comes out first.
       await nextTurn();
-      if (this.#wire.failure !== undefined) throw this.#wire.failure;
+      if (hasLastWord && this.#wire.failure !== undefined) throw this.#wire.failure;
     } catch (error) {
       // node:tls hands its last words to the wire only after it has told the error.
       await nextTurn();
@@ -227,7 +234,11 @@ export class TlsLayer implements Transport {
       this.#decrypted.end();
       return push.call(socket, null);
     };
-    socket.on("data", this.#onPlain);
+    // Also in a later turn.
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#onPlain(chunk);
+      this.#decrypted.deliver();
+    });
     socket.on("end", () => this.#decrypted.end());
     socket.on("error", (error) => {
       this.#error ??= error;
@@ -264,16 +275,26 @@ export class TlsLayer implements Transport {
     const buffer = this.#buffer;
     this.#mayHaveMore = this.#inner.mayHaveMore ?? count === buffer.length;
     this.#resize(count);
-    this.#hasArrived = false;
-    this.#decrypt(buffer.subarray(0, count));
+    this.#decrypt(count === buffer.length ? buffer : buffer.subarray(0, count));
     this.#whenFilled?.resolve(true);
     if (this.#decrypted.isAwaited) this.#fill();
   };
 
   /** What the bytes hold has come out when it returns, and so they were copied. */
   #decrypt(bytes: Uint8Array): void {
+    const { length } = bytes;
+    for (let at = 0; at < length && this.#error === undefined;) {
+      const end = this.#records.next(bytes, at);
+      this.#feed(at === 0 && end === length ? bytes : bytes.subarray(at, end));
+      at = end;
+    }
+    this.#decrypted.deliver();
+  }
+
+  #feed(bytes: Uint8Array): void {
     const path = this.#path;
     if (path === undefined) return this.#wire.feed(bytes);
+    this.#hasArrived = false;
     try {
       path.decrypt(bytes);
       // What was no content may want an answer.

@@ -1,8 +1,8 @@
 // Whether something is still held by anybody, which only the garbage collector knows.
 
-import { setImmediate } from "node:timers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { nextTurn } from "../../src/transport/next_turn.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -14,7 +14,7 @@ const LOOKS = 20;
 export async function stillHeld(refs: readonly WeakRef<object>[]): Promise<number> {
   let held = refs.length;
   for (let look = 0; look < LOOKS && held > 0; look++) {
-    await new Promise((resolve) => void setImmediate(resolve));
+    await nextTurn();
     collect();
     held = refs.filter((ref) => ref.deref() !== undefined).length;
   }

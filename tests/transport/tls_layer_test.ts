@@ -4,7 +4,10 @@ import type { TLSSocket } from "node:tls";
 import { GenericError } from "../../src/errors.ts";
 import type { Transport } from "../../src/network.ts";
 import type { SecureInfo } from "../../src/secure_info.ts";
-import { TlsLayer } from "../../src/transport/tls_layer.ts";
+import { TlsDialer } from "../../src/transport/tls_dialer.ts";
+import { type ChoosePath, TlsLayer } from "../../src/transport/tls_layer.ts";
+import { TlsServer } from "../../src/transport/tls_server.ts";
+import { TlsStreams } from "../../src/transport/tls_streams.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { plainPair, readAll, securePair, shakeHands, writeAll } from "../support/secure_pair.ts";
@@ -190,3 +193,111 @@ Deno.test("TlsLayer.secure tells what was agreed on", async () => {
   closeBoth(client, server);
 });
 void stranger;
+
+/** Both ends of a secure connection by node:tls in memory, and what the listener's side reads from. */
+async function pairInMemory(path?: ChoosePath) {
+  const [near, far] = connectedTransports();
+  const server = await TlsServer.load(localhost);
+  const dialer = await TlsDialer.load({ trustSystemCerts: false }, caCerts);
+  const options = path === undefined ? {} : { choosePath: path };
+  const ends = await Promise.all([
+    dialer.connect(near, "localhost", options),
+    server.accept(far, options),
+  ]);
+  return [...ends, near, far] as const;
+}
+
+const BAD_RECORD = new Uint8Array([0x17, 3, 3, 0, 32, ...new Uint8Array(32)]);
+const PATHS = [
+  ["by the engine", undefined],
+  ["by the streams", (socket, wire) => new TlsStreams(socket, wire)],
+] as const satisfies readonly (readonly [string, ChoosePath | undefined])[];
+
+for (const [how, path] of PATHS) {
+  for (
+    const [what, contents] of [
+      ["a little", ["one", "two", "three"]],
+      ["much", ["a".repeat(16_000), "b".repeat(5_000), "c"]],
+    ] as const
+  ) {
+    Deno.test(`TlsLayer.read() gives what came in the same read as something bad, then tells of that (${what}, ${how})`, async () => {
+      const [client, server, near, far] = await pairInMemory(path);
+      if (what === "much") {
+        // Only who sends much has much read at once.
+        const [content] = await Promise.all([
+          readAll(server, 200_000),
+          writeAll(client, new Uint8Array(200_000)),
+        ]);
+        assertEquals(content.length, 200_000);
+      }
+      // What the peer sends is held back, and comes at once.
+      const held: Uint8Array[] = [];
+      near.write = (bytes) => {
+        held.push(bytes.slice());
+        return Promise.resolve(bytes.length);
+      };
+      for (const content of contents) await writeAll(client, bytes(content));
+      held.push(BAD_RECORD);
+      const { read } = far;
+      far.read = (buffer) => {
+        far.read = read;
+        let length = 0;
+        for (const part of held) {
+          buffer.set(part, length);
+          length += part.length;
+        }
+        return Promise.resolve(length);
+      };
+      const expected = bytes(contents.join(""));
+      assertEquals(await readAll(server, expected.length), expected);
+      await assertRejects(() => server.read(new Uint8Array(1)), Error, "decrypt");
+      closeBoth(client, server);
+    });
+  }
+}
+
+Deno.test("TlsLayer counts a handshake as made where its client has gone before it got the tickets", async () => {
+  for (const farewell of ["", "hello"]) {
+    const [near, far] = connectedTransports();
+    const [server, dialer] = [
+      await TlsServer.load(localhost),
+      await TlsDialer.load(
+        { trustSystemCerts: false },
+        caCerts,
+      ),
+    ];
+    const { write } = far;
+    let flights = 0;
+    // The client's system answers what comes too late with a reset.
+    far.write = (bytes) =>
+      ++flights === 1
+        ? write.call(far, bytes)
+        : Promise.reject(new Deno.errors.BrokenPipe("Broken pipe"));
+    const accepting = server.accept(far);
+    const client = await dialer.connect(near, "localhost");
+    await writeAll(client, bytes(farewell));
+    await near.closeWrite();
+    const layer = await accepting;
+    assertEquals(flights, 2);
+    assertEquals(await readAll(layer, farewell.length), bytes(farewell));
+    await assertRejects(() => layer.write(bytes("x")), Deno.errors.BrokenPipe);
+    await assertRejects(() => layer.read(new Uint8Array(1)), GenericError, "close_notify");
+    closeBoth(client, layer);
+  }
+});
+
+Deno.test("TlsLayer.handshake() fails where its own last word has not gone out", async () => {
+  const [near, far] = connectedTransports();
+  const server = await TlsServer.load(localhost);
+  const dialer = await TlsDialer.load({ trustSystemCerts: false }, caCerts);
+  const { write } = near;
+  let flights = 0;
+  near.write = (bytes) =>
+    ++flights === 1
+      ? write.call(near, bytes)
+      : Promise.reject(new Deno.errors.BrokenPipe("Broken pipe"));
+  const accepting = server.accept(far).catch(() => undefined);
+  await assertRejects(() => dialer.connect(near, "localhost"), Deno.errors.BrokenPipe);
+  closeBoth(near);
+  await accepting;
+});

@@ -10,6 +10,7 @@ import {
   type ProxyHeaderConfig,
   type RejectInfo,
 } from "../../mod.ts";
+import { Authority } from "../support/certificates.ts";
 import { isInstalled, Program } from "../support/program.ts";
 
 const installed = new Map<string, boolean>();
@@ -344,3 +345,39 @@ peerTest("Listener reads the header that curl sends", ["curl"], async () => {
   assert((await plain.ending()).code !== 0);
   assertEquals(listener.stats().rejected["proxy-header"], 1);
 });
+
+peerTest(
+  "Listener counts HAProxy's checks as handshakes that were made, and its service sees them end",
+  ["haproxy"],
+  async () => {
+    const CHECKS = 10;
+    const failed: string[] = [];
+    const enough = Promise.withResolvers<void>();
+    let closed = 0;
+    await using listener = new Listener(0, {
+      interface: "127.0.0.1",
+      secureSocket: {
+        ...await (await Authority.make("Tests")).sign(),
+        onHandshakeError: (error) => void failed.push(error.message),
+      },
+    });
+    listener.attach({
+      onReadReady: (caller) => void caller.read(),
+      onError() {},
+      onClose() {
+        if (++closed === CHECKS) enough.resolve();
+      },
+    });
+    await listener.start();
+    // It waits no longer for a handshake than until the next check.
+    const check = "check check-ssl verify none inter 1s";
+    const others = Array.from(
+      { length: CHECKS - 1 },
+      (_, i) => `\n  server back${i} 127.0.0.1:${listener.port} ${check}`,
+    );
+    await using _ = await haproxy(listener.port, check + others.join(""));
+    await enough.promise;
+    assertEquals(failed, []);
+    assertEquals(listener.handshakes.failed, 0);
+  },
+);

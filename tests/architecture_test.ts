@@ -21,7 +21,7 @@ const LAYERS = `
   stage guard/guard guard/header_stage transport/secure_socket transport/certificate_watch transport/credentials
   transport/next_turn transport/replayed transport/tls_wire
   transport/decrypted transport/tls_records transport/tls_streams transport/tls_engine
-  transport/tls_layer transport/tls_server transport/tls_dialer transport/client_security
+  transport/tls_layer transport/client_hello transport/session_probe transport/tls_server transport/tls_dialer transport/client_security
   transport/listener_security reader pull byte_iteration delimited_reader writer lazy_timer
   busy_clock duplex upgrade
   web_streams connection_config connection connection_set service framing/exchange framing/framed

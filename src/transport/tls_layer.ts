@@ -59,6 +59,8 @@ export interface LayerOptions {
   readonly choosePath?: ChoosePath;
   /** Told once, when the peer has said its first word of the handshake, whatever it is. */
   readonly onFirstBytes?: () => void;
+  /** What the peer has said so far, which somebody has read. */
+  readonly said?: Uint8Array;
 }
 
 /** A secure stream over another one. */
@@ -67,6 +69,7 @@ export class TlsLayer implements Transport {
   readonly #wire: TlsWire;
   readonly #choosePath: ChoosePath;
   readonly #onFirstBytes: () => void;
+  #said: Uint8Array | undefined;
   readonly #records = new TlsRecords();
   readonly #decrypted = new Decrypted();
   #buffer = new Uint8Array(SMALLEST_READ);
@@ -88,10 +91,11 @@ export class TlsLayer implements Transport {
 
   /** @param inner The stream to make secure; it is freed with this. @param options What it is told. */
   constructor(inner: Transport, options: LayerOptions = {}) {
-    const { choosePath = shortestPath, onFirstBytes = () => {} } = options;
+    const { choosePath = shortestPath, onFirstBytes = () => {}, said } = options;
     this.#inner = inner;
     this.#choosePath = choosePath;
     this.#onFirstBytes = onFirstBytes;
+    this.#said = said;
     this.#wire = new TlsWire(inner);
     if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
   }
@@ -144,6 +148,8 @@ export class TlsLayer implements Transport {
           end();
         },
       });
+      if (this.#said !== undefined) this.#decrypt(this.#said);
+      this.#said = undefined;
       while (!isOver) {
         const hasCome = await this.#filled();
         if (hasCome && isFirst) this.#onFirstBytes();

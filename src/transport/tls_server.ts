@@ -4,12 +4,15 @@
 // TLSSocket alone accepts every certificate, also with `rejectUnauthorized`), and a tls.Server does not say
 // which stream an event belongs to. So each handshake under way has a tls.Server of its own, which never
 // listens and gets the stream as its "connection". Making one costs 0.5 ms, so they are used again.
-
 //
-// Decision record: the runtime keeps one store of sessions for all servers of the process and resumes whatever is
-// in it, with no look at the certificate: a session with a listener that asks for none opened one that requires
-// one, and a session outlived the authority that had let it in. No option of node:tls changes that. So a session
-// is resumed only with a certificate that a whole handshake has verified here, by the same authorities.
+// Decision record: the runtime has one key for the sessions of all servers of the process and resumes whatever was
+// sealed with it, with no look at the certificate: a session with a listener that asks for none opened one that
+// requires one, and a session outlived the authority that had let it in. No option of node:tls changes that, none
+// keeps it from handing sessions out, and clients offer theirs again and again. So a session is resumed only with a
+// certificate that a whole handshake has verified here, by the same authorities. A client with any other is not
+// refused, but shakes hands wholly: nothing makes TLS 1.3 do that once the session is offered, so it is TLS 1.2
+// where both sides speak it, this once. Where they do not, the client gets an alert in the place of an answer;
+// then it forgets the session, and its next handshake is a whole one.
 
 import { createSecureContext, type SecureContext, Server, type TLSSocket } from "node:tls";
 import type { X509Certificate } from "node:crypto";
@@ -22,7 +25,9 @@ import {
   loadIdentity,
   loadTrusted,
 } from "./credentials.ts";
+import { type ClientHello, readClientHello } from "./client_hello.ts";
 import type { ListenerSecureSocket } from "./secure_socket.ts";
+import { SessionProbe } from "./session_probe.ts";
 import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import type { TlsWire } from "./tls_wire.ts";
 
@@ -32,9 +37,18 @@ const MAX_SPARE_SERVERS = 32;
 /** How many certificates are remembered; a client whose is forgotten shakes hands as if for the first time. */
 const MAX_VERIFIED = 10_000;
 
+/** A fatal alert in the clear: handshake failure. */
+const ALERT = new Uint8Array([21, 3, 3, 0, 2, 2, 40]);
+
+/** Options of node:tls. */
+type Options = Readonly<Record<string, unknown>>;
+
 /** What a handshake of this side needs, ready for use. */
 export class TlsServer {
-  readonly #options: Readonly<Record<string, unknown>>;
+  readonly #options: Options;
+  /** The same for TLS 1.2 alone; `undefined` where that is not spoken. */
+  readonly #older: (() => Options) | undefined;
+  readonly #probe: SessionProbe;
   readonly #clientAuth: "none" | "request" | "require";
   readonly #spare: Server[] = [];
   /** Who signs clients' certificates. */
@@ -43,12 +57,18 @@ export class TlsServer {
   readonly #verified: Set<string>;
 
   private constructor(
-    options: Readonly<Record<string, unknown>>,
+    optionsUpTo: (maxVersion?: "TLSv1.2") => Options,
+    speaksTls12: boolean,
     clientAuth: "none" | "request" | "require",
     authorities: string,
     verified: Set<string>,
   ) {
-    this.#options = options;
+    this.#options = optionsUpTo();
+    this.#probe = new SessionProbe(this.#options);
+    if (speaksTls12) {
+      let older: Options | undefined;
+      this.#older = () => older ??= optionsUpTo("TLSv1.2");
+    }
     this.#clientAuth = clientAuth;
     this.#authorities = authorities;
     this.#verified = verified;
@@ -65,31 +85,38 @@ export class TlsServer {
     const { alpnProtocols, minVersion = "TLSv1.2", clientAuth = "none", sni } = config;
     const identity = await loadIdentity(config, "secureSocket");
     const ca = clientAuth === "none" ? undefined : await loadTrusted(config, "secureSocket");
-    const shared = { minVersion, ...(ca === undefined ? {} : { ca }) };
-    const contexts = new Map<string, SecureContext>();
+    const named = new Map<string, Identity>();
     for (const [name, one] of Object.entries(sni ?? {})) {
-      const named: Identity = await loadIdentity(one, `secureSocket.sni[${JSON.stringify(name)}]`);
-      contexts.set(name.toLowerCase(), createSecureContext({ ...named, ...shared }));
+      named.set(
+        name.toLowerCase(),
+        await loadIdentity(one, `secureSocket.sni[${JSON.stringify(name)}]`),
+      );
     }
-    const choose = (name: string, answer: (error: null, context?: SecureContext) => void) =>
-      answer(null, contextFor(contexts, name.toLowerCase()));
     const authorities = ca?.join() ?? "";
     const isSame = before !== undefined && before.#authorities === authorities;
     const verified = isSame ? before.#verified : new Set<string>();
-    const options = {
-      ...identity,
-      ...shared,
-      allowHalfOpen: true,
-      // None: node:tls forgets to end its timer where a handshake fails, and holds all of it for two minutes.
-      // Zero would be its default. How long a handshake may take is up to whoever asks for it.
-      handshakeTimeout: -1,
-      requestCert: clientAuth !== "none",
-      // A client that shows none is let in where certificates are only asked for; see #admit.
-      rejectUnauthorized: clientAuth === "require",
-      ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
-      ...(contexts.size === 0 ? {} : { SNICallback: choose }),
+    const optionsUpTo = (maxVersion?: "TLSv1.2") => {
+      const shared = {
+        minVersion,
+        ...(maxVersion === undefined ? {} : { maxVersion }),
+        ...(ca === undefined ? {} : { ca }),
+      };
+      return {
+        ...identity,
+        ...shared,
+        allowHalfOpen: true,
+        // None: node:tls forgets to end its timer where a handshake fails, and holds all of it for two minutes.
+        // Zero would be its default. How long a handshake may take is up to whoever asks for it.
+        handshakeTimeout: -1,
+        requestCert: clientAuth !== "none",
+        // A client that shows none is let in where certificates are only asked for; see #admit.
+        rejectUnauthorized: clientAuth === "require",
+        ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
+        ...(named.size === 0 ? {} : { SNICallback: chooserOf(named, shared) }),
+      };
     };
-    return new TlsServer(options, clientAuth, authorities, verified);
+    const speaksTls12 = minVersion === "TLSv1.2";
+    return new TlsServer(optionsUpTo, speaksTls12, clientAuth, authorities, verified);
   }
 
   /**
@@ -99,18 +126,50 @@ export class TlsServer {
    * @param options What the layer is told.
    * @throws {unknown} Why not; the stream is still open.
    */
-  async accept(transport: Transport, options?: LayerOptions): Promise<Transport> {
+  async accept(transport: Transport, options: LayerOptions = {}): Promise<Transport> {
+    if (this.#clientAuth === "none") return await this.#shakeHands(transport, options);
+    const { onFirstBytes = () => {}, ...others } = options;
+    const [said, hello] = await hear(transport, onFirstBytes);
+    const older = hello.offersSession && await this.#isStale(said)
+      ? await this.#olderFor(hello, transport)
+      : undefined;
+    return await this.#shakeHands(transport, { ...others, said }, older);
+  }
+
+  async #shakeHands(
+    transport: Transport,
+    options: LayerOptions,
+    others?: Options,
+  ): Promise<Transport> {
     const layer = new TlsLayer(transport, options);
-    await layer.handshake((wire, outcome) => this.#begin(wire, outcome));
+    await layer.handshake((wire, outcome) => this.#begin(wire, outcome, others));
     return layer;
   }
 
-  #begin(wire: TlsWire, outcome: HandshakeOutcome): void {
-    const server = this.#spare.pop() ?? new Server(this.#options);
+  /** Whether a client offers a session that does not tell us who it is. */
+  async #isStale(said: Uint8Array): Promise<boolean> {
+    const resumed = await this.#probe.ask(said);
+    if (resumed === undefined) return false;
+    const { certificate } = resumed;
+    // A client that has none is the same with a session as without one, where it need not have one.
+    if (certificate === undefined) return this.#clientAuth === "require";
+    return hasExpired(certificate) || !this.#verified.has(certificate.fingerprint256);
+  }
+
+  /** What makes a client shake hands wholly that would rather not. */
+  async #olderFor({ speaksBoth }: ClientHello, transport: Transport): Promise<Options> {
+    if (speaksBoth && this.#older !== undefined) return this.#older();
+    await transport.write(ALERT);
+    throw new Error("VERIFY_FAILED: its session was not begun here");
+  }
+
+  #begin(wire: TlsWire, outcome: HandshakeOutcome, others?: Options): void {
+    const spare = others === undefined ? this.#spare : [];
+    const server = spare.pop() ?? new Server(others ?? this.#options);
     const release = () => {
       server.removeAllListeners("secureConnection");
       server.removeAllListeners("tlsClientError");
-      if (this.#spare.length < MAX_SPARE_SERVERS) this.#spare.push(server);
+      if (spare.length < MAX_SPARE_SERVERS) spare.push(server);
     };
     server.once("secureConnection", (socket) => {
       release();
@@ -144,11 +203,13 @@ export class TlsServer {
     if (hasExpired(certificate)) throw new Error("CERT_HAS_EXPIRED");
     const { fingerprint256 } = certificate;
     const verified = this.#verified;
+    const isKnown = verified.delete(fingerprint256);
     if (socket.isSessionReused()) {
-      if (verified.has(fingerprint256)) return;
-      throw new Error("VERIFY_FAILED: its session was not begun here");
+      if (!isKnown) throw new Error("VERIFY_FAILED: its session was not begun here");
+    } else if (!socket.authorized) {
+      throw refusalOf(String(socket.authorizationError));
     }
-    if (!socket.authorized) throw refusalOf(String(socket.authorizationError));
+    // Those who have not come for the longest time are forgotten first.
     verified.add(fingerprint256);
     if (verified.size > MAX_VERIFIED) verified.delete(verified.values().next().value!);
   }
@@ -177,6 +238,38 @@ export function secureInfoOf(
     serverName,
     peerCertificate: certificate === undefined ? undefined : describeCertificate(certificate),
   };
+}
+
+/** Reads until a client's first message is whole, or can be none. */
+async function hear(
+  transport: Transport,
+  onFirstBytes: () => void,
+): Promise<[said: Uint8Array, hello: ClientHello]> {
+  let said = new Uint8Array(4 * 1024);
+  let length = 0;
+  for (;;) {
+    const hello = readClientHello(said.subarray(0, length));
+    if (typeof hello !== "number") return [said.subarray(0, length), hello];
+    if (hello > said.length) {
+      const larger = new Uint8Array(2 * hello);
+      larger.set(said);
+      said = larger;
+    }
+    const count = await transport.read(said.subarray(length));
+    if (count === null) throw new Deno.errors.UnexpectedEof("unexpected end of file");
+    if (length === 0) onFirstBytes();
+    length += count;
+  }
+}
+
+/** Chooses a certificate by the name that a client asks for. */
+function chooserOf(named: ReadonlyMap<string, Identity>, shared: Options) {
+  const contexts = new Map<string, SecureContext>();
+  for (const [name, identity] of named) {
+    contexts.set(name, createSecureContext({ ...identity, ...shared }));
+  }
+  return (name: string, answer: (error: null, context?: SecureContext) => void) =>
+    answer(null, contextFor(contexts, name.toLowerCase()));
 }
 
 /** The certificate for a name: its own, else that of the wildcard for its first label. */

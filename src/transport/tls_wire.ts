@@ -23,14 +23,14 @@ interface Sending {
 
 /** The encrypted side of a TLS layer. */
 export class TlsWire extends Duplex {
-  readonly #inner: Transport;
+  readonly #inner: Pick<Transport, "write">;
   readonly #queue: Sending[] = [];
   #whenIdle: (() => void) | undefined;
   /** What sending failed with. */
   failure: unknown;
 
   /** @param inner Where encrypted bytes go. */
-  constructor(inner: Transport) {
+  constructor(inner: Pick<Transport, "write">) {
     super({ allowHalfOpen: true, autoDestroy: false, emitClose: false });
     this.#inner = inner;
     // Whoever waits is told by a rejection; an event that nobody hears would end the program.

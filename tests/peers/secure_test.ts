@@ -229,6 +229,55 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
   });
 }
 
+for (
+  const [versions, isRefused] of [
+    [[], false],
+    [["-tls1_3"], true],
+    [["-tls1_2"], true],
+  ] as const
+) {
+  const title = `openssl s_client ${versions} with a session of somewhere else`;
+  // A fatal alert in the place of an answer: a client forgets the session then.
+  const outcome = isRefused ? "is told before it shakes hands" : "shakes hands wholly";
+  peerTest(`${title} ${outcome}`, ["openssl"], async (at) => {
+    const other = await Authority.make("Others");
+    const required = { ...localhost, caCerts, clientAuth: "require" } as const;
+    await using first = await listen(required);
+    await using second = await listen(required);
+    await using open = await listen(localhost);
+    await Deno.writeTextFile(`${at.path}/own.pem`, member.cert + member.key);
+    const own = ["-cert", `${at.path}/own.pem`, "-key", `${at.path}/own.pem`];
+    const say = async (listener: Listener, ...args: string[]) => {
+      const more = ["-CAfile", at.ca, ...own, ...versions, ...args];
+      const shown = sClient(listener.port, ...more).filter((arg) => arg !== "-quiet");
+      await using client = new Program("openssl", shown);
+      await client.type("hello\n").catch(() => {});
+      // It prints its session whenever that comes, in the middle of a line, too.
+      const pattern = /(?:nobody|CN=member, O=Tests) said hello$/;
+      const answer = await client.line(pattern).catch(() => undefined);
+      await client.endInput().catch(() => {});
+      const { stdout, stderr } = await client.ending();
+      if (/alert handshake failure/.test(stderr)) return "told";
+      return `${/^(New|Reused), TLS/m.exec(stdout)?.[1]} ${answer?.[0]}`;
+    };
+    const members = `${at.path}/members`;
+    const nobodys = `${at.path}/nobodys`;
+    const known = "CN=member, O=Tests said hello";
+    const whole = isRefused ? "told" : `New ${known}`;
+    assertEquals(await say(first, "-sess_out", members), `New ${known}`);
+    assertEquals(await say(open, "-sess_out", nobodys), "New nobody said hello");
+    assertEquals(await say(first, "-sess_in", members), `Reused ${known}`);
+    // Another listener, a listener that has asked for no certificate, other authorities.
+    assertEquals(await say(second, "-sess_in", members), whole);
+    assertEquals(await say(first, "-sess_in", nobodys), whole);
+    await first.replaceCertificate({ ...localhost, caCerts: [authority.cert, other.cert] });
+    assertEquals(await say(first, "-sess_in", members), whole);
+    // Whoever has shaken hands wholly may go on with a session.
+    assertEquals(await say(first), `New ${known}`);
+    assertEquals(await say(first, "-sess_in", members), `Reused ${known}`);
+  });
+}
+
 for (const exposePeerCertificate of [false, true]) {
   const engine = exposePeerCertificate ? "node" : "native";
   peerTest(`Client talks to openssl s_server (${engine} engine)`, ["openssl"], async (at) => {

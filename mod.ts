@@ -50,7 +50,7 @@ export type {
 } from "./src/network.ts";
 export type { CutOff, StopOptions, StopReport } from "./src/life_cycle.ts";
 export type { ReadOptions, ReadResult } from "./src/pull.ts";
-export type { PeerCertificate, SecureInfo } from "./src/secure_info.ts";
+export type { AltName, NamePart, PeerCertificate, SecureInfo } from "./src/secure_info.ts";
 export type { Caller, Service } from "./src/service.ts";
 export type { Turn, Turns } from "./src/turns.ts";
 export type { StageCounts } from "./src/stage.ts";

@@ -127,10 +127,9 @@ export class Client extends Connection {
     const { proxyProtocol } = config;
     if (proxyProtocol !== undefined) checkProxyHeader(checkObject("proxyProtocol", proxyProtocol));
     const { network = denoNetwork, secureSocket } = config;
-    if (secureSocket !== undefined) checkSecureSocket(secureSocket, host);
     const security = secureSocket === undefined
       ? undefined
-      : new ClientSecurity(secureSocket, network);
+      : new ClientSecurity(checkSecureSocket(secureSocket, host), network);
     const action = `Cannot connect to ${name}`;
     const transport = await waitFor(
       {
@@ -161,8 +160,7 @@ export class Client extends Connection {
     });
     const client = new Client(transport, config);
     duplexOf(client).prepareUpgrade = async (options: ClientSecureSocket = {}) => {
-      checkSecureSocket(options, host);
-      const security = new ClientSecurity(options, network);
+      const security = new ClientSecurity(checkSecureSocket(options, host), network);
       await security.load();
       return (transport) => security.secure(transport, host ?? "");
     };
@@ -224,9 +222,13 @@ function isItsOwnPeer({ localAddr, remoteAddr }: Transport): boolean {
   return port !== 0 && port === portOf(remoteAddr) && hostOf(localAddr) === hostOf(remoteAddr);
 }
 
-function checkSecureSocket(config: ClientSecureSocket, host: string | undefined): void {
-  const { serverName } = checkClientSecureSocket(config);
-  if (serverName === undefined && host === undefined) {
+function checkSecureSocket(
+  config: ClientSecureSocket,
+  host: string | undefined,
+): ClientSecureSocket {
+  const options = checkClientSecureSocket(config);
+  if (options.serverName === undefined && host === undefined) {
     throw new TypeError("secureSocket.serverName must be given for a path: no host tells the name");
   }
+  return options;
 }

@@ -6,7 +6,8 @@ import { readSource, repositoryFiles, root } from "./support/source.ts";
 
 /** The rooms of src/, lower to upper: a room imports only from those before it, types included. */
 const LAYERS = `
-  bag line errors arguments options user_code clock secure_info byte_stream free ip_address datagram_socket
+  bag line errors arguments options user_code clock secure_info byte_stream free
+  transport/der transport/certificate_names ip_address datagram_socket
   transport/deno_datagram transport/own_address transport/net_permission transport/name_lookup
   transport/dial_each transport/node_datagram turns
   transport/tls_failure transport/native_tls transport/unix transport/bind_room

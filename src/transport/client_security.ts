@@ -5,6 +5,7 @@ import { waitFor } from "../deadline.ts";
 import { GenericError } from "../errors.ts";
 import { free } from "../free.ts";
 import type { Network, Transport } from "../network.ts";
+import { askedHost, isName } from "./certificate_names.ts";
 import { type ClientSecureSocket, hasCertificate, trustsSome } from "./secure_socket.ts";
 import { handshakeError } from "./tls_failure.ts";
 import type { TlsDialer } from "./tls_dialer.ts";
@@ -47,7 +48,11 @@ export class ClientSecurity {
   async secure(transport: Transport, host: string, signal?: AbortSignal): Promise<Transport> {
     const { handshakeTimeoutInMillis: timeoutInMillis = 10_000, serverName = host } = this.#config;
     const action = `Cannot make the connection to ${serverName} secure`;
+    const asked = askedHost(serverName);
     try {
+      if (!asked.isAddress && !isName(asked.host)) {
+        throw new Error("no certificate can be valid for this name");
+      }
       return await waitFor(
         {
           clock: this.#network.clock,
@@ -59,7 +64,7 @@ export class ClientSecurity {
               `${action}: the handshake was not over within ${timeoutInMillis} ms`,
             ),
         },
-        (givenUp) => this.#shakeHands(transport, serverName, givenUp),
+        (givenUp) => this.#shakeHands(transport, asked.host, givenUp),
         free,
       );
     } catch (cause) {

@@ -6,6 +6,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { shown } from "../arguments.ts";
 import { GenericError, reasonOf } from "../errors.ts";
 import type { PeerCertificate } from "../secure_info.ts";
+import { nameText, readNames } from "./certificate_names.ts";
 import type { CertificateConfig, SecureSocketConfig } from "./secure_socket.ts";
 
 /** A certificate and its key, both checked, in PEM form. */
@@ -61,12 +62,18 @@ export function hasExpired(certificate: X509Certificate): boolean {
   return Date.now() > certificate.validToDate.getTime();
 }
 
-/** What a certificate says, for users. */
+/**
+ * What a certificate says, for users.
+ *
+ * @throws {DerError} It is not in the one form that it can have.
+ */
 export function describeCertificate(certificate: X509Certificate): PeerCertificate {
+  const names = readNames(certificate.raw);
   return {
-    subject: oneLine(certificate.subject),
-    issuer: oneLine(certificate.issuer),
-    subjectAltNames: certificate.subjectAltName?.split(", ") ?? [],
+    subject: nameText(names.subject),
+    subjectParts: names.subject.flat(),
+    issuer: nameText(names.issuer),
+    subjectAltNames: names.altNames,
     fingerprint256: certificate.fingerprint256,
     serialNumber: certificate.serialNumber,
     validFrom: certificate.validFromDate,
@@ -167,9 +174,4 @@ function parseKey(text: string, name: string, passphrase: string | undefined): K
       cause,
     );
   }
-}
-
-/** The parts of a name on one line, as OpenSSL and everybody else writes them. */
-function oneLine(name: string | undefined): string {
-  return name?.split("\n").join(", ") ?? "";
 }

@@ -9,9 +9,9 @@ import type { Clock, NetworkAddress, Transport } from "../network.ts";
 import { CertificateWatch } from "./certificate_watch.ts";
 import { ReplayedTransport } from "./replayed.ts";
 import {
-  checkListenerCertificates,
   type ListenerCertificates,
   type ListenerSecureSocket,
+  withCertificates,
 } from "./secure_socket.ts";
 import { handshakeError } from "./tls_failure.ts";
 import type { TlsServer } from "./tls_server.ts";
@@ -73,10 +73,7 @@ export class ListenerSecurity {
    * @throws {GenericError} `"handshake"`, or `"denied"`; the old ones stay.
    */
   async replace(certificates: ListenerCertificates): Promise<void> {
-    checkListenerCertificates(certificates);
-    const { cert: _1, key: _2, certFile: _3, keyFile: _4, ...others } = this.#config;
-    const { passphrase: _5, caCerts: _6, caCertFile: _7, sni: _8, ...kept } = others;
-    const config = { ...kept, ...certificates };
+    const config = withCertificates(this.#config, certificates);
     this.#server = await loadServer(config, this.#server);
     this.#config = config;
   }

@@ -7,11 +7,12 @@
 import type { NetworkAddress, Transport } from "../byte_stream.ts";
 import { free } from "../free.ts";
 import type { SecureInfo } from "../secure_info.ts";
+import { askedHost } from "./certificate_names.ts";
 import { secureReadError } from "./tls_failure.ts";
 
 /** What Deno's engine is asked for. */
 export interface NativeTlsOptions {
-  /** The name to ask for, or an IP address. */
+  /** The name to ask for, or an IP address: each in its one spelling. */
   readonly hostname: string;
   /** Trusted besides the system's. */
   readonly caCerts: string[];
@@ -71,7 +72,7 @@ export class NativeTls implements Transport {
       return new NativeTls(tls, {
         protocol: undefined,
         alpnProtocol: alpnProtocol ?? undefined,
-        serverName: options.hostname,
+        serverName: askedHost(options.hostname).isAddress ? undefined : options.hostname,
         peerCertificate: undefined,
       });
     } catch (error) {

@@ -1,9 +1,11 @@
-// The options of secure connections, and their checks at the door. What is in the files, and whether
+// The options of secure connections, read once and checked at the door. What is in the files, and whether
 // certificate and key fit, is checked in credentials.ts, when they are needed.
 
-import { checkBoolean, checkInteger, checkInterval, checkObject, shown } from "../arguments.ts";
+import { checkHost } from "../address.ts";
+import { checkBoolean, checkInteger, checkInterval, shown } from "../arguments.ts";
 import type { SocketError } from "../errors.ts";
-import { readList } from "../options.ts";
+import { optionNames, readEntries, readList, readOptions, withOptions } from "../options.ts";
+import { asciiName } from "./certificate_names.ts";
 
 /** A certificate and its key, each as text or as the path of a file. */
 export interface CertificateConfig {
@@ -129,69 +131,152 @@ export type ListenerCertificates = Pick<
   | "sni"
 >;
 
+/** The fields of a certificate, of both sides, and those that each side has besides. */
+const CERTIFICATE = {
+  cert: true,
+  key: true,
+  certFile: true,
+  keyFile: true,
+  passphrase: true,
+} as const;
+const TRUSTED = { caCerts: true, caCertFile: true } as const;
+const SHARED = {
+  ...CERTIFICATE,
+  ...TRUSTED,
+  alpnProtocols: true,
+  minVersion: true,
+  handshakeTimeoutInMillis: true,
+} as const;
+
+const CERTIFICATE_OPTIONS = optionNames<CertificateConfig>(CERTIFICATE);
+const LISTENER_CERTIFICATES = optionNames<ListenerCertificates>({
+  ...CERTIFICATE,
+  ...TRUSTED,
+  sni: true,
+});
+const CLIENT_OPTIONS = optionNames<ClientSecureSocket>({
+  ...SHARED,
+  serverName: true,
+  verifyHostname: true,
+  trustSystemCerts: true,
+  exposePeerCertificate: true,
+});
+const LISTENER_OPTIONS = optionNames<ListenerSecureSocket>({
+  ...SHARED,
+  mode: true,
+  clientAuth: true,
+  sni: true,
+  maxHandshakes: true,
+  reloadInMillis: true,
+  onHandshakeError: true,
+  onReloadError: true,
+});
+
 /** The longest name of an application protocol that the handshake can carry. */
 const MAX_PROTOCOL_LENGTH = 255;
 
 /** A host name that a certificate can be chosen for, with or without a wildcard in front. */
-const SNI_NAME = /^(?:\*\.)?[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*$/u;
+const SNI_NAME = /^(?:\*\.)?[\p{L}\p{M}\p{N}_-]+(?:\.[\p{L}\p{M}\p{N}_-]+)*\.?$/u;
 
-/** Checks the options of a client. */
+/**
+ * Reads and checks the options of a client.
+ *
+ * @returns A copy that does not change.
+ */
 export function checkClientSecureSocket(config: ClientSecureSocket): ClientSecureSocket {
-  checkShared(config, "secureSocket");
-  const { serverName, verifyHostname, trustSystemCerts, exposePeerCertificate } = config;
-  checkText("secureSocket.serverName", serverName);
+  const options = readOptions("secureSocket", config, CLIENT_OPTIONS);
+  const lists = checkShared(options, "secureSocket");
+  const { serverName, verifyHostname, trustSystemCerts, exposePeerCertificate } = options;
+  const asked = serverName === undefined
+    ? undefined
+    : checkHost("secureSocket.serverName", serverName);
   optionally(checkBoolean, "secureSocket.verifyHostname", verifyHostname);
   optionally(checkBoolean, "secureSocket.trustSystemCerts", trustSystemCerts);
   optionally(checkBoolean, "secureSocket.exposePeerCertificate", exposePeerCertificate);
-  if (trustSystemCerts === false && !trustsSome(config)) {
+  if (trustSystemCerts === false && !trustsSome(options)) {
     throw new TypeError(
       "secureSocket.trustSystemCerts is false, so caCerts or caCertFile must be given",
     );
   }
-  return config;
+  return withOptions(options, { ...lists, serverName: asked }) as ClientSecureSocket;
 }
 
-/** Checks the options of a listener. */
+/**
+ * Reads and checks the options of a listener.
+ *
+ * @returns A copy that does not change.
+ */
 export function checkListenerSecureSocket(config: ListenerSecureSocket): ListenerSecureSocket {
-  checkShared(config, "secureSocket");
-  checkListenerCertificates(config);
-  oneOf("secureSocket.mode", config.mode, ["immediate", "optional", "upgrade"]);
-  oneOf("secureSocket.clientAuth", config.clientAuth, ["none", "request", "require"]);
-  if ((config.clientAuth ?? "none") !== "none" && !trustsSome(config)) {
-    throw new TypeError(
-      `secureSocket.clientAuth is ${
-        shown(config.clientAuth)
-      }, so caCerts or caCertFile must be given`,
-    );
-  }
-  if (config.maxHandshakes !== undefined) {
-    checkInteger("secureSocket.maxHandshakes", config.maxHandshakes, 1);
-  }
-  optionally(checkInterval, "secureSocket.reloadInMillis", config.reloadInMillis);
-  checkFunction("secureSocket.onHandshakeError", config.onHandshakeError);
-  checkFunction("secureSocket.onReloadError", config.onReloadError);
-  return config;
+  const options = readOptions("secureSocket", config, LISTENER_OPTIONS);
+  const lists = checkShared(options, "secureSocket");
+  const sni = checkOwn(options);
+  oneOf("secureSocket.mode", options.mode, ["immediate", "optional", "upgrade"]);
+  oneOf("secureSocket.clientAuth", options.clientAuth, ["none", "request", "require"]);
+  checkWhoIsTrusted(options.clientAuth, options);
+  optionally(
+    (name, value) => checkInteger(name, value, 1),
+    "secureSocket.maxHandshakes",
+    options.maxHandshakes,
+  );
+  optionally(checkInterval, "secureSocket.reloadInMillis", options.reloadInMillis);
+  checkFunction("secureSocket.onHandshakeError", options.onHandshakeError);
+  checkFunction("secureSocket.onReloadError", options.onReloadError);
+  return withOptions(options, { ...lists, sni }) as ListenerSecureSocket;
 }
 
-/** Checks the certificates of a listener: each with its key. */
-export function checkListenerCertificates(config: ListenerCertificates): ListenerCertificates {
-  checkCertificate(config, "secureSocket");
-  checkTrusted(config, "secureSocket");
-  if (!hasCertificate(config)) {
+/**
+ * Reads and checks certificates that stand in the place of others.
+ *
+ * @param config The options that they are for.
+ * @param certificates All of the new ones; what is left out is none.
+ * @returns The options with them, a copy that does not change.
+ */
+export function withCertificates(
+  config: ListenerSecureSocket,
+  certificates: ListenerCertificates,
+): ListenerSecureSocket {
+  const options = readOptions("certificates", certificates, LISTENER_CERTIFICATES);
+  checkCertificate(options, "secureSocket");
+  const caCerts = checkTrusted(options, "secureSocket");
+  const sni = checkOwn(options);
+  checkWhoIsTrusted(config.clientAuth, options);
+  const none = Object.fromEntries(LISTENER_CERTIFICATES.map((name) => [name, undefined]));
+  return withOptions(config, { ...none, ...options, caCerts, sni }) as ListenerSecureSocket;
+}
+
+/** Who asks clients for certificates has to say who may have signed them, or nobody would get in. */
+function checkWhoIsTrusted(
+  clientAuth: ListenerSecureSocket["clientAuth"],
+  config: ListenerCertificates,
+): void {
+  if ((clientAuth ?? "none") === "none" || trustsSome(config)) return;
+  throw new TypeError(
+    `secureSocket.clientAuth is ${shown(clientAuth)}, so caCerts or caCertFile must be given`,
+  );
+}
+
+/** Checks that a listener has a certificate, and those for names: with the names as clients ask for them. */
+function checkOwn(options: ListenerCertificates): ListenerCertificates["sni"] {
+  if (!hasCertificate(options)) {
     throw new TypeError(
       "secureSocket must have a certificate and its key: give certFile and keyFile, or cert and key",
     );
   }
-  if (config.sni === undefined) return config;
-  for (const [name, one] of Object.entries(checkObject("secureSocket.sni", config.sni))) {
-    const at = `secureSocket.sni[${shown(name)}]`;
+  if (options.sni === undefined) return undefined;
+  const sni: Record<string, CertificateConfig> = Object.create(null);
+  for (const [name, value] of readEntries("secureSocket.sni", options.sni)) {
     if (!SNI_NAME.test(name)) {
       throw new TypeError(`secureSocket.sni must have host names as keys: got ${shown(name)}`);
     }
-    checkCertificate(checkObject(at, one), at);
+    const at = `secureSocket.sni[${shown(name)}]`;
+    const one = readOptions(at, value, CERTIFICATE_OPTIONS);
+    checkCertificate(one, at);
     if (!hasCertificate(one)) throw new TypeError(`${at} must have a certificate and its key`);
+    const asked = asciiName(name);
+    if (asked in sni) throw new TypeError(`${at} is a name that secureSocket.sni has twice`);
+    sni[asked] = one;
   }
-  return config;
+  return Object.freeze(sni);
 }
 
 /** Whether there is a certificate. */
@@ -200,28 +285,33 @@ export function hasCertificate(config: CertificateConfig): boolean {
 }
 
 /** Whether there are certificates that the peer's may be signed by. */
-export function trustsSome(config: SecureSocketConfig): boolean {
+export function trustsSome(config: Pick<SecureSocketConfig, "caCerts" | "caCertFile">): boolean {
   return config.caCerts !== undefined || config.caCertFile !== undefined;
 }
 
-function checkShared(config: SecureSocketConfig, at: string): void {
-  checkObject(at, config);
+/** Checks what both sides have. Returns the lists, copied. */
+function checkShared(
+  config: SecureSocketConfig,
+  at: string,
+): Pick<SecureSocketConfig, "caCerts" | "alpnProtocols"> {
   checkCertificate(config, at);
-  checkTrusted(config, at);
-  const { alpnProtocols, minVersion, handshakeTimeoutInMillis } = config;
-  if (alpnProtocols !== undefined) {
-    for (const protocol of checkTexts(`${at}.alpnProtocols`, alpnProtocols)) {
-      if (new TextEncoder().encode(protocol).length > MAX_PROTOCOL_LENGTH) {
-        throw new RangeError(
-          `${at}.alpnProtocols must have names of at most ${MAX_PROTOCOL_LENGTH} bytes: got ${
-            shown(protocol)
-          }`,
-        );
-      }
+  const caCerts = checkTrusted(config, at);
+  const { minVersion, handshakeTimeoutInMillis } = config;
+  const alpnProtocols = config.alpnProtocols === undefined
+    ? undefined
+    : checkTexts(`${at}.alpnProtocols`, config.alpnProtocols);
+  for (const protocol of alpnProtocols ?? []) {
+    if (new TextEncoder().encode(protocol).length > MAX_PROTOCOL_LENGTH) {
+      throw new RangeError(
+        `${at}.alpnProtocols must have names of at most ${MAX_PROTOCOL_LENGTH} bytes: got ${
+          shown(protocol)
+        }`,
+      );
     }
   }
   oneOf(`${at}.minVersion`, minVersion, ["TLSv1.2", "TLSv1.3"]);
   optionally(checkInterval, `${at}.handshakeTimeoutInMillis`, handshakeTimeoutInMillis);
+  return { caCerts, alpnProtocols } as Pick<SecureSocketConfig, "caCerts" | "alpnProtocols">;
 }
 
 function checkCertificate(config: CertificateConfig, at: string): void {
@@ -240,13 +330,15 @@ function checkCertificate(config: CertificateConfig, at: string): void {
   }
 }
 
-function checkTrusted(config: SecureSocketConfig, at: string): void {
+/** Checks who is trusted. Returns the list, copied. */
+function checkTrusted(config: ListenerCertificates, at: string): readonly string[] | undefined {
   checkText(`${at}.caCertFile`, config.caCertFile);
-  if (config.caCerts === undefined) return;
-  checkTexts(`${at}.caCerts`, config.caCerts);
+  if (config.caCerts === undefined) return undefined;
+  const texts = checkTexts(`${at}.caCerts`, config.caCerts);
   if (config.caCertFile !== undefined) {
     throw new TypeError(`${at} must have caCerts or caCertFile, not both`);
   }
+  return texts;
 }
 
 function checkTexts(name: string, value: unknown): readonly string[] {

@@ -1,13 +1,17 @@
 // The client's side of TLS by node:tls, over any stream: shows a certificate of its own, tells the server's.
 
 import { connect, createSecureContext, type SecureContext } from "node:tls";
-import { isIP } from "node:net";
+import { shown } from "../arguments.ts";
 import type { Transport } from "../network.ts";
+import { type AskedHost, askedHost, isValidFor, readNames } from "./certificate_names.ts";
 import { loadIdentity } from "./credentials.ts";
 import { type ClientSecureSocket, hasCertificate } from "./secure_socket.ts";
 import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import { secureInfoOf } from "./tls_server.ts";
 import type { TlsWire } from "./tls_wire.ts";
+
+/** A fatal alert, in the clear, as a client may send it until it has sent something encrypted (RFC 8446, 6). */
+const BAD_CERTIFICATE = Uint8Array.of(0x15, 0x03, 0x03, 0, 2, 2, 42);
 
 /** What a handshake of this side needs, ready for use. */
 export class TlsDialer {
@@ -62,32 +66,63 @@ export class TlsDialer {
     options?: LayerOptions,
   ): Promise<Transport> {
     const layer = new TlsLayer(transport, options);
-    await layer.handshake((wire, outcome) => this.#begin(wire, outcome, serverName), true);
+    const asked = askedHost(serverName);
+    await layer.handshake((wire, outcome) => this.#begin(wire, outcome, asked), true);
     return layer;
   }
 
-  #begin(wire: TlsWire, outcome: HandshakeOutcome, serverName: string): void {
-    const { alpnProtocols, verifyHostname = true } = this.#config;
-    const isAddress = isIP(serverName) !== 0;
+  #begin(wire: TlsWire, outcome: HandshakeOutcome, asked: AskedHost): void {
+    const { alpnProtocols } = this.#config;
+    const servername = asked.isAddress ? undefined : asked.host;
     const socket = connect({
       socket: wire,
       secureContext: this.#context,
       // Said here, it cannot be switched off by the environment.
       rejectUnauthorized: true,
-      host: serverName,
-      ...(isAddress ? {} : { servername: serverName }),
+      host: asked.host,
+      ...(servername === undefined ? {} : { servername }),
       ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
-      ...(verifyHostname ? {} : { checkServerIdentity: () => undefined }),
+      checkServerIdentity: (_, { raw }) => {
+        const refusal = this.#refusalOf(raw, asked);
+        // With TLS 1.3 this side's last word of the handshake has not gone out: the server hears this instead. With
+        // TLS 1.2 it has, and nobody can have the engine say an alert: the connection is cut.
+        const isOpen = socket.getProtocol() === "TLSv1.3";
+        if (refusal !== undefined && isOpen) wire.sendLast(BAD_CERTIFICATE);
+        return refusal;
+      },
     });
     let isOver = false;
-    socket.once("secureConnect", () => {
-      isOver = true;
-      const name = isAddress ? undefined : serverName;
-      outcome.agreed(socket, secureInfoOf(socket, name, socket.getPeerX509Certificate()));
-    });
-    socket.on("error", (error) => {
+    const fail = (error: unknown) => {
       if (!isOver) outcome.failed(error);
       isOver = true;
+    };
+    socket.once("secureConnect", () => {
+      try {
+        const secure = secureInfoOf(socket, servername, socket.getPeerX509Certificate());
+        isOver = true;
+        outcome.agreed(socket, secure);
+      } catch (error) {
+        fail(error);
+      }
     });
+    socket.on("error", fail);
+  }
+
+  /** What is wrong with the server's certificate, after the engine found that somebody we trust has signed it. */
+  #refusalOf(der: Uint8Array | undefined, asked: AskedHost): Error | undefined {
+    const { verifyHostname = true } = this.#config;
+    try {
+      if (der === undefined) return new Error("the server has shown no certificate");
+      const { altNames, isAuthority, version } = readNames(der);
+      // Deno's own engine takes neither; node:tls takes the first where its names are not looked at, and the second
+      // where it is trusted itself.
+      if (version !== 3) return new Error("UnsupportedCertVersion");
+      if (isAuthority) return new Error("CaUsedAsEndEntity");
+      if (!verifyHostname || isValidFor(altNames, asked)) return undefined;
+      const valid = altNames.map(({ type, value }) => `${type}:${shown(value)}`).join(", ");
+      return new Error(`NotValidForName: ${shown(asked.host)} is not one of: ${valid || "none"}`);
+    } catch (error) {
+      return error as Error;
+    }
   }
 }

@@ -26,6 +26,7 @@ export class TlsWire extends Duplex {
   readonly #inner: Pick<Transport, "write">;
   readonly #queue: Sending[] = [];
   #whenIdle: (() => void) | undefined;
+  #isOver = false;
   /** What sending failed with. */
   failure: unknown;
 
@@ -53,6 +54,12 @@ export class TlsWire extends Duplex {
     if (this.#queue.length === 1) this.#send();
   }
 
+  /** Sends this, and nothing after it. */
+  sendLast(bytes: Uint8Array): void {
+    this.send(bytes);
+    this.#isOver = true;
+  }
+
   /** Resolves when everything that was to be sent has been taken, or cannot be sent. */
   idle(): Promise<void> {
     if (!this.isSending) return Promise.resolve();
@@ -67,6 +74,10 @@ export class TlsWire extends Duplex {
     const calledBack = (typeof encoding === "function" ? encoding : callback) as
       | (() => void)
       | undefined;
+    if (this.#isOver) {
+      if (calledBack !== undefined) queueMicrotask(calledBack);
+      return true;
+    }
     const { length } = bytes as Uint8Array;
     this.send(bytes as Uint8Array, (count) => {
       // node:tls would forget an error passed here: the layer looks at `failure`.

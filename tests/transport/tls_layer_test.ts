@@ -189,7 +189,10 @@ Deno.test("TlsLayer.secure tells what was agreed on", async () => {
   });
   assertEquals(peerCertificate!.subject, "CN=localhost, O=Tests");
   assertEquals(peerCertificate!.issuer, "CN=Tests");
-  assertEquals(peerCertificate!.subjectAltNames, ["DNS:localhost", "IP Address:127.0.0.1"]);
+  assertEquals(peerCertificate!.subjectAltNames, [
+    { type: "dns", value: "localhost" },
+    { type: "ip", value: "127.0.0.1" },
+  ]);
   closeBoth(client, server);
 });
 void stranger;

@@ -67,6 +67,14 @@ export function withOptions<T extends object, U extends object>(
 }
 
 /**
+ * The same fields in an object without a prototype: for others' functions, which look for the options that they are
+ * not given on Object.prototype, too.
+ */
+export function bare<T extends object>(options: T): T {
+  return Object.assign(Object.create(null), options);
+}
+
+/**
  * Reads a list, each element once.
  *
  * @param name What it is, for the message.

@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
+  bare,
   type OptionNames,
   optionNames,
   readEntries,
@@ -168,4 +169,11 @@ Deno.test("readEntries() reads an object's own fields", async () => {
       "names must be an object",
     );
   }
+});
+
+Deno.test("bare() gives an object in which nothing is looked for elsewhere", async () => {
+  await withPollution({ verify: false }, () => {
+    const options: { host: string; verify?: boolean } = bare({ host: "a" });
+    assertEquals([options.host, options.verify], ["a", undefined]);
+  });
 });

@@ -5,6 +5,7 @@ import { denoNetwork, type Transport } from "../src/network.ts";
 import { ClientSecurity } from "../src/transport/client_security.ts";
 import { checkClientSecureSocket } from "../src/transport/secure_socket.ts";
 import { TlsServer } from "../src/transport/tls_server.ts";
+import { withPollution } from "./support/pollution.ts";
 import {
   der,
   dns,
@@ -311,4 +312,46 @@ Deno.test("ClientSecurity trusts nobody for having trusted them before, with oth
   await assertRejects(() => attempt({ caCerts: [stranger.cert] }, "a.example"), Error, "trust");
   await attempt({ ...own, verifyHostname: false }, "b.example");
   await assertRejects(() => attempt(own, "b.example"), Error, "not valid for the name");
+});
+
+Deno.test("ClientSecurity trusts nobody for what is on Object.prototype, on both engines", async () => {
+  const stranger = await RawAuthority.make();
+  const names = [dns("a.example")];
+  const right = await authority.sign({ names });
+  const foreign = await stranger.sign({ names });
+  const wrong = await authority.sign({ names: [dns("b.example")] });
+  const everything = {
+    ca: stranger.cert,
+    caCerts: [stranger.cert],
+    verifyHostname: false,
+    rejectUnauthorized: false,
+    unsafelyDisableHostnameVerification: true,
+    checkServerIdentity: () => undefined,
+    exposePeerCertificate: false,
+    trustSystemCerts: false,
+    serverName: "b.example",
+    servername: "b.example",
+    ALPNProtocols: ["x"],
+    alpnProtocols: ["x"],
+    cert: foreign.cert,
+    key: foreign.key,
+    passphrase: "p",
+    requestCert: true,
+    session: Uint8Array.of(1),
+  };
+  for (const options of Object.values(ENGINES)) {
+    await withPollution(everything, async () => {
+      for (
+        const [certificate, isTrusted] of [[right, true], [foreign, false], [wrong, false]] as const
+      ) {
+        const { client, server } = await meet(certificate, {}, options);
+        free(client, server);
+        assertEquals([client, server].map((end) => !(end instanceof Error)), [
+          isTrusted,
+          isTrusted,
+        ]);
+        if (isTrusted) assertEquals((client as Transport).secure!.alpnProtocol, undefined);
+      }
+    });
+  }
 });

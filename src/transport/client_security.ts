@@ -112,5 +112,12 @@ export class ClientSecurity {
 function canBeNative(config: ClientSecureSocket): boolean {
   const { exposePeerCertificate = false, minVersion = "TLSv1.2", trustSystemCerts = true } = config;
   return !hasCertificate(config) && !exposePeerCertificate && trustSystemCerts &&
-    minVersion === "TLSv1.2";
+    minVersion === "TLSv1.2" && !hasUnsafeRoot();
+}
+
+/**
+ * Whether Deno's own engine would trust everybody: it looks on Object.prototype for an option that it cannot be given.
+ */
+function hasUnsafeRoot(): boolean {
+  return "rejectUnauthorized" in Object.prototype;
 }

@@ -5,6 +5,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { shown } from "../arguments.ts";
 import { GenericError, reasonOf } from "../errors.ts";
+import { bare } from "../options.ts";
 import type { PeerCertificate } from "../secure_info.ts";
 import { nameText, readNames } from "./certificate_names.ts";
 import type { CertificateConfig, SecureSocketConfig } from "./secure_socket.ts";
@@ -36,7 +37,10 @@ export async function loadIdentity(config: CertificateConfig, at: string): Promi
   if (!leaf!.checkPrivateKey(key)) {
     throw unusable(keyName, `is not the key of ${certName}`);
   }
-  return { cert: certText, key: key.export({ type: "pkcs8", format: "pem" }) as string };
+  return {
+    cert: certText,
+    key: key.export(bare({ type: "pkcs8", format: "pem" } as const)) as string,
+  };
 }
 
 /**
@@ -163,7 +167,7 @@ function parseKey(text: string, name: string, passphrase: string | undefined): K
   }
   try {
     return createPrivateKey(
-      isEncrypted ? { key: text, passphrase: passphrase! } : { key: block! },
+      bare(isEncrypted ? { key: text, passphrase: passphrase! } : { key: block! }),
     );
   } catch (cause) {
     throw unusable(

@@ -6,6 +6,7 @@
 
 import type { NetworkAddress, Transport } from "../byte_stream.ts";
 import { free } from "../free.ts";
+import { bare } from "../options.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import { askedHost } from "./certificate_names.ts";
 import { secureReadError } from "./tls_failure.ts";
@@ -66,7 +67,7 @@ export class NativeTls implements Transport {
     try {
       signal.throwIfAborted();
       tcp.setKeepAlive(true);
-      tls = await startTls(tcp, options);
+      tls = await startTls(tcp, bare(options));
       signal.throwIfAborted();
       const { alpnProtocol } = await tls.handshake();
       return new NativeTls(tls, {

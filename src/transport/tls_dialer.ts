@@ -1,8 +1,9 @@
 // The client's side of TLS by node:tls, over any stream: shows a certificate of its own, tells the server's.
 
-import { connect, createSecureContext, type SecureContext } from "node:tls";
+import { connect, type ConnectionOptions, createSecureContext, type SecureContext } from "node:tls";
 import { shown } from "../arguments.ts";
 import type { Transport } from "../network.ts";
+import { bare } from "../options.ts";
 import { type AskedHost, askedHost, isValidFor, readNames } from "./certificate_names.ts";
 import { loadIdentity } from "./credentials.ts";
 import { type ClientSecureSocket, hasCertificate } from "./secure_socket.ts";
@@ -39,14 +40,14 @@ export class TlsDialer {
     const options = { ...identity, minVersion };
     if (!trustSystemCerts || trusted === undefined) {
       const ca = trusted === undefined ? {} : { ca: [...trusted] };
-      return new TlsDialer(config, createSecureContext({ ...options, ...ca }));
+      return new TlsDialer(config, createSecureContext(bare({ ...options, ...ca })));
     }
     // `ca` would stand instead of the system's certificates, and naming those beside it costs 100 ms for each
     // connection. Where the method to add one is missing, less is trusted, not more.
-    const context = createSecureContext(options);
+    const context = createSecureContext(bare(options));
     const { addCACert } = context.context as { addCACert?: (pem: string) => void };
     if (addCACert === undefined) {
-      return new TlsDialer(config, createSecureContext({ ...options, ca: [...trusted] }));
+      return new TlsDialer(config, createSecureContext(bare({ ...options, ca: [...trusted] })));
     }
     for (const pem of trusted) addCACert.call(context.context, pem);
     return new TlsDialer(config, context);
@@ -74,14 +75,15 @@ export class TlsDialer {
   #begin(wire: TlsWire, outcome: HandshakeOutcome, asked: AskedHost): void {
     const { alpnProtocols } = this.#config;
     const servername = asked.isAddress ? undefined : asked.host;
-    const socket = connect({
+    const socket = connect(bare<ConnectionOptions>({
       socket: wire,
       secureContext: this.#context,
       // Said here, it cannot be switched off by the environment.
       rejectUnauthorized: true,
       host: asked.host,
       ...(servername === undefined ? {} : { servername }),
-      ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
+      // Said where there are none, too: it is copied, and then looked for on Object.prototype.
+      ALPNProtocols: alpnProtocols === undefined ? undefined : [...alpnProtocols],
       checkServerIdentity: (_, { raw }) => {
         const refusal = this.#refusalOf(raw, asked);
         // With TLS 1.3 this side's last word of the handshake has not gone out: the server hears this instead. With
@@ -90,7 +92,7 @@ export class TlsDialer {
         if (refusal !== undefined && isOpen) wire.sendLast(BAD_CERTIFICATE);
         return refusal;
       },
-    });
+    }));
     let isOver = false;
     const fail = (error: unknown) => {
       if (!isOver) outcome.failed(error);

@@ -17,7 +17,9 @@
 import { createSecureContext, type SecureContext, Server, type TLSSocket } from "node:tls";
 import type { X509Certificate } from "node:crypto";
 import type { Transport } from "../network.ts";
+import { bare } from "../options.ts";
 import type { SecureInfo } from "../secure_info.ts";
+import { asciiName } from "./certificate_names.ts";
 import {
   describeCertificate,
   hasExpired,
@@ -87,10 +89,7 @@ export class TlsServer {
     const ca = clientAuth === "none" ? undefined : await loadTrusted(config, "secureSocket");
     const named = new Map<string, Identity>();
     for (const [name, one] of Object.entries(sni ?? {})) {
-      named.set(
-        name.toLowerCase(),
-        await loadIdentity(one, `secureSocket.sni[${JSON.stringify(name)}]`),
-      );
+      named.set(name, await loadIdentity(one, `secureSocket.sni[${JSON.stringify(name)}]`));
     }
     const authorities = ca?.join() ?? "";
     const isSame = before !== undefined && before.#authorities === authorities;
@@ -101,7 +100,7 @@ export class TlsServer {
         ...(maxVersion === undefined ? {} : { maxVersion }),
         ...(ca === undefined ? {} : { ca }),
       };
-      return {
+      return bare({
         ...identity,
         ...shared,
         allowHalfOpen: true,
@@ -111,9 +110,9 @@ export class TlsServer {
         requestCert: clientAuth !== "none",
         // A client that shows none is let in where certificates are only asked for; see #admit.
         rejectUnauthorized: clientAuth === "require",
-        ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
+        ALPNProtocols: alpnProtocols === undefined ? undefined : [...alpnProtocols],
         ...(named.size === 0 ? {} : { SNICallback: chooserOf(named, shared) }),
-      };
+      });
     };
     const speaksTls12 = minVersion === "TLSv1.2";
     return new TlsServer(optionsUpTo, speaksTls12, clientAuth, authorities, verified);
@@ -266,10 +265,10 @@ async function hear(
 function chooserOf(named: ReadonlyMap<string, Identity>, shared: Options) {
   const contexts = new Map<string, SecureContext>();
   for (const [name, identity] of named) {
-    contexts.set(name, createSecureContext({ ...identity, ...shared }));
+    contexts.set(name, createSecureContext(bare({ ...identity, ...shared })));
   }
   return (name: string, answer: (error: null, context?: SecureContext) => void) =>
-    answer(null, contextFor(contexts, name.toLowerCase()));
+    answer(null, contextFor(contexts, asciiName(name)));
 }
 
 /** The certificate for a name: its own, else that of the wildcard for its first label. */

@@ -2,12 +2,14 @@
 // is wrong with it, not by a handshake that fails later. (Deno ignores a garbage CA certificate silently; a
 // key of another certificate shows only in the first handshake.)
 
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { shown } from "../arguments.ts";
 import { GenericError, reasonOf } from "../errors.ts";
 import { bare } from "../options.ts";
 import type { PeerCertificate } from "../secure_info.ts";
 import { nameText, readNames } from "./certificate_names.ts";
+import { pemBlocks } from "./pem.ts";
+import { KeyError, keyKind, readPrivateKey } from "./private_key.ts";
 import type { CertificateConfig, SecureSocketConfig } from "./secure_socket.ts";
 
 /** A certificate and its key, both checked, in PEM form. */
@@ -16,10 +18,11 @@ export interface Identity {
   readonly cert: string;
   /** The private key, not encrypted. */
   readonly key: string;
+  /** What to call the key in messages. */
+  readonly keyName: string;
+  /** What kind of key it is. */
+  readonly kind: string;
 }
-
-/** One block of PEM text, of any kind. */
-const PEM_BLOCK = /-----BEGIN ([A-Z\d ]+)-----[^-]*-----END \1-----/g;
 
 /**
  * Reads a certificate and its key and checks that they can be used together, today.
@@ -33,14 +36,16 @@ export async function loadIdentity(config: CertificateConfig, at: string): Promi
   const [keyText, keyName] = await textOf(config.key, config.keyFile, `${at}.key`);
   const [leaf] = parseCertificates(certText, certName);
   checkValidity(leaf!, certName);
-  const key = parseKey(keyText, keyName, config.passphrase);
-  if (!leaf!.checkPrivateKey(key)) {
-    throw unusable(keyName, `is not the key of ${certName}`);
+  try {
+    const key = readPrivateKey(keyText, config.passphrase);
+    if (!leaf!.checkPrivateKey(key)) throw new KeyError(`is not the key of ${certName}`);
+    const options = bare({ type: "pkcs8", format: "pem" } as const);
+    return { cert: certText, key: key.export(options) as string, keyName, kind: keyKind(key) };
+  } catch (cause) {
+    throw cause instanceof KeyError
+      ? unusable(keyName, cause.message, cause.cause)
+      : unusable(keyName, `has a private key that cannot be used: ${reasonOf(cause)}`, cause);
   }
-  return {
-    cert: certText,
-    key: key.export(bare({ type: "pkcs8", format: "pem" } as const)) as string,
-  };
 }
 
 /**
@@ -119,23 +124,22 @@ function unreadable(name: string, cause: unknown): GenericError {
   );
 }
 
-function unusable(name: string, why: string, cause?: unknown): GenericError {
+/** The error that says what cannot be used, and why: "is empty". */
+export function unusable(name: string, why: string, cause?: unknown): GenericError {
   return new GenericError("handshake", `Cannot use ${name}: it ${why}`, { cause });
 }
 
 function checkedBlocks(text: string, name: string): string[] {
   parseCertificates(text, name);
-  return pemBlocks(text, "CERTIFICATE");
+  return certificateBlocks(text);
 }
 
-function pemBlocks(text: string, label: string): string[] {
-  return [...text.matchAll(PEM_BLOCK)].filter((match) => match[1] === label).map(([block]) =>
-    block
-  );
+function certificateBlocks(text: string): string[] {
+  return pemBlocks(text).filter(({ label }) => label === "CERTIFICATE").map(({ text }) => text);
 }
 
 function parseCertificates(text: string, name: string): X509Certificate[] {
-  const blocks = pemBlocks(text, "CERTIFICATE");
+  const blocks = certificateBlocks(text);
   if (blocks.length === 0) throw unusable(name, "has no certificate in PEM form");
   return blocks.map((block, i) => {
     try {
@@ -153,29 +157,5 @@ function checkValidity(certificate: X509Certificate, name: string): void {
   }
   if (hasExpired(certificate)) {
     throw unusable(name, `is a certificate that expired at ${certificate.validTo}`);
-  }
-}
-
-function parseKey(text: string, name: string, passphrase: string | undefined): KeyObject {
-  const block = [...text.matchAll(PEM_BLOCK)].find(([, label]) => label!.endsWith("PRIVATE KEY"))
-    ?.[0];
-  // The headers of an encrypted key in the old form are told from its content by their colons.
-  const isEncrypted = /BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(text);
-  if (block === undefined && !isEncrypted) throw unusable(name, "has no private key in PEM form");
-  if (isEncrypted && passphrase === undefined) {
-    throw unusable(name, "is encrypted, give its passphrase");
-  }
-  try {
-    return createPrivateKey(
-      bare(isEncrypted ? { key: text, passphrase: passphrase! } : { key: block! }),
-    );
-  } catch (cause) {
-    throw unusable(
-      name,
-      isEncrypted
-        ? "cannot be decrypted with this passphrase"
-        : "has a private key that is garbage",
-      cause,
-    );
   }
 }

@@ -5,11 +5,12 @@ import { shown } from "../arguments.ts";
 import type { Transport } from "../network.ts";
 import { bare } from "../options.ts";
 import { type AskedHost, askedHost, isValidFor, readNames } from "./certificate_names.ts";
-import { loadIdentity } from "./credentials.ts";
+import { type Identity, loadIdentity } from "./credentials.ts";
 import { type ClientSecureSocket, hasCertificate } from "./secure_socket.ts";
 import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import { secureInfoOf } from "./tls_server.ts";
 import type { TlsWire } from "./tls_wire.ts";
+import { tryIdentity, unusableKey } from "./trial.ts";
 
 /** A fatal alert, in the clear, as a client may send it until it has sent something encrypted (RFC 8446, 6). */
 const BAD_CERTIFICATE = Uint8Array.of(0x15, 0x03, 0x03, 0, 2, 2, 42);
@@ -18,10 +19,16 @@ const BAD_CERTIFICATE = Uint8Array.of(0x15, 0x03, 0x03, 0, 2, 2, 42);
 export class TlsDialer {
   readonly #config: ClientSecureSocket;
   readonly #context: SecureContext;
+  readonly #identity: Identity | undefined;
 
-  private constructor(config: ClientSecureSocket, context: SecureContext) {
+  private constructor(
+    config: ClientSecureSocket,
+    context: SecureContext,
+    identity: Identity | undefined,
+  ) {
     this.#config = config;
     this.#context = context;
+    this.#identity = identity;
   }
 
   /**
@@ -35,22 +42,14 @@ export class TlsDialer {
     config: ClientSecureSocket,
     trusted: readonly string[] | undefined,
   ): Promise<TlsDialer> {
-    const { minVersion = "TLSv1.2", trustSystemCerts = true } = config;
-    const identity = hasCertificate(config) ? await loadIdentity(config, "secureSocket") : {};
-    const options = { ...identity, minVersion };
-    if (!trustSystemCerts || trusted === undefined) {
-      const ca = trusted === undefined ? {} : { ca: [...trusted] };
-      return new TlsDialer(config, createSecureContext(bare({ ...options, ...ca })));
+    const identity = hasCertificate(config)
+      ? await loadIdentity(config, "secureSocket")
+      : undefined;
+    try {
+      return new TlsDialer(config, contextOf(config, identity, trusted), identity);
+    } catch (error) {
+      throw await refusalOf(identity, error);
     }
-    // `ca` would stand instead of the system's certificates, and naming those beside it costs 100 ms for each
-    // connection. Where the method to add one is missing, less is trusted, not more.
-    const context = createSecureContext(bare(options));
-    const { addCACert } = context.context as { addCACert?: (pem: string) => void };
-    if (addCACert === undefined) {
-      return new TlsDialer(config, createSecureContext(bare({ ...options, ca: [...trusted] })));
-    }
-    for (const pem of trusted) addCACert.call(context.context, pem);
-    return new TlsDialer(config, context);
   }
 
   /**
@@ -68,7 +67,11 @@ export class TlsDialer {
   ): Promise<Transport> {
     const layer = new TlsLayer(transport, options);
     const asked = askedHost(serverName);
-    await layer.handshake((wire, outcome) => this.#begin(wire, outcome, asked), true);
+    try {
+      await layer.handshake((wire, outcome) => this.#begin(wire, outcome, asked), true);
+    } catch (error) {
+      throw await refusalOf(this.#identity, error);
+    }
     return layer;
   }
 
@@ -85,7 +88,7 @@ export class TlsDialer {
       // Said where there are none, too: it is copied, and then looked for on Object.prototype.
       ALPNProtocols: alpnProtocols === undefined ? undefined : [...alpnProtocols],
       checkServerIdentity: (_, { raw }) => {
-        const refusal = this.#refusalOf(raw, asked);
+        const refusal = this.#objectionTo(raw, asked);
         // With TLS 1.3 this side's last word of the handshake has not gone out: the server hears this instead. With
         // TLS 1.2 it has, and nobody can have the engine say an alert: the connection is cut.
         const isOpen = socket.getProtocol() === "TLSv1.3";
@@ -111,7 +114,7 @@ export class TlsDialer {
   }
 
   /** What is wrong with the server's certificate, after the engine found that somebody we trust has signed it. */
-  #refusalOf(der: Uint8Array | undefined, asked: AskedHost): Error | undefined {
+  #objectionTo(der: Uint8Array | undefined, asked: AskedHost): Error | undefined {
     const { verifyHostname = true } = this.#config;
     try {
       if (der === undefined) return new Error("the server has shown no certificate");
@@ -127,4 +130,30 @@ export class TlsDialer {
       return error as Error;
     }
   }
+}
+
+function contextOf(
+  { minVersion = "TLSv1.2", trustSystemCerts = true }: ClientSecureSocket,
+  identity: Identity | undefined,
+  trusted: readonly string[] | undefined,
+): SecureContext {
+  const own = identity === undefined ? {} : { cert: identity.cert, key: identity.key };
+  const options = { ...own, minVersion };
+  if (trusted === undefined) return createSecureContext(bare(options));
+  const alone = () => createSecureContext(bare({ ...options, ca: [...trusted] }));
+  if (!trustSystemCerts) return alone();
+  // `ca` would stand instead of the system's certificates, and naming those beside it costs 100 ms for each
+  // connection. Where the method to add one is missing, less is trusted, not more.
+  const context = createSecureContext(bare(options));
+  const { addCACert } = context.context as { addCACert?: (pem: string) => void };
+  if (addCACert === undefined) return alone();
+  for (const pem of trusted) addCACert.call(context.context, pem);
+  return context;
+}
+
+/** What to say of a failure: where the engine cannot use our own key it fails whatever the server does. */
+async function refusalOf(identity: Identity | undefined, error: unknown): Promise<unknown> {
+  if (identity === undefined) return error;
+  const reason = await tryIdentity(identity);
+  return reason === undefined ? error : unusableKey(identity, reason);
 }

@@ -20,18 +20,13 @@ import type { Transport } from "../network.ts";
 import { bare } from "../options.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import { asciiName } from "./certificate_names.ts";
-import {
-  describeCertificate,
-  hasExpired,
-  type Identity,
-  loadIdentity,
-  loadTrusted,
-} from "./credentials.ts";
+import { describeCertificate, hasExpired, type Identity, loadTrusted } from "./credentials.ts";
 import { type ClientHello, readClientHello } from "./client_hello.ts";
 import type { ListenerSecureSocket } from "./secure_socket.ts";
 import { SessionProbe } from "./session_probe.ts";
 import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import type { TlsWire } from "./tls_wire.ts";
+import { loadTriedIdentity } from "./trial.ts";
 
 /** How many servers that no handshake uses are kept. */
 const MAX_SPARE_SERVERS = 32;
@@ -85,11 +80,11 @@ export class TlsServer {
    */
   static async load(config: ListenerSecureSocket, before?: TlsServer): Promise<TlsServer> {
     const { alpnProtocols, minVersion = "TLSv1.2", clientAuth = "none", sni } = config;
-    const identity = await loadIdentity(config, "secureSocket");
+    const { cert, key } = await loadTriedIdentity(config, "secureSocket");
     const ca = clientAuth === "none" ? undefined : await loadTrusted(config, "secureSocket");
     const named = new Map<string, Identity>();
     for (const [name, one] of Object.entries(sni ?? {})) {
-      named.set(name, await loadIdentity(one, `secureSocket.sni[${JSON.stringify(name)}]`));
+      named.set(name, await loadTriedIdentity(one, `secureSocket.sni[${JSON.stringify(name)}]`));
     }
     const authorities = ca?.join() ?? "";
     const isSame = before !== undefined && before.#authorities === authorities;
@@ -101,7 +96,8 @@ export class TlsServer {
         ...(ca === undefined ? {} : { ca }),
       };
       return bare({
-        ...identity,
+        cert,
+        key,
         ...shared,
         allowHalfOpen: true,
         // None: node:tls forgets to end its timer where a handshake fails, and holds all of it for two minutes.
@@ -265,7 +261,10 @@ async function hear(
 function chooserOf(named: ReadonlyMap<string, Identity>, shared: Options) {
   const contexts = new Map<string, SecureContext>();
   for (const [name, identity] of named) {
-    contexts.set(name, createSecureContext(bare({ ...identity, ...shared })));
+    contexts.set(
+      name,
+      createSecureContext(bare({ cert: identity.cert, key: identity.key, ...shared })),
+    );
   }
   return (name: string, answer: (error: null, context?: SecureContext) => void) =>
     answer(null, contextFor(contexts, asciiName(name)));

@@ -1,5 +1,7 @@
 // Certificates that say whatever a test wants, byte for byte: what no tool would make.
 
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+
 const DAY = 24 * 60 * 60 * 1000;
 
 /** A value in DER. */
@@ -55,6 +57,15 @@ export const uri = (name: string) => der(0x86, bytesOf(name));
 export const email = (name: string) => der(0x81, bytesOf(name));
 export const ip = (...bytes: number[]) => der(0x87, bytes);
 
+/** A key in its two parts. */
+export interface KeyPair {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+/** Makes a key of any kind. */
+export const keysOf = generateKeyPairSync as unknown as (kind: string, options?: object) => KeyPair;
+
 /** What a certificate shall say. */
 export interface RawWish {
   readonly subject?: Uint8Array;
@@ -72,6 +83,8 @@ export interface RawWish {
   readonly purpose?: string;
   /** When it ends to be valid, in days from now. */
   readonly days?: number;
+  /** Its key, where it is another than one of P-256. */
+  readonly keys?: KeyPair;
 }
 
 /** A certificate and its key. */
@@ -118,8 +131,10 @@ export class RawAuthority {
       keys,
       isOwn ? keys.privateKey : this.#keys.privateKey,
     );
-    const key = new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey));
-    return { der: made, cert: pem("CERTIFICATE", made), key: pem("PRIVATE KEY", key) };
+    const key = wish.keys === undefined
+      ? pem("PRIVATE KEY", new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey)))
+      : wish.keys.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+    return { der: made, cert: pem("CERTIFICATE", made), key };
   }
 }
 
@@ -145,7 +160,8 @@ async function certify(
     issuer,
     der(0x30, time(Date.now() + Math.min(-1, days - 1) * DAY), time(Date.now() + days * DAY)),
     subject,
-    new Uint8Array(await crypto.subtle.exportKey("spki", publicKey)),
+    wish.keys?.publicKey.export({ type: "spki", format: "der" }) ??
+      new Uint8Array(await crypto.subtle.exportKey("spki", publicKey)),
     isFirstVersion || extensions.length === 0 ? [] : der(0xa3, der(0x30, ...extensions)),
   );
   const signature = new Uint8Array(
@@ -174,7 +190,8 @@ function integer(bytes: Uint8Array): Uint8Array {
   return der(0x02, rest[0]! >= 0x80 ? [0] : [], rest);
 }
 
-function pem(label: string, bytes: Uint8Array): string {
+/** PEM text. */
+export function pem(label: string, bytes: Uint8Array): string {
   const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
   return `-----BEGIN ${label}-----\n${text.replace(/.{1,64}/g, "$&\n")}-----END ${label}-----\n`;
 }

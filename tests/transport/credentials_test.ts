@@ -37,7 +37,7 @@ Deno.test("loadIdentity() takes texts, files, encrypted keys, and other text aro
   await inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/both.pem`, `Our certificate\n${cert}\nand its key\n${key}`);
     const both = { certFile: `${folder}/both.pem`, keyFile: `${folder}/both.pem` };
-    assertEquals(Object.keys(await loadIdentity(both, "a")), ["cert", "key"]);
+    assertEquals(Object.keys(await loadIdentity(both, "a")), ["cert", "key", "keyName", "kind"]);
   });
 });
 

@@ -1,0 +1,23 @@
+// PEM: text with blocks of DER in it, and anything else around them.
+
+/** One block. What is between its lines may be headers, so only five hyphens end it. */
+const BLOCK = /-----BEGIN ([A-Z\d ]+)-----((?:(?!-----)[^])*)-----END \1-----/g;
+
+/** A block of PEM text. */
+export interface PemBlock {
+  /** What it says that it is: `"CERTIFICATE"`. */
+  readonly label: string;
+  /** All of it, its first and last line included. */
+  readonly text: string;
+  /** What is between them. */
+  readonly body: string;
+}
+
+/** The blocks in a text, in its order. */
+export function pemBlocks(text: string): PemBlock[] {
+  return Array.from(text.matchAll(BLOCK), ([text, label, body]) => ({
+    label: label!,
+    text,
+    body: body!,
+  }));
+}

@@ -29,6 +29,9 @@ export class ListenerSecurity {
   #config: ListenerSecureSocket;
   #server: TlsServer | undefined;
   #watch: CertificateWatch | undefined;
+  /** The call of `replace` whose certificates are in place, and the last one: each has its number. */
+  #turn = 0;
+  #lastTurn = 0;
 
   /** @param config Options that were checked. @param clock The time that handshakes go by. */
   constructor(config: ListenerSecureSocket, clock: Clock) {
@@ -62,11 +65,11 @@ export class ListenerSecurity {
       // What changes while the files are read is seen at the first look.
       await this.#watch.ready();
     }
-    this.#server = await loadServer(this.#config, this.#server);
+    await this.#refresh();
   }
 
   /**
-   * Puts other certificates in place for the connections to come.
+   * Puts other certificates in place for the connections to come. Of several calls at a time the last one wins.
    *
    * @param certificates All of them; what is left out is none from now on.
    * @throws {TypeError} A field is wrong.
@@ -74,8 +77,20 @@ export class ListenerSecurity {
    */
   async replace(certificates: ListenerCertificates): Promise<void> {
     const config = withCertificates(this.#config, certificates);
-    this.#server = await loadServer(config, this.#server);
+    const turn = ++this.#lastTurn;
+    const server = await loadServer(config, this.#server);
+    // Whoever was called later has put theirs in place already.
+    if (turn < this.#turn) return;
+    this.#turn = turn;
+    this.#server = server;
     this.#config = config;
+  }
+
+  /** Reads the files of the certificates that are in place again. Others that are put there meanwhile stay. */
+  async #refresh(): Promise<void> {
+    const config = this.#config;
+    const server = await loadServer(config, this.#server);
+    if (this.#config === config) this.#server = server;
   }
 
   /** Begins to watch files. */
@@ -178,7 +193,7 @@ export class ListenerSecurity {
 
   async #reload(): Promise<void> {
     try {
-      this.#server = await loadServer(this.#config, this.#server);
+      await this.#refresh();
     } catch (error) {
       tell(this.#config.onReloadError, error as SocketError);
       throw error;
@@ -191,7 +206,11 @@ async function loadServer(
   before: TlsServer | undefined,
 ): Promise<TlsServer> {
   const { TlsServer } = await import("./tls_server.ts");
-  return await TlsServer.load(config, before);
+  try {
+    return await TlsServer.load(config, before);
+  } catch (cause) {
+    throw handshakeError("Cannot use the certificates of secureSocket", cause);
+  }
 }
 
 async function firstBytes(transport: Transport): Promise<Uint8Array> {

@@ -37,13 +37,9 @@ export function unusableKey({ keyName, kind }: Identity, reason: string): Generi
  * Tries whether the engine can shake hands with a certificate and its key.
  *
  * @param identity Both.
- * @param trusted Who may sign clients' certificates, where they are asked for.
  * @returns Why it cannot; `undefined` where it can.
  */
-export async function tryIdentity(
-  identity: Identity,
-  trusted?: readonly string[],
-): Promise<string | undefined> {
+export async function tryIdentity(identity: Identity): Promise<string | undefined> {
   const [near, far] = memoryPair();
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   try {
@@ -51,9 +47,6 @@ export async function tryIdentity(
       cert: identity.cert,
       key: identity.key,
       handshakeTimeout: LONGEST_HANDSHAKE_IN_MILLIS,
-      // It is the client that is asked: it has finished before the server looks at what it has shown.
-      ...(trusted === undefined ? {} : { ca: [...trusted], requestCert: true }),
-      rejectUnauthorized: false,
     }));
     server.on("secureConnection", (socket) => socket.on("error", () => {}));
     // A client that refuses the certificate has heard all of it: whom it trusts is not what is tried.

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { X509Certificate } from "node:crypto";
 import { GenericError, type SocketError } from "../../src/errors.ts";
 import { denoNetwork, type Transport } from "../../src/network.ts";
 import { ClientSecurity } from "../../src/transport/client_security.ts";
@@ -9,6 +10,7 @@ import {
   type ListenerSecureSocket,
 } from "../../src/transport/secure_socket.ts";
 import { Authority } from "../support/certificates.ts";
+import { dns, keysOf, RawAuthority } from "../support/raw_certificates.ts";
 import { plainPair, readAll, securePair, shakeHands, writeAll } from "../support/secure_pair.ts";
 
 const authority = await Authority.make("Tests");
@@ -244,4 +246,149 @@ Deno.test("ListenerSecurity tells once that a client has said its first word, be
   silent.close();
   await assertRejects(() => security.upgrade(other, () => told++), GenericError);
   assertEquals(told, 1);
+});
+
+/** The number of the certificate that clients are shown. */
+async function shownSerial(security: ListenerSecurity): Promise<string> {
+  const [plain, served] = await plainPair();
+  const dialling = new ClientSecurity({ caCerts, exposePeerCertificate: true }, denoNetwork);
+  await dialling.load();
+  const [client, server] = await Promise.all([
+    dialling.secure(plain, "localhost"),
+    security.upgrade(served),
+  ]);
+  client.close();
+  server.close();
+  return client.secure!.peerCertificate!.serialNumber;
+}
+
+/** The number of a certificate. */
+const serialOf = ({ cert }: { cert: string }) => new X509Certificate(cert).serialNumber;
+
+/** A file whose reading ends when it is written. */
+async function withPipe(use: (path: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { success } = await new Deno.Command("mkfifo", { args: [`${folder}/cert.pem`] }).output();
+    assertEquals(success, true);
+    await use(`${folder}/cert.pem`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("ListenerSecurity.replace() that was called last wins, whichever is ready first", async () => {
+  const [first, second, third] = await Promise.all([1, 2, 3].map(() => authority.sign()));
+  await withPipe(async (certFile) => {
+    const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+    await security.load();
+    const replacing = security.replace({ certFile, key: first!.key });
+    await security.replace(second!);
+    assertEquals(await shownSerial(security), serialOf(second!));
+    await Deno.writeTextFile(certFile, first!.cert);
+    await replacing;
+    assertEquals(await shownSerial(security), serialOf(second!));
+
+    const slow = security.replace(first!);
+    const last = security.replace({ certFile, key: third!.key });
+    await slow;
+    assertEquals(await shownSerial(security), serialOf(first!));
+    await Deno.writeTextFile(certFile, third!.cert);
+    await last;
+    assertEquals(await shownSerial(security), serialOf(third!));
+  });
+});
+
+Deno.test("ListenerSecurity.replace() that was called first counts where the later one fails", async () => {
+  const other = await authority.sign();
+  await withPipe(async (certFile) => {
+    const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+    await security.load();
+    const replacing = security.replace({ certFile, key: other.key });
+    await assertRejects(() => security.replace({ cert: "x", key: "y" }), GenericError);
+    await Deno.writeTextFile(certFile, other.cert);
+    await replacing;
+    assertEquals(await shownSerial(security), serialOf(other));
+  });
+});
+
+Deno.test("ListenerSecurity.replace() is not undone by files that were being read before", async () => {
+  const other = await authority.sign();
+  await withPipe(async (certFile) => {
+    const options = checkListenerSecureSocket({ certFile, key: localhost.key });
+    const security = new ListenerSecurity(options, denoNetwork.clock);
+    const loading = security.load();
+    await security.replace(other);
+    await Deno.writeTextFile(certFile, localhost.cert);
+    await loading;
+    assertEquals(await shownSerial(security), serialOf(other));
+  });
+});
+
+Deno.test("ListenerSecurity takes no key that the engine cannot use, and the old one stays", async () => {
+  const raw = await RawAuthority.make();
+  const kinds = [
+    keysOf("rsa", { modulusLength: 1_024 }),
+    keysOf("ec", { namedCurve: "secp256k1" }),
+  ];
+  for (const keys of kinds) {
+    const unusable = await raw.sign({ names: [dns("localhost")], keys });
+    const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+    await security.load();
+    const sni = { "a.example": unusable };
+    for (
+      const [certificates, named] of [
+        [unusable, "secureSocket.key: it is a key that the TLS engine cannot use"],
+        [{ ...localhost, sni }, 'secureSocket.sni["a.example"].key: it is a key that'],
+      ] as const
+    ) {
+      await assertRejects(() => security.replace(certificates), GenericError, named);
+      const starting = new ListenerSecurity(
+        checkListenerSecureSocket(certificates),
+        denoNetwork.clock,
+      );
+      await assertRejects(() => starting.load(), GenericError, named);
+    }
+    assertEquals(await shownSerial(security), serialOf(localhost));
+  }
+});
+
+Deno.test("ListenerSecurity.replace() refuses to lock out whoever has to show a certificate", async () => {
+  const security = new ListenerSecurity(checkListenerSecureSocket(required), denoNetwork.clock);
+  await security.load();
+  await assertRejects(
+    () => security.replace(localhost),
+    TypeError,
+    'secureSocket.clientAuth is "require", so caCerts or caCertFile must be given',
+  );
+  await security.replace({ ...localhost, caCerts });
+  const [plain, served] = await plainPair();
+  const dialling = new ClientSecurity({ caCerts, ...member }, denoNetwork);
+  await dialling.load();
+  const ends = await Promise.all([dialling.secure(plain, "localhost"), security.upgrade(served)]);
+  for (const end of ends) end.close();
+});
+
+Deno.test("ClientSecurity says that the engine cannot use its own key", async () => {
+  const raw = await RawAuthority.make();
+  for (
+    const keys of [keysOf("rsa", { modulusLength: 1_024 }), keysOf("ec", { namedCurve: "P-224" })]
+  ) {
+    const unusable = await raw.sign({ keys });
+    const [client, server] = await plainPair();
+    const security = new ClientSecurity({ caCerts, ...unusable }, denoNetwork);
+    await assertRejects(
+      async () => {
+        await security.load();
+        await security.secure(client, "localhost");
+      },
+      GenericError,
+      "Cannot use secureSocket.key: it is a key that the TLS engine cannot use",
+    );
+    for (const end of [client, server]) {
+      try {
+        end.close();
+      } catch { /* freed already */ }
+    }
+  }
 });

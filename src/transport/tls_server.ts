@@ -185,13 +185,14 @@ export class TlsServer {
   /** Looks at who the client is. @throws {Error} It has not shown what is asked for. */
   #admit(socket: TLSSocket): SecureInfo {
     const { servername } = socket as { servername?: string | null };
+    const asked = servername ? asciiName(servername) : undefined;
     if (this.#clientAuth === "none") {
-      return secureInfoOf(socket, servername || undefined, undefined);
+      return secureInfoOf(socket, asked, undefined);
     }
     const certificate = socket.getPeerX509Certificate();
     if (certificate !== undefined) this.#verify(socket, certificate);
     else if (this.#clientAuth === "require") throw new Error("peer sent no certificates");
-    return secureInfoOf(socket, servername || undefined, certificate);
+    return secureInfoOf(socket, asked, certificate);
   }
 
   #verify(socket: TLSSocket, certificate: X509Certificate): void {

@@ -1,7 +1,7 @@
 // Secure connections and local sockets with programs that nobody here wrote: OpenSSL, GnuTLS, curl, socat, swaks
 // and testssl.sh.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   type Caller,
   Client,
@@ -191,6 +191,54 @@ peerTest(
     await using client = new Program("openssl", args);
     assertMatch((await client.ending()).stderr, /no application protocol/i);
     assertMatch(await told.promise, /no application protocol in common/);
+  },
+);
+
+peerTest(
+  "openssl s_client gets the certificate of a name in any spelling",
+  ["openssl"],
+  async () => {
+    const named = await authority.sign({ name: "named" });
+    const sni = { "A.example": named, "*.b.example.": named, "münchen.example": named };
+    const asked: (string | undefined)[] = [];
+    await using listener = await listen({ ...localhost, sni }, {
+      onConnect: (caller) => void asked.push(caller.secure?.serverName),
+    });
+    for (
+      const [name, subject] of [
+        ["a.example", "named"],
+        ["a.example.", "named"],
+        ["x.b.example.", "named"],
+        ["xn--mnchen-3ya.example", "named"],
+        ["c.example.", "localhost"],
+      ] as const
+    ) {
+      const args = ["s_client", "-connect", `127.0.0.1:${listener.port}`, "-servername", name];
+      await using client = new Program("openssl", args);
+      await client.line(new RegExp(`^subject=CN ?= ?${subject}\\b`));
+      await client.type("Q\n");
+      await client.ending();
+      assertEquals(asked.pop(), name.replace(/\.$/, ""));
+    }
+  },
+);
+
+peerTest(
+  "openssl s_server hears that its name is wrong, whoever is the engine",
+  ["openssl"],
+  async (at) => {
+    for (const exposePeerCertificate of [false, true]) {
+      const port = freePort();
+      const args = ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", at.cert, "-key", at.key];
+      await using server = new Program("openssl", [...args, "-naccept", "1"]);
+      const secureSocket = { caCerts, serverName: "other.example", exposePeerCertificate };
+      await assertRejects(
+        () => dial(port, server, secureSocket),
+        Error,
+        "the certificate is not valid for the name",
+      );
+      assertMatch((await server.ending()).stderr, /alert bad certificate/);
+    }
   },
 );
 

@@ -64,3 +64,20 @@ Deno.test("TlsWire.send() tells each time how much has been taken, and sends mor
   assertEquals(told, ["first 4", "first 10", "second 2"]);
   assertEquals([offered, wire.isSending], [[10, 6, 2, 1], false]);
 });
+
+Deno.test("TlsWire.sendLast() sends nothing after it, and calls back whoever tries", async () => {
+  const [near, far] = connectedTransports();
+  const wire = new TlsWire(near);
+  wire.write(Uint8Array.of(1));
+  wire.sendLast(Uint8Array.of(2, 3));
+  await new Promise<void>((resolve) => wire.write(Uint8Array.of(4), () => resolve()));
+  await wire.idle();
+  near.close();
+  const received: number[] = [];
+  const buffer = new Uint8Array(8);
+  for (let count; (count = await far.read(buffer)) !== null;) {
+    received.push(...buffer.subarray(0, count));
+  }
+  assertEquals(received, [1, 2, 3]);
+  far.close();
+});

@@ -114,10 +114,9 @@ const CASES: Readonly<Record<string, Case>> = {
     host: "127.0.0.1",
     told: wrongName,
   },
-  "an IPv4 address for a mapped one": {
+  "an IPv4 address that is asked for as IPv6": {
     names: [ip(127, 0, 0, 1)],
     host: "::ffff:127.0.0.1",
-    told: wrongName,
   },
   "a wildcard for an address": { names: [dns("*.0.0.1")], host: "127.0.0.1", told: wrongName },
   "a wildcard for two labels": {
@@ -146,12 +145,6 @@ const CASES: Readonly<Record<string, Case>> = {
   "a host that begins with a hyphen": {
     names: [dns("-a.example")],
     host: "-a.example",
-    told: noName,
-  },
-  "a host that ends with a number": { names: [dns("a.1")], host: "a.1", told: noName },
-  "a host that is nearly an address": {
-    names: [ip(127, 0, 0, 1), dns("127.0.0.01")],
-    host: "127.0.0.01",
     told: noName,
   },
   "version 1": { subject: A, isFirstVersion: true, told: oldVersion },
@@ -211,7 +204,8 @@ const ENGINES = { "Deno's own": {}, "node:tls": { exposePeerCertificate: true } 
 /** A server that shows whatever it is given, also what no listener would. */
 function serverWith({ cert, key }: RawCertificate): TlsServer {
   const Unchecked = TlsServer as unknown as new (...args: unknown[]) => TlsServer;
-  return new Unchecked({ cert, key, allowHalfOpen: true }, "none", "", new Set());
+  const options = () => ({ cert, key, allowHalfOpen: true, handshakeTimeout: -1 });
+  return new Unchecked(options, false, "none", "", new Set());
 }
 
 async function meet(certificate: RawCertificate, of: Case, engine: object): Promise<Ends> {

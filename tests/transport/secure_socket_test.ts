@@ -45,6 +45,8 @@ Deno.test("checkClientSecureSocket() names what is wrong", () => {
       [{ minVersion: "TLSv1" }, 'must be one of "TLSv1.2", "TLSv1.3"'],
       [{ handshakeTimeoutInMillis: 0 }, "secureSocket.handshakeTimeoutInMillis must be"],
       [{ serverName: "" }, "secureSocket.serverName must be"],
+      [{ serverName: "a.1" }, "secureSocket.serverName must be a host name or an IP address"],
+      [{ serverName: "127.0.0.01" }, "four numbers from 0 to 255 without leading zeros"],
       [{ verifyHostname: 1 }, "secureSocket.verifyHostname must be true or false"],
       [{ trustSystemCerts: false }, "caCerts or caCertFile must be given"],
       [{ exposePeerCertificate: "yes" }, "secureSocket.exposePeerCertificate must be"],

@@ -13,4 +13,9 @@ export interface Clock {
   clearTimeout(id: TimerId): void;
   /** Lets the program end although this timeout has not come, where there is such a thing. */
   unrefTimer?(id: TimerId): void;
+  /**
+   * Lets those who wait get what has come by now. A timeout that may be late, because the program was busy, is
+   * judged after that; at once, where it is left out.
+   */
+  looked?(): Promise<void>;
 }

@@ -94,7 +94,9 @@ export class DatagramMailbox implements Keeper {
     this.#clock = clock;
     this.#limit = limit;
     this.#drop = drop;
-    this.#timer = new LazyTimer(clock, { look: (now) => this.#giveUp(now) });
+    this.#timer = new LazyTimer(clock, {
+      look: (now, isSure) => this.#giveUp(now, isSure),
+    });
     this.#busyClock = new BusyClock(clock, (due) => this.#timer.by(due));
   }
 
@@ -243,13 +245,13 @@ export class DatagramMailbox implements Keeper {
   }
 
   /** Ends the waits that are over and says when the next one will be. */
-  #giveUp(now: number): number {
+  #giveUp(now: number, isSure: boolean): number {
     let next = this.#busyClock.look(now);
     let kept = 0;
     const over: Waiter[] = [];
     for (const waiter of this.#waiters) {
       if (Number.isNaN(waiter.due)) waiter.due = now + waiter.limits.timeoutInMillis;
-      if (waiter.due <= now) {
+      if (waiter.due <= now && isSure) {
         over.push(waiter);
       } else {
         this.#waiters[kept++] = waiter;

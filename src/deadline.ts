@@ -41,9 +41,12 @@ export async function waitFor<T>(
   };
   const onAbort = () => giveUp(signal!.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
-  const timer = timeoutInMillis === Infinity
-    ? undefined
-    : clock.setTimeout(() => giveUp(timeoutError()), timeoutInMillis);
+  const timer = timeoutInMillis === Infinity ? undefined : clock.setTimeout(() => {
+    const onTimeout = () => giveUp(timeoutError());
+    // The program may have been busy for longer than that, and what it waits for may be there.
+    if (clock.looked === undefined) onTimeout();
+    else void clock.looked().then(onTimeout);
+  }, timeoutInMillis);
   try {
     start(controller.signal).then((value) => {
       if (over) return drop(value, discard);

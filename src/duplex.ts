@@ -322,7 +322,16 @@ export class Duplex implements ReaderHost, WriterHost, Looker, Placed {
   }
 
   /** Ends what is due, and says when the next thing will be. */
-  look(now: number): number {
+  look(now: number, isSure: boolean): number {
+    const rateDue = this.listenerLimits?.minimumRate?.due ?? Infinity;
+    const due = Math.min(
+      this.reader.due,
+      this.writer.due,
+      rateDue,
+      this.#idleDue,
+      this.#closeDue,
+    );
+    if (due > now || !isSure) return due;
     let next = Math.min(this.reader.look(now), this.writer.look(now), this.#lookAtRate(now));
     if (this.#idleDue <= now) {
       const { idleTimeoutInMillis } = this.limits;

@@ -4,14 +4,22 @@
 // kibibyte. So the hot path only moves a number (when something is due), a socket has one place in a queue,
 // and the queue has one timer: when it fires, the socket looks at its numbers. Its place is never moved back
 // when a wait ends early; the socket then finds nothing due and says when to ask again.
+//
+// The timer may be late, for the program was busy: then what would have been in time lies in the system's
+// buffers. So where something is due indeed, the runtime looks at its sockets before anything is ended by it.
 
 import { MAX_INTERVAL_IN_MILLIS } from "./arguments.ts";
 import type { Clock, TimerId } from "./network.ts";
 
 /** What looks when something may be due. */
 export interface Looker {
-  /** Deals with what is due, and says when the next thing will be, `Infinity` for never. */
-  look(now: number): number;
+  /**
+   * Deals with what is due, and says when the next thing will be, `Infinity` for never.
+   *
+   * @param now The time.
+   * @param isSure Whether all that came by then was handed out. Otherwise nothing is ended: it says what was due.
+   */
+  look(now: number, isSure: boolean): number;
 }
 
 /** The timers of one clock: a binary heap, the earliest first. */
@@ -73,9 +81,26 @@ class TimerQueue {
       first.due = Infinity;
     }
     this.#firesAt = Infinity;
-    for (const timer of due) timer.by(timer.looker.look(now));
+    const isSure = this.#clock.looked === undefined;
+    const unsure: LazyTimer[] = [];
+    for (const timer of due) {
+      const next = timer.looker.look(now, isSure);
+      timer.isJudged = !isSure && next <= now;
+      if (timer.isJudged) unsure.push(timer);
+      else timer.by(next);
+    }
     this.#arm();
+    if (unsure.length > 0) void this.#clock.looked!().then(() => this.#judge(unsure, now));
   };
+
+  /** By the time before the look: what was due later may lie in the buffers again. */
+  #judge(timers: readonly LazyTimer[], now: number): void {
+    for (const timer of timers) {
+      if (!timer.isJudged) continue;
+      timer.isJudged = false;
+      timer.by(timer.looker.look(now, true));
+    }
+  }
 
   #rise(timer: LazyTimer): void {
     const heap = this.#heap;
@@ -122,6 +147,8 @@ export class LazyTimer {
   due = Infinity;
   /** Where it is in the queue, -1 where it is not. */
   place = -1;
+  /** Whether something is due, and judged when the runtime has looked. */
+  isJudged = false;
   readonly #queue: TimerQueue;
 
   /** @param clock The time it goes by. @param looker Who looks. */
@@ -140,6 +167,7 @@ export class LazyTimer {
   /** Forgets everything. */
   stop(): void {
     this.due = Infinity;
+    this.isJudged = false;
     if (this.place >= 0) this.#queue.remove(this);
   }
 }

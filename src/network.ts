@@ -98,6 +98,7 @@ const denoClock: Clock = {
   setTimeout: (callback, delayInMillis) => setTimeout(callback, delayInMillis),
   clearTimeout: (id) => clearTimeout(id as number),
   unrefTimer: (id) => Deno.unrefTimer(id as number),
+  looked: () => denoTurns.looked(),
 };
 
 const signals: TurnSignals = {

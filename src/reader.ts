@@ -282,6 +282,11 @@ export class Reader implements Turn {
     return this.drain();
   }
 
+  /** When the next thing is due. */
+  get due(): number {
+    return Math.min(this.#waitDue, this.#drainQuietDue, this.#drainDue);
+  }
+
   /** Ends what is due. Returns when the next thing will be. */
   look(now: number): number {
     if (this.#waitDue <= now) {
@@ -296,7 +301,7 @@ export class Reader implements Turn {
       );
     }
     if (this.#drainQuietDue <= now || this.#drainDue <= now) this.#endDrain();
-    return Math.min(this.#waitDue, this.#drainQuietDue, this.#drainDue);
+    return this.due;
   }
 
   #awaitMore(): void {

@@ -68,7 +68,9 @@ export class SessionCore {
     const { clock, queueLimit, drop, idleTimeoutInMillis } = settings;
     this.#mailbox = new DatagramMailbox(clock, queueLimit, drop, new HandOut(), shared.budget);
     this.#activeAt = clock.now();
-    this.#timer = new LazyTimer(clock, { look: (now) => this.#look(now) });
+    this.#timer = new LazyTimer(clock, {
+      look: (now, isSure) => this.#look(now, isSure),
+    });
     this.#busyClock = new BusyClock(clock, (due) => this.#timer.by(due));
     const isLong = idleTimeoutInMillis >= LEAST_BUSY_INTERVAL_IN_MILLIS;
     this.#activity = isLong ? this.#busyClock : clock;
@@ -120,12 +122,12 @@ export class SessionCore {
     if (this.settings.idleTimeoutInMillis !== Infinity) this.#activeAt = this.#activity.now();
   }
 
-  #look(now: number): number {
+  #look(now: number, isSure: boolean): number {
     const { idleTimeoutInMillis } = this.settings;
     const next = this.#busyClock.look(now);
     if (Number.isNaN(this.#activeAt)) this.#activeAt = now;
     const due = this.#activeAt + idleTimeoutInMillis;
-    if (due > now) return Math.min(due, next);
+    if (due > now || !isSure) return Math.min(due, next);
     this.end(
       new GenericError("timed-out", `The session ended: idle for ${idleTimeoutInMillis} ms`),
     );

@@ -269,6 +269,11 @@ export class Writer implements Turn {
     if (this.#end !== undefined && !this.#hasEnded) this.#end.reject(errorOf(error));
   }
 
+  /** When the next thing is due. */
+  get due(): number {
+    return this.#due;
+  }
+
   /** Ends what is due. Returns when the next thing will be. */
   look(now: number): number {
     if (this.#due <= now) {

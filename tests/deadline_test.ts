@@ -74,3 +74,22 @@ Deno.test("waitFor() does not mind that what comes late cannot be discarded", as
   // An unhandled rejection would end this test.
   await clock.settle();
 });
+
+Deno.test("waitFor() gives what is there when the runtime has looked, though time is up", async () => {
+  class LateClock extends VirtualClock {
+    readonly look = Promise.withResolvers<void>();
+    looked(): Promise<void> {
+      return this.look.promise;
+    }
+  }
+  for (const isThere of [true, false]) {
+    const clock = new LateClock();
+    const it = Promise.withResolvers<string>();
+    const waiting = waitFor(limits(clock, 50), () => it.promise, () => {}).catch(String);
+    await clock.advance(100);
+    if (isThere) it.resolve("there");
+    await clock.settle();
+    clock.look.resolve();
+    assertEquals(await waiting, isThere ? "there" : "Error: too long");
+  }
+});

@@ -167,3 +167,59 @@ Deno.test("LazyTimers look in time, whatever comes and goes", async () => {
     { seed: 20_263, numRuns: 100 },
   );
 });
+
+/** A clock whose runtime looks at its sockets when the test says so. */
+class LookingClock extends VirtualClock {
+  #look = Promise.withResolvers<void>();
+
+  looked(): Promise<void> {
+    return this.#look.promise;
+  }
+
+  async look(): Promise<void> {
+    this.#look.resolve();
+    this.#look = Promise.withResolvers();
+    await this.settle();
+  }
+}
+
+Deno.test("LazyTimer judges what is due when the runtime has looked, by the time before", async () => {
+  const clock = new LookingClock();
+  const looks: [now: number, isSure: boolean][] = [];
+  let due = 10;
+  const timer = new LazyTimer(clock, {
+    look(now, isSure) {
+      looks.push([now, isSure]);
+      return due > now ? due : isSure ? Infinity : due;
+    },
+  });
+  timer.by(5);
+  await clock.advance(5);
+  assertEquals(looks, [[5, false]]);
+  await clock.advance(10);
+  assertEquals(looks, [[5, false], [10, false]]);
+  // What was in the buffers has come.
+  due = 30;
+  await clock.look();
+  assertEquals(looks, [[5, false], [10, false], [10, true]]);
+  await clock.advance(20);
+  await clock.look();
+  assertEquals(looks.slice(3), [[30, false], [30, true]]);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("LazyTimer that is stopped while the runtime looks is not judged", async () => {
+  const clock = new LookingClock();
+  const looks: boolean[] = [];
+  const timer = new LazyTimer(clock, {
+    look(now, isSure) {
+      looks.push(isSure);
+      return isSure ? Infinity : now;
+    },
+  });
+  timer.by(5);
+  await clock.advance(5);
+  timer.stop();
+  await clock.look();
+  assertEquals([looks, clock.pending], [[false], 0]);
+});

@@ -5,18 +5,22 @@ import {
   checkBoolean,
   checkInteger,
   checkInterval,
-  checkObject,
   checkSignal,
   MAX_INTERVAL_IN_MILLIS,
 } from "./arguments.ts";
 import { Connection, duplexOf } from "./connection.ts";
-import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
+import {
+  CONNECTION_OPTIONS,
+  type ConnectionConfig,
+  settledConnectionConfig,
+} from "./connection_config.ts";
 import { waitFor } from "./deadline.ts";
 import { GenericError, setupError } from "./errors.ts";
 import { free } from "./free.ts";
 import type { ProxyHeaderConfig } from "./guard/proxy_header.ts";
 import { checkProxyHeader, sendProxyHeader } from "./guard/proxy_sender.ts";
 import { type ConnectTarget, denoNetwork, type Network, type Transport } from "./network.ts";
+import { optionNames, readOptions, withOptions } from "./options.ts";
 import { checkService, serve, type Service } from "./service.ts";
 import { ClientSecurity } from "./transport/client_security.ts";
 import { checkClientSecureSocket, type ClientSecureSocket } from "./transport/secure_socket.ts";
@@ -116,17 +120,20 @@ export class Client extends Connection {
    * @throws {GenericError} `"unreachable"`, `"denied"`, `"timed-out"`, or `"handshake"`.
    */
   static async connect(config: ClientConfig | LocalClientConfig): Promise<Client> {
-    checkConnectionConfig(config);
-    const { host, name, dial } = targetOf(config);
-    const { connectTimeoutInMillis = 30_000 } = config;
+    const options = readOptions<Options>("config", config, OPTIONS);
+    const connection = settledConnectionConfig(options);
+    const { host, name, dial } = targetOf(options);
+    const {
+      connectTimeoutInMillis = 30_000,
+      network = denoNetwork,
+      callbackService,
+      proxyProtocol,
+      secureSocket,
+    } = options;
     const timeoutInMillis = checkInterval("connectTimeoutInMillis", connectTimeoutInMillis);
-    const signal = config.signal === undefined ? undefined : checkSignal(config.signal);
-    const service = config.callbackService === undefined
-      ? undefined
-      : checkService(config.callbackService);
-    const { proxyProtocol } = config;
-    if (proxyProtocol !== undefined) checkProxyHeader(checkObject("proxyProtocol", proxyProtocol));
-    const { network = denoNetwork, secureSocket } = config;
+    const signal = options.signal === undefined ? undefined : checkSignal(options.signal);
+    const service = callbackService === undefined ? undefined : checkService(callbackService);
+    const header = proxyProtocol === undefined ? undefined : checkProxyHeader(proxyProtocol);
     const security = secureSocket === undefined
       ? undefined
       : new ClientSecurity(checkSecureSocket(secureSocket, host), network);
@@ -151,14 +158,14 @@ export class Client extends Connection {
             `${action}: nobody listens there but this end itself`,
           );
         }
-        if (proxyProtocol !== undefined) await sendProxyHeader(connected, proxyProtocol);
+        if (header !== undefined) await sendProxyHeader(connected, header);
         return await security?.secure(connected, host ?? "", signal) ?? connected;
       },
       free,
     ).catch((cause) => {
       throw signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
     });
-    const client = new Client(transport, config);
+    const client = new Client(transport, connection);
     duplexOf(client).prepareUpgrade = async (options: ClientSecureSocket = {}) => {
       const security = new ClientSecurity(checkSecureSocket(options, host), network);
       await security.load();
@@ -168,6 +175,26 @@ export class Client extends Connection {
     return client;
   }
 }
+
+/** What either kind of client can be told. */
+type Options = DialConfig & Partial<ClientConfig & LocalClientConfig>;
+
+const OPTIONS = [
+  ...CONNECTION_OPTIONS,
+  ...optionNames<Omit<Options, keyof ConnectionConfig>>({
+    callbackService: true,
+    signal: true,
+    connectTimeoutInMillis: true,
+    proxyProtocol: true,
+    secureSocket: true,
+    host: true,
+    port: true,
+    localAddress: true,
+    keepAliveInMillis: true,
+    resetOnAbort: true,
+    path: true,
+  }),
+];
 
 /** How to get to where a config says. */
 interface Target {
@@ -179,30 +206,32 @@ interface Target {
   dial(network: Network, signal: AbortSignal): Promise<Transport>;
 }
 
-function targetOf(config: ClientConfig | LocalClientConfig): Target {
-  if (!("path" in config) || config.path === undefined) {
-    const { host, port, localAddress, keepAliveInMillis, resetOnAbort } = config as ClientConfig;
+function targetOf(config: Options): Target {
+  if (config.path === undefined) {
+    const { host, port, localAddress, keepAliveInMillis, resetOnAbort } = config;
     const hostname = checkHost("host", host);
-    checkPort("port", port, 1);
-    const options: { -readonly [name in keyof ConnectTarget]?: ConnectTarget[name] } = {};
+    const target: { -readonly [name in keyof ConnectTarget]: ConnectTarget[name] } = Object.assign(
+      Object.create(null),
+      { hostname, port: checkPort("port", port, 1) },
+    );
     if (localAddress !== undefined) {
-      options.localAddress = checkHost("localAddress", localAddress);
+      target.localAddress = checkHost("localAddress", localAddress);
     }
     if (keepAliveInMillis !== undefined) {
       const most = MAX_INTERVAL_IN_MILLIS;
       checkInteger("keepAliveInMillis", keepAliveInMillis, 1_000, most);
-      options.keepAliveInMillis = keepAliveInMillis;
+      target.keepAliveInMillis = keepAliveInMillis;
     }
     if (resetOnAbort !== undefined) {
-      options.canReset = checkBoolean("resetOnAbort", resetOnAbort);
+      target.canReset = checkBoolean("resetOnAbort", resetOnAbort);
     }
     return {
       host: hostname,
-      name: formatAddress(hostname, port),
-      dial: (network, signal) => network.connect({ hostname, port, signal, ...options }),
+      name: formatAddress(hostname, target.port),
+      dial: (network, signal) => network.connect(withOptions(target, { signal })),
     };
   }
-  if ("host" in config || "port" in config) {
+  if (config.host !== undefined || config.port !== undefined) {
     throw new TypeError("config must have a path, or a host and a port, not both");
   }
   const path = checkPath("path", config.path);

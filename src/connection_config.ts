@@ -3,6 +3,7 @@
 import { checkBoolean, checkInteger, checkInterval, checkObject } from "./arguments.ts";
 import type { DuplexLimits } from "./duplex.ts";
 import { denoNetwork, type Network, turnsOf } from "./network.ts";
+import { optionNames, readOptions } from "./options.ts";
 
 /** How a connection behaves; every field has a default. */
 export interface ConnectionConfig {
@@ -59,19 +60,31 @@ export interface ConnectionConfig {
   readonly network?: Network;
 }
 
-/** What configs that cannot change any more were found to say. */
-const shared = new WeakMap<ConnectionConfig, DuplexLimits>();
+/** The fields of a {@linkcode ConnectionConfig}. */
+export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
+  readTimeoutInMillis: true,
+  writeTimeoutInMillis: true,
+  idleTimeoutInMillis: true,
+  closeTimeoutInMillis: true,
+  writeQueueLimit: true,
+  allowHalfOpen: true,
+  reuseReadBuffer: true,
+  network: true,
+});
 
-/** Checks a config once for many connections, which then share what it says. */
-export function sharedConnectionConfig(config: ConnectionConfig): ConnectionConfig {
-  const same = Object.freeze({ ...config });
-  shared.set(same, checkConnectionConfig(same));
+/** What configs that cannot change any more were found to say. */
+const settled = new WeakMap<ConnectionConfig, DuplexLimits>();
+
+/** Checks a config once, before there is a connection, for one or many: they share what it says. */
+export function settledConnectionConfig(config: ConnectionConfig): ConnectionConfig {
+  const same = readOptions("config", config, CONNECTION_OPTIONS);
+  settled.set(same, checkConnectionConfig(same));
   return same;
 }
 
 /** Checks the fields of a config and fills in the defaults. */
 export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
-  const known = shared.get(config);
+  const known = settled.get(config);
   if (known !== undefined) return known;
   const {
     readTimeoutInMillis = 300_000,
@@ -82,7 +95,7 @@ export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
     allowHalfOpen = false,
     reuseReadBuffer = false,
     network = denoNetwork,
-  } = checkObject("config", config);
+  } = readOptions("config", config, CONNECTION_OPTIONS);
   return {
     readTimeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis),
     writeTimeoutInMillis: checkInterval("writeTimeoutInMillis", writeTimeoutInMillis),

@@ -4,7 +4,7 @@
 import { Acceptor } from "./acceptor.ts";
 import { formatAddress, hostOf, portOf } from "./address.ts";
 import { Connection, duplexOf } from "./connection.ts";
-import { type ConnectionConfig, sharedConnectionConfig } from "./connection_config.ts";
+import { type ConnectionConfig, settledConnectionConfig } from "./connection_config.ts";
 import type { Upgrade } from "./duplex.ts";
 import { GenericError, setupError, type SocketError } from "./errors.ts";
 import { cut } from "./free.ts";
@@ -68,7 +68,7 @@ export class Entrance implements Openable {
   constructor(settings: ListenerSettings, config: ListenerConfig, owner: EntranceOwner) {
     const { clock } = settings.network;
     this.#settings = settings;
-    this.#config = sharedConnectionConfig(config);
+    this.#config = settledConnectionConfig(config);
     this.#owner = owner;
     this.port = settings.port;
     this.address = settings.path ?? settings.hostname;

@@ -7,7 +7,7 @@ import { Entrance } from "./entrance.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
 import { LifeCycle, type StopOptions, type StopReport } from "./life_cycle.ts";
-import { checkListenerConfig, type ListenerConfig } from "./listener_config.ts";
+import { checkListenerConfig, type ListenerConfig, readListenerConfig } from "./listener_config.ts";
 import { type Caller, checkService } from "./service.ts";
 import { serveWith, type ServiceOrFactory } from "./service_factory.ts";
 import type { StageCounts } from "./stage.ts";
@@ -49,9 +49,10 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @throws {TypeError | RangeError} The port or a field of `config` is wrong.
    */
   constructor(port: number, config: ListenerConfig = {}) {
-    const settings = checkListenerConfig(port, config);
+    const options = readListenerConfig(config);
+    const settings = checkListenerConfig(port, options);
     const isWanted = () => this.#service !== undefined || this.#iteration !== undefined;
-    this.#entrance = new Entrance(settings, config, {
+    this.#entrance = new Entrance(settings, options, {
       get isWanted() {
         return isWanted();
       },

@@ -2,9 +2,14 @@
 
 import { checkHost, checkPort } from "./address.ts";
 import { checkInteger, checkSignal } from "./arguments.ts";
-import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
-import type { GuardConfig } from "./guard/guard_config.ts";
+import {
+  checkConnectionConfig,
+  CONNECTION_OPTIONS,
+  type ConnectionConfig,
+} from "./connection_config.ts";
+import { GUARD_OPTIONS, type GuardConfig } from "./guard/guard_config.ts";
 import { denoNetwork, type Network } from "./network.ts";
+import { optionNames, readOptions } from "./options.ts";
 import type { ListenerSecureSocket } from "./transport/secure_socket.ts";
 import { checkPath, isAbstract } from "./transport/unix.ts";
 
@@ -41,6 +46,20 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig {
   readonly signal?: AbortSignal;
 }
 
+const OWN_OPTIONS = optionNames<Omit<ListenerConfig, keyof ConnectionConfig | keyof GuardConfig>>({
+  interface: true,
+  backlog: true,
+  path: true,
+  pathMode: true,
+  secureSocket: true,
+  signal: true,
+});
+
+/** Reads what a listener is told, each field once: what checks them reads the copy. */
+export function readListenerConfig(config: ListenerConfig): ListenerConfig {
+  return readOptions("config", config, [...OWN_OPTIONS, ...CONNECTION_OPTIONS, ...GUARD_OPTIONS]);
+}
+
 /** Where a listener listens and what it stands on, checked. */
 export interface ListenerSettings {
   /** The port asked for, 0 where the system may choose. */
@@ -59,7 +78,11 @@ export interface ListenerSettings {
   readonly network: Network;
 }
 
-/** Checks the fields that are the listener's own, and those of its connections. */
+/**
+ * Checks the fields that are the listener's own, and those of its connections.
+ *
+ * @param config What {@linkcode readListenerConfig} gave.
+ */
 export function checkListenerConfig(port: number, config: ListenerConfig): ListenerSettings {
   checkPort("port", port, 0);
   checkConnectionConfig(config);

@@ -6,7 +6,8 @@ import { rejected, type SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
 import { handOutOfDatagrams } from "./hand_out.ts";
 import { DatagramMailbox, type TakeLimits } from "./datagram_mailbox.ts";
-import { checkUdpConfig, type UdpSocketConfig } from "./udp_config.ts";
+import { optionNames, readOptions } from "./options.ts";
+import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
 import {
   bytesShape,
   checkLimits,
@@ -37,6 +38,16 @@ export interface UdpClientConfig extends UdpSocketConfig {
    */
   readonly receiveQueueLimit?: number;
 }
+
+const OPTIONS = [
+  ...UDP_OPTIONS,
+  ...optionNames<Omit<UdpClientConfig, keyof UdpSocketConfig>>({
+    readTimeoutInMillis: true,
+    receiveQueueLimit: true,
+  }),
+];
+
+const ADDRESS_OPTIONS = optionNames<Address>({ host: true, port: true });
 
 /** What a receive gives: the bytes of one datagram, their count, and who sent them. */
 export type ReceiveResult = [bytes: Uint8Array, length: number, address: Address];
@@ -77,11 +88,16 @@ export class UdpClient implements UdpChannel {
     localAddress: { readonly host?: string; readonly port: number } = { port: 0 },
     config: UdpClientConfig = {},
   ) {
-    const { host, port } = checkObject("localAddress", localAddress);
-    const { readTimeoutInMillis = 300_000, receiveQueueLimit = 0 } = checkObject("config", config);
-    const settings = checkUdpConfig(config);
+    const { host, port } = readOptions<Partial<Address>>(
+      "localAddress",
+      localAddress,
+      ADDRESS_OPTIONS,
+    );
+    const options = readOptions<UdpClientConfig>("config", config, OPTIONS);
+    const { readTimeoutInMillis = 300_000, receiveQueueLimit = 0 } = options;
+    const settings = checkUdpConfig(options);
     const localHost = host === undefined ? undefined : checkHost("host", host);
-    checkPort("port", port, 0);
+    const localPort = checkPort("port", port, 0);
     this.#limits = { timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis) };
     const isReadingAhead = checkInteger("receiveQueueLimit", receiveQueueLimit, 0) > 0;
     const mailbox = new DatagramMailbox(
@@ -103,7 +119,7 @@ export class UdpClient implements UdpChannel {
         mailbox.finish(error, error.code === "closed");
       },
     };
-    this.#socket = new UdpSocket(localHost, port, settings, owner);
+    this.#socket = new UdpSocket(localHost, localPort, settings, owner);
     this.#groups = new MulticastGroups(this.#socket);
   }
 

@@ -4,6 +4,7 @@ import { checkBoolean, checkInteger, checkInterval, checkObject, shown } from ".
 import { type Address, checkHost, checkPort } from "./address.ts";
 import { denoNetwork, type Network } from "./network.ts";
 import type { DropPolicy } from "./datagram_mailbox.ts";
+import { optionNames, readOptions } from "./options.ts";
 
 /** The largest content of one datagram: what an IPv4 packet leaves for it. */
 export const MAX_DATAGRAM_LENGTH = 65_507;
@@ -68,6 +69,22 @@ export interface UdpSocketConfig {
   readonly network?: Network;
 }
 
+/** The fields of a {@linkcode UdpSocketConfig}. */
+export const UDP_OPTIONS = optionNames<UdpSocketConfig>({
+  remoteHost: true,
+  remotePort: true,
+  receiveQueueDrop: true,
+  sendQueueLimit: true,
+  datagramSize: true,
+  closeTimeoutInMillis: true,
+  reuseAddress: true,
+  multicastLoopback: true,
+  multicastTimeToLive: true,
+  multicastInterface: true,
+  timeToLive: true,
+  network: true,
+});
+
 /** A checked {@linkcode UdpSocketConfig}. */
 export interface UdpSettings {
   readonly peer: Address | undefined;
@@ -98,7 +115,7 @@ export function checkUdpConfig(config: UdpSocketConfig): UdpSettings {
     multicastInterface,
     timeToLive,
     network = denoNetwork,
-  } = checkObject("config", config);
+  } = readOptions("config", config, UDP_OPTIONS);
   if (receiveQueueDrop !== "newest" && receiveQueueDrop !== "oldest") {
     throw new TypeError(
       `receiveQueueDrop must be "newest" or "oldest": got ${shown(receiveQueueDrop)}`,

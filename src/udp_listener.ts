@@ -8,7 +8,8 @@ import { checkInteger, checkInterval, checkSignal } from "./arguments.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import type { GroupOptions } from "./multicast.ts";
 import { LifeCycle, type StopOptions, type StopReport, stopReport } from "./life_cycle.ts";
-import { checkUdpConfig, type UdpSocketConfig } from "./udp_config.ts";
+import { optionNames, readOptions } from "./options.ts";
+import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
 import { methodsOf, type UdpService } from "./udp_service.ts";
 import {
   type Consumer,
@@ -68,6 +69,20 @@ export interface UdpListenerConfig extends UdpSocketConfig {
   readonly signal?: AbortSignal;
 }
 
+const OPTIONS = [
+  ...UDP_OPTIONS,
+  ...optionNames<Omit<UdpListenerConfig, keyof UdpSocketConfig>>({
+    interface: true,
+    receiveQueueLimit: true,
+    maxSessions: true,
+    sessionIdleTimeoutInMillis: true,
+    sessionQueueLimit: true,
+    maxTotalUnreadBytes: true,
+    readTimeoutInMillis: true,
+    signal: true,
+  }),
+];
+
 /**
  * Receives datagrams on one port, in order, whatever a service does with them.
  *
@@ -108,8 +123,10 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    */
   constructor(port: number, config: UdpListenerConfig = {}) {
     this.#port = checkPort("port", port, 0);
-    const socket = checkUdpConfig(config);
+    const options = readOptions<UdpListenerConfig>("config", config, OPTIONS);
+    const socket = checkUdpConfig(options);
     const {
+      interface: hostname = "0.0.0.0",
       receiveQueueLimit = 4 * 1024 * 1024,
       maxSessions = 10_000,
       sessionIdleTimeoutInMillis = 60_000,
@@ -117,8 +134,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
       maxTotalUnreadBytes = 64 * 1024 * 1024,
       readTimeoutInMillis = 300_000,
       signal,
-    } = config;
-    this.#interface = this.#address = checkHost("interface", config.interface ?? "0.0.0.0");
+    } = options;
+    this.#interface = this.#address = checkHost("interface", hostname);
     this.#settings = {
       socket,
       session: {

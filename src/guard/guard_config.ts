@@ -4,10 +4,10 @@ import {
   checkBoolean,
   checkInteger,
   checkInterval,
-  checkObject,
   MAX_INTERVAL_IN_MILLIS,
   shown,
 } from "../arguments.ts";
+import { optionNames, readOptions } from "../options.ts";
 import { AddressBlocks } from "./address_blocks.ts";
 import { V2_MAX_LENGTH, V2_MAX_LENGTH_OF_ADDRESSES } from "./proxy_v2.ts";
 import type { RejectInfo } from "./rejection.ts";
@@ -153,6 +153,29 @@ export interface CheckedGuardConfig {
   readonly onReject: ((info: RejectInfo) => void) | undefined;
 }
 
+/** The fields of a {@linkcode GuardConfig}. */
+export const GUARD_OPTIONS = optionNames<GuardConfig>({
+  maxConnections: true,
+  maxConnectionsPerAddress: true,
+  maxConnectionsPerSecond: true,
+  maxConnectionsPerSecondPerAddress: true,
+  ipv6PrefixLength: true,
+  minBytesPerSecond: true,
+  minRateIntervalInMillis: true,
+  maxQueuedBytes: true,
+  allow: true,
+  deny: true,
+  proxyProtocol: true,
+  onReject: true,
+});
+
+const PROXY_OPTIONS = optionNames<ProxyProtocolConfig>({
+  trusted: true,
+  required: true,
+  headerTimeoutInMillis: true,
+  maxHeaderLength: true,
+});
+
 /**
  * Checks a config and fills in what is missing.
  *
@@ -173,7 +196,7 @@ export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
     deny,
     proxyProtocol,
     onReject,
-  } = config;
+  } = readOptions("config", config, GUARD_OPTIONS);
   if (onReject !== undefined && typeof onReject !== "function") {
     throw new TypeError(`onReject must be a function: got ${shown(onReject)}`);
   }
@@ -204,7 +227,7 @@ export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
 
 function checkProxyProtocol(config: ProxyProtocolConfig): CheckedProxyProtocol {
   const { trusted, required = true, headerTimeoutInMillis = 3_000, maxHeaderLength = 4_096 } =
-    checkObject("proxyProtocol", config);
+    readOptions("proxyProtocol", config, PROXY_OPTIONS);
   return {
     trusted: new AddressBlocks(trusted, "proxyProtocol.trusted"),
     required: checkBoolean("proxyProtocol.required", required),

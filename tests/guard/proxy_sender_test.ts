@@ -13,7 +13,7 @@ const ENDS = { localAddr: tcp("192.0.2.1", 7), remoteAddr: tcp("192.0.2.2", 80) 
 
 async function sent(config: ProxyHeaderConfig, ends = ENDS): Promise<ProxyHeader | undefined> {
   using transport = scriptedTransport([], ends);
-  await sendProxyHeader(transport, config);
+  await sendProxyHeader(transport, checkProxyHeader(config));
   return parseHeader(transport.written);
 }
 
@@ -39,14 +39,17 @@ Deno.test("sendProxyHeader() says that it does not know where the ends have no I
 
 Deno.test("sendProxyHeader() sends all of it, also to a peer that takes a byte at a time", async () => {
   using transport = scriptedTransport([], { ...ENDS, writes: [1, 1, 1, 2, 3] });
-  await sendProxyHeader(transport, {});
+  await sendProxyHeader(transport, checkProxyHeader({}));
   assertEquals(parseHeader(transport.written)?.source, ENDS.localAddr);
   assertEquals(transport.isClosed, false);
 });
 
 Deno.test("sendProxyHeader() frees the stream where it cannot", async () => {
   using transport = scriptedTransport([], { ...ENDS, writes: [3, broken()] });
-  await assertRejects(() => sendProxyHeader(transport, {}), Deno.errors.BrokenPipe);
+  await assertRejects(
+    () => sendProxyHeader(transport, checkProxyHeader({})),
+    Deno.errors.BrokenPipe,
+  );
   assertEquals(transport.isClosed, true);
 });
 

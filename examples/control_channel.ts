@@ -1,5 +1,5 @@
 // A service with a second door, a Unix socket, by which whoever may write to its file controls it.
-// Run: deno run --allow-net=127.0.0.1,unix:FILE,unix:FILE~/= --allow-read=FILE,FILE~ --allow-write=FILE,FILE~ examples/control_channel.ts FILE [PORT]
+// Run: deno run --allow-net=127.0.0.1,unix:SOCKET,unix:SOCKET~/= --allow-read=SOCKET,SOCKET~ --allow-write=SOCKET,SOCKET~ examples/control_channel.ts SOCKET [PORT]
 
 import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 

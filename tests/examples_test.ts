@@ -201,7 +201,8 @@ Deno.test("examples/ ask for no permission that they do not need", async () => {
   await inFolder(async (FOLDER) => {
     const FILE = `${FOLDER}/file`;
     await Deno.writeTextFile(FILE, "");
-    const words = { PORT: "1", TARGET_PORT: "1", NAME: "x", FILE, FOLDER };
+    const SOCKET = `${FOLDER}/socket`;
+    const words = { PORT: "1", TARGET_PORT: "1", NAME: "x", FILE, FOLDER, SOCKET };
     for (const name of Object.keys(tests)) {
       const all = await argumentsOf(name, words);
       for (const flag of all.filter((part) => part.startsWith("--allow-"))) {

@@ -70,10 +70,9 @@ const ALONE = ["file_receiver", "statsd", "demo", "mutual_tls"];
 
 /** Starts an example, with sockets that can be made to grow old. */
 async function start(name: string, folder: string, targetPort: number): Promise<Running> {
-  const isUnix = overStreams[name]?.[0].includes(unix);
   await Deno.writeTextFile(`${folder}/file`, "content");
   const [command, ...args] = await argumentsOf(name, {
-    ...{ FOLDER: folder, FILE: `${folder}/${isUnix ? "socket" : "file"}`, NAME: "printer" },
+    ...{ FOLDER: folder, FILE: `${folder}/file`, SOCKET: `${folder}/socket`, NAME: "printer" },
     ...{ TARGET_PORT: targetPort, PORT: name === "multicast_discovery" ? await freePort() : 0 },
   });
   const program = new Program("deno", [command!, libraryFrom("skipping_socket"), ...args]);

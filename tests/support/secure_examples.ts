@@ -75,13 +75,13 @@ export const secureExamples: Record<string, () => Promise<void>> = {
 
   control_channel: () =>
     inFolder(async (folder) => {
-      const FILE = `${folder}/socket`;
-      await using server = await startExample("control_channel", { FILE, PORT: 0 });
+      const SOCKET = `${folder}/socket`;
+      await using server = await startExample("control_channel", { SOCKET, PORT: 0 });
       const port = await portOfExample(server);
       await using caller = await Client.connect({ host: "127.0.0.1", port });
       await caller.write("hello\n");
       assertEquals(await caller.readLine({ timeoutInMillis }), "hello");
-      await using control = await Client.connect({ path: FILE });
+      await using control = await Client.connect({ path: SOCKET });
       const ask = async (line: string) => {
         await control.write(`${line}\n`);
         return await control.readLine({ timeoutInMillis });

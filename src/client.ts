@@ -21,7 +21,7 @@ import type { ProxyHeaderConfig } from "./guard/proxy_header.ts";
 import { checkProxyHeader, sendProxyHeader } from "./guard/proxy_sender.ts";
 import { type ConnectTarget, denoNetwork, type Network, type Transport } from "./network.ts";
 import { optionNames, readOptions, withOptions } from "./options.ts";
-import { checkService, serve, type Service } from "./service.ts";
+import { readService, serve, type Service } from "./service.ts";
 import { ClientSecurity } from "./transport/client_security.ts";
 import { checkClientSecureSocket, type ClientSecureSocket } from "./transport/secure_socket.ts";
 import { checkPath, formatPath } from "./transport/unix.ts";
@@ -132,7 +132,7 @@ export class Client extends Connection {
     } = options;
     const timeoutInMillis = checkInterval("connectTimeoutInMillis", connectTimeoutInMillis);
     const signal = options.signal === undefined ? undefined : checkSignal(options.signal);
-    const service = callbackService === undefined ? undefined : checkService(callbackService);
+    const service = callbackService === undefined ? undefined : readService(callbackService);
     const header = proxyProtocol === undefined ? undefined : checkProxyHeader(proxyProtocol);
     const security = secureSocket === undefined
       ? undefined

@@ -8,8 +8,8 @@ import { GenericError, type SocketError } from "./errors.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
 import { LifeCycle, type StopOptions, type StopReport } from "./life_cycle.ts";
 import { checkListenerConfig, type ListenerConfig, readListenerConfig } from "./listener_config.ts";
-import { type Caller, checkService } from "./service.ts";
-import { serveWith, type ServiceOrFactory } from "./service_factory.ts";
+import type { Caller } from "./service.ts";
+import { readServing, type ServiceOrFactory, type Serving } from "./service_factory.ts";
 import type { StageCounts } from "./stage.ts";
 import type { ListenerCertificates } from "./transport/secure_socket.ts";
 
@@ -37,7 +37,7 @@ import type { ListenerCertificates } from "./transport/secure_socket.ts";
 export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   readonly #entrance: Entrance;
   readonly #life: LifeCycle;
-  #service: ServiceOrFactory | undefined;
+  #service: { readonly given: ServiceOrFactory; readonly serve: Serving } | undefined;
   #isAccepting = false;
   #iteration: object | undefined;
 
@@ -115,7 +115,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @throws {GenericError} `"busy"`: one is attached already, or an iteration is under way.
    */
   attach(service: ServiceOrFactory): void {
-    if (typeof service !== "function") checkService(service);
+    const serve = readServing(service);
     if (this.#service !== undefined) {
       throw new GenericError(
         "busy",
@@ -125,13 +125,13 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     if (this.#iteration !== undefined) {
       throw new GenericError("busy", "Cannot attach: an iteration takes the connections");
     }
-    this.#service = service;
+    this.#service = { given: service, serve };
     void this.#acceptForService();
   }
 
   /** Takes a service off: new connections no longer get it, running ones keep it. */
   detach(service: ServiceOrFactory): void {
-    if (this.#service !== service) return;
+    if (this.#service?.given !== service) return;
     this.#service = undefined;
     this.#entrance.onUnwanted();
   }
@@ -231,12 +231,12 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
       while (this.#service !== undefined && entrance.isOpen) {
         const admission = await entrance.accept();
         if (admission === undefined) break;
-        const service = this.#service as ServiceOrFactory | undefined;
+        const service = this.#service as { readonly serve: Serving } | undefined;
         if (service === undefined) {
           entrance.putBack(admission);
           break;
         }
-        serveWith(entrance.take(admission), service);
+        service.serve(entrance.take(admission));
       }
     } catch (error) {
       this.#endForGood(error as SocketError);

@@ -6,7 +6,6 @@
 // come; a handler's exception ends its own connection only. How it ends: the call under way settles, onError
 // (at most once), the socket is freed and leaves its listener, onClose, then `closed` resolves.
 
-import { shown } from "./arguments.ts";
 import { type Connection, duplexOf } from "./connection.ts";
 import type { Attendant, Duplex } from "./duplex.ts";
 import {
@@ -17,14 +16,15 @@ import {
   type SocketError,
 } from "./errors.ts";
 import type { Wait } from "./reader.ts";
-import { handlerError, printThrown } from "./user_code.ts";
+import { methodsOf } from "./service_methods.ts";
+import { handlerError, printThrown, settle } from "./user_code.ts";
 
 /** A connection that a listener hands to your service. */
 export type Caller = Connection;
 
 /**
- * What is called for a connection; at least one method. Calls of one connection never overlap, and `this` is
- * the service. Any method may be async: the next call waits for it. A method must not await its own
+ * What is called for a connection; at least one method. The methods are read once, when the service is attached.
+ * Calls of one connection never overlap, and `this` is the service. Any method may be async: the next call waits for it. A method must not await its own
  * connection's `closed` or its listener's `gracefulStop`, which wait for the method.
  *
  * A method that throws ends its connection, after `onError`, and no other one.
@@ -56,53 +56,23 @@ export interface Service {
 /** To learn whether more has come, it must be read: a service that reads nothing must not fill the memory. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
 
-const METHODS: readonly string[] = ["onConnect", "onReadReady", "onError", "onClose"];
+const METHODS = ["onConnect", "onReadReady", "onError", "onClose"] as const;
 
 /**
- * Checks that a service has a method that can be called, and none that is misspelled.
+ * Reads the methods of a service: what is called is what was there then.
  *
- * @param service What was given.
- * @param names What its methods may be called.
- * @throws {TypeError} Naming what is wrong.
+ * @throws {TypeError} It has none that can be called, or one that is misspelled.
  */
-export function checkService(service: unknown, names: readonly string[] = METHODS): Service {
-  if (typeof service !== "object" || service === null) {
-    throw new TypeError(`service must be an object with methods: got ${shown(service)}`);
-  }
-  let methods = 0;
-  for (const name of eventNames(service)) {
-    if (!names.includes(name)) {
-      throw new TypeError(
-        `service has a member named ${shown(name)}, which is never called: use one of ${
-          names.join(", ")
-        }`,
-      );
-    }
-    const method = (service as Record<string, unknown>)[name];
-    if (method === undefined) continue;
-    if (typeof method !== "function") {
-      throw new TypeError(`service.${name} must be a function: got ${shown(method)}`);
-    }
-    methods++;
-  }
-  if (methods === 0) {
-    throw new TypeError(
-      `service has no method to call: give it at least one of ${names.join(", ")}`,
-    );
-  }
-  return service;
+export function readService(service: unknown): Service {
+  return methodsOf<Service>(service, METHODS);
 }
 
-/** The names, own and inherited, that look like those of a service's methods. */
-function* eventNames(service: object): Generator<string> {
-  for (let from = service; from !== null; from = Object.getPrototypeOf(from)) {
-    for (const name of Object.getOwnPropertyNames(from)) {
-      if (/^on[A-Z]/.test(name)) yield name;
-    }
-  }
-}
-
-/** Begins to call a service for a connection. Both must be checked, and the connection nobody else's yet. */
+/**
+ * Begins to call a service for a connection.
+ *
+ * @param caller Nobody else's yet.
+ * @param service What {@linkcode readService} has given.
+ */
 export function serve(caller: Caller, service: Service): void {
   new ServiceLoop(caller, service).begin();
 }
@@ -144,8 +114,10 @@ class ServiceLoop implements Attendant, Wait {
   }
 
   #await(result: unknown, after: () => void): void {
-    if (isThenable(result)) result.then(after, this.#onThrown);
-    else after();
+    if (!isThenable(result)) return after();
+    // What is no promise of the language's own may call back more than once, or be of another mind when asked again.
+    const promise = result instanceof Promise ? result : settle(() => result);
+    promise.then(after, this.#onThrown);
   }
 
   #afterConnect(): void {

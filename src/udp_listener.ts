@@ -10,7 +10,7 @@ import type { GroupOptions } from "./multicast.ts";
 import { LifeCycle, type StopOptions, type StopReport, stopReport } from "./life_cycle.ts";
 import { optionNames, readOptions } from "./options.ts";
 import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
-import { methodsOf, type UdpService } from "./udp_service.ts";
+import { readUdpService, type UdpService } from "./udp_service.ts";
 import {
   type Consumer,
   type ReceivedDatagram,
@@ -203,7 +203,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @throws {GenericError} `"busy"`: one is attached already, or an iteration is under way.
    */
   attach(service: UdpService): void {
-    this.#consume({ kind: "service", service, methods: methodsOf(service) }, "attach");
+    this.#consume({ kind: "service", service, methods: readUdpService(service) }, "attach");
   }
 
   /** Takes a service off: it gets no more datagrams and no new sessions; those it has it keeps. */

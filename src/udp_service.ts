@@ -8,6 +8,7 @@ import { checkPort } from "./address.ts";
 import { isError, type SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
 import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
+import { methodsOf } from "./service_methods.ts";
 import type { UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import { handlerError, printThrown } from "./user_code.ts";
@@ -44,57 +45,22 @@ export interface UdpService {
 
 const METHODS = ["onDatagram", "onSession", "onError"] as const;
 
-/** The methods of a service, each to be called by itself. */
-export interface UdpMethods {
-  readonly onDatagram: UdpService["onDatagram"];
-  readonly onSession: UdpService["onSession"];
-  readonly onError: UdpService["onError"];
-}
-
 /**
- * Reads what a service has, once: whatever reading it does later concerns nobody. Checks that it has one method
- * that gets datagrams, and none that is misspelled.
+ * Reads the methods of a service: what is called is what was there then.
  *
- * @throws {TypeError} Naming what is wrong.
+ * @throws {TypeError} It has not one that gets datagrams, or one that is misspelled.
  */
-export function methodsOf(service: UdpService): UdpMethods {
-  checkObject("service", service);
-  for (let from: object | null = service; from !== null; from = Object.getPrototypeOf(from)) {
-    for (const name of Object.getOwnPropertyNames(from)) {
-      if (!/^on[A-Z]/.test(name) || (METHODS as readonly string[]).includes(name)) continue;
-      throw new TypeError(
-        `service has a member named ${shown(name)}, which is never called: use one of ${
-          METHODS.join(", ")
-        }`,
-      );
-    }
-  }
-  const methods: UdpMethods = {
-    onDatagram: methodOf(service, "onDatagram"),
-    onSession: methodOf(service, "onSession"),
-    onError: methodOf(service, "onError"),
-  };
+export function readUdpService(service: unknown): UdpService {
+  const methods = methodsOf<UdpService>(service, METHODS);
   if ((methods.onDatagram === undefined) === (methods.onSession === undefined)) {
     throw new TypeError("service must have either onDatagram or onSession");
   }
   return methods;
 }
 
-function methodOf<Name extends keyof UdpService>(
-  service: UdpService,
-  name: Name,
-): UdpService[Name] {
-  const method: unknown = service[name];
-  if (method === undefined) return undefined;
-  if (typeof method !== "function") {
-    throw new TypeError(`service.${name} must be a function: got ${shown(method)}`);
-  }
-  return ((...args: unknown[]) => Reflect.apply(method, service, args)) as UdpService[Name];
-}
-
 /** Tells the service what went wrong; what cannot be told is printed. */
 export async function reportTo(
-  service: UdpMethods,
+  service: UdpService,
   caller: UdpCaller,
   cause: unknown,
   isThrown: boolean,
@@ -144,7 +110,7 @@ export class DatagramCalls {
   }
 
   /** Handles a datagram. No call must be under way. */
-  handle(service: UdpMethods, datagram: Datagram): void {
+  handle(service: UdpService, datagram: Datagram): void {
     const caller = new DatagramCaller(this.#socket, datagram);
     try {
       const reply = service.onDatagram!(datagram, caller);
@@ -157,7 +123,7 @@ export class DatagramCalls {
   }
 
   async #finish(
-    service: UdpMethods,
+    service: UdpService,
     caller: UdpCaller,
     replying: PromiseLike<UdpReply>,
     datagram: Datagram,
@@ -173,7 +139,7 @@ export class DatagramCalls {
     this.#onFree();
   }
 
-  #reply(service: UdpMethods, caller: UdpCaller, reply: UdpReply): void {
+  #reply(service: UdpService, caller: UdpCaller, reply: UdpReply): void {
     // Also null, which the types forbid.
     if (reply === undefined || reply === null) return;
     const onFailed = (error: SocketError) => {

@@ -13,14 +13,14 @@ import { cutOff, type Patience, type StopReport, stopReport } from "./life_cycle
 import type { SessionSettings } from "./session_core.ts";
 import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
 import type { UdpSettings } from "./udp_config.ts";
-import { DatagramCalls, type UdpMethods, type UdpService } from "./udp_service.ts";
+import { DatagramCalls, type UdpService } from "./udp_service.ts";
 import type { UdpSession } from "./udp_session.ts";
 import { UdpSessions } from "./udp_sessions.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
 
 /** Who gets what comes. */
 export type Consumer =
-  | { readonly kind: "service"; readonly service: UdpService; readonly methods: UdpMethods }
+  | { readonly kind: "service"; readonly service: UdpService; readonly methods: UdpService }
   | { readonly kind: "datagrams" }
   | { readonly kind: "sessions" };
 

@@ -3,7 +3,7 @@
 import { isSocketError, type SocketError } from "./errors.ts";
 import type { DatagramAddress } from "./network.ts";
 import { SessionCore, type SessionSettings, type SharedBySessions } from "./session_core.ts";
-import { reportTo, type UdpMethods } from "./udp_service.ts";
+import { reportTo, type UdpService } from "./udp_service.ts";
 import { sessionOf, type UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import { UnreadBudget } from "./unread_budget.ts";
@@ -98,7 +98,7 @@ export class UdpSessions {
   }
 
   /** Lets a service handle a session that has begun. */
-  async serve(core: SessionCore, service: UdpMethods): Promise<void> {
+  async serve(core: SessionCore, service: UdpService): Promise<void> {
     const session = this.#faces.get(core)!;
     core.isHandled = true;
     try {

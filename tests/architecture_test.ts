@@ -6,7 +6,7 @@ import { readSource, repositoryFiles, root } from "./support/source.ts";
 
 /** The rooms of src/, lower to upper: a room imports only from those before it, types included. */
 const LAYERS = `
-  bag line errors arguments options user_code clock secure_info byte_stream free
+  bag line errors arguments options user_code service_methods clock secure_info byte_stream free
   transport/der transport/certificate_names ip_address datagram_socket
   transport/deno_datagram transport/own_address transport/net_permission transport/name_lookup
   transport/dial_each transport/node_datagram turns

@@ -5,7 +5,8 @@
 // Invariants: replies go out in the order of the messages they answer; what a peer does not take is not
 // gathered without end, and a peer that is slow to take it is not read from meanwhile.
 
-import { type Caller, checkService, type Service } from "../service.ts";
+import type { Caller, Service } from "../service.ts";
+import { methodsOf } from "../service_methods.ts";
 import { checkCodec, type Codec } from "./codec.ts";
 import type { Exchange } from "./exchange.ts";
 import { exchangeOf, Framed } from "./framed.ts";
@@ -82,11 +83,11 @@ export function framedService<In, Out>(
   service: MessageService<In, Out>,
 ): Service {
   checkCodec(codec);
-  checkService(service, METHODS);
-  if (service.onMessage === undefined) {
+  const methods = methodsOf<MessageService<In, Out>>(service, METHODS);
+  if (methods.onMessage === undefined) {
     throw new TypeError("service must have the method onMessage");
   }
-  return new FramedService(codec, service);
+  return new FramedService(codec, methods);
 }
 
 /** What has to be waited for. */

@@ -9,7 +9,7 @@ import {
 } from "../../src/framing/framed_service.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
-import { checkService, serve } from "../../src/service.ts";
+import { readService, serve } from "../../src/service.ts";
 import { end, reset, silence, type Step, until } from "../../testing/mod.ts";
 import { bytesOf } from "../support/framing.ts";
 import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
@@ -21,7 +21,7 @@ function served<In, Out>(
   options: Parameters<typeof scriptedConnection>[2] = {},
 ) {
   const made = scriptedConnection(script, {}, options);
-  serve(made.connection, checkService(framedService(codec, service)));
+  serve(made.connection, readService(framedService(codec, service)));
   return made;
 }
 
@@ -421,7 +421,7 @@ Deno.test("framedService() refuses what is no codec or no service", () => {
       return line;
     }
   }
-  checkService(framedService(lines, new Lines()));
+  readService(framedService(lines, new Lines()));
 });
 
 Deno.test("A service that is not for messages ends with the bad frame that a read found, too", async () => {

@@ -1,0 +1,55 @@
+// The methods of an object that users give to be called: read once, so that what is called later is what was
+// checked. A property may be a getter, or belong to a proxy, and have another answer each time.
+
+import { shown } from "./arguments.ts";
+
+const { bind } = Function.prototype;
+
+/**
+ * Reads the methods of a service.
+ *
+ * @param service What was given.
+ * @param names What its methods may be called.
+ * @returns Those it has, bound to it, and nothing else.
+ * @throws {TypeError} It has a method that is misspelled, one that is no function, or none.
+ */
+export function methodsOf<Methods extends object>(
+  service: unknown,
+  names: readonly (keyof Methods & string)[],
+): Methods {
+  if (typeof service !== "object" || service === null) {
+    throw new TypeError(`service must be an object with methods: got ${shown(service)}`);
+  }
+  for (const name of eventNames(service)) {
+    if ((names as readonly string[]).includes(name)) continue;
+    throw new TypeError(
+      `service has a member named ${shown(name)}, which is never called: use one of ${
+        names.join(", ")
+      }`,
+    );
+  }
+  const methods: Record<string, unknown> = {};
+  for (const name of names) {
+    const method: unknown = Reflect.get(service, name);
+    if (method === undefined) continue;
+    if (typeof method !== "function") {
+      throw new TypeError(`service.${name} must be a function: got ${shown(method)}`);
+    }
+    methods[name] = Reflect.apply(bind, method, [service]);
+  }
+  if (Object.keys(methods).length === 0) {
+    throw new TypeError(
+      `service has no method to call: give it at least one of ${names.join(", ")}`,
+    );
+  }
+  return methods as Methods;
+}
+
+/** The names, own and inherited, that look like those of a service's methods. */
+function* eventNames(service: object): Generator<string> {
+  for (let from: object | null = service; from !== null; from = Object.getPrototypeOf(from)) {
+    for (const name of Object.getOwnPropertyNames(from)) {
+      if (/^on[A-Z]/.test(name)) yield name;
+    }
+  }
+}

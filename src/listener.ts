@@ -177,7 +177,8 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
 
   /**
    * Iterates over new connections, accepting one each time the next is asked for. Ends at a stop, behind those
-   * that had come before it. Leaving the loop leaves the listener listening.
+   * that had come before it: so the body of the loop must not await `gracefulStop`, which waits for it. Leaving
+   * the loop leaves the listener listening.
    *
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */

@@ -279,7 +279,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Iterates over datagrams, each with its caller to answer by. Ends at a stop. Leaving the loop leaves the
+   * Iterates over datagrams, each with its caller to answer by. Ends at a stop, behind those that had come before
+   * it: so the body of the loop must not await `gracefulStop`, which waits for it. Leaving the loop leaves the
    * listener bound.
    *
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.

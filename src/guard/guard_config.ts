@@ -44,7 +44,7 @@ export interface ProxyProtocolConfig {
 export interface GuardConfig {
   /**
    * How many connections may be open. Where there are as many, none is accepted until one ends: the backlog
-   * waits, nobody is refused.
+   * waits, nobody is refused. Who still has to send a PROXY header or to shake hands is not open yet.
    *
    * @default {Infinity}
    */

@@ -6,7 +6,7 @@ import type { RejectReason } from "./rejection.ts";
 export interface ListenerStats {
   /** Connections that were let in. */
   readonly accepted: number;
-  /** Connections that are open, those whose PROXY protocol header is still to come included. */
+  /** Connections that are open: as many as `connections` has. */
   readonly open: number;
   /** Connections that were refused, or ended by a limit, by reason. */
   readonly rejected: Readonly<Record<RejectReason, number>>;

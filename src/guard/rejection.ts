@@ -13,7 +13,7 @@ import type { ProxyHeaderError } from "./proxy_header_error.ts";
  * | `"address-rate"` | its address has made `maxConnectionsPerSecondPerAddress` within a second |
  * | `"untrusted-proxy"` | a PROXY protocol header is required and its address is not in `trusted` |
  * | `"proxy-header"` | the PROXY protocol header is wrong, too long, or cut off by the end of the stream |
- * | `"proxy-timeout"` | the PROXY protocol header did not come in time |
+ * | `"proxy-timeout"` | the PROXY protocol header did not come in time, or somebody else needed its place |
  * | `"slow-sender"` | it was accepted before and sends less than `minBytesPerSecond` |
  * | `"queue-limit"` | it was accepted before and has the most bytes queued where `maxQueuedBytes` is reached |
  */

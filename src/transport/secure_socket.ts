@@ -99,8 +99,8 @@ export interface ListenerSecureSocket extends SecureSocketConfig {
   /** Certificates for names that clients ask for: `"a.example"` or `"*.example"`. Others get the main one. */
   readonly sni?: Readonly<Record<string, CertificateConfig>>;
   /**
-   * How many handshakes may be under way. When there are more, the oldest that has taken a second makes
-   * room.
+   * How many handshakes may be under way. Where there are more, whoever has not said a word for a tenth of a
+   * second makes room, then whoever has said his first word a second ago.
    *
    * @default {1_024}
    */

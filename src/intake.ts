@@ -152,12 +152,13 @@ export class Intake {
     const { acceptor } = this.#options;
     const first = this.#accepted;
     let before: number | undefined;
-    while (this.#accepted !== before && this.#accepted - first <= backlog) {
+    const isMore = () => this.#accepted !== before && this.#accepted - first <= backlog;
+    while (isMore() && !patience.isEnded) {
       const { rests, resting } = acceptor;
       // Out of descriptors: what ends now gives some back.
       if (resting !== undefined) await patience.for(resting);
       before = this.#accepted;
-      await looked();
+      await patience.forMoment(looked());
       if (acceptor.rests > rests && !patience.isOver) before = undefined;
     }
     this.#isLastCall = false;

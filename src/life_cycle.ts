@@ -61,39 +61,52 @@ export function stopReport(completed: number, cut: readonly CutOff[]): StopRepor
 
 /** How long a stop under way goes on waiting for what is to end by itself. */
 export class Patience {
-  /** Resolves when it is over. */
-  readonly over: Promise<void>;
-  #isOver = false;
-  readonly #end: () => void;
+  readonly #over = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
   readonly #clock: Clock;
   readonly #timer: TimerId | undefined;
+  #isOver = false;
+  #isEnded = false;
 
   /** @param clock The time it goes by. @param deadlineInMillis How long it lasts, or `Infinity`. */
   constructor(clock: Clock, deadlineInMillis: number) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.over = promise;
-    this.#end = () => {
-      this.#isOver = true;
-      resolve();
-    };
     this.#clock = clock;
-    if (deadlineInMillis !== Infinity) this.#timer = clock.setTimeout(this.#end, deadlineInMillis);
+    if (deadlineInMillis !== Infinity) {
+      this.#timer = clock.setTimeout(() => this.#giveUp(), deadlineInMillis);
+    }
   }
 
-  /** Whether it is over. */
+  /** Whether it is over, by its deadline or because it was ended. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Whether it was ended: not even what takes a moment is waited for. */
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   /** Ends it, and what it keeps. */
   end(): void {
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
-    this.#end();
+    this.#giveUp();
+    this.#isEnded = true;
+    this.#ended.resolve();
+  }
+
+  #giveUp(): void {
+    this.#isOver = true;
+    this.#over.resolve();
   }
 
   /** Waits for something, or until it is over. */
   async for(something: Promise<unknown>): Promise<void> {
-    if (!this.#isOver) await Promise.race([something, this.over]);
+    if (!this.#isOver) await Promise.race([something, this.#over.promise]);
+  }
+
+  /** Waits for something that takes a moment, or until it was ended. */
+  async forMoment(something: Promise<unknown>): Promise<void> {
+    if (!this.#isEnded) await Promise.race([something, this.#ended.promise]);
   }
 }
 

@@ -32,6 +32,8 @@ export async function upgrade(duplex: Duplex, options: object | undefined): Prom
     await shakeHands(duplex, duplex.prepareUpgrade, options);
   } finally {
     duplex.isUpgrading = false;
+    // A stop may have waited for this.
+    duplex.closeIfIdle();
   }
 }
 

@@ -3,7 +3,7 @@
 //   datagram --> onDatagram --> what it returned goes back --> the next datagram
 //                    └─ throws --> onError --> the next datagram
 
-import { checkObject, shown } from "./arguments.ts";
+import { checkObject } from "./arguments.ts";
 import { checkPort } from "./address.ts";
 import { isError, type SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";

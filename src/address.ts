@@ -1,7 +1,7 @@
 // Host and port, validated once.
 
 import { checkInteger, shown } from "./arguments.ts";
-import { canonicalIp, ipVersion, isLooseIpv4 } from "./ip_address.ts";
+import { canonicalIp, ipVersion, isLooseIpv4, unmappedIp } from "./ip_address.ts";
 import type { NetworkAddress } from "./network.ts";
 
 /** One end of a conversation. */
@@ -61,9 +61,9 @@ export function formatAddress(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** The host, or path, of an address as the runtime gives it. */
+/** The host in its one spelling, or the path, of an address as the runtime gives it. */
 export function hostOf(address: NetworkAddress): string {
-  if ("hostname" in address) return address.hostname;
+  if ("hostname" in address) return unmappedIp(address.hostname);
   if ("cid" in address) return String(address.cid);
   // Not typed as missing, but a socket that connects has no path.
   return (address.path as string | null) ?? "";

@@ -1,6 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { checkHost, checkPort, formatAddress, hostOf, portOf } from "../src/address.ts";
 
+Deno.test("hostOf() tells an IPv4 address as IPv4, whatever socket has seen it", () => {
+  const seen = (hostname: string) => hostOf({ transport: "tcp", hostname, port: 1 });
+  assertEquals(seen("::ffff:192.0.2.1"), "192.0.2.1");
+  assertEquals([seen("2001:db8::1"), seen("192.0.2.1")], ["2001:db8::1", "192.0.2.1"]);
+});
+
 Deno.test("checkHost() takes names and addresses", () => {
   for (
     const host of [

@@ -99,7 +99,7 @@ export interface GuardConfig {
   readonly maxQueuedBytes?: number;
   /**
    * Addresses (`"192.0.2.1"`, `"2001:db8::1"`) and CIDR blocks (`"10.0.0.0/8"`) that are let in; everybody
-   * without it. An IPv4 client is the same one where a listener on `::` sees it as `::ffff:192.0.2.1`.
+   * without it. An IPv4 client of a listener on `::` is one of IPv4 here, too.
    */
   readonly allow?: readonly string[];
   /** Addresses and CIDR blocks that are kept out, even where `allow` has them. */

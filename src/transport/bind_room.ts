@@ -149,8 +149,11 @@ function make(folder: string): boolean {
 
 /** `undefined` where it has just been removed. */
 function openFolder(folder: string, isOwn: boolean): Deno.FsFile | undefined {
+  const found = fileAt(folder);
+  // Opening something else, such as a pipe, may wait for ever.
+  if (found?.isDirectory === false) throw taken(folder, "it is no folder");
   try {
-    // The dot: opening something else than a folder, such as a pipe, may wait for ever.
+    // The dot says the same to the system, where the runtime hands it on: with all permissions only.
     return Deno.openSync(`${folder}/.`, { read: true });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

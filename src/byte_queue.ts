@@ -32,6 +32,8 @@ export class ByteQueue {
   /** The chunk looked at last, as an index in #chunks, and the queue offset at which it starts. */
   #seenIndex = 0;
   #seenOffset = 0;
+  /** What no bytes lie in, once somebody was given none. */
+  #nowhere: ArrayBuffer | undefined;
 
   /** How many bytes are in the queue. */
   get length(): number {
@@ -121,8 +123,7 @@ export class ByteQueue {
     if (length > this.#length) {
       throw new RangeError(`Cannot take ${length} bytes of ${this.#length}`);
     }
-    // Not EMPTY: a user may transfer its buffer.
-    if (length === 0) return new Uint8Array(0);
+    if (length === 0) return this.#nothing();
     const first = this.#chunks[this.#first]!;
     if (this.#taken + length <= first.length) {
       return this.#taken === 0 && first.length === length
@@ -217,6 +218,13 @@ export class ByteQueue {
       offset++;
     }
     return -1;
+  }
+
+  /** No bytes; in a buffer of this queue's, for one of their own would cost a microsecond. */
+  #nothing(): Uint8Array<ArrayBuffer> {
+    // Whoever has others of this queue may have transferred it away.
+    if (this.#nowhere === undefined || this.#nowhere.detached) this.#nowhere = new ArrayBuffer(0);
+    return new Uint8Array(this.#nowhere);
   }
 
   #matches(needle: Uint8Array, offset: number): boolean {

@@ -1,6 +1,7 @@
 // What decoding costs must grow with the bytes, not with what was already looked at.
 
 import { assertEquals, assertLess } from "@std/assert";
+import { ByteQueue } from "../../src/byte_queue.ts";
 import type { Codec } from "../../src/framing/codec.ts";
 import { DelimiterCodec } from "../../src/framing/delimiter_codec.ts";
 import { FixedLengthCodec } from "../../src/framing/fixed_length_codec.ts";
@@ -58,3 +59,57 @@ Deno.test("LineCodec does not read a window again for each of the lines before a
   assertEquals(calls, 20_000);
   assertLess(queue.looks, bytes.length * 5);
 });
+
+Deno.test("JsonLinesCodec does not parse a line of white space", () => {
+  const { parse } = JSON;
+  let parses = 0;
+  JSON.parse = (...args) => {
+    parses++;
+    return parse(...args);
+  };
+  try {
+    for (
+      const blank of [
+        "\n",
+        "\r\n",
+        " \n",
+        "\t\r \n",
+        "\u00a0\n",
+        "\u2028 \n",
+        `${" ".repeat(999)}\n`,
+      ]
+    ) {
+      parses = 0;
+      const queue = new ByteQueue();
+      queue.push(new TextEncoder().encode(`${blank.repeat(1_000)} 1\n`));
+      assertEquals(new JsonLinesCodec().decoder().decode(queue, false), 1);
+      assertEquals(parses, 1, JSON.stringify(blank));
+    }
+  } finally {
+    JSON.parse = parse;
+  }
+});
+
+for (
+  const [name, codec, frame] of [
+    ["DelimiterCodec", new DelimiterCodec("\n"), "\n"],
+    ["LengthPrefixCodec", new LengthPrefixCodec({ prefixLength: 1 }), "\0"],
+    ["LengthPrefixCodec of varints", new LengthPrefixCodec({ prefixLength: "varint" }), "\0"],
+    ["NetstringCodec", new NetstringCodec(), "0:,"],
+  ] as [string, Codec<Uint8Array<ArrayBuffer>, string>, string][]
+) {
+  Deno.test(`${name} makes no buffer for a message without a byte, and outlives one that is transferred`, () => {
+    const queue = new ByteQueue();
+    queue.push(new TextEncoder().encode(frame.repeat(1_000)));
+    const decoder = codec.decoder();
+    const buffers = new Set<ArrayBuffer>();
+    for (let i = 0; i < 1_000; i++) {
+      const message = decoder.decode(queue, false)!;
+      assertEquals(message, new Uint8Array(0));
+      buffers.add(message.buffer);
+      if (i === 500) message.buffer.transfer();
+    }
+    assertLess(buffers.size, 4);
+    assertEquals(decoder.decode(queue, false), undefined);
+  });
+}

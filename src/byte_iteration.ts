@@ -32,7 +32,7 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
 
   next(): Promise<Step> {
     const reader = this.#reader;
-    if (!reader.isWaiting && reader.has(1)) return Promise.resolve(this.#take());
+    if (!reader.isWaiting && reader.mayHave(1)) return Promise.resolve(this.#take());
     return new Promise((resolve, reject) => {
       reader.refuseSecond();
       this.#resolve = resolve;

@@ -158,7 +158,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    */
   read(length?: number, options?: ReadOptions): Promise<ReadResult> {
     const { reader, limits: { reuseReadBuffer } } = this.#duplex;
-    if (options === undefined && length === undefined && !reader.isWaiting && reader.has(1)) {
+    if (options === undefined && length === undefined && !reader.isWaiting && reader.mayHave(1)) {
       return Promise.resolve(reader.take(undefined, reuseReadBuffer));
     }
     return this.#pull(options, length ?? 1, () => {

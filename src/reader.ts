@@ -55,6 +55,11 @@ export interface Wait {
   fail(error: unknown): void;
 }
 
+/** So long a connection is handed out what has come before the others are let go first. */
+const SHARE_IN_MILLIS = 2;
+/** The clock is looked at for one in so many that are handed out; a power of two. */
+const HANDED_OUT_PER_LOOK = 16;
+
 /** How long a polite end waits for more of what the peer still sends, and in total. */
 const DRAIN_QUIET_IN_MILLIS = 50;
 const DRAIN_TOTAL_IN_MILLIS = 1_000;
@@ -80,6 +85,10 @@ export class Reader implements Turn {
   #isReading = false;
   /** Bytes of reads in a row that filled their buffer. */
   #streamed = 0;
+  /** What was handed out since the kernel had nothing more, and since when that goes on, where it is known. */
+  #handedOut = 0;
+  #busySince = NaN;
+  #mustStepBack = false;
   #isPaused = false;
   /** The kernel has nothing more: the peer's end or a failure has come. */
   #peerIsDone = false;
@@ -183,12 +192,56 @@ export class Reader implements Turn {
     return this.queue.length >= length || this.#hasEnded || this.#isShut;
   }
 
+  /** Whether a wait for that many bytes would be over at once, and this connection need not let others go first. */
+  mayHave(length: number): boolean {
+    return this.has(length) && !this.hasHadItsShare();
+  }
+
+  /** Counts something that is handed out. Whether that has gone on for so long that others should go first. */
+  hasHadItsShare(): boolean {
+    if ((++this.#handedOut & (HANDED_OUT_PER_LOOK - 1)) === 0 && !this.#mustStepBack) {
+      this.#lookAtShare();
+    }
+    return this.#mustStepBack && this.queue.length > 0;
+  }
+
+  #lookAtShare(): void {
+    const { clock, turns } = this.#host;
+    if (turns.stepBack === undefined) return;
+    const now = clock.now();
+    if (Number.isNaN(this.#busySince)) this.#busySince = now;
+    else this.#mustStepBack = now - this.#busySince >= SHARE_IN_MILLIS;
+  }
+
+  /** Lets the others go first. Resolves when they have. */
+  async stepBack(): Promise<void> {
+    await this.#host.turns.stepBack?.();
+    this.#beginShare();
+  }
+
+  #beginShare(): void {
+    this.#handedOut = 0;
+    this.#busySince = NaN;
+    this.#mustStepBack = false;
+  }
+
+  /** Tells somebody who need not wait for bytes as soon as the others had their turn. */
+  async #readyLater(wait: Wait): Promise<void> {
+    this.#wait = wait;
+    await this.stepBack();
+    // Given up, failed, or told because even more has come.
+    if (this.#wait === wait) this.#endWait()!.ready();
+  }
+
   /**
    * The one primitive: makes sure that `wait.length` bytes are there, or the stream has ended, or the wait
    * is over. Must not be called while somebody else waits.
    */
   atLeast(wait: Wait, timeoutInMillis: number): void {
-    if (this.has(wait.length)) return wait.ready();
+    if (this.has(wait.length)) {
+      if (this.hasHadItsShare()) return void this.#readyLater(wait);
+      return wait.ready();
+    }
     if (this.#error !== undefined) return wait.fail(errorOf(this.#error));
     this.#wait = wait;
     this.#waitTimeoutInMillis = timeoutInMillis;
@@ -343,7 +396,12 @@ export class Reader implements Turn {
     this.bytesRead += count;
     if (!this.#isCaughtUp) this.#judge(count);
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
-    this.#streamed = count === this.#buffer.target.length ? this.#streamed + count : 0;
+    if (count === this.#buffer.target.length) {
+      this.#streamed += count;
+    } else {
+      this.#streamed = 0;
+      this.#beginShare();
+    }
     const bytes = this.#buffer.filled(count);
     this.#host.onReceived();
     if (this.#drained !== undefined) {

@@ -135,7 +135,7 @@ class ServiceLoop implements Attendant, Wait {
     if (reader.isWaiting) {
       // A call has left a read of its own behind.
       reader.whenFree(() => this.#next());
-    } else if (reader.has(this.length)) {
+    } else if (reader.mayHave(this.length)) {
       // Not from here: a method that is not async and leaves bytes unread would nest call in call.
       this.isCalling = true;
       queueMicrotask(() => this.#onDue());

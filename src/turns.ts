@@ -46,6 +46,12 @@ export interface Turns {
    * then.
    */
   looked?(): Promise<void>;
+  /**
+   * Lets others go first; left out where everybody gets a turn without it.
+   *
+   * @returns Resolves when they have had their turn. Of several who step back, one goes on at a time.
+   */
+  stepBack?(): Promise<void>;
 }
 
 /** So many operations in one turn are about as much as the runtime does in one: others may be waiting. */
@@ -110,6 +116,8 @@ export class FairTurns implements Turns {
   /** Those who have asked for a look that has not begun. */
   #askedLook: PromiseWithResolvers<void> | undefined;
   #look: Look | undefined;
+  /** Those who let others go first. */
+  readonly #steppedBack: (() => void)[] = [];
 
   /** @param signals How to let the runtime go on. */
   constructor(signals: TurnSignals) {
@@ -129,6 +137,17 @@ export class FairTurns implements Turns {
     this.#writesAreBeginning = true;
     queueMicrotask(this.#beginWrites);
   }
+
+  stepBack(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#steppedBack.push(resolve) === 1) void this.looked().then(this.#goOnAgain);
+    });
+  }
+
+  readonly #goOnAgain = (): void => {
+    this.#steppedBack.shift()!();
+    if (this.#steppedBack.length > 0) void this.looked().then(this.#goOnAgain);
+  };
 
   looked(): Promise<void> {
     if (this.#askedLook === undefined) {

@@ -297,6 +297,21 @@ Deno.test("FairTurns.looked() of Deno's own has what had come handed out, from e
   await Promise.all(clients.map((client) => client.close()));
 });
 
+Deno.test("FairTurns.stepBack() lets one go on after each look, in the order in which they came", async () => {
+  const loop = manual();
+  const ends: string[] = [];
+  for (const name of ["a", "b", "c"]) void loop.fair.stepBack().then(() => ends.push(name));
+  const looks: number[] = [];
+  for (let turns = 1; ends.length < 3; turns++) {
+    const before = ends.length;
+    await loop.next();
+    if (ends.length > before) looks.push(turns);
+  }
+  assertEquals([ends, loop.isWaiting], [["a", "b", "c"], false]);
+  assertEquals(looks.length, 3);
+  assert(looks.every((turn, i) => turn - (looks[i - 1] ?? 0) >= A_LOOK), `${looks}`);
+});
+
 Deno.test("plainTurns begins a read at once and a write at the end of its turn", async () => {
   const begun: string[] = [];
   assertEquals(plainTurns.read({ begin: () => void begun.push("read") }, 5 * MIB), false);

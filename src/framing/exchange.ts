@@ -45,6 +45,16 @@ export class Exchange<In, Out> {
     return this.#duplex.freed;
   }
 
+  /** Whether others should go first, before the next message that is there. */
+  get mustStepBack(): boolean {
+    return this.#duplex.reader.hasHadItsShare();
+  }
+
+  /** Lets the others go first. */
+  stepBack(): Promise<void> {
+    return this.#duplex.reader.stepBack();
+  }
+
   /** Whether so much is gathered that it should go out. */
   get isFull(): boolean {
     return this.#frames.leastLength >= MUCH;
@@ -73,7 +83,7 @@ export class Exchange<In, Out> {
    * @returns `undefined` at the end of the stream; `MORE` if it has to be waited for, or somebody else waits.
    */
   take(): In | undefined | typeof MORE {
-    if (this.#duplex.reader.isWaiting) return MORE;
+    if (this.#duplex.reader.isWaiting || this.mustStepBack) return MORE;
     const message = this.next();
     return message === undefined && !this.hasEnded ? MORE : message;
   }

@@ -127,11 +127,13 @@ class FramedService<In, Out> implements Service {
     try {
       for (let message; (message = exchange.next()) !== undefined;) {
         const reply = this.#service.onMessage(framed, message);
-        if (reply === undefined) continue;
-        if (isDeferred(reply)) return this.#goOn(framed, reply);
-        exchange.add(reply as Out);
-        const slow = exchange.isFull ? exchange.flushAtPace() : undefined;
-        if (slow !== undefined) return this.#goOn(framed, slow.then(() => {}));
+        if (reply !== undefined) {
+          if (isDeferred(reply)) return this.#goOn(framed, reply);
+          exchange.add(reply as Out);
+          const slow = exchange.isFull ? exchange.flushAtPace() : undefined;
+          if (slow !== undefined) return this.#goOn(framed, slow.then(() => {}));
+        }
+        if (exchange.mustStepBack) return this.#goOn(framed, this.#stepBack(exchange));
       }
     } catch (error) {
       // What came before is answered all the same.
@@ -141,6 +143,12 @@ class FramedService<In, Out> implements Service {
     return exchange.flushAtPace()?.then(() => {});
   }
 
+  /** Lets other connections go first; what is gathered need not wait for them. */
+  async #stepBack(exchange: Exchange<In, Out>): Promise<undefined> {
+    exchange.flush();
+    await exchange.stepBack();
+  }
+
   /** Goes on where there was something to wait for. */
   async #goOn(framed: Framed<In, Out>, first: Deferred<Out>): Promise<void> {
     const exchange = exchangeOf(framed);
@@ -148,6 +156,7 @@ class FramedService<In, Out> implements Service {
     try {
       for (;;) {
         await gather(exchange, isPromise(reply) ? await reply : reply);
+        if (exchange.mustStepBack) await this.#stepBack(exchange);
         const message = exchange.next();
         if (message === undefined) break;
         reply = this.#service.onMessage(framed, message);

@@ -56,7 +56,7 @@ export interface Wait {
 }
 
 /** So long a connection is handed out what has come before the others are let go first. */
-const SHARE_IN_MILLIS = 2;
+const SHARE_IN_MILLIS = 1;
 /** The clock is looked at for one in so many that are handed out; a power of two. */
 const HANDED_OUT_PER_LOOK = 16;
 
@@ -199,15 +199,13 @@ export class Reader implements Turn {
 
   /** Counts something that is handed out. Whether that has gone on for so long that others should go first. */
   hasHadItsShare(): boolean {
-    if ((++this.#handedOut & (HANDED_OUT_PER_LOOK - 1)) === 0 && !this.#mustStepBack) {
-      this.#lookAtShare();
-    }
+    if ((++this.#handedOut & (HANDED_OUT_PER_LOOK - 1)) === 0) this.#lookAtShare();
     return this.#mustStepBack && this.queue.length > 0;
   }
 
   #lookAtShare(): void {
     const { clock, turns } = this.#host;
-    if (turns.stepBack === undefined) return;
+    if (turns.stepBack === undefined || this.#mustStepBack) return;
     const now = clock.now();
     if (Number.isNaN(this.#busySince)) this.#busySince = now;
     else this.#mustStepBack = now - this.#busySince >= SHARE_IN_MILLIS;
@@ -366,7 +364,12 @@ export class Reader implements Turn {
   #pump(): boolean {
     if (this.#isReading || this.#peerIsDone || this.#isPaused) return false;
     this.#isReading = true;
-    if (this.#host.turns.read(this, this.#streamed)) this.#streamed = 0;
+    // What the last read brought may have taken long; and who has had its time steps back as who has had its bytes.
+    if (this.#streamed > 0) this.#lookAtShare();
+    if (this.#host.turns.read(this, this.#mustStepBack ? Infinity : this.#streamed)) {
+      this.#streamed = 0;
+      this.#beginShare();
+    }
     return true;
   }
 
@@ -398,6 +401,7 @@ export class Reader implements Turn {
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
     if (count === this.#buffer.target.length) {
       this.#streamed += count;
+      this.#lookAtShare();
     } else {
       this.#streamed = 0;
       this.#beginShare();

@@ -9,8 +9,14 @@ import type { FrameBuffer } from "./frame_buffer.ts";
 import { LineCodec } from "./line_codec.ts";
 import { LineDecoder } from "./line_decoder.ts";
 
+const TAB = 0x09;
+const LF = 0x0a;
+const CR = 0x0d;
 const SPACE = 0x20;
 const LAST_OF_ASCII = 0x7f;
+
+/** So many bytes of blank lines are dropped at once: then the lines that were made into text in vain cost less. */
+const MANY_BLANK_BYTES = 1024;
 
 /** What a {@linkcode JsonLinesCodec} can be told. */
 export interface JsonLinesCodecConfig<In> extends FrameConfig {
@@ -101,9 +107,13 @@ function isBlank(line: string): boolean {
 
 class JsonLinesDecoder<In> implements Decoder<In> {
   readonly #lines: LineDecoder;
+  readonly #maxFrameLength: number;
   readonly #check: ((value: unknown) => In) | undefined;
+  /** Up to this place in the stream it is known what is blank. */
+  #knownUntil = 0;
 
   constructor(maxFrameLength: number, check: ((value: unknown) => In) | undefined) {
+    this.#maxFrameLength = maxFrameLength;
     this.#lines = new LineDecoder(maxFrameLength, "strict", true);
     this.#check = check;
   }
@@ -113,7 +123,10 @@ class JsonLinesDecoder<In> implements Decoder<In> {
       const line = this.#lines.decode(bytes, ended);
       if (line === undefined) return undefined;
       // Not left to the parser: an error costs fifty times as much as the line.
-      if (isBlank(line)) continue;
+      if (isBlank(line)) {
+        this.#dropBlank(bytes);
+        continue;
+      }
       let value: unknown;
       try {
         value = JSON.parse(line);
@@ -123,6 +136,26 @@ class JsonLinesDecoder<In> implements Decoder<In> {
       if (this.#check === undefined) return value as In;
       return this.#checked(this.#check, value);
     }
+  }
+
+  /** Drops the blank lines that come next, where they are many: a peer may send nothing else. */
+  #dropBlank(bytes: ByteQueue): void {
+    if (bytes.offset < this.#knownUntil) return;
+    const { length } = bytes;
+    let end = 0;
+    let at = 0;
+    for (; at < length; at++) {
+      const byte = bytes.at(at);
+      if (byte === LF) {
+        // Too long, for whoever looks at lines.
+        if (at - end > this.#maxFrameLength) break;
+        end = at + 1;
+      } else if (byte !== SPACE && byte !== CR && byte !== TAB) {
+        break;
+      }
+    }
+    this.#knownUntil = bytes.offset + at;
+    if (end >= MANY_BLANK_BYTES) bytes.skip(end);
   }
 
   #checked(check: (value: unknown) => In, value: unknown): In {

@@ -153,3 +153,42 @@ Deno.test("JsonLinesCodec refuses a wrong config and what has no JSON", () => {
   const error = assertThrows(() => codec.encode("long", frames), GenericError);
   assertEquals(error.message, "Cannot encode: the message is longer than 5 bytes");
 });
+
+Deno.test("JsonLinesCodec passes over blank lines wherever they are, and how many", () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.tuple(
+          fc.constantFrom("\n", "\r\n", " \n", "\t \r\n", "\u00a0\n"),
+          fc.constantFrom(0, 1, 2, 500, 3_000),
+        ),
+        { minLength: 1, maxLength: 6 },
+      ),
+      fc.integer({ min: 1, max: 5_000 }),
+      (runs, pieceLength) => {
+        const text = runs.map(([blank, count], i) => `${blank.repeat(count)}${i}\n`).join("");
+        const bytes = new TextEncoder().encode(text);
+        const queue = new ByteQueue();
+        const decoder = new JsonLinesCodec<number>().decoder();
+        const got: number[] = [];
+        for (let at = 0; at < bytes.length; at += pieceLength) {
+          queue.push(bytes.slice(at, at + pieceLength));
+          for (let value; (value = decoder.decode(queue, false)) !== undefined;) got.push(value);
+        }
+        assertEquals(got, runs.map((_, i) => i));
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("JsonLinesCodec refuses a blank line that is too long among many that are not", () => {
+  for (const [length, isRefused] of [[10, false], [11, true]] as const) {
+    const queue = new ByteQueue();
+    const blank = "\n".repeat(2_000);
+    queue.push(new TextEncoder().encode(`${blank}${" ".repeat(length)}\n${blank}7\n`));
+    const decoder = new JsonLinesCodec({ maxFrameLength: 10 }).decoder();
+    if (isRefused) assertThrows(() => decoder.decode(queue, false), GenericError, "longer than 10");
+    assertEquals(decoder.decode(queue, false), 7);
+  }
+});

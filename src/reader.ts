@@ -57,6 +57,8 @@ export interface Wait {
 
 /** So long a connection is handed out what has come before the others are let go first. */
 const SHARE_IN_MILLIS = 1;
+/** Who gets more in that time has its share by the bytes. */
+const BYTES_PER_MILLI_OF_A_STREAM = 256 * 1024;
 /** The clock is looked at for one in so many that are handed out; a power of two. */
 const HANDED_OUT_PER_LOOK = 16;
 
@@ -88,6 +90,7 @@ export class Reader implements Turn {
   /** What was handed out since the kernel had nothing more, and since when that goes on, where it is known. */
   #handedOut = 0;
   #busySince = NaN;
+  #streamedBefore = 0;
   #mustStepBack = false;
   #isPaused = false;
   /** The kernel has nothing more: the peer's end or a failure has come. */
@@ -220,6 +223,7 @@ export class Reader implements Turn {
   #beginShare(): void {
     this.#handedOut = 0;
     this.#busySince = NaN;
+    this.#streamedBefore = this.#streamed;
     this.#mustStepBack = false;
   }
 
@@ -364,13 +368,33 @@ export class Reader implements Turn {
   #pump(): boolean {
     if (this.#isReading || this.#peerIsDone || this.#isPaused) return false;
     this.#isReading = true;
-    // What the last read brought may have taken long; and who has had its time steps back as who has had its bytes.
-    if (this.#streamed > 0) this.#lookAtShare();
-    if (this.#host.turns.read(this, this.#mustStepBack ? Infinity : this.#streamed)) {
-      this.#streamed = 0;
-      this.#beginShare();
-    }
+    if (this.#streamed > 0) this.#lookAtReads();
+    if (this.#mustStepBack) void this.stepBack().then(() => this.#askForTurn());
+    else this.#askForTurn();
     return true;
+  }
+
+  #askForTurn(): void {
+    if (!this.#host.turns.read(this, this.#streamed)) return;
+    this.#streamed = 0;
+    this.#beginShare();
+  }
+
+  /** Before another read in a row: those may bring little that takes long. How many bytes is the turns' matter. */
+  #lookAtReads(): void {
+    const { clock, turns } = this.#host;
+    if (turns.stepBack === undefined) return;
+    const now = clock.now();
+    const inMillis = now - this.#busySince;
+    // Not where that began is not known yet, either: it begins now.
+    if (inMillis < SHARE_IN_MILLIS) return;
+    const bytes = this.#streamed - this.#streamedBefore;
+    if (bytes < inMillis * BYTES_PER_MILLI_OF_A_STREAM) {
+      this.#mustStepBack = true;
+    } else {
+      this.#busySince = now;
+      this.#streamedBefore = this.#streamed;
+    }
   }
 
   /** Begins the kernel read: it is this connection's turn. */
@@ -401,7 +425,6 @@ export class Reader implements Turn {
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
     if (count === this.#buffer.target.length) {
       this.#streamed += count;
-      this.#lookAtShare();
     } else {
       this.#streamed = 0;
       this.#beginShare();

@@ -146,6 +146,17 @@ Deno.test("A listener on a path removes its own file at its end, and nothing els
   });
 });
 
+/** Whether the runtime hands a relative path on as it is: it does with all permissions only. */
+function takesRelativePath(): boolean {
+  try {
+    Deno.listen({ transport: "unix", path: "raw" }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
 Deno.test("A listener on a relative path removes its file wherever the program has gone", async () => {
   await inFolder(async (folder) => {
     const before = Deno.cwd();
@@ -154,6 +165,8 @@ Deno.test("A listener on a relative path removes its file wherever the program h
       await Deno.mkdir(`${folder}/${deep}`, { recursive: true });
       Deno.chdir(`${folder}/${deep}`);
       try {
+        // What is left to see then is that nothing of the first one is.
+        if (!takesRelativePath()) return assertEquals(namesIn(folder), ["d".repeat(100)]);
         const listener = await listenPath({ path: "socket" });
         assertEquals(listener.addr, { transport: "unix", path: "socket" });
         await assertAnswers(listener, "socket");

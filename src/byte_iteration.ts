@@ -1,6 +1,6 @@
 // The loop over a connection's bytes: one wait object for the whole loop, no generator, one promise a step.
 
-import type { SocketError } from "./errors.ts";
+import { codeOf } from "./errors.ts";
 import type { Reader, Wait } from "./reader.ts";
 
 type Step = IteratorResult<Uint8Array<ArrayBuffer>, undefined>;
@@ -52,7 +52,7 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
 
   /** They will not come, or not in time: a close from this side ends the loop, everything else is thrown. */
   fail(error: unknown): void {
-    if ((error as SocketError).code === "closed") this.#resolve!(DONE);
+    if (codeOf(error) === "closed") this.#resolve!(DONE);
     else this.#reject!(error);
   }
 

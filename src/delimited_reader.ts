@@ -12,6 +12,7 @@ import {
 } from "./framing/frame.ts";
 import { type InvalidBytes, textOf } from "./framing/utf8.ts";
 import { MORE, type ReadOptions, type ReadResult } from "./pull.ts";
+import { optionOf } from "./options.ts";
 import type { Reader } from "./reader.ts";
 
 /** How a read up to a delimiter behaves. */
@@ -71,7 +72,7 @@ export class DelimitedReader {
   /** Checks the options; gives what takes a line. At the end of the stream that is `undefined`. */
   line(options: ReadLineOptions): () => string | undefined | typeof MORE {
     const limit = limitOf(options);
-    const { invalidBytes = "strict" } = options;
+    const invalidBytes = optionOf(options, "invalidBytes") ?? "strict";
     checkChoice("invalidBytes", invalidBytes, ["strict", "replace"]);
     const search = this.#searchFor(LINE_FEED);
     const reader = this.#reader;
@@ -110,7 +111,7 @@ export class DelimitedReader {
 }
 
 function limitOf(options: ReadUntilOptions): number {
-  const { limit = DEFAULT_MAX_FRAME_LENGTH } = checkObject("options", options);
+  const limit = optionOf(checkObject("options", options), "limit") ?? DEFAULT_MAX_FRAME_LENGTH;
   return checkFrameLength("limit", limit);
 }
 

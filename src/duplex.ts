@@ -201,7 +201,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker, Placed {
   closeIfIdle(): void {
     if (!this.#isStopping || this.#state !== "open" || this.isUpgrading) return;
     const { attendant, reader, writer } = this;
-    if (reader.queue.length > 0 || writer.queuedBytes > 0) return;
+    if (writer.queuedBytes > 0 || (reader.queue.length > 0 && !reader.hasOnlyLate)) return;
     // A loop of the user's within onConnect waits for what comes next; any other call is under way.
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {

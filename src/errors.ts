@@ -96,6 +96,22 @@ export function isSocketError(thrown: unknown): thrown is SocketError {
   return isA(SocketError, thrown);
 }
 
+/** The code of one of our errors, whatever it has become: asking harms nobody. */
+export function codeOf(thrown: unknown): SocketErrorCode | undefined {
+  if (!isSocketError(thrown)) return undefined;
+  try {
+    // Not by a getter: who has made a class of his own may have any.
+    return Object.getOwnPropertyDescriptor(thrown, "code")?.value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether it is a read that has waited too long. */
+export function isReadTimeout(thrown: unknown): thrown is ReadTimedOutError {
+  return isA(ReadTimedOutError, thrown);
+}
+
 function isA(kind: abstract new (...args: never[]) => Error, thrown: unknown): boolean {
   try {
     return thrown instanceof kind;

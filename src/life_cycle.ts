@@ -6,8 +6,9 @@
 // before it, and a start waits for the stop before it. What opening and stopping are is the listener's own.
 
 import { hostOf, portOf } from "./address.ts";
-import { checkInterval, checkObject } from "./arguments.ts";
+import { checkInterval } from "./arguments.ts";
 import type { SocketError } from "./errors.ts";
+import { optionNames, readOptions } from "./options.ts";
 import type { Clock, NetworkAddress, TimerId } from "./network.ts";
 
 /** How long a stop may take. */
@@ -19,6 +20,8 @@ export interface StopOptions {
    */
   readonly deadlineInMillis?: number;
 }
+
+const STOP_OPTIONS = optionNames<StopOptions>({ deadlineInMillis: true });
 
 /** What was cut by a stop. */
 export interface CutOff {
@@ -198,7 +201,11 @@ export class LifeCycle {
 
   /** Shuts in good order. Stopping twice is one stop. */
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
-    const { deadlineInMillis = 15_000 } = checkObject("options", options);
+    const { deadlineInMillis = 15_000 } = readOptions<StopOptions>(
+      "options",
+      options,
+      STOP_OPTIONS,
+    );
     const deadline = checkInterval("deadlineInMillis", deadlineInMillis);
     return await this.#stopWithin(deadline).report;
   }

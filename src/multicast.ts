@@ -1,10 +1,11 @@
 // Multicast groups of a socket: checked, joined once, left as they were joined.
 
 import { GenericError, setupError } from "./errors.ts";
-import { checkObject, shown } from "./arguments.ts";
+import { shown } from "./arguments.ts";
 import { checkHost } from "./address.ts";
 import { ipVersion, isMulticast } from "./ip_address.ts";
 import type { GroupMembership } from "./network.ts";
+import { optionNames, readOptions } from "./options.ts";
 import { checkInterface } from "./udp_config.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 
@@ -19,6 +20,8 @@ export interface GroupOptions {
   readonly source?: string;
 }
 
+const GROUP_OPTIONS = optionNames<GroupOptions>({ interface: true, source: true });
+
 function checkMembership(group: unknown, options: GroupOptions): GroupMembership {
   const address = checkHost("group", group);
   const version = ipVersion(address);
@@ -29,7 +32,11 @@ function checkMembership(group: unknown, options: GroupOptions): GroupMembership
       }`,
     );
   }
-  const { interface: networkInterface, source } = checkObject("options", options);
+  const { interface: networkInterface, source } = readOptions<GroupOptions>(
+    "options",
+    options,
+    GROUP_OPTIONS,
+  );
   if (networkInterface !== undefined) checkInterface("interface", networkInterface);
   if (
     networkInterface !== undefined && (typeof networkInterface === "number") !== (version === 6)

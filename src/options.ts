@@ -50,6 +50,21 @@ export function readOptions<T extends object>(
 }
 
 /**
+ * Reads one field of what goes with a call, without a copy of it.
+ *
+ * @param options What was passed, an object if anything.
+ * @param name The field.
+ */
+export function optionOf<T extends object, Name extends keyof T & string>(
+  options: T | undefined,
+  name: Name,
+): T[Name] | undefined {
+  if (options === undefined) return undefined;
+  const isForeign = name in Object.prototype && !Object.hasOwn(options, name);
+  return isForeign ? undefined : options[name];
+}
+
+/**
  * Puts fields in the place of others, in a copy.
  *
  * @param options What {@linkcode readOptions} gave.

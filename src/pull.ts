@@ -2,6 +2,7 @@
 // nothing; what has come is there for the next one.
 
 import { checkInterval, checkObject, checkSignal } from "./arguments.ts";
+import { optionOf } from "./options.ts";
 import type { Reader } from "./reader.ts";
 
 /** How one read behaves. */
@@ -37,10 +38,9 @@ export function pull<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     if (options !== undefined) checkObject("options", options);
-    const timeout = options?.timeoutInMillis === undefined
-      ? timeoutInMillis
-      : checkInterval("timeoutInMillis", options.timeoutInMillis);
-    const signal = options?.signal;
+    const given = optionOf(options, "timeoutInMillis");
+    const timeout = given === undefined ? timeoutInMillis : checkInterval("timeoutInMillis", given);
+    const signal = optionOf(options, "signal");
     if (signal !== undefined) checkSignal(signal).throwIfAborted();
     reader.refuseSecond();
     let release: (() => void) | undefined;

@@ -108,6 +108,8 @@ export class Reader implements Turn {
   /** While it catches up: the reads before it, and the bytes that had come by then. */
   #begunBefore = 0;
   #bytesBefore = 0;
+  /** How many bytes had come when it had caught up. */
+  #caughtUpAt = Infinity;
   #error: Failure | undefined;
   #drained: (() => void) | undefined;
   #keepsDrained = false;
@@ -151,6 +153,11 @@ export class Reader implements Turn {
     return this.#isCaughtUp || this.#peerIsDone;
   }
 
+  /** Whether all that is unread has come after what it had to catch up with. */
+  get hasOnlyLate(): boolean {
+    return this.bytesRead - this.queue.length >= this.#caughtUpAt;
+  }
+
   /** The kernel read that is under way, as a number; `undefined` where none is. */
   get readUnderWay(): number | undefined {
     return this.#isBegun ? this.#begun : undefined;
@@ -165,7 +172,12 @@ export class Reader implements Turn {
 
   /** The runtime has looked at its sockets while a read was under way all the time. */
   onLooked(read: number): void {
-    if (this.readUnderWay === read) this.#isCaughtUp = true;
+    if (this.readUnderWay === read && !this.#isCaughtUp) this.#catchUpHere();
+  }
+
+  #catchUpHere(): void {
+    this.#isCaughtUp = true;
+    this.#caughtUpAt = this.bytesRead;
   }
 
   /** Begins no kernel read until {@linkcode Reader.resume}; whoever waits meanwhile goes on waiting. */
@@ -456,7 +468,8 @@ export class Reader implements Turn {
     const mayHaveMore = this.#transport.mayHaveMore ?? count === this.#buffer.target.length;
     const isLate = this.#begun > this.#begunBefore;
     const since = this.bytesRead - this.#bytesBefore;
-    this.#isCaughtUp = since >= 2 * MOST_OF_A_KERNEL || since < MUCH && isLate && !mayHaveMore;
+    const isEnough = since >= 2 * MOST_OF_A_KERNEL || since < MUCH && isLate && !mayHaveMore;
+    if (isEnough) this.#catchUpHere();
   }
 
   /** What comes while a write has failed already. */

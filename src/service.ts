@@ -9,10 +9,11 @@
 import { type Connection, duplexOf } from "./connection.ts";
 import type { Attendant, Duplex } from "./duplex.ts";
 import {
+  codeOf,
   GenericError,
   isError,
+  isReadTimeout,
   isSocketError,
-  ReadTimedOutError,
   type SocketError,
 } from "./errors.ts";
 import type { Wait } from "./reader.ts";
@@ -238,7 +239,7 @@ class ServiceLoop implements Attendant, Wait {
     if (this.#service.onError !== undefined) {
       const error = isError(cause) ? cause : handlerError("A method of the service", cause);
       await this.#callGuarded("onError", error);
-    } else if (isThrown && !isSlow(cause) && !isBadFrame(cause)) {
+    } else if (isThrown && !isReadTimeout(cause) && !isBadFrame(cause)) {
       // But for a peer that is slow or talks nonsense: it is no more the method's doing than one that has gone.
       printThrown(cause);
     }
@@ -260,10 +261,5 @@ function isThenable(value: unknown): value is PromiseLike<void> {
 
 /** What the peer has sent is no message: the method that found out has done nothing wrong. */
 function isBadFrame(error: unknown): error is SocketError {
-  return isSocketError(error) && error.code === "frame";
-}
-
-/** A read that has waited for the peer too long. */
-function isSlow(error: unknown): boolean {
-  return isSocketError(error) && error instanceof ReadTimedOutError;
+  return codeOf(error) === "frame";
 }

@@ -1,5 +1,6 @@
 // Who a datagram came from, and how to answer.
 
+import { optionOf } from "./options.ts";
 import { checkObject } from "./arguments.ts";
 import { checkPort } from "./address.ts";
 import { rejected } from "./errors.ts";
@@ -73,7 +74,10 @@ export class DatagramCaller implements UdpCaller {
 /** Sends a datagram to where it says, checked. */
 export function sendDatagram(socket: UdpSocket, datagram: Datagram): Promise<number> {
   try {
-    const { remoteHost, remotePort, data } = checkObject("datagram", datagram);
+    checkObject("datagram", datagram);
+    const remoteHost = optionOf(datagram, "remoteHost");
+    const remotePort = optionOf(datagram, "remotePort");
+    const data = optionOf(datagram, "data");
     const host = socket.checkHost("remoteHost", remoteHost);
     return socket.send(data, host, checkPort("remotePort", remotePort, 1));
   } catch (error) {

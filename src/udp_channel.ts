@@ -1,9 +1,10 @@
 // What a connected UdpClient and a UdpSession have in common: datagrams to and from one peer.
 
-import { checkInterval, checkObject, checkSignal } from "./arguments.ts";
+import { checkInterval, checkSignal } from "./arguments.ts";
 import type { SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
 import type { TakeLimits } from "./datagram_mailbox.ts";
+import { optionNames, readOptions } from "./options.ts";
 
 /** How one receive waits. */
 export interface ReceiveOptions {
@@ -66,10 +67,16 @@ function allBytes({ data }: Datagram): BytesAndLength {
   return [data, data.length];
 }
 
+const RECEIVE_OPTIONS = optionNames<ReceiveOptions>({ signal: true, timeoutInMillis: true });
+
 /** Checks how one receive waits. */
 export function checkLimits(options: ReceiveOptions | undefined, standard: TakeLimits): TakeLimits {
   if (options === undefined) return standard;
-  const { signal, timeoutInMillis } = checkObject("options", options);
+  const { signal, timeoutInMillis } = readOptions<ReceiveOptions>(
+    "options",
+    options,
+    RECEIVE_OPTIONS,
+  );
   return {
     signal: signal === undefined ? undefined : checkSignal(signal),
     timeoutInMillis: timeoutInMillis === undefined

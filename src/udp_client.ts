@@ -6,7 +6,7 @@ import { rejected, type SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
 import { handOutOfDatagrams } from "./hand_out.ts";
 import { DatagramMailbox, type TakeLimits } from "./datagram_mailbox.ts";
-import { optionNames, readOptions } from "./options.ts";
+import { optionNames, optionOf, readOptions } from "./options.ts";
 import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
 import {
   bytesShape,
@@ -185,7 +185,8 @@ export class UdpClient implements UdpChannel {
    */
   sendTo(content: Uint8Array | string, address: Address): Promise<number> {
     try {
-      const { host, port } = checkObject("address", address);
+      checkObject("address", address);
+      const [host, port] = [optionOf(address, "host"), optionOf(address, "port")];
       const checked = this.#socket.checkHost("host", host);
       return this.#socket.send(content, checked, checkPort("port", port, 1));
     } catch (error) {
@@ -221,7 +222,7 @@ export class UdpClient implements UdpChannel {
    * @throws {SocketError} `"unreachable"`: no such host; `"denied"`: the name may not be looked up.
    */
   async connect(address: Address): Promise<void> {
-    const { host, port } = checkObject("address", address);
+    const { host, port } = readOptions<Address>("address", address, ADDRESS_OPTIONS);
     await this.#socket.connect({ host: checkHost("host", host), port: checkPort("port", port, 1) });
   }
 

@@ -4,6 +4,7 @@
 import type { Datagram } from "./datagram.ts";
 import { DATAGRAM_OVERHEAD, DatagramMailbox } from "./datagram_mailbox.ts";
 import { BegunSessions } from "./begun_sessions.ts";
+import { DATAGRAMS_PER_TURN } from "./datagram_receiver.ts";
 import { handOutOfDatagrams } from "./hand_out.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import { type DatagramAddress, turnsOf } from "./network.ts";
@@ -39,6 +40,9 @@ export type ReceivedDatagram = [datagram: Datagram, caller: UdpCaller];
 const OVER = { done: true, value: undefined } as const;
 const FOREVER = { timeoutInMillis: Infinity };
 
+/** Of so many peers whom nobody has heard a stop tells. */
+const MOST_STRAYS = 10_000;
+
 /** No system keeps more for one socket than so much, each datagram counted with what it costs. */
 const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
 
@@ -61,6 +65,13 @@ export class UdpServing implements UdpSocketOwner {
   /** What an iteration has taken and is busy with, until it asks for the next one; and how many it is done with. */
   #taken: Datagram | undefined;
   #doneByIteration = 0;
+  /** Whose datagrams had come before a stop, and nobody was there to take them. */
+  readonly #strays: DatagramAddress[] = [];
+  /** How many queued datagrams were handed out in a row. */
+  #inARow = 0;
+  #isSteppingBack = false;
+  /** A stop receives what the system has kept. */
+  #isLastCall = false;
   #isServing = false;
   #isStopping = false;
   #ended: SocketError | undefined;
@@ -110,6 +121,7 @@ export class UdpServing implements UdpSocketOwner {
   }
 
   get isWanting(): boolean {
+    if (this.#isLastCall) return true;
     return this.#isServing && (this.#consumer !== undefined || this.sessions.size > 0);
   }
 
@@ -124,7 +136,7 @@ export class UdpServing implements UdpSocketOwner {
     if (this.#isStopping) {
       this.#droppedDatagrams++;
     } else if (consumer === undefined) {
-      this.sessions.put(bytes, from, false);
+      this.#putNobodys(bytes, from);
     } else if (consumer.kind === "datagrams") {
       this.#mailbox.put(bytes, from);
     } else if (consumer.kind === "sessions") {
@@ -146,8 +158,21 @@ export class UdpServing implements UdpSocketOwner {
     }
   }
 
+  /** Nobody takes new ones: it is for a session that is there already, or for nobody. */
+  #putNobodys(bytes: Uint8Array, from: DatagramAddress): void {
+    const { droppedDatagrams } = this.sessions;
+    this.sessions.put(bytes, from, false);
+    const isStray = this.#isLastCall && this.sessions.droppedDatagrams > droppedDatagrams;
+    if (isStray && this.#strays.length < MOST_STRAYS) this.#strays.push(from);
+  }
+
   #handleQueued(): void {
+    if (this.#isSteppingBack) return;
     while (!this.#calls.isCalling && this.#consumer?.kind === "service") {
+      if (this.#hasHadItsTurn()) {
+        void this.#letOthersGo().then(() => this.#handleQueued());
+        break;
+      }
       const datagram = this.#mailbox.shift();
       if (datagram === undefined) break;
       this.#calls.handle(this.#consumer.methods, datagram);
@@ -155,8 +180,26 @@ export class UdpServing implements UdpSocketOwner {
     this.#changed();
   }
 
+  /** Whether so many that were queued have been handed out that it is the others' turn. */
+  #hasHadItsTurn(): boolean {
+    this.#inARow = this.#mailbox.length === 0 ? 0 : this.#inARow + 1;
+    return this.#inARow > DATAGRAMS_PER_TURN && this.#turns.stepBack !== undefined;
+  }
+
+  async #letOthersGo(): Promise<void> {
+    this.#isSteppingBack = true;
+    await this.#turns.stepBack!();
+    this.#isSteppingBack = false;
+    this.#inARow = 0;
+  }
+
   /** Waits for a datagram, for an iteration. */
-  nextDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
+  async nextDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
+    if (this.#hasHadItsTurn()) await this.#letOthersGo();
+    return await this.#takeDatagram();
+  }
+
+  #takeDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
     if (this.#taken !== undefined) this.#doneByIteration++;
     this.#taken = undefined;
     const next = this.#mailbox.take<IteratorResult<ReceivedDatagram, undefined>>(
@@ -217,7 +260,8 @@ export class UdpServing implements UdpSocketOwner {
     this.#isStopping = true;
     this.#isServing = false;
     const stopped = new GenericError("closed", "The listener was stopped");
-    const cut = [...this.#begun].map(({ peer }) => cutOff(undefined, peer, "not-taken"));
+    const untaken = [...[...this.#begun].map(({ peer }) => peer), ...this.#strays];
+    const cut = untaken.map((peer) => cutOff(undefined, peer, "not-taken"));
     for (const begun of [...this.#begun]) begun.end(stopped);
     // What is there can still be taken; whoever waits for more, does not any longer.
     if (this.#consumer?.kind !== "service") this.#mailbox.finish(stopped, true);
@@ -236,15 +280,18 @@ export class UdpServing implements UdpSocketOwner {
 
   /** Receives until a look at the sockets has brought nothing. */
   async #receiveTheRest(patience: Patience): Promise<void> {
+    this.#isLastCall = true;
+    this.socket.wake();
     const first = this.#received;
     let before: number | undefined;
     while (
-      this.isWanting && this.#ended === undefined && !patience.isOver &&
+      this.#ended === undefined && !patience.isOver &&
       this.#received !== before && this.#received - first < MOST_OF_A_KERNEL
     ) {
       before = this.#received;
       await patience.for(look(this.#turns));
     }
+    this.#isLastCall = false;
   }
 
   /** How many datagrams a call or an iteration is done with. */

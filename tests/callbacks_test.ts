@@ -14,7 +14,7 @@ import {
   UdpListener,
   type UdpService,
 } from "../mod.ts";
-import { awkwardThings, printedDuring } from "./support/awkward.ts";
+import { awkwardErrors, awkwardThings, printedDuring } from "./support/awkward.ts";
 import { Authority } from "./support/certificates.ts";
 import { repositoryFiles, root } from "./support/source.ts";
 
@@ -296,7 +296,8 @@ for (const [name, make] of Object.entries(CALLBACKS)) {
     for (const [deed, misbehave] of Object.entries(DEEDS)) {
       if (deed !== "throws" && GIVES_AT_ONCE.includes(name)) continue;
       const isStuck = deed === "never settles" && WAITS_FOR_ITS_CALLS.includes(name);
-      for (const thrown of deed === "never settles" ? [undefined] : awkwardThings()) {
+      const things = [...awkwardThings(), ...awkwardErrors()];
+      for (const thrown of deed === "never settles" ? [undefined] : things) {
         const printed = await printedDuring(async () => {
           const trial = await make(() => misbehave(thrown));
           try {

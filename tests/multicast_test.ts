@@ -260,3 +260,13 @@ testOnEngines(
     await listener.gracefulStop();
   },
 );
+
+testOnEngines("UdpClient leaves a group that it is still joining", async (network) => {
+  await using client = everywhere(network);
+  await client.bound;
+  for (let i = 0; i < 3; i++) {
+    await Promise.all([client.joinGroup(GROUP, here), client.leaveGroup(GROUP, here)]);
+  }
+  await client.joinGroup(GROUP, here);
+  await client.leaveGroup(GROUP, here);
+});

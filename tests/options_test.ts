@@ -1,4 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { Client, Listener } from "../mod.ts";
 import {
   bare,
   type OptionNames,
@@ -176,4 +177,19 @@ Deno.test("bare() gives an object in which nothing is looked for elsewhere", asy
     const options: { host: string; verify?: boolean } = bare({ host: "a" });
     assertEquals([options.host, options.verify], ["a", undefined]);
   });
+});
+
+Deno.test("what goes with a call takes nothing of Object.prototype, given or not", async () => {
+  await using listener = new Listener(0, { interface: "127.0.0.1" });
+  listener.attach({ onConnect: (caller) => void caller.write("a line\n") });
+  await listener.start();
+  const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  const names = { signal: AbortSignal.abort(), limit: 1, timeoutInMillis: 1, deadlineInMillis: 0 };
+  await withPollution(names, async () => {
+    assertEquals((await client.peek(1, {}))[1], 1);
+    assertEquals(await client.readLine(), "a line");
+    const { aborted } = await listener.gracefulStop({});
+    assertEquals(aborted, 0);
+  });
+  await client.close();
 });

@@ -212,25 +212,63 @@ for (const carrierName of ["TCP", "TLS"]) {
   });
 }
 
-Deno.test("Listener.gracefulStop() is not held by a client that sends without end", async () => {
-  const listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach({
-    async onReadReady(caller) {
-      await caller.read();
-    },
+const withoutEnd: Record<string, (listener: Listener) => void> = {
+  "bytes": (listener) =>
+    listener.attach({
+      async onReadReady(caller) {
+        await caller.read();
+      },
+    }),
+  "messages": (listener) =>
+    listener.attach(framedService(new LineCodec(), { onMessage: () => undefined })),
+  "a loop of messages": (listener) =>
+    listener.attach({
+      async onConnect(caller) {
+        for await (const _ of framed(caller, new LineCodec()));
+      },
+    }),
+};
+
+for (const [way, serve] of Object.entries(withoutEnd)) {
+  Deno.test(`Listener.gracefulStop() is not held by a client that sends ${way} without end`, async () => {
+    const listener = new Listener(0, { interface: "127.0.0.1" });
+    serve(listener);
+    await listener.start();
+    const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+    // Never at the end of a message.
+    const chunk = new TextEncoder().encode(
+      `${"a line of some length, as in a log\n".repeat(2_000)}ha`,
+    );
+    const sending = (async () => {
+      try {
+        for (;;) await client.write(chunk);
+      } catch { /* the end of the connection */ }
+    })();
+    while (client.bytesWritten < 1024 * 1024) await client.write(chunk);
+    const { completed, cut } = await listener.gracefulStop({
+      deadlineInMillis: PATIENCE_IN_MILLIS,
+    });
+    assertEquals([completed, cut], [1, []]);
+    await sending;
+    await client.close();
   });
+}
+
+Deno.test("UdpListener.gracefulStop() names those whom nobody has heard", async () => {
+  const listener = new UdpListener(0, { interface: "127.0.0.1" });
   await listener.start();
-  const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
-  const chunk = new Uint8Array(256 * 1024);
-  const sending = (async () => {
-    try {
-      for (;;) await client.write(chunk);
-    } catch { /* the end of the connection */ }
-  })();
-  while (client.bytesWritten < 4 * 1024 * 1024) await client.write(chunk);
-  const { completed, cut } = await listener.gracefulStop({ deadlineInMillis: PATIENCE_IN_MILLIS });
-  assertEquals([completed, cut], [1, []]);
-  await sending;
+  const peer = { remoteHost: "127.0.0.1", remotePort: listener.port };
+  const client = new UdpClient({ host: "127.0.0.1", port: 0 }, peer);
+  for (let i = 0; i < 3; i++) await client.write(`${i}`);
+  const { completed, aborted, cut } = await listener.gracefulStop();
+  const one = {
+    id: undefined,
+    remoteAddress: "127.0.0.1",
+    remotePort: client.localPort,
+    reason: "not-taken" as const,
+  };
+  assertEquals([completed, aborted, cut], [0, 3, [one, one, one]]);
+  assertEquals(listener.droppedDatagrams, 3);
   await client.close();
 });
 

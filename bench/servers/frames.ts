@@ -8,7 +8,7 @@ import {
   Listener,
   NetstringCodec,
 } from "../../mod.ts";
-import { TINY_FRAMES } from "../tiny_frames.ts";
+import type { TINY_FRAMES } from "../tiny_frames.ts";
 
 const CODECS: Record<keyof typeof TINY_FRAMES, Codec<unknown, never>> = {
   "blank JSON lines": new JsonLinesCodec(),

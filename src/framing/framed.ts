@@ -1,7 +1,7 @@
 // The pull face of messages: receive one, iterate, send.
 
 import type { Connection } from "../connection.ts";
-import type { SocketError } from "../errors.ts";
+import { codeOf } from "../errors.ts";
 import { MORE, type ReadOptions } from "../pull.ts";
 import type { Codec } from "./codec.ts";
 import { Exchange } from "./exchange.ts";
@@ -140,7 +140,7 @@ function resultOf<In>(message: In | undefined): IteratorResult<In, undefined> {
 
 /** Closed from this side: that is an end. */
 function endOf(error: unknown): IteratorResult<never, undefined> {
-  if ((error as Partial<SocketError>).code === "closed") return { done: true, value: undefined };
+  if (codeOf(error) === "closed") return { done: true, value: undefined };
   throw error;
 }
 

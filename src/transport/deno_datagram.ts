@@ -37,7 +37,7 @@ function refuse(what: string): never {
 export class DenoDatagramSocket implements DatagramSocket {
   readonly addr: DatagramAddress;
   readonly #conn: Deno.DatagramConn;
-  readonly #memberships = new Map<string, Membership>();
+  readonly #memberships = new Map<string, Promise<Membership>>();
   readonly #wantsMappedIps: boolean;
 
   /**
@@ -66,19 +66,25 @@ export class DenoDatagramSocket implements DatagramSocket {
   async joinGroup(membership: GroupMembership): Promise<void> {
     const { group, networkInterface, source } = membership;
     if (source !== undefined) refuse("the source of a group");
-    this.#memberships.set(
-      keyOf(membership),
-      ipVersion(group) === 6
-        ? await this.#conn.joinMulticastV6(group, Number(networkInterface ?? 0))
-        : await this.#conn.joinMulticastV4(group, String(networkInterface ?? "0.0.0.0")),
-    );
+    const key = keyOf(membership);
+    const joining: Promise<Membership> = ipVersion(group) === 6
+      ? this.#conn.joinMulticastV6(group, Number(networkInterface ?? 0))
+      : this.#conn.joinMulticastV4(group, String(networkInterface ?? "0.0.0.0"));
+    // Known at once: whoever leaves before it is made waits for it.
+    this.#memberships.set(key, joining);
+    try {
+      await joining;
+    } catch (error) {
+      if (this.#memberships.get(key) === joining) this.#memberships.delete(key);
+      throw error;
+    }
   }
 
   async leaveGroup(membership: GroupMembership): Promise<void> {
     const key = keyOf(membership);
-    const joined = this.#memberships.get(key)!;
+    const joining = this.#memberships.get(key)!;
     this.#memberships.delete(key);
-    await joined.leave();
+    await (await joining).leave();
   }
 
   /** How far datagrams to IPv4 groups may go. */

@@ -1,5 +1,7 @@
 // Things that are hard to deal with once somebody has thrown them.
 
+import { GenericError } from "../../mod.ts";
+
 /** What may be thrown and cannot be looked at, printed or put into words without care. */
 export function awkwardThings(): unknown[] {
   const revoked = Proxy.revocable(new Error("revoked"), {});
@@ -24,6 +26,17 @@ export function awkwardThings(): unknown[] {
     new Proxy(new Error("proxy"), { get: refuse, getPrototypeOf: refuse, ownKeys: refuse }),
     { [Symbol.for("Deno.customInspect")]: refuse, toString: refuse },
   ];
+}
+
+/** Errors of the library's own kind that do not want to be looked at. */
+export function awkwardErrors(): unknown[] {
+  const refuse = () => {
+    throw new Error("do not look");
+  };
+  class Own extends GenericError {}
+  const codeThrows = new Own("frame", "mine");
+  Object.defineProperty(codeThrows, "code", { get: refuse });
+  return [codeThrows, new Proxy(new GenericError("frame", "mine"), { get: refuse })];
 }
 
 /** Runs something and gives what was printed with `console.error` meanwhile. */

@@ -215,7 +215,7 @@ export class Reader implements Turn {
   /** Counts something that is handed out. Whether that has gone on for so long that others should go first. */
   hasHadItsShare(): boolean {
     if ((++this.#handedOut & (HANDED_OUT_PER_LOOK - 1)) === 0) this.#lookAtShare();
-    return this.#mustStepBack && this.queue.length > 0;
+    return this.#mustStepBack;
   }
 
   #lookAtShare(): void {

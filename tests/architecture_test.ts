@@ -26,7 +26,7 @@ const LAYERS = `
   transport/tls_layer transport/client_hello transport/session_probe transport/tls_server transport/tls_dialer transport/client_security
   transport/listener_security reader pull byte_iteration delimited_reader writer lazy_timer
   busy_clock duplex upgrade
-  web_streams connection_config connection connection_set service framing/exchange framing/framed
+  web_streams connection_config connection connection_set service framing/refusal framing/exchange framing/framed
   framing/framed_service life_cycle open_connections acceptor intake guard/proxy_sender client
   guard/connection_limits listener_config entrance service_factory listener datagram
   unread_budget datagram_mailbox datagram_receiver host_names sender_filter datagram_lane datagram_sender udp_config udp_socket multicast

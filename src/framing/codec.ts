@@ -71,6 +71,17 @@ export interface Codec<In, Out = In> extends Encoder<Out> {
   decoder(): Decoder<In>;
 }
 
+/** Has a codec make a decoder, and checks that it is one. */
+export function decoderOf<In>(codec: Codec<In, never>): Decoder<In> {
+  const decoder = codec.decoder();
+  if (typeof (decoder as Partial<Decoder<In>> | undefined)?.decode !== "function") {
+    throw new TypeError(
+      `decoder() must give an object with the method decode: got ${shown(decoder)}`,
+    );
+  }
+  return decoder;
+}
+
 /** Checks that what should be a codec is one. */
 export function checkCodec<C extends Codec<unknown, never>>(codec: C): C {
   if (typeof codec?.decoder !== "function" || typeof codec.encode !== "function") {

@@ -3,10 +3,12 @@
 
 import { type Connection, duplexOf } from "../connection.ts";
 import type { Duplex } from "../duplex.ts";
+import { printThrown } from "../user_code.ts";
 import { MORE, pull, type ReadOptions } from "../pull.ts";
-import { checkCodec, type Codec, type Decoder } from "./codec.ts";
+import { checkCodec, type Codec, type Decoder, decoderOf } from "./codec.ts";
 import { cutOff } from "./frame.ts";
 import { type Encoder, FrameBuffer } from "./frame_buffer.ts";
+import { Refusal } from "./refusal.ts";
 
 /** Gathered messages of this length and more go out; written ones of more are waited for. */
 const MUCH = 65_536;
@@ -21,12 +23,13 @@ export class Exchange<In, Out> {
   readonly #codec: Codec<In, Out>;
   readonly #decoder: Decoder<In>;
   readonly #frames = new FrameBuffer();
+  #hasTold = false;
 
   /** @param connection Whose bytes are messages. @param codec By which rule. */
   constructor(connection: Connection, codec: Codec<In, Out>) {
     this.#duplex = duplexOf(connection);
     this.#codec = checkCodec(codec);
-    this.#decoder = codec.decoder();
+    this.#decoder = decoderOf(codec);
   }
 
   /** Whether nothing can be received any more that has not come yet. */
@@ -72,7 +75,10 @@ export class Exchange<In, Out> {
     const { queue, hasEnded } = reader;
     // A message may be a piece of the queue, and its user's for ever.
     reader.settle();
+    const { offset } = queue;
     const message = this.#decoder.decode(queue, hasEnded);
+    // Over, and nothing more can come: a decoder that gives messages for nothing would go on for ever.
+    if (message !== undefined && this.#duplex.isFreed && queue.offset === offset) return undefined;
     if (message === undefined && hasEnded && queue.length > 0) throw cutOff(queue, undefined);
     return message;
   }
@@ -134,12 +140,16 @@ export class Exchange<In, Out> {
     try {
       this.#frames.append(encoder, what);
     } catch (error) {
-      const refused = Promise.reject(error);
-      refused.catch(ignore);
-      return refused;
+      return Refusal.of(error, () => this.#tellOnce(error));
     }
     // Whoever answers message by message, in a loop, sends the next one soon.
     return this.#write(this.#frames.take(), true);
+  }
+
+  /** The first message of a connection that was not sent, and nobody looks at the promise. */
+  #tellOnce(error: unknown): void {
+    if (!this.#hasTold) printThrown(error);
+    this.#hasTold = true;
   }
 
   #write(pieces: readonly Uint8Array[], isOneOfMany: boolean): Promise<number> {

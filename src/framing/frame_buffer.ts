@@ -7,6 +7,7 @@
 // What was taken belongs to the writer: the buffer goes on behind it and never writes there again.
 
 import { contentBytes } from "../arguments.ts";
+import { settle } from "../user_code.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -38,6 +39,17 @@ export interface Encoder<Out> {
    */
   encode(message: Out, frames: FrameBuffer): void;
 }
+
+/** An async encoder writes when the message has gone, and what it throws would be told to nobody. */
+function refusePromise(result: unknown): void {
+  if (result === undefined || typeof (result as PromiseLike<void> | null)?.then !== "function") {
+    return;
+  }
+  settle(() => result).catch(ignore);
+  throw new TypeError("encode must not be async: what it writes later is in no message");
+}
+
+function ignore(): void {}
 
 /** Gathers the bytes of messages. */
 export class FrameBuffer {
@@ -114,7 +126,7 @@ export class FrameBuffer {
     const pieces = this.#pieces.length;
     const finished = this.#finished;
     try {
-      encoder.encode(message, this);
+      refusePromise(encoder.encode(message, this));
     } catch (error) {
       this.#slab = slab;
       this.#start = start;

@@ -79,8 +79,10 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
    *
    * @param message The message; the bytes in it must not be changed until it resolves.
    * @returns How many bytes it had, when the system has them all.
-   * @throws {GenericError} `"frame"`: it cannot be said in this format, or is longer than allowed; the
-   * connection is not harmed. Or as the connection's `write`.
+   * @throws {GenericError} `"frame"`: it cannot be said in this format, or is longer than allowed. Nothing of it
+   * is sent, and the connection is not harmed; where nobody looks at the promise, the first such error of a
+   * connection is printed with `console.error`. Or as the connection's `write`.
+   * @throws {unknown} What the codec's `encode` throws, likewise.
    */
   send(message: Out): Promise<number> {
     return this.#exchange.send(message);

@@ -5,8 +5,10 @@
 // Invariants: replies go out in the order of the messages they answer; what a peer does not take is not
 // gathered without end, and a peer that is slow to take it is not read from meanwhile.
 
+import { isSocketError } from "../errors.ts";
 import type { Caller, Service } from "../service.ts";
 import { methodsOf } from "../service_methods.ts";
+import { printThrown, settle } from "../user_code.ts";
 import { checkCodec, type Codec } from "./codec.ts";
 import type { Exchange } from "./exchange.ts";
 import { exchangeOf, Framed } from "./framed.ts";
@@ -108,10 +110,18 @@ class FramedService<In, Out> implements Service {
     this.#service = service;
     // Whether there is one makes a difference to whoever calls it.
     if (service.onError !== undefined) {
-      this.onError = (caller, error) => service.onError!(this.#callers.get(caller)!, error);
+      this.onError = (caller, error) => {
+        const framed = this.#callers.get(caller);
+        if (framed !== undefined) return service.onError!(framed, error);
+        // The codec made no decoder: the service has never heard of this connection.
+        printThrown(error);
+      };
     }
     if (service.onClose !== undefined) {
-      this.onClose = (caller) => service.onClose!(this.#callers.get(caller)!);
+      this.onClose = (caller) => {
+        const framed = this.#callers.get(caller);
+        if (framed !== undefined) return service.onClose!(framed);
+      };
     }
   }
 
@@ -133,7 +143,7 @@ class FramedService<In, Out> implements Service {
           const slow = exchange.isFull ? exchange.flushAtPace() : undefined;
           if (slow !== undefined) return this.#goOn(framed, slow.then(() => {}));
         }
-        if (exchange.mustStepBack) return this.#goOn(framed, this.#stepBack(exchange));
+        if (exchange.mustStepBack) return this.#goOn(framed, stepBack(exchange));
       }
     } catch (error) {
       // What came before is answered all the same.
@@ -143,12 +153,6 @@ class FramedService<In, Out> implements Service {
     return exchange.flushAtPace()?.then(() => {});
   }
 
-  /** Lets other connections go first; what is gathered need not wait for them. */
-  async #stepBack(exchange: Exchange<In, Out>): Promise<undefined> {
-    exchange.flush();
-    await exchange.stepBack();
-  }
-
   /** Goes on where there was something to wait for. */
   async #goOn(framed: Framed<In, Out>, first: Deferred<Out>): Promise<void> {
     const exchange = exchangeOf(framed);
@@ -156,7 +160,7 @@ class FramedService<In, Out> implements Service {
     try {
       for (;;) {
         await gather(exchange, isPromise(reply) ? await reply : reply);
-        if (exchange.mustStepBack) await this.#stepBack(exchange);
+        if (exchange.mustStepBack) await stepBack(exchange);
         const message = exchange.next();
         if (message === undefined) break;
         reply = this.#service.onMessage(framed, message);
@@ -176,6 +180,7 @@ async function gather<Out>(exchange: Exchange<unknown, Out>, reply: Reply<Out>):
   for (const message of isIterator<Out>(reply) ? reply : [reply as Out]) {
     exchange.add(message);
     if (exchange.isFull) await exchange.flushAtPace();
+    if (exchange.mustStepBack) await stepBack(exchange);
     if (!exchange.isOpen) break;
   }
 }
@@ -193,10 +198,11 @@ async function sendAsTheyCome<Out>(
   try {
     while (exchange.isOpen) {
       await exchange.flushAtPace();
+      if (exchange.mustStepBack) await exchange.stepBack();
       isExhausted = true;
       const result = await new Promise<IteratorResult<Out> | undefined>((resolve, reject) => {
         giveUp = () => resolve(undefined);
-        iterator.next().then(resolve, reject);
+        Promise.resolve(iterator.next()).then(resolve, reject);
       });
       if (result?.done === true) return;
       isExhausted = false;
@@ -204,11 +210,22 @@ async function sendAsTheyCome<Out>(
     }
   } finally {
     // Not waited for: one that waits for something is told when that has come, which may be never.
-    if (!isExhausted) iterator.return?.().then(ignore, ignore);
+    if (!isExhausted) settle(() => iterator.return?.()).catch(tellNews);
   }
 }
 
+/** Lets other connections go first; what is gathered need not wait for them. */
+async function stepBack(exchange: Exchange<unknown, never>): Promise<undefined> {
+  exchange.flush();
+  await exchange.stepBack();
+}
+
 function ignore(): void {}
+
+/** What an iterator throws when it is told to stop, unless that is only that the connection is over. */
+function tellNews(thrown: unknown): void {
+  if (!isSocketError(thrown)) printThrown(thrown);
+}
 
 function isDeferred<Out>(reply: unknown): reply is Deferred<Out> {
   return typeof reply === "object" && reply !== null &&

@@ -1,0 +1,358 @@
+// A codec and a service of messages are users' code: whatever they do ends their own connection, and no other.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  type Codec,
+  Connection,
+  denoNetwork,
+  type Framed,
+  framed,
+  framedService,
+  LineCodec,
+  type MessageService,
+  type SocketError,
+} from "../../mod.ts";
+import { serve } from "../../src/service.ts";
+import { connectedTransports, microtasksDrained } from "../../testing/mod.ts";
+import { awkwardThings, printedDuring } from "../support/awkward.ts";
+
+const lines = new LineCodec();
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+interface Outcome {
+  readonly ended: SocketError | undefined;
+  readonly sent: string;
+  readonly told: number;
+  readonly printed: unknown[];
+}
+
+/** Serves one connection that gets three lines and their end, beside another one that must not notice. */
+async function outcomeOf<Out>(
+  codec: Codec<string, Out>,
+  service: MessageService<string, Out>,
+): Promise<Outcome> {
+  let told = 0;
+  let ended: SocketError | undefined;
+  let sent = "";
+  const printed = await printedDuring(async () => {
+    const [transport, peer] = connectedTransports();
+    const [otherTransport, otherPeer] = connectedTransports();
+    const connection = new Connection(transport);
+    const other = new Connection(otherTransport);
+    serve(
+      connection,
+      framedService(codec, {
+        ...service,
+        onError(caller, error) {
+          told++;
+          return service.onError?.(caller, error);
+        },
+      }),
+    );
+    serve(other, framedService(lines, { onMessage: (_, line) => line }));
+    await peer.write(new TextEncoder().encode("one\ntwo\nthree\n"));
+    await peer.closeWrite();
+    const buffer = new Uint8Array(1_000);
+    for (let count; (count = await peer.read(buffer)) !== null;) {
+      sent += text(buffer.subarray(0, count));
+    }
+    peer.close();
+    ended = await connection.closed;
+    await otherPeer.write(new TextEncoder().encode("still here\n"));
+    const count = await otherPeer.read(buffer);
+    assertEquals(text(buffer.subarray(0, count!)), "still here\n");
+    otherPeer.close();
+    await other.closed;
+  });
+  return { ended, sent, told, printed };
+}
+
+const echo: MessageService<string> = { onMessage: (_, line) => line };
+
+/** Each throws something where it is users' code. */
+const throwers: Record<string, (thrown: unknown) => Promise<Outcome>> = {
+  "decode": (thrown) =>
+    outcomeOf({
+      ...encoding,
+      decoder: () => ({
+        decode() {
+          throw thrown;
+        },
+      }),
+    }, echo),
+  "the decode getter": (thrown) =>
+    outcomeOf({
+      ...encoding,
+      decoder: () => ({
+        get decode(): never {
+          throw thrown;
+        },
+      }),
+    }, echo),
+  "encode of a reply": (thrown) =>
+    outcomeOf({
+      decoder: () => lines.decoder(),
+      encode() {
+        throw thrown;
+      },
+    }, echo),
+  "encode of an iterator's message": (thrown) =>
+    outcomeOf({
+      decoder: () => lines.decoder(),
+      encode() {
+        throw thrown;
+      },
+    }, {
+      *onMessage() {
+        yield "a";
+      },
+    }),
+  "encode of an async iterator's message": (thrown) =>
+    outcomeOf({
+      decoder: () => lines.decoder(),
+      encode() {
+        throw thrown;
+      },
+    }, {
+      async *onMessage() {
+        yield await Promise.resolve("a");
+      },
+    }),
+  "encode of a promise's message": (thrown) =>
+    outcomeOf({
+      decoder: () => lines.decoder(),
+      encode() {
+        throw thrown;
+      },
+    }, { onMessage: () => Promise.resolve("a") }),
+  "onMessage": (thrown) =>
+    outcomeOf(lines, {
+      onMessage() {
+        throw thrown;
+      },
+    }),
+  "an iterator's next": (thrown) =>
+    outcomeOf(lines, {
+      onMessage: () =>
+        iteratorOf(() => {
+          throw thrown;
+        }),
+    }),
+  "an async iterator's next": (thrown) =>
+    outcomeOf(lines, {
+      onMessage: () => ({
+        [Symbol.asyncIterator]: () => ({
+          next() {
+            throw thrown;
+          },
+        }),
+      }),
+    }),
+  "an async iterable": (thrown) =>
+    outcomeOf(lines, {
+      onMessage: () => ({
+        [Symbol.asyncIterator]() {
+          throw thrown;
+        },
+      }),
+    }),
+  "the then of a reply": (thrown) =>
+    outcomeOf(lines, {
+      onMessage: () => ({
+        get then(): never {
+          throw thrown;
+        },
+      } as unknown as Promise<string>),
+    }),
+};
+
+const encoding = { encode: lines.encode.bind(lines) };
+
+function iteratorOf(next: () => IteratorResult<string>): IteratorObject<string, unknown, unknown> {
+  return { next, [Symbol.iterator]: () => iteratorOf(next) } as IteratorObject<
+    string,
+    unknown,
+    unknown
+  >;
+}
+
+for (const [name, run] of Object.entries(throwers)) {
+  Deno.test(`framedService ends only its own connection where ${name} throws, and tells`, async () => {
+    for (const thrown of awkwardThings()) {
+      const { ended, sent, told, printed } = await run(thrown);
+      assert(ended !== undefined);
+      assertEquals(sent, "");
+      // A decoder that is none was never the service's.
+      if (name === "the decode getter") assert(printed.length === 1);
+      else assertEquals([told, printed], [1, []]);
+    }
+  });
+}
+
+Deno.test("framedService ends only its own connection where decoder() throws or gives rubbish", async () => {
+  const rubbish = [undefined, null, 1, "x", {}, { decode: 1 }, [], () => {}];
+  const factories = [
+    ...awkwardThings().map((thrown) => () => {
+      throw thrown;
+    }),
+    ...rubbish.map((value) => () => value as never),
+  ];
+  for (const decoder of factories) {
+    const calls: string[] = [];
+    const { ended, printed } = await outcomeOf({ ...encoding, decoder }, {
+      onMessage: () => void calls.push("message"),
+      onConnect: () => void calls.push("connect"),
+      onClose: () => void calls.push("close"),
+    });
+    assertEquals(ended?.code, "handler");
+    assertEquals([calls, printed.length], [[], 1]);
+  }
+});
+
+Deno.test("A codec whose functions are async is refused, and what they reject with ends no program", async () => {
+  const decoder = () => lines.decoder();
+  for (const settle of [() => Promise.reject(new Error("late")), () => Promise.resolve()]) {
+    const asynchronous = { decoder, encode: settle as () => void };
+    const refused = await outcomeOf(asynchronous, echo);
+    assertEquals([refused.ended?.code, refused.told], ["handler", 1]);
+  }
+});
+
+Deno.test("framedService stops an async iterable of a connection that has gone, whatever its return does", async () => {
+  for (
+    const [stop, prints] of [
+      [() => Promise.resolve({ done: true, value: undefined }), 0],
+      [() => undefined, 0],
+      [() => new Promise(() => {}), 0],
+      [() => Promise.reject(new Error("return rejects")), 1],
+      [() => {
+        throw new Error("return throws");
+      }, 1],
+    ] as const
+  ) {
+    let stopped = 0;
+    const printed = await printedDuring(async () => {
+      const [transport, peer] = connectedTransports();
+      const connection = new Connection(transport);
+      const asked = Promise.withResolvers<void>();
+      serve(
+        connection,
+        framedService(lines, {
+          onMessage: () => ({
+            [Symbol.asyncIterator]: () => ({
+              next() {
+                asked.resolve();
+                return new Promise<never>(() => {});
+              },
+              return() {
+                stopped++;
+                return stop() as Promise<IteratorResult<string>>;
+              },
+            }),
+          }),
+        }),
+      );
+      await peer.write(new TextEncoder().encode("one\n"));
+      await asked.promise;
+      connection.abort();
+      peer.close();
+      await connection.closed;
+      await microtasksDrained();
+    });
+    assertEquals([stopped, printed.length], [1, prints]);
+  }
+});
+
+Deno.test("A decoder that takes nothing and gives messages for ever keeps nobody else waiting", async () => {
+  const endless: Codec<string> = { ...encoding, decoder: () => ({ decode: () => "again" }) };
+  const spins: Record<string, (connection: Connection) => unknown> = {
+    "framedService": (connection) => serve(connection, framedService(endless, { onMessage() {} })),
+    "framedService, async": (connection) =>
+      serve(connection, framedService(endless, { onMessage: async () => {} })),
+    "framedService of endless replies": (connection) =>
+      serve(
+        connection,
+        framedService({ decoder: () => lines.decoder(), encode() {} } as Codec<string>, {
+          *onMessage() {
+            for (;;) yield "";
+          },
+        }),
+      ),
+    "framedService of endless async replies": (connection) =>
+      serve(
+        connection,
+        framedService({ decoder: () => lines.decoder(), encode() {} } as Codec<string>, {
+          async *onMessage() {
+            for (;;) yield "";
+          },
+        }),
+      ),
+    "framed": async (connection) => {
+      for await (const _ of framed(connection, endless));
+    },
+  };
+  for (const [name, spin] of Object.entries(spins)) {
+    const [transport, peer] = connectedTransports();
+    const connection = new Connection(transport, { network: denoNetwork });
+    const spinning = spin(connection);
+    await peer.write(new TextEncoder().encode("one\n"));
+    // The event loop goes on.
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    connection.abort();
+    peer.close();
+    await connection.closed;
+    if (spinning instanceof Promise) {
+      assertEquals(await spinning.catch(({ code }) => code), "aborted", name);
+    }
+  }
+});
+
+Deno.test("A message that cannot be encoded: send and sendAll reject, and the connection goes on", async () => {
+  for (const thrown of awkwardThings()) {
+    const [transport, peer] = connectedTransports();
+    await using connection = new Connection(transport);
+    const codec: Codec<string> = {
+      decoder: () => lines.decoder(),
+      encode(message, frames) {
+        frames.write("part of it");
+        if (message === "bad") throw thrown;
+      },
+    };
+    const messages = framed(connection, codec);
+    const printed = await printedDuring(async () => {
+      for (const send of [() => messages.send("bad"), () => messages.sendAll(["good", "bad"])]) {
+        assertEquals(await send().then(() => "sent", (reason) => reason === thrown), true);
+      }
+    });
+    assertEquals(printed, []);
+    assertEquals(await messages.send("good"), 10);
+    peer.close();
+  }
+});
+
+Deno.test("A message that cannot be encoded is printed once where nobody looks at the promise", async () => {
+  for (const thrown of awkwardThings()) {
+    const [transport, peer] = connectedTransports();
+    await using connection = new Connection(transport);
+    const messages: Framed<string> = framed(connection, {
+      decoder: () => lines.decoder(),
+      encode() {
+        throw thrown;
+      },
+    });
+    const printed = await printedDuring(async () => {
+      for (let i = 0; i < 3; i++) void messages.send("bad");
+      await microtasksDrained();
+    });
+    assertEquals(printed.length, 1);
+    peer.close();
+  }
+});
+
+Deno.test("framed() checks its codec and its decoder at the door", async () => {
+  const [transport, peer] = connectedTransports();
+  await using connection = new Connection(transport);
+  assertThrows(() => framed(connection, { ...encoding, decoder: () => ({}) as never }), TypeError);
+  assertThrows(() => framed(connection, {} as never), TypeError);
+  peer.close();
+});

@@ -48,6 +48,8 @@ export interface WriterLimits {
 /** One write, and the place behind it in the queue. */
 class QueuedWrite {
   readonly bytes: Uint8Array;
+  /** How many they were when they were written: their buffer may be transferred or resized meanwhile. */
+  readonly length: number;
   readonly promise: Promise<number>;
   resolve!: (count: number) => void;
   reject!: (error: unknown) => void;
@@ -55,6 +57,7 @@ class QueuedWrite {
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.length = bytes.length;
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -110,6 +113,8 @@ export class Writer implements Turn {
   /** How many writes at the front of the queue are under way together. */
   #underWay = 0;
   #rest: Uint8Array = NOTHING;
+  /** How many bytes of it are to be sent. */
+  #restLength = 0;
   #isScheduled = false;
   /** How many have passed since the last write, while it lingers. */
   #quietMicrotasks = 0;
@@ -292,18 +297,27 @@ export class Writer implements Turn {
   begin(): void {
     this.#isScheduled = false;
     if (this.#error !== undefined) return;
-    this.#rest = this.#gather();
+    const gathered = this.#gather();
+    if (gathered === undefined) return this.#onChanged();
+    this.#rest = gathered;
+    this.#restLength = gathered.length;
     this.#send();
   }
 
-  /** The bytes of the first writes in the queue: one big one, or as many small ones as fit. */
-  #gather(): Uint8Array {
+  /**
+   * The bytes of the first writes in the queue: one big one, or as many small ones as fit; `undefined` where the
+   * first are not what they were.
+   */
+  #gather(): Uint8Array | undefined {
     const first = this.#first!;
+    if (first.bytes.length !== first.length) return undefined;
     let count = 1;
-    let total = first.bytes.length;
+    let total = first.length;
     if (total < BIG_CONTENT) {
       for (let write = first.next; write !== undefined; write = write.next, count++) {
-        const { length } = write.bytes;
+        const { length } = write;
+        // What was written before it still goes out.
+        if (write.bytes.length !== length) break;
         if (length >= BIG_CONTENT || total + length > LARGEST_GATHERING) break;
         total += length;
       }
@@ -314,14 +328,14 @@ export class Writer implements Turn {
     let at = 0;
     for (let write: QueuedWrite | undefined = first; count > 0; write = write!.next, count--) {
       gathered.set(write!.bytes, at);
-      at += write!.bytes.length;
+      at += write!.length;
     }
     return gathered;
   }
 
   #send(): void {
     // Nothing to send is sent already.
-    if (this.#rest.length === 0) return this.#settle();
+    if (this.#restLength === 0) return this.#settle();
     const { writeTimeoutInMillis } = this.#limits;
     if (writeTimeoutInMillis !== Infinity) {
       this.#due = this.#host.clock.now() + writeTimeoutInMillis;
@@ -342,13 +356,26 @@ export class Writer implements Turn {
     this.queuedBytes -= count;
     this.#host.onDequeued(count);
     this.#host.onSent();
-    if (count < this.#rest.length) {
+    const rest = this.#restLength - count;
+    if (rest > 0) {
+      // What was sent of it may be something else, too.
+      if (this.#rest.length !== this.#restLength) return this.#onChanged();
       this.#rest = this.#rest.subarray(count);
+      this.#restLength = rest;
       this.#send();
     } else {
       this.#settle();
     }
   };
+
+  /** A hole in a stream would be worse than its end. */
+  #onChanged(): void {
+    this.#onWriteFailure(
+      new TypeError(
+        "bytes that were written have been transferred or resized before they were sent",
+      ),
+    );
+  }
 
   readonly #onWriteFailure = (cause: unknown): void => {
     if (this.#error === undefined) this.#host.onWriteFailure(brokenError("Cannot write", cause));
@@ -360,7 +387,7 @@ export class Writer implements Turn {
     this.#underWay = 0;
     for (let i = 0; i < count; i++) {
       const write = this.#shift();
-      write.resolve(write.bytes.length);
+      write.resolve(write.length);
     }
     if (this.#count > 0) this.begin();
     else this.#afterDrain();

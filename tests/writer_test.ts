@@ -260,3 +260,50 @@ Deno.test("Connection.write() delivers every byte in order for any sizes and any
     { seed: 20_262, numRuns: 60 },
   );
 });
+
+Deno.test("Connection.write() of bytes that are not what they were ends the connection, and counts nothing", async () => {
+  const resizable = (length: number, most: number) =>
+    new Uint8Array(new ArrayBuffer(length, { maxByteLength: most }));
+  const ways: [string, () => Uint8Array<ArrayBuffer>, (bytes: Uint8Array<ArrayBuffer>) => void][] =
+    [
+      ["transferred", () => new Uint8Array(100), (bytes) => void bytes.buffer.transfer()],
+      ["shrunk", () => resizable(100, 200), (bytes) => bytes.buffer.resize(10)],
+      ["grown", () => resizable(100, 200), (bytes) => bytes.buffer.resize(150)],
+      ["transferred, big", () => new Uint8Array(64 * KIB), (bytes) => void bytes.buffer.transfer()],
+    ];
+  for (const [way, make, change] of ways) {
+    const hold = gate();
+    const { connection, peer, clock } = scriptedConnection([], {}, { writes: [5, hold.step] });
+    const before = connection.write("hello");
+    await before;
+    const bytes = make();
+    const writes = [connection.write("first "), connection.write(bytes), connection.write("last")];
+    const fates = Promise.allSettled(writes);
+    change(bytes);
+    hold.open();
+    await clock.advance(100);
+    const [first, ...others] = await fates;
+    assertEquals([first!.status, ...others.map(({ status }) => status)], [
+      "fulfilled",
+      "rejected",
+      "rejected",
+    ], way);
+    const error = await connection.closed;
+    assertEquals([error?.code, (error?.cause as Error).name], ["broken", "TypeError"], way);
+    assertEquals([peer.writtenText, connection.queuedBytes], ["hellofirst ", 0], way);
+  }
+});
+
+Deno.test("Connection.write() of bytes that are transferred half sent ends the connection", async () => {
+  const hold = gate();
+  const { connection, clock } = scriptedConnection([], {}, { writes: [20_000, hold.step] });
+  const bytes = new Uint8Array(64 * KIB);
+  const writing = assertRejects(() => connection.write(bytes), GenericError);
+  await clock.settle();
+  assertEquals(connection.bytesWritten, 20_000);
+  bytes.buffer.transfer();
+  hold.open();
+  await clock.advance(1_000);
+  await writing;
+  assertEquals([(await connection.closed)?.code, connection.queuedBytes], ["broken", 0]);
+});

@@ -297,7 +297,7 @@ Deno.test("A decoder that takes nothing and gives messages for ever keeps nobody
     const spinning = spin(connection);
     await peer.write(new TextEncoder().encode("one\n"));
     // The event loop goes on.
-    for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (let i = 0; i < 3; i++) await microtasksDrained();
     connection.abort();
     peer.close();
     await connection.closed;

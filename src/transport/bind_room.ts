@@ -24,11 +24,14 @@ const PATIENCE_IN_MILLIS = 5_000;
 export class BindRoom implements Disposable {
   /** Where in it the socket is to be bound; as short as the system needs it. */
   readonly socket: string;
+  /** The same place, wherever the program goes. */
+  readonly file: string;
   readonly #folder: string;
   readonly #lock: Deno.FsFile;
 
   private constructor({ folder, socket }: RoomName, lock: Deno.FsFile) {
     this.socket = socket;
+    this.file = folder + SOCKET;
     this.#folder = folder;
     this.#lock = lock;
   }

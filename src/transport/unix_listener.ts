@@ -37,12 +37,12 @@ export async function listenPath(
   const { path } = target;
   refuseAbstract(path);
   if (isAbstract(path)) return sockets.listen(path);
+  const absolute = absolutePath(path);
+  const ask = () => findDead(sockets, path, absolute);
   try {
     // Whoever was in the room may listen by now.
-    using room = await BindRoom.enter(path, clock, () => findDead(sockets, path));
-    const dead = await findDead(sockets, path);
-    // From here on nothing is awaited: what is removed is what was found dead.
-    return bind(sockets, target, room, dead);
+    using room = await BindRoom.enter(path, clock, ask);
+    return await bind(sockets, target, absolute, room, ask);
   } catch (error) {
     throw error instanceof Deno.errors.NotCapable ? denied(path, error) : error;
   }
@@ -78,8 +78,12 @@ class PathListener implements TransportListener {
 }
 
 /** What is left of a dead program at a path; `undefined` where nothing is there. */
-async function findDead(sockets: LocalSockets, path: string): Promise<Deno.FileInfo | undefined> {
-  const found = fileAt(path);
+async function findDead(
+  sockets: LocalSockets,
+  path: string,
+  absolute: string,
+): Promise<Deno.FileInfo | undefined> {
+  const found = fileAt(absolute);
   if (found === undefined) return undefined;
   if (!found.isSocket) throw inUse(path, "there is a file that is no socket");
   if (await isAnswered(sockets, path)) throw inUse(path, "another program listens there");
@@ -97,20 +101,22 @@ async function isAnswered(sockets: LocalSockets, path: string): Promise<boolean>
   }
 }
 
-function bind(
+async function bind(
   sockets: LocalSockets,
   { path, mode }: ListenPathTarget,
+  absolute: string,
   room: BindRoom,
-  dead: Deno.FileInfo | undefined,
-): TransportListener {
-  const absolute = absolutePath(path);
+  ask: () => Promise<Deno.FileInfo | undefined>,
+): Promise<TransportListener> {
   for (let attempt = 1;; attempt++) {
     const inner = sockets.listen(room.socket);
     try {
-      if (mode !== undefined) Deno.chmodSync(room.socket, mode);
-      const own = Deno.lstatSync(room.socket);
+      if (mode !== undefined) Deno.chmodSync(room.file, mode);
+      const own = Deno.lstatSync(room.file);
+      const dead = await ask();
+      // From here on nothing is awaited: what is removed is what was found dead.
       if (dead !== undefined && isAt(absolute, dead)) Deno.removeSync(absolute);
-      Deno.linkSync(room.socket, absolute);
+      Deno.linkSync(room.file, absolute);
       return new PathListener(inner, path, absolute, own);
     } catch (error) {
       inner.close();

@@ -105,7 +105,7 @@ Deno.test("listenPath() shows a socket when it has its mode bits, and to nobody 
       },
     });
     const starting = listenOn(sockets, denoNetwork.clock, { path, mode: 0o777 });
-    await assertInUse(starting, "another program has just bound it");
+    await assertInUse(starting, "a file that is no socket");
     assertEquals(seen, [false, 0o700]);
     assertEquals((await Deno.lstat(victim)).mode! & 0o777, 0o600);
     assertEquals(namesIn(folder), ["socket", "victim"]);

@@ -51,7 +51,7 @@ export class BindRoom implements Disposable {
   ): Promise<BindRoom> {
     const name = nameFor(path);
     for (let waited = 0; waited < PATIENCE_IN_MILLIS; waited += RETRY_IN_MILLIS) {
-      const room = BindRoom.#tryToEnter(name);
+      const room = BindRoom.#make(name) ?? await BindRoom.#clearLeftBehind(name);
       if (room !== undefined) return room;
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, RETRY_IN_MILLIS));
       await askWhy();
@@ -67,24 +67,38 @@ export class BindRoom implements Disposable {
     this.#lock.close();
   }
 
-  /** Nothing is awaited: in this process nobody comes in between. */
-  static #tryToEnter(name: RoomName): BindRoom | undefined {
+  /** Makes it and locks it, where it is not there. Nothing is awaited: in this process nobody comes in between. */
+  static #make(name: RoomName): BindRoom | undefined {
     const { folder } = name;
-    const isOwn = make(folder);
-    const lock = openFolder(folder, isOwn);
-    if (lock === undefined) return undefined;
-    let room: BindRoom | undefined;
+    if (!makeFolder(folder)) return undefined;
+    let lock;
     try {
-      // Who was in it may have removed it after we had opened it.
-      if (lock.tryLockSync(true) && isAt(folder, lock.statSync())) {
-        // One that was left behind is not used, for who knows who has made it.
-        if (isOwn) room = new BindRoom(name, lock);
-        else clearLeftBehind(folder);
-      }
-    } finally {
-      if (room === undefined) lock.close();
+      lock = Deno.openSync(folder, { read: true });
+    } catch (error) {
+      // Somebody else may have taken it for one that was left behind.
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      clear(folder);
+      throw error;
     }
-    return room;
+    if (holds(lock, folder)) return new BindRoom(name, lock);
+    lock.close();
+    return undefined;
+  }
+
+  /** Removes one that was left behind. It is not used, for who knows who has made it. */
+  static async #clearLeftBehind({ folder }: RoomName): Promise<undefined> {
+    try {
+      // To open something else, such as a pipe, may take for ever; so the program does not wait for that.
+      const found = fileAt(folder);
+      if (found === undefined) return;
+      if (!found.isDirectory) throw new Deno.errors.NotADirectory(folder);
+      using lock = await Deno.open(folder, { read: true });
+      if (holds(lock, folder)) clear(folder);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      throw taken(folder, "it cannot be removed", error);
+    }
   }
 }
 
@@ -140,7 +154,7 @@ function baseOf(path: string): string {
 }
 
 /** Whether it was not there. */
-function make(folder: string): boolean {
+function makeFolder(folder: string): boolean {
   try {
     Deno.mkdirSync(folder, { mode: 0o700 });
     return true;
@@ -150,31 +164,9 @@ function make(folder: string): boolean {
   }
 }
 
-/** `undefined` where it has just been removed. */
-function openFolder(folder: string, isOwn: boolean): Deno.FsFile | undefined {
-  const found = fileAt(folder);
-  // Opening something else, such as a pipe, may wait for ever.
-  if (found?.isDirectory === false) throw taken(folder, "it is no folder");
-  try {
-    // The dot says the same to the system, where the runtime hands it on: with all permissions only.
-    return Deno.openSync(`${folder}/.`, { read: true });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (isOwn) clear(folder);
-    else if (!(error instanceof Deno.errors.NotCapable)) {
-      throw taken(folder, "it is none that can be used", error);
-    }
-    throw error;
-  }
-}
-
-function clearLeftBehind(folder: string): void {
-  try {
-    clear(folder);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    throw taken(folder, "it cannot be removed", error);
-  }
+/** Whether nobody else has it locked; who had may have removed it after it was opened. */
+function holds(lock: Deno.FsFile, folder: string): boolean {
+  return lock.tryLockSync(true) && isAt(folder, lock.statSync());
 }
 
 function clear(folder: string): void {

@@ -6,6 +6,8 @@ export const MAX_INTERVAL_IN_MILLIS = 2_147_483_647;
 
 const encoder = new TextEncoder();
 
+const NOTHING = new Uint8Array(0);
+
 /** A value as it is named in a message, short enough for one line. */
 export function shown(value: unknown): string {
   const text = typeof value === "string" ? JSON.stringify(value) : inspected(value);
@@ -91,7 +93,20 @@ export function checkObject<T extends object>(name: string, value: T): T {
 
 /** The bytes of what shall be sent; a string goes out as UTF-8. */
 export function contentBytes(content: unknown): Uint8Array {
-  if (content instanceof Uint8Array) return content;
+  // What only seems to be one has no length that could be asked for.
+  if (content instanceof Uint8Array && ArrayBuffer.isView(content)) {
+    if (content.length === 0) checkIsThere(content);
+    return content;
+  }
   if (typeof content === "string") return encoder.encode(content);
   throw new TypeError(`Content must be a Uint8Array or a string: got ${shown(content)}`);
+}
+
+/** Bytes whose buffer was taken away seem to be none: they would be missing, and nobody would know. */
+function checkIsThere(content: Uint8Array): void {
+  try {
+    NOTHING.set(content);
+  } catch {
+    throw new TypeError("Content must be there: its buffer was transferred or shrunk");
+  }
 }

@@ -327,8 +327,10 @@ export class Writer implements Turn {
     const gathered = new Uint8Array(total);
     let at = 0;
     for (let write: QueuedWrite | undefined = first; count > 0; write = write!.next, count--) {
-      gathered.set(write!.bytes, at);
-      at += write!.length;
+      const { bytes, length } = write!;
+      // Also the buffer of no bytes may be gone by now, and cannot be copied from then.
+      if (length > 0) gathered.set(bytes, at);
+      at += length;
     }
     return gathered;
   }
@@ -345,9 +347,9 @@ export class Writer implements Turn {
     try {
       writing = this.#transport.write(this.#rest);
     } catch (error) {
-      return this.#onWriteFailure(error);
+      return this.#onRefused(error);
     }
-    writing.then(this.#onWritten, this.#onWriteFailure);
+    writing.then(this.#onWritten, this.#onRefused);
   }
 
   readonly #onWritten = (count: number): void => {
@@ -376,6 +378,12 @@ export class Writer implements Turn {
       ),
     );
   }
+
+  readonly #onRefused = (cause: unknown): void => {
+    // The system does not know what has become of the bytes, and speaks of a bad address.
+    if (this.#rest.length !== this.#restLength) this.#onChanged();
+    else this.#onWriteFailure(cause);
+  };
 
   readonly #onWriteFailure = (cause: unknown): void => {
     if (this.#error === undefined) this.#host.onWriteFailure(brokenError("Cannot write", cause));

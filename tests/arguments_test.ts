@@ -63,3 +63,18 @@ Deno.test("shown() is one short line", () => {
   assertEquals(shown("x".repeat(200)).length, 80);
   assertEquals(shown({ a: 1 }), "{ a: 1 }");
 });
+
+Deno.test("contentBytes() refuses what only seems to be bytes, and bytes that were taken away", () => {
+  for (const wrong of [Object.create(Uint8Array.prototype), new Proxy(new Uint8Array(3), {})]) {
+    assertThrows(() => contentBytes(wrong), TypeError, "Content must be a Uint8Array or a string");
+  }
+  const transferred = new Uint8Array(3);
+  transferred.buffer.transfer();
+  const outside = new ArrayBuffer(8, { maxByteLength: 8 });
+  const cutOff = new Uint8Array(outside, 4, 4);
+  outside.resize(5);
+  for (const gone of [transferred, cutOff]) {
+    assertThrows(() => contentBytes(gone), TypeError, "its buffer was transferred or shrunk");
+  }
+  assertEquals(contentBytes(new Uint8Array(0)).length, 0);
+});

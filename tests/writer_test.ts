@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import { GenericError, SocketError } from "../mod.ts";
-import { broken, end, reset, silence, until } from "../testing/mod.ts";
+import { broken, end, fail, reset, silence, until } from "../testing/mod.ts";
 import { asText, isPending, scriptedConnection } from "./support/scripted_connection.ts";
 
 const KIB = 1024;
@@ -302,6 +302,71 @@ Deno.test("Connection.write() of bytes that are transferred half sent ends the c
   await clock.settle();
   assertEquals(connection.bytesWritten, 20_000);
   bytes.buffer.transfer();
+  hold.open();
+  await clock.advance(1_000);
+  await writing;
+  assertEquals([(await connection.closed)?.code, connection.queuedBytes], ["broken", 0]);
+});
+
+/** Bytes whose buffer was taken away in either way that there is. */
+function takenAway(length: number): Uint8Array[] {
+  const transferred = new Uint8Array(length);
+  transferred.buffer.transfer();
+  const outside = new ArrayBuffer(length + 1, { maxByteLength: length + 1 });
+  const cutOff = new Uint8Array(outside, 1, length);
+  outside.resize(0);
+  return [transferred, cutOff];
+}
+
+Deno.test("Connection.write() of bytes that were taken away before it is refused, and harms nothing", async () => {
+  for (const length of [1, 100_000]) {
+    for (const gone of takenAway(length)) {
+      const { connection, peer } = scriptedConnection();
+      const writes = [connection.write("be"), connection.write(gone), connection.write("side")];
+      const [before, refused, behind] = await Promise.allSettled(writes);
+      assertEquals([before!.status, refused!.status, behind!.status], [
+        "fulfilled",
+        "rejected",
+        "fulfilled",
+      ]);
+      const { reason } = refused as PromiseRejectedResult;
+      assert(reason instanceof TypeError);
+      assertStringIncludes(reason.message, "its buffer was transferred or shrunk");
+      assertEquals([peer.writtenText, connection.queuedBytes], ["beside", 0]);
+      connection.abort();
+    }
+  }
+});
+
+Deno.test("Connection.write() of no bytes, whose buffer is transferred then, ends nothing", async () => {
+  const { connection, peer } = scriptedConnection();
+  const none = new Uint8Array(0);
+  const writes = [connection.write("be"), connection.write(none), connection.write("side")];
+  none.buffer.transfer();
+  assertEquals(await Promise.all(writes), [2, 0, 4]);
+  assertEquals(peer.writtenText, "beside");
+  connection.abort();
+});
+
+Deno.test("Connection.write() rejects, and does not throw, where bytes are none but say so", async () => {
+  const { connection } = scriptedConnection();
+  const pretender = Object.create(Uint8Array.prototype);
+  for (const wrong of [pretender, new Proxy(new Uint8Array(3), {})]) {
+    await assertRejects(() => connection.write(wrong), TypeError, "Content must be");
+  }
+  assertEquals(await connection.write("on"), 2);
+  connection.abort();
+});
+
+Deno.test("Connection.write() that fails since its buffer was shrunk under way says so", async () => {
+  const hold = gate();
+  const { connection, clock } = scriptedConnection([], {}, {
+    writes: [hold.step, fail(new Error("Bad address (os error 14)"))],
+  });
+  const bytes = new Uint8Array(new ArrayBuffer(64 * KIB, { maxByteLength: 64 * KIB }));
+  const writing = assertRejects(() => connection.write(bytes), GenericError, "or resized before");
+  await clock.settle();
+  bytes.buffer.resize(1);
   hold.open();
   await clock.advance(1_000);
   await writing;

@@ -167,10 +167,12 @@ export class NodeStream implements Transport {
   write(bytes: Uint8Array): Promise<number> {
     if (this.#isFreed) return Promise.reject(freedError());
     const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
+    // Not asked again later: its buffer may be resized meanwhile.
+    const { length } = piece;
     return new Promise((resolve, reject) => {
       this.#socket.write(piece, (error) => {
         if (error) reject(this.#error ?? translated(error));
-        else resolve(piece.length);
+        else resolve(length);
       });
     });
   }

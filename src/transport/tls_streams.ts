@@ -39,12 +39,14 @@ export class TlsStreams implements TlsPath {
   write(bytes: Uint8Array): Promise<number> {
     // One record, so that a peer that takes little is seen to take it.
     const piece = bytes.subarray(0, RECORD_CONTENT);
+    // Not asked again later: its buffer may be resized meanwhile.
+    const { length } = piece;
     return new Promise((resolve, reject) => {
       this.#socket.write(piece, async (error) => {
         // It may be called back before the wire has sent what it was given.
         await this.#wire.idle();
         const failure = this.#wire.failure ?? error;
-        if (failure === undefined || failure === null) resolve(piece.length);
+        if (failure === undefined || failure === null) resolve(length);
         else reject(failure);
       });
     });

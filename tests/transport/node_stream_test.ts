@@ -115,3 +115,15 @@ Deno.test("connectNodeStream() rejects without a permission, and the program goe
     assertEquals([stdout, stderr], ["denied\ndenied\n", ""], permissions);
   }
 });
+
+Deno.test("A node:net stream tells how many bytes it was given, whatever their buffer is resized to", async () => {
+  const [client, server] = await meet();
+  for (const length of [50, 200]) {
+    const bytes = new Uint8Array(new ArrayBuffer(100, { maxByteLength: 200 }));
+    const writing = client.write(bytes);
+    bytes.buffer.resize(length);
+    assertEquals(await writing, 100);
+  }
+  client.close();
+  server.close();
+});

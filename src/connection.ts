@@ -260,8 +260,10 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * rejection; its failure ends the connection, and `closed` tells it.
    *
    * @param content What to send; a string goes out as UTF-8. Bytes must not be changed until it resolves.
+   * Where their buffer is transferred or resized before they are sent, the connection ends with `"broken"`.
    * @returns The count of bytes, when the system has them all.
-   * @throws {TypeError} The content is neither bytes nor a string; the connection is not harmed.
+   * @throws {TypeError} The content is neither bytes nor a string, or its buffer was transferred or shrunk
+   * before; the connection is not harmed.
    * @throws {GenericError} `"closed"`; `"overflow"`: more than `writeQueueLimit` waits, and the connection
    * has ended; or what ended the connection.
    */

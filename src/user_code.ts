@@ -30,6 +30,22 @@ export function settle<T>(call: () => T): Promise<Awaited<T>> {
   return new Promise<Awaited<T>>((resolve) => resolve(call() as Awaited<T>));
 }
 
+/**
+ * Refuses what an async function gave where users' code has to be done when it returns: what it rejects with later
+ * would be told to nobody, and end the program.
+ *
+ * @param who Which: "encode".
+ * @param result What it gave.
+ * @throws {TypeError} It is a promise.
+ */
+export function refusePromise(who: string, result: unknown): void {
+  if (result === undefined || typeof (result as PromiseLike<unknown> | null)?.then !== "function") {
+    return;
+  }
+  settle(() => result).catch(() => {});
+  throw new TypeError(`${who} must not be async: it has to be done when it returns`);
+}
+
 /** Prints what nobody else could be told. */
 export function printThrown(thrown: unknown): void {
   try {

@@ -3,6 +3,7 @@
 
 import { shown } from "../arguments.ts";
 import type { ByteQueue } from "../byte_queue.ts";
+import { refusePromise } from "../user_code.ts";
 import type { Encoder } from "./frame_buffer.ts";
 
 /**
@@ -74,6 +75,7 @@ export interface Codec<In, Out = In> extends Encoder<Out> {
 /** Has a codec make a decoder, and checks that it is one. */
 export function decoderOf<In>(codec: Codec<In, never>): Decoder<In> {
   const decoder = codec.decoder();
+  if (typeof decoder === "object") refusePromise("decoder()", decoder);
   if (typeof (decoder as Partial<Decoder<In>> | undefined)?.decode !== "function") {
     throw new TypeError(
       `decoder() must give an object with the method decode: got ${shown(decoder)}`,

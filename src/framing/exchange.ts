@@ -3,8 +3,8 @@
 
 import { type Connection, duplexOf } from "../connection.ts";
 import type { Duplex } from "../duplex.ts";
-import { printThrown } from "../user_code.ts";
 import { MORE, pull, type ReadOptions } from "../pull.ts";
+import { printThrown, refusePromise } from "../user_code.ts";
 import { checkCodec, type Codec, type Decoder, decoderOf } from "./codec.ts";
 import { cutOff } from "./frame.ts";
 import { type Encoder, FrameBuffer } from "./frame_buffer.ts";
@@ -24,6 +24,7 @@ export class Exchange<In, Out> {
   readonly #decoder: Decoder<In>;
   readonly #frames = new FrameBuffer();
   #hasTold = false;
+  #isEncoding = false;
 
   /** @param connection Whose bytes are messages. @param codec By which rule. */
   constructor(connection: Connection, codec: Codec<In, Out>) {
@@ -60,7 +61,8 @@ export class Exchange<In, Out> {
 
   /** Whether so much is gathered that it should go out. */
   get isFull(): boolean {
-    return this.#frames.leastLength >= MUCH;
+    // Content that is not copied goes at once: its user may take it back, and the writer knows how long it was.
+    return this.#frames.isInPieces || this.#frames.leastLength >= MUCH;
   }
 
   /**
@@ -77,6 +79,7 @@ export class Exchange<In, Out> {
     reader.settle();
     const { offset } = queue;
     const message = this.#decoder.decode(queue, hasEnded);
+    if (message instanceof Promise) refusePromise("decode", message);
     // Over, and nothing more can come: a decoder that gives messages for nothing would go on for ever.
     if (message !== undefined && this.#duplex.isFreed && queue.offset === offset) return undefined;
     if (message === undefined && hasEnded && queue.length > 0) throw cutOff(queue, undefined);
@@ -107,11 +110,23 @@ export class Exchange<In, Out> {
 
   /** Gathers a message, which goes out with the next flush. */
   add(message: Out): void {
-    this.#frames.append(this.#codec, message);
+    this.#append(this.#codec, message);
+  }
+
+  #append<What>(encoder: Encoder<What>, what: What): void {
+    if (this.#isEncoding) throw new TypeError("Cannot send: another message is being encoded");
+    this.#isEncoding = true;
+    try {
+      this.#frames.append(encoder, what);
+    } finally {
+      this.#isEncoding = false;
+    }
   }
 
   /** Sends what is gathered, as one write where it can be. Resolves with the count of its bytes. */
   flush(): Promise<number> {
+    // Asked for by an encoder: what there is of its message is not all of it.
+    if (this.#isEncoding) return SENT_NOTHING;
     return this.#write(this.#frames.take(), false);
   }
 
@@ -130,7 +145,7 @@ export class Exchange<In, Out> {
   sendAll(messages: Iterable<Out>): Promise<number> {
     return this.#send({
       encode: (all, frames) => {
-        for (const message of all) this.#codec.encode(message, frames);
+        for (const message of all) frames.append(this.#codec, message);
       },
     }, messages);
   }
@@ -138,7 +153,7 @@ export class Exchange<In, Out> {
   #send<What>(encoder: Encoder<What>, what: What): Promise<number> {
     this.flush();
     try {
-      this.#frames.append(encoder, what);
+      this.#append(encoder, what);
     } catch (error) {
       return Refusal.of(error, () => this.#tellOnce(error));
     }

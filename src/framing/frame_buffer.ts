@@ -7,7 +7,7 @@
 // What was taken belongs to the writer: the buffer goes on behind it and never writes there again.
 
 import { contentBytes } from "../arguments.ts";
-import { settle } from "../user_code.ts";
+import { refusePromise } from "../user_code.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -30,7 +30,8 @@ const utf8 = new TextEncoder();
  */
 export interface Encoder<Out> {
   /**
-   * Writes the bytes of one message. What it has written when it throws is not sent.
+   * Writes the bytes of one message. What it has written when it throws is not sent. It must neither be async
+   * nor send anything by itself.
    *
    * @param message The message.
    * @param frames Where its bytes go.
@@ -39,17 +40,6 @@ export interface Encoder<Out> {
    */
   encode(message: Out, frames: FrameBuffer): void;
 }
-
-/** An async encoder writes when the message has gone, and what it throws would be told to nobody. */
-function refusePromise(result: unknown): void {
-  if (result === undefined || typeof (result as PromiseLike<void> | null)?.then !== "function") {
-    return;
-  }
-  settle(() => result).catch(ignore);
-  throw new TypeError("encode must not be async: what it writes later is in no message");
-}
-
-function ignore(): void {}
 
 /** Gathers the bytes of messages. */
 export class FrameBuffer {
@@ -75,6 +65,11 @@ export class FrameBuffer {
   /** How many bytes are in it at least; told without making bytes of text that has more of them than characters. */
   get leastLength(): number {
     return this.#finished + this.#end - this.#start + this.#text.length;
+  }
+
+  /** Whether it holds content that is not copied, or more of what is than goes into one piece. */
+  get isInPieces(): boolean {
+    return this.#pieces.length > 0;
   }
 
   /**
@@ -126,7 +121,8 @@ export class FrameBuffer {
     const pieces = this.#pieces.length;
     const finished = this.#finished;
     try {
-      refusePromise(encoder.encode(message, this));
+      refusePromise("encode", encoder.encode(message, this));
+      if (this.#pieces.length > pieces) this.#checkPieces(pieces, finished);
     } catch (error) {
       this.#slab = slab;
       this.#start = start;
@@ -151,6 +147,16 @@ export class FrameBuffer {
     if (pieces.length > 0) this.#pieces = [];
     this.#finished = 0;
     return pieces;
+  }
+
+  /** Bytes that are not copied may have been taken away while others of the message were added. */
+  #checkPieces(from: number, finished: number): void {
+    let length = finished;
+    for (let i = from; i < this.#pieces.length; i++) length += this.#pieces[i]!.length;
+    if (length === this.#finished) return;
+    throw new TypeError(
+      "Cannot encode: the buffer of bytes in the message was transferred or resized",
+    );
   }
 
   #encodeText(): void {

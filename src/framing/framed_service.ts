@@ -5,6 +5,7 @@
 // Invariants: replies go out in the order of the messages they answer; what a peer does not take is not
 // gathered without end, and a peer that is slow to take it is not read from meanwhile.
 
+import { shown } from "../arguments.ts";
 import { isSocketError } from "../errors.ts";
 import type { Caller, Service } from "../service.ts";
 import { methodsOf } from "../service_methods.ts";
@@ -204,9 +205,16 @@ async function sendAsTheyCome<Out>(
         giveUp = () => resolve(undefined);
         Promise.resolve(iterator.next()).then(resolve, reject);
       });
-      if (result?.done === true) return;
+      if (result === undefined && !exchange.isOpen) {
+        isExhausted = false;
+        return;
+      }
+      if (typeof result !== "object" || result === null) {
+        throw new TypeError(`An iterator's next() must give an object: got ${shown(result)}`);
+      }
+      if (result.done === true) return;
       isExhausted = false;
-      if (result !== undefined) exchange.add(result.value);
+      exchange.add(result.value);
     }
   } finally {
     // Not waited for: one that waits for something is told when that has come, which may be never.

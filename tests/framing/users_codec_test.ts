@@ -1,15 +1,19 @@
 // A codec and a service of messages are users' code: whatever they do ends their own connection, and no other.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
+  Client,
   type Codec,
   Connection,
   denoNetwork,
   type Framed,
   framed,
   framedService,
+  LengthPrefixCodec,
   LineCodec,
+  Listener,
   type MessageService,
+  type Service,
   type SocketError,
 } from "../../mod.ts";
 import { serve } from "../../src/service.ts";
@@ -355,4 +359,256 @@ Deno.test("framed() checks its codec and its decoder at the door", async () => {
   assertThrows(() => framed(connection, { ...encoding, decoder: () => ({}) as never }), TypeError);
   assertThrows(() => framed(connection, {} as never), TypeError);
   peer.close();
+});
+
+Deno.test("A codec whose decoder() or decode is async is refused by name, and its rejections end no program", async () => {
+  for (const fate of [() => Promise.reject(new Error("late")), () => new Promise(() => {})]) {
+    let messages = 0;
+    const count: MessageService<string> = { onMessage: () => void messages++ };
+    const decoder = await outcomeOf({ ...encoding, decoder: fate as never }, count);
+    assertEquals([decoder.ended?.code, decoder.printed.length], ["handler", 1]);
+    const decode = await outcomeOf(
+      { ...encoding, decoder: () => ({ decode: fate as never }) },
+      count,
+    );
+    assertEquals([decode.ended?.code, decode.told, decode.printed], ["handler", 1, []]);
+    for (const { ended } of [decoder, decode]) {
+      assert(ended!.cause instanceof TypeError);
+      assertStringIncludes(ended!.message, "must not be async");
+    }
+    assertEquals(messages, 0);
+  }
+});
+
+Deno.test("An async encode is refused in send and in sendAll alike", async () => {
+  const [transport, peer] = connectedTransports();
+  await using connection = new Connection(transport);
+  const messages = framed<string, string>(connection, {
+    decoder: () => lines.decoder(),
+    encode: () => Promise.reject(new Error("late")) as unknown as void,
+  });
+  for (const send of [() => messages.send("a"), () => messages.sendAll(["a", "b"])]) {
+    const refused = await send().catch((error) => error);
+    assert(refused instanceof TypeError);
+    assertStringIncludes(refused.message, "encode must not be async");
+  }
+  peer.close();
+});
+
+Deno.test("framedService ends the connection of an async iterable that gives no results", async () => {
+  for (const result of [undefined, null, 5, "x"]) {
+    const { ended, told } = await outcomeOf(lines, {
+      onMessage: () => ({
+        [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve(result) as never }),
+      }),
+    });
+    assertEquals([ended?.code, told], ["handler", 1]);
+    assertStringIncludes(ended!.message, "next() must give an object");
+  }
+});
+
+Deno.test("An encoder that sends is refused: no message is sent in part, and none twice", async () => {
+  let caller: Framed<string> | undefined;
+  const refusals: unknown[] = [];
+  const codec: Codec<string> = {
+    decoder: () => lines.decoder(),
+    encode(message, frames) {
+      frames.write("<");
+      if (message === "two") {
+        for (const sent of [caller!.send("x"), caller!.sendAll(["y"])]) {
+          sent.catch((error) => refusals.push(error));
+        }
+        throw new Error("so that what was written is taken back");
+      }
+      frames.write(`${message}>\n`);
+    },
+  };
+  const { sent, ended, told } = await outcomeOf(codec, {
+    onConnect: (made) => void (caller = made),
+    onMessage: (_, line) => line,
+  });
+  assertEquals([sent, ended?.code, told], ["<one>\n", "handler", 1]);
+  assert(refusals.length === 2 && refusals.every((error) => error instanceof TypeError));
+});
+
+Deno.test("An encoder that closes or receives sends no message in part", async () => {
+  for (const way of ["close", "receive"]) {
+    let caller: Framed<string> | undefined;
+    const codec: Codec<string> = {
+      decoder: () => lines.decoder(),
+      encode(message, frames) {
+        frames.write("<");
+        if (message === "two") {
+          if (way === "close") void caller!.close();
+          else caller!.receive().catch(() => {});
+        }
+        frames.write(`${message}>\n`);
+      },
+    };
+    const { sent } = await outcomeOf(codec, {
+      onConnect: (made) => void (caller = made),
+      onMessage: (_, line) => line,
+    });
+    assert(/^(<\w+>\n)*$/.test(sent), `${way}: ${sent}`);
+  }
+});
+
+Deno.test("Messages given to sendAll by a generator that sends go out whole, or not at all", async () => {
+  const [transport, peer] = connectedTransports();
+  await using connection = new Connection(transport);
+  const messages = framed(connection, lines);
+  const within: unknown[] = [];
+  const sent = messages.sendAll(function* () {
+    yield "a";
+    messages.send("b").catch((error) => within.push(error));
+    yield "c";
+  }());
+  assertEquals(await sent, 4);
+  const buffer = new Uint8Array(100);
+  assertEquals(text(buffer.subarray(0, (await peer.read(buffer))!)), "a\nc\n");
+  assert(within.length === 1 && within[0] instanceof TypeError);
+  peer.close();
+});
+
+Deno.test("The bytes of a message that are taken away before they are sent leave no hole", async () => {
+  const prefixed = new LengthPrefixCodec();
+  const codec: Codec<string, Uint8Array> = {
+    decoder: () => lines.decoder(),
+    encode: (bytes, frames) => prefixed.encode(bytes, frames),
+  };
+  // Gathered for the answer to the next line, in which its user takes it back.
+  const big = new Uint8Array(20_000);
+  const { ended, sent, told } = await outcomeOf(codec, {
+    onMessage(_, line) {
+      if (line !== "one" && !big.buffer.detached) big.buffer.transfer();
+      return line === "one" ? big : new Uint8Array(3);
+    },
+  });
+  assertEquals([ended?.code, told, ended?.cause instanceof TypeError], ["broken", 1, true]);
+  assert(sent.length <= 4, `${sent.length} bytes`);
+
+  const [transport, peer] = connectedTransports();
+  await using connection = new Connection(transport);
+  const messages = framed(connection, codec);
+  const another = new Uint8Array(20_000);
+  const refused = await messages.sendAll(function* () {
+    yield another;
+    another.buffer.transfer();
+    yield new Uint8Array(1);
+  }()).catch((error) => error);
+  assert(refused instanceof TypeError, `${refused}`);
+  assertEquals(await messages.send(new Uint8Array(2)), 6);
+  assertEquals(connection.bytesWritten, 6);
+  peer.close();
+});
+
+Deno.test("A codec that misbehaves makes receive and iteration reject with what it threw", async () => {
+  for (const thrown of awkwardThings()) {
+    const [transport, peer] = connectedTransports();
+    await using connection = new Connection(transport);
+    const messages = framed(connection, {
+      ...encoding,
+      decoder: () => ({
+        decode(bytes) {
+          if (bytes.length > 0) throw thrown;
+          return undefined;
+        },
+      }),
+    });
+    const fate = (promise: Promise<unknown>) => promise.then(() => "gave", (error) => [error]);
+    const waiting = fate(messages.receive());
+    await peer.write(new TextEncoder().encode("x"));
+    // Boxed: a revoked proxy cannot be what a promise resolves with.
+    assert(Object.is((await waiting)[0], thrown));
+    const iterator = messages[Symbol.asyncIterator]();
+    assert(Object.is((await fate(iterator.next()))[0], thrown));
+    assert(Object.is((await fate(messages.receive({ timeoutInMillis: 9 })))[0], thrown));
+    peer.close();
+  }
+});
+
+Deno.test("A client's callbackService whose codec misbehaves ends its connection and nothing else", async () => {
+  await using listener = new Listener(0, { interface: "127.0.0.1" });
+  listener.attach({ onConnect: (caller) => void caller.write("one\n") });
+  await listener.start();
+  const misbehave: Record<string, (thrown: unknown) => Codec<string>> = {
+    decoder: (thrown) => ({
+      ...encoding,
+      decoder() {
+        throw thrown;
+      },
+    }),
+    decode: (thrown) => ({
+      ...encoding,
+      decoder: () => ({
+        decode() {
+          throw thrown;
+        },
+      }),
+    }),
+    encode: (thrown) => ({
+      decoder: () => lines.decoder(),
+      encode() {
+        throw thrown;
+      },
+    }),
+    "async decode": (thrown) => ({
+      ...encoding,
+      decoder: () => ({ decode: () => Promise.reject(thrown) as never }),
+    }),
+  };
+  for (const [name, make] of Object.entries(misbehave)) {
+    for (const thrown of awkwardThings()) {
+      const printed = await printedDuring(async () => {
+        const client = await Client.connect({
+          host: "127.0.0.1",
+          port: listener.port,
+          callbackService: framedService(make(thrown), echo),
+        });
+        assertEquals((await client.closed)?.code, "handler", name);
+      });
+      assertEquals(printed.length, 1, name);
+    }
+  }
+});
+
+Deno.test("No codec and no reply holds a graceful stop beyond its deadline", async () => {
+  const never = new Promise<never>(() => {});
+  const services: Record<string, () => Service> = {
+    "endless decoder": () =>
+      framedService({ ...encoding, decoder: () => ({ decode: () => "again" }) }, {
+        onMessage() {},
+      }),
+    "endless replies": () =>
+      framedService({ decoder: () => lines.decoder(), encode() {} }, {
+        *onMessage() {
+          for (;;) yield "";
+        },
+      }),
+    "a reply that never settles": () => framedService(lines, { onMessage: () => never }),
+    "an iterable that never settles": () =>
+      framedService(lines, {
+        onMessage: () => ({
+          [Symbol.asyncIterator]: () => ({ next: () => never, return: () => never }),
+        }),
+      }),
+    "a decoder that waits for more, for ever": () =>
+      framedService({ ...encoding, decoder: () => ({ decode: () => undefined }) }, {
+        onMessage() {},
+      }),
+  };
+  for (const [name, make] of Object.entries(services)) {
+    const listener = new Listener(0, { interface: "127.0.0.1" });
+    listener.attach(make());
+    await listener.start();
+    const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+    await client.write("one\n");
+    await denoNetwork.turns!.looked!();
+    const begun = performance.now();
+    const { completed, aborted } = await listener.gracefulStop({ deadlineInMillis: 20 });
+    const took = performance.now() - begun;
+    assertEquals([completed + aborted, took < 1_000], [1, true], `${name}: ${took} ms`);
+    client.abort();
+    await client.closed;
+  }
 });

@@ -59,9 +59,7 @@ export function optionOf<T extends object, Name extends keyof T & string>(
   options: T | undefined,
   name: Name,
 ): T[Name] | undefined {
-  if (options === undefined) return undefined;
-  const isForeign = name in Object.prototype && !Object.hasOwn(options, name);
-  return isForeign ? undefined : options[name];
+  return options === undefined || isFromRoot(options, name) ? undefined : options[name];
 }
 
 /**

@@ -18,15 +18,16 @@ import {
 } from "./errors.ts";
 import type { Wait } from "./reader.ts";
 import { methodsOf } from "./service_methods.ts";
-import { handlerError, printThrown, settle } from "./user_code.ts";
+import { handlerError, isThenable, printThrown, settle } from "./user_code.ts";
 
 /** A connection that a listener hands to your service. */
 export type Caller = Connection;
 
 /**
  * What is called for a connection; at least one method. The methods are read once, when the service is attached.
- * Calls of one connection never overlap, and `this` is the service. Any method may be async: the next call waits for it. A method must not await its own
- * connection's `closed` or its listener's `gracefulStop`, which wait for the method.
+ * Calls of one connection never overlap, and `this` is the service. Any method may be async: the next call waits
+ * for it. A method must not await its own connection's `closed` or its listener's `gracefulStop`, which wait for
+ * the method.
  *
  * A method that throws ends its connection, after `onError`, and no other one.
  *
@@ -253,10 +254,6 @@ class ServiceLoop implements Attendant, Wait {
       printThrown(thrown);
     }
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<void> {
-  return typeof (value as { then?: unknown } | undefined)?.then === "function";
 }
 
 /** What the peer has sent is no message: the method that found out has done nothing wrong. */

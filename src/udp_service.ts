@@ -11,7 +11,7 @@ import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
 import { methodsOf } from "./service_methods.ts";
 import type { UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
-import { handlerError, printThrown } from "./user_code.ts";
+import { handlerError, isThenable, printThrown } from "./user_code.ts";
 
 /** What `onDatagram` may answer: content for the caller, a datagram for anybody, or nothing. */
 export type UdpReply = Uint8Array | string | Datagram | void;
@@ -114,7 +114,7 @@ export class DatagramCalls {
     const caller = new DatagramCaller(this.#socket, datagram);
     try {
       const reply = service.onDatagram!(datagram, caller);
-      if (isPromise(reply)) return void this.#finish(service, caller, reply, datagram);
+      if (isThenable(reply)) return void this.#finish(service, caller, reply, datagram);
       if (reply !== undefined) this.#reply(service, caller, reply);
       this.#handled++;
     } catch (error) {
@@ -157,8 +157,4 @@ export class DatagramCalls {
       this.#socket.post(data, host, checkPort("remotePort", remotePort, 1), onFailed);
     }
   }
-}
-
-function isPromise(reply: UdpReply | Promise<UdpReply>): reply is Promise<UdpReply> {
-  return typeof (reply as { then?: unknown } | null)?.then === "function";
 }

@@ -194,9 +194,9 @@ export class UdpServing implements UdpSocketOwner {
   }
 
   /** Waits for a datagram, for an iteration. */
-  async nextDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
-    if (this.#hasHadItsTurn()) await this.#letOthersGo();
-    return await this.#takeDatagram();
+  nextDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
+    if (!this.#hasHadItsTurn()) return this.#takeDatagram();
+    return this.#letOthersGo().then(() => this.#takeDatagram());
   }
 
   #takeDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {

@@ -24,6 +24,11 @@ export function tell<Args extends unknown[]>(
   });
 }
 
+/** Whether it is a promise, or is like one: then it has to be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
+}
+
 /** Calls users' code at once. What it throws, or what it asks of the reading of its result, rejects. */
 export function settle<T>(call: () => T): Promise<Awaited<T>> {
   // The executor catches what is thrown, and what reading `then` of the result throws.
@@ -39,9 +44,7 @@ export function settle<T>(call: () => T): Promise<Awaited<T>> {
  * @throws {TypeError} It is a promise.
  */
 export function refusePromise(who: string, result: unknown): void {
-  if (result === undefined || typeof (result as PromiseLike<unknown> | null)?.then !== "function") {
-    return;
-  }
+  if (!isThenable(result)) return;
   settle(() => result).catch(() => {});
   throw new TypeError(`${who} must not be async: it has to be done when it returns`);
 }

@@ -11,7 +11,14 @@
 //   and its `closed` tells.
 
 import { contentBytes } from "./arguments.ts";
-import { brokenError, errorOf, type Failure, GenericError, type SocketError } from "./errors.ts";
+import {
+  brokenError,
+  errorOf,
+  type Failure,
+  GenericError,
+  rejected,
+  type SocketError,
+} from "./errors.ts";
 import type { Clock, Transport } from "./network.ts";
 import type { Turn, Turns } from "./turns.ts";
 
@@ -80,13 +87,6 @@ const QUIET_MICROTASKS = 3;
 const NOTHING = new Uint8Array(0);
 
 function ignore(): void {}
-
-/** A rejection that may be left alone. */
-function rejected(error: unknown): Promise<never> {
-  const promise = Promise.reject(error);
-  promise.catch(ignore);
-  return promise;
-}
 
 /** Rejects a write, which may be left alone. */
 function refuse(write: QueuedWrite, error: unknown): void {

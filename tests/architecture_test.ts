@@ -17,11 +17,11 @@ const LAYERS = `
   framing/delimiter_codec framing/fixed_length_codec framing/line_codec framing/json_lines_codec
   framing/length_prefix_codec framing/netstring_codec guard/crc32c guard/proxy_header_error
   guard/proxy_tlv guard/proxy_header guard/proxy_v1 guard/proxy_v2
-  guard/proxy_protocol guard/proxied_transport guard/rejection guard/listener_stats
+  guard/proxy_protocol transport/replayed guard/proxied_transport guard/rejection guard/listener_stats
   guard/address_blocks guard/rate_limit guard/minimum_rate guard/queue_budget guard/guard_config
   stage guard/guard guard/header_stage transport/secure_socket transport/certificate_watch
   transport/pem transport/private_key transport/credentials transport/trial
-  transport/next_turn transport/replayed transport/tls_wire
+  transport/next_turn transport/tls_wire
   transport/decrypted transport/tls_records transport/tls_streams transport/tls_engine
   transport/tls_layer transport/client_hello transport/session_probe transport/tls_server transport/tls_dialer transport/client_security
   transport/listener_security reader pull byte_iteration delimited_reader writer lazy_timer

@@ -9,7 +9,7 @@ import { shown } from "../arguments.ts";
 import { isSocketError } from "../errors.ts";
 import type { Caller, Service } from "../service.ts";
 import { methodsOf } from "../service_methods.ts";
-import { printThrown, settle } from "../user_code.ts";
+import { isThenable, printThrown, settle } from "../user_code.ts";
 import { checkCodec, type Codec } from "./codec.ts";
 import type { Exchange } from "./exchange.ts";
 import { exchangeOf, Framed } from "./framed.ts";
@@ -160,7 +160,7 @@ class FramedService<In, Out> implements Service {
     let reply: Reply<Out> | Promise<Reply<Out>> | Deferred<Out> = first;
     try {
       for (;;) {
-        await gather(exchange, isPromise(reply) ? await reply : reply);
+        await gather(exchange, isThenable(reply) ? await reply : reply);
         if (exchange.mustStepBack) await stepBack(exchange);
         const message = exchange.next();
         if (message === undefined) break;
@@ -237,11 +237,7 @@ function tellNews(thrown: unknown): void {
 
 function isDeferred<Out>(reply: unknown): reply is Deferred<Out> {
   return typeof reply === "object" && reply !== null &&
-    (isPromise(reply) || isIterator(reply) || isAsyncIterable(reply));
-}
-
-function isPromise<T>(value: unknown): value is PromiseLike<T> {
-  return typeof (value as Partial<PromiseLike<T>> | null)?.then === "function";
+    (isThenable(reply) || isIterator(reply) || isAsyncIterable(reply));
 }
 
 function isIterator<T>(value: unknown): value is IteratorObject<T, unknown, unknown> {

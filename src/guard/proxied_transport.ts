@@ -6,6 +6,7 @@ import { waitFor } from "../deadline.ts";
 import { GenericError, reasonOf } from "../errors.ts";
 import { cut } from "../free.ts";
 import type { Clock, NetworkAddress, Transport } from "../network.ts";
+import { ReplayedTransport } from "../transport/replayed.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
 import { ProxyHeaderError } from "./proxy_header_error.ts";
 import { parseProxyHeader, truncatedHeaderError } from "./proxy_protocol.ts";
@@ -27,19 +28,12 @@ export interface HeaderLimits {
 /** Bytes asked for at once: what the specification has every header without long values fit into. */
 const SLAB_LENGTH = 536;
 
-/** A stream whose header was read. */
-export class ProxiedTransport implements Transport {
+const NOTHING = new Uint8Array(0);
+
+/** A stream whose header was read, and which is then its client's. */
+export class ProxiedTransport extends ReplayedTransport {
   /** What the proxy has sent. */
   readonly header: ProxyHeader;
-  /** Frees the stream with a reset, where the transport can. */
-  declare reset?: () => void;
-  /** Switches the delay of small writes off, where the transport has one. */
-  declare setNoDelay?: (on: boolean) => void;
-  readonly #transport: Transport;
-  /** What came behind the header. */
-  readonly #rest: ByteQueue;
-  /** Whether the last read came from there, so that nobody knows what the stream has. */
-  #hasReplayed = false;
 
   /**
    * Takes a stream over.
@@ -49,54 +43,13 @@ export class ProxiedTransport implements Transport {
    * @param rest What came behind it.
    */
   constructor(transport: Transport, header: ProxyHeader, rest: ByteQueue) {
-    this.#transport = transport;
+    super(transport, rest.length === 0 ? NOTHING : rest.take(rest.length));
     this.header = header;
-    this.#rest = rest;
-    // Only where the stream has them: others ask.
-    if (transport.reset !== undefined) this.reset = () => transport.reset!();
-    if (transport.setNoDelay !== undefined) {
-      this.setNoDelay = (on) => transport.setNoDelay!(on);
-    }
-  }
-
-  /** The address of this end, as the system has it. */
-  get localAddr(): NetworkAddress {
-    return this.#transport.localAddr;
   }
 
   /** The client's address where the proxy tells it, else the proxy's own. */
-  get remoteAddr(): NetworkAddress {
-    return this.header.source ?? this.#transport.remoteAddr;
-  }
-
-  /** Whether more may be there than the last read has brought. */
-  get mayHaveMore(): boolean | undefined {
-    return this.#hasReplayed || this.#transport.mayHaveMore;
-  }
-
-  /** Waits for bytes behind the header. */
-  read(buffer: Uint8Array): Promise<number | null> {
-    const rest = this.#rest;
-    this.#hasReplayed = rest.length > 0;
-    if (rest.length === 0) return this.#transport.read(buffer);
-    const bytes = rest.take(Math.min(rest.length, buffer.length));
-    buffer.set(bytes);
-    return Promise.resolve(bytes.length);
-  }
-
-  /** Sends some of the bytes. */
-  write(bytes: Uint8Array): Promise<number> {
-    return this.#transport.write(bytes);
-  }
-
-  /** Ends this end's direction. */
-  closeWrite(): Promise<void> {
-    return this.#transport.closeWrite();
-  }
-
-  /** Frees the stream. */
-  close(): void {
-    this.#transport.close();
+  override get remoteAddr(): NetworkAddress {
+    return this.header.source ?? super.remoteAddr;
   }
 }
 

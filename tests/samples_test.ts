@@ -52,7 +52,8 @@ for (const block of serverBlocks()) {
       const honestDoor = isSecure ? secureDoor : door;
       if (kind === "udp") {
         await attackByDatagrams(port);
-        if (before === "ends") await askByDatagram(port, "hello");
+        // The block asks only once, which would be lost while the flood still fills the system's buffer.
+        await askByDatagram(port, "hello");
       } else {
         const pass = () => letTimePass(program);
         await attack(door, pass);

@@ -13,7 +13,7 @@ import type { ProxyHeader } from "./guard/proxy_header.ts";
 import type { Clock, Transport } from "./network.ts";
 import { LazyTimer, type Looker } from "./lazy_timer.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
-import { look, type Turns } from "./turns.ts";
+import type { Turns } from "./turns.ts";
 import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
 
 /** How a connection is bounded; every value is checked already. */
@@ -219,10 +219,8 @@ export class Duplex implements ReaderHost, WriterHost, Looker, Placed {
   async #look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    const { readUnderWay } = this.reader;
-    await look(this.turns);
+    await this.reader.lookForMore();
     this.#isLooking = false;
-    if (readUnderWay !== undefined) this.reader.onLooked(readUnderWay);
     this.closeIfIdle();
   }
 

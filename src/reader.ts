@@ -9,6 +9,7 @@
 // - One wait at a time; a second one is refused as "busy".
 
 import { ByteQueue } from "./byte_queue.ts";
+import { CatchUp, MOST_OF_A_KERNEL } from "./catch_up.ts";
 import {
   brokenError,
   errorOf,
@@ -19,7 +20,8 @@ import {
 } from "./errors.ts";
 import type { Clock, Transport } from "./network.ts";
 import { ReadBuffer } from "./read_buffer.ts";
-import type { Turn, Turns } from "./turns.ts";
+import { Share } from "./share.ts";
+import { look, type Turn, type Turns } from "./turns.ts";
 
 /** What the reader tells the connection it belongs to. */
 export interface ReaderHost {
@@ -55,21 +57,9 @@ export interface Wait {
   fail(error: unknown): void;
 }
 
-/** So long a connection is handed out what has come before the others are let go first. */
-const SHARE_IN_MILLIS = 1;
-/** Who gets more in that time has its share by the bytes. */
-const BYTES_PER_MILLI_OF_A_STREAM = 256 * 1024;
-/** The clock is looked at for one in so many that are handed out; a power of two. */
-const HANDED_OUT_PER_LOOK = 16;
-
 /** How long a polite end waits for more of what the peer still sends, and in total. */
 const DRAIN_QUIET_IN_MILLIS = 50;
 const DRAIN_TOTAL_IN_MILLIS = 1_000;
-
-/** No kernel has more of one stream; so much is kept of what had come before a write failed. */
-const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
-/** A system that is given less takes it at once. */
-const MUCH = 32 * 1024;
 
 const TRANSFERRED = "bytes that were lent by an earlier read have been transferred away " +
   "(copy them, or do not set reuseReadBuffer)";
@@ -87,11 +77,8 @@ export class Reader implements Turn {
   #isReading = false;
   /** Bytes of reads in a row that filled their buffer. */
   #streamed = 0;
-  /** What was handed out since the kernel had nothing more, and since when that goes on, where it is known. */
-  #handedOut = 0;
-  #busySince = NaN;
-  #streamedBefore = 0;
-  #mustStepBack = false;
+  /** Its turn among the other connections. */
+  readonly share: Share;
   #isPaused = false;
   /** The kernel has nothing more: the peer's end or a failure has come. */
   #peerIsDone = false;
@@ -101,15 +88,9 @@ export class Reader implements Turn {
   #whenFree: (() => void) | undefined;
   #hasEnded = false;
   #isShut = false;
-  /** How many kernel reads were begun, and whether the last one is under way. */
-  #begun = 0;
+  /** Whether the kernel read has begun; before that it waits for its turn. */
   #isBegun = false;
-  #isCaughtUp = true;
-  /** While it catches up: the reads before it, and the bytes that had come by then. */
-  #begunBefore = 0;
-  #bytesBefore = 0;
-  /** How many bytes had come when it had caught up. */
-  #caughtUpAt = Infinity;
+  #catchUp: CatchUp | undefined;
   #error: Failure | undefined;
   #drained: (() => void) | undefined;
   #keepsDrained = false;
@@ -120,6 +101,7 @@ export class Reader implements Turn {
   constructor(transport: Transport, host: ReaderHost) {
     this.#transport = transport;
     this.#host = host;
+    this.share = new Share(host);
   }
 
   /** Whether somebody waits for bytes. */
@@ -142,42 +124,28 @@ export class Reader implements Turn {
     return this.#isReading;
   }
 
-  /**
-   * Whether everything has been read that had come when {@linkcode Reader.catchUp} was called.
-   *
-   * The system's buffer is empty when a read that was begun since then does not fill ours. Where there was much,
-   * the peer may have had to wait with the rest: then it is when a read waits while the runtime looks at its
-   * sockets, and in any case after what two systems can keep.
-   */
+  /** Whether everything has been read that had come when {@linkcode Reader.catchUp} was called. */
   get isCaughtUp(): boolean {
-    return this.#isCaughtUp || this.#peerIsDone;
+    return this.#peerIsDone || this.#catchUp?.isDone !== false;
   }
 
   /** Whether all that is unread has come after what it had to catch up with. */
   get hasOnlyLate(): boolean {
-    return this.bytesRead - this.queue.length >= this.#caughtUpAt;
-  }
-
-  /** The kernel read that is under way, as a number; `undefined` where none is. */
-  get readUnderWay(): number | undefined {
-    return this.#isBegun ? this.#begun : undefined;
+    return this.#catchUp?.isLate(this.bytesRead - this.queue.length) === true;
   }
 
   /** From now on it matters whether everything was read that has come by now. */
   catchUp(): void {
-    this.#isCaughtUp = false;
-    this.#begunBefore = this.#begun;
-    this.#bytesBefore = this.bytesRead;
+    this.#catchUp = new CatchUp(this.bytesRead);
   }
 
-  /** The runtime has looked at its sockets while a read was under way all the time. */
-  onLooked(read: number): void {
-    if (this.readUnderWay === read && !this.#isCaughtUp) this.#catchUpHere();
-  }
-
-  #catchUpHere(): void {
-    this.#isCaughtUp = true;
-    this.#caughtUpAt = this.bytesRead;
+  /** Lets the runtime look at its sockets: whoever still waits then has got all that had come. */
+  async lookForMore(): Promise<void> {
+    const begun = this.#isBegun ? this.#catchUp?.begun : undefined;
+    await look(this.#host.turns);
+    if (begun !== undefined && this.#isBegun && begun === this.#catchUp!.begun) {
+      this.#catchUp!.onLooked();
+    }
   }
 
   /** Begins no kernel read until {@linkcode Reader.resume}; whoever waits meanwhile goes on waiting. */
@@ -209,40 +177,13 @@ export class Reader implements Turn {
 
   /** Whether a wait for that many bytes would be over at once, and this connection need not let others go first. */
   mayHave(length: number): boolean {
-    return this.has(length) && !this.hasHadItsShare();
-  }
-
-  /** Counts something that is handed out. Whether that has gone on for so long that others should go first. */
-  hasHadItsShare(): boolean {
-    if ((++this.#handedOut & (HANDED_OUT_PER_LOOK - 1)) === 0) this.#lookAtShare();
-    return this.#mustStepBack;
-  }
-
-  #lookAtShare(): void {
-    const { clock, turns } = this.#host;
-    if (turns.stepBack === undefined || this.#mustStepBack) return;
-    const now = clock.now();
-    if (Number.isNaN(this.#busySince)) this.#busySince = now;
-    else this.#mustStepBack = now - this.#busySince >= SHARE_IN_MILLIS;
-  }
-
-  /** Lets the others go first. Resolves when they have. */
-  async stepBack(): Promise<void> {
-    await this.#host.turns.stepBack?.();
-    this.#beginShare();
-  }
-
-  #beginShare(): void {
-    this.#handedOut = 0;
-    this.#busySince = NaN;
-    this.#streamedBefore = this.#streamed;
-    this.#mustStepBack = false;
+    return this.has(length) && !this.share.count();
   }
 
   /** Tells somebody who need not wait for bytes as soon as the others had their turn. */
   async #readyLater(wait: Wait): Promise<void> {
     this.#wait = wait;
-    await this.stepBack();
+    await this.share.stepBack();
     // Given up, failed, or told because even more has come.
     if (this.#wait === wait) this.#endWait()!.ready();
   }
@@ -253,7 +194,7 @@ export class Reader implements Turn {
    */
   atLeast(wait: Wait, timeoutInMillis: number): void {
     if (this.has(wait.length)) {
-      if (this.hasHadItsShare()) return void this.#readyLater(wait);
+      if (this.share.count()) return void this.#readyLater(wait);
       return wait.ready();
     }
     if (this.#error !== undefined) return wait.fail(errorOf(this.#error));
@@ -380,8 +321,8 @@ export class Reader implements Turn {
   #pump(): boolean {
     if (this.#isReading || this.#peerIsDone || this.#isPaused) return false;
     this.#isReading = true;
-    if (this.#streamed > 0) this.#lookAtReads();
-    if (this.#mustStepBack) void this.stepBack().then(() => this.#askForTurn());
+    if (this.#streamed > 0) this.share.lookBeforeRead(this.#streamed);
+    if (this.share.isUsedUp) void this.share.stepBack().then(() => this.#askForTurn());
     else this.#askForTurn();
     return true;
   }
@@ -389,30 +330,13 @@ export class Reader implements Turn {
   #askForTurn(): void {
     if (!this.#host.turns.read(this, this.#streamed)) return;
     this.#streamed = 0;
-    this.#beginShare();
-  }
-
-  /** Before another read in a row: those may bring little that takes long. How many bytes is the turns' matter. */
-  #lookAtReads(): void {
-    const { clock, turns } = this.#host;
-    if (turns.stepBack === undefined) return;
-    const now = clock.now();
-    const inMillis = now - this.#busySince;
-    // Not where that began is not known yet, either: it begins now.
-    if (inMillis < SHARE_IN_MILLIS) return;
-    const bytes = this.#streamed - this.#streamedBefore;
-    if (bytes < inMillis * BYTES_PER_MILLI_OF_A_STREAM) {
-      this.#mustStepBack = true;
-    } else {
-      this.#busySince = now;
-      this.#streamedBefore = this.#streamed;
-    }
+    this.share.begin();
   }
 
   /** Begins the kernel read: it is this connection's turn. */
   begin(): void {
-    this.#begun++;
     this.#isBegun = true;
+    this.#catchUp?.onBegin();
     if (this.#wait !== undefined) this.#restartTimeout();
     this.settle();
     // A drain is no read that somebody asked for.
@@ -433,13 +357,14 @@ export class Reader implements Turn {
     if (count === null) return this.#onEnd();
     if (this.#buffer.isGone) return this.#onReadFailure(undefined);
     this.bytesRead += count;
-    if (!this.#isCaughtUp) this.#judge(count);
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
-    if (count === this.#buffer.target.length) {
+    const isFull = count === this.#buffer.target.length;
+    this.#catchUp?.onRead(this.bytesRead, this.#transport.mayHaveMore ?? isFull);
+    if (isFull) {
       this.#streamed += count;
     } else {
       this.#streamed = 0;
-      this.#beginShare();
+      this.share.begin();
     }
     const bytes = this.#buffer.filled(count);
     this.#host.onReceived();
@@ -462,15 +387,6 @@ export class Reader implements Turn {
       this.#host.onPartial();
     }
   };
-
-  /** While it catches up: whether a read has emptied the system's buffer. */
-  #judge(count: number): void {
-    const mayHaveMore = this.#transport.mayHaveMore ?? count === this.#buffer.target.length;
-    const isLate = this.#begun > this.#begunBefore;
-    const since = this.bytesRead - this.#bytesBefore;
-    const isEnough = since >= 2 * MOST_OF_A_KERNEL || since < MUCH && isLate && !mayHaveMore;
-    if (isEnough) this.#catchUpHere();
-  }
 
   /** What comes while a write has failed already. */
   #rescue(bytes: Uint8Array<ArrayBuffer>): void {

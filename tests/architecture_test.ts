@@ -24,7 +24,7 @@ const LAYERS = `
   transport/next_turn transport/tls_wire
   transport/decrypted transport/tls_records transport/tls_streams transport/tls_engine
   transport/tls_layer transport/client_hello transport/session_probe transport/tls_server transport/tls_dialer transport/client_security
-  transport/listener_security reader pull byte_iteration delimited_reader writer lazy_timer
+  transport/listener_security share catch_up reader pull byte_iteration delimited_reader writer lazy_timer
   busy_clock duplex upgrade
   web_streams connection_config connection connection_set service framing/refusal framing/exchange framing/framed
   framing/framed_service life_cycle open_connections acceptor intake guard/proxy_sender client

@@ -51,12 +51,12 @@ export class Exchange<In, Out> {
 
   /** Whether others should go first, before the next message that is there. */
   get mustStepBack(): boolean {
-    return this.#duplex.reader.hasHadItsShare();
+    return this.#duplex.reader.share.count();
   }
 
   /** Lets the others go first. */
   stepBack(): Promise<void> {
-    return this.#duplex.reader.stepBack();
+    return this.#duplex.reader.share.stepBack();
   }
 
   /** Whether so much is gathered that it should go out. */

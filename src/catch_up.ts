@@ -1,0 +1,60 @@
+// When everything has been read that had come by a certain moment: a stop answers that, and no more.
+//
+// The system's buffer is empty when a read that was begun since then does not fill ours. Where there was much,
+// the peer may have had to wait with the rest: then it is when a read waits while the runtime looks at its
+// sockets, and in any case after what two systems can keep.
+
+/** No kernel has more of one stream. */
+export const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
+/** A system that is given less takes it at once. */
+const MUCH = 32 * 1024;
+
+/** What has to be read yet, of one connection. */
+export class CatchUp {
+  #bytesRead: number;
+  readonly #bytesBefore: number;
+  /** How many bytes had come when it was done. */
+  #doneAt = Infinity;
+  /** How many kernel reads were begun since. */
+  #begun = 0;
+
+  /** @param bytesRead How many bytes had come when it began. */
+  constructor(bytesRead: number) {
+    this.#bytesRead = this.#bytesBefore = bytesRead;
+  }
+
+  /** Whether everything has been read that had come when it began. */
+  get isDone(): boolean {
+    return this.#doneAt !== Infinity;
+  }
+
+  /** How many kernel reads were begun since it began: which one is under way. */
+  get begun(): number {
+    return this.#begun;
+  }
+
+  /** Whether bytes from there on have come after all that mattered. */
+  isLate(at: number): boolean {
+    return at >= this.#doneAt;
+  }
+
+  /** A kernel read has begun. */
+  onBegin(): void {
+    this.#begun++;
+  }
+
+  /** A kernel read has brought bytes. @param mayHaveMore Whether it may have left some behind. */
+  onRead(bytesRead: number, mayHaveMore: boolean): void {
+    this.#bytesRead = bytesRead;
+    if (this.isDone) return;
+    const since = bytesRead - this.#bytesBefore;
+    const isEnough = since >= 2 * MOST_OF_A_KERNEL ||
+      since < MUCH && this.#begun > 0 && !mayHaveMore;
+    if (isEnough) this.#doneAt = bytesRead;
+  }
+
+  /** The runtime has looked at its sockets while a read was under way all the time. */
+  onLooked(): void {
+    if (!this.isDone) this.#doneAt = this.#bytesRead;
+  }
+}

@@ -7,11 +7,16 @@
 import type { Clock } from "./clock.ts";
 import type { Turns } from "./turns.ts";
 
-const SHARE_IN_MILLIS = 1;
+/** More each time that nobody else had anything to do: letting others go first costs some 0.2 ms. */
+const SMALLEST_IN_MILLIS = 0.5;
+const LARGEST_IN_MILLIS = 8;
 /** Who gets more in that time has its share by the bytes. */
 const BYTES_PER_MILLI_OF_A_STREAM = 256 * 1024;
-/** The clock is looked at for one in so many that are handed out; a power of two. */
-const HANDED_OUT_PER_LOOK = 16;
+/** The clock, which costs as much as a small message, is looked at for one in so many that are handed out. */
+const FEWEST_PER_LOOK = 16;
+const MOST_PER_LOOK = 128;
+/** Where those took less, the next look is at twice as many. */
+const SHORT_IN_MILLIS = 0.05;
 
 /** With what a share is measured, and who is let go first. */
 interface ShareHost {
@@ -22,6 +27,9 @@ interface ShareHost {
 /** A time in which nothing had to be waited for. */
 interface BusyTime {
   since: number;
+  /** When the clock was looked at last, and how many are handed out until the next look. */
+  lookedAt: number;
+  perLook: number;
   /** The bytes of reads in a row that had come when it began; NaN where no read has asked yet. */
   streamed: number;
 }
@@ -29,7 +37,8 @@ interface BusyTime {
 /** The share of one connection. */
 export class Share {
   readonly #host: ShareHost;
-  #handedOut = 0;
+  #inMillis = SMALLEST_IN_MILLIS;
+  #untilLook = FEWEST_PER_LOOK;
   #busy: BusyTime | undefined;
   #isUsedUp = false;
 
@@ -45,15 +54,26 @@ export class Share {
 
   /** Counts something that is handed out. Whether others should go first. */
   count(): boolean {
-    if ((++this.#handedOut & (HANDED_OUT_PER_LOOK - 1)) === 0) this.#lookAtTime();
+    if (--this.#untilLook === 0) this.#lookAtTime();
     return this.#isUsedUp;
   }
 
   #lookAtTime(): void {
+    this.#untilLook = FEWEST_PER_LOOK;
     const { clock, turns } = this.#host;
     if (turns.stepBack === undefined || this.#isUsedUp) return;
-    if (this.#busy === undefined) this.#busy = { since: clock.now(), streamed: NaN };
-    else this.#isUsedUp = clock.now() - this.#busy.since >= SHARE_IN_MILLIS;
+    const now = clock.now();
+    if (this.#busy === undefined) return this.#beginBusy(now, NaN);
+    const busy = this.#busy;
+    const isShort = now - busy.lookedAt < SHORT_IN_MILLIS;
+    busy.lookedAt = now;
+    busy.perLook = isShort ? Math.min(busy.perLook * 2, MOST_PER_LOOK) : FEWEST_PER_LOOK;
+    this.#untilLook = busy.perLook;
+    this.#isUsedUp = now - busy.since >= this.#inMillis;
+  }
+
+  #beginBusy(since: number, streamed: number): void {
+    this.#busy = { since, lookedAt: since, perLook: FEWEST_PER_LOOK, streamed };
   }
 
   /**
@@ -66,12 +86,9 @@ export class Share {
     const { clock, turns } = this.#host;
     if (turns.stepBack === undefined) return;
     const now = clock.now();
-    if (this.#busy === undefined) {
-      this.#busy = { since: now, streamed };
-      return;
-    }
+    if (this.#busy === undefined) return this.#beginBusy(now, streamed);
     const inMillis = now - this.#busy.since;
-    if (inMillis < SHARE_IN_MILLIS) return;
+    if (inMillis < this.#inMillis) return;
     // Not where it is not known how many: they are counted from here.
     if (streamed - this.#busy.streamed < inMillis * BYTES_PER_MILLI_OF_A_STREAM) {
       this.#isUsedUp = true;
@@ -83,13 +100,16 @@ export class Share {
 
   /** Lets the others go first. Resolves when they have. */
   async stepBack(): Promise<void> {
-    await this.#host.turns.stepBack?.();
+    const wasAlone = await this.#host.turns.stepBack?.();
+    this.#inMillis = wasAlone === true
+      ? Math.min(this.#inMillis * 2, LARGEST_IN_MILLIS)
+      : SMALLEST_IN_MILLIS;
     this.begin();
   }
 
   /** The others had their turn, or nothing is there to hand out: a new share begins. */
   begin(): void {
-    this.#handedOut = 0;
+    this.#untilLook = FEWEST_PER_LOOK;
     if (this.#busy === undefined) return;
     this.#busy = undefined;
     this.#isUsedUp = false;

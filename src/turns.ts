@@ -49,9 +49,10 @@ export interface Turns {
   /**
    * Lets others go first; left out where everybody gets a turn without it.
    *
-   * @returns Resolves when they have had their turn. Of several who step back, one goes on at a time.
+   * @returns Resolves when they have had their turn; whether nobody had anything to do. Of several who step back,
+   * one goes on at a time.
    */
-  stepBack?(): Promise<void>;
+  stepBack?(): Promise<boolean>;
 }
 
 /** So many operations in one turn are about as much as the runtime does in one: others may be waiting. */
@@ -64,6 +65,8 @@ const TURNS_UNTIL_A_LOOK = 61;
 /** So often a look begins anew because a turn was used up: who only writes may use up all of them. */
 const MOST_RESTARTS_OF_A_LOOK = 100;
 const WRITES_PER_TURN = 64;
+/** Who steps back may still send what it has gathered. */
+const OPERATIONS_OF_ONE = 2;
 /** What a stream gets before the others: more each time that nobody else had anything to do. */
 const SMALLEST_SHARE = 1024 * 1024;
 const LARGEST_SHARE = 8 * 1024 * 1024;
@@ -117,7 +120,9 @@ export class FairTurns implements Turns {
   #askedLook: PromiseWithResolvers<void> | undefined;
   #look: Look | undefined;
   /** Those who let others go first. */
-  readonly #steppedBack: (() => void)[] = [];
+  readonly #steppedBack: ((wasAlone: boolean) => void)[] = [];
+  /** How many operations there had been when the first of them began to wait. */
+  #operationsBefore = 0;
 
   /** @param signals How to let the runtime go on. */
   constructor(signals: TurnSignals) {
@@ -138,15 +143,22 @@ export class FairTurns implements Turns {
     queueMicrotask(this.#beginWrites);
   }
 
-  stepBack(): Promise<void> {
+  stepBack(): Promise<boolean> {
     return new Promise((resolve) => {
-      if (this.#steppedBack.push(resolve) === 1) void this.looked().then(this.#goOnAgain);
+      if (this.#steppedBack.push(resolve) === 1) this.#awaitOthers();
     });
   }
 
+  #awaitOthers(): void {
+    this.#operationsBefore = this.#allOperations;
+    void this.looked().then(this.#goOnAgain);
+  }
+
   readonly #goOnAgain = (): void => {
-    this.#steppedBack.shift()!();
-    if (this.#steppedBack.length > 0) void this.looked().then(this.#goOnAgain);
+    const operations = this.#allOperations - this.#operationsBefore;
+    const wasAlone = this.#steppedBack.length === 1 && operations <= OPERATIONS_OF_ONE;
+    this.#steppedBack.shift()!(wasAlone);
+    if (this.#steppedBack.length > 0) this.#awaitOthers();
   };
 
   looked(): Promise<void> {

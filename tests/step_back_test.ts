@@ -26,7 +26,7 @@ function busyNetwork() {
     clock,
     turns: {
       ...plainTurns,
-      stepBack: () => new Promise<void>((resolve) => void waiting.push(resolve)),
+      stepBack: () => new Promise<boolean>((resolve) => void waiting.push(() => resolve(false))),
     },
   } as unknown as Network;
   return { network, waiting };

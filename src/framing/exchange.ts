@@ -4,6 +4,7 @@
 import { type Connection, duplexOf } from "../connection.ts";
 import type { Duplex } from "../duplex.ts";
 import { MORE, pull, type ReadOptions } from "../pull.ts";
+import type { Share } from "../share.ts";
 import { printThrown, refusePromise } from "../user_code.ts";
 import { checkCodec, type Codec, type Decoder, decoderOf } from "./codec.ts";
 import { cutOff } from "./frame.ts";
@@ -20,6 +21,7 @@ function ignore(): void {}
 /** Messages both ways on one connection. */
 export class Exchange<In, Out> {
   readonly #duplex: Duplex;
+  readonly #share: Share;
   readonly #codec: Codec<In, Out>;
   readonly #decoder: Decoder<In>;
   readonly #frames = new FrameBuffer();
@@ -29,6 +31,7 @@ export class Exchange<In, Out> {
   /** @param connection Whose bytes are messages. @param codec By which rule. */
   constructor(connection: Connection, codec: Codec<In, Out>) {
     this.#duplex = duplexOf(connection);
+    this.#share = this.#duplex.reader.share;
     this.#codec = checkCodec(codec);
     this.#decoder = decoderOf(codec);
   }
@@ -51,12 +54,12 @@ export class Exchange<In, Out> {
 
   /** Whether others should go first, before the next message that is there. */
   get mustStepBack(): boolean {
-    return this.#duplex.reader.share.count();
+    return this.#share.count();
   }
 
   /** Lets the others go first. */
   stepBack(): Promise<void> {
-    return this.#duplex.reader.share.stepBack();
+    return this.#share.stepBack();
   }
 
   /** Whether so much is gathered that it should go out. */

@@ -81,7 +81,8 @@ export class MulticastGroups {
       await engine.joinGroup(membership);
     } catch (error) {
       this.#forget(key);
-      throw setupError(action, error);
+      throw familyError(action, membership.group, this.#socket.local.host, error) ??
+        setupError(action, error);
     }
   }
 
@@ -106,6 +107,21 @@ export class MulticastGroups {
     this.#socket.hearsGroups = this.#joined.size > 0;
     return wasJoined;
   }
+}
+
+/** The system's own word for a group of the other family, "EINVAL", says nobody what to do. */
+function familyError(
+  action: string,
+  group: string,
+  host: string,
+  cause: unknown,
+): GenericError | undefined {
+  const version = ipVersion(group);
+  if (version === ipVersion(host)) return undefined;
+  const message = `${action}: this engine hears no IPv${version} groups on "${host}"; bind to "${
+    version === 4 ? "0.0.0.0" : "::"
+  }"`;
+  return new GenericError("unsupported", message, { cause });
 }
 
 function noMulticast(action: string): GenericError {

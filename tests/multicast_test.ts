@@ -120,6 +120,30 @@ testOnEngines("MulticastGroups check what they get", async (network) => {
   await assertRejects(() => join(GROUP, 7), TypeError, "options");
 });
 
+testOnEngines(
+  "MulticastGroups of the other family are heard, or it is said what to do",
+  async (network) => {
+    await using both = everywhere(network, {}, "::");
+    const joining = both.joinGroup(GROUP, here);
+    if (hasDatagrams && network === denoNetwork) {
+      await joining;
+      await using sender = localClient(network);
+      await sender.sendTo("joined", { host: GROUP, port: (await both.bound).port });
+      assertEquals(text((await both.receiveFrom())[0]), "joined");
+    } else {
+      assertEquals(
+        await assertCode("unsupported", joining),
+        `Cannot join ${GROUP}: this engine hears no IPv4 groups on "::"; bind to "0.0.0.0"`,
+      );
+    }
+    await using ipv4 = everywhere(network);
+    assertEquals(
+      await assertCode("unsupported", ipv4.joinGroup(GROUP6, { interface: 1 })),
+      `Cannot join ${GROUP6}: this engine hears no IPv6 groups on "0.0.0.0"; bind to "::"`,
+    );
+  },
+);
+
 Deno.test("MulticastGroups say when a network has none", async () => {
   await using client = everywhere(scriptedDatagrams());
   await assertCode("unsupported", client.joinGroup(GROUP));

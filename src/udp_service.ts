@@ -1,7 +1,7 @@
 // The callback face of UDP: one call per datagram, in the order in which they came, never two at once.
 //
 //   datagram --> onDatagram --> what it returned goes back --> the next datagram
-//                    └─ throws --> onError --> the next datagram
+//                    └─ throws --> onError, and the next datagram, which does not wait for it
 
 import { checkObject } from "./arguments.ts";
 import { checkPort } from "./address.ts";
@@ -37,8 +37,9 @@ export interface UdpService {
    */
   onSession?(session: UdpSession): void | Promise<void>;
   /**
-   * A method of this service threw, or what it returned could not be sent. The listener goes on. Without this
-   * method the one is printed with `console.error`, the other passed over.
+   * A method of this service threw, or what it returned could not be sent. The listener goes on: the next
+   * datagram does not wait until this has settled, so that its calls may overlap. Without this method the one is
+   * printed with `console.error`, the other passed over.
    */
   onError?(caller: UdpCaller, error: Error): void | Promise<void>;
 }
@@ -84,10 +85,12 @@ export class DatagramCalls {
   /** The datagram whose call is under way. */
   #underWay: Datagram | undefined;
   #handled = 0;
+  /** How many errors are being told. */
+  #told = 0;
 
   /**
    * @param socket What answers.
-   * @param onFree Called when an async call is over and the next datagram may be handled.
+   * @param onFree Called when an async call is over: the next datagram may be handled.
    */
   constructor(socket: UdpSocket, onFree: () => void) {
     this.#socket = socket;
@@ -97,6 +100,11 @@ export class DatagramCalls {
   /** Whether a call is under way. */
   get isCalling(): boolean {
     return this.#underWay !== undefined;
+  }
+
+  /** Whether a call is under way, or an error is being told. */
+  get isBusy(): boolean {
+    return this.isCalling || this.#told > 0;
   }
 
   /** The datagram whose call is under way. */
@@ -132,10 +140,23 @@ export class DatagramCalls {
     try {
       this.#reply(service, caller, await replying);
     } catch (error) {
-      await reportTo(service, caller, error, true);
+      void this.#report(service, caller, error, true);
     }
     this.#underWay = undefined;
     this.#handled++;
+    this.#onFree();
+  }
+
+  /** Tells of an error, and those behind it do not wait; only a stop does. */
+  async #report(
+    service: UdpService,
+    caller: UdpCaller,
+    cause: unknown,
+    isThrown: boolean,
+  ): Promise<void> {
+    this.#told++;
+    await reportTo(service, caller, cause, isThrown);
+    this.#told--;
     this.#onFree();
   }
 
@@ -144,7 +165,7 @@ export class DatagramCalls {
     if (reply === undefined || reply === null) return;
     const onFailed = (error: SocketError) => {
       // A reply that comes after a stop is no news.
-      if (error.code !== "closed") void reportTo(service, caller, error, false);
+      if (error.code !== "closed") void this.#report(service, caller, error, false);
     };
     if (typeof reply === "string" || reply instanceof Uint8Array) {
       this.#socket.post(reply, caller.remoteAddress, caller.remotePort, onFailed);

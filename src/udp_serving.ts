@@ -312,7 +312,7 @@ export class UdpServing implements UdpSocketOwner {
   /** Waits for the calls, and for the iteration to take what is there, as long as there is one. */
   async #finish(): Promise<void> {
     const isBusy = () =>
-      this.#calls.isCalling ||
+      this.#calls.isBusy ||
       (this.#mailbox.length > 0 || this.#taken !== undefined) && this.#consumer !== undefined;
     while (isBusy() && this.#ended === undefined) await this.#change();
   }

@@ -141,6 +141,56 @@ Deno.test("UdpService is not told of an answer that comes after the stop", async
   assertEquals([errors, network.sockets[0]!.sent], [[], []]);
 });
 
+Deno.test("UdpService.onError comes before the next datagram, which does not wait for it", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  const calls: string[] = [];
+  const told = Promise.withResolvers<void>();
+  listener.attach({
+    onDatagram({ data }) {
+      calls.push(text(data));
+      return text(data) === "good" ? undefined : Promise.reject(new Error(text(data)));
+    },
+    async onError(caller, error) {
+      calls.push(`error ${error.message}`);
+      await told.promise;
+      await caller.sendBytes("it was bad");
+      calls.push("told");
+    },
+  });
+  await listener.start();
+  const socket = network.sockets[0]!;
+  for (const word of ["bad 1", "good", "bad 2", "good"]) {
+    socket.deliver(word);
+    await settled();
+  }
+  assertEquals(calls, ["bad 1", "error bad 1", "good", "bad 2", "error bad 2", "good"]);
+  // A stop waits for it, as for every call.
+  const stopping = listener.gracefulStop();
+  await settled();
+  assertEquals(socket.isClosed, false);
+  told.resolve();
+  assertEquals((await stopping).cut, []);
+  assertEquals(calls.slice(6), ["told", "told"]);
+  assertEquals(socket.sent.length, 2);
+});
+
+Deno.test("UdpService.onError that never settles is waited for by a stop, until its deadline", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  listener.attach({
+    onDatagram() {
+      throw new Error("on purpose");
+    },
+    onError: () => new Promise(() => {}),
+  });
+  await listener.start();
+  network.sockets[0]!.deliver("x");
+  await settled();
+  const { cut } = await listener.gracefulStop({ deadlineInMillis: 20 });
+  assertEquals([cut, network.sockets[0]!.isClosed], [[], true]);
+});
+
 Deno.test("UdpListener handles the next datagram whatever a service throws or gives", async () => {
   const refuse = () => {
     throw new Error("do not look");

@@ -3,13 +3,18 @@
 // First come, first served on both sides. A wait may end by time, by a signal or because the socket is
 // closed, and never takes a datagram with it. What waits here has a limit in bytes, and so may what waits in many
 // of them together; what is over it is dropped and counted, the newest or the oldest.
+//
+// Whoever takes one after the other of what is there steps back after so many, and waits as for one that has not
+// come yet: only then do some wait here though something is there.
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { ReadTimedOutError, type SocketError } from "./errors.ts";
 import type { Clock, DatagramAddress } from "./network.ts";
 import type { Datagram } from "./datagram.ts";
+import { DatagramShare } from "./datagram_share.ts";
 import { LazyTimer } from "./lazy_timer.ts";
 import { HandOut } from "./hand_out.ts";
+import { plainTurns, type Turns } from "./turns.ts";
 import type { Keeper, UnreadBudget } from "./unread_budget.ts";
 
 /** What a datagram is counted as besides its bytes: about what holding it costs. */
@@ -72,6 +77,7 @@ export class DatagramMailbox implements Keeper {
   readonly #timer: LazyTimer;
   readonly #busyClock: BusyClock;
   readonly #handOut: HandOut;
+  readonly #share: DatagramShare;
   #ended: SocketError | undefined;
   #isQuiet = false;
 
@@ -81,6 +87,7 @@ export class DatagramMailbox implements Keeper {
    * @param drop Which one is dropped when there is no room.
    * @param handOut Makes the copies for those who wait.
    * @param budget What it keeps within, together with others.
+   * @param turns How others get their turn while much is taken.
    */
   constructor(
     clock: Clock,
@@ -88,7 +95,9 @@ export class DatagramMailbox implements Keeper {
     drop: DropPolicy,
     handOut: HandOut = new HandOut(),
     budget?: UnreadBudget,
+    turns: Turns = plainTurns,
   ) {
+    this.#share = new DatagramShare(turns);
     this.#budget = budget;
     this.#handOut = handOut;
     this.#clock = clock;
@@ -120,16 +129,15 @@ export class DatagramMailbox implements Keeper {
     return this.#ended !== undefined;
   }
 
-  /** Whether somebody waits for a datagram. */
+  /** Whether somebody waits for a datagram that has not come. */
   get isWaitedFor(): boolean {
-    return this.#waiters.length > 0;
+    return this.#waiters.length > this.length;
   }
 
   /** Hands a copy of a datagram to who waits longest, or keeps one, or drops something. */
   put(bytes: Uint8Array, from: DatagramAddress): void {
     if (this.#ended !== undefined) return this.countDropped();
-    // Mostly there is one, and shift() moves all others.
-    const waiter = this.#waiters.length === 1 ? this.#waiters.pop() : this.#waiters.shift();
+    const waiter = this.length > 0 ? undefined : this.#nextWaiter();
     if (waiter !== undefined) {
       return waiter.deliver({
         remoteHost: from.hostname,
@@ -146,6 +154,11 @@ export class DatagramMailbox implements Keeper {
     // Not out of the slab: others of it are in the hands of users, who may transfer its buffer.
     const data = new Uint8Array(bytes);
     this.#queue.push({ remoteHost: from.hostname, remotePort: from.port, data });
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    // Mostly there is one, and shift() moves all others.
+    return this.#waiters.length === 1 ? this.#waiters.pop() : this.#waiters.shift();
   }
 
   /** The datagrams that wait to be taken. */
@@ -209,8 +222,11 @@ export class DatagramMailbox implements Keeper {
   take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
     const { timeoutInMillis, signal } = limits;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.length > 0) return Promise.resolve(shape(this.#shift()));
-    if (this.#ended !== undefined) {
+    const mustWait = this.#share.isUsedUp(this.length) || this.#waiters.length > 0;
+    if (this.length > 0) {
+      if (!mustWait) return Promise.resolve(shape(this.#shift()));
+      this.#stepBack();
+    } else if (this.#ended !== undefined) {
       return this.#isQuiet && closedAs !== undefined
         ? Promise.resolve(closedAs)
         : Promise.reject(this.#ended);
@@ -238,6 +254,26 @@ export class DatagramMailbox implements Keeper {
     });
   }
 
+  #stepBack(): void {
+    if (this.#share.isSteppingBack) return;
+    void this.#share.stepBack().then(() => {
+      while (this.#waiters.length > 0 && this.length > 0) {
+        if (this.#share.isUsedUp(this.length)) return this.#stepBack();
+        this.#nextWaiter()!.deliver(this.#shift());
+      }
+      if (this.#ended !== undefined) this.#failAll(this.#ended);
+    });
+  }
+
+  /** Hands what is there to those who wait, though the others have not had their turn. */
+  #handOutNow(): void {
+    while (this.#waiters.length > 0 && this.length > 0) this.#nextWaiter()!.deliver(this.#shift());
+  }
+
+  #failAll(error: SocketError): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.fail(error, this.#isQuiet);
+  }
+
   #dueIn(timeoutInMillis: number): number {
     if (timeoutInMillis === Infinity) return Infinity;
     const clock = timeoutInMillis < LEAST_BUSY_INTERVAL_IN_MILLIS ? this.#clock : this.#busyClock;
@@ -247,6 +283,8 @@ export class DatagramMailbox implements Keeper {
   /** Ends the waits that are over and says when the next one will be. */
   #giveUp(now: number, isSure: boolean): number {
     let next = this.#busyClock.look(now);
+    // Nobody is told that nothing came who only lets others go first.
+    if (isSure && this.#waiters.some(({ due }) => due <= now)) this.#handOutNow();
     let kept = 0;
     const over: Waiter[] = [];
     for (const waiter of this.#waiters) {
@@ -280,7 +318,8 @@ export class DatagramMailbox implements Keeper {
     this.#ended = error;
     this.#isQuiet = isQuiet;
     this.#timer.stop();
-    for (const waiter of this.#waiters.splice(0)) waiter.fail(error, isQuiet);
+    this.#handOutNow();
+    this.#failAll(error);
   }
 
   /** Drops, and counts, what nobody will take any more. */

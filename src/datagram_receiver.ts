@@ -7,12 +7,11 @@
 // connection does that streams without end.
 
 import type { DatagramAddress, DatagramSocket } from "./network.ts";
+import { DATAGRAMS_PER_TURN } from "./datagram_share.ts";
 import { plainTurns, type Turns } from "./turns.ts";
 
 /** Room for the largest datagram. */
 const BUFFER_LENGTH = 65_536;
-/** After so many datagrams the others have their turn. */
-export const DATAGRAMS_PER_TURN = 256;
 /** So many failures in a row are no passing trouble. */
 const MAX_FAILURES = 100;
 

@@ -7,12 +7,14 @@ import type { Datagram } from "./datagram.ts";
 import { HandOut } from "./hand_out.ts";
 import { closedError, GenericError, rejected, type SocketError } from "./errors.ts";
 import type { Clock, DatagramAddress } from "./network.ts";
+import type { Turns } from "./turns.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import type { UnreadBudget } from "./unread_budget.ts";
 
 /** How sessions behave. */
 export interface SessionSettings {
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly idleTimeoutInMillis: number;
   readonly queueLimit: number;
   readonly drop: DropPolicy;
@@ -65,8 +67,9 @@ export class SessionCore {
     const closed = Promise.withResolvers<SocketError | undefined>();
     this.closed = closed.promise;
     this.#resolveClosed = closed.resolve;
-    const { clock, queueLimit, drop, idleTimeoutInMillis } = settings;
-    this.#mailbox = new DatagramMailbox(clock, queueLimit, drop, new HandOut(), shared.budget);
+    const { clock, turns, queueLimit, drop, idleTimeoutInMillis } = settings;
+    const { budget } = shared;
+    this.#mailbox = new DatagramMailbox(clock, queueLimit, drop, new HandOut(), budget, turns);
     this.#activeAt = clock.now();
     this.#timer = new LazyTimer(clock, {
       look: (now, isSure) => this.#look(now, isSure),
@@ -102,7 +105,13 @@ export class SessionCore {
   take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
     if (this.#stopped !== undefined && this.#mailbox.length === 0) this.#sawEnd = true;
     const taken = this.#mailbox.take(shape, limits, closedAs);
-    this.#endIfDone();
+    if (this.#stopped !== undefined) {
+      if (this.#mailbox.isWaitedFor) this.#sawEnd = true;
+      // Also when it is given later, because others go first.
+      const check = () => this.#endIfDone();
+      check();
+      taken.then(check, check);
+    }
     return taken;
   }
 

@@ -6,6 +6,7 @@ import { rejected, type SocketError } from "./errors.ts";
 import type { Datagram } from "./datagram.ts";
 import { handOutOfDatagrams } from "./hand_out.ts";
 import { DatagramMailbox, type TakeLimits } from "./datagram_mailbox.ts";
+import { turnsOf } from "./network.ts";
 import { optionNames, optionOf, readOptions } from "./options.ts";
 import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
 import {
@@ -105,6 +106,8 @@ export class UdpClient implements UdpChannel {
       receiveQueueLimit,
       settings.receiveQueueDrop,
       handOutOfDatagrams(),
+      undefined,
+      turnsOf(settings.network),
     );
     this.#mailbox = mailbox;
     const owner: UdpSocketOwner = {

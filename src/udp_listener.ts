@@ -8,6 +8,7 @@ import { checkInteger, checkInterval, checkSignal } from "./arguments.ts";
 import { GenericError, type SocketError } from "./errors.ts";
 import type { GroupOptions } from "./multicast.ts";
 import { LifeCycle, type StopOptions, type StopReport, stopReport } from "./life_cycle.ts";
+import { turnsOf } from "./network.ts";
 import { optionNames, readOptions } from "./options.ts";
 import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
 import { readUdpService, type UdpService } from "./udp_service.ts";
@@ -140,6 +141,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
       socket,
       session: {
         clock: socket.network.clock,
+        turns: turnsOf(socket.network),
         idleTimeoutInMillis: checkInterval(
           "sessionIdleTimeoutInMillis",
           sessionIdleTimeoutInMillis,

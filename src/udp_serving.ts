@@ -4,10 +4,10 @@
 import type { Datagram } from "./datagram.ts";
 import { DATAGRAM_OVERHEAD, DatagramMailbox } from "./datagram_mailbox.ts";
 import { BegunSessions } from "./begun_sessions.ts";
-import { DATAGRAMS_PER_TURN } from "./datagram_receiver.ts";
+import { DatagramShare } from "./datagram_share.ts";
 import { handOutOfDatagrams } from "./hand_out.ts";
 import { GenericError, type SocketError } from "./errors.ts";
-import { type DatagramAddress, turnsOf } from "./network.ts";
+import type { DatagramAddress } from "./network.ts";
 import { look, type Turns } from "./turns.ts";
 import { MulticastGroups } from "./multicast.ts";
 import { cutOff, type Patience, type StopReport, stopReport } from "./life_cycle.ts";
@@ -67,9 +67,8 @@ export class UdpServing implements UdpSocketOwner {
   #doneByIteration = 0;
   /** Whose datagrams had come before a stop, and nobody was there to take them. */
   readonly #strays: DatagramAddress[] = [];
-  /** How many queued datagrams were handed out in a row. */
-  #inARow = 0;
-  #isSteppingBack = false;
+  /** What of the queued ones a service is called for in a row. */
+  readonly #share: DatagramShare;
   /** A stop receives what the system has kept. */
   #isLastCall = false;
   #isServing = false;
@@ -86,9 +85,18 @@ export class UdpServing implements UdpSocketOwner {
    * @param settings How.
    */
   constructor(host: string, port: number, settings: ServingSettings) {
-    const { clock, drop } = settings.session;
-    this.#turns = turnsOf(settings.socket.network);
-    this.#mailbox = new DatagramMailbox(clock, settings.receiveQueueLimit, drop, this.#handOut);
+    const { clock, drop, turns } = settings.session;
+    this.#turns = turns;
+    this.#share = new DatagramShare(turns);
+    const { receiveQueueLimit } = settings;
+    this.#mailbox = new DatagramMailbox(
+      clock,
+      receiveQueueLimit,
+      drop,
+      this.#handOut,
+      undefined,
+      turns,
+    );
     this.socket = new UdpSocket(host, port, settings.socket, this);
     this.groups = new MulticastGroups(this.socket);
     this.sessions = new UdpSessions(this.socket, settings.session, settings, (ended) => {
@@ -167,10 +175,10 @@ export class UdpServing implements UdpSocketOwner {
   }
 
   #handleQueued(): void {
-    if (this.#isSteppingBack) return;
+    if (this.#share.isSteppingBack) return;
     while (!this.#calls.isCalling && this.#consumer?.kind === "service") {
-      if (this.#hasHadItsTurn()) {
-        void this.#letOthersGo().then(() => this.#handleQueued());
+      if (this.#share.isUsedUp(this.#mailbox.length)) {
+        void this.#share.stepBack().then(() => this.#handleQueued());
         break;
       }
       const datagram = this.#mailbox.shift();
@@ -180,26 +188,8 @@ export class UdpServing implements UdpSocketOwner {
     this.#changed();
   }
 
-  /** Whether so many that were queued have been handed out that it is the others' turn. */
-  #hasHadItsTurn(): boolean {
-    this.#inARow = this.#mailbox.length === 0 ? 0 : this.#inARow + 1;
-    return this.#inARow > DATAGRAMS_PER_TURN && this.#turns.stepBack !== undefined;
-  }
-
-  async #letOthersGo(): Promise<void> {
-    this.#isSteppingBack = true;
-    await this.#turns.stepBack!();
-    this.#isSteppingBack = false;
-    this.#inARow = 0;
-  }
-
   /** Waits for a datagram, for an iteration. */
   nextDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
-    if (!this.#hasHadItsTurn()) return this.#takeDatagram();
-    return this.#letOthersGo().then(() => this.#takeDatagram());
-  }
-
-  #takeDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
     if (this.#taken !== undefined) this.#doneByIteration++;
     this.#taken = undefined;
     const next = this.#mailbox.take<IteratorResult<ReceivedDatagram, undefined>>(

@@ -29,7 +29,7 @@ const LAYERS = `
   web_streams connection_config connection connection_set service framing/refusal framing/exchange framing/framed
   framing/framed_service life_cycle open_connections acceptor intake guard/proxy_sender client
   guard/connection_limits listener_config entrance service_factory listener datagram
-  unread_budget datagram_mailbox datagram_receiver host_names sender_filter datagram_lane datagram_sender udp_config udp_socket multicast
+  unread_budget datagram_share datagram_mailbox datagram_receiver host_names sender_filter datagram_lane datagram_sender udp_config udp_socket multicast
   udp_channel udp_client session_core begun_sessions udp_caller udp_session udp_service udp_sessions udp_serving
   udp_listener
 `.trim().split(/\s+/).map((room) => `src/${room}.ts`);

@@ -4,6 +4,9 @@ import { DatagramMailbox, type DropPolicy } from "../src/datagram_mailbox.ts";
 import type { Datagram } from "../src/datagram.ts";
 import { GenericError, ReadTimedOutError } from "../src/errors.ts";
 import { UnreadBudget } from "../src/unread_budget.ts";
+import { HandOut } from "../src/hand_out.ts";
+import { DATAGRAMS_PER_TURN } from "../src/datagram_share.ts";
+import { plainTurns } from "../src/turns.ts";
 import { VirtualClock } from "../testing/virtual_clock.ts";
 
 const from = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
@@ -175,4 +178,68 @@ Deno.test("DatagramMailbox keeps within what it shares with others, and gives it
     assertEquals([third.length, one.length, budget.droppedDatagrams], [0, 3, 7]);
     assertEquals(budget.unreadBytes, 3 * 266);
   }
+});
+
+/** One of which so many were taken in a row that whoever takes the next one lets others go first. */
+async function usedUp(left: number) {
+  const clock = new VirtualClock();
+  const others = Promise.withResolvers<void>();
+  const turns = { ...plainTurns, stepBack: () => others.promise };
+  const box = new DatagramMailbox(clock, 1_000_000, "newest", new HandOut(), undefined, turns);
+  for (let i = -DATAGRAMS_PER_TURN; i < left; i++) box.put(new Uint8Array([i]), from);
+  for (let i = 0; i < DATAGRAMS_PER_TURN; i++) await box.take(first, forever);
+  return { box, clock, others };
+}
+
+Deno.test("DatagramMailbox.take() lets others go first after so many, and keeps the order", async () => {
+  const { box, others } = await usedUp(2);
+  const taken: unknown[] = [];
+  const takes = [0, 1, 2, 3].map(() => box.take(first, forever).then((got) => taken.push(got)));
+  assertEquals(box.isWaitedFor, true);
+  box.put(new Uint8Array([2]), from);
+  await Promise.resolve();
+  assertEquals([taken, box.length], [[], 3]);
+  others.resolve();
+  await Promise.all(takes.slice(0, 3));
+  box.put(new Uint8Array([3]), from);
+  await takes[3];
+  assertEquals(taken, [0, 1, 2, 3]);
+});
+
+Deno.test("DatagramMailbox.take() that lets others go first may be given up, and takes nothing", async () => {
+  const { box, others } = await usedUp(1);
+  const controller = new AbortController();
+  const given = box.take(first, { ...forever, signal: controller.signal });
+  const next = box.take(first, forever);
+  controller.abort("enough");
+  assertEquals(await given.catch((reason) => reason), "enough");
+  others.resolve();
+  assertEquals(await next, 0);
+});
+
+Deno.test("DatagramMailbox.take() never says that nothing came while others go first", async () => {
+  const { box, clock } = await usedUp(1);
+  const [one, other] = [1, 1].map((timeoutInMillis) => box.take(first, { timeoutInMillis }));
+  other!.catch(() => {});
+  await clock.advance(5);
+  assertEquals(await one, 0);
+  await assertRejects(() => other!, ReadTimedOutError);
+});
+
+Deno.test("DatagramMailbox.finish() gives what is there to those who let others go first", async () => {
+  const { box } = await usedUp(1);
+  const takes = [box.take(first, forever), box.take(first, forever)];
+  takes[1]!.catch(() => {});
+  box.finish(closed, false);
+  assertEquals(await takes[0], 0);
+  await assertRejects(() => takes[1]!, GenericError, "over");
+});
+
+Deno.test("DatagramMailbox.clear() leaves nobody waiting who let others go first after the end", async () => {
+  const { box, others } = await usedUp(1);
+  box.finish(closed, false);
+  const late = box.take(first, forever);
+  box.clear();
+  others.resolve();
+  await assertRejects(() => late, GenericError, "over");
 });

@@ -1,9 +1,6 @@
 import { assertEquals } from "@std/assert";
-import {
-  DatagramReceiver,
-  DATAGRAMS_PER_TURN,
-  type DatagramSink,
-} from "../src/datagram_receiver.ts";
+import { DatagramReceiver, type DatagramSink } from "../src/datagram_receiver.ts";
+import { DATAGRAMS_PER_TURN } from "../src/datagram_share.ts";
 import { plainTurns, type Turn, type Turns } from "../src/turns.ts";
 import { ScriptedDatagramSocket, settled } from "./support/scripted_datagrams.ts";
 

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Datagram } from "../src/datagram.ts";
 import { GenericError } from "../src/errors.ts";
 import { SessionCore } from "../src/session_core.ts";
+import { plainTurns } from "../src/turns.ts";
 import { checkUdpConfig } from "../src/udp_config.ts";
 import { UdpSocket } from "../src/udp_socket.ts";
 import { UnreadBudget } from "../src/unread_budget.ts";
@@ -20,6 +21,7 @@ async function session(idleTimeoutInMillis = 1_000) {
   await socket.bound;
   const settings = {
     clock,
+    turns: plainTurns,
     idleTimeoutInMillis,
     queueLimit: 10_000,
     drop: "newest",

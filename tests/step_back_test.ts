@@ -9,9 +9,13 @@ import {
   LineCodec,
   type Network,
   type Service,
+  UdpClient,
+  UdpListener,
+  type UdpSession,
 } from "../mod.ts";
 import { serve } from "../src/service.ts";
 import { plainTurns } from "../src/turns.ts";
+import { scriptedDatagrams } from "./support/scripted_datagrams.ts";
 import { connectedTransports, microtasksDrained, VirtualClock } from "../testing/mod.ts";
 
 const LINES = 400;
@@ -111,6 +115,139 @@ for (const [name, face] of Object.entries(faces)) {
     assert(steps >= 3, `${steps}`);
     other.close();
   });
+}
+
+const DATAGRAMS = 1_000;
+
+/** Each hands out all datagrams that wait, and tells of each. */
+const datagramFaces: Record<string, (network: Network) => Promise<DatagramFace>> = {
+  "UdpClient.receiveFrom": async (network) => {
+    const client = await readingAhead(network);
+    return {
+      async begin(tell) {
+        for (;;) tell((await client.receiveFrom())[0]);
+      },
+      end: () => client.close(),
+    };
+  },
+  "UdpClient.read": async (network) => {
+    const client = await readingAhead(network);
+    return {
+      async begin(tell) {
+        for (;;) tell((await client.read(undefined, { timeoutInMillis: 10_000 }))[0]);
+      },
+      end: () => client.close(),
+    };
+  },
+  "UdpClient, calls at once": async (network) => {
+    const client = await readingAhead(network);
+    return {
+      async begin(tell) {
+        const all = Array.from({ length: DATAGRAMS }, () => client.read());
+        for (const read of all) tell((await read)[0]);
+      },
+      end: () => client.close(),
+    };
+  },
+  "UdpClient, a loop": async (network) => {
+    const client = await readingAhead(network);
+    return {
+      async begin(tell) {
+        for await (const { data } of client) tell(data);
+      },
+      end: () => client.close(),
+    };
+  },
+  "UdpListener, a loop": async (network) => {
+    const listener = await listening(network);
+    const begun = Promise.withResolvers<Tell>();
+    void (async () => {
+      for await (const [{ data }] of listener) (await begun.promise)(data);
+    })();
+    return { begin: begun.resolve, end: () => listener.immediateStop() };
+  },
+  "UdpService.onDatagram": async (network) => {
+    const listener = await listening(network);
+    const begun = Promise.withResolvers<Tell>();
+    listener.attach({ onDatagram: async ({ data }) => (await begun.promise)(data) });
+    return { begin: begun.resolve, end: () => listener.immediateStop() };
+  },
+  "UdpSession.read": (network) =>
+    inSession(network, async (session, tell) => {
+      for (;;) tell((await session.read())[0]);
+    }),
+  "UdpSession, a loop": (network) =>
+    inSession(network, async (session, tell) => {
+      for await (const { data } of session) tell(data);
+    }),
+};
+
+type Tell = (bytes: Uint8Array) => void;
+
+interface DatagramFace {
+  begin(tell: Tell): unknown;
+  end(): Promise<unknown>;
+}
+
+async function readingAhead(network: Network): Promise<UdpClient> {
+  const client = new UdpClient({ port: 0 }, { network, receiveQueueLimit: 1_000_000 });
+  await client.bound;
+  return client;
+}
+
+async function listening(network: Network): Promise<UdpListener> {
+  const listener = new UdpListener(0, { network, sessionQueueLimit: 1_000_000 });
+  await listener.start();
+  return listener;
+}
+
+async function inSession(
+  network: Network,
+  read: (session: UdpSession, tell: Tell) => Promise<void>,
+): Promise<DatagramFace> {
+  const listener = await listening(network);
+  const begun = Promise.withResolvers<UdpSession>();
+  listener.attach({ onSession: (session) => begun.resolve(session) });
+  return {
+    begin: async (tell) => await read(await begun.promise, tell),
+    end: () => listener.immediateStop(),
+  };
+}
+
+for (const [name, make] of Object.entries(datagramFaces)) {
+  Deno.test(`A queue of datagrams that has had its share lets others go first: ${name}`, async () => {
+    const { network: { clock, turns }, waiting } = busyNetwork();
+    const network = { ...scriptedDatagrams(clock), turns: turns! };
+    const face = await make(network);
+    const [socket] = network.sockets;
+    const got: number[] = [];
+    const put = (i: number) => socket!.deliver(new Uint8Array([i >> 8, i]));
+    for (let i = 0; i < DATAGRAMS; i++) {
+      put(i);
+      while (!socket!.isReceiving) await Promise.resolve();
+    }
+    const reading = face.begin((bytes) => void got.push(numberIn(bytes)));
+    if (reading instanceof Promise) reading.catch(() => {});
+    await microtasksDrained();
+    let steps = 0;
+    while (waiting.length > 0) {
+      steps++;
+      const before = got.length;
+      if (steps === 1) put(DATAGRAMS); // what comes meanwhile goes behind
+      await microtasksDrained();
+      assertEquals(got.length, before, "nothing is handed out meanwhile");
+      waiting.shift()!();
+      await microtasksDrained();
+    }
+    const count = name === "UdpClient, calls at once" ? DATAGRAMS : DATAGRAMS + 1;
+    assertEquals(got, Array.from({ length: count }, (_, i) => i));
+    assertEquals(steps, 3);
+    await face.end();
+  });
+}
+
+function numberIn([high, low]: Uint8Array): number {
+  return high! << 8 | low!;
 }
 
 Deno.test("A connection that is handed little at a time never steps back", async () => {

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError, type SocketError } from "../src/errors.ts";
 import type { DatagramSocket, Network } from "../src/network.ts";
-import { DATAGRAMS_PER_TURN } from "../src/datagram_receiver.ts";
+import { DATAGRAMS_PER_TURN } from "../src/datagram_share.ts";
 import type { Turn, Turns } from "../src/turns.ts";
 import { UdpClient, type UdpClientConfig } from "../src/udp_client.ts";
 import { VirtualClock } from "../testing/virtual_clock.ts";

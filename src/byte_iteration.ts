@@ -32,7 +32,13 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
 
   next(): Promise<Step> {
     const reader = this.#reader;
-    if (!reader.isWaiting && reader.mayHave(1)) return Promise.resolve(this.#take());
+    if (!reader.isWaiting && reader.mayHave(1)) {
+      try {
+        return Promise.resolve(this.#take());
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     return new Promise((resolve, reject) => {
       reader.refuseSecond();
       this.#resolve = resolve;
@@ -47,7 +53,11 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
 
   /** Bytes or the end are there. */
   ready(): void {
-    this.#resolve!(this.#take());
+    try {
+      this.#resolve!(this.#take());
+    } catch (error) {
+      this.#reject!(error);
+    }
   }
 
   /** They will not come, or not in time: a close from this side ends the loop, everything else is thrown. */

@@ -8,6 +8,9 @@
 // Cost goal: every operation is linear in the bytes or chunks it newly touches. A search that goes on where
 // the last one stopped must not walk the chunks before it again, so the queue remembers the chunk it looked
 // at last (#seek).
+//
+// What is handed out may lie in one buffer with what is behind it, and whoever has it may transfer that away. Then
+// a chunk has no length any more, which no other has: looked at where a chunk is left, where it costs nothing.
 
 const EMPTY = new Uint8Array(0);
 
@@ -71,6 +74,7 @@ export class ByteQueue {
     const last = this.#end - 1;
     if (last < this.#first) return;
     let chunk = this.#chunks[last]!;
+    if (chunk.length === 0) return; // it has gone: whoever reads it is told
     if (last === this.#first) {
       if (this.#taken > 0) chunk = chunk.subarray(this.#taken);
       this.#chunks[last] = keeper.keep(chunk);
@@ -130,11 +134,13 @@ export class ByteQueue {
         ? first
         : first.subarray(this.#taken, this.#taken + length);
     }
+    if (first.length === 0) throw gone();
     const bytes = new Uint8Array(length);
     let filled = first.length - this.#taken;
     bytes.set(this.#taken === 0 ? first : first.subarray(this.#taken));
     for (let i = this.#first + 1; filled < length; i++) {
       const chunk = this.#chunks[i]!;
+      if (chunk.length === 0) throw gone();
       const missing = length - filled;
       bytes.set(chunk.length <= missing ? chunk : chunk.subarray(0, missing), filled);
       filled += Math.min(chunk.length, missing);
@@ -154,6 +160,7 @@ export class ByteQueue {
     this.#seenOffset -= length;
     let first = this.#chunks[this.#first]!;
     while (this.#taken >= first.length) {
+      if (first.length === 0) throw gone();
       this.#taken -= first.length;
       // The array keeps the slot until it is compacted; it must not keep the bytes.
       this.#chunks[this.#first] = EMPTY;
@@ -235,6 +242,7 @@ export class ByteQueue {
     for (let i = 0; i < needle.length; i++, at++) {
       if (at === chunk.length) {
         chunk = this.#chunks[++index]!;
+        if (chunk.length === 0) throw gone();
         at = 0;
       }
       if (chunk[at] !== needle[i]) return false;
@@ -253,10 +261,18 @@ export class ByteQueue {
     }
     let chunk = this.#chunks[this.#seenIndex]!;
     while (offset >= this.#seenOffset + chunk.length) {
+      if (chunk.length === 0) throw gone();
       this.#seenOffset += chunk.length;
       chunk = this.#chunks[++this.#seenIndex]!;
     }
   }
+}
+
+function gone(): TypeError {
+  return new TypeError(
+    "Cannot read: bytes that were not read yet have been transferred away with an earlier message, in whose " +
+      "ArrayBuffer they lay (copy messages before you transfer them)",
+  );
 }
 
 /** Whether a chunk begins where another one ends: small reads are views that follow each other in one slab. */

@@ -159,7 +159,11 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   read(length?: number, options?: ReadOptions): Promise<ReadResult> {
     const { reader, limits: { reuseReadBuffer } } = this.#duplex;
     if (options === undefined && length === undefined && !reader.isWaiting && reader.mayHave(1)) {
-      return Promise.resolve(reader.take(undefined, reuseReadBuffer));
+      try {
+        return Promise.resolve(reader.take(undefined, reuseReadBuffer));
+      } catch (error) {
+        return Promise.reject(error);
+      }
     }
     return this.#pull(options, length ?? 1, () => {
       if (length !== undefined) checkReadLength(length);

@@ -33,8 +33,11 @@ export function readableOf({ reader }: Duplex): ReadableStream<Uint8Array<ArrayB
         reader.atLeast({
           length: 1,
           ready: () => {
-            deliver(controller);
-            resolve();
+            try {
+              resolve(deliver(controller));
+            } catch (error) {
+              reject(error);
+            }
           },
           fail: (error) => {
             if ((error as SocketError).code !== "closed") return reject(error);

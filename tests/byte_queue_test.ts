@@ -162,6 +162,43 @@ Deno.test("ByteQueue.moveLast() moves what is unread of the last chunk, and join
   assertStrictEquals(queue.length, 0);
 });
 
+Deno.test("ByteQueue refuses to read on where a buffer was transferred away, whatever lies behind it", () => {
+  const uses: ((queue: ByteQueue) => unknown)[] = [
+    (queue) => queue.take(3),
+    (queue) => queue.take(7),
+    (queue) => queue.takeAll(),
+    (queue) => queue.peek(2),
+    (queue) => queue.at(1),
+    (queue) => queue.at(6),
+    (queue) => queue.indexOf(bytes(9)),
+    (queue) => queue.indexOf(bytes(1, 5)),
+    (queue) => queue.skip(6),
+  ];
+  for (const [before, taken] of [[[], 0], [[], 1], [[1], 0]] as const) {
+    for (const use of uses) {
+      const lost = bytes(5, 6, 7);
+      const queue = queueOf(bytes(...before), lost);
+      queue.skip(taken);
+      for (let i = 0; i < 3; i++) queue.push(bytes(8, 9));
+      structuredClone(lost, { transfer: [lost.buffer] });
+      queue.moveLast(new Slab());
+      for (const again of [use, (queue: ByteQueue) => queue.peek(2)]) {
+        assertThrows(
+          () => again(queue),
+          TypeError,
+          "transferred away",
+          `${before} ${taken} ${use}`,
+        );
+      }
+    }
+  }
+  const queue = queueOf(bytes(1, 2));
+  const all = queue.peek(2);
+  structuredClone(all, { transfer: [all.buffer] });
+  queue.moveLast(new Slab());
+  assertThrows(() => queue.take(2), TypeError, "transferred away");
+});
+
 Deno.test("ByteQueue gives no two users the same nothing", () => {
   const queues = [queueOf(bytes(1)), queueOf(), queueOf(bytes(1))];
   const nothings = queues.map((queue) => queue.take(0));

@@ -54,7 +54,8 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
    *
    * @param options How to give up.
    * @returns The message; `undefined` at the end of the stream, for ever. Bytes in it are yours, but small
-   * messages lie in one `ArrayBuffer` with what comes behind them: copy them before you transfer it.
+   * messages lie in one `ArrayBuffer` with what comes behind them: copy them before you transfer it. Else what
+   * was not read yet has gone with it, and a `TypeError` says so.
    * @throws {TypeError | RangeError} An option is wrong.
    * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
    * @throws {GenericError} `"frame"`: the bytes are no message, or one longer than allowed, or the stream ended

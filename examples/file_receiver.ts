@@ -5,23 +5,32 @@ import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
 import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
 const LARGEST_FILE = 4 * 1024 ** 3;
+const PIECE = 256 * 1024; // no slower than the rate below, also for whoever is silent between two pieces
 const [path = "received"] = Deno.args;
 const port = Number(Deno.args[1] ?? 61601);
 using file = await Deno.open(path, { write: true, create: true, truncate: true });
-// One at a time is heard: whoever is silent must not keep the others out for long.
-await using listener = new Listener(port, { interface: "127.0.0.1", readTimeoutInMillis: 10_000 });
+// Files are received one after the other: whoever sends a byte now and then must not keep the others out.
+await using listener = new Listener(port, {
+  interface: "127.0.0.1",
+  readTimeoutInMillis: 2_000,
+  minBytesPerSecond: 100_000,
+  minRateIntervalInMillis: 1_000,
+});
 await listener.start();
 console.log(`Listening on ${listener.address}:${listener.port}`);
 
-/** Receives a file; whether all of it has come. */
-async function receive(sender: Caller): Promise<boolean> {
-  // An end can also be a sender that crashed: the size comes first, so that half a file is known as such.
+/** What a file begins with. An end can also be a sender that crashed: the size shows half a file as such. */
+async function sizeFrom(sender: Caller): Promise<number> {
   const [head, length] = await sender.read(12);
   const isOurs = length === 12 && new TextDecoder().decode(head.subarray(0, 4)) === "FILE";
   if (!isOurs) throw new Error("This is no file");
   const size = Number(new DataView(head.buffer, head.byteOffset).getBigUint64(4));
   if (size > LARGEST_FILE) throw new Error(`${size} bytes are too many`);
+  return size;
+}
 
+/** Receives a file; whether all of it has come. */
+async function receive(sender: Caller, size: number): Promise<boolean> {
   await file.truncate(); // what an earlier one began
   await file.seek(0, Deno.SeekMode.Start);
   const bar = new SingleBar({ noTTYOutput: true }, Presets.shades_classic);
@@ -29,7 +38,7 @@ async function receive(sender: Caller): Promise<boolean> {
   let received = 0;
   try {
     while (received < size) {
-      const [bytes, length] = await sender.read();
+      const [bytes, length] = await sender.read(Math.min(PIECE, size - received));
       if (length < 0) break;
       for (let at = 0; at < length;) at += await file.write(bytes.subarray(at));
       bar.update(received += length);
@@ -42,11 +51,17 @@ async function receive(sender: Caller): Promise<boolean> {
   return received === size;
 }
 
-for await (const caller of listener) {
+let turn = Promise.resolve(false); // of the file: whether it is whole
+async function serve(caller: Caller): Promise<void> {
   try {
     await using sender = caller;
-    if (await receive(sender)) break;
+    const size = await sizeFrom(sender); // nobody waits for others here
+    turn = turn.catch(() => false).then((isWhole) => isWhole || receive(sender, size));
+    if (!await turn) return;
   } catch (error) {
-    console.error(`${error}`); // a reset, a silence, no file: the next one may be it
+    return console.error(`${error}`); // a reset, a silence, no file: the next one may be it
   }
+  await listener.immediateStop();
 }
+
+for await (const caller of listener) void serve(caller);

@@ -88,6 +88,33 @@ Deno.test("examples/tcp_proxy.ts breaks on one side what has broken on the other
   assertEquals((await proxy.ending()).code, 0);
 });
 
+Deno.test("examples/file_receiver.ts is not held up by senders that drip", () =>
+  inFolder(async (folder) => {
+    const FILE = `${folder}/file`;
+    await using receiver = await startExample("file_receiver", { FILE, PORT: 0 });
+    const port = await portOfExample(receiver);
+    // Some are in the middle of what a file begins with, and one has the turn.
+    const drips: Client[] = [];
+    for (const begun of ["", "FI", "FI", "FILE\0\0\0\0\x10\0\0\0x"]) {
+      const drip = await connect(port);
+      drips.push(drip);
+      if (begun !== "") await drip.write(begun);
+    }
+    const dripping = setInterval(() => {
+      for (const drip of drips) void drip.write("\0");
+    }, 50);
+    try {
+      await using sender = await connect(port);
+      await sender.write("FILE\0\0\0\0\0\0\0\x05hello");
+      assertEquals((await sender.read(1, { timeoutInMillis: 5_000 }))[0][0], 0x35);
+      assertEquals((await receiver.ending()).code, 0);
+      assertEquals(await Deno.readTextFile(FILE), "hello");
+    } finally {
+      clearInterval(dripping);
+      for (const drip of drips) drip.abort();
+    }
+  }));
+
 Deno.test("examples/udp_echo.ts ends a conversation with another echo", async () => {
   await using server = await startExample("udp_echo", { PORT: 0 });
   const address = { host: "127.0.0.1", port: await portOfExample(server) };

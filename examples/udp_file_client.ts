@@ -6,6 +6,7 @@ import { ReadTimedOutError, UdpClient } from "https://deno.land/x/socket@v0.1.0/
 
 const PIECE = 1024;
 const WINDOW = 32; // so many pieces are asked for at a time
+const TRIES = 10;
 const MOST_PIECES = 1_000_000; // a server may claim anything
 const [path = "received"] = Deno.args;
 const server = { remoteHost: "127.0.0.1", remotePort: Number(Deno.args[1] ?? 48827) };
@@ -25,13 +26,24 @@ const ask = (number: number) => {
 };
 
 ask(0);
+let due = performance.now() + 200; // only what is new puts it off
 while (missing.size > 0) {
+  const timeoutInMillis = Math.ceil(due - performance.now());
+  if (timeoutInMillis <= 0) {
+    if (++tries > TRIES) {
+      throw new Error(`Nothing new came, though it was asked for again ${TRIES} times`);
+    }
+    for (const number of [...missing].slice(0, WINDOW)) ask(number);
+    due = performance.now() + 200;
+    continue;
+  }
   try {
-    const [bytes, length] = await client.read(undefined, { timeoutInMillis: 200 });
-    tries = 0;
+    const [bytes, length] = await client.read(undefined, { timeoutInMillis });
     const head = new DataView(bytes.buffer, bytes.byteOffset);
     if (length < 8 || length > 8 + PIECE) continue; // not one of ours
     if (!missing.delete(head.getUint32(0))) continue; // it came twice
+    tries = 0;
+    due = performance.now() + 200;
     if (pieces === 0) {
       pieces = head.getUint32(4);
       if (pieces > MOST_PIECES) throw new Error(`${pieces} pieces are too many`);
@@ -44,8 +56,7 @@ while (missing.size > 0) {
     bar.increment();
     while (asked < pieces - 1 && asked < pieces - missing.size + WINDOW) ask(++asked);
   } catch (error) {
-    if (!(error instanceof ReadTimedOutError) || ++tries > 10) throw error;
-    for (const number of [...missing].slice(0, WINDOW)) ask(number);
+    if (!(error instanceof ReadTimedOutError)) throw error;
   }
 }
 bar.stop();

@@ -163,6 +163,29 @@ Deno.test("examples/udp_file_client.ts does not believe in files of any size", (
     assertMatch(stderr, /4294967295 pieces are too many/);
   }));
 
+Deno.test("examples/udp_file_client.ts gives up when nothing but the same comes", () =>
+  inFolder(async (folder) => {
+    await using server = new UdpListener(0, { interface: "127.0.0.1" });
+    const first = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 2, 1]);
+    const timers = new Set<ReturnType<typeof setInterval>>();
+    server.attach({
+      onDatagram(_datagram, caller) {
+        for (
+          const useless of timers.size === 0 ? [first, "stray", new Uint8Array(9).fill(9)] : []
+        ) {
+          timers.add(setInterval(() => void caller.sendBytes(useless), 20));
+        }
+      },
+    });
+    await server.start();
+    const words = { FILE: `${folder}/file`, PORT: server.port };
+    await using client = await startExample("udp_file_client", words);
+    const { code, stderr } = await client.ending();
+    for (const timer of timers) clearInterval(timer);
+    assertEquals(code, 1);
+    assertMatch(stderr, /Nothing new came, though it was asked for again 10 times/);
+  }));
+
 Deno.test("examples/dns_lookup.ts believes the answer to its question only", async () => {
   await using server = new UdpListener(0, { interface: "127.0.0.1" });
   server.attach({

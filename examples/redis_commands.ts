@@ -3,7 +3,8 @@
 import { Buffer } from "node:buffer";
 import type { Resp } from "./resp_values.ts";
 
-type Command = (...args: Uint8Array[]) => Resp;
+/** Gets its words as one array: there may be more of them than a call takes arguments. */
+type Command = (args: readonly Uint8Array[]) => Resp;
 
 const encoder = new TextEncoder();
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -36,15 +37,15 @@ function remove(key: string): boolean {
 
 /** Each command with the least and the most arguments it takes. */
 const commands = new Map<string, [least: number, most: number, command: Command]>([
-  ["PING", [0, 1, (message) => message ?? "PONG"]],
-  ["ECHO", [1, 1, (message) => message!]],
-  ["GET", [1, 1, (key) => values.get(textOf(key!)) ?? null]],
-  ["SET", [2, 2, (key, value) => {
+  ["PING", [0, 1, ([message]) => message ?? "PONG"]],
+  ["ECHO", [1, 1, ([message]) => message!]],
+  ["GET", [1, 1, ([key]) => values.get(textOf(key!)) ?? null]],
+  ["SET", [2, 2, ([key, value]) => {
     return set(textOf(key!), value!.slice()) ?? "OK"; // a copy: it has come in one buffer with other things
   }]],
-  ["DEL", [1, Infinity, (...keys) => countOf(keys, remove)]],
-  ["EXISTS", [1, Infinity, (...keys) => countOf(keys, (key) => values.has(key))]],
-  ["INCR", [1, 1, (key) => {
+  ["DEL", [1, Infinity, (keys) => countOf(keys, remove)]],
+  ["EXISTS", [1, Infinity, (keys) => countOf(keys, (key) => values.has(key))]],
+  ["INCR", [1, 1, ([key]) => {
     const value = textOf(values.get(textOf(key!)) ?? encoder.encode("0"));
     if (!/^-?\d{1,15}$/.test(value)) {
       return new Error("ERR value is not an integer or out of range");
@@ -55,15 +56,15 @@ const commands = new Map<string, [least: number, most: number, command: Command]
   ["INFO", [0, Infinity, () => encoder.encode("# Persistence\r\nloading:0\r\n")]],
 ]);
 
-function countOf(keys: Uint8Array[], holds: (key: string) => boolean): number {
+function countOf(keys: readonly Uint8Array[], holds: (key: string) => boolean): number {
   return keys.filter((key) => holds(textOf(key))).length;
 }
 
 /** Runs a command. */
-export function run(name: string, args: Uint8Array[]): Resp {
+export function run(name: string, args: readonly Uint8Array[]): Resp {
   const found = commands.get(name);
   if (found === undefined) return new Error(`ERR unknown command '${name.slice(0, 100)}'`);
   const [least, most, command] = found;
-  if (args.length >= least && args.length <= most) return command(...args);
+  if (args.length >= least && args.length <= most) return command(args);
   return new Error(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
 }

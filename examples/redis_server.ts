@@ -13,10 +13,10 @@ const service = framedService(respCodec({ inline: true }), {
   onMessage(caller, message) {
     const words = Array.isArray(message) ? message : [message];
     if (!words.every((word) => word instanceof Uint8Array)) return new Error("ERR no command");
-    const [word, ...args] = words;
+    const [word] = words;
     if (word === undefined) return;
     const name = decoder.decode(word).toUpperCase();
-    if (name !== "QUIT") return run(name, args);
+    if (name !== "QUIT") return run(name, words.slice(1));
     void caller.send("OK");
     return void caller.close();
   },

@@ -1,8 +1,9 @@
 // Finds Redis messages in a stream, looking at each byte once: a part of examples/resp_codec.ts.
 
 import * as socket from "https://deno.land/x/socket@v0.1.0/mod.ts";
-import { command, numberIn, type Resp, textIn } from "./resp_values.ts";
+import { commandOf, numberIn, type Resp, textIn } from "./resp_values.ts";
 
+const MOST_ITEMS = 1024 * 1024; // as in Redis
 const LF = Uint8Array.of(10);
 const bad = (why: string, bytes: socket.ByteQueue) =>
   new socket.GenericError("frame", `Cannot decode: ${why} before byte ${bytes.offset}`);
@@ -43,12 +44,13 @@ export class RespDecoder implements socket.Decoder<Resp> {
         if (!this.inline || this.#arrays.length > 0) throw bad("nonsense", bytes);
         const words = `${type}${textIn(line)}`.split(/\s+/).filter((word) => word !== "");
         if (words.length === 0) continue;
-        return command(...words);
+        return commandOf(words);
       }
       if (number === -1) return null;
       if (!(number >= 0 && bytes.offset + number <= this.#end)) throw bad("nonsense", bytes);
       if (type === "$") this.#bulk = number;
       else if (number === 0) return [];
+      else if (number > MOST_ITEMS) throw bad("too many items", bytes);
       else if (this.#arrays.push({ items: [], length: number }) > 32) throw bad("depth", bytes);
     }
     if (bytes.length < this.#bulk + 2) return undefined;

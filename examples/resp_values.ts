@@ -7,6 +7,11 @@ const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 
 /** A command as clients send it: an array of bulk strings. */
 export function command(...words: string[]): Resp {
+  return commandOf(words);
+}
+
+/** The same of words that somebody else has sent: they may be more than a call takes arguments. */
+export function commandOf(words: readonly string[]): Resp {
   return words.map((word) => encoder.encode(word));
 }
 

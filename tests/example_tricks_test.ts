@@ -54,6 +54,19 @@ Deno.test("examples/json_server.ts calculates with numbers only", async () => {
   await interrupt(server);
 });
 
+Deno.test("examples/redis_server.ts answers a command of very many words", async () => {
+  await using server = await startExample("redis_server", { PORT: 0 });
+  await using client = await connect(await portOfExample(server));
+  const words = 170_000;
+  await client.write(`*${words + 1}\r\n$3\r\nDEL\r\n${"$0\r\n\r\n".repeat(words)}`);
+  assertEquals(await client.readLine({ timeoutInMillis }), ":0");
+  await client.write(`EXISTS${" a".repeat(500_000)}\r\nPING\r\n`);
+  assertEquals(await client.readLine({ timeoutInMillis }), ":0");
+  assertEquals(await client.readLine({ timeoutInMillis }), "+PONG");
+  await client.close();
+  await interrupt(server);
+});
+
 Deno.test("examples/tcp_proxy.ts passes nothing on to itself", async () => {
   const port = await freePort();
   await using proxy = await startExample("tcp_proxy", { TARGET_PORT: port, PORT: port });

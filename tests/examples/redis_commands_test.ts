@@ -20,6 +20,13 @@ Deno.test("run() keeps no more than there is room for", () => {
   assertEquals(run("DEL", names), 1);
 });
 
+Deno.test("run() takes as many words as a command may have", () => {
+  const key = bytes("none");
+  const keys = Array<Uint8Array>(1_048_575).fill(key);
+  for (const name of ["DEL", "EXISTS"]) assertEquals(run(name, keys), 0);
+  assertInstanceOf(run("GET", keys), Error);
+});
+
 Deno.test("run() says of an unknown command no more than its beginning", () => {
   const error = run("X".repeat(10_000), []);
   assertInstanceOf(error, Error);

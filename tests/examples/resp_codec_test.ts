@@ -1,6 +1,6 @@
-import { assertEquals, assertInstanceOf, assertLess } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ByteQueue, FrameBuffer } from "../../mod.ts";
+import { ByteQueue, FrameBuffer, GenericError } from "../../mod.ts";
 import { respCodec } from "../../examples/resp_codec.ts";
 import { command, type Resp } from "../../examples/resp_values.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
@@ -19,6 +19,21 @@ const decoded = (text: string, inline = false) => {
   bytes.push(bytesOf(text));
   return respCodec({ inline }).decoder().decode(bytes, false);
 };
+
+Deno.test("respCodec takes as many words as fit, and no command of more than Redis takes", () => {
+  const many = 300_000;
+  const typed = decoded(`del${" a".repeat(many)}\n`, true) as Resp[];
+  assertEquals([typed.length, typed.at(-1)], [many + 1, bytesOf("a")]);
+  assertEquals((decoded(`*170000\r\n${"$0\r\n\r\n".repeat(170_000)}`) as Resp[]).length, 170_000);
+  const decoder = respCodec({ maxFrameLength: 100_000_000 }).decoder();
+  const claim = (text: string) => {
+    const bytes = new ByteQueue();
+    bytes.push(bytesOf(text));
+    return decoder.decode(bytes, false);
+  };
+  assertThrows(() => claim("*1048577\r\n"), GenericError, "too many items");
+  assertEquals(claim("*1048576\r\n"), undefined);
+});
 
 Deno.test("respCodec says values as Redis does", () => {
   const frames = new FrameBuffer();

@@ -18,7 +18,9 @@ interface Reply {
 /** Whatever a stranger sends, only this becomes a message. */
 function check(value: unknown): Request {
   const { id, method, params } = value as Partial<Request>;
-  const isRequest = typeof id === "number" && typeof method === "string" &&
+  // An id that is not given back as it came would be nobody's.
+  const isRequest = typeof id === "number" && Number.isSafeInteger(id) &&
+    typeof method === "string" &&
     Array.isArray(params) && params.every(Number.isFinite);
   if (!isRequest) throw new TypeError("not a request");
   return { id, method, params };

@@ -54,6 +54,22 @@ Deno.test("examples/json_server.ts calculates with numbers only", async () => {
   await interrupt(server);
 });
 
+Deno.test("examples/json_server.ts takes for an id only what it can give back", async () => {
+  await using server = await startExample("json_server", { PORT: 0 });
+  const port = await portOfExample(server);
+  const ask = async (id: string) => {
+    await using client = await connect(port);
+    await client.write(`{"id":${id},"method":"add","params":[1]}\n`);
+    return (await client.readLine({ timeoutInMillis }))!;
+  };
+  for (const id of ["0", "-7", "9007199254740991"]) {
+    assertEquals(await ask(id), `{"id":${id},"result":1}`);
+  }
+  const odd = ["1e999", "-1e999", "9007199254740993", "1.5", "null", "true", '"1"', "[1]", "{}"];
+  for (const id of odd) assertMatch(await ask(id), /^{"id":null,"error":.*not a request"}$/, id);
+  await interrupt(server);
+});
+
 Deno.test("examples/redis_server.ts answers a command of very many words", async () => {
   await using server = await startExample("redis_server", { PORT: 0 });
   await using client = await connect(await portOfExample(server));

@@ -12,21 +12,32 @@ const [folder = "."] = Deno.args;
 const port = Number(Deno.args[1] ?? 48869);
 await Deno.stat(folder);
 
-/** Whom files are being sent to: a request that comes twice is one. */
-const transfers = new Set<string>();
+/** To whom files are being sent, the idlest first: a request that comes twice is one. */
+const transfers = new Map<string, UdpClient>();
+
+/** Somebody has a place, behind the others. Who asks and says nothing more keeps nobody out. */
+function place(client: string, peer: UdpClient): void {
+  transfers.delete(client);
+  const [idlest] = transfers.size === MOST_TRANSFERS ? transfers : [];
+  if (idlest !== undefined) {
+    transfers.delete(idlest[0]);
+    void idlest[1].close();
+  }
+  transfers.set(client, peer);
+}
 
 async function transfer(path: string, remoteHost: string, remotePort: number): Promise<void> {
   const client = `${remoteHost}:${remotePort}`;
-  if (transfers.has(client) || transfers.size === MOST_TRANSFERS) return; // it will ask again
-  transfers.add(client);
+  if (transfers.has(client)) return;
+  await using peer = new UdpClient({ host: "127.0.0.1", port: 0 }, { remoteHost, remotePort });
+  place(client, peer);
   try {
-    await using peer = new UdpClient({ host: "127.0.0.1", port: 0 }, { remoteHost, remotePort });
-    const length = await sendFile(path, peer);
+    const length = await sendFile(path, peer, () => place(client, peer));
     console.log(`${remoteHost} got ${path}, ${length} bytes`);
   } catch (error) {
     console.log(`${remoteHost} did not get ${path}: ${(error as Error).message}`);
   } finally {
-    transfers.delete(client);
+    if (transfers.get(client) === peer) transfers.delete(client);
   }
 }
 

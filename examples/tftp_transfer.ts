@@ -31,8 +31,12 @@ async function isAcknowledged(peer: UdpClient, number: number): Promise<boolean>
   return false;
 }
 
-/** Sends a file to the one whom the socket hears, and gives its length. */
-export async function sendFile(path: string, peer: UdpClient): Promise<number> {
+/** Sends a file to the one whom the socket hears, tells of each block that has arrived, and gives its length. */
+export async function sendFile(
+  path: string,
+  peer: UdpClient,
+  onArrived: () => void,
+): Promise<number> {
   const info = await Deno.stat(path).catch(() => undefined);
   if (!info?.isFile) {
     await peer.write(refusal(1, "File not found"));
@@ -53,6 +57,7 @@ export async function sendFile(path: string, peer: UdpClient): Promise<number> {
       await peer.write(data);
       if (await isAcknowledged(peer, number)) break;
     }
+    onArrived();
     sent += length;
     if (length < BLOCK) return sent; // a block that is not full is the last
   }

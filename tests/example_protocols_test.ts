@@ -196,6 +196,34 @@ Deno.test("examples/tftp_server.ts sends on for the right acknowledgement only",
     await interrupt(server);
   }));
 
+Deno.test("examples/tftp_server.ts serves beside many who ask and say nothing more", () =>
+  withExample("tftp_server", async (server, port, folder) => {
+    await Deno.writeFile(`${folder}/long`, new Uint8Array(600));
+    await using clients = new AsyncDisposableStack();
+    const begin = async () => {
+      const client = clients.use(new UdpClient({ host: "127.0.0.1", port: 0 }));
+      await client.sendTo("\0\x01long\0octet\0", { host: "127.0.0.1", port });
+      const [data, , peer] = await client.receiveFrom(undefined, { timeoutInMillis: 3_000 });
+      assertEquals([...data.subarray(0, 4)], [0, 3, 0, 1]);
+      return { client, peer };
+    };
+    const goOn = async ({ client, peer }: Awaited<ReturnType<typeof begin>>) => {
+      await client.sendTo("\0\x04\0\x01", peer);
+      // The first block may have come once more meanwhile.
+      for (let number; number !== 2;) {
+        number = (await client.receiveFrom(undefined, { timeoutInMillis: 3_000 }))[0][3];
+      }
+    };
+    const early = await begin();
+    for (let i = 0; i < 40; i++) await begin();
+    await goOn(early);
+    for (let i = 0; i < 40; i++) await begin();
+    await goOn(await begin());
+    // Who goes on keeps the place that others have asked for.
+    await early.client.sendTo("\0\x04\0\x02", early.peer);
+    await server.line(/got .*\/long, 600 bytes$/);
+  }));
+
 Deno.test("examples/statsd.ts counts what makes sense", () =>
   withExample("statsd", async (server, port) => {
     await using client = new UdpClient(undefined, { remoteHost: "127.0.0.1", remotePort: port });

@@ -210,9 +210,9 @@ Deno.test("examples/tftp_server.ts serves beside many who ask and say nothing mo
     const goOn = async ({ client, peer }: Awaited<ReturnType<typeof begin>>) => {
       await client.sendTo("\0\x04\0\x01", peer);
       // The first block may have come once more meanwhile.
-      for (let number; number !== 2;) {
-        number = (await client.receiveFrom(undefined, { timeoutInMillis: 3_000 }))[0][3];
-      }
+      const number = async () =>
+        (await client.receiveFrom(undefined, { timeoutInMillis: 3_000 }))[0][3];
+      while (await number() !== 2);
     };
     const early = await begin();
     for (let i = 0; i < 40; i++) await begin();

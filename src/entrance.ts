@@ -7,7 +7,6 @@ import { Connection, duplexOf } from "./connection.ts";
 import { type ConnectionConfig, settledConnectionConfig } from "./connection_config.ts";
 import type { Upgrade } from "./duplex.ts";
 import { GenericError, setupError, type SocketError } from "./errors.ts";
-import { cut } from "./free.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
 import { headerStage } from "./guard/header_stage.ts";
@@ -58,6 +57,8 @@ export class Entrance implements Openable {
   readonly #limits: ConnectionLimits;
   #socket: TransportListener | undefined;
   #intake: Intake | undefined;
+  /** The one that handed out what is being taken; it may be left meanwhile. */
+  #handsOut: Intake | undefined;
 
   /**
    * @param settings Where it is.
@@ -118,7 +119,7 @@ export class Entrance implements Openable {
       this.port = portOf(socket.addr);
       this.address = hostOf(socket.addr);
       this.#socket = socket;
-      this.#intake = new Intake({
+      this.#intake = this.#handsOut = new Intake({
         acceptor: new Acceptor(socket, clock),
         guard: this.#guard,
         stages: this.#stages,
@@ -180,9 +181,7 @@ export class Entrance implements Openable {
 
   /** Takes back what nobody wants now; the next accept gives it out. */
   putBack(admission: Admission): void {
-    if (this.#intake !== undefined) return this.#intake.putBack(admission);
-    cut(admission.transport);
-    this.#guard.leave(admission.pass);
+    this.#handsOut!.putBack(admission);
   }
 
   /** Who took connections does not any more. */
@@ -218,6 +217,7 @@ export class Entrance implements Openable {
     this.#guard.open(pass);
     this.#limits.apply(caller, pass);
     this.openConnections.add(caller, () => this.#guard.leave(pass, caller));
+    this.#handsOut!.onTaken();
     return caller;
   }
 

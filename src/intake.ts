@@ -67,11 +67,14 @@ export class Intake {
   #isClosed = false;
   #accepted = 0;
   readonly #neverTaken: Admission[] = [];
+  /** How many were handed out, and whoever waited for them has not gone on yet. */
+  #inHand = 0;
   #failure: { readonly error: unknown } | undefined;
   /** Those who wait in `accept`, the first first. */
   readonly #waiters: (() => void)[] = [];
   #endPause: (() => void) | undefined;
   #whenEmpty: (() => void) | undefined;
+  #whenTaken: (() => void) | undefined;
 
   /** @param options What it works with. */
   constructor(options: IntakeOptions) {
@@ -86,15 +89,15 @@ export class Intake {
    * Waits for the next connection that is let in. Who asks while another one still waits comes after it: a
    * service that was detached has not given its place up yet when an iteration begins.
    *
-   * @returns The connection, or `undefined` when there will be none.
+   * @returns The connection, or `undefined` when there will be none. It must be taken by {@linkcode Intake.onTaken}
+   * or {@linkcode Intake.putBack} at once: a stop waits for that.
    * @throws {SocketError} An error that ends accepting for good.
    */
   async accept(): Promise<Admission | undefined> {
     for (;;) {
       if (this.#ready.length > 0 && this.#options.guard.hasRoom) {
-        const admission = this.#ready.shift();
-        this.#tellIfEmpty();
-        return admission;
+        this.#inHand++;
+        return this.#ready.shift();
       }
       if (this.#isClosed || this.#isShut && this.#isEmpty) return undefined;
       if (this.#failure !== undefined) throw this.#failure.error;
@@ -105,12 +108,22 @@ export class Intake {
     }
   }
 
+  /** A connection that was handed out is its listener's. */
+  onTaken(): void {
+    if (--this.#inHand === 0) this.#whenTaken?.();
+    this.#tellIfEmpty();
+  }
+
   /** Takes a connection back that nobody wants now; the next accept gives it out. */
   putBack(admission: Admission): void {
-    if (this.#isClosed) return this.#turnAway(admission);
+    if (this.#isClosed) {
+      this.#neverTaken.push(admission);
+      this.#turnAway(admission);
+      return this.onTaken();
+    }
     this.#ready.unshift(admission);
     this.#wakeOne();
-    this.#tellIfEmpty();
+    this.onTaken();
   }
 
   /** Somebody who took connections does not any more. */
@@ -138,6 +151,8 @@ export class Intake {
     this.#tellIfEmpty();
     await patience.for(promise);
     this.#close(stopped);
+    // No patience is needed for those: they are taken within this turn.
+    if (this.#inHand > 0) await new Promise<void>((resolve) => this.#whenTaken = resolve);
     return this.#neverTaken.splice(0);
   }
 
@@ -175,9 +190,10 @@ export class Intake {
     for (const wake of this.#waiters.splice(0)) wake();
   }
 
-  /** Whether nobody is on his way, or waits for somebody who will take him. */
+  /** Whether nobody is on his way, is being taken, or waits for somebody who will take him. */
   get #isEmpty(): boolean {
-    return this.#comers.length === 0 && (this.#ready.length === 0 || !this.#options.isWanted());
+    return this.#inHand === 0 && this.#comers.length === 0 &&
+      (this.#ready.length === 0 || !this.#options.isWanted());
   }
 
   #tellIfEmpty(): void {

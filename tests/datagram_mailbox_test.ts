@@ -184,7 +184,7 @@ Deno.test("DatagramMailbox keeps within what it shares with others, and gives it
 async function usedUp(left: number) {
   const clock = new VirtualClock();
   const others = Promise.withResolvers<void>();
-  const turns = { ...plainTurns, stepBack: () => others.promise };
+  const turns = { ...plainTurns, stepBack: () => others.promise.then(() => false) };
   const box = new DatagramMailbox(clock, 1_000_000, "newest", new HandOut(), undefined, turns);
   for (let i = -DATAGRAMS_PER_TURN; i < left; i++) box.put(new Uint8Array([i]), from);
   for (let i = 0; i < DATAGRAMS_PER_TURN; i++) await box.take(first, forever);

@@ -3,7 +3,7 @@ import { DATAGRAMS_PER_TURN, DatagramShare } from "../src/datagram_share.ts";
 import { plainTurns } from "../src/turns.ts";
 
 const held = Promise.withResolvers<void>();
-const turns = { ...plainTurns, stepBack: () => held.promise };
+const turns = { ...plainTurns, stepBack: () => held.promise.then(() => false) };
 
 /** How many are handed out until it is the others' turn. */
 function handedOut(share: DatagramShare): number {

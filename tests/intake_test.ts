@@ -54,11 +54,21 @@ function intakeOf(script: (Transport | Step)[], config: GuardConfig = {}) {
     isWanted: () => wanted.isWanted,
   });
   const intake = {
-    accept: () => inner.accept(),
+    /** Gets the next one; it has to be taken or put back. */
+    hold: () => inner.accept(),
+    onTaken: () => inner.onTaken(),
+    async accept() {
+      const admission = await inner.accept();
+      if (admission !== undefined) inner.onTaken();
+      return admission;
+    },
     /** Takes the next one, as an entrance does. */
     async take() {
       const admission = await inner.accept();
-      if (admission !== undefined) guard.open(admission.pass);
+      if (admission !== undefined) {
+        guard.open(admission.pass);
+        inner.onTaken();
+      }
       return admission;
     },
     putBack(admission: Admission) {
@@ -243,19 +253,35 @@ Deno.test("Intake lets those on their way hold no place of maxConnections", asyn
 
 Deno.test("Intake.putBack() keeps a connection for the next accept", async () => {
   const { intake, guard } = intakeOf([peer("192.0.2.1"), peer("192.0.2.2")]);
-  const first = (await intake.accept())!;
+  const first = (await intake.hold())!;
   intake.putBack(first);
-  assertEquals((await intake.accept()) === first, true);
-  const second = (await intake.accept())!;
+  assertEquals((await intake.hold()) === first, true);
+  const second = (await intake.hold())!;
   // In the order they came in.
   intake.putBack(second);
   intake.putBack(first);
-  assertEquals([await intake.accept() === first, await intake.accept() === second], [true, true]);
-  await intake.close();
+  assertEquals([await intake.hold() === first, await intake.hold() === second], [true, true]);
+  intake.putBack(first);
+  const closed = intake.close();
   intake.putBack(second);
-  assertEquals((second.transport as ReturnType<typeof peer>).isClosed, true);
-  guard.leave(first.pass);
+  assertEquals(await closed, 2);
+  for (const { transport } of [first, second]) {
+    assertEquals((transport as ReturnType<typeof peer>).isClosed, true);
+  }
   assertEquals(guard.stats([]).open, 0);
+});
+
+Deno.test("Intake.finish() waits for whom it has handed out, with or without patience", async () => {
+  for (const isTaken of [true, false]) {
+    const { clock, intake } = intakeOf([peer("192.0.2.1"), peer("192.0.2.2")]);
+    const admission = (await intake.hold())!;
+    const closed = intake.close();
+    assertEquals(await isPending(clock, closed), true);
+    if (isTaken) intake.onTaken();
+    else intake.putBack(admission);
+    assertEquals(await closed, isTaken ? 0 : 1);
+    assertEquals((admission.transport as ReturnType<typeof peer>).isClosed, !isTaken);
+  }
 });
 
 Deno.test("Intake.finish() takes what the system has kept, wanted or not, and counts whom nobody takes", async () => {

@@ -1,7 +1,7 @@
 // Two connections joined in memory.
 
-import { Connection } from "../src/connection.ts";
-import type { ConnectionConfig } from "../src/connection_config.ts";
+import { Connection } from "../src/connection/connection.ts";
+import type { ConnectionConfig } from "../src/connection/connection_config.ts";
 import { connectedTransports, type ConnectedTransportsOptions } from "./connected_transports.ts";
 
 /** How two joined connections behave. */

@@ -3,8 +3,8 @@
 // Ends follow the kernel, where it matters to those above: closing with unread input destroys what the peer
 // has not read; the first write to a peer that has closed still passes.
 
-import { ByteQueue } from "../src/byte_queue.ts";
-import type { NetworkAddress, Transport } from "../src/network.ts";
+import { ByteQueue } from "../src/bytes/byte_queue.ts";
+import type { NetworkAddress, Transport } from "../src/network/network.ts";
 
 /** How two joined transports behave. */
 export interface ConnectedTransportsOptions {

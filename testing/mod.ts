@@ -16,7 +16,7 @@ export type {
   TimerId,
   Transport,
   TransportListener,
-} from "../src/network.ts";
+} from "../src/network/network.ts";
 export { microtasksDrained } from "./microtasks.ts";
 export { VirtualClock } from "./virtual_clock.ts";
 export {

@@ -1,6 +1,6 @@
 // What a test double does next, one step after the other.
 
-import type { Clock } from "../src/network.ts";
+import type { Clock } from "../src/network/network.ts";
 
 /** A step of a script that is not content. Made by the functions `end()` to `until()`. */
 export class Step {

@@ -9,7 +9,7 @@ import {
   type NetworkAddress,
   type Transport,
   type TransportListener,
-} from "../src/network.ts";
+} from "../src/network/network.ts";
 import { END, Script, type Step } from "./script.ts";
 
 /** What a scripted listener is made of, besides what it accepts. */

@@ -3,7 +3,7 @@
 // Two habits of the runtime are kept because programs trip over them: sends that are begun together leave in
 // reverse order and read their bytes late, and of several receives the youngest gets the first datagram.
 
-import type { DatagramAddress, DatagramSocket } from "../src/network.ts";
+import type { DatagramAddress, DatagramSocket } from "../src/network/network.ts";
 import { badResource, interrupted, messageTooLong } from "./system_errors.ts";
 import { fingerprint } from "./trace.ts";
 import type { World } from "./world.ts";

@@ -10,8 +10,8 @@ import type {
   ResolvedName,
   Transport,
   TransportListener,
-} from "../src/network.ts";
-import type { Turns } from "../src/turns.ts";
+} from "../src/network/network.ts";
+import type { Turns } from "../src/network/turns.ts";
 import { type Datagram, SimulatedDatagramSocket } from "./simulated_datagrams.ts";
 import { SimulatedListener } from "./simulated_listener.ts";
 import { SimulatedStream } from "./simulated_stream.ts";

@@ -1,6 +1,6 @@
 // A listening socket of a simulated host: connections wait in its backlog until they are accepted.
 
-import type { Transport, TransportListener } from "../src/network.ts";
+import type { Transport, TransportListener } from "../src/network/network.ts";
 import type { SimulatedStream } from "./simulated_stream.ts";
 import type { SimulatedAddress } from "./simulated_wire.ts";
 import { badResource, busy, notConnected, tooManyOpenFiles } from "./system_errors.ts";

@@ -10,8 +10,8 @@ import type {
   ResolvedName,
   Transport,
   TransportListener,
-} from "../src/network.ts";
-import type { Turns } from "../src/turns.ts";
+} from "../src/network/network.ts";
+import type { Turns } from "../src/network/turns.ts";
 import { calmFaults, type Faults, gentleFaults, hostileFaults } from "./faults.ts";
 import { Random } from "./random.ts";
 import { Host, type SimulatedHost } from "./simulated_host.ts";

@@ -5,8 +5,8 @@
 // Bytes are accepted into the outbox while there is room in the send buffer, and set off in pieces while there
 // is room in the peer's receive buffer. Closing leaves the system behind, which still delivers what it took.
 
-import { ByteQueue } from "../src/byte_queue.ts";
-import type { Transport } from "../src/network.ts";
+import { ByteQueue } from "../src/bytes/byte_queue.ts";
+import type { Transport } from "../src/network/network.ts";
 import {
   type Piece,
   type SimulatedAddress,

@@ -7,7 +7,7 @@
 // A timeout that is cleared stays in the heap until it comes up: clearing must be cheap, a connection does it
 // all the time.
 
-import type { Clock, TimerId } from "../src/network.ts";
+import type { Clock, TimerId } from "../src/network/network.ts";
 import { microtasksDrained } from "./microtasks.ts";
 
 interface Timer {

@@ -1,6 +1,6 @@
 // What all parts of a simulated network share: its time, its chances, its record, and who can see whom.
 
-import { plainTurns, type Turns } from "../src/turns.ts";
+import { plainTurns, type Turns } from "../src/network/turns.ts";
 import type { Faults } from "./faults.ts";
 import type { Random } from "./random.ts";
 import { Trace } from "./trace.ts";

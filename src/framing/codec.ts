@@ -1,10 +1,10 @@
 // What a codec is: the rule by which a stream of bytes is a row of messages. Pure: no await, no I/O, so that
 // a codec is tested on arrays and works on whatever brings bytes.
 
-import { shown } from "../arguments.ts";
-import type { ByteQueue } from "../byte_queue.ts";
-import { refusePromise } from "../user_code.ts";
-import type { Encoder } from "./frame_buffer.ts";
+import { shown } from "../base/arguments.ts";
+import type { ByteQueue } from "../bytes/byte_queue.ts";
+import { refusePromise } from "../base/user_code.ts";
+import type { Encoder } from "../bytes/frame_buffer.ts";
 
 /**
  * Finds the messages in what one connection receives. It belongs to that connection, so it may remember what

@@ -1,9 +1,9 @@
 // Messages with the same bytes behind each.
 
-import { contentBytes, shown } from "../arguments.ts";
-import { ByteQueue } from "../byte_queue.ts";
+import { contentBytes, shown } from "../base/arguments.ts";
+import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { DelimiterSearch } from "./delimiter_search.ts";
+import { DelimiterSearch } from "../bytes/delimiter_search.ts";
 import {
   badFrame,
   badMessage,
@@ -11,7 +11,7 @@ import {
   maxFrameLengthOf,
   outgoingBytes,
 } from "./frame.ts";
-import type { FrameBuffer } from "./frame_buffer.ts";
+import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
 /**
  * Messages of bytes, each ended by a delimiter, which is not part of it. What comes behind the last one

@@ -1,14 +1,14 @@
 // Messages both ways on one connection: a decoder on its queue of received bytes, an encoder before its
 // queue of written ones. Internal; the public faces are Framed and framedService.
 
-import { type Connection, duplexOf } from "../connection.ts";
-import type { Duplex } from "../duplex.ts";
-import { MORE, pull, type ReadOptions } from "../pull.ts";
-import type { Share } from "../share.ts";
-import { printThrown, refusePromise } from "../user_code.ts";
+import { type Connection, duplexOf } from "../connection/connection.ts";
+import type { Duplex } from "../connection/duplex.ts";
+import { MORE, pull, type ReadOptions } from "../connection/pull.ts";
+import type { Share } from "../network/share.ts";
+import { printThrown, refusePromise } from "../base/user_code.ts";
 import { checkCodec, type Codec, type Decoder, decoderOf } from "./codec.ts";
 import { cutOff } from "./frame.ts";
-import { type Encoder, FrameBuffer } from "./frame_buffer.ts";
+import { type Encoder, FrameBuffer } from "../bytes/frame_buffer.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Gathered messages of this length and more go out; written ones of more are waited for. */

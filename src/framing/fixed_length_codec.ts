@@ -1,9 +1,9 @@
 // Messages that all have the same length.
 
-import type { ByteQueue } from "../byte_queue.ts";
+import type { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
 import { badMessage, checkFrameLength, cutOff, outgoingBytes } from "./frame.ts";
-import type { FrameBuffer } from "./frame_buffer.ts";
+import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
 /**
  * Messages of bytes that all have the same length. A stream that ends inside one is a `"frame"` error.

@@ -1,9 +1,9 @@
 // What all codecs of this folder do alike: the limit on a frame, what is said when one is bad, and what a
 // message of bytes may be.
 
-import { checkInteger, checkObject, contentBytes, shown } from "../arguments.ts";
-import type { ByteQueue } from "../byte_queue.ts";
-import { GenericError } from "../errors.ts";
+import { checkInteger, checkObject, contentBytes, shown } from "../base/arguments.ts";
+import type { ByteQueue } from "../bytes/byte_queue.ts";
+import { GenericError } from "../base/errors.ts";
 
 /** The longest message where no other limit is given: 1 MiB. */
 export const DEFAULT_MAX_FRAME_LENGTH = 1_048_576;

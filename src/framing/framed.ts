@@ -1,8 +1,8 @@
 // The pull face of messages: receive one, iterate, send.
 
-import type { Connection } from "../connection.ts";
-import { codeOf } from "../errors.ts";
-import { MORE, type ReadOptions } from "../pull.ts";
+import type { Connection } from "../connection/connection.ts";
+import { codeOf } from "../base/errors.ts";
+import { MORE, type ReadOptions } from "../connection/pull.ts";
 import type { Codec } from "./codec.ts";
 import { Exchange } from "./exchange.ts";
 

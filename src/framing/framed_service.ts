@@ -5,11 +5,11 @@
 // Invariants: replies go out in the order of the messages they answer; what a peer does not take is not
 // gathered without end, and a peer that is slow to take it is not read from meanwhile.
 
-import { shown } from "../arguments.ts";
-import { isSocketError } from "../errors.ts";
-import type { Caller, Service } from "../service.ts";
-import { methodsOf } from "../service_methods.ts";
-import { isThenable, printThrown, settle } from "../user_code.ts";
+import { shown } from "../base/arguments.ts";
+import { isSocketError } from "../base/errors.ts";
+import type { Caller, Service } from "../connection/service.ts";
+import { methodsOf } from "../base/service_methods.ts";
+import { isThenable, printThrown, settle } from "../base/user_code.ts";
 import { checkCodec, type Codec } from "./codec.ts";
 import type { Exchange } from "./exchange.ts";
 import { exchangeOf, Framed } from "./framed.ts";

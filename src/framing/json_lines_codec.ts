@@ -1,11 +1,11 @@
 // One JSON value on each line.
 
-import { shown } from "../arguments.ts";
-import type { ByteQueue } from "../byte_queue.ts";
-import { reasonOf } from "../errors.ts";
+import { shown } from "../base/arguments.ts";
+import type { ByteQueue } from "../bytes/byte_queue.ts";
+import { reasonOf } from "../base/errors.ts";
 import type { Codec, Decoder } from "./codec.ts";
 import { badFrame, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
-import type { FrameBuffer } from "./frame_buffer.ts";
+import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { LineCodec } from "./line_codec.ts";
 import { LineDecoder } from "./line_decoder.ts";
 

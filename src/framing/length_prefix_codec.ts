@@ -1,7 +1,7 @@
 // Messages with their length in front.
 
-import { checkBoolean, checkInteger } from "../arguments.ts";
-import { ByteQueue } from "../byte_queue.ts";
+import { checkBoolean, checkInteger } from "../base/arguments.ts";
+import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
 import {
   badFrame,
@@ -12,7 +12,7 @@ import {
   maxFrameLengthOf,
   outgoingBytes,
 } from "./frame.ts";
-import type { FrameBuffer } from "./frame_buffer.ts";
+import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { FrameHead, type LengthPrefix, LONGEST_VALUES, writePrefix } from "./length_prefix.ts";
 
 /** The farthest that a length may be from the start of its frame, or from the count that it stands for. */

@@ -8,9 +8,9 @@ import {
   type FrameConfig,
   maxFrameLengthOf,
 } from "./frame.ts";
-import type { FrameBuffer } from "./frame_buffer.ts";
+import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { LineDecoder } from "./line_decoder.ts";
-import type { InvalidBytes } from "./utf8.ts";
+import type { InvalidBytes } from "../bytes/utf8.ts";
 
 /** What a {@linkcode LineCodec} can be told. */
 export interface LineCodecConfig extends FrameConfig {

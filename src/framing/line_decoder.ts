@@ -4,11 +4,11 @@
 // made into text at once, up to a window, and handed out one by one; each leaves the queue when it is handed
 // out, so that whoever reads bytes after a line finds all that is behind it.
 
-import type { ByteQueue } from "../byte_queue.ts";
+import type { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Decoder } from "./codec.ts";
-import { DelimiterSearch } from "./delimiter_search.ts";
+import { DelimiterSearch } from "../bytes/delimiter_search.ts";
 import { badFrame } from "./frame.ts";
-import { type InvalidBytes, textOf } from "./utf8.ts";
+import { type InvalidBytes, textOf } from "../bytes/utf8.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;

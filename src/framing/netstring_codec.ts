@@ -1,9 +1,9 @@
 // Netstrings: the length in decimal digits, a colon, the bytes, a comma.
 
-import type { ByteQueue } from "../byte_queue.ts";
+import type { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
 import { badFrame, cutOff, type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
-import type { FrameBuffer } from "./frame_buffer.ts";
+import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
 const ZERO = 0x30;
 const NINE = 0x39;

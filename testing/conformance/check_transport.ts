@@ -1,6 +1,6 @@
 // Checks any transport against the whole contract of a stream.
 
-import { denoNetwork, type TimerId } from "../../src/network.ts";
+import { denoNetwork, type TimerId } from "../../src/network/network.ts";
 import { readingContract } from "./reading_contract.ts";
 import { transportContract } from "./transport_contract.ts";
 import { type Check, ensure, type TransportPair, Trial } from "./trial.ts";

@@ -2,10 +2,10 @@
 //
 // The kit is for users too, so it stands on nothing but this library.
 
-import { Connection } from "../../src/connection.ts";
-import type { ConnectionConfig } from "../../src/connection_config.ts";
-import type { SocketError } from "../../src/errors.ts";
-import { type Clock, denoNetwork, type Transport } from "../../src/network.ts";
+import { Connection } from "../../src/connection/connection.ts";
+import type { ConnectionConfig } from "../../src/connection/connection_config.ts";
+import type { SocketError } from "../../src/base/errors.ts";
+import { type Clock, denoNetwork, type Transport } from "../../src/network/network.ts";
 
 /** Two ends of one stream, as the maker of a transport gives them to the kit. */
 export interface TransportPair {

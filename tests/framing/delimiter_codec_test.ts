@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ByteQueue } from "../../src/byte_queue.ts";
-import { GenericError } from "../../src/errors.ts";
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { GenericError } from "../../src/base/errors.ts";
 import { DelimiterCodec } from "../../src/framing/delimiter_codec.ts";
-import { FrameBuffer } from "../../src/framing/frame_buffer.ts";
+import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import {
   bytesAndCuts,
   bytesOf,

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { GenericError, type SocketError } from "../../src/errors.ts";
+import { GenericError, type SocketError } from "../../src/base/errors.ts";
 import { Exchange } from "../../src/framing/exchange.ts";
 import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { GenericError } from "../../src/errors.ts";
+import { GenericError } from "../../src/base/errors.ts";
 import { FixedLengthCodec } from "../../src/framing/fixed_length_codec.ts";
-import { FrameBuffer } from "../../src/framing/frame_buffer.ts";
+import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import {
   bytesOf,
   cutAt,

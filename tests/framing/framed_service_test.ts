@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { GenericError, type SocketError } from "../../src/errors.ts";
+import { GenericError, type SocketError } from "../../src/base/errors.ts";
 import type { Codec } from "../../src/framing/codec.ts";
 import type { Framed } from "../../src/framing/framed.ts";
 import {
@@ -9,7 +9,7 @@ import {
 } from "../../src/framing/framed_service.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
-import { readService, serve } from "../../src/service.ts";
+import { readService, serve } from "../../src/connection/service.ts";
 import { end, reset, silence, type Step, until } from "../../testing/mod.ts";
 import { bytesOf } from "../support/framing.ts";
 import { isPending, scriptedConnection } from "../support/scripted_connection.ts";

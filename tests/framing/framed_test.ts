@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { GenericError, ReadTimedOutError, SocketError } from "../../src/errors.ts";
+import { GenericError, ReadTimedOutError, SocketError } from "../../src/base/errors.ts";
 import { framed } from "../../src/framing/framed.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";

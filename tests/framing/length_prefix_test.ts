@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ByteQueue } from "../../src/byte_queue.ts";
-import { GenericError } from "../../src/errors.ts";
-import { FrameBuffer } from "../../src/framing/frame_buffer.ts";
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { GenericError } from "../../src/base/errors.ts";
+import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import {
   FrameHead,
   type LengthPrefix,

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { GenericError } from "../../src/errors.ts";
-import { FrameBuffer } from "../../src/framing/frame_buffer.ts";
+import { GenericError } from "../../src/base/errors.ts";
+import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import {
   bytesOf,

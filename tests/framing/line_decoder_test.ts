@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ByteQueue } from "../../src/byte_queue.ts";
-import { GenericError } from "../../src/errors.ts";
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { GenericError } from "../../src/base/errors.ts";
 import { LineCodec, type LineCodecConfig } from "../../src/framing/line_codec.ts";
 import { LineDecoder } from "../../src/framing/line_decoder.ts";
 import {

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { ByteQueue } from "../../src/byte_queue.ts";
-import { GenericError } from "../../src/errors.ts";
-import { FrameBuffer } from "../../src/framing/frame_buffer.ts";
+import type { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { GenericError } from "../../src/base/errors.ts";
+import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
 import {
   bytesAndCuts,

@@ -3,8 +3,8 @@
 // Whatever comes, a decoder gives messages, waits for more or throws "frame"; it comes to an end, gives no
 // more bytes than it got, and does the same however the bytes were cut.
 
-import { ByteQueue } from "../../src/byte_queue.ts";
-import { GenericError } from "../../src/errors.ts";
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { GenericError } from "../../src/base/errors.ts";
 import type { Codec } from "../../src/framing/codec.ts";
 import { DelimiterCodec } from "../../src/framing/delimiter_codec.ts";
 import { FixedLengthCodec } from "../../src/framing/fixed_length_codec.ts";

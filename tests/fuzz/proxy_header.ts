@@ -5,11 +5,11 @@
 // Half of them begin as good headers and are then damaged; the rest begins as something else. Each goes in
 // whole and cut at random places. A case that fails prints its seed and its bytes, and the run ends.
 
-import { ByteQueue } from "../../src/byte_queue.ts";
-import { ProxyHeader, type ProxyHeaderConfig } from "../../src/guard/proxy_header.ts";
-import { ProxyHeaderError } from "../../src/guard/proxy_header_error.ts";
-import { parseProxyHeader, writeProxyHeader } from "../../src/guard/proxy_protocol.ts";
-import type { NetworkAddress } from "../../src/network.ts";
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
+import { ProxyHeaderError } from "../../src/proxy/proxy_header_error.ts";
+import { parseProxyHeader, writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
+import type { NetworkAddress } from "../../src/network/network.ts";
 import { referenceHeaderLength } from "../support/proxy_reference.ts";
 
 const MAX_LENGTH = 4_096;

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type Caller, Client, Listener } from "../../mod.ts";
-import { duplexOf } from "../../src/connection.ts";
+import { duplexOf } from "../../src/connection/connection.ts";
 import { isInstalled, Program } from "../support/program.ts";
 
 const hasTool = await isInstalled("slowhttptest");

@@ -6,6 +6,9 @@ import type { Source } from "./source.ts";
 const AROUND_THE_SEAMS =
   /^(globalThis|self|((globalThis|self)\.)?(Deno|performance|Date|(set|clear)(Timeout|Interval)|setImmediate)|Deno\.(connect|listen|startTls)\w*|(performance|Date)\.now)$/;
 
+/** The folders of the rooms that make transports. */
+const IS_ENGINE = /^src\/(network|tls)\//;
+
 /** What a transport may name all the same: it makes a stream out of another, and looks at a certificate's dates. */
 const IN_TRANSPORTS = /^(Deno\.startTls|setImmediate|Date\.now)$/;
 
@@ -57,7 +60,7 @@ export function layerProblems(sources: readonly Source[], layers: readonly strin
 export function importProblems(sources: readonly Source[]): string[] {
   return sources.flatMap(({ path, imports }) =>
     imports.filter(({ text }) => {
-      if (text.startsWith("node:")) return !path.startsWith("src/transport/");
+      if (text.startsWith("node:")) return !IS_ENGINE.test(path);
       return !/^\.{1,2}\/.*\.ts$/.test(text);
     }).map(({ text, line }) => `${path}:${line} imports ${text}`)
   );
@@ -67,7 +70,7 @@ export function importProblems(sources: readonly Source[]): string[] {
 export function seamProblems(sources: readonly Source[], seams: readonly string[]): string[] {
   return sources.filter(({ path }) => !seams.includes(path)).flatMap(({ path, globals }) =>
     globals.filter(({ text }) => AROUND_THE_SEAMS.test(text))
-      .filter(({ text }) => !(path.startsWith("src/transport/") && IN_TRANSPORTS.test(text)))
+      .filter(({ text }) => !(IS_ENGINE.test(path) && IN_TRANSPORTS.test(text)))
       .map(({ text, line }) => `${path}:${line} names ${text}`)
   );
 }

@@ -1,7 +1,7 @@
 // A queue that counts how many of its bytes are looked at or copied, and how many of its chunks are walked
 // over: what a decoder costs, without a clock.
 
-import { ByteQueue } from "../../src/byte_queue.ts";
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 
 /** A {@linkcode ByteQueue} that counts. */
 export class CountingQueue extends ByteQueue {

@@ -1,7 +1,7 @@
 // An echo that says when the system has refused it a descriptor.
 
 import { Listener } from "../../mod.ts";
-import { denoNetwork, type Network } from "../../src/network.ts";
+import { denoNetwork, type Network } from "../../src/network/network.ts";
 
 const network: Network = {
   ...denoNetwork,

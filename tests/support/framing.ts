@@ -1,10 +1,10 @@
 // Runs codecs on arrays: what comes out of which bytes, however they were cut.
 
 import fc from "fast-check";
-import { ByteQueue } from "../../src/byte_queue.ts";
-import { GenericError } from "../../src/errors.ts";
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { GenericError } from "../../src/base/errors.ts";
 import type { Codec } from "../../src/framing/codec.ts";
-import { FrameBuffer } from "../../src/framing/frame_buffer.ts";
+import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 
 /** One thing that a decoder did: it gave a message, or threw a "frame" error. */
 export type Outcome<In> = { readonly message: In } | { readonly error: string };

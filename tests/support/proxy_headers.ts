@@ -2,12 +2,12 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ByteQueue } from "../../src/byte_queue.ts";
-import { SocketError } from "../../src/errors.ts";
-import { inOneFamily, ProxyHeader, type ProxyHeaderConfig } from "../../src/guard/proxy_header.ts";
-import { ProxyHeaderError, type ProxyHeaderProblem } from "../../src/guard/proxy_header_error.ts";
-import { parseProxyHeader } from "../../src/guard/proxy_protocol.ts";
-import type { NetworkAddress } from "../../src/network.ts";
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { SocketError } from "../../src/base/errors.ts";
+import { inOneFamily, ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
+import { ProxyHeaderError, type ProxyHeaderProblem } from "../../src/proxy/proxy_header_error.ts";
+import { parseProxyHeader } from "../../src/proxy/proxy_protocol.ts";
+import type { NetworkAddress } from "../../src/network/network.ts";
 
 export const MAX_HEADER_LENGTH = 4_096;
 

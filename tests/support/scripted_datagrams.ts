@@ -1,8 +1,13 @@
 // A network whose only datagram socket does what the test says, when it says so.
 
-import { type Clock, denoNetwork, type Network, type ResolvedName } from "../../src/network.ts";
-import type { DatagramAddress, DatagramSocket, DatagramTarget } from "../../src/network.ts";
-import { plainTurns } from "../../src/turns.ts";
+import {
+  type Clock,
+  denoNetwork,
+  type Network,
+  type ResolvedName,
+} from "../../src/network/network.ts";
+import type { DatagramAddress, DatagramSocket, DatagramTarget } from "../../src/network/network.ts";
+import { plainTurns } from "../../src/network/turns.ts";
 
 /** A datagram that was given to the socket, and how it goes on. */
 export interface Sending {

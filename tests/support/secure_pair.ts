@@ -1,14 +1,14 @@
 // A secure connection over loopback, and what its two ends say when they could not agree.
 
-import { denoNetwork, type Transport } from "../../src/network.ts";
-import { ListenerSecurity } from "../../src/transport/listener_security.ts";
+import { denoNetwork, type Transport } from "../../src/network/network.ts";
+import { ListenerSecurity } from "../../src/tls/listener_security.ts";
 import {
   checkClientSecureSocket,
   checkListenerSecureSocket,
   type ClientSecureSocket,
   type ListenerSecureSocket,
-} from "../../src/transport/secure_socket.ts";
-import { ClientSecurity } from "../../src/transport/client_security.ts";
+} from "../../src/tls/secure_socket.ts";
+import { ClientSecurity } from "../../src/tls/client_security.ts";
 
 const { clock } = denoNetwork;
 

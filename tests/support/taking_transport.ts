@@ -1,6 +1,6 @@
 // A transport that takes what is written to it when the test says so.
 
-import type { Transport } from "../../src/network.ts";
+import type { Transport } from "../../src/network/network.ts";
 
 /** Its writes, in order: how long each was, and what says how many bytes of it are taken, or that it fails. */
 export function takingTransport() {

@@ -1,8 +1,8 @@
 // The networks that the UDP tests run on: both engines where there is the flag, else the default, which is
 // then node:dgram.
 
-import { denoNetwork, type Network, nodeNetwork } from "../../src/network.ts";
-import { UdpClient, type UdpClientConfig } from "../../src/udp_client.ts";
+import { denoNetwork, type Network, nodeNetwork } from "../../src/network/network.ts";
+import { UdpClient, type UdpClientConfig } from "../../src/udp/udp_client.ts";
 
 /** Whether this process was started with --unstable-net. */
 export const hasDatagrams = (Deno.listenDatagram as unknown) !== undefined;

@@ -1,9 +1,9 @@
 // A UdpListener on loopback, and somebody to talk to it.
 
-import type { Network } from "../../src/network.ts";
-import type { UdpClient } from "../../src/udp_client.ts";
-import { UdpListener, type UdpListenerConfig } from "../../src/udp_listener.ts";
-import type { UdpService } from "../../src/udp_service.ts";
+import type { Network } from "../../src/network/network.ts";
+import type { UdpClient } from "../../src/udp/udp_client.ts";
+import { UdpListener, type UdpListenerConfig } from "../../src/udp/udp_listener.ts";
+import type { UdpService } from "../../src/udp/udp_service.ts";
 import { localClient, text } from "./udp_engines.ts";
 
 /** A listener on a loopback port that the system chooses. */

@@ -1,0 +1,75 @@
+// Host and port, validated once.
+
+import { checkInteger, shown } from "./arguments.ts";
+import { canonicalIp, ipVersion, isLooseIpv4, unmappedIp } from "./ip_address.ts";
+import type { NetworkAddress } from "../network/network.ts";
+
+/** One end of a conversation. */
+export interface Address {
+  /** Host name or IP address. */
+  readonly host: string;
+  /** Port, from 0 to 65535. */
+  readonly port: number;
+}
+
+/** A host name: nothing that can be taken for another part of a URL. */
+const NAME = /^(?=.*[\p{L}\p{N}])[\p{L}\p{M}\p{N}_~-]+(?:\.[\p{L}\p{M}\p{N}_~-]+)*\.?$/u;
+/** The longest name that DNS allows. */
+const MAX_HOST_LENGTH = 255;
+
+/**
+ * Checks a host name or IP address.
+ *
+ * @returns A name as it is, an address in its one spelling, without brackets: whatever is done with it later, it
+ * is compared and kept as the same.
+ */
+export function checkHost(name: string, value: unknown): string {
+  if (typeof value !== "string") {
+    throw new TypeError(`${name} must be a string: got ${shown(value)}`);
+  }
+  if (ipVersion(value) === 4) return value;
+  const wrong = `${name} must be a host name or an IP address: got ${shown(value)}`;
+  if (value.length > MAX_HOST_LENGTH) throw new TypeError(wrong);
+  if (value.includes(":")) {
+    const isBracketed = value.startsWith("[") && value.endsWith("]");
+    const address = canonicalIp(isBracketed ? value.slice(1, -1) : value);
+    if (address === undefined) throw new TypeError(wrong);
+    return address;
+  }
+  if (!NAME.test(value)) throw new TypeError(wrong);
+  // The system would make an address of it, each system another one.
+  if (isLooseIpv4(value)) {
+    const advice = "an IPv4 address is four numbers from 0 to 255 without leading zeros";
+    throw new TypeError(`${wrong}; ${advice}`);
+  }
+  return value;
+}
+
+/**
+ * Checks a port.
+ *
+ * @param name The name of the option, for the message.
+ * @param value What was passed.
+ * @param least 1 for a peer's port, 0 where the system may choose one.
+ */
+export function checkPort(name: string, value: unknown, least: 0 | 1): number {
+  return checkInteger(name, value, least, 65_535);
+}
+
+/** How an address is written: `127.0.0.1:80`, `[::1]:80`. */
+export function formatAddress(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The host in its one spelling, or the path, of an address as the runtime gives it. */
+export function hostOf(address: NetworkAddress): string {
+  if ("hostname" in address) return unmappedIp(address.hostname);
+  if ("cid" in address) return String(address.cid);
+  // Not typed as missing, but a socket that connects has no path.
+  return (address.path as string | null) ?? "";
+}
+
+/** The port of an address as the runtime gives it, 0 where it has none. */
+export function portOf(address: NetworkAddress): number {
+  return "port" in address ? address.port : 0;
+}

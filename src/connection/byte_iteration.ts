@@ -1,0 +1,73 @@
+// The loop over a connection's bytes: one wait object for the whole loop, no generator, one promise a step.
+
+import { codeOf } from "../base/errors.ts";
+import type { Reader, Wait } from "./reader.ts";
+
+type Step = IteratorResult<Uint8Array<ArrayBuffer>, undefined>;
+
+const DONE: Step = { done: true, value: undefined };
+
+/** How it reads. */
+export interface IterationLimits {
+  /** How long a step waits for a byte. */
+  readonly readTimeoutInMillis: number;
+  /** Whether bytes are lent until the next step. */
+  readonly reuseReadBuffer: boolean;
+}
+
+/** An iteration over bytes as they come. Leaving it leaves the rest to whoever reads next. */
+export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, undefined>, Wait {
+  /** How many bytes must be there for a step. */
+  readonly length = 1;
+  readonly #reader: Reader;
+  readonly #limits: IterationLimits;
+  #resolve: ((step: Step) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
+
+  /** @param reader Whose bytes. @param limits How it reads. */
+  constructor(reader: Reader, limits: IterationLimits) {
+    this.#reader = reader;
+    this.#limits = limits;
+  }
+
+  next(): Promise<Step> {
+    const reader = this.#reader;
+    if (!reader.isWaiting && reader.mayHave(1)) {
+      try {
+        return Promise.resolve(this.#take());
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return new Promise((resolve, reject) => {
+      reader.refuseSecond();
+      this.#resolve = resolve;
+      this.#reject = reject;
+      reader.atLeast(this, this.#limits.readTimeoutInMillis);
+    });
+  }
+
+  return(): Promise<Step> {
+    return Promise.resolve(DONE);
+  }
+
+  /** Bytes or the end are there. */
+  ready(): void {
+    try {
+      this.#resolve!(this.#take());
+    } catch (error) {
+      this.#reject!(error);
+    }
+  }
+
+  /** They will not come, or not in time: a close from this side ends the loop, everything else is thrown. */
+  fail(error: unknown): void {
+    if (codeOf(error) === "closed") this.#resolve!(DONE);
+    else this.#reject!(error);
+  }
+
+  #take(): Step {
+    const [value, length] = this.#reader.take(undefined, this.#limits.reuseReadBuffer);
+    return length < 0 ? DONE : { done: false, value };
+  }
+}

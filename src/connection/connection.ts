@@ -1,0 +1,361 @@
+// Connection: one end of a byte stream, as users see it. What it does is said here; how is in duplex.ts,
+// reader.ts and writer.ts.
+
+import { hostOf, portOf } from "../base/address.ts";
+import { checkReadLength } from "../base/arguments.ts";
+import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
+import {
+  DelimitedReader,
+  type ReadLineOptions,
+  type ReadUntilOptions,
+} from "./delimited_reader.ts";
+import { ByteIteration } from "./byte_iteration.ts";
+import { Duplex } from "./duplex.ts";
+import type { SocketError } from "../base/errors.ts";
+import type { ProxyHeader } from "../proxy/proxy_header.ts";
+import type { Transport } from "../network/network.ts";
+import { type MORE, pull, type ReadOptions, type ReadResult } from "./pull.ts";
+import type { SecureInfo } from "../network/secure_info.ts";
+import type { ClientSecureSocket, ListenerSecureSocket } from "../tls/secure_socket.ts";
+import { upgrade } from "./upgrade.ts";
+import { readableOf, writableOf } from "./web_streams.ts";
+
+let lastId = 0;
+
+let friend: (connection: Connection) => Duplex;
+
+/** The inner life of a connection, for the rooms above; not exported from mod.ts. */
+export function duplexOf(connection: Connection): Duplex {
+  return friend(connection);
+}
+
+/**
+ * One end of a byte stream: reads on demand that can be given up without losing a byte, writes that go out
+ * whole and in order, and an end that is polite.
+ *
+ * You get one from {@linkcode Client.connect} or from a {@linkcode Listener}, which calls it `Caller`; make
+ * one yourself over any other {@linkcode Transport}.
+ *
+ * A connection has one consumer at a time: a service that reads, an iteration, a stream, or you. A second
+ * wait at the same time is refused with `"busy"`. Bytes are read from the system only while somebody waits
+ * for them: a connection that nobody reads learns that its peer has gone only from a failing write or from
+ * `idleTimeoutInMillis`.
+ *
+ * @example Reading a message of known length
+ * ```ts
+ * import { Client, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * await using listener = new Listener(0, { interface: "127.0.0.1" });
+ * listener.attach({
+ *   onConnect(caller) {
+ *     void caller.write("hello, world");
+ *     void caller.close();
+ *   },
+ * });
+ * await listener.start();
+ *
+ * await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+ * const [bytes, length] = await client.read(5);
+ * console.log(length, new TextDecoder().decode(bytes)); // 5 hello
+ * ```
+ */
+export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, AsyncDisposable {
+  /** Unique in this process. */
+  readonly id: number;
+  readonly #duplex: Duplex;
+  readonly #readTimeoutInMillis: number;
+  #delimitedReader: DelimitedReader | undefined;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array | string> | undefined;
+
+  static {
+    friend = (connection) => connection.#duplex;
+  }
+
+  /**
+   * Makes a connection over any byte stream.
+   *
+   * @param transport An open stream; the connection frees it.
+   * @param config How it behaves.
+   * @throws {TypeError | RangeError} A field of `config` is wrong.
+   */
+  constructor(transport: Transport, config: ConnectionConfig = {}) {
+    const limits = checkConnectionConfig(config);
+    this.id = ++lastId;
+    this.#readTimeoutInMillis = limits.readTimeoutInMillis;
+    this.#duplex = new Duplex(transport, limits);
+  }
+
+  /** The peer's IP address (or socket path). */
+  get remoteAddress(): string {
+    return hostOf(this.#duplex.transport.remoteAddr);
+  }
+
+  /** The peer's port, 0 where it has none. */
+  get remotePort(): number {
+    return portOf(this.#duplex.transport.remoteAddr);
+  }
+
+  /** The IP address (or socket path) of this end. */
+  get localAddress(): string {
+    return hostOf(this.#duplex.transport.localAddr);
+  }
+
+  /** The port of this end, 0 where it has none. */
+  get localPort(): number {
+    return portOf(this.#duplex.transport.localAddr);
+  }
+
+  /**
+   * What a proxy has said about this connection, where a listener reads the PROXY protocol. The addresses of
+   * the peer are then those of the client that the proxy names.
+   */
+  get proxy(): ProxyHeader | undefined {
+    return this.#duplex.proxy;
+  }
+
+  /** What was agreed on with the peer, where the connection is secure. */
+  get secure(): SecureInfo | undefined {
+    return this.#duplex.transport.secure;
+  }
+
+  /** How many bytes were received so far, read or not. */
+  get bytesRead(): number {
+    return this.#duplex.reader.bytesRead;
+  }
+
+  /** How many bytes the system has taken for sending so far. */
+  get bytesWritten(): number {
+    return this.#duplex.writer.bytesWritten;
+  }
+
+  /** How many written bytes still wait to be sent: look here before writing to a peer that may be slow. */
+  get queuedBytes(): number {
+    return this.#duplex.writer.queuedBytes;
+  }
+
+  /**
+   * Resolves when everything is over, and never rejects: `undefined` after `close` or the peer's end, else
+   * the error that ended it (`"aborted"` and `"handler"` carry the reason as `cause`).
+   */
+  get closed(): Promise<SocketError | undefined> {
+    return this.#duplex.closed;
+  }
+
+  /**
+   * Reads bytes. Without a length: everything that is there, waiting for at least one byte. With a length:
+   * exactly that many. At the end of the stream: what is left, then an empty array and -1 for ever.
+   *
+   * Giving up: a timeout or an abort ends the wait and takes nothing; the next read gets the bytes.
+   *
+   * @param length How many bytes, 1 or more.
+   * @param options How to give up.
+   * @returns The bytes, which are yours (lent, with `reuseReadBuffer`), and their count. They may be a view into
+   * a larger buffer that other reads of this connection lie in, too.
+   * @throws {RangeError | TypeError} The length or an option is wrong.
+   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
+   * @throws {GenericError} `"busy"`: somebody else waits; `"closed"`; or what ended the connection.
+   */
+  read(length?: number, options?: ReadOptions): Promise<ReadResult> {
+    const { reader, limits: { reuseReadBuffer } } = this.#duplex;
+    if (options === undefined && length === undefined && !reader.isWaiting && reader.mayHave(1)) {
+      try {
+        return Promise.resolve(reader.take(undefined, reuseReadBuffer));
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return this.#pull(options, length ?? 1, () => {
+      if (length !== undefined) checkReadLength(length);
+      return () => reader.take(length, reuseReadBuffer);
+    });
+  }
+
+  /**
+   * Reads bytes up to the next delimiter, it included. At the end of the stream: what is left, then an empty
+   * array and -1 for ever.
+   *
+   * Giving up: a timeout, an abort or a passed limit takes nothing; what has come is there for the next read,
+   * of any kind, and no byte is searched twice.
+   *
+   * @param delimiter At least one byte; text stands for its UTF-8.
+   * @param options How to give up, and how much may come before the delimiter: 1 MiB without a `limit`.
+   * @returns The bytes, which are yours, and their count, as `read` gives them.
+   * @throws {RangeError | TypeError} The delimiter or an option is wrong.
+   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
+   * @throws {GenericError} `"frame"`: the delimiter cannot come within the limit any more; or as `read`.
+   *
+   * @example The head of an HTTP message
+   * ```ts
+   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * async function readHead(connection: Connection): Promise<string> {
+   *   const [head] = await connection.readUntil("\r\n\r\n", { limit: 16_384 });
+   *   return new TextDecoder().decode(head);
+   * }
+   * ```
+   */
+  readUntil(delimiter: Uint8Array | string, options: ReadUntilOptions = {}): Promise<ReadResult> {
+    return this.#pull(options, 1, () => this.#delimited.until(delimiter, options));
+  }
+
+  /**
+   * Reads a line of UTF-8 text, ended by LF or CRLF. What comes behind the last one before the end of the
+   * stream is a line too, if it is not empty; a carriage return alone is. A byte order mark at the start of
+   * the stream is dropped.
+   *
+   * Giving up: as with `readUntil`; of a line that is too long or not UTF-8 nothing is taken either.
+   *
+   * @param options How to give up, how long the line may be (1 MiB without a `limit`), and what becomes of
+   * bytes that are not UTF-8.
+   * @returns The line without its ending; `undefined` at the end of the stream.
+   * @throws {RangeError | TypeError} An option is wrong.
+   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
+   * @throws {GenericError} `"frame"`: the line is too long or not UTF-8; or as `read`.
+   */
+  readLine(options: ReadLineOptions = {}): Promise<string | undefined> {
+    return this.#pull(options, 1, () => this.#delimited.line(options));
+  }
+
+  /**
+   * Looks at the next bytes and takes nothing: the next read gets them. Waits until so many are there. At the
+   * end of the stream: what is left, or an empty array and -1.
+   *
+   * @param length How many bytes, 1 or more.
+   * @param options How to give up.
+   * @returns A copy of the bytes, and their count.
+   * @throws {RangeError | TypeError} The length or an option is wrong.
+   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
+   * @throws {GenericError} As `read`.
+   */
+  peek(length: number, options?: ReadOptions): Promise<ReadResult> {
+    return this.#pull(options, length, () => {
+      checkReadLength(length);
+      const { queue } = this.#duplex.reader;
+      return () => {
+        const there = Math.min(length, queue.length);
+        return there === 0 ? [new Uint8Array(0), -1] : [queue.peek(there).slice(), there];
+      };
+    });
+  }
+
+  get #delimited(): DelimitedReader {
+    return this.#delimitedReader ??= new DelimitedReader(this.#duplex.reader);
+  }
+
+  /** Waits for what is made of the bytes; wrong arguments reject. */
+  #pull<T>(
+    options: ReadOptions | undefined,
+    length: number,
+    attemptOf: () => () => T | typeof MORE,
+  ): Promise<T> {
+    try {
+      const { reader } = this.#duplex;
+      return pull(reader, this.#readTimeoutInMillis, options, length, attemptOf());
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Sends bytes, all of them, after everything written before. What is written in one turn goes out together.
+   *
+   * Awaiting is the way to go at the peer's pace. A write that nobody awaits never becomes an unhandled
+   * rejection; its failure ends the connection, and `closed` tells it.
+   *
+   * @param content What to send; a string goes out as UTF-8. Bytes must not be changed until it resolves.
+   * Where their buffer is transferred or resized before they are sent, the connection ends with `"broken"`.
+   * @returns The count of bytes, when the system has them all.
+   * @throws {TypeError} The content is neither bytes nor a string, or its buffer was transferred or shrunk
+   * before; the connection is not harmed.
+   * @throws {GenericError} `"closed"`; `"overflow"`: more than `writeQueueLimit` waits, and the connection
+   * has ended; or what ended the connection.
+   */
+  write(content: Uint8Array | string): Promise<number> {
+    return this.#duplex.writer.write(content);
+  }
+
+  /**
+   * Makes the connection secure in the middle of a conversation (STARTTLS): a client's becomes the client, a
+   * listener's the server. What was written before goes out in the clear; what is written and read from now on
+   * waits for the handshake.
+   *
+   * Bytes that came in the clear and are unread end the connection: anybody may have sent them, and read
+   * later they would pass for the peer's.
+   *
+   * @param options How; without any, as the listener's `secureSocket` says, or a client's with the host that
+   * it has connected to.
+   * @throws {TypeError | RangeError} An option is wrong; the connection goes on.
+   * @throws {GenericError} `"busy"`: a read is under way (one that timed out leaves the system's behind), or it
+   * is secure already; the connection goes on. `"handshake"`: it has ended, and says which check failed.
+   */
+  upgradeToTls(options?: ClientSecureSocket | ListenerSecureSocket): Promise<void> {
+    return upgrade(this.#duplex, options);
+  }
+
+  /**
+   * Ends reading: what is unread is dropped, and every read, waiting or to come, gives the end. The peer is
+   * not told, and the connection stays open for writing.
+   */
+  shutdownRead(): void {
+    this.#duplex.reader.shutdown();
+  }
+
+  /**
+   * Ends writing: the peer gets an end after everything written before. Reading goes on.
+   *
+   * @returns Resolves when the peer was told.
+   * @throws {GenericError} What ended the connection before that.
+   */
+  shutdownWrite(): Promise<void> {
+    return this.#duplex.writer.end();
+  }
+
+  /**
+   * Closes politely: what was written goes out, the peer gets an end, not a reset, and time to read it. All
+   * that within `closeTimeoutInMillis`; after it the connection is aborted, and `closed` tells `"timed-out"`
+   * if bytes were not sent. A waiting `read` rejects with `"closed"`, an iteration or a stream ends.
+   *
+   * @returns Resolves when the socket is freed; calling it again does nothing more.
+   */
+  close(): Promise<void> {
+    return this.#duplex.close();
+  }
+
+  /**
+   * Frees the socket at once. What was not sent or read yet is gone.
+   *
+   * @param reason The `cause` of the `"aborted"` error that everybody who waits gets.
+   */
+  abort(reason?: unknown): void {
+    this.#duplex.abort(reason);
+  }
+
+  /**
+   * The bytes from here on as a web stream, one that bring-your-own-buffer readers can read. It waits without
+   * a timeout. Cancelling it is `shutdownRead`: writing goes on.
+   */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#readable ??= readableOf(this.#duplex);
+  }
+
+  /**
+   * The sending direction as a web stream. Closing or aborting it is `shutdownWrite`: reading goes on.
+   */
+  get writable(): WritableStream<Uint8Array | string> {
+    return this.#writable ??= writableOf(this.#duplex);
+  }
+
+  /**
+   * Iterates over the bytes as they come, until the peer's end or `close`. Leaving the loop leaves the
+   * connection open; a new loop, or `read`, goes on where it stopped, also after a `ReadTimedOutError`.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>, undefined> {
+    return new ByteIteration(this.#duplex.reader, this.#duplex.limits);
+  }
+
+  /** Closes politely; never hangs on a peer that does not read. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#duplex.close();
+  }
+}

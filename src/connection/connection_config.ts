@@ -1,0 +1,110 @@
+// How a connection behaves: the options that Client, Listener and Connection share.
+
+import { checkBoolean, checkInteger, checkInterval, checkObject } from "../base/arguments.ts";
+import type { DuplexLimits } from "./duplex.ts";
+import { denoNetwork, type Network, turnsOf } from "../network/network.ts";
+import { optionNames, readOptions } from "../base/options.ts";
+
+/** How a connection behaves; every field has a default. */
+export interface ConnectionConfig {
+  /**
+   * How long a read waits for the next byte, in milliseconds, or `Infinity`. A read that times out loses
+   * nothing and does not end the connection.
+   *
+   * @default {300_000}
+   */
+  readonly readTimeoutInMillis?: number;
+  /**
+   * How long the peer may take none of the written bytes, in milliseconds, or `Infinity`. The connection
+   * ends with `"timed-out"`, because its stream is cut.
+   *
+   * @default {300_000}
+   */
+  readonly writeTimeoutInMillis?: number;
+  /**
+   * How long no byte may come or go, in milliseconds. The connection ends with `"timed-out"`.
+   *
+   * @default {Infinity}
+   */
+  readonly idleTimeoutInMillis?: number;
+  /**
+   * How long `close` may take in total, in milliseconds.
+   *
+   * @default {5_000}
+   */
+  readonly closeTimeoutInMillis?: number;
+  /**
+   * How many written bytes may wait for a peer that does not take them. A write is accepted when nothing
+   * waits, whatever its size, or when it fits; otherwise the connection ends with `"overflow"`. So does one
+   * with a write waiting for every 64 bytes of the limit, and more than a thousand.
+   *
+   * @default {16_777_216}
+   */
+  readonly writeQueueLimit?: number;
+  /**
+   * With a service: whether the connection stays open for writes after the peer has ended its direction.
+   *
+   * @default {false}
+   */
+  readonly allowHalfOpen?: boolean;
+  /**
+   * Whether the bytes that `read` and iteration give are lent instead of yours: they are valid until the next
+   * read of this connection begins, in a service until its method has returned, and may be overwritten then. It
+   * spares an allocation for each large read; copy what you keep, and await what you write to other connections.
+   * `readable`, `readLine`, `readUntil`, `peek` and messages give you bytes of your own.
+   *
+   * @default {false}
+   */
+  readonly reuseReadBuffer?: boolean;
+  /** What it stands on: Deno's network by default, another one in tests. */
+  readonly network?: Network;
+}
+
+/** The fields of a {@linkcode ConnectionConfig}. */
+export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
+  readTimeoutInMillis: true,
+  writeTimeoutInMillis: true,
+  idleTimeoutInMillis: true,
+  closeTimeoutInMillis: true,
+  writeQueueLimit: true,
+  allowHalfOpen: true,
+  reuseReadBuffer: true,
+  network: true,
+});
+
+/** What configs that cannot change any more were found to say. */
+const settled = new WeakMap<ConnectionConfig, DuplexLimits>();
+
+/** Checks a config once, before there is a connection, for one or many: they share what it says. */
+export function settledConnectionConfig(config: ConnectionConfig): ConnectionConfig {
+  const same = readOptions("config", config, CONNECTION_OPTIONS);
+  settled.set(same, checkConnectionConfig(same));
+  return same;
+}
+
+/** Checks the fields of a config and fills in the defaults. */
+export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
+  const known = settled.get(config);
+  if (known !== undefined) return known;
+  const {
+    readTimeoutInMillis = 300_000,
+    writeTimeoutInMillis = 300_000,
+    idleTimeoutInMillis = Infinity,
+    closeTimeoutInMillis = 5_000,
+    writeQueueLimit = 16 * 1024 * 1024,
+    allowHalfOpen = false,
+    reuseReadBuffer = false,
+    network = denoNetwork,
+  } = readOptions("config", config, CONNECTION_OPTIONS);
+  return {
+    readTimeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis),
+    writeTimeoutInMillis: checkInterval("writeTimeoutInMillis", writeTimeoutInMillis),
+    idleTimeoutInMillis: checkInterval("idleTimeoutInMillis", idleTimeoutInMillis),
+    closeTimeoutInMillis: checkInterval("closeTimeoutInMillis", closeTimeoutInMillis),
+    writeQueueLimit: checkInteger("writeQueueLimit", writeQueueLimit, 1),
+    allowHalfOpen: checkBoolean("allowHalfOpen", allowHalfOpen),
+    reuseReadBuffer: checkBoolean("reuseReadBuffer", reuseReadBuffer),
+    clock: checkObject("network", network).clock,
+    turns: turnsOf(network),
+  };
+}

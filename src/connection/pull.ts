@@ -1,0 +1,75 @@
+// A read that can be given up, by time or by a signal: what every pull face stands on. Who gives up takes
+// nothing; what has come is there for the next one.
+
+import { checkInterval, checkObject, checkSignal } from "../base/arguments.ts";
+import { optionOf } from "../base/options.ts";
+import type { Reader } from "./reader.ts";
+
+/** How one read behaves. */
+export interface ReadOptions {
+  /** Ends the wait, and only the wait, with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** How long to wait for the next byte, instead of the connection's `readTimeoutInMillis`. */
+  readonly timeoutInMillis?: number;
+}
+
+/** What a read gives: the bytes and their count, or an empty array and -1 at the end of the stream. */
+export type ReadResult = [bytes: Uint8Array<ArrayBuffer>, length: number];
+
+/** Says that what has come is not enough. */
+export const MORE: unique symbol = Symbol("more");
+
+/**
+ * Tries to take something off a reader's queue, and again whenever more has come, until it is there.
+ *
+ * @param reader Where bytes come from.
+ * @param timeoutInMillis How long to wait for each next byte, where the options do not say.
+ * @param options How to give up.
+ * @param length How many bytes must be there, or the stream have ended, for the first try.
+ * @param attempt Takes it. Gives {@linkcode MORE}, and takes nothing, when more bytes are needed, which it
+ * must not when the stream has ended.
+ */
+export function pull<T>(
+  reader: Reader,
+  timeoutInMillis: number,
+  options: ReadOptions | undefined,
+  length: number,
+  attempt: () => T | typeof MORE,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (options !== undefined) checkObject("options", options);
+    const given = optionOf(options, "timeoutInMillis");
+    const timeout = given === undefined ? timeoutInMillis : checkInterval("timeoutInMillis", given);
+    const signal = optionOf(options, "signal");
+    if (signal !== undefined) checkSignal(signal).throwIfAborted();
+    reader.refuseSecond();
+    let release: (() => void) | undefined;
+    const wait = {
+      length,
+      ready() {
+        let result;
+        try {
+          result = attempt();
+        } catch (error) {
+          return wait.fail(error);
+        }
+        if (result === MORE) {
+          wait.length = reader.queue.length + 1;
+          return reader.atLeast(wait, timeout);
+        }
+        release?.();
+        resolve(result);
+      },
+      fail(error: unknown) {
+        release?.();
+        reject(error);
+      },
+    };
+    if (signal !== undefined) {
+      const onAbort = () => reader.giveUp(wait, signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      release = () => signal.removeEventListener("abort", onAbort);
+    }
+    reader.atLeast(wait, timeout);
+  });
+}

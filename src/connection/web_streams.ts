@@ -1,0 +1,65 @@
+// The web's face of a connection: a ReadableStream and a WritableStream over the same pull and push. Deno's
+// own streams of a connection end both halves when one ends; here each half ends by itself.
+
+import type { Duplex } from "./duplex.ts";
+import type { SocketError } from "../base/errors.ts";
+
+/** A stream transfers the buffers it is given away: none of ours, and none that another read lies in. */
+function owned(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}
+
+/** Makes the readable half: on demand, no read ahead, byte streams with bring-your-own-buffer readers. */
+export function readableOf({ reader }: Duplex): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const deliver = (controller: ReadableByteStreamController): void => {
+    const request = controller.byobRequest;
+    const view = request?.view;
+    const [bytes, length] = reader.take(view?.byteLength);
+    if (length < 0) {
+      controller.close();
+      request?.respond(0);
+    } else if (request && view) {
+      new Uint8Array(view.buffer, view.byteOffset).set(bytes);
+      request.respond(length);
+    } else {
+      controller.enqueue(owned(bytes));
+    }
+  };
+  return new ReadableStream({
+    type: "bytes",
+    pull: (controller) =>
+      new Promise<void>((resolve, reject) => {
+        reader.refuseSecond();
+        reader.atLeast({
+          length: 1,
+          ready: () => {
+            try {
+              resolve(deliver(controller));
+            } catch (error) {
+              reject(error);
+            }
+          },
+          fail: (error) => {
+            if ((error as SocketError).code !== "closed") return reject(error);
+            controller.close();
+            controller.byobRequest?.respond(0);
+            resolve();
+          },
+        }, Infinity);
+      }),
+    cancel: () => reader.shutdown(),
+  }, { highWaterMark: 0 });
+}
+
+/** Makes the writable half: a chunk is done when the kernel has it; closing or aborting ends this direction. */
+export function writableOf(duplex: Duplex): WritableStream<Uint8Array | string> {
+  const { writer } = duplex;
+  duplex.hasWritable = true;
+  return new WritableStream({
+    write: async (chunk) => {
+      await writer.write(chunk);
+    },
+    close: () => writer.end(),
+    abort: () => writer.end(),
+  });
+}

@@ -1,0 +1,425 @@
+// The push side of a connection: ordered, whole, coalescing, bounded.
+//
+//   write() --> queue --(at most one kernel write under way)--> the kernel
+//
+// Invariants:
+// - Writes go out whole and in call order, however many callers there are.
+// - What is written in one turn goes out together in one kernel write, and so does what is queued behind one
+//   under way. Small content is gathered; big content is sent in place.
+// - The queue is bounded: a write that does not fit is refused whole.
+// - The promise of a write that fails never becomes an unhandled rejection: the failure is the connection's,
+//   and its `closed` tells.
+
+import { contentBytes } from "../base/arguments.ts";
+import {
+  brokenError,
+  errorOf,
+  type Failure,
+  GenericError,
+  rejected,
+  type SocketError,
+} from "../base/errors.ts";
+import type { Clock, Transport } from "../network/network.ts";
+import type { Turn, Turns } from "../network/turns.ts";
+
+/** What the writer tells the connection it belongs to. */
+export interface WriterHost {
+  /** The time that timeouts go by. */
+  readonly clock: Clock;
+  /** When kernel writes are begun. */
+  readonly turns: Turns;
+  /** Asks for a call of {@linkcode Writer.look} at that time or earlier. */
+  lookBy(due: number): void;
+  /** Whether so many bytes more may be queued, where others share a limit. If so, they count from now on. */
+  mayQueue(length: number): boolean;
+  /** So many bytes are no longer queued. */
+  onDequeued(length: number): void;
+  /** The kernel took bytes. */
+  onSent(): void;
+  /** Everything queued was sent. */
+  onDrained(): void;
+  /** The direction was ended, after everything queued. */
+  onWriteEnd(): void;
+  /** A write failed, took too long or did not fit. */
+  onWriteFailure(error: SocketError): void;
+}
+
+/** How the writer is bounded. */
+export interface WriterLimits {
+  /** How long the kernel may take none of the bytes. */
+  readonly writeTimeoutInMillis: number;
+  /** How many bytes may wait. */
+  readonly writeQueueLimit: number;
+}
+
+/** One write, and the place behind it in the queue. */
+class QueuedWrite {
+  readonly bytes: Uint8Array;
+  /** How many they were when they were written: their buffer may be transferred or resized meanwhile. */
+  readonly length: number;
+  readonly promise: Promise<number>;
+  resolve!: (count: number) => void;
+  reject!: (error: unknown) => void;
+  next: QueuedWrite | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.length = bytes.length;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+}
+
+/** Content of this size and more is sent in place; smaller content is gathered. */
+const BIG_CONTENT = 16 * 1024;
+/** At most this many bytes are gathered into one kernel write. */
+const LARGEST_GATHERING = 64 * 1024;
+
+/** A write queue of so many bytes may hold one write for each of these, and a few in any case. */
+const BYTES_PER_WRITE = 64;
+const FEW_WRITES = 1024;
+
+/** A loop that awaits what is there and writes an answer writes again within so many microtasks. */
+const QUIET_MICROTASKS = 3;
+
+const NOTHING = new Uint8Array(0);
+
+function ignore(): void {}
+
+/** Rejects a write, which may be left alone. */
+function refuse(write: QueuedWrite, error: unknown): void {
+  write.promise.catch(ignore);
+  write.reject(error);
+}
+
+/** Writes to a transport in order. */
+export class Writer implements Turn {
+  /** Bytes the kernel has taken so far. */
+  bytesWritten = 0;
+  /** Bytes accepted that the kernel has not taken yet. */
+  queuedBytes = 0;
+  #transport: Transport;
+  readonly #host: WriterHost;
+  readonly #limits: WriterLimits;
+  /** The queue, a chain: nothing is allocated for it but the writes themselves. */
+  #first: QueuedWrite | undefined;
+  #last: QueuedWrite | undefined;
+  #count = 0;
+  /** While paused: what was written since. */
+  #held: QueuedWrite[] | undefined;
+  #whenDrained: (() => void) | undefined;
+  /** How many writes at the front of the queue are under way together. */
+  #underWay = 0;
+  #rest: Uint8Array = NOTHING;
+  /** How many bytes of it are to be sent. */
+  #restLength = 0;
+  #isScheduled = false;
+  /** How many have passed since the last write, while it lingers. */
+  #quietMicrotasks = 0;
+  #due = Infinity;
+  #error: Failure | undefined;
+  #end: PromiseWithResolvers<void> | undefined;
+  #hasEnded = false;
+
+  /** @param transport Where bytes go. @param host The connection it belongs to. @param limits Its bounds. */
+  constructor(transport: Transport, host: WriterHost, limits: WriterLimits) {
+    this.#transport = transport;
+    this.#host = host;
+    this.#limits = limits;
+  }
+
+  /** Whether the direction was ended and the peer was told. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /**
+   * Queues content. Resolves with the count of its bytes when the kernel has them all.
+   *
+   * @param content Bytes, or text.
+   * @param isOneOfMany Whether more is likely to follow after a promise or two: that goes out with it.
+   */
+  write(content: Uint8Array | string, isOneOfMany = false): Promise<number> {
+    let bytes: Uint8Array;
+    try {
+      bytes = contentBytes(content);
+    } catch (error) {
+      return rejected(error);
+    }
+    if (this.#error !== undefined) return rejected(errorOf(this.#error));
+    if (this.#end !== undefined) {
+      return rejected(
+        new GenericError("closed", "Cannot write: writing was shut down or closed before"),
+      );
+    }
+    const overflow = this.#overflow(bytes.length);
+    if (overflow !== undefined) {
+      const error = new GenericError("overflow", `Cannot write: ${overflow}`);
+      this.#host.onWriteFailure(error);
+      return rejected(error);
+    }
+    const write = new QueuedWrite(bytes);
+    this.queuedBytes += bytes.length;
+    if (this.#held !== undefined) {
+      this.#held.push(write);
+      return write.promise;
+    }
+    this.#append(write);
+    this.#quietMicrotasks = 0;
+    if (this.#underWay === 0 && !this.#isScheduled) {
+      this.#isScheduled = true;
+      // At the end of this turn: what else is written in it goes out in the same kernel write.
+      if (isOneOfMany) this.#linger();
+      else this.#host.turns.write(this);
+    }
+    return write.promise;
+  }
+
+  #append(write: QueuedWrite): void {
+    if (this.#last === undefined) this.#first = write;
+    else this.#last.next = write;
+    this.#last = write;
+    this.#count++;
+  }
+
+  /** Takes the first write off the queue. */
+  #shift(): QueuedWrite {
+    const write = this.#first!;
+    this.#first = write.next;
+    if (this.#first === undefined) this.#last = undefined;
+    // A write that its user keeps must not keep those behind it.
+    write.next = undefined;
+    this.#count--;
+    return write;
+  }
+
+  /** Waits as long as more is written every few microtasks, up to what is gathered at most. */
+  #linger(): void {
+    queueMicrotask(() => {
+      if (++this.#quietMicrotasks > QUIET_MICROTASKS || this.queuedBytes >= LARGEST_GATHERING) {
+        this.#host.turns.write(this);
+      } else {
+        this.#linger();
+      }
+    });
+  }
+
+  /** What does not fit, if anything: bytes, or writes, whose promises take memory too, however small they are. */
+  #overflow(length: number): string | undefined {
+    const { writeQueueLimit } = this.#limits;
+    const advice = "(await the writes, look at queuedBytes, or raise writeQueueLimit)";
+    if (this.queuedBytes > 0 && this.queuedBytes + length > writeQueueLimit) {
+      return `${length} bytes do not fit, ${this.queuedBytes} of ${writeQueueLimit} are queued ${advice}`;
+    }
+    const writes = this.#count + (this.#held?.length ?? 0);
+    if (writes >= Math.max(FEW_WRITES, writeQueueLimit / BYTES_PER_WRITE)) {
+      return `${writes} writes are queued already ${advice}`;
+    }
+    if (this.#host.mayQueue(length)) return undefined;
+    return `${length} bytes do not fit into the listener's maxQueuedBytes, and with them no connection would ` +
+      "have more queued than this one";
+  }
+
+  /** Ends the direction after everything queued. Resolves when the peer was told, rejects when it cannot be. */
+  end(): Promise<void> {
+    if (this.#end !== undefined) return this.#end.promise;
+    if (this.#error !== undefined) return rejected(errorOf(this.#error));
+    this.#end = Promise.withResolvers();
+    this.#end.promise.catch(ignore);
+    if (this.#count === 0 && this.#held === undefined) this.#closeWrite();
+    return this.#end.promise;
+  }
+
+  /**
+   * Holds back what is written from now on, until {@linkcode Writer.resume}. Resolves when the kernel has
+   * everything that was written before, or the connection is over.
+   */
+  pause(): Promise<void> {
+    this.#held = [];
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenDrained = resolve);
+  }
+
+  /** Goes on, writing to another transport. */
+  resume(transport: Transport): void {
+    this.#transport = transport;
+    const held = this.#held ?? [];
+    this.#held = this.#whenDrained = undefined;
+    if (this.#error !== undefined) return;
+    for (const write of held) this.#append(write);
+    if (this.#count === 0) {
+      if (this.#end !== undefined) this.#closeWrite();
+    } else if (this.#underWay === 0 && !this.#isScheduled) {
+      this.begin();
+    }
+  }
+
+  /** Rejects everything queued, now and from now on. */
+  fail(error: Failure): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#due = Infinity;
+    this.#host.onDequeued(this.queuedBytes);
+    this.queuedBytes = 0;
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    if (this.#first !== undefined || held.length > 0) {
+      const told = errorOf(error);
+      while (this.#first !== undefined) refuse(this.#shift(), told);
+      for (const write of held) refuse(write, told);
+    }
+    this.#whenDrained?.();
+    if (this.#end !== undefined && !this.#hasEnded) this.#end.reject(errorOf(error));
+  }
+
+  /** When the next thing is due. */
+  get due(): number {
+    return this.#due;
+  }
+
+  /** Ends what is due. Returns when the next thing will be. */
+  look(now: number): number {
+    if (this.#due <= now) {
+      this.#due = Infinity;
+      this.#host.onWriteFailure(
+        new GenericError(
+          "timed-out",
+          `Cannot write: the peer took none of ${this.queuedBytes} bytes for ${this.#limits.writeTimeoutInMillis} ms`,
+        ),
+      );
+    }
+    return this.#due;
+  }
+
+  /** Begins to send what is queued: it is this connection's turn. */
+  begin(): void {
+    this.#isScheduled = false;
+    if (this.#error !== undefined) return;
+    const gathered = this.#gather();
+    if (gathered === undefined) return this.#onChanged();
+    this.#rest = gathered;
+    this.#restLength = gathered.length;
+    this.#send();
+  }
+
+  /**
+   * The bytes of the first writes in the queue: one big one, or as many small ones as fit; `undefined` where the
+   * first are not what they were.
+   */
+  #gather(): Uint8Array | undefined {
+    const first = this.#first!;
+    if (first.bytes.length !== first.length) return undefined;
+    let count = 1;
+    let total = first.length;
+    if (total < BIG_CONTENT) {
+      for (let write = first.next; write !== undefined; write = write.next, count++) {
+        const { length } = write;
+        // What was written before it still goes out.
+        if (write.bytes.length !== length) break;
+        if (length >= BIG_CONTENT || total + length > LARGEST_GATHERING) break;
+        total += length;
+      }
+    }
+    this.#underWay = count;
+    if (count === 1) return first.bytes;
+    const gathered = new Uint8Array(total);
+    let at = 0;
+    for (let write: QueuedWrite | undefined = first; count > 0; write = write!.next, count--) {
+      const { bytes, length } = write!;
+      // Also the buffer of no bytes may be gone by now, and cannot be copied from then.
+      if (length > 0) gathered.set(bytes, at);
+      at += length;
+    }
+    return gathered;
+  }
+
+  #send(): void {
+    // Nothing to send is sent already.
+    if (this.#restLength === 0) return this.#settle();
+    const { writeTimeoutInMillis } = this.#limits;
+    if (writeTimeoutInMillis !== Infinity) {
+      this.#due = this.#host.clock.now() + writeTimeoutInMillis;
+      this.#host.lookBy(this.#due);
+    }
+    let writing: Promise<number>;
+    try {
+      writing = this.#transport.write(this.#rest);
+    } catch (error) {
+      return this.#onRefused(error);
+    }
+    writing.then(this.#onWritten, this.#onRefused);
+  }
+
+  readonly #onWritten = (count: number): void => {
+    this.bytesWritten += count;
+    if (this.#error !== undefined) return;
+    this.queuedBytes -= count;
+    this.#host.onDequeued(count);
+    this.#host.onSent();
+    const rest = this.#restLength - count;
+    if (rest > 0) {
+      // What was sent of it may be something else, too.
+      if (this.#rest.length !== this.#restLength) return this.#onChanged();
+      this.#rest = this.#rest.subarray(count);
+      this.#restLength = rest;
+      this.#send();
+    } else {
+      this.#settle();
+    }
+  };
+
+  /** A hole in a stream would be worse than its end. */
+  #onChanged(): void {
+    this.#onWriteFailure(
+      new TypeError(
+        "bytes that were written have been transferred or resized before they were sent",
+      ),
+    );
+  }
+
+  readonly #onRefused = (cause: unknown): void => {
+    // The system does not know what has become of the bytes, and speaks of a bad address.
+    if (this.#rest.length !== this.#restLength) this.#onChanged();
+    else this.#onWriteFailure(cause);
+  };
+
+  readonly #onWriteFailure = (cause: unknown): void => {
+    if (this.#error === undefined) this.#host.onWriteFailure(brokenError("Cannot write", cause));
+  };
+
+  #settle(): void {
+    this.#due = Infinity;
+    const count = this.#underWay;
+    this.#underWay = 0;
+    for (let i = 0; i < count; i++) {
+      const write = this.#shift();
+      write.resolve(write.length);
+    }
+    if (this.#count > 0) this.begin();
+    else this.#afterDrain();
+  }
+
+  #afterDrain(): void {
+    // Do not keep the last content alive until the next write.
+    this.#rest = NOTHING;
+    if (this.#held !== undefined) this.#whenDrained?.();
+    else if (this.#end !== undefined) this.#closeWrite();
+    this.#host.onDrained();
+  }
+
+  #closeWrite(): void {
+    const onEnded = () => {
+      this.#hasEnded = true;
+      this.#end!.resolve();
+      if (this.#error === undefined) this.#host.onWriteEnd();
+    };
+    this.#transport.closeWrite().then(onEnded, (cause) => {
+      if (this.#error !== undefined) return;
+      // The peer has gone already, and everything we had was sent: that is an end, too.
+      if (cause instanceof Deno.errors.NotConnected) onEnded();
+      else this.#onWriteFailure(cause);
+    });
+  }
+}

@@ -1,0 +1,97 @@
+// Accepts for ever: bad clients and a full system do not end it.
+//
+// A naive accept loop ends when one client resets its connection before it was accepted, or when the process
+// runs out of descriptors. Both pass: the first at once, the second when connections end.
+
+import { brokenError } from "../base/errors.ts";
+import type { Clock, TimerId, Transport, TransportListener } from "../network/network.ts";
+
+const SHORTEST_REST_IN_MILLIS = 5;
+const LONGEST_REST_IN_MILLIS = 1_000;
+
+/** Hands out the transports of one bound listener, one at a time. */
+export class Acceptor {
+  readonly #listener: TransportListener;
+  readonly #clock: Clock;
+  #isClosed = false;
+  #pending: Promise<Transport | undefined> | undefined;
+  #restInMillis = SHORTEST_REST_IN_MILLIS;
+  #wake: (() => void) | undefined;
+  #resting: Promise<void> | undefined;
+  #rests = 0;
+
+  /** @param listener What it accepts from, and frees. @param clock The time that rests go by. */
+  constructor(listener: TransportListener, clock: Clock) {
+    this.#listener = listener;
+    this.#clock = clock;
+  }
+
+  /**
+   * Waits for the next transport. Not to be called again before it has settled.
+   *
+   * @returns The transport, or `undefined` after {@linkcode Acceptor.close}.
+   * @throws {SocketError} An error that ends accepting for good.
+   */
+  accept(): Promise<Transport | undefined> {
+    return this.#pending ??= this.#accept().finally(() => this.#pending = undefined);
+  }
+
+  /** The rest after a failure, as long as it lasts. */
+  get resting(): Promise<void> | undefined {
+    return this.#resting;
+  }
+
+  /** How often it has rested. */
+  get rests(): number {
+    return this.#rests;
+  }
+
+  /** Stops accepting and frees the listener: when it resolves, the port is free. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#listener.close();
+    this.#wake?.();
+    // The system gives the port back only when the pending accept has ended.
+    await this.#pending?.catch(() => {});
+  }
+
+  async #accept(): Promise<Transport | undefined> {
+    while (!this.#isClosed) {
+      try {
+        const transport = await this.#listener.accept();
+        this.#restInMillis = SHORTEST_REST_IN_MILLIS;
+        return transport;
+      } catch (error) {
+        if (this.#isClosed) break;
+        if (isFinal(error)) throw brokenError("Cannot accept", error);
+        if (!isClientsDoing(error)) await this.#rest();
+      }
+    }
+    return undefined;
+  }
+
+  /** Out of descriptors, or something unknown: it may pass, but not by asking at once. */
+  async #rest(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    this.#resting = promise;
+    this.#rests++;
+    const timer: TimerId = this.#clock.setTimeout(resolve, this.#restInMillis);
+    this.#restInMillis = Math.min(this.#restInMillis * 2, LONGEST_REST_IN_MILLIS);
+    await promise;
+    this.#wake = this.#resting = undefined;
+    this.#clock.clearTimeout(timer);
+  }
+}
+
+/** The listening socket itself is gone. */
+function isFinal(error: unknown): boolean {
+  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
+}
+
+/** A client went away before it was accepted. */
+function isClientsDoing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.ConnectionReset;
+}

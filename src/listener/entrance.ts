@@ -1,0 +1,251 @@
+// What a listener opens and shuts: the bound socket, its intake with a guard and stages, and the connections that
+// are made of those who get in.
+
+import { Acceptor } from "./acceptor.ts";
+import { formatAddress, hostOf, portOf } from "../base/address.ts";
+import { Connection, duplexOf } from "../connection/connection.ts";
+import { type ConnectionConfig, settledConnectionConfig } from "../connection/connection_config.ts";
+import type { Upgrade } from "../connection/duplex.ts";
+import { GenericError, setupError, type SocketError } from "../base/errors.ts";
+import { ConnectionLimits } from "./guard/connection_limits.ts";
+import { type Admission, Guard } from "./guard/guard.ts";
+import { headerStage } from "./header_stage.ts";
+import type { ListenerStats } from "./guard/listener_stats.ts";
+import { Intake } from "./intake.ts";
+import { cutOff, type Openable, Patience, type StopReport, stopReport } from "./life_cycle.ts";
+import type { ListenerConfig, ListenerSettings } from "./listener_config.ts";
+import { type TransportListener, turnsOf } from "../network/network.ts";
+import { OpenConnections } from "./open_connections.ts";
+import { Stage, type StageCounts, type StageWork } from "./stage.ts";
+import { ListenerSecurity } from "../tls/listener_security.ts";
+import { look } from "../network/turns.ts";
+import {
+  checkListenerSecureSocket,
+  type ListenerCertificates,
+  type ListenerSecureSocket,
+} from "../tls/secure_socket.ts";
+import { formatPath } from "../network/deno/unix.ts";
+
+/** Counts of handshakes that are none. */
+const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0 };
+
+/** What takes the connections of an entrance. */
+export interface EntranceOwner {
+  /** Whether somebody takes what comes, now or soon. */
+  readonly isWanted: boolean;
+  /** It is open: whoever takes connections may begin. */
+  onOpen(): void;
+  /** It is not open any more. */
+  onEnd(): void;
+}
+
+/** The way into a listener. It may be opened and shut any number of times. */
+export class Entrance implements Openable {
+  /** The connections that got in and are open. */
+  readonly openConnections: OpenConnections;
+  /** The port it is bound to; before the first time, the one asked for. */
+  port: number;
+  /** The local address or path it is bound to. */
+  address: string;
+  readonly #settings: ListenerSettings;
+  readonly #config: ConnectionConfig;
+  readonly #owner: EntranceOwner;
+  readonly #guard: Guard;
+  readonly #security: ListenerSecurity | undefined;
+  readonly #handshakes: Stage<Admission> | undefined;
+  readonly #stages: Stage<Admission>[];
+  readonly #limits: ConnectionLimits;
+  #socket: TransportListener | undefined;
+  #intake: Intake | undefined;
+  /** The one that handed out what is being taken; it may be left meanwhile. */
+  #handsOut: Intake | undefined;
+
+  /**
+   * @param settings Where it is.
+   * @param config Who gets in, and how connections behave.
+   * @param owner What takes them.
+   * @throws {TypeError | RangeError} A limit or an option of security is wrong.
+   */
+  constructor(settings: ListenerSettings, config: ListenerConfig, owner: EntranceOwner) {
+    const { clock } = settings.network;
+    this.#settings = settings;
+    this.#config = settledConnectionConfig(config);
+    this.#owner = owner;
+    this.port = settings.port;
+    this.address = settings.path ?? settings.hostname;
+    this.openConnections = new OpenConnections();
+    this.#guard = new Guard(config, () => clock.now());
+    this.#limits = new ConnectionLimits(this.#guard, this.openConnections.connections);
+    this.#stages = [new Stage(headerStage(this.#guard, clock), clock)];
+    if (config.secureSocket !== undefined) {
+      const options = checkListenerSecureSocket(config.secureSocket);
+      this.#security = new ListenerSecurity(options, clock);
+      this.#handshakes = new Stage(handshakeStage(this.#security), clock);
+      this.#stages.push(this.#handshakes);
+    }
+  }
+
+  /** Whether it is bound, or those who came in time may still get in. */
+  get isOpen(): boolean {
+    return this.#intake !== undefined;
+  }
+
+  /** What has happened since it was made. */
+  stats(): ListenerStats {
+    return this.#guard.stats(this.openConnections.connections);
+  }
+
+  /** How the handshakes of secure connections go. */
+  get handshakes(): StageCounts {
+    return this.#handshakes?.counts ?? NONE;
+  }
+
+  /** Puts other certificates in place. */
+  async replaceCertificate(certificates: ListenerCertificates): Promise<void> {
+    if (this.#security === undefined) {
+      throw new TypeError(
+        "Cannot replace the certificate: the listener was made without secureSocket",
+      );
+    }
+    await this.#security.replace(certificates);
+  }
+
+  /** Binds. */
+  async open(): Promise<void> {
+    const { hostname, path, network: { clock } } = this.#settings;
+    try {
+      await this.#security?.load();
+      const socket = await this.#bind();
+      this.port = portOf(socket.addr);
+      this.address = hostOf(socket.addr);
+      this.#socket = socket;
+      this.#intake = this.#handsOut = new Intake({
+        acceptor: new Acceptor(socket, clock),
+        guard: this.#guard,
+        stages: this.#stages,
+        clock,
+        isWanted: () => this.#owner.isWanted,
+      });
+      this.#security?.watch();
+    } catch (cause) {
+      this.#security?.stop();
+      const name = path === undefined ? formatAddress(hostname, this.port) : formatPath(path);
+      throw setupError(`Cannot listen on ${name}`, cause);
+    }
+    this.#owner.onOpen();
+  }
+
+  /** Lets those in who came in time, and nobody else; connections close as soon as they have nothing to do. */
+  async shut(patience: Patience): Promise<StopReport> {
+    const intake = this.#intake;
+    const stop = this.openConnections.stop(patience);
+    let neverTaken: readonly Admission[] = [];
+    if (intake !== undefined) {
+      neverTaken = await intake.finish(patience, {
+        looked: () => look(turnsOf(this.#settings.network)),
+        backlog: this.#socket!.isShared === true ? 0 : this.#settings.backlog,
+      });
+      this.#leave(intake);
+    }
+    const { completed, cut: rest } = await stop.finish();
+    const lost = neverTaken.map(({ transport }) =>
+      cutOff(undefined, transport.remoteAddr, "not-taken")
+    );
+    return stopReport(completed, [...rest, ...lost]);
+  }
+
+  onEnd(): void {
+    this.#owner.onEnd();
+  }
+
+  /** What it listens on broke: nobody gets in any more. */
+  async breakDown(): Promise<void> {
+    const intake = this.#intake;
+    if (intake === undefined) return;
+    this.#leave(intake);
+    const patience = new Patience(this.#settings.network.clock, Infinity);
+    patience.end();
+    await intake.finish(patience, { looked: () => Promise.resolve(), backlog: 0 });
+  }
+
+  #leave(intake: Intake): void {
+    if (this.#intake !== intake) return;
+    this.#intake = this.#socket = undefined;
+    this.#security?.stop();
+  }
+
+  /** Waits for the next one; `undefined` when there will be none. */
+  async accept(): Promise<Admission | undefined> {
+    return await this.#intake?.accept();
+  }
+
+  /** Takes back what nobody wants now; the next accept gives it out. */
+  putBack(admission: Admission): void {
+    this.#handsOut!.putBack(admission);
+  }
+
+  /** Who took connections does not any more. */
+  onUnwanted(): void {
+    this.#intake?.onUnwanted();
+  }
+
+  async #bind(): Promise<TransportListener> {
+    const network = this.#settings.network;
+    if (this.#settings.path === undefined) {
+      return await network.listen({
+        hostname: this.#settings.hostname,
+        port: this.port,
+        backlog: this.#settings.backlog,
+      });
+    }
+    if (network.listenPath === undefined) {
+      throw new GenericError("unsupported", "This network has no local sockets");
+    }
+    const mode = this.#settings.pathMode;
+    return await network.listenPath({
+      path: this.#settings.path,
+      ...(mode === undefined ? {} : { mode }),
+    });
+  }
+
+  /** Makes a connection of what was let in. */
+  take({ transport, pass }: Admission): Connection {
+    const caller = new Connection(transport, this.#config);
+    const duplex = duplexOf(caller);
+    duplex.proxy = pass.header;
+    duplex.prepareUpgrade = this.#prepareUpgrade;
+    this.#guard.open(pass);
+    this.#limits.apply(caller, pass);
+    this.openConnections.add(caller, () => this.#guard.leave(pass, caller));
+    this.#handsOut!.onTaken();
+    return caller;
+  }
+
+  readonly #prepareUpgrade = async (options?: ListenerSecureSocket): Promise<Upgrade> => {
+    let security = this.#security;
+    if (options !== undefined) {
+      security = new ListenerSecurity(
+        checkListenerSecureSocket(options),
+        this.#settings.network.clock,
+      );
+      await security.load();
+    } else if (security === undefined) {
+      throw new TypeError(
+        "Cannot make the connection secure: neither it nor the listener has options",
+      );
+    }
+    return (transport) => security.upgrade(transport);
+  };
+}
+
+/** The stage at which both ends agree on a secret. */
+function handshakeStage(security: ListenerSecurity): StageWork<Admission> {
+  return {
+    limit: security.maxHandshakes,
+    concerns: () => security.beginsAtOnce,
+    async pass({ transport, pass }, signal, onWord) {
+      return { pass, transport: await security.protect(transport, signal, onWord) };
+    },
+    onFailed: (error, { transport }) => security.tell(error as SocketError, transport.remoteAddr),
+  };
+}

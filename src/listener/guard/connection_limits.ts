@@ -1,0 +1,65 @@
+// The limits that a listener sets for its open connections: a minimum rate for each, and a ceiling for what
+// all of them have queued.
+
+import { type Connection, duplexOf } from "../../connection/connection.ts";
+import { GenericError } from "../../base/errors.ts";
+import type { Guard, Pass } from "./guard.ts";
+import { MinimumRate } from "../../connection/minimum_rate.ts";
+import { QueueBudget } from "./queue_budget.ts";
+
+/** Sets the limits of one listener. */
+export class ConnectionLimits {
+  readonly #guard: Guard;
+  readonly #budget: QueueBudget<Connection> | undefined;
+  readonly #passes: WeakMap<Connection, Pass> = new WeakMap();
+
+  /**
+   * Begins with nothing queued.
+   *
+   * @param guard Who is told of connections that are ended, and has the numbers.
+   * @param connections Those that are open.
+   */
+  constructor(guard: Guard, connections: Iterable<Connection>) {
+    this.#guard = guard;
+    const { maxQueuedBytes } = guard.config;
+    if (maxQueuedBytes !== Infinity) {
+      this.#budget = new QueueBudget(maxQueuedBytes, connections, (heaviest) => {
+        this.#evict(heaviest);
+      });
+    }
+  }
+
+  /** Sets the limits of a connection that was let in with a pass. */
+  apply(connection: Connection, pass: Pass): void {
+    const budget = this.#budget;
+    const { minBytesPerSecond, minRateIntervalInMillis } = this.#guard.config;
+    // Without limits nothing is to be asked at every write and wait.
+    if (budget === undefined && minBytesPerSecond === 0) return;
+    this.#passes.set(connection, pass);
+    duplexOf(connection).listenerLimits = {
+      minimumRate: minBytesPerSecond === 0
+        ? undefined
+        : new MinimumRate(minBytesPerSecond, minRateIntervalInMillis),
+      minBytesPerSecond,
+      mayQueue: (length) => {
+        if (budget === undefined || budget.add(length, connection.queuedBytes)) return true;
+        this.#guard.reject(pass, "queue-limit");
+        return false;
+      },
+      onDequeued: (length) => budget?.remove(length),
+      onSlow: () => this.#guard.reject(pass, "slow-sender"),
+    };
+  }
+
+  #evict(heaviest: Connection): void {
+    const pass = this.#passes.get(heaviest);
+    if (pass !== undefined) this.#guard.reject(pass, "queue-limit");
+    duplexOf(heaviest).evict(
+      new GenericError(
+        "overflow",
+        `Connection ended: of all that share the listener's maxQueuedBytes it had the most queued, ` +
+          `${heaviest.queuedBytes} bytes`,
+      ),
+    );
+  }
+}

@@ -1,0 +1,243 @@
+// Whom a listener lets in: the one place that decides, counts and tells.
+//
+//   acceptDelay --> accept --> enter --(trusted proxy)--> header --> identify --> open --> leave
+//                                \----(everybody else)-------------------------/
+//
+// Pure but for `onReject`: no await, no I/O, and the time comes from outside. Memory: one entry per address
+// with a connection, and at most RATED_ADDRESSES for the rate per address.
+
+import { hostOf, portOf } from "../../base/address.ts";
+import type { NetworkAddress, Transport } from "../../network/network.ts";
+import { blockName } from "./address_blocks.ts";
+import { type CheckedGuardConfig, checkGuardConfig, type GuardConfig } from "./guard_config.ts";
+import type { ListenerStats, Traffic } from "./listener_stats.ts";
+import type { ProxyHeader } from "../../proxy/proxy_header.ts";
+import type { ProxyHeaderError } from "../../proxy/proxy_header_error.ts";
+import { RateLimit, RateLimits } from "./rate_limit.ts";
+import { REJECT_REASONS, type RejectReason } from "./rejection.ts";
+import { tell } from "../../base/user_code.ts";
+
+/** A connection that has come past the door. */
+export interface Pass {
+  /** Where it comes from: the proxy until it is identified, then the client. */
+  readonly peer: NetworkAddress;
+  /** Whether a PROXY protocol header must come before anything else. */
+  readonly needsHeader: boolean;
+  /** What the proxy has sent, once it has. */
+  readonly header: ProxyHeader | undefined;
+}
+
+/** A connection that was let in, or is on its way. */
+export interface Admission {
+  /** Its stream; behind the header, where it began with one. */
+  readonly transport: Transport;
+  /** Its pass, to be given back to the guard when the connection is over. */
+  readonly pass: Pass;
+}
+
+interface PassRecord extends Pass {
+  peer: NetworkAddress;
+  needsHeader: boolean;
+  header: ProxyHeader | undefined;
+  countedAs: string | undefined;
+  isOpen: boolean;
+  hasLeft: boolean;
+}
+
+/** Of how many addresses the rate is known. A hundred bytes each. */
+const RATED_ADDRESSES = 10_000;
+
+/** Decides, counts and tells for one listener. */
+export class Guard {
+  /** Called when an open connection has left: somebody who waits for room may try again. */
+  onRoom: (() => void) | undefined;
+  /** What it goes by. */
+  readonly config: CheckedGuardConfig;
+  readonly #now: () => number;
+  readonly #rate: RateLimit | undefined;
+  readonly #addressRates: RateLimits | undefined;
+  /** How many connections are open with each address; an address without one has no entry. */
+  readonly #perAddress = new Map<string, number>();
+  readonly #rejected = new Map<RejectReason, number>();
+  #accepted = 0;
+  #open = 0;
+  #bytesRead = 0;
+  #bytesWritten = 0;
+
+  /**
+   * Starts with nobody in.
+   *
+   * @param config The limits.
+   * @param now The time in milliseconds; never goes back.
+   * @throws {TypeError} If a value is of the wrong type.
+   * @throws {RangeError} If a value is out of its range.
+   */
+  constructor(config: GuardConfig, now: () => number) {
+    this.config = checkGuardConfig(config);
+    this.#now = now;
+    const { maxConnectionsPerSecond, maxConnectionsPerSecondPerAddress } = this.config;
+    if (maxConnectionsPerSecond !== Infinity) this.#rate = new RateLimit(maxConnectionsPerSecond);
+    if (maxConnectionsPerSecondPerAddress !== Infinity) {
+      this.#addressRates = new RateLimits(maxConnectionsPerSecondPerAddress, RATED_ADDRESSES);
+    }
+  }
+
+  /**
+   * How long to wait before accepting the next connection, in milliseconds: 0 for not at all, `Infinity` for
+   * until one has left. Ask again after the wait.
+   */
+  acceptDelay(): number {
+    return this.hasRoom ? this.#rate?.delay(this.#now()) ?? 0 : Infinity;
+  }
+
+  /** Whether another connection may be open. */
+  get hasRoom(): boolean {
+    return this.#open < this.config.maxConnections;
+  }
+
+  /**
+   * Decides about a connection that was accepted.
+   *
+   * @param peer Where it comes from.
+   * @returns Its pass, to be given back by {@linkcode Guard.leave}; `undefined` where it was refused, counted
+   * and told, and is to be freed at once.
+   */
+  enter(peer: NetworkAddress): Pass | undefined {
+    const { proxyProtocol } = this.config;
+    const pass: PassRecord = {
+      peer,
+      needsHeader: false,
+      header: undefined,
+      countedAs: undefined,
+      isOpen: false,
+      hasLeft: false,
+    };
+    let reason: RejectReason | undefined;
+    if (proxyProtocol?.trusted.has(peer) === true) pass.needsHeader = true;
+    else if (proxyProtocol?.required === true) reason = "untrusted-proxy";
+    else reason = this.#admit(pass);
+    if (reason !== undefined) {
+      this.#reject(peer, reason);
+      return undefined;
+    }
+    this.#rate?.take(this.#now());
+    return pass;
+  }
+
+  /** Counts a connection as open: somebody has taken it. */
+  open(pass: Pass): void {
+    (pass as PassRecord).isOpen = true;
+    this.#open++;
+  }
+
+  /**
+   * Decides about the client that a trusted proxy has named.
+   *
+   * @param pass The proxy's pass; from now on it is the client's.
+   * @param header What the proxy has sent.
+   * @returns Whether the connection is let in; `false` where it was refused, counted and told, and is to be
+   * freed at once, and its pass given back.
+   */
+  identify(pass: Pass, header: ProxyHeader): boolean {
+    const record = pass as PassRecord;
+    record.needsHeader = false;
+    record.header = header;
+    if (header.command === "local") {
+      // The proxy itself, to see whether we are well. It is trusted, and no client.
+      this.#accepted++;
+      return true;
+    }
+    // Where it does not say, the connection is judged as what it is, or nobody would be.
+    record.peer = header.source ?? record.peer;
+    const reason = this.#admit(record);
+    if (reason !== undefined) this.reject(pass, reason);
+    return reason === undefined;
+  }
+
+  /**
+   * Counts and tells that a connection past the door is ended. Its pass is still to be given back.
+   *
+   * @param pass Its pass.
+   * @param reason Why.
+   * @param error What is wrong with its header.
+   */
+  reject(pass: Pass, reason: RejectReason, error?: ProxyHeaderError): void {
+    this.#reject(pass.peer, reason, error);
+  }
+
+  /**
+   * Takes a pass back. Doing so twice is doing it once.
+   *
+   * @param pass Whose connection has ended.
+   * @param traffic What came and went over it.
+   */
+  leave(pass: Pass, traffic?: Traffic): void {
+    const record = pass as PassRecord;
+    if (record.hasLeft) return;
+    record.hasLeft = true;
+    if (traffic !== undefined) {
+      this.#bytesRead += traffic.bytesRead;
+      this.#bytesWritten += traffic.bytesWritten;
+    }
+    const name = record.countedAs;
+    if (name !== undefined) {
+      const others = this.#perAddress.get(name)! - 1;
+      if (others === 0) this.#perAddress.delete(name);
+      else this.#perAddress.set(name, others);
+    }
+    if (!record.isOpen) return;
+    this.#open--;
+    this.onRoom?.();
+  }
+
+  /** Of how many addresses something is remembered: connections that are open, and how often they came. */
+  get rememberedAddresses(): { readonly open: number; readonly rated: number } {
+    return { open: this.#perAddress.size, rated: this.#addressRates?.size ?? 0 };
+  }
+
+  /**
+   * What has happened so far.
+   *
+   * @param connections Those that are open.
+   */
+  stats(connections: Iterable<Traffic & { readonly queuedBytes: number }>): ListenerStats {
+    let [bytesRead, bytesWritten, queuedBytes] = [this.#bytesRead, this.#bytesWritten, 0];
+    for (const connection of connections) {
+      bytesRead += connection.bytesRead;
+      bytesWritten += connection.bytesWritten;
+      queuedBytes += connection.queuedBytes;
+    }
+    const counts = REJECT_REASONS.map((reason) => [reason, this.#rejected.get(reason) ?? 0]);
+    const rejected = Object.fromEntries(counts) as Record<RejectReason, number>;
+    const [accepted, open] = [this.#accepted, this.#open];
+    return { accepted, open, rejected, bytesRead, bytesWritten, queuedBytes };
+  }
+
+  /** Lets a client in, or says why not. */
+  #admit(pass: PassRecord): RejectReason | undefined {
+    const { allow, deny, maxConnectionsPerAddress, ipv6PrefixLength } = this.config;
+    if (deny?.has(pass.peer) === true) return "denied";
+    if (allow?.has(pass.peer) === false) return "not-allowed";
+    const isCounted = maxConnectionsPerAddress !== Infinity;
+    if (isCounted || this.#addressRates !== undefined) {
+      const name = blockName(pass.peer, ipv6PrefixLength);
+      if (name !== undefined) {
+        const count = this.#perAddress.get(name) ?? 0;
+        if (count >= maxConnectionsPerAddress) return "address-limit";
+        if (this.#addressRates?.tryTake(name, this.#now()) === false) return "address-rate";
+        if (isCounted) {
+          this.#perAddress.set(name, count + 1);
+          pass.countedAs = name;
+        }
+      }
+    }
+    this.#accepted++;
+    return undefined;
+  }
+
+  #reject(peer: NetworkAddress, reason: RejectReason, error?: ProxyHeaderError): void {
+    this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1);
+    const [remoteAddress, remotePort] = [hostOf(peer), portOf(peer)];
+    tell(this.config.onReject, { reason, remoteAddress, remotePort, error });
+  }
+}

@@ -1,0 +1,251 @@
+// What a listener can be told about whom to let in and how much to put up with, checked once.
+
+import {
+  checkBoolean,
+  checkInteger,
+  checkInterval,
+  MAX_INTERVAL_IN_MILLIS,
+  shown,
+} from "../../base/arguments.ts";
+import { optionNames, readOptions } from "../../base/options.ts";
+import { AddressBlocks } from "./address_blocks.ts";
+import { V2_MAX_LENGTH, V2_MAX_LENGTH_OF_ADDRESSES } from "../../proxy/proxy_v2.ts";
+import type { RejectInfo } from "./rejection.ts";
+
+/** From whom a listener reads a PROXY protocol header. */
+export interface ProxyProtocolConfig {
+  /**
+   * Addresses and CIDR blocks of the proxies (`"unix:"`: every peer on a Unix socket). Each of their
+   * connections must begin with a header.
+   */
+  readonly trusted: readonly string[];
+  /**
+   * Whether connections from elsewhere are refused. Without it they are clients that connect directly, and a
+   * header in what they send is their data.
+   *
+   * @default {true}
+   */
+  readonly required?: boolean;
+  /**
+   * How long a header may take to come, from 1 to 2_147_483_647, or `Infinity`.
+   *
+   * @default {3_000}
+   */
+  readonly headerTimeoutInMillis?: number;
+  /**
+   * How many bytes a header may have, from 232 to 65_551.
+   *
+   * @default {4_096}
+   */
+  readonly maxHeaderLength?: number;
+}
+
+/** Whom a listener lets in, and how much it puts up with. Every limit is an integer from 1, or `Infinity`. */
+export interface GuardConfig {
+  /**
+   * How many connections may be open. Where there are as many, none is accepted until one ends: the backlog
+   * waits, nobody is refused. Who still has to send a PROXY header or to shake hands is not open yet.
+   *
+   * @default {Infinity}
+   */
+  readonly maxConnections?: number;
+  /**
+   * How many connections may be open with one address; those of an IPv6 address count with its block, see
+   * {@linkcode GuardConfig.ipv6PrefixLength}. More are refused.
+   *
+   * @default {Infinity}
+   */
+  readonly maxConnectionsPerAddress?: number;
+  /**
+   * How many connections may begin per second. More are not accepted until later: the backlog waits, nobody
+   * is refused. Connections that are refused as soon as they are accepted do not count.
+   *
+   * @default {Infinity}
+   */
+  readonly maxConnectionsPerSecond?: number;
+  /**
+   * How many connections may begin per second with one address. More are refused.
+   *
+   * @default {Infinity}
+   */
+  readonly maxConnectionsPerSecondPerAddress?: number;
+  /**
+   * How many leading bits of an IPv6 address tell one client from another, from 1 to 128. A client is
+   * usually given a block of 64 bits, so it has as many addresses as it wants.
+   *
+   * @default {64}
+   */
+  readonly ipv6PrefixLength?: number;
+  /**
+   * How many bytes per second must come while a read waits for the rest of what has begun (`read(n)` with
+   * some of the bytes there, a line without its end), from 0. The connection of a slower sender ends with
+   * `"limit"`. A client that has sent nothing is idle and not slow.
+   *
+   * @default {0}
+   */
+  readonly minBytesPerSecond?: number;
+  /**
+   * Over how much waiting `minBytesPerSecond` is measured, from 1 to 2_147_483_647.
+   *
+   * @default {5_000}
+   */
+  readonly minRateIntervalInMillis?: number;
+  /**
+   * How many bytes all connections may have queued together. Where a write exceeds it, the connections with
+   * the most queued end with `"overflow"` until it fits.
+   *
+   * @default {Infinity}
+   */
+  readonly maxQueuedBytes?: number;
+  /**
+   * Addresses (`"192.0.2.1"`, `"2001:db8::1"`) and CIDR blocks (`"10.0.0.0/8"`) that are let in; everybody
+   * without it. An IPv4 client of a listener on `::` is one of IPv4 here, too.
+   */
+  readonly allow?: readonly string[];
+  /** Addresses and CIDR blocks that are kept out, even where `allow` has them. */
+  readonly deny?: readonly string[];
+  /**
+   * Reads a PROXY protocol header at the begin of each connection. The client that it names is then the one
+   * that all other limits are about; the proxies themselves are let in for being trusted.
+   */
+  readonly proxyProtocol?: ProxyProtocolConfig;
+  /** Is told of every connection that was refused, or ended by one of these limits. */
+  readonly onReject?: (info: RejectInfo) => void;
+}
+
+/** A {@linkcode ProxyProtocolConfig} that was checked. */
+export interface CheckedProxyProtocol {
+  /** Who must send a header. */
+  readonly trusted: AddressBlocks;
+  /** Whether everybody else is refused. */
+  readonly required: boolean;
+  /** How long a header may take. */
+  readonly headerTimeoutInMillis: number;
+  /** How long a header may be. */
+  readonly maxHeaderLength: number;
+}
+
+/** A {@linkcode GuardConfig} that was checked. */
+export interface CheckedGuardConfig {
+  /** How many connections may be open. */
+  readonly maxConnections: number;
+  /** How many may be open with one address. */
+  readonly maxConnectionsPerAddress: number;
+  /** How many may begin per second. */
+  readonly maxConnectionsPerSecond: number;
+  /** How many may begin per second with one address. */
+  readonly maxConnectionsPerSecondPerAddress: number;
+  /** How many bits tell one IPv6 client from another. */
+  readonly ipv6PrefixLength: number;
+  /** How fast a sender must be. */
+  readonly minBytesPerSecond: number;
+  /** Over how much waiting. */
+  readonly minRateIntervalInMillis: number;
+  /** How many bytes may be queued in all. */
+  readonly maxQueuedBytes: number;
+  /** Who is let in. */
+  readonly allow: AddressBlocks | undefined;
+  /** Who is kept out. */
+  readonly deny: AddressBlocks | undefined;
+  /** From whom headers are read. */
+  readonly proxyProtocol: CheckedProxyProtocol | undefined;
+  /** Who is told of refusals. */
+  readonly onReject: ((info: RejectInfo) => void) | undefined;
+}
+
+/** The fields of a {@linkcode GuardConfig}. */
+export const GUARD_OPTIONS = optionNames<GuardConfig>({
+  maxConnections: true,
+  maxConnectionsPerAddress: true,
+  maxConnectionsPerSecond: true,
+  maxConnectionsPerSecondPerAddress: true,
+  ipv6PrefixLength: true,
+  minBytesPerSecond: true,
+  minRateIntervalInMillis: true,
+  maxQueuedBytes: true,
+  allow: true,
+  deny: true,
+  proxyProtocol: true,
+  onReject: true,
+});
+
+const PROXY_OPTIONS = optionNames<ProxyProtocolConfig>({
+  trusted: true,
+  required: true,
+  headerTimeoutInMillis: true,
+  maxHeaderLength: true,
+});
+
+/**
+ * Checks a config and fills in what is missing.
+ *
+ * @throws {TypeError} If a value is of the wrong type.
+ * @throws {RangeError} If a value is out of its range.
+ */
+export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
+  const {
+    maxConnections = Infinity,
+    maxConnectionsPerAddress = Infinity,
+    maxConnectionsPerSecond = Infinity,
+    maxConnectionsPerSecondPerAddress = Infinity,
+    ipv6PrefixLength = 64,
+    minBytesPerSecond = 0,
+    minRateIntervalInMillis = 5_000,
+    maxQueuedBytes = Infinity,
+    allow,
+    deny,
+    proxyProtocol,
+    onReject,
+  } = readOptions("config", config, GUARD_OPTIONS);
+  if (onReject !== undefined && typeof onReject !== "function") {
+    throw new TypeError(`onReject must be a function: got ${shown(onReject)}`);
+  }
+  return {
+    maxConnections: checkLimit("maxConnections", maxConnections),
+    maxConnectionsPerAddress: checkLimit("maxConnectionsPerAddress", maxConnectionsPerAddress),
+    maxConnectionsPerSecond: checkLimit("maxConnectionsPerSecond", maxConnectionsPerSecond),
+    maxConnectionsPerSecondPerAddress: checkLimit(
+      "maxConnectionsPerSecondPerAddress",
+      maxConnectionsPerSecondPerAddress,
+    ),
+    ipv6PrefixLength: checkInteger("ipv6PrefixLength", ipv6PrefixLength, 1, 128),
+    minBytesPerSecond: checkInteger("minBytesPerSecond", minBytesPerSecond, 0),
+    // Not Infinity: there would be no measure.
+    minRateIntervalInMillis: checkInteger(
+      "minRateIntervalInMillis",
+      minRateIntervalInMillis,
+      1,
+      MAX_INTERVAL_IN_MILLIS,
+    ),
+    maxQueuedBytes: checkLimit("maxQueuedBytes", maxQueuedBytes),
+    allow: allow === undefined ? undefined : new AddressBlocks(allow, "allow"),
+    deny: deny === undefined ? undefined : new AddressBlocks(deny, "deny"),
+    proxyProtocol: proxyProtocol === undefined ? undefined : checkProxyProtocol(proxyProtocol),
+    onReject,
+  };
+}
+
+function checkProxyProtocol(config: ProxyProtocolConfig): CheckedProxyProtocol {
+  const { trusted, required = true, headerTimeoutInMillis = 3_000, maxHeaderLength = 4_096 } =
+    readOptions("proxyProtocol", config, PROXY_OPTIONS);
+  return {
+    trusted: new AddressBlocks(trusted, "proxyProtocol.trusted"),
+    required: checkBoolean("proxyProtocol.required", required),
+    headerTimeoutInMillis: checkInterval(
+      "proxyProtocol.headerTimeoutInMillis",
+      headerTimeoutInMillis,
+    ),
+    // Whatever the addresses are, a header with nothing but them must fit.
+    maxHeaderLength: checkInteger(
+      "proxyProtocol.maxHeaderLength",
+      maxHeaderLength,
+      V2_MAX_LENGTH_OF_ADDRESSES,
+      V2_MAX_LENGTH,
+    ),
+  };
+}
+
+function checkLimit(name: string, value: unknown): number {
+  if (value === Infinity) return Infinity;
+  return checkInteger(name, value, 1, Number.MAX_SAFE_INTEGER, " or Infinity");
+}

@@ -1,0 +1,54 @@
+// Why a listener refuses or ends a connection, and what it tells about it.
+
+import type { ProxyHeaderError } from "../../proxy/proxy_header_error.ts";
+
+/**
+ * Why a listener refused or ended a connection.
+ *
+ * | Reason | Meaning |
+ * | --- | --- |
+ * | `"denied"` | its address is in `deny` |
+ * | `"not-allowed"` | its address is not in `allow` |
+ * | `"address-limit"` | its address has `maxConnectionsPerAddress` connections |
+ * | `"address-rate"` | its address has made `maxConnectionsPerSecondPerAddress` within a second |
+ * | `"untrusted-proxy"` | a PROXY protocol header is required and its address is not in `trusted` |
+ * | `"proxy-header"` | the PROXY protocol header is wrong, too long, or cut off by the end of the stream |
+ * | `"proxy-timeout"` | the PROXY protocol header did not come in time, or somebody else needed its place |
+ * | `"slow-sender"` | it was accepted before and sends less than `minBytesPerSecond` |
+ * | `"queue-limit"` | it was accepted before and has the most bytes queued where `maxQueuedBytes` is reached |
+ */
+export type RejectReason =
+  | "denied"
+  | "not-allowed"
+  | "address-limit"
+  | "address-rate"
+  | "untrusted-proxy"
+  | "proxy-header"
+  | "proxy-timeout"
+  | "slow-sender"
+  | "queue-limit";
+
+/** Every reason there is. */
+export const REJECT_REASONS: readonly RejectReason[] = [
+  "denied",
+  "not-allowed",
+  "address-limit",
+  "address-rate",
+  "untrusted-proxy",
+  "proxy-header",
+  "proxy-timeout",
+  "slow-sender",
+  "queue-limit",
+];
+
+/** A connection that a listener refused or ended. */
+export interface RejectInfo {
+  /** Why. */
+  readonly reason: RejectReason;
+  /** The client's address; the proxy's own while its header has not come. */
+  readonly remoteAddress: string;
+  /** The client's port; the proxy's own while its header has not come. */
+  readonly remotePort: number;
+  /** What is wrong with the PROXY protocol header, for `"proxy-header"`. */
+  readonly error: ProxyHeaderError | undefined;
+}

@@ -1,0 +1,35 @@
+// The stage at which a trusted proxy says for whom it has connected.
+
+import { cut } from "../network/free.ts";
+import type { Clock } from "../network/network.ts";
+import type { StageWork } from "./stage.ts";
+import type { Admission, Guard } from "./guard/guard.ts";
+import type { CheckedProxyProtocol } from "./guard/guard_config.ts";
+import { readProxyHeader } from "../proxy/proxied_transport.ts";
+import { ProxyHeaderError } from "../proxy/proxy_header_error.ts";
+
+/** How many headers may be waited for: a proxy sends one at once. */
+const MAX_HEADERS = 1_024;
+
+/** What happens at that stage. */
+export function headerStage(guard: Guard, clock: Clock): StageWork<Admission> {
+  return {
+    limit: MAX_HEADERS,
+    concerns: ({ pass }) => pass.needsHeader,
+    async pass({ transport, pass }, signal, onWord) {
+      const proxied = await readProxyHeader(transport, {
+        ...guard.config.proxyProtocol as CheckedProxyProtocol,
+        clock,
+        signal,
+        onWord,
+      });
+      if (guard.identify(pass, proxied.header)) return { transport: proxied, pass };
+      cut(proxied);
+      return undefined;
+    },
+    onFailed(error, { pass }) {
+      if (error instanceof ProxyHeaderError) guard.reject(pass, "proxy-header", error);
+      else guard.reject(pass, "proxy-timeout");
+    },
+  };
+}

@@ -1,0 +1,265 @@
+// How a listener lives, of streams or of datagrams:
+//
+//   new --start()--> open --gracefulStop() / immediateStop()--> stopped --start()--> ...
+//
+// Starts and stops are done in the order in which they were asked for, awaited or not: a stop ends the start
+// before it, and a start waits for the stop before it. What opening and stopping are is the listener's own.
+
+import { hostOf, portOf } from "../base/address.ts";
+import { checkInterval } from "../base/arguments.ts";
+import type { SocketError } from "../base/errors.ts";
+import { optionNames, readOptions } from "../base/options.ts";
+import type { Clock, NetworkAddress, TimerId } from "../network/network.ts";
+
+/** How long a stop may take. */
+export interface StopOptions {
+  /**
+   * How long calls under way may go on, in milliseconds; then their connections are aborted.
+   *
+   * @default {15_000}
+   */
+  readonly deadlineInMillis?: number;
+}
+
+const STOP_OPTIONS = optionNames<StopOptions>({ deadlineInMillis: true });
+
+/** What was cut by a stop. */
+export interface CutOff {
+  /** The connection's `id`; `undefined` for what no service or iteration has got. */
+  readonly id: number | undefined;
+  /** The peer's address. */
+  readonly remoteAddress: string;
+  /** The peer's port, 0 where it has none. */
+  readonly remotePort: number;
+  /**
+   * Why: `"deadline"`: it was not done in time; `"not-taken"`: it had come, and no service or iteration has
+   * got it.
+   */
+  readonly reason: "deadline" | "not-taken";
+}
+
+/** How a stop went. */
+export interface StopReport {
+  /** How many connections ended by themselves. */
+  readonly completed: number;
+  /** How many were cut at the deadline, or had come and were never taken. */
+  readonly aborted: number;
+  /** Which those were. */
+  readonly cut: readonly CutOff[];
+}
+
+/** What a stop says of a peer that it has cut. */
+export function cutOff(
+  id: number | undefined,
+  peer: NetworkAddress,
+  reason: CutOff["reason"],
+): CutOff {
+  return { id, remoteAddress: hostOf(peer), remotePort: portOf(peer), reason };
+}
+
+/** How a stop went. */
+export function stopReport(completed: number, cut: readonly CutOff[]): StopReport {
+  return { completed, aborted: cut.length, cut };
+}
+
+/** How long a stop under way goes on waiting for what is to end by itself. */
+export class Patience {
+  readonly #over = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #clock: Clock;
+  readonly #timer: TimerId | undefined;
+  #isOver = false;
+  #isEnded = false;
+
+  /** @param clock The time it goes by. @param deadlineInMillis How long it lasts, or `Infinity`. */
+  constructor(clock: Clock, deadlineInMillis: number) {
+    this.#clock = clock;
+    if (deadlineInMillis !== Infinity) {
+      this.#timer = clock.setTimeout(() => this.#giveUp(), deadlineInMillis);
+    }
+  }
+
+  /** Whether it is over, by its deadline or because it was ended. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Whether it was ended: not even what takes a moment is waited for. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Ends it, and what it keeps. */
+  end(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#giveUp();
+    this.#isEnded = true;
+    this.#ended.resolve();
+  }
+
+  #giveUp(): void {
+    this.#isOver = true;
+    this.#over.resolve();
+  }
+
+  /** Waits for something, or until it is over. */
+  async for(something: Promise<unknown>): Promise<void> {
+    if (!this.#isOver) await Promise.race([something, this.#over.promise]);
+  }
+
+  /** Waits for something that takes a moment, or until it was ended. */
+  async forMoment(something: Promise<unknown>): Promise<void> {
+    if (!this.#isEnded) await Promise.race([something, this.#ended.promise]);
+  }
+}
+
+/** What is opened and shut. */
+export interface Openable {
+  /** Opens it. Where that fails, nothing is left open. */
+  open(): Promise<void>;
+  /** Shuts it in good order, as long as the patience lasts, then at once. It may not be open. */
+  shut(patience: Patience): Promise<StopReport>;
+  /** It is no longer open, for whatever reason. */
+  onEnd?(): void;
+}
+
+/** A stop under way. */
+interface Stop {
+  /** Resolves when it is over. */
+  readonly report: Promise<StopReport>;
+  /** Ends the patience with what is under way. */
+  hurry(): void;
+}
+
+/** The life of one listener. */
+export class LifeCycle {
+  readonly #openable: Openable;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = () => void this.gracefulStop();
+  #starting: Promise<void> | undefined;
+  #stop: Stop | undefined;
+  #closed = Promise.withResolvers<SocketError | undefined>();
+  #hasClosed = false;
+
+  /**
+   * @param openable What is opened and shut.
+   * @param clock The time that deadlines go by.
+   * @param signal Its abort is a graceful stop.
+   */
+  constructor(openable: Openable, clock: Clock, signal: AbortSignal | undefined) {
+    this.#openable = openable;
+    this.#clock = clock;
+    this.#signal = signal;
+  }
+
+  /** Resolves when it is not open any more, or could not be opened, with the error if one is why. */
+  get closed(): Promise<SocketError | undefined> {
+    return this.#closed.promise;
+  }
+
+  /** Whether it was open, or was to be, and is not any more. */
+  get isOver(): boolean {
+    return this.#hasClosed;
+  }
+
+  /** Whether a stop is under way. */
+  get isStopping(): boolean {
+    return this.#stop !== undefined;
+  }
+
+  /** Opens. Starting twice is one start. */
+  async start(): Promise<void> {
+    if (this.#starting === undefined) {
+      // Said at once: a stop that is asked for from now on stops what is begun here.
+      const starting = this.#starting = this.#start(this.#stop).catch((error) => {
+        if (this.#starting === starting) this.#starting = undefined;
+        throw error;
+      });
+    }
+    return await this.#starting;
+  }
+
+  async #start(before: Stop | undefined): Promise<void> {
+    // A stop under way ends first.
+    await before?.report;
+    if (this.#hasClosed) {
+      this.#hasClosed = false;
+      this.#closed = Promise.withResolvers();
+    }
+    try {
+      this.#signal?.throwIfAborted();
+      await this.#openable.open();
+    } catch (error) {
+      this.#close(this.#signal?.aborted === true ? undefined : error as SocketError);
+      throw error;
+    }
+    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    // Aborted while it was being opened.
+    if (this.#signal?.aborted === true) this.#onAbort();
+  }
+
+  /** Shuts in good order. Stopping twice is one stop. */
+  async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
+    const { deadlineInMillis = 15_000 } = readOptions<StopOptions>(
+      "options",
+      options,
+      STOP_OPTIONS,
+    );
+    const deadline = checkInterval("deadlineInMillis", deadlineInMillis);
+    return await this.#stopWithin(deadline).report;
+  }
+
+  /** Shuts at once. Also ends a graceful stop under way. */
+  async immediateStop(): Promise<void> {
+    const stop = this.#stopWithin(Infinity);
+    stop.hurry();
+    await stop.report;
+  }
+
+  /** What it stands on broke: it is not open any more, and nothing was asked for. */
+  end(error: SocketError | undefined): void {
+    if (this.#stop !== undefined || this.#hasClosed) return;
+    this.#starting = undefined;
+    this.#close(error);
+  }
+
+  /** The stop under way; another one, behind it, where a start has been asked for since. */
+  #stopWithin(deadlineInMillis: number): Stop {
+    const before = this.#stop;
+    if (before !== undefined && this.#starting === undefined) return before;
+    const starting = this.#starting;
+    this.#starting = undefined;
+    let isHurried = false;
+    let patience: Patience | undefined;
+    const run = async () => {
+      await starting?.catch(() => {});
+      patience = new Patience(this.#clock, deadlineInMillis);
+      if (isHurried) patience.end();
+      try {
+        return await this.#openable.shut(patience);
+      } finally {
+        patience.end();
+      }
+    };
+    const stop: Stop = {
+      hurry() {
+        before?.hurry();
+        isHurried = true;
+        patience?.end();
+      },
+      report: run().finally(() => {
+        if (this.#stop === stop) this.#stop = undefined;
+        this.#close(undefined);
+      }),
+    };
+    return this.#stop = stop;
+  }
+
+  #close(error: SocketError | undefined): void {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#hasClosed = true;
+    this.#openable.onEnd?.();
+    this.#closed.resolve(error);
+  }
+}

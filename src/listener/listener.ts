@@ -1,0 +1,254 @@
+// Listener: hands connections to a service or to an iteration. How it lives is in life_cycle.ts, how connections
+// get in and are ended in entrance.ts.
+//
+// Nothing is accepted while there is neither a service nor an iteration that waits: the system's backlog does.
+
+import { Entrance } from "./entrance.ts";
+import { GenericError, type SocketError } from "../base/errors.ts";
+import type { ListenerStats } from "./guard/listener_stats.ts";
+import { LifeCycle, type StopOptions, type StopReport } from "./life_cycle.ts";
+import { checkListenerConfig, type ListenerConfig, readListenerConfig } from "./listener_config.ts";
+import type { Caller } from "../connection/service.ts";
+import { readServing, type ServiceOrFactory, type Serving } from "../connection/service_factory.ts";
+import type { StageCounts } from "./stage.ts";
+import type { ListenerCertificates } from "../tls/secure_socket.ts";
+
+/**
+ * Accepts connections and outlives every one of them.
+ *
+ * Attach a service, or iterate; then `start`. Both need `--allow-net`.
+ *
+ * @example A service
+ * ```ts
+ * import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * const listener = new Listener(0, { interface: "127.0.0.1" });
+ * listener.attach({
+ *   async onReadReady(caller) {
+ *     const [bytes, length] = await caller.read();
+ *     if (length > 0) await caller.write(bytes);
+ *   },
+ * });
+ * await listener.start();
+ * console.log(`listening on port ${listener.port}`);
+ * await listener.gracefulStop();
+ * ```
+ */
+export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
+  readonly #entrance: Entrance;
+  readonly #life: LifeCycle;
+  #service: { readonly given: ServiceOrFactory; readonly serve: Serving } | undefined;
+  #isAccepting = false;
+  #iteration: object | undefined;
+
+  /**
+   * Makes a listener that does not listen yet.
+   *
+   * @param port The port to listen on; 0 for one that the system chooses.
+   * @param config How it and its connections behave.
+   * @throws {TypeError | RangeError} The port or a field of `config` is wrong.
+   */
+  constructor(port: number, config: ListenerConfig = {}) {
+    const options = readListenerConfig(config);
+    const settings = checkListenerConfig(port, options);
+    const isWanted = () => this.#service !== undefined || this.#iteration !== undefined;
+    this.#entrance = new Entrance(settings, options, {
+      get isWanted() {
+        return isWanted();
+      },
+      onOpen: () => void this.#acceptForService(),
+      onEnd: () => this.#iteration = undefined,
+    });
+    this.#life = new LifeCycle(this.#entrance, settings.network.clock, settings.signal);
+  }
+
+  /** The port it is bound to; before the first `start`, the one asked for. */
+  get port(): number {
+    return this.#entrance.port;
+  }
+
+  /** The local address or path it is bound to; before the first `start`, what was asked for. */
+  get address(): string {
+    return this.#entrance.address;
+  }
+
+  /** The connections that are open now. */
+  get connections(): ReadonlySet<Caller> {
+    return this.#entrance.openConnections.connections;
+  }
+
+  /**
+   * Resolves when it no longer listens, and never rejects: `undefined` after a stop, else the error that
+   * ended accepting for good, or that `start` has thrown. A new promise after each `start`.
+   */
+  get closed(): Promise<SocketError | undefined> {
+    return this.#life.closed;
+  }
+
+  /** What has happened since it was made: connections let in, open and refused, bytes in and out. */
+  stats(): ListenerStats {
+    return this.#entrance.stats();
+  }
+
+  /** How the handshakes of secure connections go: under way, completed and failed. */
+  get handshakes(): StageCounts {
+    return this.#entrance.handshakes;
+  }
+
+  /**
+   * Puts other certificates in place: connections from now on get them, running ones stay as they are.
+   *
+   * @param certificates All of them; what is left out is none from now on. The other options stay.
+   * @throws {TypeError} A field is wrong, or the listener has no `secureSocket`.
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it;
+   * the old ones stay.
+   */
+  async replaceCertificate(certificates: ListenerCertificates): Promise<void> {
+    await this.#entrance.replaceCertificate(certificates);
+  }
+
+  /**
+   * Hands every new connection to a service.
+   *
+   * @param service What is called for each connection, or a function that makes it for one.
+   * @throws {TypeError} The service has no method to call, or a misspelled one.
+   * @throws {GenericError} `"busy"`: one is attached already, or an iteration is under way.
+   */
+  attach(service: ServiceOrFactory): void {
+    const serve = readServing(service);
+    if (this.#service !== undefined) {
+      throw new GenericError(
+        "busy",
+        "Cannot attach: a service is attached already, detach it first",
+      );
+    }
+    if (this.#iteration !== undefined) {
+      throw new GenericError("busy", "Cannot attach: an iteration takes the connections");
+    }
+    this.#service = { given: service, serve };
+    void this.#acceptForService();
+  }
+
+  /** Takes a service off: new connections no longer get it, running ones keep it. */
+  detach(service: ServiceOrFactory): void {
+    if (this.#service?.given !== service) return;
+    this.#service = undefined;
+    this.#entrance.onUnwanted();
+  }
+
+  /**
+   * Binds the port and begins to accept.
+   *
+   * @returns Resolves when it is bound; starting twice is one start.
+   * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), `"denied"`, or `"handshake"` (a
+   * certificate cannot be used; nothing was bound).
+   */
+  async start(): Promise<void> {
+    await this.#life.start();
+  }
+
+  /**
+   * Stops in good order. What has come before it is handled: connections that wait in the system's backlog are
+   * still accepted, and bytes that wait there are still read. Then connections with nothing to do close at once,
+   * loops that wait for bytes end, calls under way finish and what they wrote goes out; what is left at the
+   * deadline is aborted. A stopped listener can be started again, on the same port. Stopping twice is one stop.
+   *
+   * @param options How long it may take.
+   * @returns How many connections ended by themselves, how many were cut, and which.
+   * @throws {TypeError | RangeError} The deadline is wrong.
+   */
+  async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
+    return await this.#life.gracefulStop(options);
+  }
+
+  /**
+   * Stops now: every connection is aborted. Also ends a graceful stop under way.
+   *
+   * @returns Resolves when nothing is open any more; handlers under way are not waited for.
+   */
+  async immediateStop(): Promise<void> {
+    await this.#life.immediateStop();
+  }
+
+  /** Stops in good order, with the default deadline. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.gracefulStop();
+  }
+
+  /**
+   * Iterates over new connections, accepting one each time the next is asked for. Ends at a stop, behind those
+   * that had come before it: so the body of the loop must not await `gracefulStop`, which waits for it. Leaving
+   * the loop leaves the listener listening.
+   *
+   * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Caller, undefined> {
+    if (this.#service !== undefined) {
+      throw new GenericError("busy", "Cannot iterate: a service takes the connections");
+    }
+    if (this.#iteration !== undefined) {
+      throw new GenericError("busy", "Cannot iterate: another iteration takes the connections");
+    }
+    const iteration = this.#iteration = {};
+    const end = () => {
+      if (this.#iteration === iteration) {
+        this.#iteration = undefined;
+        this.#entrance.onUnwanted();
+      }
+      return { done: true, value: undefined } as const;
+    };
+    return {
+      next: async () => {
+        if (this.#iteration !== iteration) return end();
+        if (!this.#entrance.isOpen) {
+          end();
+          if (this.#life.isOver || this.#life.isStopping) return end();
+          throw new GenericError("closed", "Cannot accept: not listening, call start() first");
+        }
+        const entrance = this.#entrance;
+        try {
+          const admission = await entrance.accept();
+          if (admission === undefined) return end();
+          if (this.#iteration !== iteration) {
+            entrance.putBack(admission);
+            return end();
+          }
+          return { done: false, value: entrance.take(admission) };
+        } catch (error) {
+          end();
+          this.#endForGood(error as SocketError);
+          throw error;
+        }
+      },
+      return: () => Promise.resolve(end()),
+    };
+  }
+
+  async #acceptForService(): Promise<void> {
+    if (this.#isAccepting) return;
+    this.#isAccepting = true;
+    try {
+      const entrance = this.#entrance;
+      while (this.#service !== undefined && entrance.isOpen) {
+        const admission = await entrance.accept();
+        if (admission === undefined) break;
+        const service = this.#service as { readonly serve: Serving } | undefined;
+        if (service === undefined) {
+          entrance.putBack(admission);
+          break;
+        }
+        service.serve(entrance.take(admission));
+      }
+    } catch (error) {
+      this.#endForGood(error as SocketError);
+    } finally {
+      this.#isAccepting = false;
+    }
+  }
+
+  /** The listening socket broke; open connections go on. */
+  #endForGood(error: SocketError): void {
+    void this.#entrance.breakDown();
+    this.#life.end(error);
+  }
+}

@@ -1,0 +1,65 @@
+// The open connections of a listener, and how they are stopped in good order.
+
+import { Bag } from "./bag.ts";
+import { type Connection, duplexOf } from "../connection/connection.ts";
+import { ConnectionSet } from "./connection_set.ts";
+import { GenericError } from "../base/errors.ts";
+import { type CutOff, cutOff, type Patience } from "./life_cycle.ts";
+
+/** The connections that are open. */
+export class OpenConnections {
+  readonly #connections = new Bag<Connection>(duplexOf);
+  /** The connections, for reading. */
+  readonly connections: ReadonlySet<Connection> = new ConnectionSet(this.#connections);
+  #onLeave: (() => void) | undefined;
+
+  /**
+   * Adds a connection, until it is freed.
+   *
+   * @param connection The connection.
+   * @param onLeave Called when it is freed.
+   */
+  add(connection: Connection, onLeave?: () => void): void {
+    this.#connections.add(connection);
+    const duplex = duplexOf(connection);
+    duplex.onLeave = () => {
+      this.#connections.delete(connection);
+      onLeave?.();
+      this.#onLeave?.();
+    };
+    if (this.#onLeave !== undefined) duplex.stop();
+  }
+
+  /**
+   * Begins to close each connection as soon as it has nothing to do, those that are added from now on as well.
+   *
+   * @param patience How long it may take: what is left then is aborted, without waiting for handlers that never
+   * return.
+   */
+  stop(patience: Patience): { finish(): Promise<{ completed: number; cut: CutOff[] }> } {
+    let completed = 0;
+    let whenEmpty: (() => void) | undefined;
+    this.#onLeave = () => {
+      completed++;
+      if (this.#connections.size === 0) whenEmpty?.();
+    };
+    for (const connection of this.#connections) duplexOf(connection).stop();
+    return {
+      /** Waits for the end of all; none must be added any more. */
+      finish: async () => {
+        if (this.#connections.size > 0) {
+          await patience.for(new Promise<void>((resolve) => whenEmpty = resolve));
+        }
+        this.#onLeave = undefined;
+        const rest = [...this.#connections];
+        const reason = new GenericError("closed", "The listener was stopped");
+        const cut = rest.map((connection) => {
+          const { transport } = duplexOf(connection);
+          connection.abort(reason);
+          return cutOff(connection.id, transport.remoteAddr, "deadline");
+        });
+        return { completed, cut };
+      },
+    };
+  }
+}

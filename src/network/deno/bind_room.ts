@@ -1,0 +1,181 @@
+// A folder of one's own beside the path of a local socket, there only while the socket is being bound.
+//
+// It is three things at once. A lock: of those who start at one path, in whatever process, one at a time is in
+// it. A place apart: what is bound in it nobody can connect to, or exchange for something else, before it is
+// ready. And a name that is not the path: the runtime removes whatever lies at the name a socket was bound
+// under when that socket is closed, so that name must be one where nothing lies then.
+//
+// Decision record: a lock that is a file goes stale when its program is killed, and a lock of the folder above
+// may be somebody else's for reasons of their own. The lock of this folder ends with its program, and the next
+// one sees by it that the folder was left behind. Its name is always the same, so that it can be permitted.
+
+import type { Clock } from "../clock.ts";
+import { GenericError } from "../../base/errors.ts";
+import { lengthOfPath, MAX_PATH_LENGTH } from "./unix.ts";
+
+/** What a socket is called in its room. */
+const SOCKET = "/=";
+/** Who finds the room taken asks again after this long, */
+const RETRY_IN_MILLIS = 10;
+/** and gives up after this long: nobody needs it for more than moments. */
+const PATIENCE_IN_MILLIS = 5_000;
+
+/** The room that belongs to a path. While it exists, nobody else is in it. */
+export class BindRoom implements Disposable {
+  /** Where in it the socket is to be bound; as short as the system needs it. */
+  readonly socket: string;
+  /** The same place, wherever the program goes. */
+  readonly file: string;
+  readonly #folder: string;
+  readonly #lock: Deno.FsFile;
+
+  private constructor({ folder, socket }: RoomName, lock: Deno.FsFile) {
+    this.socket = socket;
+    this.file = folder + SOCKET;
+    this.#folder = folder;
+    this.#lock = lock;
+  }
+
+  /**
+   * Waits until nobody else is in it.
+   *
+   * @param path The path that a socket shall be bound at.
+   * @param askWhy Asked each time that somebody else was in it; throws where there is nothing to wait for.
+   * @throws {GenericError} `"in-use"`: the room is taken for long, or something else has its name.
+   * `"unsupported"`: the path leaves no room for its name.
+   */
+  static async enter(
+    path: string,
+    clock: Clock,
+    askWhy: () => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<BindRoom> {
+    const name = nameFor(path);
+    for (let waited = 0; waited < PATIENCE_IN_MILLIS; waited += RETRY_IN_MILLIS) {
+      const room = BindRoom.#make(name) ?? await BindRoom.#clearLeftBehind(name);
+      if (room !== undefined) return room;
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, RETRY_IN_MILLIS));
+      await askWhy();
+    }
+    throw taken(name.folder, "somebody else does not leave it");
+  }
+
+  /** Removes it, with what is still in it, and lets the next one in. */
+  [Symbol.dispose](): void {
+    try {
+      clear(this.#folder);
+    } catch { /* whoever comes next finds it left behind */ }
+    this.#lock.close();
+  }
+
+  /** Makes it and locks it, where it is not there. Nothing is awaited: in this process nobody comes in between. */
+  static #make(name: RoomName): BindRoom | undefined {
+    const { folder } = name;
+    if (!makeFolder(folder)) return undefined;
+    let lock;
+    try {
+      lock = Deno.openSync(folder, { read: true });
+    } catch (error) {
+      // Somebody else may have taken it for one that was left behind.
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      clear(folder);
+      throw error;
+    }
+    if (holds(lock, folder)) return new BindRoom(name, lock);
+    lock.close();
+    return undefined;
+  }
+
+  /** Removes one that was left behind. It is not used, for who knows who has made it. */
+  static async #clearLeftBehind({ folder }: RoomName): Promise<undefined> {
+    try {
+      // To open something else, such as a pipe, may take for ever; so the program does not wait for that.
+      const found = fileAt(folder);
+      if (found === undefined) return;
+      if (!found.isDirectory) throw new Deno.errors.NotADirectory(folder);
+      using lock = await Deno.open(folder, { read: true });
+      if (holds(lock, folder)) clear(folder);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      throw taken(folder, "it cannot be removed", error);
+    }
+  }
+}
+
+/** Whether a file, and not another one, lies at a path. */
+export function isAt(path: string, file: Deno.FileInfo): boolean {
+  const found = fileAt(path);
+  return found !== undefined && found.ino === file.ino && found.dev === file.dev;
+}
+
+/** What lies at a path, links not followed. */
+export function fileAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** A path that stays the same when the program changes its folder. */
+export function absolutePath(path: string): string {
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+}
+
+interface RoomName {
+  readonly folder: string;
+  readonly socket: string;
+}
+
+function nameFor(path: string): RoomName {
+  const whole = absolutePath(path);
+  for (const way of [whole, path]) {
+    // Beside a path that is nearly as long as can be, all such paths of a folder share one.
+    for (const end of [`${baseOf(way)}~`, "="]) {
+      const socket = folderOf(way) + end + SOCKET;
+      if (lengthOfPath(socket) <= MAX_PATH_LENGTH) {
+        return { folder: folderOf(whole) + end, socket };
+      }
+    }
+  }
+  throw new GenericError(
+    "unsupported",
+    `Cannot listen on ${path}: no room in ${MAX_PATH_LENGTH} bytes for the name it is bound under`,
+  );
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1);
+}
+
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Whether it was not there. */
+function makeFolder(folder: string): boolean {
+  try {
+    Deno.mkdirSync(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+/** Whether nobody else has it locked; who had may have removed it after it was opened. */
+function holds(lock: Deno.FsFile, folder: string): boolean {
+  return lock.tryLockSync(true) && isAt(folder, lock.statSync());
+}
+
+function clear(folder: string): void {
+  const socket = folder + SOCKET;
+  if (fileAt(socket)?.isSocket) Deno.removeSync(socket);
+  Deno.removeSync(folder);
+}
+
+function taken(folder: string, why: string, cause?: unknown): GenericError {
+  const message = `Cannot bind a socket in ${folder}, which is needed for a moment: ${why}`;
+  return new GenericError("in-use", message, { cause });
+}

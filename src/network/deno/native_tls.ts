@@ -1,0 +1,106 @@
+// The client's side of TLS by Deno's own engine: the fastest, but it does not show a certificate (startTls
+// ignores `cert` and `key`), tells nothing about the peer's, and works over Deno's own TCP streams only.
+//
+// Given up in the middle of a handshake it keeps the socket until the server says or ends something: closing
+// does not reach it. Keep-alive sees to servers that are gone.
+
+import type { NetworkAddress, Transport } from "../transport.ts";
+import { free } from "../free.ts";
+import { bare } from "../../base/options.ts";
+import type { SecureInfo } from "../secure_info.ts";
+import { askedHost } from "../../tls/certificate_names.ts";
+import { secureReadError } from "../../base/tls_failure.ts";
+
+/** What Deno's engine is asked for. */
+export interface NativeTlsOptions {
+  /** The name to ask for, or an IP address: each in its one spelling. */
+  readonly hostname: string;
+  /** Trusted besides the system's. */
+  readonly caCerts: string[];
+  /** Application protocols. */
+  readonly alpnProtocols: string[];
+  /** Whether any name will do. */
+  readonly unsafelyDisableHostnameVerification: boolean;
+}
+
+/** Deno's engine. */
+export type StartTls = (tcp: Deno.TcpConn, options: NativeTlsOptions) => Promise<Deno.TlsConn>;
+
+/** Whether Deno's engine can make this stream secure. */
+export function isDenoTcp(transport: Transport): transport is Deno.TcpConn {
+  // Its class is not public; a double, a layer or a Unix socket is of another one.
+  return transport.constructor.name === "TcpConn" && "setKeepAlive" in transport;
+}
+
+/** A stream that Deno's engine has made secure. */
+export class NativeTls implements Transport {
+  readonly #tls: Deno.TlsConn;
+  readonly localAddr: NetworkAddress;
+  readonly remoteAddr: NetworkAddress;
+  readonly secure: SecureInfo;
+
+  private constructor(tls: Deno.TlsConn, secure: SecureInfo) {
+    this.#tls = tls;
+    this.localAddr = tls.localAddr;
+    this.remoteAddr = tls.remoteAddr;
+    this.secure = secure;
+  }
+
+  /**
+   * Shakes hands with a server.
+   *
+   * @param tcp The stream, which is Deno's from now on; no read of it may be under way.
+   * @param options What is asked for.
+   * @param signal Frees the stream.
+   * @param startTls The engine.
+   * @throws {unknown} Why not; the stream was freed.
+   */
+  static async connect(
+    tcp: Deno.TcpConn,
+    options: NativeTlsOptions,
+    signal: AbortSignal,
+    startTls: StartTls,
+  ): Promise<NativeTls> {
+    let tls: Deno.TlsConn | undefined;
+    const giveUp = () => free(tls ?? tcp);
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      signal.throwIfAborted();
+      tcp.setKeepAlive(true);
+      tls = await startTls(tcp, bare(options));
+      signal.throwIfAborted();
+      const { alpnProtocol } = await tls.handshake();
+      return new NativeTls(tls, {
+        protocol: undefined,
+        alpnProtocol: alpnProtocol ?? undefined,
+        serverName: askedHost(options.hostname).isAddress ? undefined : options.hostname,
+        peerCertificate: undefined,
+      });
+    } catch (error) {
+      giveUp();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#tls.read(buffer).catch(rethrow);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#tls.write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#tls.closeWrite();
+  }
+
+  close(): void {
+    this.#tls.close();
+  }
+}
+
+function rethrow(cause: unknown): never {
+  throw secureReadError(cause);
+}

@@ -1,0 +1,142 @@
+// A local (Unix) socket that listens, and its file: how it gets to its path, and how it goes.
+//
+// Decision record: the file of a dead program makes binding fail for ever, and removing it blindly takes a living
+// one's place from under it. So it is removed only when nobody answers there, and all who start at one path do
+// it one after the other. And a socket is bound elsewhere first, in a room of its own: when it appears at its
+// path it has its mode bits and is listening, so that nobody finds it open to all, or takes it for a dead one.
+// It appears by a link, which replaces nothing; and what lies there at the end goes only if it is this socket.
+
+import { GenericError } from "../../base/errors.ts";
+import type { NetworkAddress, Transport, TransportListener } from "../transport.ts";
+import type { Clock } from "../clock.ts";
+import { absolutePath, BindRoom, fileAt, isAt } from "./bind_room.ts";
+import { formatPath, isAbstract, type LocalSockets, refuseAbstract, renamed } from "./unix.ts";
+
+/** Which local socket to listen on. */
+export interface ListenPathTarget {
+  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
+  readonly path: string;
+  /** Mode bits of the file: connecting needs the right to write. */
+  readonly mode?: number;
+}
+
+/** How often a socket is bound anew that has gone from its room. */
+const MOST_ATTEMPTS = 3;
+
+/**
+ * Binds a local socket and listens; replaces a file that nobody answers at.
+ *
+ * @throws {GenericError} `"in-use"`: somebody answers there, or it is no socket. `"denied"`: no permission for
+ * the path, or for the room beside it.
+ */
+export async function listenPath(
+  sockets: LocalSockets,
+  clock: Clock,
+  target: ListenPathTarget,
+): Promise<TransportListener> {
+  const { path } = target;
+  refuseAbstract(path);
+  if (isAbstract(path)) return sockets.listen(path);
+  const absolute = absolutePath(path);
+  const ask = () => findDead(sockets, path, absolute);
+  try {
+    // Whoever was in the room may listen by now.
+    using room = await BindRoom.enter(path, clock, ask);
+    return await bind(sockets, target, absolute, room, ask);
+  } catch (error) {
+    throw error instanceof Deno.errors.NotCapable ? denied(path, error) : error;
+  }
+}
+
+/** A socket that listens at a path. */
+class PathListener implements TransportListener {
+  readonly addr: NetworkAddress;
+  readonly #inner: TransportListener;
+  readonly #path: string;
+  readonly #absolute: string;
+  readonly #own: Deno.FileInfo;
+
+  constructor(inner: TransportListener, path: string, absolute: string, own: Deno.FileInfo) {
+    this.addr = { transport: "unix", path };
+    this.#inner = inner;
+    this.#path = path;
+    this.#absolute = absolute;
+    this.#own = own;
+  }
+
+  async accept(): Promise<Transport> {
+    return renamed(await this.#inner.accept(), "localAddr", this.#path);
+  }
+
+  close(): void {
+    try {
+      // While the socket is open, no other file can have its number.
+      if (isAt(this.#absolute, this.#own)) Deno.removeSync(this.#absolute);
+    } catch { /* it stays, and nobody answers there */ }
+    this.#inner.close();
+  }
+}
+
+/** What is left of a dead program at a path; `undefined` where nothing is there. */
+async function findDead(
+  sockets: LocalSockets,
+  path: string,
+  absolute: string,
+): Promise<Deno.FileInfo | undefined> {
+  const found = fileAt(absolute);
+  if (found === undefined) return undefined;
+  if (!found.isSocket) throw inUse(path, "there is a file that is no socket");
+  if (await isAnswered(sockets, path)) throw inUse(path, "another program listens there");
+  return found;
+}
+
+async function isAnswered(sockets: LocalSockets, path: string): Promise<boolean> {
+  try {
+    (await sockets.connect(path)).close();
+    return true;
+  } catch (error) {
+    // Anything else (a full queue, no permission) does not mean that nobody is there.
+    return !(error instanceof Deno.errors.ConnectionRefused) &&
+      !(error instanceof Deno.errors.NotFound);
+  }
+}
+
+async function bind(
+  sockets: LocalSockets,
+  { path, mode }: ListenPathTarget,
+  absolute: string,
+  room: BindRoom,
+  ask: () => Promise<Deno.FileInfo | undefined>,
+): Promise<TransportListener> {
+  for (let attempt = 1;; attempt++) {
+    const inner = sockets.listen(room.socket);
+    try {
+      if (mode !== undefined) Deno.chmodSync(room.file, mode);
+      const own = Deno.lstatSync(room.file);
+      const dead = await ask();
+      // From here on nothing is awaited: what is removed is what was found dead.
+      if (dead !== undefined && isAt(absolute, dead)) Deno.removeSync(absolute);
+      Deno.linkSync(room.file, absolute);
+      return new PathListener(inner, path, absolute, own);
+    } catch (error) {
+      inner.close();
+      if (error instanceof Deno.errors.AlreadyExists) {
+        throw inUse(path, "another program has just bound it");
+      }
+      // An earlier socket of this path that is closed at this moment takes the file along (see BindRoom).
+      if (!(error instanceof Deno.errors.NotFound) || attempt === MOST_ATTEMPTS) throw error;
+    }
+  }
+}
+
+function inUse(path: string, why: string): GenericError {
+  return new GenericError("in-use", `Cannot listen on ${formatPath(path)}: ${why}`);
+}
+
+function denied(path: string, cause: Error): GenericError {
+  const files = `${path},${path}~`;
+  const advice = `--allow-net=unix:${path},unix:${path}~/= --allow-read=${files} ` +
+    `--allow-write=${files}`;
+  const message = `Cannot listen on ${path}: no permission, run with ${advice}`;
+  return new GenericError("denied", message, { cause });
+}

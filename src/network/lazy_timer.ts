@@ -1,0 +1,173 @@
+// One timer for all sockets.
+//
+// A setTimeout for each read would cost a quarter of a small message's work, and one for each socket half a
+// kibibyte. So the hot path only moves a number (when something is due), a socket has one place in a queue,
+// and the queue has one timer: when it fires, the socket looks at its numbers. Its place is never moved back
+// when a wait ends early; the socket then finds nothing due and says when to ask again.
+//
+// The timer may be late, for the program was busy: then what would have been in time lies in the system's
+// buffers. So where something is due indeed, the runtime looks at its sockets before anything is ended by it.
+
+import { MAX_INTERVAL_IN_MILLIS } from "../base/arguments.ts";
+import type { Clock, TimerId } from "./network.ts";
+
+/** What looks when something may be due. */
+export interface Looker {
+  /**
+   * Deals with what is due, and says when the next thing will be, `Infinity` for never.
+   *
+   * @param now The time.
+   * @param isSure Whether all that came by then was handed out. Otherwise nothing is ended: it says what was due.
+   */
+  look(now: number, isSure: boolean): number;
+}
+
+/** The timers of one clock: a binary heap, the earliest first. */
+class TimerQueue {
+  readonly #clock: Clock;
+  readonly #heap: LazyTimer[] = [];
+  #id: TimerId | undefined;
+  #firesAt = Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  put(timer: LazyTimer): void {
+    if (timer.place < 0) timer.place = this.#heap.push(timer) - 1;
+    this.#rise(timer);
+    this.#arm();
+  }
+
+  remove(timer: LazyTimer): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (last !== timer) {
+      last.place = timer.place;
+      heap[last.place] = last;
+      this.#rise(last);
+      this.#sink(last);
+    }
+    timer.place = -1;
+    if (heap.length > 0 || this.#firesAt === Infinity) return;
+    // Nothing is left behind when the last socket has gone.
+    this.#clock.clearTimeout(this.#id!);
+    this.#firesAt = Infinity;
+  }
+
+  #arm(): void {
+    const due = this.#heap[0]?.due ?? Infinity;
+    if (due >= this.#firesAt) return;
+    if (this.#firesAt !== Infinity) this.#clock.clearTimeout(this.#id!);
+    this.#firesAt = due;
+    const delay = Math.ceil(due - this.#clock.now());
+    const delayInMillis = Math.min(Math.max(delay, 0), MAX_INTERVAL_IN_MILLIS);
+    this.#id = this.#clock.setTimeout(this.#fire, delayInMillis);
+    // What is waited for keeps the program alive; the timer, which may be a leftover, does not.
+    this.#clock.unrefTimer?.(this.#id);
+  }
+
+  readonly #fire = (): void => {
+    const now = this.#clock.now();
+    // Those of this moment first, so that one that is due again at once does not keep the others waiting.
+    const due: LazyTimer[] = [];
+    for (
+      let first = this.#heap[0];
+      first !== undefined && first.due <= now;
+      first = this.#heap[0]
+    ) {
+      due.push(first);
+      this.remove(first);
+      first.due = Infinity;
+    }
+    this.#firesAt = Infinity;
+    const isSure = this.#clock.looked === undefined;
+    const unsure: LazyTimer[] = [];
+    for (const timer of due) {
+      const next = timer.looker.look(now, isSure);
+      timer.isJudged = !isSure && next <= now;
+      if (timer.isJudged) unsure.push(timer);
+      else timer.by(next);
+    }
+    this.#arm();
+    if (unsure.length > 0) void this.#clock.looked!().then(() => this.#judge(unsure, now));
+  };
+
+  /** By the time before the look: what was due later may lie in the buffers again. */
+  #judge(timers: readonly LazyTimer[], now: number): void {
+    for (const timer of timers) {
+      if (!timer.isJudged) continue;
+      timer.isJudged = false;
+      timer.by(timer.looker.look(now, true));
+    }
+  }
+
+  #rise(timer: LazyTimer): void {
+    const heap = this.#heap;
+    let place = timer.place;
+    while (place > 0) {
+      const parent = heap[(place - 1) >> 1]!;
+      if (parent.due <= timer.due) break;
+      heap[place] = parent;
+      parent.place = place;
+      place = (place - 1) >> 1;
+    }
+    heap[place] = timer;
+    timer.place = place;
+  }
+
+  #sink(timer: LazyTimer): void {
+    const heap = this.#heap;
+    let place = timer.place;
+    for (let child = 2 * place + 1; child < heap.length; child = 2 * place + 1) {
+      if (child + 1 < heap.length && heap[child + 1]!.due < heap[child]!.due) child++;
+      if (heap[child]!.due >= timer.due) break;
+      heap[place] = heap[child]!;
+      heap[place]!.place = place;
+      place = child;
+    }
+    heap[place] = timer;
+    timer.place = place;
+  }
+}
+
+const queues = new WeakMap<Clock, TimerQueue>();
+
+function queueOf(clock: Clock): TimerQueue {
+  let queue = queues.get(clock);
+  if (queue === undefined) queues.set(clock, queue = new TimerQueue(clock));
+  return queue;
+}
+
+/** One socket's place in the queue: a timer that serves many deadlines. */
+export class LazyTimer {
+  /** Who looks. */
+  readonly looker: Looker;
+  /** When it looks next; only the queue and {@linkcode LazyTimer.by} change it. */
+  due = Infinity;
+  /** Where it is in the queue, -1 where it is not. */
+  place = -1;
+  /** Whether something is due, and judged when the runtime has looked. */
+  isJudged = false;
+  readonly #queue: TimerQueue;
+
+  /** @param clock The time it goes by. @param looker Who looks. */
+  constructor(clock: Clock, looker: Looker) {
+    this.#queue = queueOf(clock);
+    this.looker = looker;
+  }
+
+  /** Makes sure that somebody looks at that time or earlier. */
+  by(due: number): void {
+    if (due >= this.due) return;
+    this.due = due;
+    this.#queue.put(this);
+  }
+
+  /** Forgets everything. */
+  stop(): void {
+    this.due = Infinity;
+    this.isJudged = false;
+    if (this.place >= 0) this.#queue.remove(this);
+  }
+}

@@ -1,0 +1,201 @@
+// A DatagramSocket over node:dgram, for a Deno that was started without --unstable-net.
+//
+// node:dgram pushes: it receives all the time, into a new 64 KiB buffer each. So each datagram is copied out
+// small at once and waits here, in a queue with a limit, as it would in the system's buffer; what does not
+// fit is dropped and counted. Three of its habits are not passed on: a bind without permission ends the
+// process, a send without permission says "UNKNOWN", and a host name is looked up with a permission for all
+// its ports. So permissions are asked for first, and names go to the runtime as they are.
+
+import type { Socket } from "node:dgram";
+import type {
+  DatagramAddress,
+  DatagramSocket,
+  DatagramTarget,
+  GroupMembership,
+} from "../datagram_socket.ts";
+import { requireNet } from "./net_permission.ts";
+import { mappedIp, wantsMappedIps } from "../../base/ip_address.ts";
+
+/** How many bytes wait here until they are received, where nothing else is said. */
+const QUEUE_LIMIT = 4 * 1024 * 1024;
+/** What a datagram is counted as besides its bytes: about what holding it costs. */
+const OVERHEAD = 256;
+
+type Received = [bytes: Uint8Array, from: DatagramAddress];
+
+/** A datagram socket of `node:dgram`. */
+class NodeDatagramSocket implements DatagramSocket {
+  readonly addr: DatagramAddress;
+  readonly #socket: Socket;
+  readonly #queueLimit: number;
+  readonly #wantsMappedIps: boolean;
+  readonly #queue: Received[] = [];
+  #queuedBytes = 0;
+  #droppedDatagrams = 0;
+  #waiting: { buffer: Uint8Array<ArrayBuffer>; wait: PromiseWithResolvers<Filled> } | undefined;
+  #failure: unknown;
+  #freed: Promise<void> | undefined;
+
+  constructor(socket: Socket, queueLimit: number) {
+    this.#socket = socket;
+    this.#queueLimit = queueLimit;
+    const { address, port } = socket.address();
+    this.addr = { transport: "udp", hostname: address, port };
+    this.#wantsMappedIps = wantsMappedIps(address, Deno.build.os);
+    socket.on("message", (bytes, from) => {
+      this.#onMessage(bytes, { transport: "udp", hostname: from.address, port: from.port });
+    });
+    socket.on("error", (error) => {
+      // Nobody may be waiting: the next receive tells.
+      if (this.#waiting === undefined) this.#failure ??= error;
+      else this.#take().wait.reject(error);
+    });
+  }
+
+  get droppedDatagrams(): number {
+    return this.#droppedDatagrams;
+  }
+
+  #onMessage(bytes: Uint8Array, from: DatagramAddress): void {
+    if (this.#waiting !== undefined) {
+      const { buffer, wait } = this.#take();
+      return wait.resolve(fill(buffer, bytes, from));
+    }
+    if (this.#queue.length > 0 && this.#queuedBytes + bytes.length + OVERHEAD > this.#queueLimit) {
+      this.#droppedDatagrams++;
+      return;
+    }
+    this.#queuedBytes += bytes.length + OVERHEAD;
+    this.#queue.push([new Uint8Array(bytes), from]);
+  }
+
+  #take(): { buffer: Uint8Array<ArrayBuffer>; wait: PromiseWithResolvers<Filled> } {
+    const waiting = this.#waiting!;
+    this.#waiting = undefined;
+    return waiting;
+  }
+
+  receive(buffer: Uint8Array<ArrayBuffer>): Promise<Filled> {
+    if (this.#freed !== undefined) {
+      return Promise.reject(new Deno.errors.BadResource("Socket has been closed"));
+    }
+    const first = this.#queue.shift();
+    if (first !== undefined) {
+      this.#queuedBytes -= first[0].length + OVERHEAD;
+      return Promise.resolve(fill(buffer, ...first));
+    }
+    if (this.#failure !== undefined) {
+      const failure = this.#failure;
+      this.#failure = undefined;
+      return Promise.reject(failure);
+    }
+    const wait = Promise.withResolvers<Filled>();
+    this.#waiting = { buffer, wait };
+    return wait.promise;
+  }
+
+  send(bytes: Uint8Array, { hostname, port }: DatagramAddress): Promise<number> {
+    // It refuses port 0 and a closed socket by throwing, which rejects here.
+    return new Promise((resolve, reject) => {
+      const host = this.#wantsMappedIps ? mappedIp(hostname) : hostname;
+      this.#socket.send(bytes, port, host, (error, length) => {
+        if (error === null) return resolve(length);
+        // What the runtime says without --allow-net is lost on its way through node:dgram.
+        requireNet(hostname, port).then(() => reject(error), reject);
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#freed ??= new Promise((resolve) => {
+      this.#socket.close(() => {
+        this.#waiting?.wait.reject(new Deno.errors.Interrupted("operation canceled"));
+        this.#waiting = undefined;
+        this.#queue.length = 0;
+        resolve();
+      });
+    });
+    return this.#freed;
+  }
+
+  // deno-lint-ignore require-await -- what it throws shall reject
+  async joinGroup({ group, source, networkInterface }: GroupMembership): Promise<void> {
+    const here = interfaceOf(group, networkInterface);
+    if (source === undefined) this.#socket.addMembership(group, here);
+    else this.#socket.addSourceSpecificMembership(source, group, here);
+  }
+
+  // deno-lint-ignore require-await -- what it throws shall reject
+  async leaveGroup({ group, source, networkInterface }: GroupMembership): Promise<void> {
+    const here = interfaceOf(group, networkInterface);
+    if (source === undefined) this.#socket.dropMembership(group, here);
+    else this.#socket.dropSourceSpecificMembership(source, group, here);
+  }
+}
+
+type Filled = [Uint8Array<ArrayBuffer>, DatagramAddress];
+
+/** Copies as much as fits, as the system does when a datagram is longer than the buffer. */
+function fill(buffer: Uint8Array<ArrayBuffer>, bytes: Uint8Array, from: DatagramAddress): Filled {
+  const part = bytes.length > buffer.length ? bytes.subarray(0, buffer.length) : bytes;
+  buffer.set(part);
+  return [buffer.subarray(0, part.length), from];
+}
+
+/** An interface as node:dgram wants it named: IPv6 ones by their zone. */
+function interfaceOf(
+  group: string,
+  networkInterface: string | number | undefined,
+): string | undefined {
+  if (networkInterface === undefined) return undefined;
+  return group.includes(":") ? `::%${networkInterface}` : String(networkInterface);
+}
+
+/**
+ * Binds a datagram socket of `node:dgram`.
+ *
+ * @param target Where, and how.
+ * @param queueLimit How many bytes wait until they are received.
+ */
+export async function bindNodeDatagram(
+  target: DatagramTarget,
+  queueLimit: number = QUEUE_LIMIT,
+): Promise<DatagramSocket> {
+  const { hostname, port, reuseAddress = false } = target;
+  await requireNet(hostname, port);
+  const [dgram, { nextTick }] = await Promise.all([
+    import("node:dgram"),
+    import("node:process"),
+  ]);
+  const version = hostname.includes(":") ? 6 : 4;
+  const socket = dgram.createSocket({
+    type: version === 6 ? "udp6" : "udp4",
+    reuseAddr: reuseAddress,
+    // Not looked up here, where it would take a permission for all ports: the runtime does it. By
+    // nextTick, as all lookups call back: otherwise the socket's "close" event never comes.
+    lookup: (host, _, callback) => nextTick(callback, null, host, version),
+  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.bind({ port, address: hostname }, () => {
+        socket.off("error", reject);
+        resolve();
+      });
+    });
+    // Deno's own sockets always may broadcast; so may these.
+    if (version === 4) socket.setBroadcast(true);
+    socket.setMulticastLoopback(target.multicastLoopback ?? true);
+    const { timeToLive, multicastTimeToLive, multicastInterface } = target;
+    if (timeToLive !== undefined) socket.setTTL(timeToLive);
+    if (multicastTimeToLive !== undefined) socket.setMulticastTTL(multicastTimeToLive);
+    if (multicastInterface !== undefined) {
+      socket.setMulticastInterface(interfaceOf(hostname, multicastInterface)!);
+    }
+  } catch (error) {
+    socket.close();
+    const { code, message } = error as { code?: string; message: string };
+    throw code === "EADDRINUSE" ? new Deno.errors.AddrInUse(message) : error;
+  }
+  return new NodeDatagramSocket(socket, queueLimit);
+}

@@ -1,0 +1,218 @@
+// A TCP stream of node:net, for the client that needs what Deno's own cannot: a local address, keep-alive with
+// a time, and a reset.
+//
+// It reads when asked, and at most one piece (64 KiB) ahead of whoever reads: with a high water mark of one byte
+// node:net stops after each. A listener has none of this: node:net accepts whether or not anybody waits.
+
+import { connect, type Socket } from "node:net";
+import type { NetworkAddress, Transport } from "../transport.ts";
+import type { Clock } from "../clock.ts";
+import { ipVersion } from "../../base/ip_address.ts";
+import { dialEach } from "../dial_each.ts";
+import { lookUpAll } from "./name_lookup.ts";
+import { mayUse, requireNet } from "./net_permission.ts";
+
+/** Where to connect to, and how. */
+export interface NodeConnectTarget {
+  /** Host name or IP address. */
+  readonly hostname: string;
+  /** Port. */
+  readonly port: number;
+  /** IP address of this end. */
+  readonly localAddress?: string;
+  /** After how long without a byte the system asks whether the peer is still there, in milliseconds. */
+  readonly keepAliveInMillis?: number;
+  /** Gives the attempt up. */
+  readonly signal?: AbortSignal;
+}
+
+/** How much is handed over in one write, so that a peer that takes little is seen to take it. */
+const LARGEST_WRITE = 64 * 1024;
+
+/** The classes that Deno's own sockets throw, by the codes of node:net. */
+const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
+  EADDRINUSE: Deno.errors.AddrInUse,
+  ECONNABORTED: Deno.errors.ConnectionAborted,
+  ECONNREFUSED: Deno.errors.ConnectionRefused,
+  ECONNRESET: Deno.errors.ConnectionReset,
+  EPIPE: Deno.errors.BrokenPipe,
+};
+
+/**
+ * Connects; rejects with what Deno's own sockets would. All addresses of a name are tried, within the one signal.
+ *
+ * @param target Where to, and how.
+ * @param clock What the pause between two addresses goes by.
+ * @param lookUp Gives the addresses of a name.
+ */
+export async function connectNodeStream(
+  target: NodeConnectTarget,
+  clock: Clock,
+  lookUp: typeof lookUpAll = lookUpAll,
+): Promise<Transport> {
+  const { hostname, port, localAddress, signal } = target;
+  // What node:net finds out about it by itself ends the process.
+  if (localAddress !== undefined) await requireNet(localAddress, 0);
+  let hosts: readonly string[] = [hostname];
+  if (ipVersion(hostname) !== 0) await requireNet(hostname, port);
+  else hosts = await hostsOf(hostname, port, localAddress, lookUp);
+  return await dialEach(hosts, {
+    clock,
+    signal,
+    dial: (host, signal) => dial({ ...target, hostname: host, signal }),
+    discard: (late) => late.close(),
+  });
+}
+
+/** The addresses of a name that can be reached from where the stream shall begin, or the name as it is. */
+async function hostsOf(
+  hostname: string,
+  port: number,
+  localAddress: string | undefined,
+  lookUp: typeof lookUpAll,
+): Promise<string[]> {
+  await requireNet(hostname);
+  const family = localAddress === undefined ? 0 : ipVersion(localAddress);
+  const addresses = await lookUp(hostname, family);
+  for (const address of addresses) {
+    // The permission for the name holds for them where node:net looks it up by itself.
+    if (!(await mayUse(address, port))) return [hostname];
+  }
+  return addresses;
+}
+
+function dial(target: NodeConnectTarget): Promise<Transport> {
+  const { hostname: host, port, localAddress, keepAliveInMillis, signal } = target;
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const options = { highWaterMark: 1, allowHalfOpen: true, noDelay: true };
+    const socket = connect({
+      ...options,
+      host,
+      port,
+      ...(localAddress === undefined ? {} : { localAddress }),
+      ...(keepAliveInMillis === undefined
+        ? {}
+        : { keepAlive: true, keepAliveInitialDelay: keepAliveInMillis }),
+    });
+    const giveUp = () => {
+      socket.destroy();
+      reject(signal!.reason);
+    };
+    const settle = (end: () => void) => () => {
+      signal?.removeEventListener("abort", giveUp);
+      end();
+    };
+    signal?.addEventListener("abort", giveUp, { once: true });
+    // Until somebody reads nothing is.
+    socket.pause();
+    socket.on("error", (error) => settle(() => reject(translated(error)))());
+    socket.once("connect", settle(() => resolve(new NodeStream(socket))));
+  });
+}
+
+/** A TCP stream of node:net. */
+export class NodeStream implements Transport {
+  readonly localAddr: NetworkAddress;
+  readonly remoteAddr: NetworkAddress;
+  readonly #socket: Socket;
+  /** What is left of the last piece. */
+  #rest: Uint8Array | null = null;
+  #hasEnded = false;
+  #isFreed = false;
+  #error: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  /** @param socket Connected, paused, made for half-open streams. */
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.localAddr = addressOf(socket.localAddress, socket.localPort);
+    this.remoteAddr = addressOf(socket.remoteAddress, socket.remotePort);
+    const wake = () => this.#wake?.();
+    socket.on("readable", wake);
+    socket.on("end", () => {
+      this.#hasEnded = true;
+      wake();
+    });
+    socket.on("error", (error) => {
+      this.#error ??= translated(error);
+      wake();
+    });
+    socket.on("close", wake);
+  }
+
+  /** It hands out pieces, whatever else is there. */
+  get mayHaveMore(): boolean {
+    return true;
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    if (buffer.length === 0) return 0;
+    for (;;) {
+      if (this.#isFreed) throw freedError();
+      const piece: Uint8Array | null = this.#rest ?? this.#socket.read();
+      if (piece !== null) {
+        const count = Math.min(piece.length, buffer.length);
+        buffer.set(piece.subarray(0, count));
+        this.#rest = count === piece.length ? null : piece.subarray(count);
+        return count;
+      }
+      if (this.#error !== undefined) throw this.#error;
+      if (this.#hasEnded) return null;
+      if (this.#socket.destroyed) throw freedError();
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    if (this.#isFreed) return Promise.reject(freedError());
+    const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
+    // Not asked again later: its buffer may be resized meanwhile.
+    const { length } = piece;
+    return new Promise((resolve, reject) => {
+      this.#socket.write(piece, (error) => {
+        if (error) reject(this.#error ?? translated(error));
+        else resolve(length);
+      });
+    });
+  }
+
+  async closeWrite(): Promise<void> {
+    if (this.#isFreed) throw freedError();
+    await new Promise<void>((resolve) => this.#socket.end(resolve));
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  close(): void {
+    this.#free();
+    this.#socket.destroy();
+  }
+
+  reset(): void {
+    this.#free();
+    this.#socket.resetAndDestroy();
+  }
+
+  setNoDelay(on: boolean): void {
+    this.#socket.setNoDelay(on);
+  }
+
+  #free(): void {
+    if (this.#isFreed) throw freedError();
+    this.#isFreed = true;
+    this.#wake?.();
+  }
+}
+
+function addressOf(hostname = "", port = 0): NetworkAddress {
+  return { transport: "tcp", hostname, port };
+}
+
+function translated(error: Error & { code?: string }): Error {
+  const known = ERRORS[error.code ?? ""];
+  return known === undefined ? error : new known(error.message);
+}
+
+function freedError(): Error {
+  return new Deno.errors.BadResource("Bad resource ID");
+}

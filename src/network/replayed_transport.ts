@@ -1,0 +1,62 @@
+// A stream of which somebody has read the beginning already, and has put it back.
+
+import type { NetworkAddress, Transport } from "./network.ts";
+import type { SecureInfo } from "./secure_info.ts";
+
+/** Gives bytes that were read before, then everything else. */
+export class ReplayedTransport implements Transport {
+  readonly #inner: Transport;
+  #first: Uint8Array;
+  /** Whether the last read came from here, so that nobody knows what the stream has. */
+  #hasReplayed = false;
+  /** Only where the stream can. */
+  readonly reset?: () => void;
+  /** Only where the stream can. */
+  readonly setNoDelay?: (on: boolean) => void;
+
+  /** @param inner The stream. @param first What was read from it. */
+  constructor(inner: Transport, first: Uint8Array) {
+    this.#inner = inner;
+    this.#first = first;
+    if (inner.reset !== undefined) this.reset = () => inner.reset!();
+    if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
+  }
+
+  get localAddr(): NetworkAddress {
+    return this.#inner.localAddr;
+  }
+
+  get remoteAddr(): NetworkAddress {
+    return this.#inner.remoteAddr;
+  }
+
+  get secure(): SecureInfo | undefined {
+    return this.#inner.secure;
+  }
+
+  get mayHaveMore(): boolean | undefined {
+    return this.#hasReplayed || this.#inner.mayHaveMore;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    const first = this.#first;
+    this.#hasReplayed = first.length > 0;
+    if (first.length === 0 || buffer.length === 0) return this.#inner.read(buffer);
+    const count = Math.min(first.length, buffer.length);
+    buffer.set(first.subarray(0, count));
+    this.#first = first.subarray(count);
+    return Promise.resolve(count);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#inner.write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#inner.closeWrite();
+  }
+
+  close(): void {
+    this.#inner.close();
+  }
+}

@@ -1,0 +1,59 @@
+// Sends a PROXY protocol header at the begin of a stream, before everything that stands on it.
+
+import { cut } from "../network/free.ts";
+import type { Transport } from "../network/network.ts";
+import { parseIpAddress } from "../base/ip_address.ts";
+import { optionNames, readOptions } from "../base/options.ts";
+import { ProxyHeader, type ProxyHeaderConfig } from "./proxy_header.ts";
+import { writeProxyHeader } from "./proxy_protocol.ts";
+
+const OPTIONS = optionNames<ProxyHeaderConfig>({
+  version: true,
+  command: true,
+  source: true,
+  destination: true,
+  tlvs: true,
+  checksum: true,
+});
+
+/**
+ * Reads and checks what shall be sent, before there is a stream.
+ *
+ * @throws {TypeError} If the parts do not go together.
+ * @throws {RangeError} If a value is out of its range.
+ */
+export function checkProxyHeader(config: ProxyHeaderConfig): ProxyHeader {
+  const header = new ProxyHeader(readOptions("proxyProtocol", config, OPTIONS));
+  writeProxyHeader(header);
+  return header;
+}
+
+/**
+ * Sends a header. Where that fails, the stream is of no use and is freed.
+ *
+ * @param transport The stream; nothing was written to it.
+ * @param header What to tell; the ends of the stream where it has no addresses.
+ */
+export async function sendProxyHeader(
+  transport: Transport,
+  header: ProxyHeader,
+): Promise<void> {
+  try {
+    let rest = writeProxyHeader(headerFor(transport, header));
+    while (rest.length > 0) rest = rest.subarray(await transport.write(rest));
+  } catch (error) {
+    cut(transport);
+    throw error;
+  }
+}
+
+function headerFor(transport: Transport, header: ProxyHeader): ProxyHeader {
+  const { localAddr: source, remoteAddr: destination } = transport;
+  const hasOwn = header.source !== undefined || header.command === "local";
+  const canTell = [source, destination].every((address) =>
+    "hostname" in address && parseIpAddress(address.hostname) !== undefined
+  );
+  if (hasOwn || !canTell) return header;
+  const { version, command, tlvs, checksum } = header;
+  return new ProxyHeader({ version, command, tlvs, checksum, source, destination });
+}

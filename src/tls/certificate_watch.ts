@@ -1,0 +1,87 @@
+// Looks at certificate files from time to time and tells when they have changed.
+//
+// Looking (a stat of each file) works where notifications do not: on network file systems, in containers, and
+// where a directory of links is swapped. A renewed certificate is not urgent.
+
+import type { Clock, TimerId } from "../network/network.ts";
+import type { ListenerCertificates } from "./secure_socket.ts";
+
+/** When to look, and what to do. */
+export interface WatchOptions {
+  /** The time it goes by. */
+  readonly clock: Clock;
+  /** How long to wait between looks. */
+  readonly reloadInMillis: number;
+  /** Something has changed. Where it rejects, it is called again at the next look. */
+  readonly onChange: () => Promise<void>;
+}
+
+/** Watches the files of a listener's certificates. */
+export class CertificateWatch {
+  readonly #certificates: () => ListenerCertificates;
+  readonly #options: WatchOptions;
+  #timer: TimerId | undefined;
+  #isStopped = false;
+  #seen: Promise<string>;
+
+  /** @param certificates Tells the files, at each look. */
+  constructor(certificates: () => ListenerCertificates, options: WatchOptions) {
+    this.#certificates = certificates;
+    this.#options = options;
+    this.#seen = stateOf(filesOf(certificates()));
+  }
+
+  /** Resolves when it knows the files as they are now. */
+  async ready(): Promise<void> {
+    await this.#seen;
+  }
+
+  /** Begins to watch. */
+  begin(): void {
+    this.#lookLater();
+  }
+
+  /** Ends watching. */
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#timer !== undefined) this.#options.clock.clearTimeout(this.#timer);
+  }
+
+  #lookLater(): void {
+    if (this.#isStopped) return;
+    const { clock, reloadInMillis } = this.#options;
+    this.#timer = clock.setTimeout(() => void this.#look(), reloadInMillis);
+    clock.unrefTimer?.(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const before = await this.#seen;
+    const now = await stateOf(filesOf(this.#certificates()));
+    if (now !== before && !this.#isStopped) {
+      try {
+        await this.#options.onChange();
+        this.#seen = Promise.resolve(now);
+      } catch { /* told already; half-written files are whole at the next look */ }
+    }
+    this.#lookLater();
+  }
+}
+
+function filesOf(certificates: ListenerCertificates): string[] {
+  const { certFile, keyFile, caCertFile, sni = {} } = certificates;
+  const others = Object.values(sni).flatMap((one) => [one.certFile, one.keyFile]);
+  return [certFile, keyFile, caCertFile, ...others].filter((file) => file !== undefined);
+}
+
+/** What changes when one of the files does. */
+async function stateOf(files: readonly string[]): Promise<string> {
+  const states = await Promise.all(files.map(async (file) => {
+    try {
+      const { mtime, size, ino } = await Deno.stat(file);
+      return `${mtime?.getTime()}/${size}/${ino}`;
+    } catch {
+      return "missing";
+    }
+  }));
+  return states.join();
+}

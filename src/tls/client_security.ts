@@ -1,0 +1,123 @@
+// What makes a client's connection secure: which engine does it, how long it may take, and what its failures
+// mean.
+
+import { waitFor } from "../network/deadline.ts";
+import { GenericError } from "../base/errors.ts";
+import { free } from "../network/free.ts";
+import type { Network, Transport } from "../network/network.ts";
+import { askedHost, isName } from "./certificate_names.ts";
+import { type ClientSecureSocket, hasCertificate, trustsSome } from "./secure_socket.ts";
+import { handshakeError } from "../base/tls_failure.ts";
+import type { TlsDialer } from "./tls_dialer.ts";
+
+/** The security of one client. */
+export class ClientSecurity {
+  readonly #config: ClientSecureSocket;
+  readonly #network: Network;
+  #trusted: string[] | undefined;
+  #dialer: TlsDialer | undefined;
+
+  /** @param config Options that were checked. @param network Where the stream comes from. */
+  constructor(config: ClientSecureSocket, network: Network) {
+    this.#config = config;
+    this.#network = network;
+  }
+
+  /**
+   * Reads certificates, where there are any, before anything is connected.
+   *
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   */
+  async load(): Promise<void> {
+    if (trustsSome(this.#config)) {
+      const { loadTrusted } = await import("./credentials.ts");
+      this.#trusted = await loadTrusted(this.#config, "secureSocket");
+    }
+    if (!canBeNative(this.#config)) await this.#loadDialer();
+  }
+
+  /**
+   * Makes a stream secure.
+   *
+   * @param transport An open stream with no read under way. It is the result's from now on, and is freed where
+   * this fails.
+   * @param host The host that was connected to: the name that is verified, unless the options say another.
+   * @param signal Gives up, with its own reason.
+   * @throws {GenericError} `"handshake"`: says which check failed, or that it took too long.
+   */
+  async secure(transport: Transport, host: string, signal?: AbortSignal): Promise<Transport> {
+    const { handshakeTimeoutInMillis: timeoutInMillis = 10_000, serverName = host } = this.#config;
+    const action = `Cannot make the connection to ${serverName} secure`;
+    const asked = askedHost(serverName);
+    try {
+      if (!asked.isAddress && !isName(asked.host)) {
+        throw new Error("no certificate can be valid for this name");
+      }
+      return await waitFor(
+        {
+          clock: this.#network.clock,
+          timeoutInMillis,
+          signal,
+          timeoutError: () =>
+            new GenericError(
+              "handshake",
+              `${action}: the handshake was not over within ${timeoutInMillis} ms`,
+            ),
+        },
+        (givenUp) => this.#shakeHands(transport, asked.host, givenUp),
+        free,
+      );
+    } catch (cause) {
+      free(transport);
+      if (signal?.aborted && cause === signal.reason) throw cause;
+      throw handshakeError(action, cause);
+    }
+  }
+
+  async #shakeHands(
+    transport: Transport,
+    serverName: string,
+    givenUp: AbortSignal,
+  ): Promise<Transport> {
+    transport.setNoDelay?.(true);
+    if (canBeNative(this.#config)) {
+      const { alpnProtocols = [], verifyHostname = true } = this.#config;
+      const native = this.#network.startTls?.(transport, {
+        hostname: serverName,
+        caCerts: this.#trusted ?? [],
+        alpnProtocols: [...alpnProtocols],
+        unsafelyDisableHostnameVerification: !verifyHostname,
+      }, givenUp);
+      if (native !== undefined) return await native;
+    }
+    const dialer = await this.#loadDialer();
+    givenUp.throwIfAborted();
+    const giveUp = () => free(transport);
+    givenUp.addEventListener("abort", giveUp, { once: true });
+    try {
+      return await dialer.connect(transport, serverName);
+    } finally {
+      givenUp.removeEventListener("abort", giveUp);
+    }
+  }
+
+  async #loadDialer(): Promise<TlsDialer> {
+    if (this.#dialer !== undefined) return this.#dialer;
+    const { TlsDialer } = await import("./tls_dialer.ts");
+    return this.#dialer = await TlsDialer.load(this.#config, this.#trusted);
+  }
+}
+
+/** Whether nothing is asked for that Deno's own engine cannot do. */
+function canBeNative(config: ClientSecureSocket): boolean {
+  const { exposePeerCertificate = false, minVersion = "TLSv1.2", trustSystemCerts = true } = config;
+  return !hasCertificate(config) && !exposePeerCertificate && trustSystemCerts &&
+    minVersion === "TLSv1.2" && !hasUnsafeRoot();
+}
+
+/**
+ * Whether Deno's own engine would trust everybody: it looks on Object.prototype for an option that it cannot be given.
+ */
+function hasUnsafeRoot(): boolean {
+  return "rejectUnauthorized" in Object.prototype;
+}

@@ -1,0 +1,219 @@
+// What makes the connections of one listener secure: its certificates, which may change while it runs, and
+// the handshake with one client, which ends in time and says what was wrong.
+
+import { waitFor } from "../network/deadline.ts";
+import { GenericError, type SocketError } from "../base/errors.ts";
+import { hostOf, portOf } from "../base/address.ts";
+import { free } from "../network/free.ts";
+import type { Clock, NetworkAddress, Transport } from "../network/network.ts";
+import { CertificateWatch } from "./certificate_watch.ts";
+import { ReplayedTransport } from "../network/replayed_transport.ts";
+import {
+  type ListenerCertificates,
+  type ListenerSecureSocket,
+  withCertificates,
+} from "./secure_socket.ts";
+import { handshakeError } from "../base/tls_failure.ts";
+import type { TlsServer } from "./tls_server.ts";
+import { tell } from "../base/user_code.ts";
+
+/** The first byte of a TLS handshake; no text begins with it. */
+const HANDSHAKE_RECORD = 0x16;
+/** How long a refused client may take to read why, and how much of what it still sends is read. */
+const DISMISSAL_IN_MILLIS = 500;
+const DISMISSAL_READS = 16;
+
+/** The security of one listener. */
+export class ListenerSecurity {
+  readonly #clock: Clock;
+  #config: ListenerSecureSocket;
+  #server: TlsServer | undefined;
+  #watch: CertificateWatch | undefined;
+  /** The call of `replace` whose certificates are in place, and the last one: each has its number. */
+  #turn = 0;
+  #lastTurn = 0;
+
+  /** @param config Options that were checked. @param clock The time that handshakes go by. */
+  constructor(config: ListenerSecureSocket, clock: Clock) {
+    this.#config = config;
+    this.#clock = clock;
+  }
+
+  /** Whether connections begin with a handshake, or may. */
+  get beginsAtOnce(): boolean {
+    return this.#config.mode !== "upgrade";
+  }
+
+  /** How many handshakes may be under way. */
+  get maxHandshakes(): number {
+    return this.#config.maxHandshakes ?? 1_024;
+  }
+
+  /**
+   * Reads the certificates, before anything is bound.
+   *
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   */
+  async load(): Promise<void> {
+    const { reloadInMillis = Infinity } = this.#config;
+    if (reloadInMillis !== Infinity) {
+      this.#watch = new CertificateWatch(() => this.#config, {
+        clock: this.#clock,
+        reloadInMillis,
+        onChange: () => this.#reload(),
+      });
+      // What changes while the files are read is seen at the first look.
+      await this.#watch.ready();
+    }
+    await this.#refresh();
+  }
+
+  /**
+   * Puts other certificates in place for the connections to come. Of several calls at a time the last one wins.
+   *
+   * @param certificates All of them; what is left out is none from now on.
+   * @throws {TypeError} A field is wrong.
+   * @throws {GenericError} `"handshake"`, or `"denied"`; the old ones stay.
+   */
+  async replace(certificates: ListenerCertificates): Promise<void> {
+    const config = withCertificates(this.#config, certificates);
+    const turn = ++this.#lastTurn;
+    const server = await loadServer(config, this.#server);
+    // Whoever was called later has put theirs in place already.
+    if (turn < this.#turn) return;
+    this.#turn = turn;
+    this.#server = server;
+    this.#config = config;
+  }
+
+  /** Reads the files of the certificates that are in place again. Others that are put there meanwhile stay. */
+  async #refresh(): Promise<void> {
+    const config = this.#config;
+    const server = await loadServer(config, this.#server);
+    if (this.#config === config) this.#server = server;
+  }
+
+  /** Begins to watch files. */
+  watch(): void {
+    this.#watch?.begin();
+  }
+
+  /**
+   * Makes one stream secure that was accepted, as the mode says.
+   *
+   * @param transport The stream. Where this fails it is freed.
+   * @param signal Gives up.
+   * @param onFirstBytes Told when the client has said something.
+   * @throws {GenericError} `"handshake"`, or the signal's reason.
+   */
+  protect(transport: Transport, signal: AbortSignal, onFirstBytes: () => void): Promise<Transport> {
+    return this.#shake(transport, signal, this.#config.mode === "optional", onFirstBytes);
+  }
+
+  /** Tells that a handshake has failed. */
+  tell(error: SocketError, remote: NetworkAddress): void {
+    tell(this.#config.onHandshakeError, error, { host: hostOf(remote), port: portOf(remote) });
+  }
+
+  /** Ends watching files. */
+  stop(): void {
+    this.#watch?.stop();
+    this.#watch = undefined;
+  }
+
+  /**
+   * Makes one stream secure that began in the clear.
+   *
+   * @param transport An open stream with no read under way. It is the result's from now on, and is freed where
+   * this fails.
+   * @param onFirstBytes Told once, when the client has said its first word.
+   * @throws {GenericError} `"handshake"`.
+   */
+  upgrade(transport: Transport, onFirstBytes?: () => void): Promise<Transport> {
+    return this.#shake(transport, undefined, false, onFirstBytes);
+  }
+
+  /** Shakes hands. Where that fails the client gets the time to read why, and the stream is freed. */
+  async #shake(
+    transport: Transport,
+    signal: AbortSignal | undefined,
+    isOptional: boolean,
+    onFirstBytes = () => {},
+  ): Promise<Transport> {
+    const { handshakeTimeoutInMillis: timeoutInMillis = 10_000 } = this.#config;
+    const server = this.#server!;
+    const action = `Cannot make the connection from ${hostOf(transport.remoteAddr)} secure`;
+    let isGivenUp = false;
+    try {
+      return await waitFor(
+        {
+          clock: this.#clock,
+          timeoutInMillis,
+          signal,
+          timeoutError: () =>
+            new GenericError(
+              "handshake",
+              `${action}: the handshake was not over within ${timeoutInMillis} ms`,
+            ),
+        },
+        async (givenUp) => {
+          givenUp.addEventListener("abort", () => {
+            isGivenUp = true;
+            free(transport);
+          }, { once: true });
+          transport.setNoDelay?.(true);
+          if (!isOptional) return await server.accept(transport, { onFirstBytes });
+          const first = await firstBytes(transport);
+          if (first.length > 0) onFirstBytes();
+          const whole = new ReplayedTransport(transport, first);
+          return first[0] === HANDSHAKE_RECORD ? await server.accept(whole) : whole;
+        },
+        free,
+      );
+    } catch (cause) {
+      if (!isGivenUp) await this.#dismiss(transport);
+      throw handshakeError(action, cause);
+    }
+  }
+
+  /** Freeing a stream with unread input resets it, and the client would never read the alert. */
+  async #dismiss(transport: Transport): Promise<void> {
+    const timer = this.#clock.setTimeout(() => free(transport), DISMISSAL_IN_MILLIS);
+    try {
+      await transport.closeWrite();
+      const buffer = new Uint8Array(16 * 1024);
+      for (let i = 0; i < DISMISSAL_READS && await transport.read(buffer) !== null; i++);
+    } catch {
+      // The client has gone, or its time is over.
+    } finally {
+      this.#clock.clearTimeout(timer);
+      free(transport);
+    }
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      await this.#refresh();
+    } catch (error) {
+      tell(this.#config.onReloadError, error as SocketError);
+      throw error;
+    }
+  }
+}
+
+async function loadServer(
+  config: ListenerSecureSocket,
+  before: TlsServer | undefined,
+): Promise<TlsServer> {
+  const { TlsServer } = await import("./tls_server.ts");
+  try {
+    return await TlsServer.load(config, before);
+  } catch (cause) {
+    throw handshakeError("Cannot use the certificates of secureSocket", cause);
+  }
+}
+
+async function firstBytes(transport: Transport): Promise<Uint8Array> {
+  const buffer = new Uint8Array(2 * 1024);
+  return buffer.subarray(0, await transport.read(buffer) ?? 0);
+}

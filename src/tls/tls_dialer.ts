@@ -1,0 +1,159 @@
+// The client's side of TLS by node:tls, over any stream: shows a certificate of its own, tells the server's.
+
+import { connect, type ConnectionOptions, createSecureContext, type SecureContext } from "node:tls";
+import { shown } from "../base/arguments.ts";
+import type { Transport } from "../network/network.ts";
+import { bare } from "../base/options.ts";
+import { type AskedHost, askedHost, isValidFor, readNames } from "./certificate_names.ts";
+import { type Identity, loadIdentity } from "./credentials.ts";
+import { type ClientSecureSocket, hasCertificate } from "./secure_socket.ts";
+import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
+import { secureInfoOf } from "./tls_server.ts";
+import type { TlsWire } from "./tls_wire.ts";
+import { tryIdentity, unusableKey } from "./trial.ts";
+
+/** A fatal alert, in the clear, as a client may send it until it has sent something encrypted (RFC 8446, 6). */
+const BAD_CERTIFICATE = Uint8Array.of(0x15, 0x03, 0x03, 0, 2, 2, 42);
+
+/** What a handshake of this side needs, ready for use. */
+export class TlsDialer {
+  readonly #config: ClientSecureSocket;
+  readonly #context: SecureContext;
+  readonly #identity: Identity | undefined;
+
+  private constructor(
+    config: ClientSecureSocket,
+    context: SecureContext,
+    identity: Identity | undefined,
+  ) {
+    this.#config = config;
+    this.#context = context;
+    this.#identity = identity;
+  }
+
+  /**
+   * Reads certificate and key, where there are any.
+   *
+   * @param config Options that were checked.
+   * @param trusted Certificates that the server's may be signed by, checked.
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   */
+  static async load(
+    config: ClientSecureSocket,
+    trusted: readonly string[] | undefined,
+  ): Promise<TlsDialer> {
+    const identity = hasCertificate(config)
+      ? await loadIdentity(config, "secureSocket")
+      : undefined;
+    try {
+      return new TlsDialer(config, contextOf(config, identity, trusted), identity);
+    } catch (error) {
+      throw await refusalOf(identity, error);
+    }
+  }
+
+  /**
+   * Shakes hands with a server.
+   *
+   * @param transport The stream, which is the layer's from now on.
+   * @param serverName The name to ask for, or an IP address.
+   * @param options What the layer is told.
+   * @throws {unknown} Why not; the stream is still open.
+   */
+  async connect(
+    transport: Transport,
+    serverName: string,
+    options?: LayerOptions,
+  ): Promise<Transport> {
+    const layer = new TlsLayer(transport, options);
+    const asked = askedHost(serverName);
+    try {
+      await layer.handshake((wire, outcome) => this.#begin(wire, outcome, asked), true);
+    } catch (error) {
+      throw await refusalOf(this.#identity, error);
+    }
+    return layer;
+  }
+
+  #begin(wire: TlsWire, outcome: HandshakeOutcome, asked: AskedHost): void {
+    const { alpnProtocols } = this.#config;
+    const servername = asked.isAddress ? undefined : asked.host;
+    const socket = connect(bare<ConnectionOptions>({
+      socket: wire,
+      secureContext: this.#context,
+      // Said here, it cannot be switched off by the environment.
+      rejectUnauthorized: true,
+      host: asked.host,
+      ...(servername === undefined ? {} : { servername }),
+      // Said where there are none, too: it is copied, and then looked for on Object.prototype.
+      ALPNProtocols: alpnProtocols === undefined ? undefined : [...alpnProtocols],
+      checkServerIdentity: (_, { raw }) => {
+        const refusal = this.#objectionTo(raw, asked);
+        // With TLS 1.3 this side's last word of the handshake has not gone out: the server hears this instead. With
+        // TLS 1.2 it has, and nobody can have the engine say an alert: the connection is cut.
+        const isOpen = socket.getProtocol() === "TLSv1.3";
+        if (refusal !== undefined && isOpen) wire.sendLast(BAD_CERTIFICATE);
+        return refusal;
+      },
+    }));
+    let isOver = false;
+    const fail = (error: unknown) => {
+      if (!isOver) outcome.failed(error);
+      isOver = true;
+    };
+    socket.once("secureConnect", () => {
+      try {
+        const secure = secureInfoOf(socket, servername, socket.getPeerX509Certificate());
+        isOver = true;
+        outcome.agreed(socket, secure);
+      } catch (error) {
+        fail(error);
+      }
+    });
+    socket.on("error", fail);
+  }
+
+  /** What is wrong with the server's certificate, after the engine found that somebody we trust has signed it. */
+  #objectionTo(der: Uint8Array | undefined, asked: AskedHost): Error | undefined {
+    const { verifyHostname = true } = this.#config;
+    try {
+      if (der === undefined) return new Error("the server has shown no certificate");
+      const { altNames, isAuthority, version } = readNames(der);
+      // Deno's own engine takes neither; node:tls takes the first where its names are not looked at, and the second
+      // where it is trusted itself.
+      if (version !== 3) return new Error("UnsupportedCertVersion");
+      if (isAuthority) return new Error("CaUsedAsEndEntity");
+      if (!verifyHostname || isValidFor(altNames, asked)) return undefined;
+      const valid = altNames.map(({ type, value }) => `${type}:${shown(value)}`).join(", ");
+      return new Error(`NotValidForName: ${shown(asked.host)} is not one of: ${valid || "none"}`);
+    } catch (error) {
+      return error as Error;
+    }
+  }
+}
+
+function contextOf(
+  { minVersion = "TLSv1.2", trustSystemCerts = true }: ClientSecureSocket,
+  identity: Identity | undefined,
+  trusted: readonly string[] | undefined,
+): SecureContext {
+  const own = identity === undefined ? {} : { cert: identity.cert, key: identity.key };
+  const options = { ...own, minVersion };
+  if (trusted === undefined) return createSecureContext(bare(options));
+  const alone = () => createSecureContext(bare({ ...options, ca: [...trusted] }));
+  if (!trustSystemCerts) return alone();
+  // `ca` would stand instead of the system's certificates, and naming those beside it costs 100 ms for each
+  // connection. Where the method to add one is missing, less is trusted, not more.
+  const context = createSecureContext(bare(options));
+  const { addCACert } = context.context as { addCACert?: (pem: string) => void };
+  if (addCACert === undefined) return alone();
+  for (const pem of trusted) addCACert.call(context.context, pem);
+  return context;
+}
+
+/** What to say of a failure: where the engine cannot use our own key it fails whatever the server does. */
+async function refusalOf(identity: Identity | undefined, error: unknown): Promise<unknown> {
+  if (identity === undefined) return error;
+  const reason = await tryIdentity(identity);
+  return reason === undefined ? error : unusableKey(identity, reason);
+}

@@ -1,0 +1,345 @@
+// TLS over any Transport, by node:tls: STARTTLS, a listener's side, TLS behind a PROXY header or over a Unix
+// socket are all this one layer.
+//
+// Decision record: which engine does what (Deno 2.9.6, the server's CPU; `deno task bench:tls` measures it):
+//
+//                     64 bytes   64 bytes,      handshake,    bulk, a MiB
+//                     alone      50 at a time   64 bytes      in      out
+//   Deno.listenTls    29 us       8.9 us        275 us        420 us  450 us
+//   node:tls          36 us      10.2 us        238 us        530 us  370 us   over its own sockets only
+//   this layer        39 us      10.6 us        332 us        430 us  540 us   over any Transport
+//
+// Deno.listenTls has no client certificates, no choice by name and no new certificate while it runs, tells
+// neither the name nor the protocol that was agreed on, and keeps a socket whose handshake was given up until
+// the client says something. And it cannot switch Nagle's algorithm off: 44 ms for each write that follows
+// another. So no listener here uses it. Deno.startTls has all that mended but works for clients only:
+// native_tls.ts uses it wherever nothing is asked of it that it cannot do.
+//
+// Connections on node:tls's own sockets, with everything else of this library around them, were tried: a
+// handshake costs a tenth less then, a message as much as here. That is not worth an acceptor of their
+// own, which could not wait while nobody takes connections.
+//
+// The layer is pulled: the transport is read only while somebody waits in `read` or in the handshake.
+
+import type { TLSSocket } from "node:tls";
+import { cut, free } from "../network/free.ts";
+import type { NetworkAddress, Transport } from "../network/network.ts";
+import type { SecureInfo } from "../network/secure_info.ts";
+import { Decrypted } from "./decrypted.ts";
+import { nextTurn } from "./next_turn.ts";
+import { TlsEngine } from "./tls_engine.ts";
+import { secureReadError, truncatedError } from "../base/tls_failure.ts";
+import { TlsRecords } from "./tls_records.ts";
+import { type TlsPath, TlsStreams } from "./tls_streams.ts";
+import { TlsWire } from "./tls_wire.ts";
+
+/** How much is read at once: a handshake's flight for a start, up to four records for who sends much. */
+const SMALLEST_READ = 4 * 1024;
+const LARGEST_READ = 64 * 1024;
+/** Shrink after this many reads in a row that would have fitted a quarter. */
+const READS_BEFORE_SHRINKING = 64;
+
+/** How a handshake ends; one of them is called, once. */
+export interface HandshakeOutcome {
+  /** Both ends have agreed: on what, and whose socket carries it. */
+  agreed(socket: TLSSocket, secure: SecureInfo): void;
+  /** They have not. */
+  failed(error: unknown): void;
+}
+
+/** Chooses how bytes get through a socket. */
+export type ChoosePath = (socket: TLSSocket, wire: TlsWire) => TlsPath;
+
+const shortestPath: ChoosePath = (socket, wire) =>
+  TlsEngine.of(socket, wire) ?? new TlsStreams(socket, wire);
+
+/** What a layer may be told. */
+export interface LayerOptions {
+  /** Chooses how bytes get through node:tls. */
+  readonly choosePath?: ChoosePath;
+  /** Told once, when the peer has said its first word of the handshake, whatever it is. */
+  readonly onFirstBytes?: () => void;
+  /** What the peer has said so far, which somebody has read. */
+  readonly said?: Uint8Array;
+}
+
+/** A secure stream over another one. */
+export class TlsLayer implements Transport {
+  readonly #inner: Transport;
+  readonly #wire: TlsWire;
+  readonly #choosePath: ChoosePath;
+  readonly #onFirstBytes: () => void;
+  #said: Uint8Array | undefined;
+  readonly #records = new TlsRecords();
+  readonly #decrypted = new Decrypted();
+  #buffer = new Uint8Array(SMALLEST_READ);
+  #smallReads = 0;
+  #socket: TLSSocket | undefined;
+  #path: TlsPath | undefined;
+  #secure: SecureInfo | undefined;
+  #isFilling = false;
+  #whenFilled: PromiseWithResolvers<boolean> | undefined;
+  /** Whether the stream may have more than the last read of it has brought. */
+  #mayHaveMore = false;
+  /** Something came out of what was fed. */
+  #hasArrived = false;
+  #isFreed = false;
+  #hasSaidGoodbye = false;
+  #error: unknown;
+  /** Only where the stream can. */
+  declare setNoDelay?: (on: boolean) => void;
+
+  /** @param inner The stream to make secure; it is freed with this. @param options What it is told. */
+  constructor(inner: Transport, options: LayerOptions = {}) {
+    const { choosePath = shortestPath, onFirstBytes = () => {}, said } = options;
+    this.#inner = inner;
+    this.#choosePath = choosePath;
+    this.#onFirstBytes = onFirstBytes;
+    this.#said = said;
+    this.#wire = new TlsWire(inner);
+    if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
+  }
+
+  get localAddr(): NetworkAddress {
+    return this.#inner.localAddr;
+  }
+
+  get remoteAddr(): NetworkAddress {
+    return this.#inner.remoteAddr;
+  }
+
+  get secure(): SecureInfo | undefined {
+    return this.#secure;
+  }
+
+  get mayHaveMore(): boolean {
+    return this.#mayHaveMore || this.#decrypted.hasMore;
+  }
+
+  /**
+   * Shakes hands. On the side that has the last word, it must have gone out; what is sent behind it, tickets for
+   * another time, is no part of it: a peer that has what it came for may be gone by then.
+   *
+   * @param begin Gives the wire to node:tls, and calls back, at once, when it is over.
+   * @param hasLastWord Whether this side has it.
+   * @throws {unknown} What `failed` was called with, or an end or failure of the stream. The stream is still
+   * open then, and what node:tls had to tell the peer was sent.
+   */
+  async handshake(
+    begin: (wire: TlsWire, outcome: HandshakeOutcome) => void,
+    hasLastWord = false,
+  ): Promise<void> {
+    let isOver = false;
+    let isFirst = true;
+    let failure: { readonly error: unknown } | undefined;
+    const end = () => {
+      isOver = true;
+      this.#whenFilled?.resolve(true);
+    };
+    try {
+      begin(this.#wire, {
+        agreed: (socket, secure) => {
+          this.#attach(socket);
+          this.#secure = secure;
+          end();
+        },
+        failed: (error) => {
+          failure = { error };
+          end();
+        },
+      });
+      if (this.#said !== undefined) this.#decrypt(this.#said);
+      this.#said = undefined;
+      while (!isOver) {
+        const hasCome = await this.#filled();
+        if (hasCome && isFirst) this.#onFirstBytes();
+        isFirst = false;
+        if (hasCome) continue;
+        // node:tls tells what the peer's last word was, an alert perhaps, only in a moment.
+        await nextTurn();
+        if (!isOver) throw new Deno.errors.UnexpectedEof("unexpected end of file");
+      }
+      if (failure !== undefined) throw failure.error;
+      // What came together with the peer's last word of the handshake comes out first.
+      await nextTurn();
+      if (hasLastWord && this.#wire.failure !== undefined) throw this.#wire.failure;
+    } catch (error) {
+      // node:tls hands its last words to the wire only after it has told the error.
+      await nextTurn();
+      await this.#wire.idle();
+      this.#wire.destroy();
+      throw error;
+    }
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#isFreed) return Promise.reject(freedError());
+    const reading = this.#decrypted.read(buffer);
+    if (this.#decrypted.isAwaited) this.#fill();
+    return reading;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    if (this.#isFreed) return Promise.reject(freedError());
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    return this.#path!.write(bytes);
+  }
+
+  async closeWrite(): Promise<void> {
+    if (this.#isFreed) throw freedError();
+    this.#hasSaidGoodbye = true;
+    await new Promise<void>((resolve) => this.#socket!.end(resolve));
+    await this.#wire.idle();
+    if (this.#wire.failure !== undefined) throw this.#wire.failure;
+    await this.#inner.closeWrite();
+  }
+
+  /** Tells the peer that this is the end, unless something is still being sent: then it is cut. */
+  close(): void {
+    const socket = this.#socket;
+    const isWhole = !this.#wire.isSending && this.#wire.failure === undefined;
+    const hasGoodbye = isWhole && !this.#hasSaidGoodbye && this.#error === undefined;
+    this.#end();
+    if (socket === undefined || !hasGoodbye) return this.#release(free);
+    socket.end();
+    // Unread input would make it a reset: with TLS 1.3 there is some that nobody has asked for.
+    this.#fill();
+    // node:tls hands its goodbye to the wire in a moment; what was begun to be sent is sent.
+    void nextTurn().then(() => this.#release(free));
+  }
+
+  /** Frees the stream without a goodbye: the peer sees that it was cut. */
+  reset(): void {
+    this.#end();
+    this.#release(cut);
+  }
+
+  /** Ends everything that waits and everything to come. */
+  #end(): void {
+    if (this.#isFreed) throw freedError();
+    this.#isFreed = true;
+    // Making an error is a fiftieth of what a short connection costs.
+    if (!this.#decrypted.isAwaited) return;
+    this.#decrypted.giveUp(new Deno.errors.Interrupted("operation canceled"));
+  }
+
+  /** Whoever gave the stream to us may have freed it already. */
+  #release(end: (transport: Transport) => void): void {
+    this.#socket?.destroy();
+    this.#wire.destroy();
+    end(this.#inner);
+  }
+
+  #attach(socket: TLSSocket): void {
+    this.#socket = socket;
+    this.#path = this.#choosePath(socket, this.#wire);
+    const { push } = socket;
+    // Taken where it comes from: the way through a Readable that hands everything on at once is for nothing.
+    socket.push = (chunk: Uint8Array | null) => {
+      if (chunk !== null) return this.#onPlain(chunk);
+      this.#decrypted.end();
+      return push.call(socket, null);
+    };
+    // Also in a later turn.
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#onPlain(chunk);
+      this.#decrypted.deliver();
+    });
+    socket.on("end", () => this.#decrypted.end());
+    socket.on("error", (error) => {
+      this.#error ??= error;
+      this.#decrypted.fail(secureReadError(error));
+    });
+  }
+
+  readonly #onPlain = (chunk: Uint8Array): boolean => {
+    this.#hasArrived = true;
+    this.#decrypted.push(chunk);
+    return true;
+  };
+
+  /** Reads once from the stream. Resolves with whether there may be more. */
+  #filled(): Promise<boolean> {
+    this.#whenFilled = Promise.withResolvers();
+    this.#fill();
+    return this.#whenFilled.promise;
+  }
+
+  /** Reads once from the stream, where that is not under way. */
+  #fill(): void {
+    if (this.#isFilling) return;
+    this.#isFilling = true;
+    this.#inner.read(this.#buffer).then(this.#onFilled, this.#onFillFailure);
+  }
+
+  readonly #onFilled = (count: number | null): void => {
+    this.#isFilling = false;
+    if (count === null) {
+      this.#whenFilled?.resolve(false);
+      return void this.#onCut();
+    }
+    const buffer = this.#buffer;
+    this.#mayHaveMore = this.#inner.mayHaveMore ?? count === buffer.length;
+    this.#resize(count);
+    this.#decrypt(count === buffer.length ? buffer : buffer.subarray(0, count));
+    this.#whenFilled?.resolve(true);
+    if (this.#decrypted.isAwaited) this.#fill();
+  };
+
+  /** What the bytes hold has come out when it returns, and so they were copied. */
+  #decrypt(bytes: Uint8Array): void {
+    const { length } = bytes;
+    for (let at = 0; at < length && this.#error === undefined;) {
+      const end = this.#records.next(bytes, at);
+      this.#feed(at === 0 && end === length ? bytes : bytes.subarray(at, end));
+      at = end;
+    }
+    this.#decrypted.deliver();
+  }
+
+  #feed(bytes: Uint8Array): void {
+    const path = this.#path;
+    if (path === undefined) return this.#wire.feed(bytes);
+    this.#hasArrived = false;
+    try {
+      path.decrypt(bytes);
+      // What was no content may want an answer.
+      if (!this.#hasArrived) path.answer();
+    } catch (error) {
+      this.#error ??= error;
+      this.#decrypted.fail(error);
+    }
+  }
+
+  readonly #onFillFailure = (error: unknown): void => {
+    this.#isFilling = false;
+    this.#whenFilled?.reject(error);
+    this.#decrypted.giveUp(error);
+  };
+
+  /** The stream has ended. What came before may still be on its way through node:tls. */
+  async #onCut(): Promise<void> {
+    if (!this.#decrypted.isAwaited) return;
+    await nextTurn();
+    if (!this.#decrypted.isAwaited) return;
+    // From here on nothing tells the peer that all was well.
+    const error = truncatedError();
+    this.#error ??= error;
+    this.#decrypted.giveUp(error);
+  }
+
+  /** An idle connection keeps a small buffer, a busy one a large one. */
+  #resize(count: number): void {
+    const { length } = this.#buffer;
+    if (count > length / 4) this.#smallReads = 0;
+    else if (length > SMALLEST_READ && ++this.#smallReads === READS_BEFORE_SHRINKING) {
+      this.#smallReads = 0;
+      this.#buffer = new Uint8Array(SMALLEST_READ);
+    }
+    if (count === length && length < LARGEST_READ) this.#buffer = new Uint8Array(length * 4);
+  }
+}
+
+function freedError(): Error {
+  return new Deno.errors.BadResource("Bad resource ID");
+}

@@ -1,0 +1,281 @@
+// The listener's side of TLS: certificates, and the handshake over a stream that was accepted.
+//
+// Decision record: node:tls tells whether a client's certificate verifies only through a tls.Server (its
+// TLSSocket alone accepts every certificate, also with `rejectUnauthorized`), and a tls.Server does not say
+// which stream an event belongs to. So each handshake under way has a tls.Server of its own, which never
+// listens and gets the stream as its "connection". Making one costs 0.5 ms, so they are used again.
+//
+// Decision record: the runtime has one key for the sessions of all servers of the process and resumes whatever was
+// sealed with it, with no look at the certificate: a session with a listener that asks for none opened one that
+// requires one, and a session outlived the authority that had let it in. No option of node:tls changes that, none
+// keeps it from handing sessions out, and clients offer theirs again and again. So a session is resumed only with a
+// certificate that a whole handshake has verified here, by the same authorities. A client with any other is not
+// refused, but shakes hands wholly: nothing makes TLS 1.3 do that once the session is offered, so it is TLS 1.2
+// where both sides speak it, this once. Where they do not, the client gets an alert in the place of an answer;
+// then it forgets the session, and its next handshake is a whole one.
+
+import { createSecureContext, type SecureContext, Server, type TLSSocket } from "node:tls";
+import type { X509Certificate } from "node:crypto";
+import type { Transport } from "../network/network.ts";
+import { bare } from "../base/options.ts";
+import type { SecureInfo } from "../network/secure_info.ts";
+import { asciiName } from "./certificate_names.ts";
+import { describeCertificate, hasExpired, type Identity, loadTrusted } from "./credentials.ts";
+import { type ClientHello, readClientHello } from "./client_hello.ts";
+import type { ListenerSecureSocket } from "./secure_socket.ts";
+import { SessionProbe } from "./session_probe.ts";
+import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
+import type { TlsWire } from "./tls_wire.ts";
+import { loadTriedIdentity } from "./trial.ts";
+
+/** How many servers that no handshake uses are kept. */
+const MAX_SPARE_SERVERS = 32;
+
+/** How many certificates are remembered; a client whose is forgotten shakes hands as if for the first time. */
+const MAX_VERIFIED = 10_000;
+
+/** A fatal alert in the clear: handshake failure. */
+const ALERT = new Uint8Array([21, 3, 3, 0, 2, 2, 40]);
+
+/** Options of node:tls. */
+type Options = Readonly<Record<string, unknown>>;
+
+/** What a handshake of this side needs, ready for use. */
+export class TlsServer {
+  readonly #options: Options;
+  /** The same for TLS 1.2 alone; `undefined` where that is not spoken. */
+  readonly #older: (() => Options) | undefined;
+  readonly #probe: SessionProbe;
+  readonly #clientAuth: "none" | "request" | "require";
+  readonly #spare: Server[] = [];
+  /** Who signs clients' certificates. */
+  readonly #authorities: string;
+  /** Fingerprints of certificates that a whole handshake has verified, by these authorities. */
+  readonly #verified: Set<string>;
+
+  private constructor(
+    optionsUpTo: (maxVersion?: "TLSv1.2") => Options,
+    speaksTls12: boolean,
+    clientAuth: "none" | "request" | "require",
+    authorities: string,
+    verified: Set<string>,
+  ) {
+    this.#options = optionsUpTo();
+    this.#probe = new SessionProbe(this.#options);
+    if (speaksTls12) {
+      let older: Options | undefined;
+      this.#older = () => older ??= optionsUpTo("TLSv1.2");
+    }
+    this.#clientAuth = clientAuth;
+    this.#authorities = authorities;
+    this.#verified = verified;
+  }
+
+  /**
+   * Reads certificates and keys.
+   *
+   * @param config Options that were checked.
+   * @param before What this one replaces.
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   */
+  static async load(config: ListenerSecureSocket, before?: TlsServer): Promise<TlsServer> {
+    const { alpnProtocols, minVersion = "TLSv1.2", clientAuth = "none", sni } = config;
+    const { cert, key } = await loadTriedIdentity(config, "secureSocket");
+    const ca = clientAuth === "none" ? undefined : await loadTrusted(config, "secureSocket");
+    const named = new Map<string, Identity>();
+    for (const [name, one] of Object.entries(sni ?? {})) {
+      named.set(name, await loadTriedIdentity(one, `secureSocket.sni[${JSON.stringify(name)}]`));
+    }
+    const authorities = ca?.join() ?? "";
+    const isSame = before !== undefined && before.#authorities === authorities;
+    const verified = isSame ? before.#verified : new Set<string>();
+    const optionsUpTo = (maxVersion?: "TLSv1.2") => {
+      const shared = {
+        minVersion,
+        ...(maxVersion === undefined ? {} : { maxVersion }),
+        ...(ca === undefined ? {} : { ca }),
+      };
+      return bare({
+        cert,
+        key,
+        ...shared,
+        allowHalfOpen: true,
+        // None: node:tls forgets to end its timer where a handshake fails, and holds all of it for two minutes.
+        // Zero would be its default. How long a handshake may take is up to whoever asks for it.
+        handshakeTimeout: -1,
+        requestCert: clientAuth !== "none",
+        // A client that shows none is let in where certificates are only asked for; see #admit.
+        rejectUnauthorized: clientAuth === "require",
+        ALPNProtocols: alpnProtocols === undefined ? undefined : [...alpnProtocols],
+        ...(named.size === 0 ? {} : { SNICallback: chooserOf(named, shared) }),
+      });
+    };
+    const speaksTls12 = minVersion === "TLSv1.2";
+    return new TlsServer(optionsUpTo, speaksTls12, clientAuth, authorities, verified);
+  }
+
+  /**
+   * Shakes hands with a client.
+   *
+   * @param transport The stream, which is the layer's from now on.
+   * @param options What the layer is told.
+   * @throws {unknown} Why not; the stream is still open.
+   */
+  async accept(transport: Transport, options: LayerOptions = {}): Promise<Transport> {
+    if (this.#clientAuth === "none") return await this.#shakeHands(transport, options);
+    const { onFirstBytes = () => {}, ...others } = options;
+    const [said, hello] = await hear(transport, onFirstBytes);
+    const older = hello.offersSession && await this.#isStale(said)
+      ? await this.#olderFor(hello, transport)
+      : undefined;
+    return await this.#shakeHands(transport, { ...others, said }, older);
+  }
+
+  async #shakeHands(
+    transport: Transport,
+    options: LayerOptions,
+    others?: Options,
+  ): Promise<Transport> {
+    const layer = new TlsLayer(transport, options);
+    await layer.handshake((wire, outcome) => this.#begin(wire, outcome, others));
+    return layer;
+  }
+
+  /** Whether a client offers a session that does not tell us who it is. */
+  async #isStale(said: Uint8Array): Promise<boolean> {
+    const resumed = await this.#probe.ask(said);
+    if (resumed === undefined) return false;
+    const { certificate } = resumed;
+    // A client that has none is the same with a session as without one, where it need not have one.
+    if (certificate === undefined) return this.#clientAuth === "require";
+    return hasExpired(certificate) || !this.#verified.has(certificate.fingerprint256);
+  }
+
+  /** What makes a client shake hands wholly that would rather not. */
+  async #olderFor({ speaksBoth }: ClientHello, transport: Transport): Promise<Options> {
+    if (speaksBoth && this.#older !== undefined) return this.#older();
+    await transport.write(ALERT);
+    throw new Error("VERIFY_FAILED: its session was not begun here");
+  }
+
+  #begin(wire: TlsWire, outcome: HandshakeOutcome, others?: Options): void {
+    const spare = others === undefined ? this.#spare : [];
+    const server = spare.pop() ?? new Server(others ?? this.#options);
+    const release = () => {
+      server.removeAllListeners("secureConnection");
+      server.removeAllListeners("tlsClientError");
+      if (spare.length < MAX_SPARE_SERVERS) spare.push(server);
+    };
+    server.once("secureConnection", (socket) => {
+      release();
+      try {
+        outcome.agreed(socket, this.#admit(socket));
+      } catch (error) {
+        outcome.failed(error);
+      }
+    });
+    server.once("tlsClientError", (error, socket) => {
+      release();
+      const code = socket?.authorizationError as unknown;
+      outcome.failed(code === undefined || code === null ? error : refusalOf(String(code)));
+    });
+    server.emit("connection", wire);
+  }
+
+  /** Looks at who the client is. @throws {Error} It has not shown what is asked for. */
+  #admit(socket: TLSSocket): SecureInfo {
+    const { servername } = socket as { servername?: string | null };
+    const asked = servername ? asciiName(servername) : undefined;
+    if (this.#clientAuth === "none") {
+      return secureInfoOf(socket, asked, undefined);
+    }
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate !== undefined) this.#verify(socket, certificate);
+    else if (this.#clientAuth === "require") throw new Error("peer sent no certificates");
+    return secureInfoOf(socket, asked, certificate);
+  }
+
+  #verify(socket: TLSSocket, certificate: X509Certificate): void {
+    if (hasExpired(certificate)) throw new Error("CERT_HAS_EXPIRED");
+    const { fingerprint256 } = certificate;
+    const verified = this.#verified;
+    const isKnown = verified.delete(fingerprint256);
+    if (socket.isSessionReused()) {
+      if (!isKnown) throw new Error("VERIFY_FAILED: its session was not begun here");
+    } else if (!socket.authorized) {
+      throw refusalOf(String(socket.authorizationError));
+    }
+    // Those who have not come for the longest time are forgotten first.
+    verified.add(fingerprint256);
+    if (verified.size > MAX_VERIFIED) verified.delete(verified.values().next().value!);
+  }
+}
+
+/**
+ * Where it has refused the client's certificate it says only "socket hang up", and has one code for a
+ * certificate that has expired and for one that somebody unknown has signed.
+ */
+function refusalOf(code: string): Error {
+  const isVague = code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+  return new Error(
+    isVague ? "VERIFY_FAILED: it has expired, or nobody we trust has signed it" : code,
+  );
+}
+
+/** What a socket of node:tls has agreed on. */
+export function secureInfoOf(
+  socket: TLSSocket,
+  serverName: string | undefined,
+  certificate: ReturnType<TLSSocket["getPeerX509Certificate"]>,
+): SecureInfo {
+  return {
+    protocol: socket.getProtocol() as SecureInfo["protocol"],
+    alpnProtocol: socket.alpnProtocol || undefined,
+    serverName,
+    peerCertificate: certificate === undefined ? undefined : describeCertificate(certificate),
+  };
+}
+
+/** Reads until a client's first message is whole, or can be none. */
+async function hear(
+  transport: Transport,
+  onFirstBytes: () => void,
+): Promise<[said: Uint8Array, hello: ClientHello]> {
+  let said = new Uint8Array(4 * 1024);
+  let length = 0;
+  for (;;) {
+    const hello = readClientHello(said.subarray(0, length));
+    if (typeof hello !== "number") return [said.subarray(0, length), hello];
+    if (hello > said.length) {
+      const larger = new Uint8Array(2 * hello);
+      larger.set(said);
+      said = larger;
+    }
+    const count = await transport.read(said.subarray(length));
+    if (count === null) throw new Deno.errors.UnexpectedEof("unexpected end of file");
+    if (length === 0) onFirstBytes();
+    length += count;
+  }
+}
+
+/** Chooses a certificate by the name that a client asks for. */
+function chooserOf(named: ReadonlyMap<string, Identity>, shared: Options) {
+  const contexts = new Map<string, SecureContext>();
+  for (const [name, identity] of named) {
+    contexts.set(
+      name,
+      createSecureContext(bare({ cert: identity.cert, key: identity.key, ...shared })),
+    );
+  }
+  return (name: string, answer: (error: null, context?: SecureContext) => void) =>
+    answer(null, contextFor(contexts, asciiName(name)));
+}
+
+/** The certificate for a name: its own, else that of the wildcard for its first label. */
+function contextFor(
+  contexts: ReadonlyMap<string, SecureContext>,
+  name: string,
+): SecureContext | undefined {
+  const dot = name.indexOf(".");
+  return contexts.get(name) ?? (dot < 0 ? undefined : contexts.get(`*${name.slice(dot)}`));
+}

@@ -1,0 +1,89 @@
+// Shakes hands once, in memory, with what a listener shall use. A key may be a right one, and the certificate's, and
+// the engine still cannot use it: it says so only to each client that comes, when nobody is left who could choose
+// another.
+
+import { connect, Server } from "node:tls";
+import { Duplex } from "node:stream";
+import { type GenericError, reasonOf } from "../base/errors.ts";
+import { bare } from "../base/options.ts";
+import { type Identity, loadIdentity, unusable } from "./credentials.ts";
+import type { CertificateConfig } from "./secure_socket.ts";
+
+/** How long node:tls keeps what belongs to a handshake that has failed, and how long one may take. */
+const LONGEST_HANDSHAKE_IN_MILLIS = 5_000;
+
+/**
+ * Reads a certificate and its key, as `loadIdentity` does, and tries them.
+ *
+ * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+ */
+export async function loadTriedIdentity(config: CertificateConfig, at: string): Promise<Identity> {
+  const identity = await loadIdentity(config, at);
+  const reason = await tryIdentity(identity);
+  if (reason === undefined) return identity;
+  throw unusableKey(identity, reason);
+}
+
+/** The error that says that the engine cannot use a key. */
+export function unusableKey({ keyName, kind }: Identity, reason: string): GenericError {
+  return unusable(
+    keyName,
+    `is a key that the TLS engine cannot use with its certificate (${kind}: ${reason}), ` +
+      "take one of RSA from 2048 bits, P-256, P-384 or Ed25519",
+  );
+}
+
+/**
+ * Tries whether the engine can shake hands with a certificate and its key.
+ *
+ * @param identity Both.
+ * @returns Why it cannot; `undefined` where it can.
+ */
+export async function tryIdentity(identity: Identity): Promise<string | undefined> {
+  const [near, far] = memoryPair();
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  try {
+    const server = new Server(bare({
+      cert: identity.cert,
+      key: identity.key,
+      handshakeTimeout: LONGEST_HANDSHAKE_IN_MILLIS,
+    }));
+    server.on("secureConnection", (socket) => socket.on("error", () => {}));
+    // A client that refuses the certificate has heard all of it: whom it trusts is not what is tried.
+    server.on("tlsClientError", (error) => {
+      resolve(/received fatal alert/.test(reasonOf(error)) ? undefined : reasonOf(error));
+    });
+    server.emit("connection", far);
+    const client = connect(
+      bare({ socket: near, rejectUnauthorized: false, minVersion: "TLSv1.3" }),
+    );
+    client.on("secureConnect", () => resolve(undefined));
+    client.on("error", () => {});
+    return await promise;
+  } catch (error) {
+    return reasonOf(error);
+  } finally {
+    near.destroy();
+    far.destroy();
+  }
+}
+
+/** Two streams, of which each reads what is written to the other. */
+function memoryPair(): [near: Duplex, far: Duplex] {
+  const make = (peer: () => Duplex) =>
+    new Duplex({
+      read() {},
+      write(bytes, _, done) {
+        peer().push(bytes);
+        done();
+      },
+      final(done) {
+        peer().push(null);
+        done();
+      },
+    });
+  const near: Duplex = make(() => far);
+  const far: Duplex = make(() => near);
+  for (const end of [near, far]) end.on("error", () => {});
+  return [near, far];
+}

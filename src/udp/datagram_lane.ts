@@ -1,0 +1,149 @@
+// One order of sending: one send under way at a time, because the runtime may send what is not awaited in
+// reverse order.
+//
+// Most datagrams find nothing under way. Then the promise of their send is what the sender gets, instead of
+// one of its own with two functions that settle it; only a datagram that must wait is an object in a queue.
+
+import { brokenError, setupError, type SocketError } from "../base/errors.ts";
+import { formatAddress } from "../base/address.ts";
+import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
+
+/** A datagram that waits. */
+export interface Outgoing {
+  readonly bytes: Uint8Array;
+  readonly target: DatagramAddress;
+  /** Told when it has left. */
+  readonly onSent: ((length: number) => void) | undefined;
+  /** Told when it could not leave. */
+  readonly onFailed: (error: SocketError) => void;
+}
+
+/** One order of sending. */
+export class DatagramLane {
+  /** Asked when a datagram has left or failed. */
+  readonly #onSettled: (lane: DatagramLane, length: number, target: DatagramAddress) => void;
+  #socket: DatagramSocket | undefined;
+  #queue: Outgoing[] = [];
+  #first = 0;
+  #isBusy = false;
+  /** The send that is under way. */
+  #length = 0;
+  #target: DatagramAddress | undefined;
+  #sending: Promise<number> | undefined;
+  #onSent: ((length: number) => void) | undefined;
+  #onFailed: ((error: SocketError) => void) | undefined;
+
+  /** @param onSettled Gets the lane, and the length and the target of the datagram. */
+  constructor(
+    onSettled: (lane: DatagramLane, length: number, target: DatagramAddress) => void,
+  ) {
+    this.#onSettled = onSettled;
+  }
+
+  /** Whether nothing is under way and nothing waits. */
+  get isEmpty(): boolean {
+    return !this.#isBusy && this.#first === this.#queue.length;
+  }
+
+  /** Whether the next datagram can be sent at once. */
+  get isFree(): boolean {
+    return !this.#isBusy && this.#socket !== undefined;
+  }
+
+  /** Sends it in its turn. */
+  add(datagram: Outgoing): void {
+    if (this.isFree) this.#begin(datagram);
+    else this.#queue.push(datagram);
+  }
+
+  /** Begins to send: until then everything waits. */
+  open(socket: DatagramSocket): void {
+    this.#socket = socket;
+    this.#next();
+  }
+
+  /** Takes out what was not begun. */
+  takeAll(): Outgoing[] {
+    const queue = this.#queue.slice(this.#first);
+    this.#queue = [];
+    this.#first = 0;
+    return queue;
+  }
+
+  /**
+   * Sends a datagram at once; the lane must be free.
+   *
+   * @returns How it goes. Nobody has to wait for it.
+   */
+  send(bytes: Uint8Array, target: DatagramAddress): Promise<number> {
+    this.#isBusy = true;
+    this.#length = bytes.length;
+    this.#target = target;
+    return this.#sending = this.#begun(bytes, target).then(this.#sent, this.#failed);
+  }
+
+  #begun(bytes: Uint8Array, target: DatagramAddress): Promise<number> {
+    try {
+      return this.#socket!.send(bytes, target);
+    } catch (error) {
+      // An engine may refuse a target at once; the datagrams behind it go out all the same.
+      return Promise.reject(error);
+    }
+  }
+
+  #begin({ bytes, target, onSent, onFailed }: Outgoing): void {
+    this.#onSent = onSent;
+    this.#onFailed = onFailed;
+    void this.send(bytes, target);
+  }
+
+  #next(): void {
+    const next = this.#queue[this.#first];
+    if (next === undefined || this.#isBusy) return;
+    if (++this.#first === this.#queue.length) {
+      this.#queue.length = 0;
+      this.#first = 0;
+    } else if (this.#first === 1024) {
+      this.#queue.splice(0, this.#first);
+      this.#first = 0;
+    }
+    this.#begin(next);
+  }
+
+  readonly #sent = (length: number): number => {
+    const onSent = this.#onSent;
+    this.#end();
+    onSent?.(length);
+    return length;
+  };
+
+  readonly #failed = (cause: unknown): never => {
+    const error = sendError(this.#target!, cause);
+    const onFailed = this.#onFailed;
+    this.#sending!.catch(ignore);
+    this.#end();
+    onFailed?.(error);
+    throw error;
+  };
+
+  /** What was under way is over: the next datagram goes first, then this one is settled. */
+  #end(): void {
+    const length = this.#length;
+    const target = this.#target!;
+    this.#isBusy = false;
+    this.#onSent = this.#onFailed = undefined;
+    this.#next();
+    this.#onSettled(this, length, target);
+  }
+}
+
+/** Why a datagram could not be sent. */
+export function sendError({ hostname, port }: DatagramAddress, cause: unknown): SocketError {
+  const action = `Cannot send to ${formatAddress(hostname, port)}`;
+  if (cause instanceof Deno.errors.BadResource || cause instanceof Deno.errors.Interrupted) {
+    return brokenError(action, cause);
+  }
+  return setupError(action, cause);
+}
+
+function ignore(): void {}

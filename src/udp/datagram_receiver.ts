@@ -1,0 +1,98 @@
+// One receive at a time, into a buffer of its own that no user ever sees: whoever takes what came copies it out
+// of there, as small as it is.
+//
+// A socket on which the next datagram is always there already keeps the runtime from looking at its other
+// sockets: a TCP connection beside an echo of datagrams that was flooded got a turn every 25 ms, with Deno's own
+// sockets as with these. So after so many datagrams it steps back and the others are looked at first, as a
+// connection does that streams without end.
+
+import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
+import { DATAGRAMS_PER_TURN } from "./datagram_share.ts";
+import { plainTurns, type Turns } from "../network/turns.ts";
+
+/** Room for the largest datagram. */
+const BUFFER_LENGTH = 65_536;
+/** So many failures in a row are no passing trouble. */
+const MAX_FAILURES = 100;
+
+/** Whoever the datagrams go to. */
+export interface DatagramSink {
+  /** Whether to receive on: nothing is received that nobody wants. */
+  readonly isWanting: boolean;
+  /** Gets a datagram, whose bytes must be copied before it returns. Must not throw. */
+  put(bytes: Uint8Array, from: DatagramAddress): void;
+  /** The socket cannot receive any more. */
+  onBroken(cause: unknown): void;
+}
+
+/** What receives the datagrams of one socket. */
+export class DatagramReceiver {
+  readonly #socket: DatagramSocket;
+  readonly #sink: DatagramSink;
+  readonly #turns: Turns;
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  #underWay: Promise<void> | undefined;
+  /** How many receives were begun since the others had their turn. */
+  #begun = 0;
+  #failures = 0;
+  #isStopped = false;
+
+  /**
+   * @param socket Where from.
+   * @param sink Where to.
+   * @param turns How others get their turn.
+   */
+  constructor(socket: DatagramSocket, sink: DatagramSink, turns: Turns = plainTurns) {
+    this.#turns = turns;
+    this.#socket = socket;
+    this.#sink = sink;
+  }
+
+  /** Receives while the sink wants something; to be called when it begins to. */
+  go(): void {
+    if (this.#underWay !== undefined || this.#isStopped || !this.#sink.isWanting) return;
+    if (++this.#begun > DATAGRAMS_PER_TURN) return this.#stepBack();
+    this.#buffer ??= new Uint8Array(BUFFER_LENGTH);
+    this.#underWay = this.#socket.receive(this.#buffer).then(this.#received, this.#failed);
+  }
+
+  #stepBack(): void {
+    this.#begun = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#underWay = promise;
+    const begin = () => {
+      this.#underWay = undefined;
+      resolve();
+      this.go();
+    };
+    this.#turns.read({ begin }, Infinity);
+  }
+
+  /** Ends it; to be called before the socket is closed. Resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#underWay;
+    this.#buffer = undefined;
+  }
+
+  readonly #received = (received: [Uint8Array<ArrayBuffer>, DatagramAddress]) => {
+    this.#underWay = undefined;
+    this.#failures = 0;
+    if (this.#isStopped) return;
+    this.#sink.put(received[0], received[1]);
+    this.go();
+  };
+
+  readonly #failed = (cause: unknown) => {
+    this.#underWay = undefined;
+    if (this.#isStopped) return;
+    // Windows reports here that an earlier datagram did not reach its peer: no matter of this receive.
+    if (isPeerError(cause) && ++this.#failures < MAX_FAILURES) return this.go();
+    this.#sink.onBroken(cause);
+  };
+}
+
+function isPeerError(cause: unknown): boolean {
+  return cause instanceof Deno.errors.ConnectionReset ||
+    cause instanceof Deno.errors.ConnectionRefused;
+}

@@ -1,0 +1,234 @@
+// Datagrams leave in the order in which they were given, and as they were when they were given.
+//
+// The runtime sends what is not awaited in reverse order and reads the bytes late. So each datagram is
+// copied at once and there is one send under way at a time, in each lane: one lane for addresses, and one
+// for each host name that must be looked up first, or that only the runtime may look up, so that a slow name
+// holds up nobody else. A lane whose name became an address joins the lane of addresses.
+
+import { DatagramLane, type Outgoing, sendError } from "./datagram_lane.ts";
+import { GenericError, rejected, type SocketError } from "../base/errors.ts";
+import type { DatagramAddress, DatagramSocket, ResolvedName } from "../network/network.ts";
+import type { HostNames } from "./host_names.ts";
+import { formatAddress } from "../base/address.ts";
+import { familyReachedFrom, ipVersion } from "../base/ip_address.ts";
+
+/** Contents are copied into slabs of this size; longer ones get memory of their own. */
+const SLAB_LENGTH = 65_536;
+/** The first slab of a socket, for the many that send little. */
+const FIRST_SLAB_LENGTH = 2_048;
+/** What a queued datagram is counted as besides its bytes: about what holding it costs. */
+const OVERHEAD = 256;
+
+/** What sends the datagrams of one socket. */
+export class DatagramSender {
+  readonly #names: HostNames;
+  readonly #limit: number;
+  readonly #onSettled = (lane: DatagramLane, length: number, target: DatagramAddress) =>
+    this.#settled(lane, length, target);
+  readonly #addresses = new DatagramLane(this.#onSettled);
+  readonly #byName = new Map<string, DatagramLane>();
+  #socket: DatagramSocket | undefined;
+  #family: 0 | 4 | 6 = 4;
+  #queued = 0;
+  #queuedBytes = 0;
+  #slab: Uint8Array<ArrayBuffer> | undefined;
+  #slabUsed = 0;
+  /** The target of the last datagram, for the next one: most go where the last one went, or to its host. */
+  #lastTarget: DatagramAddress | undefined;
+  /** The start of the slab, as long as the last datagram that was put there: most are as long as the last. */
+  #front: Uint8Array<ArrayBuffer> | undefined;
+  #error: SocketError | undefined;
+  #idle: (() => void) | undefined;
+
+  /**
+   * @param names Looks up the names.
+   * @param limit How many bytes may wait.
+   */
+  constructor(names: HostNames, limit: number) {
+    this.#names = names;
+    this.#limit = limit;
+  }
+
+  /** How many bytes wait to be sent. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Begins to send: until then everything waits. */
+  open(socket: DatagramSocket): void {
+    this.#socket = socket;
+    this.#family = familyReachedFrom(socket.addr.hostname);
+    this.#addresses.open(socket);
+    for (const [key, lane] of this.#byName) this.#find(key, lane);
+  }
+
+  /**
+   * Sends one datagram after all others that go to an address, or to this name.
+   *
+   * @param content At most what fits; may be changed as soon as this returns.
+   * @param host Host name or IP address, checked.
+   * @param port From 1 to 65535.
+   * @returns Rejects with what went wrong; nobody has to wait for it.
+   */
+  send(content: Uint8Array, host: string, port: number): Promise<number> {
+    const refusal = this.#error ?? this.#overflow(content.length + OVERHEAD);
+    if (refusal !== undefined) return rejected(refusal);
+    const target = this.#targetOf(host, port);
+    const isToAddress = target === this.#lastTarget;
+    if (isToAddress && this.#addresses.isFree) {
+      return this.#addresses.send(this.#take(content), target);
+    }
+    const sent = Promise.withResolvers<number>();
+    const onFailed = (error: SocketError) => {
+      sent.promise.catch(ignore);
+      sent.reject(error);
+    };
+    this.#add({ bytes: this.#take(content), target, onSent: sent.resolve, onFailed }, isToAddress);
+    return sent.promise;
+  }
+
+  /** Like {@linkcode DatagramSender.send} where nobody waits: tells only what goes wrong. */
+  post(
+    content: Uint8Array,
+    host: string,
+    port: number,
+    onFailed: (error: SocketError) => void,
+  ): void {
+    const refusal = this.#error ?? this.#overflow(content.length + OVERHEAD);
+    if (refusal !== undefined) return onFailed(refusal);
+    const target = this.#targetOf(host, port);
+    const datagram = { bytes: this.#take(content), target, onSent: undefined, onFailed };
+    this.#add(datagram, target === this.#lastTarget);
+  }
+
+  /** The target of a datagram, which becomes the last one where it is an address. */
+  #targetOf(host: string, port: number): DatagramAddress {
+    const last = this.#lastTarget;
+    if (last !== undefined && last.port === port && last.hostname === host) return last;
+    const target: DatagramAddress = { transport: "udp", hostname: host, port };
+    if (last?.hostname === host || ipVersion(host) !== 0) this.#lastTarget = target;
+    return target;
+  }
+
+  #add(datagram: Outgoing, isToAddress: boolean): void {
+    if (isToAddress) this.#addresses.add(datagram);
+    else this.#sendToName(datagram);
+  }
+
+  #overflow(weight: number): SocketError | undefined {
+    if (this.#queued === 0 || this.#queuedBytes + weight <= this.#limit) return undefined;
+    return new GenericError(
+      "overflow",
+      `Cannot send: ${this.#queuedBytes} bytes are queued already and the limit is ${this.#limit}`,
+    );
+  }
+
+  #sendToName(datagram: Outgoing): void {
+    const { hostname, port } = datagram.target;
+    const key = formatAddress(hostname, port);
+    let lane = this.#byName.get(key);
+    if (lane !== undefined) return lane.add(datagram);
+    const known = this.#names.recall(hostname, port);
+    if (known?.isDirect) return this.#addresses.add(withAddress(datagram, known.address!));
+    lane = new DatagramLane(this.#onSettled);
+    this.#byName.set(key, lane);
+    lane.add(datagram);
+    if (this.#socket !== undefined) this.#find(key, lane);
+  }
+
+  /** Looks a lane's name up and lets its datagrams go. */
+  #find(key: string, lane: DatagramLane): void {
+    const colon = key.lastIndexOf(":");
+    const host = key.slice(0, colon);
+    const port = Number(key.slice(colon + 1));
+    const release = ({ address, isDirect }: ResolvedName) => {
+      if (!isDirect) return lane.open(this.#socket!);
+      this.#byName.delete(key);
+      for (const datagram of lane.takeAll()) {
+        this.#addresses.add(withAddress(datagram, address!));
+      }
+    };
+    const known = this.#names.recall(host, port);
+    if (known !== undefined) return release(known);
+    this.#names.lookUp(host, port, this.#family).then(release, (cause) => {
+      this.#byName.delete(key);
+      for (const datagram of lane.takeAll()) {
+        this.#settled(lane, datagram.bytes.length, datagram.target);
+        datagram.onFailed(sendError(datagram.target, cause));
+      }
+    });
+  }
+
+  #settled(lane: DatagramLane, length: number, target: DatagramAddress): void {
+    this.#queuedBytes -= length + OVERHEAD;
+    if (lane !== this.#addresses && lane.isEmpty) {
+      this.#byName.delete(formatAddress(target.hostname, target.port));
+    }
+    if (--this.#queued > 0) return;
+    this.#slabUsed = 0;
+    this.#idle?.();
+  }
+
+  /** Takes the bytes before the caller can change them, and counts them. */
+  #take(content: Uint8Array): Uint8Array {
+    const length = content.length;
+    let slab = this.#slab;
+    if (slab === undefined || this.#slabUsed + length > slab.length) {
+      if (length > SLAB_LENGTH / 4) {
+        const copy = content.slice();
+        this.#count(length);
+        return copy;
+      }
+      slab = new Uint8Array(
+        slab === undefined && length <= FIRST_SLAB_LENGTH ? FIRST_SLAB_LENGTH : SLAB_LENGTH,
+      );
+      this.#slab = slab;
+      this.#slabUsed = 0;
+      this.#front = undefined;
+    }
+    let bytes: Uint8Array;
+    if (this.#slabUsed > 0) bytes = slab.subarray(this.#slabUsed, this.#slabUsed + length);
+    else if (this.#front?.length === length) bytes = this.#front;
+    else bytes = this.#front = slab.subarray(0, length);
+    // Refuses what was transferred away; so it is counted later.
+    bytes.set(content);
+    this.#slabUsed += length;
+    this.#count(length);
+    return bytes;
+  }
+
+  #count(length: number): void {
+    this.#queued++;
+    this.#queuedBytes += length + OVERHEAD;
+  }
+
+  /** Refuses everything from now on with this error; what was accepted is still sent. */
+  end(error: SocketError): void {
+    this.#error ??= error;
+  }
+
+  /** Resolves when nothing waits any more. */
+  drained(): Promise<void> {
+    if (this.#queued === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+    });
+  }
+
+  /** Gives up what was not begun, with this error. */
+  abort(error: SocketError): void {
+    this.#error ??= error;
+    for (const lane of [this.#addresses, ...this.#byName.values()]) {
+      for (const datagram of lane.takeAll()) {
+        this.#settled(lane, datagram.bytes.length, datagram.target);
+        datagram.onFailed(error);
+      }
+    }
+  }
+}
+
+function withAddress(datagram: Outgoing, hostname: string): Outgoing {
+  return { ...datagram, target: { transport: "udp", hostname, port: datagram.target.port } };
+}
+
+function ignore(): void {}

@@ -1,0 +1,62 @@
+// The host names that datagrams of one socket go to, looked up once and remembered for a short time: the
+// runtime would ask the resolver for each datagram.
+
+import type { Clock, Network, ResolvedName } from "../network/network.ts";
+import { formatAddress } from "../base/address.ts";
+
+/** How long a name is remembered, in milliseconds: the system's resolver does not tell how long it may be. */
+export const NAME_LIFETIME_IN_MILLIS = 10_000;
+/** How many names are remembered at most; the one asked for first goes first. */
+const MAX_NAMES = 256;
+
+/** The names of one socket. */
+export class HostNames {
+  readonly #network: Network;
+  readonly #clock: Clock;
+  readonly #known = new Map<string, { resolved: ResolvedName; until: number }>();
+  readonly #asked = new Map<string, Promise<ResolvedName>>();
+
+  /** @param network Looks the names up. */
+  constructor(network: Network) {
+    this.#network = network;
+    this.#clock = network.clock;
+  }
+
+  /** What is remembered of a name, `undefined` for nothing. */
+  recall(hostname: string, port: number): ResolvedName | undefined {
+    const key = formatAddress(hostname, port);
+    const known = this.#known.get(key);
+    if (known === undefined) return undefined;
+    if (this.#clock.now() < known.until) return known.resolved;
+    this.#known.delete(key);
+    return undefined;
+  }
+
+  /** Looks a name up; everybody who asks meanwhile gets the same answer. A failure is not remembered. */
+  lookUp(hostname: string, port: number, family: 0 | 4 | 6): Promise<ResolvedName> {
+    const key = formatAddress(hostname, port);
+    let asked = this.#asked.get(key);
+    if (asked === undefined) {
+      asked = this.#ask(key, hostname, port, family);
+      this.#asked.set(key, asked);
+    }
+    return asked;
+  }
+
+  async #ask(
+    key: string,
+    hostname: string,
+    port: number,
+    family: 0 | 4 | 6,
+  ): Promise<ResolvedName> {
+    try {
+      const resolved = await this.#network.resolveName?.(hostname, port, family) ??
+        { address: undefined, isDirect: false };
+      if (this.#known.size >= MAX_NAMES) this.#known.delete(this.#known.keys().next().value!);
+      this.#known.set(key, { resolved, until: this.#clock.now() + NAME_LIFETIME_IN_MILLIS });
+      return resolved;
+    } finally {
+      this.#asked.delete(key);
+    }
+  }
+}

@@ -1,0 +1,129 @@
+// Multicast groups of a socket: checked, joined once, left as they were joined.
+
+import { GenericError, setupError } from "../base/errors.ts";
+import { shown } from "../base/arguments.ts";
+import { checkHost } from "../base/address.ts";
+import { ipVersion, isMulticast } from "../base/ip_address.ts";
+import type { GroupMembership } from "../network/network.ts";
+import { optionNames, readOptions } from "../base/options.ts";
+import { checkInterface } from "./udp_config.ts";
+import type { UdpSocket } from "./udp_socket.ts";
+
+/** Where a multicast group is heard, and from whom. */
+export interface GroupOptions {
+  /**
+   * The network interface: for an IPv4 group its IP address, for an IPv6 group its index. Left out, the
+   * system chooses.
+   */
+  readonly interface?: string | number;
+  /** Hears only what this IPv4 address sends to the group. Needs {@linkcode nodeNetwork}. */
+  readonly source?: string;
+}
+
+const GROUP_OPTIONS = optionNames<GroupOptions>({ interface: true, source: true });
+
+function checkMembership(group: unknown, options: GroupOptions): GroupMembership {
+  const address = checkHost("group", group);
+  const version = ipVersion(address);
+  if (version === 0 || !isMulticast(address)) {
+    throw new RangeError(
+      `group must be a multicast address, from 224.0.0.0 to 239.255.255.255 or ff00::/8: got ${
+        shown(group)
+      }`,
+    );
+  }
+  const { interface: networkInterface, source } = readOptions<GroupOptions>(
+    "options",
+    options,
+    GROUP_OPTIONS,
+  );
+  if (networkInterface !== undefined) checkInterface("interface", networkInterface);
+  if (
+    networkInterface !== undefined && (typeof networkInterface === "number") !== (version === 6)
+  ) {
+    throw new TypeError(
+      `interface must be ${
+        version === 6 ? "an index for an IPv6 group" : "an IPv4 address for an IPv4 group"
+      }: got ${shown(networkInterface)}`,
+    );
+  }
+  if (source !== undefined && (version === 6 || ipVersion(checkHost("source", source)) !== 4)) {
+    throw new TypeError(`source must be an IPv4 address, of an IPv4 group: got ${shown(source)}`);
+  }
+  return {
+    group: address,
+    ...(networkInterface === undefined ? {} : { networkInterface }),
+    ...(source === undefined ? {} : { source }),
+  };
+}
+
+/** The groups of one socket. */
+export class MulticastGroups {
+  readonly #socket: UdpSocket;
+  readonly #joined = new Set<string>();
+
+  /** @param socket What hears them. */
+  constructor(socket: UdpSocket) {
+    this.#socket = socket;
+  }
+
+  /** Joins a group. */
+  async join(group: string, options: GroupOptions): Promise<void> {
+    const membership = checkMembership(group, options);
+    const action = `Cannot join ${membership.group}`;
+    const engine = await this.#socket.socket("join a group");
+    if (engine.joinGroup === undefined) throw noMulticast(action);
+    const key = JSON.stringify(membership);
+    if (this.#joined.has(key)) throw new GenericError("busy", `${action}: already joined`);
+    this.#joined.add(key);
+    this.#socket.hearsGroups = true;
+    try {
+      await engine.joinGroup(membership);
+    } catch (error) {
+      this.#forget(key);
+      throw familyError(action, membership.group, this.#socket.local.host, error) ??
+        setupError(action, error);
+    }
+  }
+
+  /** Leaves a group. */
+  async leave(group: string, options: GroupOptions): Promise<void> {
+    const membership = checkMembership(group, options);
+    const action = `Cannot leave ${membership.group}`;
+    const engine = await this.#socket.socket("leave a group");
+    if (engine.leaveGroup === undefined) throw noMulticast(action);
+    if (!this.#forget(JSON.stringify(membership))) {
+      throw new TypeError(`${action}: it was not joined that way`);
+    }
+    try {
+      await engine.leaveGroup(membership);
+    } catch (error) {
+      throw setupError(action, error);
+    }
+  }
+
+  #forget(key: string): boolean {
+    const wasJoined = this.#joined.delete(key);
+    this.#socket.hearsGroups = this.#joined.size > 0;
+    return wasJoined;
+  }
+}
+
+/** The system's own word for a group of the other family, "EINVAL", says nobody what to do. */
+function familyError(
+  action: string,
+  group: string,
+  host: string,
+  cause: unknown,
+): GenericError | undefined {
+  const version = ipVersion(group);
+  if (version === ipVersion(host)) return undefined;
+  const message = `${action}: this engine hears no IPv${version} groups on "${host}"; bind to "${
+    version === 4 ? "0.0.0.0" : "::"
+  }"`;
+  return new GenericError("unsupported", message, { cause });
+}
+
+function noMulticast(action: string): GenericError {
+  return new GenericError("unsupported", `${action}: this network has no multicast`);
+}

@@ -1,0 +1,183 @@
+// What happens to one peer of a listener: its datagrams queue up, it may be idle too long, and it ends once.
+
+import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
+import { DatagramMailbox, type DropPolicy, type TakeLimits } from "./datagram_mailbox.ts";
+import { LazyTimer } from "../network/lazy_timer.ts";
+import type { Datagram } from "./datagram.ts";
+import { HandOut } from "../bytes/hand_out.ts";
+import { closedError, GenericError, rejected, type SocketError } from "../base/errors.ts";
+import type { Clock, DatagramAddress } from "../network/network.ts";
+import type { Turns } from "../network/turns.ts";
+import type { UdpSocket } from "./udp_socket.ts";
+import type { UnreadBudget } from "./unread_budget.ts";
+
+/** How sessions behave. */
+export interface SessionSettings {
+  readonly clock: Clock;
+  readonly turns: Turns;
+  readonly idleTimeoutInMillis: number;
+  readonly queueLimit: number;
+  readonly drop: DropPolicy;
+  readonly limits: TakeLimits;
+}
+
+/** What the sessions of one listener share. */
+export interface SharedBySessions {
+  /** What they send by. */
+  readonly socket: UdpSocket;
+  /** How they behave. */
+  readonly settings: SessionSettings;
+  /** What they keep within, all together. */
+  readonly budget: UnreadBudget;
+  /** Told when one is over. */
+  onEnd(core: SessionCore): void;
+}
+
+/** A session below its face. */
+export class SessionCore {
+  readonly socket: UdpSocket;
+  readonly peer: DatagramAddress;
+  readonly settings: SessionSettings;
+  /** Resolves when it is over. */
+  readonly closed: Promise<SocketError | undefined>;
+  /** A method of a service that handles this session is under way. */
+  isHandled = false;
+  /** Somebody took it from an iteration: nobody knows what they do with it. */
+  isPulled = false;
+  /** It waits for somebody to take it from an iteration. */
+  isUntaken = false;
+  readonly #mailbox: DatagramMailbox;
+  readonly #timer: LazyTimer;
+  readonly #resolveClosed: (error: SocketError | undefined) => void;
+  readonly #shared: SharedBySessions;
+  readonly #activity: { now(): number };
+  readonly #busyClock: BusyClock;
+  /** When something came or went; not a number where that is not known yet. */
+  #activeAt: number;
+  #ended: SocketError | undefined;
+  #stopped: SocketError | undefined;
+  #sawEnd = false;
+
+  constructor(peer: DatagramAddress, shared: SharedBySessions) {
+    const { socket, settings } = shared;
+    this.#shared = shared;
+    this.socket = socket;
+    this.peer = peer;
+    this.settings = settings;
+    const closed = Promise.withResolvers<SocketError | undefined>();
+    this.closed = closed.promise;
+    this.#resolveClosed = closed.resolve;
+    const { clock, turns, queueLimit, drop, idleTimeoutInMillis } = settings;
+    const { budget } = shared;
+    this.#mailbox = new DatagramMailbox(clock, queueLimit, drop, new HandOut(), budget, turns);
+    this.#activeAt = clock.now();
+    this.#timer = new LazyTimer(clock, {
+      look: (now, isSure) => this.#look(now, isSure),
+    });
+    this.#busyClock = new BusyClock(clock, (due) => this.#timer.by(due));
+    const isLong = idleTimeoutInMillis >= LEAST_BUSY_INTERVAL_IN_MILLIS;
+    this.#activity = isLong ? this.#busyClock : clock;
+    if (idleTimeoutInMillis !== Infinity) this.#timer.by(this.#activeAt + idleTimeoutInMillis);
+  }
+
+  /** How many datagrams found no room. */
+  get droppedDatagrams(): number {
+    return this.#mailbox.droppedDatagrams;
+  }
+
+  /** What ended it. */
+  get ended(): SocketError | undefined {
+    return this.#ended;
+  }
+
+  /** Whether reads and writes reject because it ends or has ended. */
+  get isOver(): boolean {
+    return this.#ended !== undefined || this.#stopped !== undefined;
+  }
+
+  /** Gets a datagram of the peer. */
+  put(bytes: Uint8Array, from: DatagramAddress): void {
+    this.#noteActivity();
+    this.#mailbox.put(bytes, from);
+  }
+
+  /** Takes one of its datagrams, as a mailbox does. */
+  take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
+    if (this.#stopped !== undefined && this.#mailbox.length === 0) this.#sawEnd = true;
+    const taken = this.#mailbox.take(shape, limits, closedAs);
+    if (this.#stopped !== undefined) {
+      if (this.#mailbox.isWaitedFor) this.#sawEnd = true;
+      // Also when it is given later, because others go first.
+      const check = () => this.#endIfDone();
+      check();
+      taken.then(check, check);
+    }
+    return taken;
+  }
+
+  /** Sends content to the peer, split into datagrams. */
+  write(content: unknown): Promise<number> {
+    if (this.#ended !== undefined) {
+      const { code, message } = this.#ended;
+      return rejected(
+        code === "closed" ? closedError("write") : new GenericError(code, message),
+      );
+    }
+    this.#noteActivity();
+    return this.socket.writeTo(content, this.peer.hostname, this.peer.port);
+  }
+
+  #noteActivity(): void {
+    if (this.settings.idleTimeoutInMillis !== Infinity) this.#activeAt = this.#activity.now();
+  }
+
+  #look(now: number, isSure: boolean): number {
+    const { idleTimeoutInMillis } = this.settings;
+    const next = this.#busyClock.look(now);
+    if (Number.isNaN(this.#activeAt)) this.#activeAt = now;
+    const due = this.#activeAt + idleTimeoutInMillis;
+    if (due > now || !isSure) return Math.min(due, next);
+    this.end(
+      new GenericError("timed-out", `The session ended: idle for ${idleTimeoutInMillis} ms`),
+    );
+    return Infinity;
+  }
+
+  /** Ends it as soon as what came is read and what is under way is over. */
+  stop(): void {
+    if (this.#stopped !== undefined) return;
+    this.#stopped = closedError("receive");
+    if (this.#mailbox.isWaitedFor) this.#sawEnd = true;
+    this.#mailbox.finish(this.#stopped, true);
+    this.#endIfDone();
+  }
+
+  /** A method of a service that handled it has settled. */
+  onHandled(): void {
+    this.isHandled = false;
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (this.#stopped === undefined || this.isHandled || this.#mailbox.length > 0) return;
+    if (!this.isPulled || this.#sawEnd) this.end(this.#stopped);
+  }
+
+  /** Ends it by its user. */
+  close(): void {
+    this.#mailbox.clear();
+    this.end(closedError("receive"));
+  }
+
+  /** Ends it. What came before can still be read, by whoever has it. */
+  end(error: SocketError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#timer.stop();
+    this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
+    // Nobody has it who could read what came.
+    if (this.isUntaken) this.#mailbox.clear();
+    this.#shared.onEnd(this);
+    this.#resolveClosed(error.code === "closed" ? undefined : error);
+  }
+}

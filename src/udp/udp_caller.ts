@@ -1,0 +1,86 @@
+// Who a datagram came from, and how to answer.
+
+import { optionOf } from "../base/options.ts";
+import { checkObject } from "../base/arguments.ts";
+import { checkPort } from "../base/address.ts";
+import { rejected } from "../base/errors.ts";
+import type { Datagram } from "./datagram.ts";
+import type { UdpSocket } from "./udp_socket.ts";
+
+/** Who sent a datagram, and how to answer. */
+export interface UdpCaller {
+  /** IP address of the peer. */
+  readonly remoteAddress: string;
+  /** Port of the peer. */
+  readonly remotePort: number;
+  /** The local IP address that the listener is bound to. */
+  readonly localAddress: string;
+  /** The local port. */
+  readonly localPort: number;
+  /**
+   * Sends content to the peer, in as many datagrams as it takes: at most `datagramSize` bytes in each.
+   *
+   * @param content Bytes, or a string, which goes out as UTF-8. May be changed as soon as the call has
+   * returned.
+   * @returns How many bytes were sent, when the system has them all.
+   * @throws {TypeError} The content is wrong.
+   * @throws {SocketError} It could not be sent; the listener goes on.
+   */
+  sendBytes(content: Uint8Array | string): Promise<number>;
+  /**
+   * Sends one datagram from the listener's port to anybody.
+   *
+   * @param datagram Where to, and what.
+   * @returns How many bytes were sent, when the system has them.
+   * @throws {TypeError | RangeError} The datagram is wrong.
+   * @throws {SocketError} It could not be sent; the listener goes on.
+   */
+  sendDatagram(datagram: Datagram): Promise<number>;
+}
+
+/** The caller of one datagram. */
+export class DatagramCaller implements UdpCaller {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly #socket: UdpSocket;
+
+  constructor(socket: UdpSocket, { remoteHost, remotePort }: Datagram) {
+    this.#socket = socket;
+    this.remoteAddress = remoteHost;
+    this.remotePort = remotePort;
+  }
+
+  get localAddress(): string {
+    return this.#socket.local.host;
+  }
+
+  get localPort(): number {
+    return this.#socket.local.port;
+  }
+
+  sendBytes(content: Uint8Array | string): Promise<number> {
+    try {
+      return this.#socket.writeTo(content, this.remoteAddress, this.remotePort);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  sendDatagram(datagram: Datagram): Promise<number> {
+    return sendDatagram(this.#socket, datagram);
+  }
+}
+
+/** Sends a datagram to where it says, checked. */
+export function sendDatagram(socket: UdpSocket, datagram: Datagram): Promise<number> {
+  try {
+    checkObject("datagram", datagram);
+    const remoteHost = optionOf(datagram, "remoteHost");
+    const remotePort = optionOf(datagram, "remotePort");
+    const data = optionOf(datagram, "data");
+    const host = socket.checkHost("remoteHost", remoteHost);
+    return socket.send(data, host, checkPort("remotePort", remotePort, 1));
+  } catch (error) {
+    return rejected(error);
+  }
+}

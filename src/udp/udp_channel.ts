@@ -1,0 +1,86 @@
+// What a connected UdpClient and a UdpSession have in common: datagrams to and from one peer.
+
+import { checkInterval, checkSignal } from "../base/arguments.ts";
+import type { SocketError } from "../base/errors.ts";
+import type { Datagram } from "./datagram.ts";
+import type { TakeLimits } from "./datagram_mailbox.ts";
+import { optionNames, readOptions } from "../base/options.ts";
+
+/** How one receive waits. */
+export interface ReceiveOptions {
+  /** Ends the wait with the signal's own reason. No datagram is lost. */
+  readonly signal?: AbortSignal;
+  /** How long to wait, instead of the socket's `readTimeoutInMillis`. */
+  readonly timeoutInMillis?: number;
+}
+
+/**
+ * Datagrams to and from one peer: a connected `UdpClient`, or a `UdpSession` of a `UdpListener`. A protocol
+ * written on it runs on both ends.
+ */
+export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
+  /** IP address of the peer. */
+  readonly remoteAddress: string | undefined;
+  /** Port of the peer. */
+  readonly remotePort: number | undefined;
+  /** The local IP address. */
+  readonly localAddress: string;
+  /** The local port. */
+  readonly localPort: number;
+  /** How many datagrams reached it and nobody will receive. */
+  readonly droppedDatagrams: number;
+  /** Resolves when it is over, with what ended it unless that was `close` or a stop. Never rejects. */
+  readonly closed: Promise<SocketError | undefined>;
+  /** Receives one datagram of the peer. */
+  read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]>;
+  /** Sends content to the peer, in as many datagrams as it takes. */
+  write(content: Uint8Array | string): Promise<number>;
+  /** Ends it. */
+  close(): Promise<void>;
+}
+
+/** What an iteration gives at its end. */
+export const END: IteratorResult<Datagram> = { done: true, value: undefined };
+
+/** What an iteration gives for a datagram. */
+export function nextOf(value: Datagram): IteratorResult<Datagram> {
+  return { done: false, value };
+}
+
+/** The first bytes, at most so many. */
+export function cut(bytes: Uint8Array, length: number | undefined): Uint8Array {
+  return length === undefined || length >= bytes.length ? bytes : bytes.subarray(0, length);
+}
+
+/** What `read` gives of a datagram. */
+type BytesAndLength = [bytes: Uint8Array, length: number];
+
+/** Makes what `read` gives. */
+export function bytesShape(length: number | undefined): (datagram: Datagram) => BytesAndLength {
+  return length === undefined ? allBytes : (datagram) => {
+    const bytes = cut(datagram.data, length);
+    return [bytes, bytes.length];
+  };
+}
+
+function allBytes({ data }: Datagram): BytesAndLength {
+  return [data, data.length];
+}
+
+const RECEIVE_OPTIONS = optionNames<ReceiveOptions>({ signal: true, timeoutInMillis: true });
+
+/** Checks how one receive waits. */
+export function checkLimits(options: ReceiveOptions | undefined, standard: TakeLimits): TakeLimits {
+  if (options === undefined) return standard;
+  const { signal, timeoutInMillis } = readOptions<ReceiveOptions>(
+    "options",
+    options,
+    RECEIVE_OPTIONS,
+  );
+  return {
+    signal: signal === undefined ? undefined : checkSignal(signal),
+    timeoutInMillis: timeoutInMillis === undefined
+      ? standard.timeoutInMillis
+      : checkInterval("timeoutInMillis", timeoutInMillis),
+  };
+}

@@ -1,0 +1,340 @@
+// UdpClient: datagrams sent in order and received one at a time, from anybody or from one peer.
+
+import { checkInteger, checkInterval, checkObject, checkReadLength } from "../base/arguments.ts";
+import { type Address, checkHost, checkPort } from "../base/address.ts";
+import { rejected, type SocketError } from "../base/errors.ts";
+import type { Datagram } from "./datagram.ts";
+import { handOutOfDatagrams } from "../bytes/hand_out.ts";
+import { DatagramMailbox, type TakeLimits } from "./datagram_mailbox.ts";
+import { turnsOf } from "../network/network.ts";
+import { optionNames, optionOf, readOptions } from "../base/options.ts";
+import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
+import {
+  bytesShape,
+  checkLimits,
+  cut,
+  END,
+  nextOf,
+  type ReceiveOptions,
+  type UdpChannel,
+} from "./udp_channel.ts";
+import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
+import { type GroupOptions, MulticastGroups } from "./multicast.ts";
+
+/** How a {@linkcode UdpClient} is made. */
+export interface UdpClientConfig extends UdpSocketConfig {
+  /**
+   * How long `receiveFrom`, `read` and an iteration wait for a datagram: from 1 to 2_147_483_647, or
+   * `Infinity`.
+   *
+   * @default {300_000}
+   */
+  readonly readTimeoutInMillis?: number;
+  /**
+   * With 0, a datagram is received when somebody waits for it, and the others wait in the system's buffer,
+   * which drops what does not fit and tells nobody. With more, everything is received at once and up to so
+   * many bytes wait here, each datagram counted with 256 more; what does not fit is dropped and counted.
+   *
+   * @default {0}
+   */
+  readonly receiveQueueLimit?: number;
+}
+
+const OPTIONS = [
+  ...UDP_OPTIONS,
+  ...optionNames<Omit<UdpClientConfig, keyof UdpSocketConfig>>({
+    readTimeoutInMillis: true,
+    receiveQueueLimit: true,
+  }),
+];
+
+const ADDRESS_OPTIONS = optionNames<Address>({ host: true, port: true });
+
+/** What a receive gives: the bytes of one datagram, their count, and who sent them. */
+export type ReceiveResult = [bytes: Uint8Array, length: number, address: Address];
+
+/**
+ * A UDP socket. Sends datagrams in the order of the calls, receives them one at a time, and hears everybody
+ * or, connected, one peer.
+ *
+ * It is bound as soon as it is made. Give it up with {@linkcode UdpClient.close} or `await using`.
+ *
+ * @example Ask and wait for the answer
+ * ```ts
+ * import { UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ *
+ * await using server = new UdpClient({ host: "127.0.0.1", port: 0 });
+ * await using client = new UdpClient({ host: "127.0.0.1", port: 0 });
+ *
+ * await client.sendTo("Hello", await server.bound);
+ * const [bytes, length, address] = await server.receiveFrom();
+ * console.log(length, new TextDecoder().decode(bytes), address.host); // 5 Hello 127.0.0.1
+ * ```
+ */
+export class UdpClient implements UdpChannel {
+  readonly #socket: UdpSocket;
+  readonly #mailbox: DatagramMailbox;
+  readonly #groups: MulticastGroups;
+  readonly #limits: TakeLimits;
+
+  /**
+   * Begins to bind; {@linkcode UdpClient.bound} tells how it went.
+   *
+   * @param localAddress Where. Without a host every IPv4 address of this machine (every address, IPv6 too,
+   * where `remoteHost` is IPv6); without it also a port that the system chooses.
+   * @param config How.
+   * @throws {TypeError | RangeError} An argument is wrong.
+   */
+  constructor(
+    localAddress: { readonly host?: string; readonly port: number } = { port: 0 },
+    config: UdpClientConfig = {},
+  ) {
+    const { host, port } = readOptions<Partial<Address>>(
+      "localAddress",
+      localAddress,
+      ADDRESS_OPTIONS,
+    );
+    const options = readOptions<UdpClientConfig>("config", config, OPTIONS);
+    const { readTimeoutInMillis = 300_000, receiveQueueLimit = 0 } = options;
+    const settings = checkUdpConfig(options);
+    const localHost = host === undefined ? undefined : checkHost("host", host);
+    const localPort = checkPort("port", port, 0);
+    this.#limits = { timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis) };
+    const isReadingAhead = checkInteger("receiveQueueLimit", receiveQueueLimit, 0) > 0;
+    const mailbox = new DatagramMailbox(
+      settings.network.clock,
+      receiveQueueLimit,
+      settings.receiveQueueDrop,
+      handOutOfDatagrams(),
+      undefined,
+      turnsOf(settings.network),
+    );
+    this.#mailbox = mailbox;
+    const owner: UdpSocketOwner = {
+      get isWanting() {
+        return isReadingAhead || mailbox.isWaitedFor;
+      },
+      hearsItself: true,
+      put: (bytes, from) => mailbox.put(bytes, from),
+      onUnwanted: () => mailbox.countDropped(),
+      onEnd: (error) => {
+        mailbox.clear();
+        mailbox.finish(error, error.code === "closed");
+      },
+    };
+    this.#socket = new UdpSocket(localHost, localPort, settings, owner);
+    this.#groups = new MulticastGroups(this.#socket);
+  }
+
+  /**
+   * Resolves with the local address when the socket is bound. Rejects with a {@linkcode SocketError} when
+   * that failed, as every other call then does; nobody has to wait for it.
+   */
+  get bound(): Promise<Address> {
+    return this.#socket.bound;
+  }
+
+  /**
+   * Resolves when the socket is free: with `undefined` after `close`, else with what ended it. Never
+   * rejects.
+   */
+  get closed(): Promise<SocketError | undefined> {
+    return this.#socket.closed;
+  }
+
+  /** The local IP address; the host asked for until `bound` has resolved. */
+  get localAddress(): string {
+    return this.#socket.local.host;
+  }
+
+  /** The local port; the one asked for until `bound` has resolved. */
+  get localPort(): number {
+    return this.#socket.local.port;
+  }
+
+  /** The host or IP address of the peer that is heard alone, `undefined` where everybody is heard. */
+  get remoteAddress(): string | undefined {
+    return this.#socket.peer?.host;
+  }
+
+  /** The port of the peer that is heard alone. */
+  get remotePort(): number | undefined {
+    return this.#socket.peer?.port;
+  }
+
+  /** How many bytes wait to be sent, each datagram counted with 256 more. */
+  get queuedBytes(): number {
+    return this.#socket.queuedBytes;
+  }
+
+  /**
+   * How many datagrams reached this socket and nobody will receive: the receive queue was full, or they came
+   * from somebody else than the peer or from port 0. What the system dropped before is not known.
+   */
+  get droppedDatagrams(): number {
+    return this.#mailbox.droppedDatagrams + this.#socket.droppedDatagrams;
+  }
+
+  /**
+   * Sends one datagram. Datagrams leave in the order of the calls, awaited or not; those to a host name that
+   * must be looked up first keep their order among themselves. A name is remembered for 10 seconds.
+   *
+   * @param content At most 65,507 bytes, or a string, which goes out as UTF-8. May be changed as soon as the
+   * call has returned.
+   * @param address Where to: host name or IP address, and port.
+   * @returns How many bytes were sent, when the system has them. Whether they arrive nobody knows.
+   * @throws {TypeError | RangeError} An argument is wrong.
+   * @throws {SocketError} `"unreachable"`, `"denied"`, `"overflow"`, `"closed"`; the socket stays usable.
+   */
+  sendTo(content: Uint8Array | string, address: Address): Promise<number> {
+    try {
+      checkObject("address", address);
+      const [host, port] = [optionOf(address, "host"), optionOf(address, "port")];
+      const checked = this.#socket.checkHost("host", host);
+      return this.#socket.send(content, checked, checkPort("port", port, 1));
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /**
+   * Receives one datagram. Several calls at once are served in their order.
+   *
+   * *Giving up*: a timeout or the signal ends the wait and no datagram: the next call gets it.
+   *
+   * @param length The most bytes to give; the rest of a longer datagram is dropped. Left out, all of it.
+   * @param options How to wait.
+   * @returns The bytes, which are yours, how many they are, and who sent them.
+   * @throws {RangeError | TypeError} An argument is wrong.
+   * @throws {ReadTimedOutError} Nothing came in time.
+   * @throws {SocketError} `"closed"`, or what ended the socket.
+   */
+  receiveFrom(length?: number, options?: ReceiveOptions): Promise<ReceiveResult> {
+    const shape = length === undefined
+      ? resultOf
+      : (datagram: Datagram) => resultOf(datagram, length);
+    return this.#take(length, options, shape);
+  }
+
+  /**
+   * Hears only this peer from now on, and sends to it with {@linkcode UdpClient.write}. Datagrams of others
+   * are dropped and counted.
+   *
+   * @param address The peer. A name is looked up once, here.
+   * @throws {TypeError | RangeError} An argument is wrong.
+   * @throws {SocketError} `"unreachable"`: no such host; `"denied"`: the name may not be looked up.
+   */
+  async connect(address: Address): Promise<void> {
+    const { host, port } = readOptions<Address>("address", address, ADDRESS_OPTIONS);
+    await this.#socket.connect({ host: checkHost("host", host), port: checkPort("port", port, 1) });
+  }
+
+  /**
+   * Sends content to the peer, in as many datagrams as it takes: at most `datagramSize` bytes in each. Empty
+   * content is one empty datagram.
+   *
+   * @param content Bytes, or a string, which goes out as UTF-8. May be changed as soon as the call has
+   * returned.
+   * @returns How many bytes were sent, when the system has them all.
+   * @throws {TypeError} The content is wrong, or the socket has no peer.
+   * @throws {SocketError} As {@linkcode UdpClient.sendTo}.
+   */
+  write(content: Uint8Array | string): Promise<number> {
+    try {
+      return this.#socket.write(content);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /**
+   * Receives one datagram without saying from whom: from the peer, where there is one.
+   *
+   * @param length The most bytes to give; the rest of a longer datagram is dropped. Left out, all of it.
+   * @param options How to wait.
+   * @returns The bytes, which are yours, and how many they are.
+   * @throws {Error} As {@linkcode UdpClient.receiveFrom}.
+   */
+  read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]> {
+    return this.#take(length, options, bytesShape(length));
+  }
+
+  #take<T>(
+    length: number | undefined,
+    options: ReceiveOptions | undefined,
+    shape: (datagram: Datagram) => T,
+  ): Promise<T> {
+    try {
+      if (length !== undefined) checkReadLength(length);
+      const taken = this.#mailbox.take(shape, checkLimits(options, this.#limits));
+      this.#socket.wake();
+      return taken;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Begins to hear a multicast group.
+   *
+   * @param group The group's IP address.
+   * @param options Where it is heard, and from whom.
+   * @throws {TypeError | RangeError} An argument is wrong.
+   * @throws {SocketError} `"busy"`: it was joined already; `"unsupported"`; `"unreachable"`: the system
+   * refused.
+   */
+  async joinGroup(group: string, options: GroupOptions = {}): Promise<void> {
+    await this.#groups.join(group, options);
+  }
+
+  /**
+   * Ends what {@linkcode UdpClient.joinGroup} began.
+   *
+   * @param group The group's IP address.
+   * @param options The same as it was joined with.
+   * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
+   * @throws {SocketError} The system refused.
+   */
+  async leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
+    await this.#groups.leave(group, options);
+  }
+
+  /**
+   * Lets queued datagrams leave and frees the socket. Who waits for a datagram gets `"closed"`; an iteration
+   * ends.
+   *
+   * @returns When the socket is free. Closing twice is closing once.
+   */
+  close(): Promise<void> {
+    return this.#socket.close();
+  }
+
+  /**
+   * Gives one datagram after the other, until the socket is closed. Waits for each as long as
+   * `readTimeoutInMillis`, then throws a {@linkcode ReadTimedOutError}. Leaving the loop leaves the socket
+   * open.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Datagram> {
+    return {
+      next: () => {
+        const next = this.#mailbox.take(nextOf, this.#limits, END);
+        this.#socket.wake();
+        return next;
+      },
+      return: () => Promise.resolve(END),
+    };
+  }
+
+  /** Is {@linkcode UdpClient.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function resultOf(
+  { data, remoteHost: host, remotePort: port }: Datagram,
+  length?: number,
+): ReceiveResult {
+  const bytes = cut(data, length);
+  return [bytes, bytes.length, { host, port }];
+}

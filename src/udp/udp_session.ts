@@ -1,0 +1,168 @@
+// UdpSession: what one peer of a listener sends, as if it had a socket of its own.
+
+import { checkReadLength } from "../base/arguments.ts";
+import type { Datagram } from "./datagram.ts";
+import { GenericError, rejected, type SocketError } from "../base/errors.ts";
+import type { SessionCore } from "./session_core.ts";
+import {
+  bytesShape,
+  checkLimits,
+  END,
+  nextOf,
+  type ReceiveOptions,
+  type UdpChannel,
+} from "./udp_channel.ts";
+import { sendDatagram, type UdpCaller } from "./udp_caller.ts";
+
+let make: (core: SessionCore) => UdpSession;
+
+/** Makes the face of a session; not exported from mod.ts. */
+export function sessionOf(core: SessionCore): UdpSession {
+  return make(core);
+}
+
+/**
+ * A peer of a {@linkcode UdpListener}, with the face of a connected {@linkcode UdpClient}: it hears this peer
+ * alone and sends to it. It begins with the peer's first datagram and ends when it is closed, when nothing
+ * came or went for `sessionIdleTimeoutInMillis`, or when the listener stops. What the peer sends later begins
+ * another session.
+ */
+export class UdpSession implements UdpChannel, UdpCaller {
+  readonly #core: SessionCore;
+
+  private constructor(core: SessionCore) {
+    this.#core = core;
+  }
+
+  static {
+    make = (core) => new UdpSession(core);
+  }
+
+  /** IP address of the peer. */
+  get remoteAddress(): string {
+    return this.#core.peer.hostname;
+  }
+
+  /** Port of the peer. */
+  get remotePort(): number {
+    return this.#core.peer.port;
+  }
+
+  /** The local IP address that the listener is bound to. */
+  get localAddress(): string {
+    return this.#core.socket.local.host;
+  }
+
+  /** The local port. */
+  get localPort(): number {
+    return this.#core.socket.local.port;
+  }
+
+  /** How many datagrams of this peer were dropped because the session's queue was full. */
+  get droppedDatagrams(): number {
+    return this.#core.droppedDatagrams;
+  }
+
+  /**
+   * Resolves when the session is over: with `undefined` after `close` or a stop of the listener, with
+   * `"timed-out"` when it was idle too long, with `"aborted"` or `"handler"`, or with what ended the
+   * listener. Never rejects.
+   */
+  get closed(): Promise<SocketError | undefined> {
+    return this.#core.closed;
+  }
+
+  /**
+   * Receives one datagram of the peer.
+   *
+   * *Giving up*: a timeout or the signal ends the wait and no datagram: the next call gets it.
+   *
+   * @param length The most bytes to give; the rest of a longer datagram is dropped. Left out, all of it.
+   * @param options How to wait.
+   * @returns The bytes, which are yours, and how many they are.
+   * @throws {RangeError | TypeError} An argument is wrong.
+   * @throws {ReadTimedOutError} Nothing came in time.
+   * @throws {SocketError} `"closed"`, or what ended the session.
+   */
+  read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]> {
+    try {
+      if (length !== undefined) checkReadLength(length);
+      const limits = checkLimits(options, this.#core.settings.limits);
+      return this.#core.take(bytesShape(length), limits);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Sends content to the peer, in as many datagrams as it takes: at most `datagramSize` bytes in each. Empty
+   * content is one empty datagram.
+   *
+   * @param content Bytes, or a string, which goes out as UTF-8. May be changed as soon as the call has
+   * returned.
+   * @returns How many bytes were sent, when the system has them all.
+   * @throws {TypeError} The content is wrong.
+   * @throws {SocketError} It could not be sent, or `"closed"`; the session stays usable but for the latter.
+   */
+  write(content: Uint8Array | string): Promise<number> {
+    try {
+      return this.#core.write(content);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /** Is {@linkcode UdpSession.write}, in the word of a caller. */
+  sendBytes(content: Uint8Array | string): Promise<number> {
+    return this.write(content);
+  }
+
+  /**
+   * Sends one datagram from the listener's port to anybody.
+   *
+   * @param datagram Where to, and what.
+   * @returns How many bytes were sent, when the system has them.
+   * @throws {TypeError | RangeError} The datagram is wrong.
+   * @throws {SocketError} It could not be sent.
+   */
+  sendDatagram(datagram: Datagram): Promise<number> {
+    return sendDatagram(this.#core.socket, datagram);
+  }
+
+  /**
+   * Ends the session. Who waits for a datagram gets `"closed"`; an iteration ends; what was written still
+   * goes out.
+   *
+   * @returns When it is over.
+   */
+  async close(): Promise<void> {
+    this.#core.close();
+    await this.#core.closed;
+  }
+
+  /**
+   * Ends the session at once, as an error.
+   *
+   * @param reason Becomes the `cause` of the `"aborted"` that `closed` resolves with.
+   */
+  abort(reason?: unknown): void {
+    this.#core.end(new GenericError("aborted", "The session was aborted", { cause: reason }));
+  }
+
+  /**
+   * Gives one datagram of the peer after the other, until the session is over: closed, idle too long, or the
+   * listener stopped. Waits for each as long as `readTimeoutInMillis`, then throws a
+   * {@linkcode ReadTimedOutError}. Leaving the loop leaves the session open.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Datagram> {
+    return {
+      next: () => this.#core.take(nextOf, this.#core.settings.limits, END),
+      return: () => Promise.resolve(END),
+    };
+  }
+
+  /** Is {@linkcode UdpSession.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,327 @@
+// What a UdpClient and a UdpListener have in common: a bound socket that sends in order, receives one at a
+// time, may hear one peer only, and is closed once.
+
+import {
+  brokenError,
+  closedError,
+  GenericError,
+  setupError,
+  type SocketError,
+} from "../base/errors.ts";
+import { contentBytes } from "../base/arguments.ts";
+import { type Address, checkHost, formatAddress } from "../base/address.ts";
+import {
+  canonicalIp,
+  familyReachedFrom,
+  ipVersion,
+  unmappedIp,
+  withoutZone,
+} from "../base/ip_address.ts";
+import { type DatagramAddress, type DatagramSocket, turnsOf } from "../network/network.ts";
+import { MAX_DATAGRAM_LENGTH, type UdpSettings } from "./udp_config.ts";
+import { HostNames } from "./host_names.ts";
+import { type Peer, SenderFilter } from "./sender_filter.ts";
+import { DatagramSender } from "./datagram_sender.ts";
+import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
+import { waitFor } from "../network/deadline.ts";
+
+/** What is done with what the socket receives. */
+export interface UdpSocketOwner {
+  /** Whether to receive. */
+  readonly isWanting: boolean;
+  /** Whether what seems to come from the socket itself is heard. */
+  readonly hearsItself: boolean;
+  /** Gets a datagram, whose bytes must be copied before it returns. Must not throw. */
+  put(bytes: Uint8Array, from: DatagramAddress): void;
+  /** A datagram came that nobody may get: from somebody else than the peer, from nowhere, or from here. */
+  onUnwanted(): void;
+  /** Nothing will come any more, for this reason. */
+  onEnd(error: SocketError): void;
+}
+
+/** A UDP socket from its binding to its end. */
+export class UdpSocket implements DatagramSink {
+  /** Resolves with the local address; rejects when binding failed. Never an unhandled rejection. */
+  readonly bound: Promise<Address>;
+  /** Resolves when the socket is free, with what ended it unless that was `close`. */
+  readonly closed: Promise<SocketError | undefined>;
+  readonly #settings: UdpSettings;
+  readonly #owner: UdpSocketOwner;
+  readonly #names: HostNames;
+  readonly #filter: SenderFilter;
+  readonly #sender: DatagramSender;
+  readonly #resolveClosed: (error: SocketError | undefined) => void;
+  #socket: DatagramSocket | undefined;
+  #making: DatagramSocket | Promise<DatagramSocket> | undefined;
+  #receiver: DatagramReceiver | undefined;
+  #local: Address;
+  #ending: Promise<void> | undefined;
+  #isFreed = false;
+  /** The host that was checked last, and as what: most datagrams go where the last one went. */
+  #checkedHost = "";
+  #checkedHostAs = "";
+
+  /**
+   * Begins to bind.
+   *
+   * @param host Where, `undefined` for everywhere.
+   * @param port Which, 0 for one that the system chooses.
+   * @param settings How.
+   * @param owner Gets what comes.
+   */
+  constructor(
+    host: string | undefined,
+    port: number,
+    settings: UdpSettings,
+    owner: UdpSocketOwner,
+  ) {
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#names = new HostNames(settings.network);
+    this.#filter = new SenderFilter(settings, owner.hearsItself);
+    this.#sender = new DatagramSender(this.#names, settings.sendQueueLimit);
+    const closed = Promise.withResolvers<SocketError | undefined>();
+    this.closed = closed.promise;
+    this.#resolveClosed = closed.resolve;
+    this.#local = { host: host ?? "0.0.0.0", port };
+    this.bound = this.#open(host, port);
+    this.bound.catch((error) => {
+      this.#sender.abort(error);
+      this.#end(error);
+    });
+  }
+
+  /** The local address: the one asked for until `bound` has resolved. */
+  get local(): Address {
+    return this.#local;
+  }
+
+  /** The peer that is heard alone. */
+  get peer(): Address | undefined {
+    return this.#filter.peer;
+  }
+
+  /** Whether a multicast group is heard. */
+  set hearsGroups(value: boolean) {
+    this.#filter.hearsGroups = value;
+  }
+
+  /** How many bytes wait to be sent. */
+  get queuedBytes(): number {
+    return this.#sender.queuedBytes;
+  }
+
+  /** How many datagrams the engine had to drop. */
+  get droppedDatagrams(): number {
+    return this.#socket?.droppedDatagrams ?? 0;
+  }
+
+  async #open(host: string | undefined, port: number): Promise<Address> {
+    const settings = this.#settings;
+    if (settings.peer !== undefined) {
+      const { host: name } = settings.peer;
+      const isLiteral = ipVersion(name) !== 0;
+      this.#filter.peer = isLiteral
+        ? { ...settings.peer, ip: withoutZone(name) }
+        : await this.#lookUp(settings.peer, host === undefined ? 0 : familyReachedFrom(host));
+    }
+    const hostname = host ?? (this.#filter.peer?.ip.includes(":") ? "::" : "0.0.0.0");
+    const action = `Cannot bind to ${formatAddress(hostname, port)}`;
+    const { timeToLive, multicastTimeToLive, multicastInterface } = settings;
+    if (hostname.includes(":") && (timeToLive ?? multicastTimeToLive) !== undefined) {
+      throw new GenericError(
+        "unsupported",
+        `${action}: Deno can set a time to live only for IPv4`,
+      );
+    }
+    if (this.#isFreed) throw closedError("bind");
+    let socket: DatagramSocket;
+    try {
+      this.#making = settings.network.listenDatagram({
+        hostname,
+        port,
+        reuseAddress: settings.reuseAddress,
+        multicastLoopback: settings.multicastLoopback,
+        ...(timeToLive === undefined ? {} : { timeToLive }),
+        ...(multicastTimeToLive === undefined ? {} : { multicastTimeToLive }),
+        ...(multicastInterface === undefined ? {} : { multicastInterface }),
+      });
+      socket = this.#making instanceof Promise ? await this.#making : this.#making;
+    } catch (error) {
+      throw setupError(action, error);
+    }
+    if (this.#isFreed) throw closedError("bind");
+    this.#socket = socket;
+    this.#local = { host: socket.addr.hostname, port: socket.addr.port };
+    this.#sender.open(socket);
+    this.#receiver = new DatagramReceiver(socket, this, turnsOf(settings.network));
+    this.#receiver.go();
+    return this.#local;
+  }
+
+  async #lookUp(peer: Address, family: 0 | 4 | 6): Promise<Peer> {
+    const action = `Cannot look up ${peer.host}`;
+    let resolved;
+    try {
+      resolved = await this.#names.lookUp(peer.host, peer.port, family);
+    } catch (error) {
+      throw setupError(action, error);
+    }
+    const { address, isDirect } = resolved;
+    if (address === undefined) {
+      throw new GenericError(
+        "denied",
+        `${action}: no permission, run with --allow-net=${peer.host} or give its IP address`,
+      );
+    }
+    const ip = canonicalIp(address) ?? address;
+    return { host: isDirect ? ip : peer.host, port: peer.port, ip: withoutZone(ip) };
+  }
+
+  /** Hears only this peer from now on. */
+  async connect(peer: Address): Promise<void> {
+    if (this.#ending !== undefined) throw closedError("connect");
+    this.#filter.peer = ipVersion(peer.host) !== 0
+      ? { ...peer, ip: withoutZone(peer.host) }
+      : await this.#lookUp(peer, familyReachedFrom(this.#local.host));
+  }
+
+  /** Checks where a datagram shall go: {@linkcode checkHost}, for one after the other. */
+  checkHost(name: string, host: unknown): string {
+    if (host !== this.#checkedHost || host === "") {
+      this.#checkedHostAs = checkHost(name, host);
+      this.#checkedHost = host as string;
+    }
+    return this.#checkedHostAs;
+  }
+
+  /** Sends one datagram, or rejects. The address must have been checked. */
+  send(content: unknown, host: string, port: number): Promise<number> {
+    return this.#sender.send(checkContent(content), host, port);
+  }
+
+  /** Sends one datagram without a promise: tells only what goes wrong. */
+  post(
+    content: unknown,
+    host: string,
+    port: number,
+    onFailed: (error: SocketError) => void,
+  ): void {
+    this.#sender.post(checkContent(content), host, port, onFailed);
+  }
+
+  /** Sends content to the peer, split into datagrams. */
+  write(content: unknown): Promise<number> {
+    const peer = this.#filter.peer;
+    if (peer !== undefined) return this.writeTo(content, peer.host, peer.port);
+    const named = this.#settings.peer;
+    if (named === undefined) throw new TypeError("Cannot write: not connected to a peer");
+    // Its name is being looked up: the sender waits for that as well.
+    return this.writeTo(content, named.host, named.port);
+  }
+
+  /** Sends content, split into datagrams. The address must have been checked. */
+  writeTo(content: unknown, host: string, port: number): Promise<number> {
+    const bytes = contentBytes(content);
+    const size = this.#settings.datagramSize;
+    if (bytes.length <= size) return this.#sender.send(bytes, host, port);
+    const parts: Promise<number>[] = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      parts.push(this.#sender.send(bytes.subarray(at, at + size), host, port));
+    }
+    const written = Promise.all(parts).then(() => bytes.length);
+    written.catch(() => {});
+    return written;
+  }
+
+  /** Receives, if the owner wants something. */
+  wake(): void {
+    this.#receiver?.go();
+  }
+
+  /** The bound socket below, for what is asked of it directly. */
+  async socket(action: string): Promise<DatagramSocket> {
+    await this.bound;
+    if (this.#ending !== undefined) throw closedError(action);
+    return this.#socket!;
+  }
+
+  get isWanting(): boolean {
+    return this.#owner.isWanting;
+  }
+
+  put(bytes: Uint8Array, from: DatagramAddress): void {
+    const { hostname, port } = from;
+    const ip = unmappedIp(hostname);
+    if (!this.#filter.admits(this.#local, ip, port)) return this.#owner.onUnwanted();
+    this.#owner.put(bytes, ip === hostname ? from : { transport: "udp", hostname: ip, port });
+  }
+
+  onBroken(cause: unknown): void {
+    this.#end(brokenError("Cannot receive", cause));
+  }
+
+  /** Lets queued datagrams leave, then frees the socket. */
+  close(): Promise<void> {
+    return this.#ending ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const error = closedError("send");
+    this.#owner.onEnd(closedError("receive"));
+    this.#sender.end(error);
+    try {
+      await waitFor(
+        {
+          clock: this.#settings.network.clock,
+          timeoutInMillis: this.#settings.closeTimeoutInMillis,
+          timeoutError: () => error,
+        },
+        () => this.#sender.drained(),
+        () => {},
+      );
+    } catch {
+      // What is queued does not leave in time.
+    }
+    await this.#free(error);
+    this.#resolveClosed(undefined);
+  }
+
+  /** Ends it at once. */
+  abort(error: SocketError): Promise<void> {
+    this.#end(error);
+    return this.#ending!;
+  }
+
+  #end(error: SocketError): void {
+    this.#ending ??= (async () => {
+      this.#owner.onEnd(error);
+      await this.#free(error);
+      this.#resolveClosed(error);
+    })();
+  }
+
+  async #free(error: SocketError): Promise<void> {
+    this.#isFreed = true;
+    this.#sender.abort(error);
+    const stopped = this.#receiver?.stop();
+    try {
+      // Also one that is still being made.
+      await (await this.#making)?.close();
+    } catch {
+      // It could not be made: `bound` tells why.
+    }
+    await stopped;
+  }
+}
+
+/** The bytes of what shall be one datagram. */
+function checkContent(content: unknown): Uint8Array {
+  const bytes = contentBytes(content);
+  if (bytes.length > MAX_DATAGRAM_LENGTH) {
+    throw new RangeError(
+      `Content must be at most ${MAX_DATAGRAM_LENGTH} bytes for one datagram: got ${bytes.length}`,
+    );
+  }
+  return bytes;
+}

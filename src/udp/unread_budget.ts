@@ -1,0 +1,89 @@
+// A ceiling for what all sessions of a listener keep together that nobody has read.
+//
+// Senders can be forged, so that each of many sessions keeps little and all of them keep much. Where the ceiling is
+// reached, whoever keeps much has to let go, not whoever comes next: a flood must not cost those who are read.
+// Among so many it is not looked for who keeps most, but for who does among the next few.
+
+import { Bag, type Placed } from "../listener/bag.ts";
+
+/** Among how many the one who keeps most is looked for. */
+const CANDIDATES = 8;
+
+/** Somebody who keeps what nobody has read. */
+export interface Keeper {
+  /** How many bytes it keeps. */
+  readonly unreadBytes: number;
+  /** Whether nothing will come any more: what is left then goes first. */
+  readonly hasEnded: boolean;
+  /** Where it stands among the others; changed by nobody else. */
+  readonly placed: Placed;
+  /** Drops and counts some of it, and gives it back. */
+  letGo(): void;
+}
+
+/** Counts what is kept, and what was dropped. */
+export class UnreadBudget {
+  readonly #limit: number;
+  readonly #keepers = new Bag<Keeper>((keeper) => keeper.placed);
+  #bytes = 0;
+  #next = 0;
+  #droppedDatagrams = 0;
+
+  /** @param limit How many bytes may be kept in all; anything where nothing is kept. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Bytes that are kept by everybody. */
+  get unreadBytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many datagrams were dropped by everybody, for whatever reason. */
+  get droppedDatagrams(): number {
+    return this.#droppedDatagrams;
+  }
+
+  /** Counts datagrams that were dropped. */
+  countDropped(count: number): void {
+    this.#droppedDatagrams += count;
+  }
+
+  /**
+   * Counts bytes that somebody is about to keep, after making room for them where needed.
+   *
+   * @returns Whether they may be kept: not where nobody was found who keeps more than this one then would.
+   */
+  take(length: number, keeper: Keeper): boolean {
+    while (this.#bytes > 0 && this.#bytes + length > this.#limit) {
+      const heavy = this.#heavyOne();
+      if (heavy === keeper) return false;
+      if (!heavy.hasEnded && heavy.unreadBytes < keeper.unreadBytes + length) return false;
+      heavy.letGo();
+    }
+    this.#bytes += length;
+    if (!this.#keepers.has(keeper)) this.#keepers.add(keeper);
+    return true;
+  }
+
+  /** Bytes were read or dropped; what is still kept was counted anew before. */
+  give(length: number, keeper: Keeper): void {
+    this.#bytes -= length;
+    if (keeper.unreadBytes === 0) this.#keepers.delete(keeper);
+  }
+
+  #heavyOne(): Keeper {
+    const { size } = this.#keepers;
+    let heavy: Keeper | undefined;
+    for (let count = Math.min(CANDIDATES, size); count > 0; count--) {
+      const keeper = this.#keepers.at(this.#next++ % size);
+      if (heavy === undefined || heft(keeper) > heft(heavy)) heavy = keeper;
+    }
+    // It has a keeper as long as it has bytes.
+    return heavy!;
+  }
+}
+
+function heft({ hasEnded, unreadBytes }: Keeper): number {
+  return hasEnded ? Infinity : unreadBytes;
+}

@@ -1,0 +1,80 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  checkBoolean,
+  checkInteger,
+  checkInterval,
+  checkObject,
+  checkReadLength,
+  checkSignal,
+  contentBytes,
+  shown,
+} from "../../src/base/arguments.ts";
+
+Deno.test("checkInterval() takes what a timer takes, and Infinity for none", () => {
+  for (const value of [1, 300_000, 2_147_483_647, Infinity]) {
+    assertEquals(checkInterval("readTimeoutInMillis", value), value);
+  }
+  for (const value of [0, -1, 1.5, 2_147_483_648, -Infinity]) {
+    assertThrows(() => checkInterval("readTimeoutInMillis", value), RangeError, `${value}`);
+  }
+  for (const value of [NaN, "5", null, true, 5n]) {
+    const error = assertThrows(() => checkInterval("readTimeoutInMillis", value), TypeError);
+    assertStringIncludes(error.message, "readTimeoutInMillis must be a number");
+  }
+});
+
+Deno.test("checkInteger() names the range and the value", () => {
+  assertEquals(checkInteger("backlog", 5, 1, 10), 5);
+  assertThrows(() => checkInteger("backlog", 11, 1, 10), RangeError, "from 1 to 10: got 11");
+  assertThrows(() => checkInteger("limit", 0, 1), RangeError, "1 or more: got 0");
+});
+
+Deno.test("checkReadLength() uses the reference's words", () => {
+  assertThrows(
+    () => checkReadLength(0),
+    RangeError,
+    "Requested byte length must be an integer 1 or more",
+  );
+});
+
+Deno.test("checkBoolean(), checkSignal() and checkObject() name what they got", () => {
+  assertEquals(checkBoolean("x", true), true);
+  assertThrows(() => checkBoolean("x", 1), TypeError, "x must be true or false: got 1");
+  assertThrows(() => checkSignal({}), TypeError, "signal must be an AbortSignal");
+  assertThrows(
+    () => checkObject("config", 5 as unknown as object),
+    TypeError,
+    "config must be an object: got 5",
+  );
+  assertThrows(() => checkObject("config", null as unknown as object), TypeError, "got null");
+});
+
+Deno.test("contentBytes() takes bytes as they are and text as UTF-8", () => {
+  const bytes = new Uint8Array([1, 2]);
+  assertEquals(contentBytes(bytes) === bytes, true);
+  assertEquals(contentBytes("é"), new Uint8Array([0xc3, 0xa9]));
+  for (const wrong of [5, null, undefined, [1], new ArrayBuffer(1)]) {
+    assertThrows(() => contentBytes(wrong), TypeError, "Content must be a Uint8Array or a string");
+  }
+});
+
+Deno.test("shown() is one short line", () => {
+  assertEquals(shown("a\nb"), '"a\\nb"');
+  assertEquals(shown("x".repeat(200)).length, 80);
+  assertEquals(shown({ a: 1 }), "{ a: 1 }");
+});
+
+Deno.test("contentBytes() refuses what only seems to be bytes, and bytes that were taken away", () => {
+  for (const wrong of [Object.create(Uint8Array.prototype), new Proxy(new Uint8Array(3), {})]) {
+    assertThrows(() => contentBytes(wrong), TypeError, "Content must be a Uint8Array or a string");
+  }
+  const transferred = new Uint8Array(3);
+  transferred.buffer.transfer();
+  const outside = new ArrayBuffer(8, { maxByteLength: 8 });
+  const cutOff = new Uint8Array(outside, 4, 4);
+  outside.resize(5);
+  for (const gone of [transferred, cutOff]) {
+    assertThrows(() => contentBytes(gone), TypeError, "its buffer was transferred or shrunk");
+  }
+  assertEquals(contentBytes(new Uint8Array(0)).length, 0);
+});

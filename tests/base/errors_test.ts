@@ -1,0 +1,88 @@
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { GenericError, ReadTimedOutError, SocketError } from "../../mod.ts";
+import { brokenError, isResourceError, reasonOf, setupError } from "../../src/base/errors.ts";
+
+Deno.test("GenericError and ReadTimedOutError are SocketErrors with a name, a code and a cause", () => {
+  const cause = new Error("why");
+  const generic = new GenericError("broken", "Cannot read: why", { cause });
+  assertInstanceOf(generic, SocketError);
+  assertInstanceOf(generic, Error);
+  assertEquals([generic.name, generic.code, generic.cause], ["GenericError", "broken", cause]);
+  const timedOut = new ReadTimedOutError("Cannot read: too long");
+  assertInstanceOf(timedOut, SocketError);
+  assertEquals([timedOut.name, timedOut.code], ["ReadTimedOutError", "timed-out"]);
+});
+
+Deno.test("setupError() says whose doing it is", () => {
+  const cases: [Error, string, string][] = [
+    [
+      new Deno.errors.ConnectionRefused("Connection refused (os error 111)"),
+      "unreachable",
+      "Connection refused (os error 111); is anything listening there?",
+    ],
+    [
+      new Deno.errors.AddrNotAvailable("Cannot assign"),
+      "unreachable",
+      "Cannot assign",
+    ],
+    [new Error("failed to lookup address information"), "unreachable", "lookup"],
+    [new URIError("malformed"), "unreachable", "malformed"],
+    [new Deno.errors.AddrInUse("in use"), "in-use", "in use by another socket; stop that one"],
+    [
+      new Deno.errors.NotCapable(
+        'Requires net access to "x:1", run again with the --allow-net flag',
+      ),
+      "denied",
+      "run with --allow-net",
+    ],
+    [
+      new Deno.errors.PermissionDenied("Permission denied (os error 13)"),
+      "denied",
+      "no permission",
+    ],
+    [Object.assign(new Error("Too many open files"), { code: "EMFILE" }), "limit", "ulimit -n"],
+  ];
+  for (const [cause, code, part] of cases) {
+    const error = setupError("Cannot connect to x:1", cause);
+    assertEquals(error.code, code, cause.name);
+    assertStringIncludes(error.message, "Cannot connect to x:1: ");
+    assertStringIncludes(error.message, part);
+    assertStrictEquals(error.cause, cause);
+  }
+});
+
+Deno.test("brokenError() and setupError() leave a SocketError as it is", () => {
+  const error = new GenericError("limit", "Cannot accept: too many");
+  assertStrictEquals(brokenError("Cannot read", error), error);
+  assertStrictEquals(setupError("Cannot connect", error), error);
+});
+
+Deno.test("brokenError() keeps the runtime's error as its cause", () => {
+  const cause = new Deno.errors.ConnectionReset("Connection reset by peer (os error 104)");
+  const error = brokenError("Cannot read", cause);
+  assertEquals([error.code, error.cause], ["broken", cause]);
+  assertEquals(error.message, "Cannot read: Connection reset by peer (os error 104)");
+});
+
+Deno.test("reasonOf() has words for whatever was thrown", () => {
+  assertEquals(reasonOf(new Error("why")), "why");
+  assertEquals(reasonOf(new TypeError()), "TypeError");
+  assertEquals(reasonOf("text"), "text");
+  assertEquals(reasonOf(undefined), "undefined");
+});
+
+Deno.test("isResourceError() knows what others may give back", () => {
+  for (const code of ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]) {
+    assertEquals(isResourceError(Object.assign(new Error(), { code })), true, code);
+  }
+  for (
+    const other of [new Error(), undefined, null, Object.assign(new Error(), { code: "EPIPE" })]
+  ) {
+    assertEquals(isResourceError(other), false);
+  }
+});

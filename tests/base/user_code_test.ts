@@ -1,0 +1,89 @@
+import { assert, assertEquals } from "@std/assert";
+import { GenericError, isError, isSocketError, reasonOf } from "../../src/base/errors.ts";
+import { handlerError, printThrown, settle, tell, wordsOf } from "../../src/base/user_code.ts";
+import { awkwardThings, printedDuring } from "../support/awkward.ts";
+
+Deno.test("tell() calls in a turn of its own", async () => {
+  const order: string[] = [];
+  tell(() => order.push("told"));
+  order.push("told of");
+  await Promise.resolve();
+  assertEquals(order, ["told of", "told"]);
+  tell(undefined);
+});
+
+Deno.test("tell() prints once whatever a callback throws, now or later, and ends nothing", async () => {
+  for (const thrown of awkwardThings()) {
+    const fates: (() => unknown)[] = [
+      () => {
+        throw thrown;
+      },
+      () => Promise.reject(thrown),
+      () => ({
+        get then() {
+          throw thrown;
+        },
+      }),
+      () => ({ then: (_: unknown, reject: (reason: unknown) => void) => reject(thrown) }),
+    ];
+    for (const fate of fates) {
+      const printed = await printedDuring(async () => {
+        tell(fate);
+        for (let i = 0; i < 10; i++) await Promise.resolve();
+      });
+      assertEquals(printed.length, 1);
+    }
+  }
+});
+
+Deno.test("tell() does not wait for what never settles", async () => {
+  let calls = 0;
+  const never = () => {
+    calls++;
+    return new Promise<void>(() => {});
+  };
+  tell(never);
+  tell(never);
+  await Promise.resolve();
+  assertEquals(calls, 2);
+});
+
+Deno.test("what is thrown can be looked at and put into words, whatever it is", () => {
+  for (const thrown of awkwardThings()) {
+    assertEquals(typeof isError(thrown), "boolean");
+    assertEquals(isSocketError(thrown), false);
+    assertEquals(typeof reasonOf(thrown), "string");
+    assertEquals(typeof wordsOf(thrown), "string");
+    const error = handlerError("A method", thrown);
+    assertEquals(error.code, "handler");
+    assert(error.message.startsWith("A method threw: "), error.message);
+  }
+  assertEquals(wordsOf(new Error("a reason")), "a reason");
+  assertEquals(wordsOf("a text"), '"a text"');
+  assert(isSocketError(new GenericError("closed", "gone")));
+});
+
+Deno.test("settle() rejects with what a callback throws at once", async () => {
+  assertEquals(await settle(() => 5), 5);
+  assertEquals(await settle(() => Promise.resolve(6)), 6);
+  const thrown = new Error("at once");
+  assertEquals(
+    await settle(() => {
+      throw thrown;
+    }).catch((error: unknown) => error),
+    thrown,
+  );
+});
+
+Deno.test("printThrown() survives a console that cannot print", async () => {
+  const before = console.error;
+  console.error = () => {
+    throw new Error("no console");
+  };
+  try {
+    printThrown("something");
+  } finally {
+    console.error = before;
+  }
+  await Promise.resolve();
+});

@@ -1,0 +1,41 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import type { ConnectionConfig } from "../../mod.ts";
+import { checkConnectionConfig } from "../../src/connection/connection_config.ts";
+import { denoNetwork } from "../../src/network/network.ts";
+
+Deno.test("checkConnectionConfig() has the reference's defaults, and bounds for the rest", () => {
+  assertEquals(checkConnectionConfig({}), {
+    readTimeoutInMillis: 300_000,
+    writeTimeoutInMillis: 300_000,
+    idleTimeoutInMillis: Infinity,
+    closeTimeoutInMillis: 5_000,
+    writeQueueLimit: 16_777_216,
+    allowHalfOpen: false,
+    reuseReadBuffer: false,
+    clock: denoNetwork.clock,
+    turns: denoNetwork.turns!,
+  });
+});
+
+Deno.test("checkConnectionConfig() names what is wrong", () => {
+  const wrong: [string, unknown, typeof TypeError | typeof RangeError][] = [
+    ["readTimeoutInMillis", 0, RangeError],
+    ["readTimeoutInMillis", "5", TypeError],
+    ["writeTimeoutInMillis", -1, RangeError],
+    ["idleTimeoutInMillis", 2_147_483_648, RangeError],
+    ["closeTimeoutInMillis", NaN, TypeError],
+    ["writeQueueLimit", 0, RangeError],
+    ["writeQueueLimit", Infinity, RangeError],
+    ["allowHalfOpen", "yes", TypeError],
+    ["reuseReadBuffer", 1, TypeError],
+    ["network", 5, TypeError],
+  ];
+  for (const [name, value, kind] of wrong) {
+    assertThrows(() => checkConnectionConfig({ [name]: value } as ConnectionConfig), kind, name);
+  }
+  assertThrows(
+    () => checkConnectionConfig(null as unknown as ConnectionConfig),
+    TypeError,
+    "config must be",
+  );
+});

@@ -1,0 +1,235 @@
+// How a connection lives and ends: close, abort, idle time, both ends.
+
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { Connection, GenericError, SocketError } from "../../mod.ts";
+import { connectedTransports, end, pause, reset, silence, until } from "../../testing/mod.ts";
+import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
+
+Deno.test("Connection.close() flushes, ends, drains what still comes, and then frees", async () => {
+  const open = Promise.withResolvers<void>();
+  const { connection, peer, clock } = scriptedConnection(["unread", pause(20), "late", end()], {}, {
+    writes: [until(open.promise)],
+  });
+  void connection.write("queued");
+  const closing = connection.close();
+  assert(await isPending(clock, closing));
+  assertEquals(peer.calls.includes("closeWrite"), false);
+  open.resolve();
+  await clock.settle();
+  assertEquals([peer.writtenText, peer.isClosed], ["queued", false]);
+  assert(peer.calls.includes("closeWrite"));
+  await clock.advance(20);
+  await closing;
+  assertEquals(peer.calls.at(-1), "close");
+  assertEquals(await connection.closed, undefined);
+  assertEquals(clock.pending, 0);
+  assertEquals(peer.violations, []);
+});
+
+Deno.test("Connection.close() drains until nothing has come for 50 ms, a second at most", async () => {
+  const quiet = scriptedConnection(["x"]);
+  const quietly = quiet.connection.close();
+  await quiet.clock.advance(49);
+  assertEquals(quiet.peer.isClosed, false);
+  await quiet.clock.advance(1);
+  await quietly;
+
+  const script = Array(100).fill(["x", pause(40)]).flat();
+  const chatty = scriptedConnection(script);
+  const chattily = chatty.connection.close();
+  await chatty.clock.advance(999);
+  assertEquals(chatty.peer.isClosed, false);
+  await chatty.clock.advance(1);
+  await chattily;
+  assertEquals(await chatty.connection.closed, undefined);
+});
+
+Deno.test("Connection.close() does not drain when the peer has ended", async () => {
+  const { connection, peer, clock } = scriptedConnection(["ab", end()]);
+  await connection.read(5);
+  await connection.close();
+  assertEquals([peer.isClosed, clock.now(), await connection.closed], [true, 0, undefined]);
+});
+
+Deno.test("Connection.close() lets a peer that reads slowly have everything: no reset on its way", async () => {
+  const [here, there] = connectedTransports({ capacity: 1_000 });
+  const connection = new Connection(here);
+  // The other end has sent what this one never reads.
+  await there.write(new Uint8Array(500));
+  void connection.write(new Uint8Array(20_000).fill(7));
+  const closing = connection.close();
+  const buffer = new Uint8Array(300);
+  let received = 0;
+  for (let n = await there.read(buffer); n !== null; n = await there.read(buffer)) received += n;
+  there.close();
+  await closing;
+  assertEquals([received, await connection.closed], [20_000, undefined]);
+});
+
+Deno.test("Connection.close() of a peer that does not read ends at closeTimeoutInMillis", async () => {
+  const { connection, peer, clock } = scriptedConnection([], { closeTimeoutInMillis: 500 }, {
+    writes: [3, silence()],
+  });
+  const writing = connection.write("abcdef").catch((error) => error);
+  await clock.settle();
+  const closing = connection.close();
+  await clock.advance(499);
+  assertEquals(peer.isClosed, false);
+  await clock.advance(1);
+  await closing;
+  const error = await connection.closed;
+  assertEquals(error!.code, "timed-out");
+  assertStringIncludes(error!.message, "did not take 3 bytes within 500 ms");
+  assertStrictEquals(await writing, error);
+});
+
+Deno.test("Connection.close() makes a waiting read reject as closed, and ends iterations and streams", async () => {
+  const reading = scriptedConnection();
+  const read = assertRejects(() => reading.connection.read(), GenericError, "already closed");
+  await reading.clock.settle();
+  void reading.connection.close();
+  assertEquals((await read).code, "closed");
+  await assertRejects(() => reading.connection.read(), GenericError, "already closed");
+  const late = await assertRejects(() => reading.connection.write("x"), GenericError);
+  assertEquals(late.code, "closed");
+  reading.connection.abort();
+
+  const iterating = scriptedConnection(["ab"]);
+  const chunks: number[] = [];
+  const loop = (async () => {
+    for await (const chunk of iterating.connection) chunks.push(chunk.length);
+  })();
+  await iterating.clock.settle();
+  void iterating.connection.close();
+  await loop;
+  assertEquals(chunks, [2]);
+  for await (const _ of iterating.connection) throw new Error("must not come");
+  iterating.connection.abort();
+});
+
+Deno.test("Connection.close() drops what is unread", async () => {
+  const { connection } = scriptedConnection(["abcdef"]);
+  await connection.read(1);
+  void connection.close();
+  await assertRejects(() => connection.read(1), GenericError, "already closed");
+  connection.abort();
+});
+
+Deno.test("Connection.close() and abort() may be called again", async () => {
+  const { connection, peer } = scriptedConnection(["ab", end()]);
+  await connection.read(5);
+  await Promise.all([connection.close(), connection.close()]);
+  await connection.close();
+  connection.abort();
+  assertEquals(await connection.closed, undefined);
+  assertEquals(peer.calls.filter((call) => call === "close").length, 1);
+});
+
+Deno.test("Connection.abort() frees at once and tells its reason to everybody", async () => {
+  const { connection, peer, clock } = scriptedConnection([], {}, { writes: [silence()] });
+  const reason = new Error("enough");
+  const waiting = [connection.read(), connection.write("x")].map((each) =>
+    each.catch((error) => error)
+  );
+  await clock.settle();
+  connection.abort(reason);
+  assert(peer.isClosed);
+  const error = await connection.closed;
+  assertEquals([error!.code, error!.cause], ["aborted", reason]);
+  for (const each of waiting) assertStrictEquals(await each, error);
+  await assertRejects(() => connection.read(), GenericError, "Aborted");
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("Connection.abort() ends a close under way", async () => {
+  const { connection, peer, clock } = scriptedConnection([], {}, { writes: [silence()] });
+  void connection.write("x");
+  const closing = connection.close();
+  await clock.settle();
+  connection.abort();
+  await closing;
+  assertEquals([peer.isClosed, (await connection.closed)!.code], [true, "aborted"]);
+});
+
+Deno.test("Connection both of whose directions have ended is freed, and what is unread can be read", async () => {
+  const { connection, peer } = scriptedConnection(["abc", end()]);
+  await connection.shutdownWrite();
+  assertEquals(asText(await connection.read(2)), ["ab", 2]);
+  assertEquals(asText(await connection.read(2)), ["c", 1]);
+  assertEquals(await connection.closed, undefined);
+  assertEquals([peer.isClosed, await connection.read()], [true, [new Uint8Array(0), -1]]);
+});
+
+Deno.test("Connection shut down in both directions from this side ends politely", async () => {
+  const { connection, peer, clock } = scriptedConnection(["unread"]);
+  await connection.write("x");
+  await connection.shutdownWrite();
+  connection.shutdownRead();
+  await clock.advance(50);
+  assertEquals(await connection.closed, undefined);
+  assertEquals(peer.calls.filter((call) => call.startsWith("read")).length, 2);
+});
+
+Deno.test("Connection's pull faces never close it by themselves", async () => {
+  const { connection, peer, clock } = scriptedConnection(["abc", end()]);
+  for await (const _ of connection) { /* to the end */ }
+  assertEquals(await connection.write("still open"), 10);
+  assert(await isPending(clock, connection.closed));
+  assertEquals(peer.isClosed, false);
+  connection.abort();
+});
+
+Deno.test("Connection.idleTimeoutInMillis ends it when no byte comes or goes, and only then", async () => {
+  const { connection, peer, clock } = scriptedConnection([pause(80), "a", silence()], {
+    idleTimeoutInMillis: 100,
+  });
+  void connection.read().then(() => connection.read()).catch(() => {});
+  await clock.advance(160);
+  await connection.write("x");
+  await clock.advance(99);
+  assertEquals(peer.isClosed, false);
+  await clock.advance(1);
+  const error = await connection.closed;
+  assertEquals([error!.code, clock.now()], ["timed-out", 260]);
+  assertStringIncludes(error!.message, "no byte came or went for 100 ms");
+  assertEquals([peer.isClosed, clock.pending], [true, 0]);
+});
+
+Deno.test("Connection.idleTimeoutInMillis ends one that nobody reads", async () => {
+  const { connection, clock } = scriptedConnection(["never read"], { idleTimeoutInMillis: 100 });
+  await clock.advance(100);
+  assertEquals((await connection.closed)!.code, "timed-out");
+});
+
+Deno.test("Connection.closed never rejects, and tells a reset as broken", async () => {
+  const { connection } = scriptedConnection([reset()]);
+  void connection.read().catch(() => {});
+  const error = await connection.closed;
+  assert(error instanceof SocketError);
+  assertEquals(error.code, "broken");
+});
+
+Deno.test("Connection.close() is not harmed by a reset while it drains", async () => {
+  const { connection, peer } = scriptedConnection(["unread", reset()]);
+  await connection.write("all of it");
+  await connection.close();
+  assertEquals([await connection.closed, peer.writtenText], [undefined, "all of it"]);
+});
+
+Deno.test("Connection leaves no timeout behind", async () => {
+  const { connection, clock } = scriptedConnection(["a", "b", end()], {
+    idleTimeoutInMillis: 1_000,
+  });
+  await connection.read();
+  await connection.write("x");
+  await connection.read(9);
+  await using _ = connection;
+  await connection.close();
+  assertEquals(clock.pending, 0);
+});

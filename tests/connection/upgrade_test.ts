@@ -1,0 +1,101 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Connection, duplexOf } from "../../src/connection/connection.ts";
+import { GenericError } from "../../src/base/errors.ts";
+import type { Transport } from "../../src/network/network.ts";
+import { upgrade } from "../../src/connection/upgrade.ts";
+import { connectedTransports, microtasksDrained } from "../../testing/mod.ts";
+
+/** A connection whose "handshake" puts another pair of transports in place. */
+function upgradable() {
+  const [plain, plainPeer] = connectedTransports();
+  const [secure, securePeer] = connectedTransports();
+  const shaking = Promise.withResolvers<Transport>();
+  const connection = new Connection(plain);
+  duplexOf(connection).prepareUpgrade = () => Promise.resolve(() => shaking.promise);
+  return { connection, plainPeer, secure, securePeer, shaking };
+}
+
+async function hear(transport: Transport, length: number): Promise<string> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const count = await transport.read(bytes.subarray(at));
+    if (count === null) break;
+    at += count;
+  }
+  return new TextDecoder().decode(bytes);
+}
+
+Deno.test("upgrade() sends what was written before in the clear, and what is written after not", async () => {
+  const { connection, plainPeer, secure, securePeer, shaking } = upgradable();
+  void connection.write("before");
+  const upgrading = upgrade(duplexOf(connection), undefined);
+  const writing = connection.write("after");
+  const reading = connection.read(5);
+  assertEquals(await hear(plainPeer, 6), "before");
+  shaking.resolve(secure);
+  await upgrading;
+  assertEquals(await writing, 5);
+  assertEquals(await hear(securePeer, 5), "after");
+  await securePeer.write(new TextEncoder().encode("reply"));
+  assertEquals(new TextDecoder().decode((await reading)[0]), "reply");
+  connection.abort();
+});
+
+Deno.test("upgrade() ends the connection where the handshake fails, and everybody learns why", async () => {
+  const { connection, shaking } = upgradable();
+  const upgrading = upgrade(duplexOf(connection), undefined);
+  const writing = connection.write("after");
+  const failure = new GenericError("handshake", "no");
+  shaking.reject(failure);
+  assertEquals(await assertRejects(() => upgrading, GenericError, "no"), failure);
+  assertEquals(await assertRejects(() => writing, GenericError, "no"), failure);
+  assertEquals(await connection.closed, failure);
+});
+
+Deno.test("upgrade() that is aborted under way frees what it was about to put in place", async () => {
+  const { connection, secure, securePeer, shaking } = upgradable();
+  const upgrading = assertRejects(() => upgrade(duplexOf(connection), undefined), GenericError);
+  await microtasksDrained();
+  connection.abort();
+  shaking.resolve(secure);
+  assertEquals((await upgrading as GenericError).code, "aborted");
+  assertEquals(await securePeer.read(new Uint8Array(1)), null);
+});
+
+Deno.test("upgrade() that is aborted under way does not mind a stream that was freed with it", async () => {
+  const { connection, secure, shaking } = upgradable();
+  const upgrading = assertRejects(() => upgrade(duplexOf(connection), undefined), GenericError);
+  await microtasksDrained();
+  connection.abort();
+  secure.close();
+  secure.close = () => {
+    throw new Deno.errors.BadResource("Bad resource ID");
+  };
+  shaking.resolve(secure);
+  assertEquals((await upgrading as GenericError).code, "aborted");
+});
+
+Deno.test("upgrade() while one is under way is busy, and a polite close waits for it", async () => {
+  const { connection, plainPeer, secure, securePeer, shaking } = upgradable();
+  const upgrading = upgrade(duplexOf(connection), undefined);
+  await assertRejects(() => upgrade(duplexOf(connection), undefined), GenericError, "under way");
+  void connection.write("last words");
+  const closing = connection.close();
+  shaking.resolve(secure);
+  await upgrading;
+  assertEquals(await hear(securePeer, 10), "last words");
+  assertEquals(await securePeer.read(new Uint8Array(1)), null);
+  securePeer.close();
+  await closing;
+  plainPeer.close();
+});
+
+Deno.test("upgrade() refuses a connection that is over, and one that is nobody's", async () => {
+  const { connection } = upgradable();
+  connection.abort();
+  await assertRejects(() => upgrade(duplexOf(connection), undefined), GenericError);
+  const [near] = connectedTransports();
+  const own = new Connection(near);
+  await assertRejects(() => own.upgradeToTls(), TypeError, "belongs to no Client and no Listener");
+  own.abort();
+});

@@ -1,0 +1,130 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Connection, SocketError } from "../../mod.ts";
+import { broken, connectedTransports, end, reset, silence } from "../../testing/mod.ts";
+import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
+
+Deno.test("Connection.readable gives the bytes to the end, decoded on the way", async () => {
+  const { connection } = scriptedConnection(["Gr\u00fc", "\u00dfe", end()]);
+  let text = "";
+  for await (const part of connection.readable.pipeThrough(new TextDecoderStream())) text += part;
+  assertEquals(text, "Grüße");
+  assertEquals(await connection.write("still open"), 10);
+  connection.abort();
+});
+
+Deno.test("Connection.readable reads only when it is asked", async () => {
+  const { connection, peer, clock } = scriptedConnection(["abc"]);
+  const reader = connection.readable.getReader();
+  await clock.settle();
+  assertEquals(peer.calls.filter((call) => call.startsWith("read")), []);
+  assertEquals((await reader.read()).value, new Uint8Array([97, 98, 99]));
+  connection.abort();
+});
+
+Deno.test("Connection.readable fills the buffers that are brought, and gives them back at the end", async () => {
+  const { connection } = scriptedConnection(["abcde", end()]);
+  const reader = connection.readable.getReader({ mode: "byob" });
+  const parts: string[] = [];
+  for (;;) {
+    const { value, done } = await reader.read(new Uint8Array(3));
+    if (done) {
+      assertEquals(value!.byteLength, 0);
+      break;
+    }
+    parts.push(new TextDecoder().decode(value));
+  }
+  assertEquals(parts, ["abc", "de"]);
+  connection.abort();
+});
+
+Deno.test("Connection.readable never transfers memory that other reads lie in", async () => {
+  const { connection, peer } = scriptedConnection(["abc"]);
+  const [kept] = await connection.read(2);
+  const reader = connection.readable.getReader();
+  const { value } = await reader.read();
+  assert(value!.buffer !== kept.buffer);
+  structuredClone(value, { transfer: [value!.buffer] });
+  assertEquals(new TextDecoder().decode(kept), "ab");
+  peer.say("d", silence());
+  assertEquals((await reader.read()).value, new Uint8Array([100]));
+  connection.abort();
+});
+
+Deno.test("Connection.readable and writable end by themselves: cancelling one leaves the other", async () => {
+  const { connection, peer, clock } = scriptedConnection(["abc"]);
+  await connection.readable.cancel("enough");
+  assertEquals((await connection.read())[1], -1);
+  const writer = connection.writable.getWriter();
+  await writer.write("text");
+  await writer.write(new Uint8Array([33]));
+  assertEquals(peer.writtenText, "text!");
+  assert(await isPending(clock, connection.closed));
+  await writer.close();
+  await clock.advance(50);
+  assertEquals(await connection.closed, undefined);
+});
+
+Deno.test("Connection.writable closed or aborted ends its direction, and reading goes on", async () => {
+  for (const how of ["close", "abort"] as const) {
+    const { connection, peer } = scriptedConnection();
+    await connection.writable[how]();
+    assert(peer.calls.includes("closeWrite"), how);
+    peer.say("later", silence());
+    assertEquals((await connection.read())[1], 5);
+    connection.abort();
+  }
+});
+
+Deno.test("Connection's streams end with the error that ended the connection", async () => {
+  const reading = scriptedConnection(["ab", reset()]);
+  const reader = reading.connection.readable.getReader();
+  await reader.read();
+  const error = await assertRejects(() => reader.read(), SocketError);
+  assertEquals(error.code, "broken");
+
+  const writing = scriptedConnection([], {}, { writes: [broken()] });
+  const writer = writing.connection.writable.getWriter();
+  const failed = await writer.write("x").catch((error) => error);
+  assertEquals((failed as SocketError).code, "broken");
+  await writing.clock.advance(50); // Nothing has come before.
+  assertStrictEquals(await writing.connection.closed, failed);
+});
+
+Deno.test("Connection.writable refuses what is neither bytes nor text", async () => {
+  const { connection } = scriptedConnection();
+  await assertRejects(
+    () => connection.writable.getWriter().write(5 as unknown as string),
+    TypeError,
+    "Content must be",
+  );
+  connection.abort();
+});
+
+Deno.test("Connection.readable ends normally at close, also for a brought buffer", async () => {
+  for (const byob of [false, true]) {
+    const { connection, clock } = scriptedConnection();
+    const { readable } = connection;
+    const read = byob
+      ? readable.getReader({ mode: "byob" }).read(new Uint8Array(4))
+      : readable.getReader().read();
+    await clock.settle();
+    void connection.close();
+    assertEquals((await read).done, true);
+    connection.abort();
+  }
+});
+
+Deno.test("Connection's streams are each other's match: a pipe through compression and back", async () => {
+  const [left, right] = connectedTransports();
+  const sender = new Connection(left);
+  const receiver = new Connection(right);
+  const content = new Uint8Array(300_000).map((_, i) => (i * 7) % 251);
+  const sending = new Blob([content]).stream().pipeThrough(new CompressionStream("gzip")).pipeTo(
+    sender.writable,
+  );
+  const received = new Response(receiver.readable.pipeThrough(new DecompressionStream("gzip")))
+    .bytes();
+  await sending;
+  assertEquals(await received, content);
+  await Promise.all([sender.close(), receiver.close()]);
+});

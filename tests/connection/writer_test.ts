@@ -1,0 +1,374 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import fc from "fast-check";
+import { GenericError, SocketError } from "../../mod.ts";
+import { broken, end, fail, reset, silence, until } from "../../testing/mod.ts";
+import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
+
+const KIB = 1024;
+
+/** Writes wait until it is opened, then everything is taken. */
+function gate() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { step: until(promise), open: resolve };
+}
+
+Deno.test("Connection.write() sends all of it, however little each kernel write takes", async () => {
+  const { connection, peer } = scriptedConnection([], {}, { writes: [1, 2, 3, 1, 1] });
+  assertEquals(await connection.write("hello, world"), 12);
+  assertEquals(peer.writtenText, "hello, world");
+  assertEquals([connection.bytesWritten, connection.queuedBytes], [12, 0]);
+  connection.abort();
+});
+
+Deno.test("Connection.write() keeps call order and never mixes writers, awaited or not", async () => {
+  const { connection, peer } = scriptedConnection([], {}, { writes: [3, 5, 1, 2, 7, 1, 1, 1, 4] });
+  const counts = await Promise.all(
+    ["aaaa", "bbbbbbbb", "", "cc", "dddddddddd"].map((text) => connection.write(text)),
+  );
+  assertEquals(counts, [4, 8, 0, 2, 10]);
+  assertEquals(peer.writtenText, "aaaabbbbbbbbccdddddddddd");
+  connection.abort();
+  assertEquals(peer.violations, []);
+});
+
+Deno.test("Connection.write()s of one turn go out as one kernel write, and so do those behind one", async () => {
+  const { step, open } = gate();
+  const { connection, peer, clock } = scriptedConnection([], {}, { writes: [step] });
+  void connection.write("a");
+  void connection.write("b");
+  await clock.settle();
+  void connection.write("c");
+  await clock.settle();
+  void connection.write("d");
+  const last = connection.write("e");
+  open();
+  await last;
+  assertEquals(peer.writes.map((bytes) => new TextDecoder().decode(bytes)), ["ab", "cde"]);
+  connection.abort();
+});
+
+Deno.test("Connection.write() sends big content in place and gathers small content up to 64 KiB", async () => {
+  const { connection, peer } = scriptedConnection();
+  const writes = [100, 100, 16 * KIB, 10, ...Array(70).fill(KIB)];
+  await Promise.all(writes.map((length) => connection.write(new Uint8Array(length))));
+  assertEquals(peer.writes.map((bytes) => bytes.length), [200, 16 * KIB, 10 + 63 * KIB, 7 * KIB]);
+  connection.abort();
+});
+
+Deno.test("Connection.write() resolves only when the kernel has the bytes", async () => {
+  const { step, open } = gate();
+  const { connection, clock } = scriptedConnection([], {}, { writes: [3, step] });
+  const writing = connection.write("abcdef");
+  assert(await isPending(clock, writing));
+  assertEquals([connection.bytesWritten, connection.queuedBytes], [3, 3]);
+  open();
+  assertEquals(await writing, 6);
+  connection.abort();
+});
+
+Deno.test("Connection.write() that is refused for its content, or after an end, harms nothing", async () => {
+  const { connection, peer } = scriptedConnection();
+  for (const wrong of [5, null, undefined, [1, 2], new ArrayBuffer(2)]) {
+    await assertRejects(
+      () => connection.write(wrong as unknown as string),
+      TypeError,
+      "Content must be",
+    );
+  }
+  await connection.write("ok");
+  await connection.shutdownWrite();
+  await connection.shutdownWrite();
+  const error = await assertRejects(() => connection.write("late"), GenericError);
+  assertEquals(error.code, "closed");
+  peer.say("answer");
+  assertEquals((await connection.read())[1], 6);
+  assertEquals(peer.writtenText, "ok");
+  connection.abort();
+});
+
+Deno.test("Connection.write() that nobody awaits is no unhandled rejection, whatever refuses it", async () => {
+  const { connection, clock } = scriptedConnection([], { writeQueueLimit: 4 }, {
+    writes: [broken()],
+  });
+  void connection.write(5 as unknown as string);
+  void connection.write("abc");
+  await clock.advance(50);
+  const error = await connection.closed;
+  assertEquals(error!.code, "broken");
+  void connection.write("after");
+  void connection.shutdownWrite();
+  // The test runner fails this test if any of them were unhandled.
+  await new Promise<void>((resolve) => setTimeout(resolve, 0));
+});
+
+Deno.test("Connection.write()'s failure is the connection's, and every queued write's", async () => {
+  const { connection, peer, clock } = scriptedConnection([], {}, { writes: [1, broken()] });
+  const writes = ["ab", "cd"].map((text) => connection.write(text).catch((error) => error));
+  const waiting = connection.read().catch((error) => error);
+  await clock.advance(50); // Nothing has come before.
+  const error = await connection.closed;
+  assertEquals([error!.code, error!.cause instanceof Deno.errors.BrokenPipe], ["broken", true]);
+  for (const each of [...writes, waiting]) assertStrictEquals(await each, error);
+  assertStrictEquals(await connection.write("more").catch((error) => error), error);
+  assertEquals(connection.queuedBytes, 0);
+  assert(peer.isClosed);
+});
+
+Deno.test("Connection.write()'s failure loses nothing that the peer sent before", async () => {
+  for (const last of [reset(), end()]) {
+    const { connection } = scriptedConnection(["answer", " and more", last], {}, {
+      writes: [broken()],
+    });
+    const error = await connection.write("question").catch((error) => error);
+    assertStrictEquals(await connection.closed, error);
+    assertEquals(asText(await connection.read(6)), ["answer", 6]);
+    assertEquals(asText(await connection.read()), [" and more", 9]);
+  }
+});
+
+Deno.test("Connection.write()'s failure leaves a pending read what the peer sent before", async () => {
+  const { step, open } = gate();
+  const { connection } = scriptedConnection([step, "answer", reset()], {}, { writes: [broken()] });
+  const reading = connection.read(6);
+  const error = await connection.write("question").catch((error) => error);
+  open();
+  assertEquals(asText(await reading), ["answer", 6]);
+  assertStrictEquals(await connection.closed, error);
+  assertStrictEquals(await connection.read().catch((error) => error), error);
+});
+
+Deno.test("Connection.write()'s failure ends the connection, however much the peer sends", async () => {
+  const endless = Array.from({ length: 40 }, () => new Uint8Array(256 * 1024));
+  const { connection } = scriptedConnection(endless, {}, { writes: [broken()] });
+  void connection.write("question");
+  assertEquals((await connection.closed)!.code, "broken");
+  assert(connection.bytesRead < 9 * 1024 * 1024);
+});
+
+Deno.test("Connection.write() is accepted when nothing is queued, whatever its size, else when it fits", async () => {
+  const { step, open } = gate();
+  const { connection, peer, clock } = scriptedConnection([], { writeQueueLimit: 10 }, {
+    writes: [step],
+  });
+  const first = connection.write("x".repeat(50));
+  assertEquals(connection.queuedBytes, 50);
+  open();
+  await first;
+  void connection.write("12345");
+  const fits = connection.write("67890");
+  assertEquals(connection.queuedBytes, 10);
+  await fits;
+  assertEquals(peer.written.length, 60);
+  assert(await isPending(clock, connection.closed));
+  connection.abort();
+});
+
+Deno.test("Connection.write() that does not fit is refused whole, and ends the connection", async () => {
+  const { connection, peer } = scriptedConnection([], { writeQueueLimit: 10 }, {
+    writes: [silence()],
+  });
+  const first = connection.write("12345678").catch((error) => error);
+  const error = await assertRejects(() => connection.write("abc"), SocketError);
+  assertEquals(error.code, "overflow");
+  assertStringIncludes(error.message, "3 bytes do not fit, 8 of 10 are queued");
+  assertStrictEquals(await connection.closed, error);
+  assertStrictEquals(await first, error);
+  assertEquals([peer.writtenText, peer.isClosed], ["", true]);
+});
+
+Deno.test("Connection.write() has a limit of writes, too, empty ones included", async () => {
+  const { connection, peer } = scriptedConnection([], { writeQueueLimit: 100 }, {
+    writes: [silence()],
+  });
+  for (let i = 0; i < 1_024; i++) void connection.write("");
+  const error = await assertRejects(() => connection.write(""), SocketError);
+  assertEquals(error.code, "overflow");
+  assertStringIncludes(error.message, "1024 writes are queued already");
+  assertStrictEquals(await connection.closed, error);
+  assert(peer.isClosed);
+  const roomy = scriptedConnection();
+  for (let i = 0; i < 100_000; i++) void roomy.connection.write("x");
+  assertEquals(await roomy.connection.write("y"), 1);
+  roomy.connection.abort();
+});
+
+Deno.test("Connection's write timeout counts time without progress, and ends the connection", async () => {
+  const gates = [gate(), gate(), gate()];
+  const { connection, clock } = scriptedConnection([], { writeTimeoutInMillis: 100 }, {
+    writes: gates.flatMap(({ step }) => [step, 1]).concat([silence()]),
+  });
+  const writing = connection.write("abcdef").catch((error) => error);
+  for (const { open } of gates) {
+    await clock.advance(90);
+    open();
+    await clock.settle();
+  }
+  assertEquals(connection.bytesWritten, 3);
+  await clock.advance(99);
+  assert(await isPending(clock, writing));
+  await clock.advance(1);
+  const error = await connection.closed;
+  assertEquals(error!.code, "timed-out");
+  assertStringIncludes(error!.message, "took none of 3 bytes for 100 ms");
+  assertStrictEquals(await writing, error);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("Connection.shutdownWrite() ends after everything queued, and reading goes on", async () => {
+  const { step, open } = gate();
+  const { connection, peer, clock } = scriptedConnection([], {}, { writes: [step] });
+  void connection.write("abc");
+  const ended = connection.shutdownWrite();
+  assert(await isPending(clock, ended));
+  assertEquals(peer.calls.includes("closeWrite"), false);
+  open();
+  await ended;
+  assertEquals([peer.writtenText, peer.calls.at(-1)], ["abc", "closeWrite"]);
+  peer.say("later");
+  assertEquals((await connection.read())[1], 5);
+  connection.abort();
+});
+
+Deno.test("Connection.write() delivers every byte in order for any sizes and any short writes", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 40_000 }), fc.boolean()), { maxLength: 20 }),
+      fc.array(fc.integer({ min: 1, max: 20_000 }), { maxLength: 40 }),
+      async (contents, takes) => {
+        const { connection, peer } = scriptedConnection([], {}, { writes: takes });
+        const expected: number[] = [];
+        const writes = [];
+        for (const [i, [length, isAwaited]] of contents.entries()) {
+          const bytes = new Uint8Array(length).fill(i);
+          expected.push(...bytes);
+          const writing = connection.write(bytes);
+          writes.push(writing);
+          if (isAwaited) await writing;
+        }
+        assertEquals(await Promise.all(writes), contents.map(([length]) => length));
+        assertEquals(peer.written, new Uint8Array(expected));
+        connection.abort();
+        assertEquals(peer.violations, []);
+      },
+    ),
+    { seed: 20_262, numRuns: 60 },
+  );
+});
+
+Deno.test("Connection.write() of bytes that are not what they were ends the connection, and counts nothing", async () => {
+  const resizable = (length: number, most: number) =>
+    new Uint8Array(new ArrayBuffer(length, { maxByteLength: most }));
+  const ways: [string, () => Uint8Array<ArrayBuffer>, (bytes: Uint8Array<ArrayBuffer>) => void][] =
+    [
+      ["transferred", () => new Uint8Array(100), (bytes) => void bytes.buffer.transfer()],
+      ["shrunk", () => resizable(100, 200), (bytes) => bytes.buffer.resize(10)],
+      ["grown", () => resizable(100, 200), (bytes) => bytes.buffer.resize(150)],
+      ["transferred, big", () => new Uint8Array(64 * KIB), (bytes) => void bytes.buffer.transfer()],
+    ];
+  for (const [way, make, change] of ways) {
+    const hold = gate();
+    const { connection, peer, clock } = scriptedConnection([], {}, { writes: [5, hold.step] });
+    const before = connection.write("hello");
+    await before;
+    const bytes = make();
+    const writes = [connection.write("first "), connection.write(bytes), connection.write("last")];
+    const fates = Promise.allSettled(writes);
+    change(bytes);
+    hold.open();
+    await clock.advance(100);
+    const [first, ...others] = await fates;
+    assertEquals([first!.status, ...others.map(({ status }) => status)], [
+      "fulfilled",
+      "rejected",
+      "rejected",
+    ], way);
+    const error = await connection.closed;
+    assertEquals([error?.code, (error?.cause as Error).name], ["broken", "TypeError"], way);
+    assertEquals([peer.writtenText, connection.queuedBytes], ["hellofirst ", 0], way);
+  }
+});
+
+Deno.test("Connection.write() of bytes that are transferred half sent ends the connection", async () => {
+  const hold = gate();
+  const { connection, clock } = scriptedConnection([], {}, { writes: [20_000, hold.step] });
+  const bytes = new Uint8Array(64 * KIB);
+  const writing = assertRejects(() => connection.write(bytes), GenericError);
+  await clock.settle();
+  assertEquals(connection.bytesWritten, 20_000);
+  bytes.buffer.transfer();
+  hold.open();
+  await clock.advance(1_000);
+  await writing;
+  assertEquals([(await connection.closed)?.code, connection.queuedBytes], ["broken", 0]);
+});
+
+/** Bytes whose buffer was taken away in either way that there is. */
+function takenAway(length: number): Uint8Array[] {
+  const transferred = new Uint8Array(length);
+  transferred.buffer.transfer();
+  const outside = new ArrayBuffer(length + 1, { maxByteLength: length + 1 });
+  const cutOff = new Uint8Array(outside, 1, length);
+  outside.resize(0);
+  return [transferred, cutOff];
+}
+
+Deno.test("Connection.write() of bytes that were taken away before it is refused, and harms nothing", async () => {
+  for (const length of [1, 100_000]) {
+    for (const gone of takenAway(length)) {
+      const { connection, peer } = scriptedConnection();
+      const writes = [connection.write("be"), connection.write(gone), connection.write("side")];
+      const [before, refused, behind] = await Promise.allSettled(writes);
+      assertEquals([before!.status, refused!.status, behind!.status], [
+        "fulfilled",
+        "rejected",
+        "fulfilled",
+      ]);
+      const { reason } = refused as PromiseRejectedResult;
+      assert(reason instanceof TypeError);
+      assertStringIncludes(reason.message, "its buffer was transferred or shrunk");
+      assertEquals([peer.writtenText, connection.queuedBytes], ["beside", 0]);
+      connection.abort();
+    }
+  }
+});
+
+Deno.test("Connection.write() of no bytes, whose buffer is transferred then, ends nothing", async () => {
+  const { connection, peer } = scriptedConnection();
+  const none = new Uint8Array(0);
+  const writes = [connection.write("be"), connection.write(none), connection.write("side")];
+  none.buffer.transfer();
+  assertEquals(await Promise.all(writes), [2, 0, 4]);
+  assertEquals(peer.writtenText, "beside");
+  connection.abort();
+});
+
+Deno.test("Connection.write() rejects, and does not throw, where bytes are none but say so", async () => {
+  const { connection } = scriptedConnection();
+  const pretender = Object.create(Uint8Array.prototype);
+  for (const wrong of [pretender, new Proxy(new Uint8Array(3), {})]) {
+    await assertRejects(() => connection.write(wrong), TypeError, "Content must be");
+  }
+  assertEquals(await connection.write("on"), 2);
+  connection.abort();
+});
+
+Deno.test("Connection.write() that fails since its buffer was shrunk under way says so", async () => {
+  const hold = gate();
+  const { connection, clock } = scriptedConnection([], {}, {
+    writes: [hold.step, fail(new Error("Bad address (os error 14)"))],
+  });
+  const bytes = new Uint8Array(new ArrayBuffer(64 * KIB, { maxByteLength: 64 * KIB }));
+  const writing = assertRejects(() => connection.write(bytes), GenericError, "or resized before");
+  await clock.settle();
+  bytes.buffer.resize(1);
+  hold.open();
+  await clock.advance(1_000);
+  await writing;
+  assertEquals([(await connection.closed)?.code, connection.queuedBytes], ["broken", 0]);
+});

@@ -1,0 +1,267 @@
+// What is done to the other examples, servers and clients, by whoever means them ill.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Client, Listener, UdpClient, UdpListener } from "../../mod.ts";
+import { portOfExample, startExample } from "../support/example.ts";
+import { freePort } from "../support/free_port.ts";
+import { inFolder, interrupt } from "../support/udp_examples.ts";
+
+const timeoutInMillis = 10_000;
+const connect = (port: number) => Client.connect({ host: "127.0.0.1", port });
+
+Deno.test("examples/chat_server.ts passes on nothing that a terminal obeys", async () => {
+  await using server = await startExample("chat_server", { PORT: 0 });
+  const port = await portOfExample(server);
+  await using guest = await connect(port);
+  await guest.readLine({ timeoutInMillis });
+  await guest.write("a\x1b[2Jb\rc\0d\x9be\u202ef \u{1f469}\u200d\u{1f680}\n");
+  const heard = await guest.readLine({ timeoutInMillis });
+  assertEquals(heard, "2 guest 1: a?[2Jb?c?d?e?f \u{1f469}\u200d\u{1f680}");
+  await interrupt(server);
+});
+
+Deno.test("examples/tcp_listener.ts gives back letters that come in pieces", async () => {
+  await using server = await startExample("tcp_listener", { PORT: 0 });
+  await using client = await connect(await portOfExample(server));
+  for (const byte of [0xc3, 0xbc, 0xff]) {
+    await client.write(Uint8Array.of(byte));
+    const [bytes] = await client.read(6, { timeoutInMillis });
+    assertEquals([...bytes], [byte, ...new TextEncoder().encode(" back")]);
+  }
+  await client.close();
+  await interrupt(server);
+});
+
+Deno.test("examples/json_server.ts calculates with numbers only", async () => {
+  await using server = await startExample("json_server", { PORT: 0 });
+  const port = await portOfExample(server);
+  await using client = await connect(port);
+  const ask = async (params: string) => {
+    await client.write(`{"id":1,"method":"multiply","params":${params}}\n`);
+    return await client.readLine({ timeoutInMillis });
+  };
+  assertEquals(await ask("[1e300,1e300]"), '{"id":1,"error":"too large for a number"}');
+  assertEquals(await ask("[2,3]"), '{"id":1,"result":6}');
+  for (const params of ['["2"]', "[[2]]", "[null]", '[{"valueOf":1}]', '{"length":1}', "[1e999]"]) {
+    await using other = await connect(port);
+    await other.write(`{"id":1,"method":"add","params":${params}}\n`);
+    assertMatch(
+      (await other.readLine({ timeoutInMillis }))!,
+      /^{"id":null,"error":.*not a request"}$/,
+    );
+    assertEquals(await other.readLine({ timeoutInMillis }), undefined);
+  }
+  await interrupt(server);
+});
+
+Deno.test("examples/json_server.ts takes for an id only what it can give back", async () => {
+  await using server = await startExample("json_server", { PORT: 0 });
+  const port = await portOfExample(server);
+  const ask = async (id: string) => {
+    await using client = await connect(port);
+    await client.write(`{"id":${id},"method":"add","params":[1]}\n`);
+    return (await client.readLine({ timeoutInMillis }))!;
+  };
+  for (const id of ["0", "-7", "9007199254740991"]) {
+    assertEquals(await ask(id), `{"id":${id},"result":1}`);
+  }
+  const odd = ["1e999", "-1e999", "9007199254740993", "1.5", "null", "true", '"1"', "[1]", "{}"];
+  for (const id of odd) assertMatch(await ask(id), /^{"id":null,"error":.*not a request"}$/, id);
+  await interrupt(server);
+});
+
+Deno.test("examples/redis_server.ts answers a command of very many words", async () => {
+  await using server = await startExample("redis_server", { PORT: 0 });
+  await using client = await connect(await portOfExample(server));
+  const words = 170_000;
+  await client.write(`*${words + 1}\r\n$3\r\nDEL\r\n${"$0\r\n\r\n".repeat(words)}`);
+  assertEquals(await client.readLine({ timeoutInMillis }), ":0");
+  await client.write(`EXISTS${" a".repeat(500_000)}\r\nPING\r\n`);
+  assertEquals(await client.readLine({ timeoutInMillis }), ":0");
+  assertEquals(await client.readLine({ timeoutInMillis }), "+PONG");
+  await client.close();
+  await interrupt(server);
+});
+
+Deno.test("examples/tcp_proxy.ts passes nothing on to itself", async () => {
+  const port = await freePort();
+  await using proxy = await startExample("tcp_proxy", { TARGET_PORT: port, PORT: port });
+  const { code, stderr } = await proxy.ending();
+  assertEquals(code, 1);
+  assertMatch(stderr, /This would be passed on to itself for ever/);
+});
+
+Deno.test("examples/tcp_proxy.ts breaks on one side what has broken on the other", async () => {
+  await using target = new Listener(0, { interface: "127.0.0.1" });
+  await target.start();
+  const arrivals = target[Symbol.asyncIterator]();
+  await using proxy = await startExample("tcp_proxy", { TARGET_PORT: target.port, PORT: 0 });
+  const port = await portOfExample(proxy);
+  const pair = async () => {
+    const resetOnAbort = true;
+    const caller = await Client.connect({ host: "127.0.0.1", port, resetOnAbort });
+    await caller.write("x");
+    const { value } = await arrivals.next();
+    await value!.read(1, { timeoutInMillis });
+    return [caller, value!] as const;
+  };
+  const [resetting, broken] = await pair();
+  resetting.abort();
+  assertEquals((await broken.read(undefined, { timeoutInMillis }).catch(() => [0, -1]))[1], -1);
+  const [caller, gone] = await pair();
+  await caller.write("unread");
+  gone.abort(); // with something unread: a reset
+  assertEquals((await caller.read(undefined, { timeoutInMillis }).catch(() => [0, -1]))[1], -1);
+  await Promise.all([resetting, broken, caller, gone].map((connection) => connection.close()));
+  proxy.signal("SIGINT");
+  assertEquals((await proxy.ending()).code, 0);
+});
+
+Deno.test("examples/file_receiver.ts is not held up by senders that drip", () =>
+  inFolder(async (folder) => {
+    const FILE = `${folder}/file`;
+    await using receiver = await startExample("file_receiver", { FILE, PORT: 0 });
+    const port = await portOfExample(receiver);
+    // Some are in the middle of what a file begins with, and one has the turn.
+    const drips: Client[] = [];
+    for (const begun of ["", "FI", "FI", "FILE\0\0\0\0\x10\0\0\0x"]) {
+      const drip = await connect(port);
+      drips.push(drip);
+      if (begun !== "") await drip.write(begun);
+    }
+    const dripping = setInterval(() => {
+      for (const drip of drips) void drip.write("\0");
+    }, 50);
+    try {
+      await using sender = await connect(port);
+      await sender.write("FILE\0\0\0\0\0\0\0\x05hello");
+      assertEquals((await sender.read(1, { timeoutInMillis: 5_000 }))[0][0], 0x35);
+      assertEquals((await receiver.ending()).code, 0);
+      assertEquals(await Deno.readTextFile(FILE), "hello");
+    } finally {
+      clearInterval(dripping);
+      for (const drip of drips) drip.abort();
+    }
+  }));
+
+Deno.test("examples/udp_echo.ts ends a conversation with another echo", async () => {
+  await using server = await startExample("udp_echo", { PORT: 0 });
+  const address = { host: "127.0.0.1", port: await portOfExample(server) };
+  await using other = new UdpClient({ host: "127.0.0.1", port: 0 }, { readTimeoutInMillis: 1_000 });
+  await other.sendTo("forged", address); // as if the server had asked
+  let count = 0;
+  try {
+    for (; count < 20_000; count++) await other.sendTo((await other.receiveFrom())[0], address);
+  } catch { /* it has ended */ }
+  assert(count < 20_000, "they would go on for ever");
+  // Somebody else is answered all the while.
+  await using client = new UdpClient({ host: "127.0.0.1", port: 0 });
+  await client.sendTo("honest", address);
+  assertEquals((await client.receiveFrom(undefined, { timeoutInMillis }))[1], 6);
+  await interrupt(server);
+});
+
+Deno.test("examples/udp_file_server.ts gives nobody more than they send", () =>
+  inFolder(async (folder) => {
+    const FILE = `${folder}/file`;
+    await Deno.writeFile(FILE, new Uint8Array(2_000));
+    await using server = await startExample("udp_file_server", { FILE, PORT: 0 });
+    const remotePort = await portOfExample(server);
+    await using client = new UdpClient(undefined, { remoteHost: "127.0.0.1", remotePort });
+    const question = (length: number, number = 0) => {
+      const bytes = new Uint8Array(length);
+      new DataView(bytes.buffer).setUint32(0, number);
+      return bytes;
+    };
+    for (const short of [4, 8, 1_031, 1_033]) await client.write(question(short));
+    for (const beyond of [2, 0xffff_ffff]) await client.write(question(1_032, beyond));
+    await client.write(question(1_032, 1));
+    assertEquals((await client.read(undefined, { timeoutInMillis }))[1], 8 + 2_000 - 1_024);
+    await interrupt(server);
+  }));
+
+Deno.test("examples/udp_file_client.ts does not believe in files of any size", () =>
+  inFolder(async (folder) => {
+    await using server = new UdpListener(0, { interface: "127.0.0.1" });
+    server.attach({ onDatagram: () => new Uint8Array([0, 0, 0, 0, 255, 255, 255, 255, 1]) });
+    await server.start();
+    const words = { FILE: `${folder}/file`, PORT: server.port };
+    await using client = await startExample("udp_file_client", words);
+    const { code, stderr } = await client.ending();
+    assertEquals(code, 1);
+    assertMatch(stderr, /4294967295 pieces are too many/);
+  }));
+
+Deno.test("examples/udp_file_client.ts gives up when nothing but the same comes", () =>
+  inFolder(async (folder) => {
+    await using server = new UdpListener(0, { interface: "127.0.0.1" });
+    const first = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 2, 1]);
+    const timers = new Set<ReturnType<typeof setInterval>>();
+    server.attach({
+      onDatagram(_datagram, caller) {
+        for (
+          const useless of timers.size === 0 ? [first, "stray", new Uint8Array(9).fill(9)] : []
+        ) {
+          timers.add(setInterval(() => void caller.sendBytes(useless), 20));
+        }
+      },
+    });
+    await server.start();
+    const words = { FILE: `${folder}/file`, PORT: server.port };
+    await using client = await startExample("udp_file_client", words);
+    const { code, stderr } = await client.ending();
+    for (const timer of timers) clearInterval(timer);
+    assertEquals(code, 1);
+    assertMatch(stderr, /Nothing new came, though it was asked for again 10 times/);
+  }));
+
+Deno.test("examples/dns_lookup.ts believes the answer to its question only", async () => {
+  await using server = new UdpListener(0, { interface: "127.0.0.1" });
+  server.attach({
+    async onDatagram({ data }, caller) {
+      const end = data.indexOf(0, 12) + 5;
+      const record = data[end - 3] === 1 ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4] : [];
+      const answerOf = (last: number, change: (bytes: Uint8Array) => void) => {
+        const address = record.length === 0 ? [] : [192, 0, 2, last];
+        const bytes = new Uint8Array([...data.subarray(0, end), ...record, ...address]);
+        bytes[2] = 0x85;
+        bytes[7] = record.length === 0 ? 0 : 1;
+        change(bytes);
+        return bytes;
+      };
+      await caller.sendBytes("garbage");
+      await caller.sendBytes(new Uint8Array(12).fill(255));
+      await caller.sendBytes(answerOf(66, (bytes) => bytes[1]! ^= 1)); // another number
+      await caller.sendBytes(answerOf(66, (bytes) => bytes[2] = 0x01)); // a question
+      await caller.sendBytes(answerOf(66, (bytes) => bytes[13]! ^= 1)); // about another name
+      await caller.sendBytes(answerOf(66, (bytes) => bytes[end - 3]! ^= 2)); // about another type
+      await caller.sendBytes(answerOf(1, () => {}));
+    },
+  });
+  await server.start();
+  await using lookup = await startExample("dns_lookup", { NAME: "one.example", PORT: server.port });
+  const { code, stdout, stderr } = await lookup.ending();
+  assertEquals([code, stdout, stderr], [0, "one.example has address 192.0.2.1 for 9 s\n", ""]);
+});
+
+Deno.test("examples/multicast_discovery.ts does not listen to whoever never ends", async () => {
+  const PORT = await freePort();
+  await using service = new UdpListener(PORT, { reuseAddress: true });
+  let isOver = false;
+  service.attach({
+    async onDatagram(_datagram, caller) {
+      while (!isOver) {
+        await caller.sendBytes("I am \x1b[2J");
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+    },
+  });
+  await service.start();
+  await service.joinGroup("239.255.76.67", { interface: "127.0.0.1" });
+  await using seeker = await startExample("multicast_discovery", { NAME: "", PORT });
+  const { code, stdout } = await seeker.ending();
+  isOver = true;
+  assertEquals(code, 0);
+  assertMatch(stdout, /^127\.0\.0\.1:\d+ says "I am \\u001b\[2J"\n/);
+  assertMatch(stdout, /\n\d+ found\n$/);
+});

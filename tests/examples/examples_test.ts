@@ -1,0 +1,216 @@
+// Runs every example as its own process, and checks what it says and does.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Client, Listener } from "../../mod.ts";
+import { exampleNames, readExample } from "../../tools/example_header.ts";
+import { argumentsOf, portOfExample, startExample } from "../support/example.ts";
+import { messageExamples } from "../support/message_examples.ts";
+import { Program } from "../support/program.ts";
+import { secureExamples } from "../support/secure_examples.ts";
+import { inFolder, interrupt, recognizable, udpExamples } from "../support/udp_examples.ts";
+
+/** Reads until what has come ends with `end`. */
+async function readUntil(client: Client, end: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  while (!text.endsWith(end)) {
+    const [bytes, length] = await client.read(undefined, { timeoutInMillis: 10_000 });
+    if (length < 0) throw new Error(`ended before ${JSON.stringify(end)}: ${JSON.stringify(text)}`);
+    text += decoder.decode(bytes, { stream: true });
+  }
+  return text;
+}
+
+const connect = (port: number) => Client.connect({ host: "127.0.0.1", port });
+
+const tests: Record<string, () => Promise<void>> = {
+  async demo() {
+    await using demo = await startExample("demo");
+    const { code, stdout, stderr } = await demo.ending();
+    assertEquals([code, stderr], [0, ""]);
+    for (const message of ["Hello", "How are you?", "Good bye"]) {
+      assertStringIncludes(stdout, `client      sends "${message}"`);
+      assertStringIncludes(stdout, `  listener  received "${message}"`);
+      assertStringIncludes(stdout, `client      received "${message} back"`);
+    }
+    assertMatch(stdout, /client {6}closed\n {2}listener {2}stopped\n/);
+  },
+
+  async tcp_listener() {
+    await using server = await startExample("tcp_listener", { PORT: 0 });
+    await using client = await connect(await portOfExample(server));
+    await client.write("one");
+    assertEquals(await readUntil(client, "back"), "one back");
+    await client.write("two");
+    assertEquals(await readUntil(client, "back"), "two back");
+    await client.close();
+    await server.line(/^Client \d+ left$/);
+    assertMatch(await interrupt(server), /^Client (\d+) joined\nClient \1 left\n$/m);
+  },
+
+  async tcp_client() {
+    await using server = await startExample("tcp_listener", { PORT: 0 });
+    const port = await portOfExample(server);
+    await using client = await startExample("tcp_client", { PORT: port });
+    const { code, stdout, stderr } = await client.ending();
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(stdout, `Connected to port ${port}\nReceived: Hello Ballerina back\nClosed\n`);
+    await interrupt(server);
+  },
+
+  async chat_server() {
+    await using server = await startExample("chat_server", { PORT: 0 });
+    const port = await portOfExample(server);
+    await using ann = await connect(port);
+    assertEquals(await readUntil(ann, "\n"), "1 guest 1 has come\n");
+    await using bob = await connect(port);
+    assertEquals(await readUntil(bob, "\n"), "2 guest 2 has come\n");
+    assertEquals(await readUntil(ann, "\n"), "2 guest 2 has come\n");
+
+    // Two lines in one piece, the third in two, cut in the middle of a letter.
+    const lines = new TextEncoder().encode("all\nof you\nGrüß Gott\n");
+    const cut = lines.indexOf(0xc3) + 1; // the first byte of ü
+    await ann.write(lines.subarray(0, cut));
+    for (const guest of [ann, bob]) {
+      assertMatch(await readUntil(guest, "of you\n"), /3 guest 1: all\n4 guest 1: of you\n$/);
+    }
+    await ann.write(lines.subarray(cut));
+    for (const guest of [ann, bob]) {
+      assertEquals(await readUntil(guest, "\n"), "5 guest 1: Grüß Gott\n");
+    }
+
+    await bob.close();
+    assertEquals(await readUntil(ann, "\n"), "6 guest 2 has left\n");
+    // A line without an end is nobody's: who sends it goes.
+    await using eve = await connect(port);
+    await eve.write("x".repeat(2000));
+    assertEquals(await readUntil(ann, "left\n"), "7 guest 3 has come\n8 guest 3 has left\n");
+    await server.line(/^guest 3: Cannot decode: the line at byte 0 is longer than 1000/, "stderr");
+    server.signal("SIGINT");
+    assertEquals((await server.ending()).code, 0);
+    assertEquals((await ann.read())[1], -1);
+  },
+
+  async tcp_proxy() {
+    // Answers only after the end of what it is sent: the proxy must pass the end on, and what comes after it.
+    await using target = new Listener(0, { interface: "127.0.0.1", allowHalfOpen: true });
+    target.attach((caller) => {
+      let heard = 0;
+      return {
+        async onReadReady() {
+          const [, length] = await caller.read();
+          if (length > 0) return void (heard += length);
+          await caller.write(`heard ${heard} bytes`);
+          await caller.shutdownWrite();
+        },
+      };
+    });
+    await target.start();
+    await using proxy = await startExample("tcp_proxy", { TARGET_PORT: target.port, PORT: 0 });
+    const port = await portOfExample(proxy);
+
+    await using client = await connect(port);
+    await client.write(new Uint8Array(3_000_000));
+    await client.shutdownWrite();
+    assertEquals(await readUntil(client, "bytes"), "heard 3000000 bytes");
+    assertEquals((await client.read())[1], -1);
+    await proxy.line(/^3000000 bytes there, 19 back$/);
+
+    // Nobody at the other end: the caller is told, and the proxy lives.
+    await target.gracefulStop();
+    await using refused = await connect(port);
+    await refused.read().catch(() => {});
+    proxy.signal("SIGINT");
+    const { code, stderr } = await proxy.ending();
+    assertEquals(code, 0);
+    assertMatch(stderr, /^Cannot connect to 127\.0\.0\.1:\d+: .*refused.*\n$/);
+  },
+
+  async file_receiver() {
+    await sendFile(1_234_567);
+
+    // A sender that goes away in the middle: half a file is known as such, and the next one may have all of it.
+    await inFolder(async (folder) => {
+      const FILE = `${folder}/received`;
+      await using receiver = await startExample("file_receiver", { FILE, PORT: 0 });
+      const port = await portOfExample(receiver);
+      for (const [content, end] of [["half of it", "10"], ["x".repeat(20), "20"]] as const) {
+        await using sender = await connect(port);
+        await sender.write("FILE\0\0\0\0\0\0\0\x14");
+        await sender.write(content);
+        await sender.shutdownWrite();
+        assertEquals(await readUntil(sender, end), end);
+        await receiver.line(new RegExp(`^Received ${end} of 20 bytes$`));
+      }
+      assertEquals((await receiver.ending()).code, 0);
+      assertEquals(await Deno.readTextFile(FILE), "x".repeat(20));
+    });
+  },
+
+  async file_sender() {
+    await sendFile(0);
+  },
+
+  ...udpExamples,
+  ...messageExamples,
+  ...secureExamples,
+};
+
+async function sendFile(size: number): Promise<void> {
+  await inFolder(async (folder) => {
+    const content = recognizable(size);
+    await Deno.writeFile(`${folder}/sent`, content);
+    await using receiver = await startExample("file_receiver", {
+      FILE: `${folder}/received`,
+      PORT: 0,
+    });
+    const port = await portOfExample(receiver);
+    await using sender = await startExample("file_sender", { FILE: `${folder}/sent`, PORT: port });
+    const sent = await sender.ending();
+    const received = await receiver.ending();
+    assertEquals([sent.code, sent.stdout], [0, `Sent ${size} bytes, ${size} have arrived\n`]);
+    assertEquals([received.code, received.stdout.split("\n")[1]], [
+      0,
+      `Received ${size} of ${size} bytes`,
+    ]);
+    for (const { stderr } of [sent, received]) {
+      assertMatch(stderr, new RegExp(`100% .* ${size}/${size}\\n\\n$`));
+    }
+    const arrived = await Deno.readFile(`${folder}/received`);
+    assertEquals(arrived.length, size);
+    assert(arrived.every((byte, i) => byte === content[i]), "what arrived is what was sent");
+  });
+}
+
+for (const [name, test] of Object.entries(tests)) {
+  Deno.test(`examples/${name}.ts does what its first line says`, test);
+}
+
+Deno.test("examples/ has a test for each of its files", async () => {
+  assertEquals(await exampleNames(), Object.keys(tests).sort());
+});
+
+Deno.test("examples/ has files that import the published address", async () => {
+  for (const name of Object.keys(tests)) {
+    const { source } = await readExample(name);
+    assertMatch(source, /from "https:\/\/deno\.land\/x\/socket@v[\d.]+\/mod\.ts";/, name);
+  }
+});
+
+Deno.test("examples/ ask for no permission that they do not need", async () => {
+  await inFolder(async (FOLDER) => {
+    const FILE = `${FOLDER}/file`;
+    await Deno.writeTextFile(FILE, "");
+    const SOCKET = `${FOLDER}/socket`;
+    const words = { PORT: "1", TARGET_PORT: "1", NAME: "x", FILE, FOLDER, SOCKET };
+    for (const name of Object.keys(tests)) {
+      const all = await argumentsOf(name, words);
+      for (const flag of all.filter((part) => part.startsWith("--allow-"))) {
+        await using program = new Program("deno", all.filter((part) => part !== flag));
+        const { code, stderr } = await program.ending();
+        assertEquals(code, 1, `${name} without ${flag}`);
+        assertMatch(stderr, new RegExp(`run (with|again with the) ${flag.split("=")[0]}`));
+      }
+    }
+  });
+});

@@ -1,0 +1,107 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { SocketError } from "../../mod.ts";
+import { Acceptor } from "../../src/listener/acceptor.ts";
+import {
+  fail,
+  outOfDescriptors,
+  scriptedListener,
+  scriptedTransport,
+  type Step,
+  VirtualClock,
+} from "../../testing/mod.ts";
+import type { Transport } from "../../src/network/network.ts";
+import { isPending } from "../support/scripted_connection.ts";
+
+function acceptor(script: (Transport | Step)[]) {
+  const clock = new VirtualClock();
+  const listener = scriptedListener(script, { clock });
+  return { clock, listener, acceptor: new Acceptor(listener, clock) };
+}
+
+Deno.test("Acceptor goes on at once after clients that went away before they were accepted", async () => {
+  const client = scriptedTransport([]);
+  const gone = [
+    Deno.errors.NotConnected,
+    Deno.errors.ConnectionAborted,
+    Deno.errors.ConnectionReset,
+  ];
+  const made = acceptor([
+    ...Array(300).fill(0).map((_, i) => fail(new gone[i % 3]!("gone"))),
+    client,
+  ]);
+  assertStrictEquals(await made.acceptor.accept(), client);
+  assertEquals(made.clock.now(), 0);
+  await made.acceptor.close();
+});
+
+Deno.test("Acceptor rests 5 to 1000 ms when the system is full, and starts small again after a success", async () => {
+  const [first, second] = [scriptedTransport([]), scriptedTransport([])];
+  const made = acceptor([
+    ...Array(10).fill(0).map(outOfDescriptors),
+    first,
+    outOfDescriptors(),
+    second,
+  ]);
+  const accepting = made.acceptor.accept();
+  const times: number[] = [];
+  while (await isPending(made.clock, accepting)) {
+    await made.clock.step();
+    times.push(made.clock.now());
+  }
+  assertStrictEquals(await accepting, first);
+  assertEquals(times.map((time, i) => time - (times[i - 1] ?? 0)), [
+    5,
+    10,
+    20,
+    40,
+    80,
+    160,
+    320,
+    640,
+    1000,
+    1000,
+  ]);
+  const next = made.acceptor.accept();
+  await made.clock.advance(5);
+  assertStrictEquals(await next, second);
+  await made.acceptor.close();
+});
+
+Deno.test("Acceptor rests after an error it does not know, and goes on", async () => {
+  const client = scriptedTransport([]);
+  const made = acceptor([fail(new Error("Network is down (os error 100)")), client]);
+  const accepting = made.acceptor.accept();
+  assert(await isPending(made.clock, accepting));
+  await made.clock.advance(5);
+  assertStrictEquals(await accepting, client);
+  await made.acceptor.close();
+});
+
+Deno.test("Acceptor ends for good when its listener is gone", async () => {
+  for (const kind of [Deno.errors.BadResource, Deno.errors.Interrupted]) {
+    const made = acceptor([fail(new kind("gone"))]);
+    const error = await assertRejects(() => made.acceptor.accept(), SocketError, "Cannot accept");
+    assertEquals(error.code, "broken");
+    await made.acceptor.close();
+  }
+});
+
+Deno.test("Acceptor.close() ends a pending accept, also one that rests, and frees the listener", async () => {
+  const waiting = acceptor([]);
+  const accepting = waiting.acceptor.accept();
+  await waiting.clock.settle();
+  await waiting.acceptor.close();
+  assertEquals([await accepting, waiting.listener.isClosed, waiting.listener.isAccepting], [
+    undefined,
+    true,
+    false,
+  ]);
+
+  const resting = acceptor([outOfDescriptors()]);
+  const rest = resting.acceptor.accept();
+  await resting.clock.settle();
+  await resting.acceptor.close();
+  assertEquals([await rest, resting.clock.pending, resting.clock.now()], [undefined, 0, 0]);
+  await resting.acceptor.close();
+  assertEquals(await resting.acceptor.accept(), undefined);
+});

@@ -1,0 +1,81 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { GenericError } from "../../mod.ts";
+import { Entrance } from "../../src/listener/entrance.ts";
+import { Patience } from "../../src/listener/life_cycle.ts";
+import { checkListenerConfig } from "../../src/listener/listener_config.ts";
+import { denoNetwork, type Network } from "../../src/network/network.ts";
+import { plainTurns } from "../../src/network/turns.ts";
+import { counted } from "../support/counted.ts";
+import { scriptedListener, scriptedTransport, silence, VirtualClock } from "../../testing/mod.ts";
+
+function entrance(...transports: ReturnType<typeof scriptedTransport>[]) {
+  const clock = new VirtualClock();
+  const network: Network = {
+    ...denoNetwork,
+    clock,
+    turns: plainTurns,
+    listen: () => scriptedListener(transports),
+  };
+  const config = { network, maxConnectionsPerAddress: 10 };
+  return new Entrance(checkListenerConfig(0, config), config, OWNER);
+}
+
+const OWNER = { isWanted: true, onOpen: () => {}, onEnd: () => {} };
+
+/** Shuts it at once. */
+async function shut(way: Entrance) {
+  const patience = new Patience(new VirtualClock(), Infinity);
+  patience.end();
+  return counted(await way.shut(patience));
+}
+
+Deno.test("Entrance lets in, makes a connection, and counts it until it has left", async () => {
+  const way = entrance(scriptedTransport([silence()]));
+  assertEquals([way.isOpen, way.port, way.address], [false, 0, "0.0.0.0"]);
+  await way.open();
+  assertEquals([way.isOpen, way.port, way.address], [true, 50_000, "127.0.0.1"]);
+  const connection = way.take((await way.accept())!);
+  assertEquals([[...way.openConnections.connections], way.stats().open], [[connection], 1]);
+  connection.abort();
+  assertEquals([way.openConnections.connections.size, way.stats().open, way.stats().accepted], [
+    0,
+    0,
+    1,
+  ]);
+  assertEquals(await shut(way), { completed: 0, aborted: 0 });
+});
+
+Deno.test("Entrance gives out again what was put back, and frees it where it is shut", async () => {
+  const [first, second] = [scriptedTransport([silence()]), scriptedTransport([silence()])];
+  const way = entrance(first, second);
+  await way.open();
+  const admission = (await way.accept())!;
+  way.putBack(admission);
+  assertEquals(await way.accept(), admission);
+  const other = (await way.accept())!;
+  way.putBack(admission);
+  const shutting = shut(way);
+  way.putBack(other);
+  assertEquals(await shutting, { completed: 0, aborted: 2 });
+  assertEquals([first.isClosed, second.isClosed], [true, true]);
+  assertEquals([await way.accept(), way.stats().open], [undefined, 0]);
+  assertEquals(await shut(way), { completed: 0, aborted: 0 });
+});
+
+Deno.test("Entrance says where it cannot listen, and has no certificate to replace without TLS", async () => {
+  const network: Network = {
+    ...denoNetwork,
+    listen: () => {
+      throw new Deno.errors.AddrInUse("Address already in use (os error 98)");
+    },
+  };
+  const way = new Entrance(checkListenerConfig(8_080, { network }), { network }, OWNER);
+  const error = await assertRejects(
+    () => way.open(),
+    GenericError,
+    "Cannot listen on 0.0.0.0:8080",
+  );
+  assertEquals([error.code, way.isOpen], ["in-use", false]);
+  assertEquals(way.handshakes, { underWay: 0, completed: 0, failed: 0 });
+  await assertRejects(() => way.replaceCertificate({}), TypeError, "without secureSocket");
+});

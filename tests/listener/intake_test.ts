@@ -1,0 +1,391 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Acceptor } from "../../src/listener/acceptor.ts";
+import { SocketError } from "../../src/base/errors.ts";
+import { type Admission, Guard } from "../../src/listener/guard/guard.ts";
+import { headerStage } from "../../src/listener/header_stage.ts";
+import type { GuardConfig } from "../../src/listener/guard/guard_config.ts";
+import { ProxyHeader } from "../../src/proxy/proxy_header.ts";
+import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
+import type { RejectInfo } from "../../src/listener/guard/rejection.ts";
+import { Intake } from "../../src/listener/intake.ts";
+import { Patience } from "../../src/listener/life_cycle.ts";
+import type { NetworkAddress, Transport } from "../../src/network/network.ts";
+import { Stage } from "../../src/listener/stage.ts";
+import { look, plainTurns } from "../../src/network/turns.ts";
+import {
+  fail,
+  scriptedListener,
+  scriptedTransport,
+  silence,
+  type Step,
+  VirtualClock,
+} from "../../testing/mod.ts";
+import { isPending } from "../support/scripted_connection.ts";
+
+function tcp(hostname: string): NetworkAddress {
+  return { transport: "tcp", hostname, port: 7 };
+}
+
+const CLIENT = tcp("192.0.2.1");
+const HEADER = new ProxyHeader({ source: CLIENT, destination: tcp("192.0.2.2") });
+const HEADER_BYTES = writeProxyHeader(HEADER);
+const PROXIED: GuardConfig = { proxyProtocol: { trusted: ["10.0.0.1"] } };
+
+function peer(hostname: string, ...script: (string | Uint8Array | Step)[]) {
+  return scriptedTransport(script, { remoteAddr: tcp(hostname) });
+}
+
+/** An intake in front of a script. */
+function intakeOf(script: (Transport | Step)[], config: GuardConfig = {}) {
+  const clock = new VirtualClock();
+  const socket = scriptedListener(script, { clock });
+  const told: RejectInfo[] = [];
+  const guard = new Guard(
+    { onReject: (info) => void told.push(info), ...config },
+    () => clock.now(),
+  );
+  const wanted = { isWanted: true };
+  const stages = [new Stage(headerStage(guard, clock), clock)];
+  const inner = new Intake({
+    acceptor: new Acceptor(socket, clock),
+    guard,
+    stages,
+    clock,
+    isWanted: () => wanted.isWanted,
+  });
+  const intake = {
+    /** Gets the next one; it has to be taken or put back. */
+    hold: () => inner.accept(),
+    onTaken: () => inner.onTaken(),
+    async accept() {
+      const admission = await inner.accept();
+      if (admission !== undefined) inner.onTaken();
+      return admission;
+    },
+    /** Takes the next one, as an entrance does. */
+    async take() {
+      const admission = await inner.accept();
+      if (admission !== undefined) {
+        guard.open(admission.pass);
+        inner.onTaken();
+      }
+      return admission;
+    },
+    putBack(admission: Admission) {
+      inner.putBack(admission);
+    },
+    onUnwanted: () => inner.onUnwanted(),
+    /** Ends it, at once where there is no patience. */
+    finish(patience = new Patience(clock, Infinity), backlog = 10) {
+      return inner.finish(patience, { looked: () => look(plainTurns), backlog });
+    },
+    async close() {
+      const patience = new Patience(clock, Infinity);
+      patience.end();
+      return (await this.finish(patience)).length;
+    },
+  };
+  return { clock, socket, told, guard, intake, wanted, open: () => guard.stats([]).open };
+}
+
+Deno.test("Intake.accept() hands out one connection at a time, and accepts no more than are asked for", async () => {
+  const peers = [peer("192.0.2.1"), peer("192.0.2.2")];
+  const { clock, socket, intake, open } = intakeOf(peers);
+  await clock.settle();
+  assertEquals(socket.accepts, 0);
+  const first = await intake.take();
+  await clock.settle();
+  assertEquals([first?.transport === peers[0], socket.accepts, open()], [true, 1, 1]);
+  assertEquals((await intake.accept())?.transport === peers[1], true);
+  assertEquals(await intake.close(), 0);
+});
+
+Deno.test("Intake.accept() passes over those who are refused, and frees them", async () => {
+  const wanted = peer("192.0.2.1");
+  const refused = [peer("192.0.2.9"), peer("192.0.2.9")];
+  const { told, intake, open } = intakeOf([...refused, wanted], { deny: ["192.0.2.9"] });
+  assertEquals((await intake.take())?.transport === wanted, true);
+  assertEquals(refused.map(({ calls }) => calls), [["reset"], ["reset"]]);
+  assertEquals(told.map(({ reason }) => reason), ["denied", "denied"]);
+  assertEquals(open(), 1);
+  await intake.close();
+});
+
+Deno.test("Intake.accept() leaves the backlog alone until somebody has left", async () => {
+  const { clock, socket, guard, intake } = intakeOf([peer("192.0.2.1"), peer("192.0.2.2")], {
+    maxConnections: 1,
+  });
+  const first = (await intake.take())!;
+  const second = intake.take();
+  await clock.advance(1_000_000);
+  assertEquals([await isPending(clock, second), socket.accepts, clock.pending], [true, 1, 0]);
+  guard.leave(first.pass);
+  assertEquals((await second)?.pass.peer, tcp("192.0.2.2"));
+  await intake.close();
+});
+
+Deno.test("Intake.accept() waits as long as the rate asks for, and no longer", async () => {
+  const { clock, intake } = intakeOf(Array.from({ length: 10 }, () => peer("192.0.2.1")), {
+    maxConnectionsPerSecond: 3,
+  });
+  const times: number[] = [];
+  const all = (async () => {
+    for (let i = 0; i < 10; i++) {
+      await intake.take();
+      times.push(clock.now());
+    }
+  })();
+  await clock.advance(10_000);
+  await all;
+  // The third of a second is rounded up to what a timer can do.
+  assertEquals(times, [0, 0, 0, 334, 667, 1_000, 1_334, 1_667, 2_000, 2_334]);
+  assertEquals(clock.pending, 0);
+  await intake.close();
+});
+
+Deno.test("Intake.accept() waits for the rate although there is room", async () => {
+  const { clock, socket, guard, intake } = intakeOf([peer("192.0.2.1"), peer("192.0.2.2")], {
+    maxConnections: 1,
+    maxConnectionsPerSecond: 1,
+  });
+  const first = (await intake.take())!;
+  const second = intake.accept();
+  await clock.advance(300);
+  guard.leave(first.pass);
+  await clock.advance(699);
+  assertEquals([await isPending(clock, second), socket.accepts], [true, 1]);
+  await clock.advance(1);
+  assertEquals((await second)?.pass.peer, tcp("192.0.2.2"));
+  await intake.close();
+});
+
+Deno.test("Intake.accept() gives the client that the proxy names, and what comes behind the header", async () => {
+  const { intake, guard } = intakeOf([peer("10.0.0.1", HEADER_BYTES, "hello")], PROXIED);
+  const { transport, pass } = (await intake.accept())!;
+  assertEquals([transport.remoteAddr, pass.peer, pass.header], [CLIENT, CLIENT, HEADER]);
+  const buffer = new Uint8Array(10);
+  assertEquals(await transport.read(buffer), 5);
+  assertEquals(guard.stats([]).accepted, 1);
+  await intake.close();
+});
+
+Deno.test("Intake.accept() lets a slow header keep nobody waiting", async () => {
+  const slow = peer("10.0.0.1", HEADER_BYTES.subarray(0, 5), silence());
+  const quick = peer("10.0.0.1", HEADER_BYTES);
+  const { clock, socket, intake } = intakeOf([slow, quick], PROXIED);
+  const first = (await intake.accept())!;
+  assertEquals(first.transport.remoteAddr, CLIENT);
+  assertEquals(quick.calls.length > 0, true);
+  // The other one comes while an accept waits for a third.
+  const second = intake.accept();
+  await clock.settle();
+  assertEquals([await isPending(clock, second), socket.isAccepting], [true, true]);
+  slow.say(HEADER_BYTES.subarray(5));
+  assertEquals((await second)?.pass.header, HEADER);
+  // A third that nobody waits for any more is not lost.
+  const third = peer("10.0.0.1", HEADER_BYTES);
+  socket.say(third);
+  await clock.settle();
+  assertEquals([third.calls.length, socket.isAccepting], [1, false]);
+  assertEquals((await intake.accept())?.pass.header, HEADER);
+  await intake.close();
+});
+
+Deno.test("Intake.accept() ends streams without a header in time, cut off, wrong or untrusted", async () => {
+  const peers = [
+    peer("10.0.0.1", HEADER_BYTES.subarray(0, 20), silence()),
+    peer("10.0.0.1", HEADER_BYTES.subarray(0, 20)),
+    peer("10.0.0.1", "GET / HTTP/1.1\r\n\r\n", silence()),
+    peer("10.0.0.1", fail(new Deno.errors.ConnectionReset("gone"))),
+    peer("192.0.2.1", HEADER_BYTES),
+  ];
+  const { clock, told, guard, intake, open } = intakeOf(peers, PROXIED);
+  const accepted = intake.accept();
+  await clock.settle();
+  assertEquals([peers[0]!.isClosed, open()], [false, 0]);
+  await clock.advance(3_000);
+  assertEquals(await isPending(clock, accepted), true);
+  assert(peers.every(({ isClosed }) => isClosed));
+  // Nothing was read from the one that is not trusted.
+  assertEquals(peers[4]!.calls, ["reset"]);
+  const reasons = told.map(({ reason, error }) => `${reason} ${error?.problem ?? ""}`.trim());
+  assertEquals(reasons.toSorted(), [
+    "proxy-header signature",
+    "proxy-header truncated",
+    "proxy-header truncated",
+    "proxy-timeout",
+    "untrusted-proxy",
+  ]);
+  assertEquals(guard.stats([]).accepted, 0);
+  await intake.close();
+  assertEquals([await accepted, clock.pending], [undefined, 0]);
+});
+
+Deno.test("Intake.accept() refuses clients behind a proxy as it does others", async () => {
+  const proxied = peer("10.0.0.1", HEADER_BYTES);
+  const { clock, told, intake, open } = intakeOf([proxied], { ...PROXIED, deny: ["192.0.2.0/24"] });
+  void intake.accept();
+  await clock.settle();
+  assertEquals([proxied.isClosed, open()], [true, 0]);
+  assertEquals(told.map(({ reason, remoteAddress }) => [reason, remoteAddress]), [[
+    "denied",
+    "192.0.2.1",
+  ]]);
+  await intake.close();
+});
+
+Deno.test("Intake lets those on their way hold no place of maxConnections", async () => {
+  const silent = Array.from({ length: 60 }, () => peer("10.0.0.1", silence()));
+  const [first, second] = [peer("10.0.0.1", HEADER_BYTES), peer("10.0.0.1", HEADER_BYTES)];
+  const { clock, guard, intake, open } = intakeOf([...silent, first, second], {
+    ...PROXIED,
+    maxConnections: 1,
+  });
+  const taken = (await intake.take())!;
+  assertEquals([taken.pass.header, open(), clock.now()], [HEADER, 1, 0]);
+  // The place is one: who is ready waits for it.
+  const next = intake.take();
+  assertEquals(await isPending(clock, next), true);
+  guard.leave(taken.pass);
+  assertEquals((await next)?.pass.header, HEADER);
+  await intake.close();
+});
+
+Deno.test("Intake.putBack() keeps a connection for the next accept", async () => {
+  const { intake, guard } = intakeOf([peer("192.0.2.1"), peer("192.0.2.2")]);
+  const first = (await intake.hold())!;
+  intake.putBack(first);
+  assertEquals((await intake.hold()) === first, true);
+  const second = (await intake.hold())!;
+  // In the order they came in.
+  intake.putBack(second);
+  intake.putBack(first);
+  assertEquals([await intake.hold() === first, await intake.hold() === second], [true, true]);
+  intake.putBack(first);
+  const closed = intake.close();
+  intake.putBack(second);
+  assertEquals(await closed, 2);
+  for (const { transport } of [first, second]) {
+    assertEquals((transport as ReturnType<typeof peer>).isClosed, true);
+  }
+  assertEquals(guard.stats([]).open, 0);
+});
+
+Deno.test("Intake.finish() waits for whom it has handed out, with or without patience", async () => {
+  for (const isTaken of [true, false]) {
+    const { clock, intake } = intakeOf([peer("192.0.2.1"), peer("192.0.2.2")]);
+    const admission = (await intake.hold())!;
+    const closed = intake.close();
+    assertEquals(await isPending(clock, closed), true);
+    if (isTaken) intake.onTaken();
+    else intake.putBack(admission);
+    assertEquals(await closed, isTaken ? 0 : 1);
+    assertEquals((admission.transport as ReturnType<typeof peer>).isClosed, !isTaken);
+  }
+});
+
+Deno.test("Intake.finish() takes what the system has kept, wanted or not, and counts whom nobody takes", async () => {
+  for (const isWanted of [true, false]) {
+    const peers = [peer("192.0.2.1"), peer("192.0.2.2"), peer("192.0.2.3")];
+    const { clock, socket, intake, wanted } = intakeOf(peers);
+    wanted.isWanted = isWanted;
+    const patience = new Patience(clock, 1_000);
+    const finished = intake.finish(patience);
+    await clock.settle();
+    assertEquals([socket.accepts, socket.isClosed], [4, true]);
+    if (isWanted) {
+      assertEquals((await intake.take())?.transport === peers[0], true);
+      assertEquals(await isPending(clock, finished), true);
+      await clock.advance(1_000);
+    }
+    const neverTaken = await finished;
+    assertEquals(neverTaken.length, isWanted ? 2 : 3);
+    assert(neverTaken.every(({ transport }) => (transport as typeof peers[0])?.isClosed));
+    assertEquals(await intake.take(), undefined);
+    patience.end();
+  }
+});
+
+Deno.test("Intake.finish() ends who waits as soon as the last one was taken", async () => {
+  const { clock, intake } = intakeOf([peer("192.0.2.1")]);
+  const waits = [intake.take(), intake.take()];
+  assertEquals(await intake.finish(), []);
+  const [first, second] = await Promise.all(waits);
+  assertEquals([first?.pass.peer, second], [tcp("192.0.2.1"), undefined]);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("Intake.finish() takes no more than the backlog, however many come", async () => {
+  const { clock, socket, intake, wanted } = intakeOf(
+    Array.from({ length: 1_000 }, () => peer("192.0.2.1")),
+  );
+  wanted.isWanted = false;
+  const neverTaken = await intake.finish(new Patience(clock, Infinity), 5);
+  assert(neverTaken.length >= 5 && neverTaken.length < 1_000, `${neverTaken.length}`);
+  assert(socket.isClosed);
+});
+
+Deno.test("Intake.finish() takes nothing more where the backlog is somebody else's", async () => {
+  const { clock, socket, intake } = intakeOf([peer("192.0.2.1")]);
+  assertEquals(await intake.finish(new Patience(clock, Infinity), 0), []);
+  assertEquals([socket.accepts, socket.isClosed], [0, true]);
+});
+
+Deno.test("Intake.finish() lets who has spoken get through, and gives up who is silent", async () => {
+  const silent = peer("10.0.0.1", silence());
+  const slow = peer("10.0.0.1", HEADER_BYTES.subarray(0, 5), silence());
+  const { clock, told, intake } = intakeOf([silent, slow], PROXIED);
+  const taken = intake.take();
+  await clock.settle();
+  const finished = intake.finish();
+  await clock.settle();
+  assertEquals([silent.isClosed, slow.isClosed], [true, false]);
+  slow.say(HEADER_BYTES.subarray(5));
+  assertEquals((await taken)?.pass.header, HEADER);
+  assertEquals((await finished).map(({ transport }) => transport === silent), [true]);
+  assertEquals([await intake.take(), told, clock.pending], [undefined, [], 0]);
+});
+
+Deno.test("Intake.onUnwanted() ends a stop that waits for somebody to take the rest", async () => {
+  const { clock, intake, wanted } = intakeOf([peer("192.0.2.1")]);
+  const finished = intake.finish();
+  assertEquals(await isPending(clock, finished), true);
+  wanted.isWanted = false;
+  intake.onUnwanted();
+  assertEquals((await finished).length, 1);
+});
+
+Deno.test("Intake.finish() without patience frees everything that was not taken, counts it, and blames nobody", async () => {
+  const peers = [
+    peer("10.0.0.1", HEADER_BYTES.subarray(0, 5), silence()),
+    peer("10.0.0.1", HEADER_BYTES),
+  ];
+  const { clock, socket, told, intake, open } = intakeOf(peers, PROXIED);
+  intake.putBack((await intake.accept()) as Admission);
+  assertEquals(await intake.close(), 2);
+  await clock.settle();
+  assertEquals([open(), told.length, clock.pending, socket.isClosed], [0, 0, 0, true]);
+  assert(peers.every(({ isClosed }) => isClosed));
+  assertEquals(await intake.close(), 0);
+  assertEquals(await intake.accept(), undefined);
+});
+
+Deno.test("Intake.finish() without patience ends an accept that waits for a connection, for room and for time", async () => {
+  const configs: GuardConfig[] = [{}, { maxConnections: 1 }, { maxConnectionsPerSecond: 1 }];
+  for (const config of configs) {
+    const { clock, intake } = intakeOf([peer("192.0.2.1")], config);
+    await intake.take();
+    const waiting = intake.take();
+    await clock.settle();
+    await intake.close();
+    assertEquals([await waiting, clock.pending], [undefined, 0]);
+  }
+});
+
+Deno.test("Intake.accept() rejects with the error that ended accepting for good", async () => {
+  const { intake } = intakeOf([peer("192.0.2.1"), fail(new Deno.errors.BadResource("gone"))]);
+  await intake.accept();
+  const error = await assertRejects(() => intake.accept(), SocketError, "Cannot accept");
+  assertEquals(error.code, "broken");
+  await intake.close();
+});

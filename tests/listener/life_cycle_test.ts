@@ -1,0 +1,240 @@
+// One life for both kinds of listeners: every order of starts and stops, awaited or not, over both.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { GenericError, Listener, type SocketError, UdpListener } from "../../mod.ts";
+import {
+  cutOff,
+  LifeCycle,
+  type Openable,
+  Patience,
+  type StopReport,
+  stopReport,
+} from "../../src/listener/life_cycle.ts";
+import { VirtualClock } from "../../testing/mod.ts";
+import { isPending } from "../support/scripted_connection.ts";
+
+/** Something to open that notes what is done with it. */
+function scripted(signal?: AbortSignal) {
+  const clock = new VirtualClock();
+  const log: string[] = [];
+  let failure: Error | undefined;
+  let shutting: Promise<void> = Promise.resolve();
+  let isOpen = false;
+  const openable: Openable = {
+    async open() {
+      log.push("open");
+      await Promise.resolve();
+      if (failure !== undefined) throw failure;
+      assert(!isOpen, "opened twice");
+      isOpen = true;
+    },
+    async shut(patience): Promise<StopReport> {
+      log.push("shut");
+      await patience.for(shutting);
+      isOpen = false;
+      return stopReport(patience.isOver ? 0 : 1, []);
+    },
+  };
+  return {
+    clock,
+    log,
+    life: new LifeCycle(openable, clock, signal),
+    isOpen: () => isOpen,
+    fail: (error: Error | undefined) => failure = error,
+    holdShut: (until: Promise<void>) => shutting = until,
+  };
+}
+
+/** All rows of so many things. */
+function* rows<T>(things: readonly T[], length: number): Generator<T[]> {
+  if (length === 0) return yield [];
+  for (const row of rows(things, length - 1)) for (const thing of things) yield [...row, thing];
+}
+
+Deno.test("LifeCycle does starts and stops in the order in which they were asked for", async () => {
+  for (const row of rows(["start", "graceful", "immediate"] as const, 5)) {
+    const { life, isOpen } = scripted();
+    const calls: Promise<unknown>[] = row.map((what) =>
+      what === "start"
+        ? life.start()
+        : what === "graceful"
+        ? life.gracefulStop()
+        : life.immediateStop()
+    );
+    await Promise.all(calls);
+    assertEquals(isOpen(), row.at(-1) === "start", row.join());
+    assertEquals(life.isStopping, false);
+    if (isOpen()) await life.immediateStop();
+    assertEquals(await life.closed, undefined);
+  }
+});
+
+for (
+  const [name, make] of [
+    ["Listener", () => new Listener(0, { interface: "127.0.0.1" })],
+    ["UdpListener", () => new UdpListener(0, { interface: "127.0.0.1" })],
+  ] as const
+) {
+  /** Whether somebody has its port. */
+  const isBound = async (listener: Listener | UdpListener, port: number) => {
+    const other = listener instanceof Listener
+      ? new Listener(port, { interface: "127.0.0.1" })
+      : new UdpListener(port, { interface: "127.0.0.1" });
+    const started = await other.start().then(() => true, () => false);
+    await other.immediateStop();
+    return !started;
+  };
+
+  Deno.test(`${name} does starts and stops in the order in which they were asked for`, async () => {
+    for (const row of rows(["start", "graceful", "immediate"] as const, 4)) {
+      const listener = make();
+      await listener.start();
+      const { port } = listener;
+      const calls = row.map((what): Promise<unknown> =>
+        what === "start"
+          ? listener.start()
+          : what === "graceful"
+          ? listener.gracefulStop()
+          : listener.immediateStop()
+      );
+      await Promise.all(calls);
+      assertEquals(await isBound(listener, port), row.at(-1) === "start", row.join());
+      await listener.immediateStop();
+      assertEquals(await listener.closed, undefined);
+    }
+  });
+
+  Deno.test(`${name}.closed resolves after a start with a signal that was aborted before`, async () => {
+    const signal = AbortSignal.abort(new Error("never mind"));
+    const listener = name === "Listener"
+      ? new Listener(0, { interface: "127.0.0.1", signal })
+      : new UdpListener(0, { interface: "127.0.0.1", signal });
+    await assertRejects(() => listener.start(), Error, "never mind");
+    assertEquals(await listener.closed, undefined);
+  });
+
+  Deno.test(`${name}.closed tells why a start failed, and is new after the next`, async () => {
+    const first = make();
+    await first.start();
+    const listener = name === "Listener"
+      ? new Listener(first.port, { interface: "127.0.0.1" })
+      : new UdpListener(first.port, { interface: "127.0.0.1" });
+    const { closed } = listener;
+    await assertRejects(() => listener.start(), GenericError);
+    assertEquals((await closed)?.code, "in-use");
+    await first.immediateStop();
+    await listener.start();
+    assert(listener.closed !== closed);
+    await listener.immediateStop();
+    assertEquals(await listener.closed, undefined);
+  });
+}
+
+Deno.test("LifeCycle.start() waits for the stop before it, and closed is new then", async () => {
+  const { life, log, clock, holdShut } = scripted();
+  await life.start();
+  const { closed } = life;
+  const held = Promise.withResolvers<void>();
+  holdShut(held.promise);
+  const stopping = life.gracefulStop();
+  const starting = life.start();
+  await clock.settle();
+  assertEquals(log, ["open", "shut"]);
+  held.resolve();
+  assertEquals([await stopping, await closed], [stopReport(1, []), undefined]);
+  await starting;
+  assert(life.closed !== closed);
+  assertEquals([log, await isPending(clock, life.closed)], [["open", "shut", "open"], true]);
+});
+
+Deno.test("LifeCycle.immediateStop() hurries every stop that was asked for before it", async () => {
+  const { life, clock, holdShut, isOpen } = scripted();
+  holdShut(new Promise(() => {}));
+  await life.start();
+  const first = life.gracefulStop({ deadlineInMillis: 1_000_000 });
+  const starting = life.start();
+  await life.immediateStop();
+  await Promise.all([first, starting]);
+  assertEquals([isOpen(), clock.now(), clock.pending], [false, 0, 0]);
+});
+
+Deno.test("LifeCycle ends a stop at its deadline", async () => {
+  const { life, clock, holdShut } = scripted();
+  holdShut(new Promise(() => {}));
+  await life.start();
+  const stopping = life.gracefulStop({ deadlineInMillis: 100 });
+  await clock.advance(99);
+  assertEquals(await isPending(clock, stopping), true);
+  await clock.advance(1);
+  assertEquals([await stopping, clock.pending], [stopReport(0, []), 0]);
+  await assertRejects(() => life.gracefulStop({ deadlineInMillis: 0 }), RangeError);
+});
+
+Deno.test("LifeCycle stops when its signal is aborted, also while it is being opened", async () => {
+  const later = new AbortController();
+  const one = scripted(later.signal);
+  await one.life.start();
+  later.abort();
+  assertEquals([await one.life.closed, one.isOpen()], [undefined, false]);
+
+  const meanwhile = new AbortController();
+  const other = scripted(meanwhile.signal);
+  const starting = other.life.start();
+  while (other.log.length === 0) await Promise.resolve();
+  meanwhile.abort();
+  await starting;
+  assertEquals([await other.life.closed, other.isOpen()], [undefined, false]);
+});
+
+Deno.test("LifeCycle.end() tells what broke, once, and not during a stop", async () => {
+  const { life, clock, holdShut } = scripted();
+  await life.start();
+  const broken = new GenericError("broken", "Cannot accept: gone");
+  life.end(broken);
+  life.end(undefined);
+  const told: SocketError | undefined = await life.closed;
+  assertEquals([told, life.isOver], [broken, true]);
+  await life.gracefulStop();
+  const held = Promise.withResolvers<void>();
+  holdShut(held.promise);
+  await life.start();
+  const stopping = life.gracefulStop();
+  await clock.settle();
+  life.end(broken);
+  held.resolve();
+  await stopping;
+  assertEquals(await life.closed, undefined);
+});
+
+Deno.test("LifeCycle.start() that fails can be tried again", async () => {
+  const { life, fail, isOpen } = scripted();
+  fail(new GenericError("in-use", "taken"));
+  await assertRejects(() => life.start(), GenericError, "taken");
+  await assertRejects(() => Promise.all([life.start(), life.start()]), GenericError, "taken");
+  fail(undefined);
+  await life.start();
+  assertEquals(isOpen(), true);
+  await life.immediateStop();
+});
+
+Deno.test("Patience lasts until its end, its deadline or what it is for", async () => {
+  const clock = new VirtualClock();
+  const patience = new Patience(clock, 100);
+  await patience.for(Promise.resolve());
+  const waiting = patience.for(new Promise(() => {}));
+  assertEquals([patience.isOver, await isPending(clock, waiting)], [false, true]);
+  await clock.advance(100);
+  await waiting;
+  assertEquals(patience.isOver, true);
+  await patience.for(new Promise(() => {}));
+});
+
+Deno.test("cutOff() says who was cut, and why", () => {
+  const peer = { transport: "tcp", hostname: "192.0.2.1", port: 7 } as const;
+  assertEquals(cutOff(3, peer, "deadline"), {
+    id: 3,
+    remoteAddress: "192.0.2.1",
+    remotePort: 7,
+    reason: "deadline",
+  });
+});

@@ -1,0 +1,49 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import type { ListenerConfig } from "../../mod.ts";
+import { checkListenerConfig } from "../../src/listener/listener_config.ts";
+import { denoNetwork } from "../../src/network/network.ts";
+
+Deno.test("checkListenerConfig() has the reference's defaults", () => {
+  assertEquals(checkListenerConfig(61_598, {}), {
+    port: 61_598,
+    hostname: "0.0.0.0",
+    path: undefined,
+    pathMode: undefined,
+    backlog: 4_096,
+    signal: undefined,
+    network: denoNetwork,
+  });
+});
+
+Deno.test("checkListenerConfig() takes a path instead of an interface and a port", () => {
+  const { path, pathMode } = checkListenerConfig(0, { path: "/run/x.sock", pathMode: 0o660 });
+  assertEquals([path, pathMode], ["/run/x.sock", 0o660]);
+  const both = "a path, or an interface and a port, not both";
+  assertThrows(() => checkListenerConfig(80, { path: "/run/x.sock" }), TypeError, both);
+  assertThrows(
+    () => checkListenerConfig(0, { path: "/run/x.sock", interface: "::" }),
+    TypeError,
+    both,
+  );
+});
+
+Deno.test("checkListenerConfig() names what is wrong", () => {
+  const wrong: [string, unknown, typeof TypeError | typeof RangeError][] = [
+    ["interface", "", TypeError],
+    ["backlog", 0, RangeError],
+    ["backlog", "5", TypeError],
+    ["signal", {}, TypeError],
+    ["readTimeoutInMillis", 0, RangeError],
+    ["path", 5, TypeError],
+    ["pathMode", 0o600, TypeError],
+  ];
+  for (const [name, value, kind] of wrong) {
+    assertThrows(() => checkListenerConfig(0, { [name]: value } as ListenerConfig), kind, name);
+  }
+  assertThrows(
+    () => checkListenerConfig(0, { path: "/run/x.sock", pathMode: 0o1000 }),
+    RangeError,
+    "pathMode",
+  );
+  assertThrows(() => checkListenerConfig(70_000, {}), RangeError, "port");
+});

@@ -1,0 +1,53 @@
+import { assertEquals } from "@std/assert";
+import { Patience } from "../../src/listener/life_cycle.ts";
+import { denoNetwork } from "../../src/network/network.ts";
+import { OpenConnections } from "../../src/listener/open_connections.ts";
+import { VirtualClock } from "../../testing/mod.ts";
+import { scriptedConnection } from "../support/scripted_connection.ts";
+
+Deno.test("OpenConnections knows a connection until it is freed", () => {
+  const open = new OpenConnections();
+  const { connection } = scriptedConnection();
+  open.add(connection);
+  assertEquals([...open.connections], [connection]);
+  connection.abort();
+  assertEquals(open.connections.size, 0);
+});
+
+Deno.test("OpenConnections.stop() also stops what is added meanwhile", async () => {
+  const clock = new VirtualClock();
+  const open = new OpenConnections();
+  const [busy, late] = [scriptedConnection(), scriptedConnection()];
+  open.add(busy.connection);
+  const patience = new Patience(clock, 1_000);
+  const stop = open.stop(patience);
+  open.add(late.connection);
+  void late.connection.read().catch(() => {});
+  // Turns of its own let the runtime look; those of Deno's network last as long.
+  for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
+  await late.clock.advance(50);
+  assertEquals(late.peer.isClosed, true);
+  const finished = stop.finish();
+  await clock.advance(1_000);
+  const { id, remoteAddress, remotePort } = busy.connection;
+  const cut = [{ id, remoteAddress, remotePort, reason: "deadline" as const }];
+  assertEquals(await finished, { completed: 1, cut });
+  assertEquals([busy.peer.isClosed, clock.pending], [true, 0]);
+});
+
+Deno.test("OpenConnections.stop() that is hurried aborts at once, with a reason", async () => {
+  const clock = new VirtualClock();
+  const open = new OpenConnections();
+  const { connection } = scriptedConnection();
+  open.add(connection);
+  const patience = new Patience(clock, Infinity);
+  const finished = open.stop(patience).finish();
+  patience.end();
+  const { completed, cut } = await finished;
+  assertEquals([completed, cut.length], [0, 1]);
+  const error = await connection.closed;
+  assertEquals([error!.code, (error!.cause as Error).message], [
+    "aborted",
+    "The listener was stopped",
+  ]);
+});

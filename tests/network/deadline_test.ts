@@ -1,0 +1,95 @@
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { waitFor } from "../../src/network/deadline.ts";
+import { VirtualClock } from "../../testing/mod.ts";
+
+function limits(clock: VirtualClock, timeoutInMillis = Infinity, signal?: AbortSignal) {
+  return { clock, timeoutInMillis, signal, timeoutError: () => new Error("too long") };
+}
+
+Deno.test("waitFor() gives what was started, and leaves no timeout behind", async () => {
+  const clock = new VirtualClock();
+  const discarded: number[] = [];
+  const signal = new AbortController().signal;
+  assertEquals(
+    await waitFor(limits(clock, 50, signal), () => Promise.resolve(5), (n) => discarded.push(n)),
+    5,
+  );
+  await assertRejects(
+    () => waitFor(limits(clock, 50), () => Promise.reject(new TypeError("no")), () => {}),
+    TypeError,
+    "no",
+  );
+  assertEquals([clock.pending, discarded], [0, []]);
+});
+
+Deno.test("waitFor() gives up at the timeout, tells whoever was started, and discards what comes late", async () => {
+  const clock = new VirtualClock();
+  const late = Promise.withResolvers<string>();
+  const discarded: string[] = [];
+  let inner: AbortSignal | undefined;
+  const waiting = waitFor(limits(clock, 50), (signal) => {
+    inner = signal;
+    return late.promise;
+  }, (value) => discarded.push(value));
+  const rejected = assertRejects(() => waiting, Error, "too long");
+  await clock.advance(49);
+  assertEquals(inner!.aborted, false);
+  await clock.advance(1);
+  await rejected;
+  assertEquals(inner!.aborted, true);
+  late.resolve("late");
+  await clock.settle();
+  assertEquals(discarded, ["late"]);
+});
+
+Deno.test("waitFor() rejects with the signal's own reason, also one that is aborted already", async () => {
+  const clock = new VirtualClock();
+  const controller = new AbortController();
+  const reason = { my: "reason" };
+  let started = 0;
+  const waiting = waitFor(limits(clock, 50, controller.signal), () => {
+    started++;
+    return new Promise<never>(() => {});
+  }, () => {});
+  controller.abort(reason);
+  assertStrictEquals(await waiting.catch((error) => error), reason);
+  const again = waitFor(limits(clock, 50, controller.signal), () => {
+    started++;
+    return Promise.resolve(1);
+  }, () => {});
+  assertStrictEquals(await again.catch((error) => error), reason);
+  assertEquals([started, clock.pending], [1, 0]);
+});
+
+Deno.test("waitFor() does not mind that what comes late cannot be discarded", async () => {
+  const clock = new VirtualClock();
+  const late = Promise.withResolvers<string>();
+  const waiting = waitFor(limits(clock, 50), () => late.promise, () => {
+    throw new Deno.errors.BadResource("Bad resource ID");
+  });
+  const rejected = assertRejects(() => waiting, Error, "too long");
+  await clock.advance(50);
+  await rejected;
+  late.resolve("late");
+  // An unhandled rejection would end this test.
+  await clock.settle();
+});
+
+Deno.test("waitFor() gives what is there when the runtime has looked, though time is up", async () => {
+  class LateClock extends VirtualClock {
+    readonly look = Promise.withResolvers<void>();
+    looked(): Promise<void> {
+      return this.look.promise;
+    }
+  }
+  for (const isThere of [true, false]) {
+    const clock = new LateClock();
+    const it = Promise.withResolvers<string>();
+    const waiting = waitFor(limits(clock, 50), () => it.promise, () => {}).catch(String);
+    await clock.advance(100);
+    if (isThere) it.resolve("there");
+    await clock.settle();
+    clock.look.resolve();
+    assertEquals(await waiting, isThere ? "there" : "Error: too long");
+  }
+});

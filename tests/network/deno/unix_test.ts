@@ -1,0 +1,88 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { denoNetwork, type Transport } from "../../../src/network/network.ts";
+import {
+  checkPath,
+  connectPath,
+  formatPath,
+  isAbstract,
+  type LocalSockets,
+} from "../../../src/network/deno/unix.ts";
+import { connectedTransports, VirtualClock } from "../../../testing/mod.ts";
+
+const isLinux = Deno.build.os === "linux";
+
+Deno.test("checkPath() takes what the system has room for", () => {
+  const longest = isLinux ? 107 : 103;
+  const good = [
+    "a",
+    "/tmp/socket",
+    "x".repeat(longest),
+    "é".repeat(51),
+    "\0name",
+    "\0a\0b",
+    "\0a\0",
+  ];
+  for (const path of [...good, "\0\0", "\0" + "x".repeat(107)]) {
+    assertEquals(checkPath("path", path), path);
+  }
+  const bad = [undefined, 1, "", "a\0b", "a\0", "\0", "x".repeat(longest + 1), "é".repeat(54)];
+  for (const path of [...bad, "\0" + "x".repeat(108), "\0" + "é".repeat(54)]) {
+    assertThrows(() => checkPath("path", path), TypeError, "path must be");
+  }
+  assertEquals(["/a", "\0a"].map(isAbstract), [false, true]);
+  assertEquals(["/a", "\0a", "\0a\0b"].map(formatPath), ["/a", "@a", "@a@b"]);
+});
+
+if (isLinux) {
+  Deno.test("An abstract name is every name that the system takes, each of its bytes", async () => {
+    const own = crypto.randomUUID();
+    const names = [`\0${own}\0b`, `\0${own}\0`, `\0${own}`, `\0${own}é`.padEnd(107, "x")];
+    const listeners = await Promise.all(
+      names.map((path) => denoNetwork.listenPath!({ path: checkPath("path", path) })),
+    );
+    for (const [i, path] of names.entries()) {
+      const listener = listeners[i]!;
+      const [client, server] = await Promise.all([
+        denoNetwork.connectPath!({ path }),
+        listener.accept(),
+      ]);
+      const address = { transport: "unix", path };
+      assertEquals([listener.addr, server.localAddr, client.remoteAddr], [
+        address,
+        address,
+        address,
+      ]);
+      client.close();
+      server.close();
+    }
+    for (const listener of listeners) listener.close();
+  });
+}
+
+Deno.test("connectPath() asks a full queue again, until it is given up", async () => {
+  const clock = new VirtualClock();
+  const [near] = connectedTransports();
+  let refusals = 2;
+  const sockets: LocalSockets = {
+    connect: (): Promise<Transport> =>
+      refusals-- > 0 ? Promise.reject(new Deno.errors.WouldBlock("full")) : Promise.resolve(near),
+    listen: () => {
+      throw new Error("not here");
+    },
+  };
+  const connecting = connectPath(sockets, clock, { path: "/a" });
+  await clock.advance(10);
+  await clock.advance(10);
+  assertEquals(await connecting, near);
+  refusals = Infinity;
+  const controller = new AbortController();
+  const given = assertRejects(
+    () => connectPath(sockets, clock, { path: "/a", signal: controller.signal }),
+    Error,
+    "enough",
+  );
+  await clock.advance(10);
+  controller.abort(new Error("enough"));
+  await clock.advance(10);
+  await given;
+});

@@ -1,0 +1,28 @@
+import { assertEquals } from "@std/assert";
+import type { Transport } from "../../src/network/transport.ts";
+import { cut, free } from "../../src/network/free.ts";
+
+function recorder(members: readonly string[]): [transport: Transport, called: string[]] {
+  const called: string[] = [];
+  const member = (name: string) => () => {
+    if (called.push(name) > 1) throw new Deno.errors.BadResource("Bad resource ID");
+  };
+  const transport = Object.fromEntries(members.map((name) => [name, member(name)]));
+  return [transport as unknown as Transport, called];
+}
+
+Deno.test("free() closes a stream, and does not mind that it was freed already", () => {
+  const [transport, called] = recorder(["close", "reset"]);
+  free(transport);
+  free(transport);
+  assertEquals(called, ["close", "close"]);
+});
+
+Deno.test("cut() resets a stream where it can, and does not mind that it was freed already", () => {
+  for (const [members, name] of [[["close", "reset"], "reset"], [["close"], "close"]] as const) {
+    const [transport, called] = recorder(members);
+    cut(transport);
+    cut(transport);
+    assertEquals(called, [name, name]);
+  }
+});

@@ -1,0 +1,54 @@
+// What a name may be looked up for depends on the permissions, so most of this runs in processes of their own.
+
+import { assertEquals } from "@std/assert";
+import { lookUpAll, lookUpName } from "../../../src/network/node/name_lookup.ts";
+import { Program } from "../../support/program.ts";
+
+const lookup = import.meta.resolve("../../../src/network/node/name_lookup.ts");
+
+async function lookedUpWith(permissions: string): Promise<unknown> {
+  await using program = new Program("deno", [
+    "run",
+    "--no-prompt",
+    `--allow-net=${permissions}`,
+    "-",
+  ]);
+  await program.type(`
+    import { lookUpAll, lookUpName } from ${JSON.stringify(lookup)};
+    console.log(JSON.stringify(await lookUpName("localhost", 9, 4)));
+  `);
+  await program.endInput();
+  const { stdout, stderr } = await program.ending();
+  assertEquals(stderr, "");
+  return JSON.parse(stdout);
+}
+
+Deno.test("lookUpName() asks the system's resolver, for the family that is wanted", async () => {
+  assertEquals(await lookUpName("localhost", 9, 4), { address: "127.0.0.1", isDirect: true });
+});
+
+Deno.test("lookUpName() tells what the program may do with a name", async () => {
+  assertEquals(
+    await Promise.all([
+      lookedUpWith("localhost,127.0.0.1:9"),
+      lookedUpWith("localhost,127.0.0.1"),
+      lookedUpWith("localhost"),
+      lookedUpWith("localhost:9"),
+      lookedUpWith("127.0.0.1"),
+    ]),
+    [
+      { address: "127.0.0.1", isDirect: true },
+      { address: "127.0.0.1", isDirect: true },
+      { address: "127.0.0.1", isDirect: false },
+      // Neither of these may look it up; the first may use the name.
+      { isDirect: false },
+      { isDirect: false },
+    ],
+  );
+});
+
+Deno.test("lookUpAll() gives the addresses of a name, of one family or of both", async () => {
+  const addresses = await lookUpAll("localhost", 0);
+  assertEquals(addresses.includes("127.0.0.1"), true);
+  assertEquals(await lookUpAll("localhost", 4), ["127.0.0.1"]);
+});

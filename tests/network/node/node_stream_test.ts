@@ -1,0 +1,129 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { denoNetwork, type Transport } from "../../../src/network/network.ts";
+import { connectNodeStream } from "../../../src/network/node/node_stream.ts";
+import { Program } from "../../support/program.ts";
+import { checkTransport } from "../../../testing/mod.ts";
+
+const { clock } = denoNetwork;
+
+async function meet(
+  options: { localAddress?: string; keepAliveInMillis?: number } = {},
+): Promise<[client: Transport, server: Transport]> {
+  const listener = await denoNetwork.listen({ hostname: "127.0.0.1", port: 0, backlog: 8 });
+  const { port } = listener.addr as Deno.NetAddr;
+  try {
+    return await Promise.all([
+      connectNodeStream({ hostname: "127.0.0.1", port, ...options }, clock),
+      listener.accept(),
+    ]);
+  } finally {
+    listener.close();
+  }
+}
+
+checkTransport(async () => {
+  const [near, far] = await meet();
+  return { near, far };
+}, { name: "node:net's client and Deno's server: " });
+
+checkTransport(async () => {
+  const [far, near] = await meet();
+  return { near, far };
+}, { name: "Deno's server and node:net's client: " });
+
+Deno.test("connectNodeStream() binds the local address that is asked for", async () => {
+  const [client, server] = await meet({ localAddress: "127.0.0.9" });
+  assertEquals((client.localAddr as Deno.NetAddr).hostname, "127.0.0.9");
+  assertEquals((server.remoteAddr as Deno.NetAddr).hostname, "127.0.0.9");
+  client.close();
+  server.close();
+});
+
+Deno.test("NodeStream.reset() resets: the peer gets an error, not an end", async () => {
+  const [client, server] = await meet({ keepAliveInMillis: 60_000 });
+  client.reset!();
+  await assertRejects(() => server.read(new Uint8Array(1)), Deno.errors.ConnectionReset);
+  server.close();
+});
+
+Deno.test("connectNodeStream() rejects as Deno's own connect does", async () => {
+  const listener = await denoNetwork.listen({ hostname: "127.0.0.1", port: 0, backlog: 8 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  const target = { hostname: "127.0.0.1", port };
+  await assertRejects(() => connectNodeStream(target, clock), Deno.errors.ConnectionRefused);
+  const controller = new AbortController();
+  const connecting = assertRejects(
+    () => connectNodeStream({ ...target, signal: controller.signal }, clock),
+    Error,
+    "changed my mind",
+  );
+  controller.abort(new Error("changed my mind"));
+  await connecting;
+  await assertRejects(
+    () => connectNodeStream({ ...target, signal: AbortSignal.abort(new Error("no")) }, clock),
+    Error,
+    "no",
+  );
+});
+
+Deno.test("connectNodeStream() tries all addresses of a name, from the address that is asked for", async () => {
+  const listener = await denoNetwork.listen({ hostname: "127.0.0.2", port: 0, backlog: 8 });
+  const { port } = listener.addr as Deno.NetAddr;
+  for (const [localAddress, family] of [["127.0.0.9", 4], [undefined, 0]] as const) {
+    const lookUp = (name: string, wanted: 0 | 4 | 6) => {
+      assertEquals([name, wanted], ["many.example", family]);
+      return Promise.resolve(["127.0.0.4", "127.0.0.3", "127.0.0.2"]);
+    };
+    const target = { hostname: "many.example", port, ...(localAddress && { localAddress }) };
+    const [client, server] = await Promise.all([
+      connectNodeStream(target, clock, lookUp),
+      listener.accept(),
+    ]);
+    assertEquals((client.remoteAddr as Deno.NetAddr).hostname, "127.0.0.2");
+    assertEquals((server.remoteAddr as Deno.NetAddr).hostname, localAddress ?? "127.0.0.1");
+    client.close();
+    server.close();
+  }
+  listener.close();
+  const lookUp = () => Promise.resolve(["127.0.0.3", "127.0.0.2"]);
+  const target = { hostname: "many.example", port, localAddress: "127.0.0.1" };
+  await assertRejects(
+    () => connectNodeStream(target, clock, lookUp),
+    Deno.errors.ConnectionRefused,
+  );
+});
+
+Deno.test("connectNodeStream() rejects without a permission, and the program goes on", async () => {
+  const mod = import.meta.resolve("../../../mod.ts");
+  for (const permissions of ["127.0.0.1:9", "127.0.0.1:0", "localhost:9", "localhost"]) {
+    await using program = new Program("deno", [
+      "run",
+      "--no-prompt",
+      `--allow-net=${permissions}`,
+      "-",
+    ]);
+    await program.type(`
+      import { Client } from ${JSON.stringify(mod)};
+      for (const host of ["127.0.0.1", "localhost"]) {
+        const config = { host, port: 9, localAddress: "127.0.0.1" };
+        console.log(await Client.connect(config).catch(({ code }) => code));
+      }
+    `);
+    await program.endInput();
+    const { stdout, stderr } = await program.ending();
+    assertEquals([stdout, stderr], ["denied\ndenied\n", ""], permissions);
+  }
+});
+
+Deno.test("A node:net stream tells how many bytes it was given, whatever their buffer is resized to", async () => {
+  const [client, server] = await meet();
+  for (const length of [50, 200]) {
+    const bytes = new Uint8Array(new ArrayBuffer(100, { maxByteLength: 200 }));
+    const writing = client.write(bytes);
+    bytes.buffer.resize(length);
+    assertEquals(await writing, 100);
+  }
+  client.close();
+  server.close();
+});

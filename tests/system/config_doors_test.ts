@@ -1,0 +1,193 @@
+// Every door that takes a config reads each field of it once, before it opens anything.
+
+import { assertEquals } from "@std/assert";
+import {
+  Client,
+  type ClientConfig,
+  Connection,
+  type ConnectionConfig,
+  denoNetwork,
+  Listener,
+  type ListenerConfig,
+  UdpClient,
+  type UdpClientConfig,
+  UdpListener,
+  type UdpListenerConfig,
+} from "../../mod.ts";
+import { connectedTransports } from "../../testing/mod.ts";
+import { withPollution } from "../support/pollution.ts";
+
+const forConnection: Required<ConnectionConfig> = {
+  readTimeoutInMillis: 5_000,
+  writeTimeoutInMillis: 5_000,
+  idleTimeoutInMillis: 5_000,
+  closeTimeoutInMillis: 5_000,
+  writeQueueLimit: 1_000,
+  allowHalfOpen: false,
+  reuseReadBuffer: false,
+  network: denoNetwork,
+};
+
+const forListener: Omit<Required<ListenerConfig>, "path" | "pathMode" | "secureSocket"> = {
+  ...forConnection,
+  interface: "127.0.0.1",
+  backlog: 10,
+  signal: new AbortController().signal,
+  maxConnections: 10,
+  maxConnectionsPerAddress: 10,
+  maxConnectionsPerSecond: 1_000,
+  maxConnectionsPerSecondPerAddress: 1_000,
+  ipv6PrefixLength: 64,
+  minBytesPerSecond: 1,
+  minRateIntervalInMillis: 5_000,
+  maxQueuedBytes: 100_000,
+  allow: ["127.0.0.1"],
+  deny: ["::1"],
+  proxyProtocol: { trusted: ["127.0.0.1"] },
+  onReject() {},
+};
+
+const forUdpListener: Omit<
+  Required<UdpListenerConfig>,
+  "remoteHost" | "remotePort" | "multicastInterface" | "timeToLive"
+> = {
+  receiveQueueDrop: "newest",
+  sendQueueLimit: 100_000,
+  datagramSize: 1_000,
+  closeTimeoutInMillis: 5_000,
+  reuseAddress: false,
+  multicastLoopback: true,
+  multicastTimeToLive: 1,
+  network: denoNetwork,
+  interface: "127.0.0.1",
+  receiveQueueLimit: 100_000,
+  maxSessions: 10,
+  sessionIdleTimeoutInMillis: 5_000,
+  sessionQueueLimit: 100_000,
+  maxTotalUnreadBytes: 1_000,
+  readTimeoutInMillis: 5_000,
+  signal: new AbortController().signal,
+};
+
+/** Config in, everything done with it that there is to do, and closed. */
+const doors: Record<string, readonly [config: object, use: (config: never) => Promise<void>]> = {
+  "new Connection()": [forConnection, async (config: ConnectionConfig) => {
+    const [transport, other] = connectedTransports();
+    const connection = new Connection(transport, config);
+    other.close();
+    assertEquals(await connection.read(), [new Uint8Array(0), -1]);
+    await connection.close();
+  }],
+  "Client.connect()": [
+    {
+      ...forConnection,
+      host: "127.0.0.1",
+      port: 0,
+      callbackService: { onConnect() {} },
+      signal: new AbortController().signal,
+      connectTimeoutInMillis: 5_000,
+      proxyProtocol: { version: 1 },
+      keepAliveInMillis: 5_000,
+      localAddress: "127.0.0.1",
+      resetOnAbort: false,
+    },
+    async (config: ClientConfig) => {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = listener.addr;
+      const dialled = Object.defineProperty(config, "port", { value: port });
+      const [client, other] = await Promise.all([Client.connect(dialled), listener.accept()]);
+      other.close();
+      await client.close();
+    },
+  ],
+  "new Listener()": [forListener, async (config: ListenerConfig) => {
+    await using listener = new Listener(0, config);
+    listener.attach({ onReadReady: async (caller) => void await caller.write("hello") });
+    await listener.start();
+    for (let i = 0; i < 3; i++) {
+      await using client = await Client.connect({
+        host: "127.0.0.1",
+        port: listener.port,
+        proxyProtocol: { version: 1 },
+      });
+      await client.write("x");
+      assertEquals((await client.read(5))[1], 5);
+    }
+  }],
+  "new UdpClient()": [
+    {
+      ...forUdpListener,
+      remoteHost: "127.0.0.1",
+      remotePort: 9,
+    },
+    async (config: UdpClientConfig) => {
+      await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, config);
+      await client.bound;
+    },
+  ],
+  "new UdpListener()": [forUdpListener, async (config: UdpListenerConfig) => {
+    await using listener = new UdpListener(0, config);
+    await listener.start();
+  }],
+};
+
+/** What the runtime would look for there, too, and what would be a misspelled method of a service. */
+const OTHERS = new Set(["port", "signal", "multicastTimeToLive", "onReject"]);
+
+/** A config whose fields are good once. */
+function goodOnce(config: object): { config: never; reads: string[] } {
+  const reads: string[] = [];
+  const watched = {};
+  for (const [name, value] of Object.entries(config)) {
+    Object.defineProperty(watched, name, {
+      configurable: true,
+      get() {
+        const isFirst = !reads.includes(name);
+        reads.push(name);
+        return isFirst ? value : { not: "what it was" };
+      },
+    });
+  }
+  return { config: watched as never, reads };
+}
+
+for (const [name, [config, use]] of Object.entries(doors)) {
+  Deno.test(`${name} reads each field of its config once`, async () => {
+    const watched = goodOnce(config);
+    await use(watched.config);
+    assertEquals(watched.reads, [...new Set(watched.reads)]);
+    assertEquals(watched.reads.filter((name) => name in config), watched.reads);
+  });
+
+  Deno.test(`${name} takes no option from Object.prototype`, async () => {
+    const names = Object.keys(config).filter((name) => !OTHERS.has(name));
+    const polluted = Object.fromEntries(names.map((name) => [name, { not: "an option" }]));
+    await withPollution(polluted, () => use({ ...config, callbackService: undefined } as never));
+    const needed = ["host", "interface", "proxyProtocol"];
+    const least = Object.fromEntries(Object.entries(config).filter(([n]) => needed.includes(n)));
+    await withPollution(polluted, () => use(least as never));
+  });
+}
+
+Deno.test("Client.connect() leaves nothing open, whatever becomes of its config meanwhile", async () => {
+  let open = 0;
+  const config: Record<string, unknown> = { host: "127.0.0.1", port: 1 };
+  config.network = {
+    ...denoNetwork,
+    connect() {
+      const [transport, other] = connectedTransports();
+      other.close();
+      open++;
+      const { close } = transport;
+      transport.close = () => {
+        open--;
+        close.call(transport);
+      };
+      for (const name of Object.keys(forConnection)) config[name] = "wrong";
+      return Promise.resolve(transport);
+    },
+  };
+  const client = await Client.connect(config as unknown as ClientConfig);
+  await client.close();
+  assertEquals(open, 0);
+});

@@ -1,0 +1,130 @@
+// Those who have not said anything hold nobody's place, over real sockets.
+
+import { assert, assertEquals } from "@std/assert";
+import { Client, Listener, type ListenerConfig, type RejectInfo, type Service } from "../../mod.ts";
+import { Authority } from "../support/certificates.ts";
+
+const authority = await Authority.make("Crowding Test CA");
+const { cert, key } = await authority.sign({ hosts: ["localhost"] });
+const secure = { caCerts: [authority.cert], serverName: "localhost" };
+
+const echo: Service = {
+  async onReadReady(caller) {
+    const [bytes, length] = await caller.read();
+    if (length > 0) await caller.write(bytes);
+  },
+};
+
+async function listening(config: ListenerConfig): Promise<Listener> {
+  const listener = new Listener(0, { interface: "127.0.0.1", ...config });
+  listener.attach(echo);
+  await listener.start();
+  return listener;
+}
+
+/** Connects without a word. */
+async function silent(listener: Listener, count: number): Promise<Deno.Conn[]> {
+  const { port } = listener;
+  const dial = () => Deno.connect({ hostname: "127.0.0.1", port });
+  return await Promise.all(Array.from({ length: count }, dial));
+}
+
+async function isServed(listener: Listener, more: object): Promise<boolean> {
+  const client = await Client.connect({ host: "127.0.0.1", port: listener.port, ...more });
+  await client.write("ping");
+  const [, length] = await client.read(4);
+  await client.close();
+  return length === 4;
+}
+
+Deno.test("Listener with maxConnections serves over TLS beside more who are silent", async () => {
+  await using listener = await listening({ maxConnections: 5, secureSocket: { cert, key } });
+  const crowd = await silent(listener, 60);
+  for (let i = 0; i < 10; i++) {
+    assertEquals(await isServed(listener, { secureSocket: secure }), true);
+  }
+  assertEquals([listener.connections.size <= 5, listener.handshakes.failed], [true, 0]);
+  for (const one of crowd) one.close();
+});
+
+Deno.test("Listener with maxConnections serves behind a proxy beside more who are silent", async () => {
+  await using listener = await listening({
+    maxConnections: 5,
+    proxyProtocol: { trusted: ["127.0.0.1"], headerTimeoutInMillis: Infinity },
+  });
+  const crowd = await silent(listener, 60);
+  for (let i = 0; i < 10; i++) assertEquals(await isServed(listener, { proxyProtocol: {} }), true);
+  for (const one of crowd) one.close();
+});
+
+Deno.test("Listener lets those who are silent go for those who shake hands", async () => {
+  const told: string[] = [];
+  await using listener = await listening({
+    secureSocket: {
+      cert,
+      key,
+      maxHandshakes: 20,
+      handshakeTimeoutInMillis: Infinity,
+      onHandshakeError: ({ code }) => told.push(code),
+    },
+  });
+  const crowd = await silent(listener, 200);
+  // Without room these would wait for ever.
+  for (let i = 0; i < 30; i++) {
+    assertEquals(await isServed(listener, { secureSocket: secure }), true);
+  }
+  const { underWay, completed } = listener.handshakes;
+  assert(underWay <= 20, `${underWay}`);
+  assertEquals([completed, new Set(told)], [30, new Set(["limit"])]);
+  for (const one of crowd) one.close();
+});
+
+Deno.test("Listener counts who is open, not who is on his way", async () => {
+  await using listener = await listening({ secureSocket: { cert, key } });
+  const crowd = await silent(listener, 5);
+  const client = await Client.connect({
+    host: "127.0.0.1",
+    port: listener.port,
+    secureSocket: secure,
+  });
+  await client.write("ping");
+  await client.read(4);
+  assertEquals([listener.stats().open, listener.connections.size], [1, 1]);
+  await client.close();
+  for (const one of crowd) one.close();
+});
+
+Deno.test("Listener.onReject that writes to everybody under maxQueuedBytes ends", async () => {
+  const told: RejectInfo[] = [];
+  const listener = new Listener(0, {
+    interface: "127.0.0.1",
+    maxQueuedBytes: 1_000_000,
+    onReject(info) {
+      told.push(info);
+      for (const caller of listener.connections) void caller.write(`${info.reason}\n`);
+    },
+  });
+  listener.attach({
+    async onReadReady(caller) {
+      const [bytes] = await caller.read();
+      for (const other of listener.connections) void other.write(bytes);
+    },
+  });
+  await listener.start();
+  const deaf = await silent(listener, 5);
+  const speaker = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  const chunk = new Uint8Array(64 * 1024);
+  const reading = (async () => {
+    try {
+      for await (const _ of speaker);
+    } catch { /* it may be among those that are cut */ }
+  })();
+  for (let i = 0; i < 2_000 && told.length < 5; i++) {
+    if (await speaker.write(chunk).then(() => false, () => true)) break;
+  }
+  assert(told.length > 0 && told.length <= 6, `${told.length} were told`);
+  await listener.immediateStop();
+  for (const one of deaf) one.close();
+  await speaker.close();
+  await reading;
+});

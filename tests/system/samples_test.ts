@@ -1,0 +1,68 @@
+// What is taught survives: every server of the documentation, as a program, under resets, silence, garbage and
+// ends in the middle. Then an honest client is served as ever, and the program ends in peace.
+
+import { assert, assertEquals } from "@std/assert";
+import { Client, type ClientSecureSocket } from "../../mod.ts";
+import { Authority } from "../support/certificates.ts";
+import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
+import { letTimePass, serverBlocks, startBlock } from "../support/samples.ts";
+import { inFolder } from "../support/udp_examples.ts";
+
+const timeoutInMillis = 10_000;
+
+/** The files that the blocks of secure connections name. */
+async function writeCertificates(folder: string): Promise<void> {
+  const authority = await Authority.make("Authority");
+  const { cert, key } = await authority.sign({ name: "localhost", hosts: ["localhost"] });
+  for (const name of ["cert.pem", "server.pem"]) {
+    await Deno.writeTextFile(`${folder}/${name}`, cert);
+  }
+  for (const name of ["key.pem", "server.key"]) await Deno.writeTextFile(`${folder}/${name}`, key);
+  for (const name of ["ca.pem", "clients-ca.pem"]) {
+    await Deno.writeTextFile(`${folder}/${name}`, authority.cert);
+  }
+}
+
+/** How a client is trusted there. */
+function secureSocketIn(folder: string): ClientSecureSocket {
+  const files = { certFile: `${folder}/cert.pem`, keyFile: `${folder}/key.pem` };
+  return { ...files, caCertFile: `${folder}/ca.pem` };
+}
+
+/** Says hello to a server and hears something from it. */
+async function sayHello(door: Door): Promise<void> {
+  await using client = await Client.connect(door);
+  await client.write("hello\n");
+  const [, length] = await client.read(undefined, { timeoutInMillis });
+  assert(length > 0, "an honest client hears something");
+}
+
+for (const block of serverBlocks()) {
+  Deno.test(`${block.name} is a server that survives its clients`, () =>
+    inFolder(async (folder) => {
+      const isSecure = block.code.includes("secureSocket");
+      if (isSecure) await writeCertificates(folder);
+      await using program = await startBlock(block, folder);
+      const [, before, kind, address, number] = await program.line(
+        /^Held before it (speaks|ends): (tcp|udp|unix) (\S+) ?(\d*)$/,
+      );
+      const port = Number(number);
+      const door: Door = kind === "unix" ? { path: address! } : { host: "localhost", port };
+      const secureDoor = { ...door, secureSocket: secureSocketIn(folder) };
+      const honestDoor = isSecure ? secureDoor : door;
+      if (kind === "udp") {
+        await attackByDatagrams(port);
+        // The block asks only once, which would be lost while the flood still fills the system's buffer.
+        await askByDatagram(port, "hello");
+      } else {
+        const pass = () => letTimePass(program);
+        await attack(door, pass);
+        if (isSecure) await attack(secureDoor, pass);
+        if (before === "ends" || block.isIgnored) await sayHello(honestDoor);
+      }
+      // What follows in a block that cannot run as it stands is not for this machine.
+      if (block.isIgnored) return;
+      program.signal("SIGHUP");
+      assertEquals((await program.ending()).code, 0);
+    }));
+}

@@ -1,0 +1,368 @@
+// Secure connections as users make them: Client, Listener and upgradeToTls.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  type Caller,
+  Client,
+  type ClientSecureSocket,
+  GenericError,
+  Listener,
+  type ListenerSecureSocket,
+  ReadTimedOutError,
+  type Service,
+  type SocketError,
+} from "../../mod.ts";
+import { Authority } from "../support/certificates.ts";
+
+const authority = await Authority.make("Tests");
+const localhost = await authority.sign();
+const member = await authority.sign({ name: "member", hosts: ["member.example"] });
+const caCerts = [authority.cert];
+const decoder = new TextDecoder();
+
+const echo: Service = {
+  async onReadReady(caller) {
+    const [bytes, length] = await caller.read();
+    if (length > 0) await caller.write(bytes);
+  },
+};
+
+async function listen(
+  secureSocket: ListenerSecureSocket,
+  service: Service = echo,
+): Promise<Listener> {
+  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
+  listener.attach(service);
+  await listener.start();
+  return listener;
+}
+
+function dial(listener: Listener, secureSocket?: ClientSecureSocket): Promise<Client> {
+  return Client.connect({
+    host: "localhost",
+    port: listener.port,
+    ...(secureSocket === undefined ? {} : { secureSocket }),
+  });
+}
+
+async function text(connection: Caller, length?: number): Promise<string> {
+  const [bytes] = await connection.read(length, { timeoutInMillis: 5_000 });
+  return decoder.decode(bytes);
+}
+
+Deno.test("Client and Listener talk over TLS, and both tell what was agreed on", async () => {
+  const callers: Caller[] = [];
+  await using listener = await listen(
+    { ...localhost, alpnProtocols: ["echo"] },
+    { ...echo, onConnect: (caller) => void callers.push(caller) },
+  );
+  await using client = await dial(listener, { caCerts, alpnProtocols: ["echo"] });
+  await client.write("hello");
+  assertEquals(await text(client, 5), "hello");
+  assertEquals(callers[0]!.secure, {
+    protocol: "TLSv1.3",
+    alpnProtocol: "echo",
+    serverName: "localhost",
+    peerCertificate: undefined,
+  });
+  assertEquals(client.secure!.alpnProtocol, "echo");
+  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 0 });
+});
+
+Deno.test("Listener with clientAuth knows its clients by their certificates", async () => {
+  const subjects: (string | undefined)[] = [];
+  await using listener = await listen({ ...localhost, caCerts, clientAuth: "require" }, {
+    ...echo,
+    onConnect: (caller) => void subjects.push(caller.secure?.peerCertificate?.subject),
+  });
+  await using client = await dial(listener, { caCerts, ...member });
+  await client.write("hello");
+  assertEquals(await text(client, 5), "hello");
+  assertEquals(subjects, ["CN=member, O=Tests"]);
+});
+
+Deno.test("Listener goes on after clients that failed, and tells of each", async () => {
+  const told: string[] = [];
+  const bothTold = Promise.withResolvers<void>();
+  await using listener = await listen({
+    ...localhost,
+    onHandshakeError: (error, { host }) => {
+      told.push(`${error.code} ${host}`);
+      if (told.length === 2) bothTold.resolve();
+    },
+  });
+  await using plain = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  await plain.write("GET / HTTP/1.0\r\n\r\n");
+  // An alert, then the end.
+  while ((await plain.read())[1] > 0);
+  const error = await assertRejects(
+    () => dial(listener, {}),
+    GenericError,
+    "not signed by anybody",
+  );
+  assertEquals(error.code, "handshake");
+  await bothTold.promise;
+  assertEquals(told, ["handshake 127.0.0.1", "handshake 127.0.0.1"]);
+  await using client = await dial(listener, { caCerts });
+  await client.write("hello");
+  assertEquals(await text(client, 5), "hello");
+  assertEquals(listener.handshakes.failed, 2);
+});
+
+Deno.test("Client refuses a server that speaks no TLS", async () => {
+  await using listener = new Listener(0, { interface: "127.0.0.1" });
+  listener.attach({ onConnect: (caller) => void caller.write("220 hello\r\n") });
+  await listener.start();
+  for (const exposePeerCertificate of [false, true]) {
+    const error = await assertRejects(
+      () => dial(listener, { caCerts, exposePeerCertificate }),
+      GenericError,
+      "does not speak TLS",
+    );
+    assertEquals(error.code, "handshake");
+  }
+});
+
+Deno.test("Client and Listener give a handshake up in time", async () => {
+  const told = Promise.withResolvers<SocketError>();
+  await using listener = await listen({
+    ...localhost,
+    handshakeTimeoutInMillis: 20,
+    onHandshakeError: (error) => told.resolve(error),
+  });
+  // A client that says nothing, and a server that does not.
+  await using silent = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  assertEquals((await told.promise).message.includes("was not over within 20 ms"), true);
+  assertEquals((await silent.read())[1], -1);
+  await using mute = new Listener(0, { interface: "127.0.0.1" });
+  mute.attach({ onConnect() {} });
+  await mute.start();
+  for (const exposePeerCertificate of [false, true]) {
+    const error = await assertRejects(
+      () => dial(mute, { caCerts, exposePeerCertificate, handshakeTimeoutInMillis: 20 }),
+      GenericError,
+      "was not over within 20 ms",
+    );
+    assertEquals(error.code, "handshake");
+  }
+});
+
+Deno.test("Client.connect() with a signal gives a handshake up with its reason", async () => {
+  await using mute = new Listener(0, { interface: "127.0.0.1" });
+  const connected = Promise.withResolvers<void>();
+  mute.attach({ onConnect: () => connected.resolve() });
+  await mute.start();
+  const controller = new AbortController();
+  const connecting = assertRejects(
+    () =>
+      Client.connect({
+        host: "127.0.0.1",
+        port: mute.port,
+        secureSocket: { caCerts },
+        signal: controller.signal,
+      }),
+    Error,
+    "changed my mind",
+  );
+  await connected.promise;
+  controller.abort(new Error("changed my mind"));
+  await connecting;
+});
+
+Deno.test("Listener with mode optional tells secure clients from plain ones", async () => {
+  await using listener = await listen({ ...localhost, mode: "optional" });
+  await using secure = await dial(listener, { caCerts });
+  await using plain = await dial(listener);
+  for (const client of [secure, plain]) {
+    await client.write("hello");
+    assertEquals(await text(client, 5), "hello");
+  }
+  assertEquals([...listener.connections].map(({ secure }) => secure?.protocol), [
+    "TLSv1.3",
+    undefined,
+  ]);
+});
+
+Deno.test("Listener.replaceCertificate() changes new connections, running ones go on", async () => {
+  await using listener = await listen(localhost);
+  await using before = await dial(listener, { caCerts, exposePeerCertificate: true });
+  const renewed = await authority.sign();
+  await listener.replaceCertificate(renewed);
+  await using after = await dial(listener, { caCerts, exposePeerCertificate: true });
+  for (const client of [before, after]) {
+    await client.write("hello");
+    assertEquals(await text(client, 5), "hello");
+  }
+  const [first, second] = [before, after].map((c) => c.secure!.peerCertificate!.serialNumber);
+  assertEquals(first === second, false);
+  await assertRejects(
+    () => listener.replaceCertificate({ cert: localhost.cert, key: renewed.key }),
+    GenericError,
+    "is not the key of secureSocket.cert",
+  );
+  await using still = await dial(listener, { caCerts, exposePeerCertificate: true });
+  assertEquals(still.secure!.peerCertificate!.serialNumber, second);
+});
+
+Deno.test("Listener.start() refuses a certificate that cannot be used, and binds nothing", async () => {
+  const listener = new Listener(0, {
+    interface: "127.0.0.1",
+    secureSocket: { certFile: "no/such/file.pem", keyFile: "no/such/key.pem" },
+  });
+  const error = await assertRejects(
+    () => listener.start(),
+    GenericError,
+    'certFile "no/such/file.pem": it does not exist',
+  );
+  assertEquals(error.code, "handshake");
+  assertEquals(listener.port, 0);
+});
+
+Deno.test("Listener.replaceCertificate() needs secureSocket", async () => {
+  const listener = new Listener(0);
+  await assertRejects(() => listener.replaceCertificate(localhost), TypeError, "secureSocket");
+});
+
+for (const exposePeerCertificate of [false, true]) {
+  const engine = exposePeerCertificate ? "node" : "native";
+
+  Deno.test(`Connection.upgradeToTls() makes both ends secure in mid-conversation (${engine} client)`, async () => {
+    await using listener = await listen({ ...localhost, mode: "upgrade" }, {
+      onConnect: (caller) => void caller.write("220 ready\r\n"),
+      async onReadReady(caller) {
+        const line = await text(caller);
+        if (line !== "STARTTLS\r\n") return void await caller.write(`250 ${line}`);
+        void caller.write("220 go ahead\r\n");
+        await caller.upgradeToTls();
+      },
+    });
+    await using client = await dial(listener);
+    assertEquals(await text(client, 11), "220 ready\r\n");
+    await client.write("STARTTLS\r\n");
+    assertEquals(await text(client, 14), "220 go ahead\r\n");
+    assertEquals(client.secure, undefined);
+    const upgrading = client.upgradeToTls({ caCerts, exposePeerCertificate });
+    // Waits for the handshake.
+    const writing = client.write("EHLO\r\n");
+    await upgrading;
+    assertEquals(await writing, 6);
+    assertEquals(await text(client, 10), "250 EHLO\r\n");
+    assertEquals(client.secure!.serverName, "localhost");
+    assertEquals([...listener.connections][0]!.secure!.protocol, "TLSv1.3");
+    await assertRejects(() => client.upgradeToTls({ caCerts }), GenericError, "it is already");
+  });
+}
+
+Deno.test("Connection.upgradeToTls() refuses what was injected in the clear, on both sides", async () => {
+  const refused = Promise.withResolvers<SocketError>();
+  const readAfter: Promise<unknown>[] = [];
+  await using listener = await listen({ ...localhost, mode: "upgrade" }, {
+    async onReadReady(caller) {
+      await caller.read(10);
+      await caller.write("220 go ahead\r\n250 injected\r\n");
+      const upgrading = caller.upgradeToTls();
+      await upgrading.catch(() => readAfter.push(caller.read().catch((error) => error.code)));
+      await upgrading;
+    },
+    onError: (_, error) => refused.resolve(error as SocketError),
+  });
+  await using client = await dial(listener);
+  await client.write("STARTTLS\r\nRCPT TO:<evil@example>\r\n");
+  assertEquals((await refused.promise).code, "handshake");
+  assertEquals((await refused.promise).message.includes("24 bytes that came in the clear"), true);
+  assertEquals(await text(client, 14), "220 go ahead\r\n");
+  const error = await assertRejects(
+    () => client.upgradeToTls({ caCerts }),
+    GenericError,
+    "14 bytes that came in the clear",
+  );
+  assertEquals(error.code, "handshake");
+  assertEquals((await client.closed)?.code, "handshake");
+  // What was injected is gone.
+  await assertRejects(() => client.read(), GenericError, "14 bytes that came in the clear");
+  assertEquals(await Promise.all(readAfter), ["handshake"]);
+});
+
+Deno.test("Connection.upgradeToTls() is busy while a read is under way, also one that timed out", async () => {
+  await using listener = await listen({ ...localhost, mode: "upgrade" }, { onConnect() {} });
+  for (const exposePeerCertificate of [false, true]) {
+    await using client = await dial(listener);
+    await assertRejects(
+      () => client.read(1, { timeoutInMillis: 1 }),
+      ReadTimedOutError,
+      "nothing came",
+    );
+    const error = await assertRejects(
+      () => client.upgradeToTls({ caCerts, exposePeerCertificate }),
+      GenericError,
+      "a read is under way",
+    );
+    assertEquals(error.code, "busy");
+    // The connection goes on.
+    await client.write("hello");
+  }
+});
+
+Deno.test("Connection.upgradeToTls() checks its options before anything is done", async () => {
+  await using listener = await listen({ ...localhost, mode: "upgrade" });
+  await using client = await dial(listener);
+  await assertRejects(
+    () => client.upgradeToTls({ alpnProtocols: [] }),
+    TypeError,
+    "secureSocket.alpnProtocols",
+  );
+  await client.write("hello");
+  assertEquals(await text(client, 5), "hello");
+});
+
+Deno.test("Client and Listener over TLS never wait for the delay of small writes", async () => {
+  // Two writes and the answer to both: with Nagle's algorithm the second waits 40 ms for the first.
+  await using listener = await listen(localhost, {
+    async onReadReady(caller) {
+      await caller.read(2);
+      await caller.write("a");
+      await caller.write("b");
+    },
+  });
+  for (const exposePeerCertificate of [false, true]) {
+    await using client = await dial(listener, { caCerts, exposePeerCertificate });
+    const times: number[] = [];
+    for (let i = 0; i < 11; i++) {
+      const begun = performance.now();
+      await client.write("1");
+      await client.write("2");
+      assertEquals(await text(client, 2), "ab");
+      times.push(performance.now() - begun);
+    }
+    const median = times.sort((a, b) => a - b)[5]!;
+    assertEquals(median < 30, true, `${median} ms`);
+  }
+});
+
+Deno.test("Listener behind a proxy reads the PROXY header, then shakes hands, and counts both", async () => {
+  const listener = new Listener(0, {
+    interface: "127.0.0.1",
+    maxConnections: 1,
+    proxyProtocol: { trusted: ["127.0.0.1"] },
+    secureSocket: { ...localhost, handshakeTimeoutInMillis: 20 },
+  });
+  listener.attach(echo);
+  await listener.start();
+  await using _ = listener;
+  const source = { transport: "tcp", hostname: "192.0.2.1", port: 1234 } as const;
+  const destination = { transport: "tcp", hostname: "192.0.2.2", port: 443 } as const;
+  const config = { host: "localhost", port: listener.port, proxyProtocol: { source, destination } };
+  // One whose handshake never comes gives its place back.
+  await using silent = await Client.connect(config);
+  assertEquals((await silent.read())[1], -1);
+  await using client = await Client.connect({ ...config, secureSocket: { caCerts } });
+  await client.write("hello");
+  assertEquals(await text(client, 5), "hello");
+  const [caller] = listener.connections;
+  assertEquals([caller!.remoteAddress, caller!.secure!.protocol], ["192.0.2.1", "TLSv1.3"]);
+  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
+});
+
+Deno.test("secureSocket is checked at the door", () => {
+  assertThrows(() => new Listener(0, { secureSocket: {} }), TypeError, "a certificate and its key");
+});

@@ -1,0 +1,191 @@
+// The kit itself: each of its checks of a transport fails on a transport that has just that fault.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import {
+  checkTransport,
+  connectedTransports,
+  simulate,
+  type SimulatedNetwork,
+  SimulationError,
+  type Transport,
+} from "../../testing/mod.ts";
+
+type Fault = (transport: Transport, buffered: { net: SimulatedNetwork }) => Partial<Transport>;
+
+/** A transport with some members replaced. */
+function faulty(transport: Transport, net: SimulatedNetwork, fault: Fault): Transport {
+  const sound: Transport = {
+    localAddr: transport.localAddr,
+    remoteAddr: transport.remoteAddr,
+    read: (buffer) => transport.read(buffer),
+    write: (bytes) => transport.write(bytes),
+    closeWrite: () => transport.closeWrite(),
+    close: () => transport.close(),
+    reset: () => transport.reset!(),
+  };
+  return { ...sound, ...fault(transport, { net }) };
+}
+
+/** Runs the kit in virtual time and tells which checks of a transport failed. */
+async function failures(fault: Fault): Promise<string[]> {
+  const tests: [name: string, body: () => Promise<void>][] = [];
+  let net: SimulatedNetwork;
+  checkTransport(() => {
+    const [near, far] = connectedTransports();
+    return { near: faulty(near, net, fault), far: faulty(far, net, fault), clock: net.clock };
+  }, {
+    test: (name, body) => {
+      if (name.startsWith("Transport")) tests.push([name, body]);
+    },
+    around: async (body) => {
+      await simulate(1, (own) => (net = own, body()), { faults: "calm", strict: false });
+    },
+    reset: true,
+  });
+  const failed = [];
+  for (const [name, body] of tests) {
+    try {
+      await body();
+    } catch (error) {
+      if (!(error instanceof SimulationError)) throw error;
+      failed.push(name);
+    }
+  }
+  return failed;
+}
+
+Deno.test("checkTransport() finds nothing in a sound transport", async () => {
+  assertEquals(await failures(() => ({})), []);
+});
+
+const faults: Record<string, [fault: Fault, failing: RegExp]> = {
+  "loses a byte": [
+    (transport) => {
+      let total = 0;
+      return {
+        async write(bytes) {
+          const count = await transport.write(bytes);
+          total += count;
+          return total > 60_000 && total < 90_000 && count < bytes.length ? count + 1 : count;
+        },
+      };
+    },
+    /carries every byte once/,
+  ],
+  "fills the whole buffer": [
+    (transport) => ({
+      async read(buffer) {
+        let filled = 0;
+        while (filled < buffer.length) {
+          const count = await transport.read(buffer.subarray(filled));
+          if (count === null) break;
+          filled += count;
+        }
+        return filled === 0 ? null : filled;
+      },
+    }),
+    /gives what is there/,
+  ],
+  "scribbles behind what it read": [
+    (transport) => ({
+      async read(buffer) {
+        const count = await transport.read(buffer);
+        buffer.fill(0, count ?? 0);
+        return count;
+      },
+    }),
+    /keeps to the part of the buffer/,
+  ],
+  "reads into the start of the memory": [
+    (transport) => ({ read: (buffer) => transport.read(new Uint8Array(buffer.buffer)) }),
+    /keeps to the part of the buffer/,
+  ],
+  "tells 0 instead of waiting": [
+    (transport) => ({
+      read: (buffer) => Promise.race([transport.read(buffer), Promise.resolve(0)]),
+    }),
+    /waits for bytes/,
+  ],
+  "tells the end once": [
+    (transport) => {
+      let ended = false;
+      return {
+        async read(buffer) {
+          if (ended) throw new Error("ended before");
+          const count = await transport.read(buffer);
+          ended = count === null;
+          return count;
+        },
+      };
+    },
+    /null at the end, again and again/,
+  ],
+  "ends both directions at once": [
+    (transport) => ({
+      closeWrite() {
+        transport.close();
+        return Promise.resolve();
+      },
+    }),
+    /ends one direction/,
+  ],
+  "reads the content after it said it has it": [
+    (transport) => ({
+      write(bytes) {
+        // Late enough that the caller has gone on.
+        void (async () => {
+          for (let i = 0; i < 5; i++) await null;
+          await transport.write(bytes).catch(() => {});
+        })();
+        return Promise.resolve(bytes.length);
+      },
+    }),
+    /has taken the content/,
+  ],
+  "takes everything": [
+    (transport) => {
+      const queue: Uint8Array[] = [];
+      let isWriting = false;
+      return {
+        write(bytes) {
+          queue.push(bytes.slice());
+          if (!isWriting) {
+            isWriting = true;
+            (async () => {
+              for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+                while (next.length > 0) next = next.subarray(await transport.write(next));
+              }
+              isWriting = false;
+            })().catch(() => {});
+          }
+          return Promise.resolve(bytes.length);
+        },
+      };
+    },
+    /holds a writer back/,
+  ],
+  "throws away what it has at the close": [
+    (transport) => ({ close: () => transport.reset!() }),
+    /lets the peer read what was written before/,
+  ],
+  "leaves a read waiting at the close": [
+    (transport) => ({
+      read: (buffer) => transport.read(buffer).catch(() => new Promise<number>(() => {})),
+    }),
+    /rejects a read that waits/,
+  ],
+  "swallows what a gone peer does not take": [
+    (transport) => ({ write: (bytes) => transport.write(bytes).catch(() => bytes.length) }),
+    /fails sooner or later/,
+  ],
+  "makes a reset look like an end": [
+    (transport) => ({ reset: () => transport.close() }),
+    /reset\(\) is told/,
+  ],
+};
+
+for (const [what, [fault, failing]] of Object.entries(faults)) {
+  Deno.test(`checkTransport() finds a transport that ${what}`, async () => {
+    assertMatch((await failures(fault)).join("\n"), failing);
+  });
+}

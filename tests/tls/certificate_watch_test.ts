@@ -1,0 +1,34 @@
+import { assertEquals } from "@std/assert";
+import { denoNetwork } from "../../src/network/network.ts";
+import { CertificateWatch } from "../../src/tls/certificate_watch.ts";
+
+Deno.test("CertificateWatch tells a change once, again where it could not be used, and none after stop", async () => {
+  const certFile = await Deno.makeTempFile();
+  // Its timers keep the test alive.
+  const { unrefTimer: _, ...clock } = denoNetwork.clock;
+  let calls = 0;
+  let called = Promise.withResolvers<void>();
+  const watch = new CertificateWatch(() => ({ certFile, keyFile: `${certFile}.missing` }), {
+    clock,
+    reloadInMillis: 2,
+    onChange: () => {
+      called.resolve();
+      called = Promise.withResolvers();
+      return ++calls === 1 ? Promise.reject(new Error("half-written")) : Promise.resolve();
+    },
+  });
+  try {
+    await watch.ready();
+    await Deno.writeTextFile(certFile, "new");
+    watch.begin();
+    await called.promise;
+    await called.promise;
+    assertEquals(calls, 2);
+    await Deno.writeTextFile(certFile, "newer still");
+    await called.promise;
+    assertEquals(calls, 3);
+  } finally {
+    watch.stop();
+    await Deno.remove(certFile);
+  }
+});

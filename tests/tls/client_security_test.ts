@@ -1,0 +1,47 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { GenericError, type SocketError } from "../../src/base/errors.ts";
+import { denoNetwork } from "../../src/network/network.ts";
+import { ClientSecurity } from "../../src/tls/client_security.ts";
+import { connectedTransports } from "../../testing/mod.ts";
+import { plainPair } from "../support/secure_pair.ts";
+
+Deno.test("ClientSecurity.load() says what cannot be used, before anybody is bothered", async () => {
+  for (const config of [{ caCerts: ["garbage"] }, { cert: "x", key: "y" }]) {
+    const security = new ClientSecurity(config, denoNetwork);
+    const error = await assertRejects(
+      () => security.load(),
+      GenericError,
+      "Cannot use secureSocket",
+    );
+    assertEquals((error as SocketError).code, "handshake");
+  }
+});
+
+Deno.test("ClientSecurity.secure() frees the stream where it fails, whoever is the engine", async () => {
+  for (const exposePeerCertificate of [false, true]) {
+    const [client, server] = await plainPair();
+    const security = new ClientSecurity({ exposePeerCertificate }, denoNetwork);
+    await security.load();
+    const securing = assertRejects(() => security.secure(client, "localhost"), GenericError, "TLS");
+    await server.write(new TextEncoder().encode("220 hello there, this is no handshake\r\n"));
+    await securing;
+    while (await server.read(new Uint8Array(1_000)).catch(() => null) !== null);
+    server.close();
+    await assertRejects(() => client.read(new Uint8Array(1)), Error);
+  }
+});
+
+Deno.test("ClientSecurity.secure() rejects with the reason of a signal", async () => {
+  for (const [transport, peer] of [connectedTransports(), await plainPair()]) {
+    const security = new ClientSecurity({}, denoNetwork);
+    const controller = new AbortController();
+    const securing = assertRejects(
+      () => security.secure(transport, "localhost", controller.signal),
+      Error,
+      "changed my mind",
+    );
+    controller.abort(new Error("changed my mind"));
+    await securing;
+    peer.close();
+  }
+});

@@ -1,0 +1,59 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { TlsDialer } from "../../src/tls/tls_dialer.ts";
+import { TlsServer } from "../../src/tls/tls_server.ts";
+import type { ClientSecureSocket } from "../../src/tls/secure_socket.ts";
+import { connectedTransports } from "../../testing/mod.ts";
+import { Authority } from "../support/certificates.ts";
+
+const authority = await Authority.make("Tests");
+const stranger = await Authority.make("Strangers");
+const server = await TlsServer.load(await authority.sign());
+
+/** What the dialer says of a server with a certificate for localhost and 127.0.0.1. */
+async function meet(
+  config: ClientSecureSocket,
+  trusted: string[] | undefined,
+  name: string,
+): Promise<string> {
+  const [near, far] = connectedTransports();
+  const accepting = server.accept(far).catch(() => undefined);
+  try {
+    const dialer = await TlsDialer.load(config, trusted);
+    const client = await dialer.connect(near, name);
+    client.close();
+    return `agreed with ${client.secure!.serverName}`;
+  } catch (error) {
+    near.close();
+    return (error as Error).message;
+  } finally {
+    (await accepting)?.close();
+  }
+}
+
+Deno.test("TlsDialer trusts what it is told to, besides the system's or alone", async () => {
+  const own = [authority.cert];
+  assertEquals(await meet({}, own, "localhost"), "agreed with localhost");
+  assertEquals(await meet({ trustSystemCerts: false }, own, "localhost"), "agreed with localhost");
+  const untrusted = "unable to verify the first certificate";
+  assertEquals(await meet({}, [stranger.cert], "localhost"), untrusted);
+  assertEquals(await meet({}, undefined, "localhost"), untrusted);
+});
+
+Deno.test("TlsDialer looks at the name, or at the address, unless told not to", async () => {
+  const own = [authority.cert];
+  assertEquals(await meet({}, own, "127.0.0.1"), "agreed with undefined");
+  const valid = `is not one of: dns:"localhost", ip:"127.0.0.1"`;
+  assertEquals(await meet({}, own, "127.0.0.2"), `NotValidForName: "127.0.0.2" ${valid}`);
+  assertEquals(await meet({}, own, "other.example"), `NotValidForName: "other.example" ${valid}`);
+  const anyName = { verifyHostname: false };
+  assertEquals(await meet(anyName, own, "other.example"), "agreed with other.example");
+  assertEquals((await meet(anyName, [stranger.cert], "localhost")).includes("verify"), true);
+});
+
+Deno.test("TlsDialer.load() refuses a certificate that cannot be used", async () => {
+  await assertRejects(
+    () => TlsDialer.load({ cert: "x", key: "y" }, undefined),
+    Error,
+    "Cannot use",
+  );
+});

@@ -1,0 +1,104 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DatagramLane } from "../../src/udp/datagram_lane.ts";
+import { SocketError } from "../../src/base/errors.ts";
+import { ScriptedDatagramSocket, settled } from "../support/scripted_datagrams.ts";
+
+const target = { transport: "udp", hostname: "10.0.0.1", port: 9 } as const;
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+function lane() {
+  const log: string[] = [];
+  const lane = new DatagramLane((_, length, { port }) => log.push(`settled ${length} to ${port}`));
+  const socket = new ScriptedDatagramSocket();
+  socket.sendsAtOnce = false;
+  const add = (text: string) =>
+    lane.add({
+      bytes: bytesOf(text),
+      target,
+      onSent: (length) => log.push(`${text} sent ${length}`),
+      onFailed: ({ code }) => log.push(`${text} ${code}`),
+    });
+  return { lane, socket, log, add };
+}
+
+Deno.test("DatagramLane.send() sends at once and gives the promise of that", async () => {
+  const { lane: it, socket, log } = lane();
+  assert(!it.isFree);
+  it.open(socket);
+  assert(it.isFree);
+  const sent = it.send(bytesOf("abc"), target);
+  assertEquals([it.isFree, it.isEmpty, socket.sending.length], [false, false, 1]);
+  socket.sending[0]!.settle();
+  assertEquals(await sent, 3);
+  assertEquals([it.isFree, it.isEmpty], [true, true]);
+  assertEquals(log, ["settled 3 to 9"]);
+});
+
+Deno.test("DatagramLane begins the next datagram before it tells of the last", async () => {
+  const { lane: it, socket, log, add } = lane();
+  it.open(socket);
+  const sent = it.send(bytesOf("a"), target).then(() =>
+    log.push(`a, ${socket.sending.length} more`)
+  );
+  add("bc");
+  add("d");
+  assertEquals(socket.sending.length, 1);
+  socket.sending[0]!.settle();
+  await sent;
+  assertEquals(log, ["settled 1 to 9", "a, 1 more"]);
+  for (let i = 0; i < 2; i++) {
+    socket.sending[0]!.settle();
+    await settled();
+  }
+  assertEquals(log.slice(2), ["settled 2 to 9", "bc sent 2", "settled 1 to 9", "d sent 1"]);
+  assert(it.isEmpty);
+});
+
+Deno.test("DatagramLane goes on after failures that nobody waits for", async () => {
+  const { lane: it, socket, log, add } = lane();
+  it.open(socket);
+  void it.send(bytesOf("a"), target);
+  add("b");
+  for (let i = 0; i < 2; i++) {
+    socket.sending[0]!.settle(new Deno.errors.NetworkUnreachable("no route"));
+    await settled();
+  }
+  const last = it.send(bytesOf("c"), target);
+  socket.sending[0]!.settle(new Deno.errors.BadResource("Bad resource ID"));
+  const { code, message } = await assertRejects(() => last, SocketError);
+  assertEquals([code, message], ["broken", "Cannot send to 10.0.0.1:9: Bad resource ID"]);
+  assertEquals(log, ["settled 1 to 9", "settled 1 to 9", "b unreachable", "settled 1 to 9"]);
+});
+
+Deno.test("DatagramLane.takeAll() takes out what was not begun", () => {
+  const { lane: it, socket, add } = lane();
+  it.open(socket);
+  for (const text of ["a", "b", "c"]) add(text);
+  assertEquals(it.takeAll().map(({ bytes }) => new TextDecoder().decode(bytes)), ["b", "c"]);
+  assert(!it.isEmpty);
+});
+
+Deno.test("DatagramLane goes on where the engine throws instead of rejecting", async () => {
+  const { lane: it, socket, log, add } = lane();
+  const send = socket.send.bind(socket);
+  let throws = true;
+  socket.send = (bytes, address) => {
+    if (throws) throw new RangeError("port 0");
+    return send(bytes, address);
+  };
+  it.open(socket);
+  await assertRejects(() => it.send(bytesOf("a"), target), SocketError, "port 0");
+  add("b");
+  throws = false;
+  add("c");
+  await settled();
+  socket.sending[0]!.settle();
+  await settled();
+  assertEquals(log, [
+    "settled 1 to 9",
+    "settled 1 to 9",
+    "b unreachable",
+    "settled 1 to 9",
+    "c sent 1",
+  ]);
+});

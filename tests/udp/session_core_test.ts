@@ -1,0 +1,137 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Datagram } from "../../src/udp/datagram.ts";
+import { GenericError } from "../../src/base/errors.ts";
+import { SessionCore } from "../../src/udp/session_core.ts";
+import { plainTurns } from "../../src/network/turns.ts";
+import { checkUdpConfig } from "../../src/udp/udp_config.ts";
+import { UdpSocket } from "../../src/udp/udp_socket.ts";
+import { UnreadBudget } from "../../src/udp/unread_budget.ts";
+import { VirtualClock } from "../../testing/virtual_clock.ts";
+import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
+
+const peer = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
+const forever = { timeoutInMillis: Infinity };
+const first = ({ data }: Datagram) => data[0];
+
+async function session(idleTimeoutInMillis = 1_000) {
+  const clock = new VirtualClock();
+  const network = scriptedDatagrams(clock);
+  const owner = { isWanting: false, hearsItself: false, put() {}, onUnwanted() {}, onEnd() {} };
+  const socket = new UdpSocket("127.0.0.1", 0, checkUdpConfig({ network }), owner);
+  await socket.bound;
+  const settings = {
+    clock,
+    turns: plainTurns,
+    idleTimeoutInMillis,
+    queueLimit: 10_000,
+    drop: "newest",
+    limits: forever,
+  } as const;
+  let ends = 0;
+  const budget = new UnreadBudget(1_000_000);
+  const core = new SessionCore(peer, { socket, settings, budget, onEnd: () => ends++ });
+  return {
+    clock,
+    core,
+    sent: network.sockets[0]!.sent,
+    ends: () => ends,
+    put: (byte: number) => core.put(new Uint8Array([byte]), peer),
+  };
+}
+
+Deno.test("SessionCore is idle from its last datagram on, whichever way it went", async () => {
+  const { clock, core, put, sent, ends } = await session();
+  await clock.advance(900);
+  put(1);
+  await clock.advance(900);
+  await core.write("out");
+  await clock.advance(999);
+  assertEquals(core.ended, undefined);
+  await clock.advance(1);
+  const error = await core.closed;
+  assertEquals([error!.code, ends()], ["timed-out", 1]);
+  assertEquals(sent, ["out > 127.0.0.1:9"]);
+  // What came before can still be read.
+  assertEquals([await core.take(first, forever), await core.take(first, forever, -1)], [1, -1]);
+  assertEquals((await assertRejects(() => core.write("x"), GenericError)).code, "timed-out");
+});
+
+Deno.test("SessionCore that was busy is never idle too early, nor much too late", async () => {
+  const { clock, core, put } = await session();
+  let endedAt = 0;
+  void core.closed.then(() => endedAt = clock.now());
+  for (let i = 0; i < 300; i++) {
+    put(i);
+    await core.write("out");
+    if (i % 10 === 0) await clock.advance(1);
+  }
+  const began = clock.now();
+  await clock.advance(999);
+  assertEquals(core.ended, undefined);
+  await clock.advance(21);
+  assert(endedAt >= began + 1_000 && endedAt <= began + 1_020, `after ${endedAt - began} ms`);
+});
+
+Deno.test("SessionCore without an idle timeout lives on", async () => {
+  const { clock, core } = await session(Infinity);
+  await clock.advance(1e9);
+  assertEquals(core.ended, undefined);
+  core.close();
+  assertEquals(await core.closed, undefined);
+});
+
+Deno.test("SessionCore.stop() waits for the handler and for what is unread", async () => {
+  const { core, put, ends } = await session();
+  core.isHandled = true;
+  put(1);
+  core.stop();
+  core.stop();
+  put(2);
+  core.onHandled();
+  assertEquals([core.isOver, ends()], [true, 0]);
+  await core.write("still allowed");
+  assertEquals(await core.take(first, forever), 1);
+  assertEquals([ends(), await core.closed], [1, undefined]);
+  await assertRejects(() => core.write("x"), GenericError, "Cannot write: already closed");
+});
+
+Deno.test("SessionCore.stop() of a session that somebody took waits until they see the end", async () => {
+  const { core, put, ends } = await session();
+  core.isPulled = true;
+  put(1);
+  core.stop();
+  assertEquals([await core.take(first, forever, -1), ends()], [1, 0]);
+  assertEquals([await core.take(first, forever, -1), ends()], [-1, 1]);
+});
+
+Deno.test("SessionCore.stop() ends at once what is idle or only waits", async () => {
+  const idle = await session();
+  idle.core.stop();
+  assertEquals(idle.ends(), 1);
+  const waiting = await session();
+  waiting.core.isPulled = true;
+  const taken = waiting.core.take(first, forever, -1);
+  waiting.core.stop();
+  assertEquals([await taken, waiting.ends()], [-1, 1]);
+});
+
+Deno.test("SessionCore.close() drops and counts what is unread", async () => {
+  const { core, put, ends } = await session();
+  put(1);
+  put(2);
+  core.close();
+  core.close();
+  core.end(new GenericError("broken", "later"));
+  assertEquals([core.droppedDatagrams, ends(), await core.closed], [2, 1, undefined]);
+  await assertRejects(() => core.take(first, forever), GenericError, "already closed");
+});
+
+Deno.test("SessionCore.stop() waits for a handler that has read everything", async () => {
+  const { core, ends } = await session();
+  core.isHandled = true;
+  core.stop();
+  assertEquals(ends(), 0);
+  await core.write("the last word");
+  core.onHandled();
+  assertEquals(ends(), 1);
+});

@@ -1,0 +1,49 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { denoNetwork, nodeNetwork } from "../../src/network/network.ts";
+import { checkInterface, checkUdpConfig } from "../../src/udp/udp_config.ts";
+
+Deno.test("checkUdpConfig() has the documented defaults", () => {
+  assertEquals(checkUdpConfig({}), {
+    peer: undefined,
+    receiveQueueDrop: "newest",
+    sendQueueLimit: 16_777_216,
+    datagramSize: 8_192,
+    closeTimeoutInMillis: 5_000,
+    reuseAddress: false,
+    multicastLoopback: true,
+    multicastTimeToLive: undefined,
+    multicastInterface: undefined,
+    timeToLive: undefined,
+    network: denoNetwork,
+  });
+});
+
+Deno.test("checkUdpConfig() keeps what is given", () => {
+  const config = {
+    remoteHost: "[::1]",
+    remotePort: 9,
+    receiveQueueDrop: "oldest",
+    sendQueueLimit: 0,
+    datagramSize: 65_507,
+    closeTimeoutInMillis: Infinity,
+    reuseAddress: true,
+    multicastLoopback: false,
+    multicastTimeToLive: 255,
+    multicastInterface: 0,
+    timeToLive: 1,
+    network: nodeNetwork,
+  } as const;
+  const { remoteHost: _, remotePort: __, ...rest } = config;
+  assertEquals(checkUdpConfig(config), { peer: { host: "::1", port: 9 }, ...rest });
+});
+
+Deno.test("checkInterface() takes an address or an index", () => {
+  assertEquals([checkInterface("interface", "127.0.0.1"), checkInterface("interface", 3)], [
+    "127.0.0.1",
+    3,
+  ]);
+  assertThrows(() => checkInterface("interface", -1), RangeError, "interface");
+  assertThrows(() => checkInterface("interface", 1.5), RangeError, "1.5");
+  assertThrows(() => checkInterface("interface", ""), TypeError, "interface");
+  assertThrows(() => checkInterface("interface", null), TypeError, "null");
+});

@@ -4,12 +4,12 @@
 // Given up in the middle of a handshake it keeps the socket until the server says or ends something: closing
 // does not reach it. Keep-alive sees to servers that are gone.
 
-import type { NetworkAddress, Transport } from "../transport.ts";
-import { free } from "../free.ts";
+import { ipVersion } from "../../base/ip_address.ts";
 import { bare } from "../../base/options.ts";
-import type { SecureInfo } from "../secure_info.ts";
-import { askedHost } from "../../tls/certificate_names.ts";
 import { secureReadError } from "../../base/tls_failure.ts";
+import { free } from "../free.ts";
+import type { SecureInfo } from "../secure_info.ts";
+import type { NetworkAddress, Transport } from "../transport.ts";
 
 /** What Deno's engine is asked for. */
 export interface NativeTlsOptions {
@@ -73,7 +73,7 @@ export class NativeTls implements Transport {
       return new NativeTls(tls, {
         protocol: undefined,
         alpnProtocol: alpnProtocol ?? undefined,
-        serverName: askedHost(options.hostname).isAddress ? undefined : options.hostname,
+        serverName: ipVersion(options.hostname) === 0 ? options.hostname : undefined,
         peerCertificate: undefined,
       });
     } catch (error) {

@@ -5,7 +5,7 @@
  * @module
  */
 
-export type { Address } from "./src/base/address.ts";
+export type { Address, NetworkAddress } from "./src/base/address.ts";
 export {
   Client,
   type ClientConfig,
@@ -42,7 +42,6 @@ export type {
   ListenTarget,
   NativeTlsOptions,
   Network,
-  NetworkAddress,
   ResolvedName,
   TimerId,
   Transport,

@@ -4,7 +4,8 @@
 // has not read; the first write to a peer that has closed still passes.
 
 import { ByteQueue } from "../src/bytes/byte_queue.ts";
-import type { NetworkAddress, Transport } from "../src/network/network.ts";
+import type { Transport } from "../src/network/network.ts";
+import type { NetworkAddress } from "../src/base/address.ts";
 
 /** How two joined transports behave. */
 export interface ConnectedTransportsOptions {

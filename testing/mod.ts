@@ -12,11 +12,11 @@ export type {
   DatagramTarget,
   ListenTarget,
   Network,
-  NetworkAddress,
   TimerId,
   Transport,
   TransportListener,
 } from "../src/network/network.ts";
+export type { NetworkAddress } from "../src/base/address.ts";
 export { microtasksDrained } from "./microtasks.ts";
 export { VirtualClock } from "./virtual_clock.ts";
 export {

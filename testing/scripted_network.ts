@@ -6,10 +6,10 @@ import {
   denoNetwork,
   type ListenTarget,
   type Network,
-  type NetworkAddress,
   type Transport,
   type TransportListener,
 } from "../src/network/network.ts";
+import type { NetworkAddress } from "../src/base/address.ts";
 import { END, Script, type Step } from "./script.ts";
 
 /** What a scripted listener is made of, besides what it accepts. */

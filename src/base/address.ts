@@ -2,7 +2,6 @@
 
 import { checkInteger, shown } from "./arguments.ts";
 import { canonicalIp, ipVersion, isLooseIpv4, unmappedIp } from "./ip_address.ts";
-import type { NetworkAddress } from "../network/network.ts";
 
 /** One end of a conversation. */
 export interface Address {
@@ -11,6 +10,12 @@ export interface Address {
   /** Port, from 0 to 65535. */
   readonly port: number;
 }
+
+/** Where an end of a stream or a datagram socket is. */
+export type NetworkAddress =
+  | { readonly transport: "tcp" | "udp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix" | "unixpacket"; readonly path: string }
+  | { readonly transport: "vsock"; readonly cid: number; readonly port: number };
 
 /** A host name: nothing that can be taken for another part of a URL. */
 const NAME = /^(?=.*[\p{L}\p{N}])[\p{L}\p{M}\p{N}_~-]+(?:\.[\p{L}\p{M}\p{N}_~-]+)*\.?$/u;

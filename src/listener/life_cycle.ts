@@ -5,11 +5,11 @@
 // Starts and stops are done in the order in which they were asked for, awaited or not: a stop ends the start
 // before it, and a start waits for the stop before it. What opening and stopping are is the listener's own.
 
-import { hostOf, portOf } from "../base/address.ts";
+import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
 import { checkInterval } from "../base/arguments.ts";
 import type { SocketError } from "../base/errors.ts";
 import { optionNames, readOptions } from "../base/options.ts";
-import type { Clock, NetworkAddress, TimerId } from "../network/network.ts";
+import type { Clock, TimerId } from "../network/network.ts";
 
 /** How long a stop may take. */
 export interface StopOptions {

@@ -16,7 +16,7 @@ import { isOwnAddress } from "./deno/own_address.ts";
 import { connectPath, type ConnectPathTarget, type LocalSockets } from "./deno/unix.ts";
 import { listenPath, type ListenPathTarget } from "./deno/unix_listener.ts";
 
-export type { NetworkAddress, Transport, TransportListener } from "./transport.ts";
+export type { Transport, TransportListener } from "./transport.ts";
 export type { Clock, TimerId } from "./clock.ts";
 export type { DatagramAddress, DatagramSocket, DatagramTarget } from "./datagram_socket.ts";
 export type { GroupMembership, ResolvedName } from "./datagram_socket.ts";

@@ -1,6 +1,7 @@
 // A stream of which somebody has read the beginning already, and has put it back.
 
-import type { NetworkAddress, Transport } from "./network.ts";
+import type { Transport } from "./network.ts";
+import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "./secure_info.ts";
 
 /** Gives bytes that were read before, then everything else. */

@@ -1,12 +1,7 @@
 // The seam under everything that reads and writes byte streams. It names no engine.
 
+import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "./secure_info.ts";
-
-/** Where an end of a stream or a datagram socket is. */
-export type NetworkAddress =
-  | { readonly transport: "tcp" | "udp"; readonly hostname: string; readonly port: number }
-  | { readonly transport: "unix" | "unixpacket"; readonly path: string }
-  | { readonly transport: "vsock"; readonly cid: number; readonly port: number };
 
 /** A byte stream as the runtime gives it: the few members of `Deno.Conn` that a Connection stands on. */
 export interface Transport {

@@ -1,6 +1,6 @@
 // What a proxy says about a connection it makes for somebody else, whichever version carries it.
 
-import type { NetworkAddress } from "../network/network.ts";
+import type { NetworkAddress } from "../base/address.ts";
 import { formatIpAddress, type IpAddress, mapped, parseIpAddress } from "../base/ip_address.ts";
 import { parseTls, PROXY_TLV, type ProxyTls, type ProxyTlv, textOf, valueOf } from "./proxy_tlv.ts";
 

@@ -3,7 +3,7 @@
 //   signature 12 | version and command 1 | family and protocol 1 | length 2 | addresses | TLVs
 
 import type { ByteQueue } from "../bytes/byte_queue.ts";
-import type { NetworkAddress } from "../network/network.ts";
+import type { NetworkAddress } from "../base/address.ts";
 import { crc32c } from "./crc32c.ts";
 import {
   formatIpAddress,

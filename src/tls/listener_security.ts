@@ -3,9 +3,9 @@
 
 import { waitFor } from "../network/deadline.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
-import { hostOf, portOf } from "../base/address.ts";
+import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
 import { free } from "../network/free.ts";
-import type { Clock, NetworkAddress, Transport } from "../network/network.ts";
+import type { Clock, Transport } from "../network/network.ts";
 import { CertificateWatch } from "./certificate_watch.ts";
 import { ReplayedTransport } from "../network/replayed_transport.ts";
 import {

@@ -23,7 +23,8 @@
 
 import type { TLSSocket } from "node:tls";
 import { cut, free } from "../network/free.ts";
-import type { NetworkAddress, Transport } from "../network/network.ts";
+import type { Transport } from "../network/network.ts";
+import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
 import { Decrypted } from "./decrypted.ts";
 import { nextTurn } from "./next_turn.ts";

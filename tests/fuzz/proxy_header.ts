@@ -9,7 +9,7 @@ import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
 import { ProxyHeaderError } from "../../src/proxy/proxy_header_error.ts";
 import { parseProxyHeader, writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
-import type { NetworkAddress } from "../../src/network/network.ts";
+import type { NetworkAddress } from "../../src/base/address.ts";
 import { referenceHeaderLength } from "../support/proxy_reference.ts";
 
 const MAX_LENGTH = 4_096;

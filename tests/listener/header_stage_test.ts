@@ -4,7 +4,7 @@ import { headerStage } from "../../src/listener/header_stage.ts";
 import { ProxyHeader } from "../../src/proxy/proxy_header.ts";
 import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
 import type { RejectInfo } from "../../src/listener/guard/rejection.ts";
-import type { NetworkAddress } from "../../src/network/network.ts";
+import type { NetworkAddress } from "../../src/base/address.ts";
 import { scriptedTransport, silence, type Step, VirtualClock } from "../../testing/mod.ts";
 
 const tcp = (hostname: string): NetworkAddress => ({ transport: "tcp", hostname, port: 7 });

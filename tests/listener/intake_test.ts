@@ -9,7 +9,8 @@ import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
 import type { RejectInfo } from "../../src/listener/guard/rejection.ts";
 import { Intake } from "../../src/listener/intake.ts";
 import { Patience } from "../../src/listener/life_cycle.ts";
-import type { NetworkAddress, Transport } from "../../src/network/network.ts";
+import type { Transport } from "../../src/network/network.ts";
+import type { NetworkAddress } from "../../src/base/address.ts";
 import { Stage } from "../../src/listener/stage.ts";
 import { look, plainTurns } from "../../src/network/turns.ts";
 import {

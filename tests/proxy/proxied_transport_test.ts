@@ -5,7 +5,8 @@ import { readProxyHeader } from "../../src/proxy/proxied_transport.ts";
 import { ProxyHeader } from "../../src/proxy/proxy_header.ts";
 import { ProxyHeaderError } from "../../src/proxy/proxy_header_error.ts";
 import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
-import type { NetworkAddress, Transport } from "../../src/network/network.ts";
+import type { Transport } from "../../src/network/network.ts";
+import type { NetworkAddress } from "../../src/base/address.ts";
 import { fail, scriptedTransport, silence, type Step, VirtualClock } from "../../testing/mod.ts";
 import { asRead, v1Configs, v2Configs } from "../support/proxy_headers.ts";
 

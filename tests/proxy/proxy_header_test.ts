@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { inOneFamily, ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
 import { PROXY_TLV } from "../../src/proxy/proxy_tlv.ts";
-import type { NetworkAddress } from "../../src/network/network.ts";
+import type { NetworkAddress } from "../../src/base/address.ts";
 
 function tcp(hostname: string, port = 1): NetworkAddress {
   return { transport: "tcp", hostname, port };

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
 import { checkProxyHeader, sendProxyHeader } from "../../src/proxy/proxy_sender.ts";
-import type { NetworkAddress } from "../../src/network/network.ts";
+import type { NetworkAddress } from "../../src/base/address.ts";
 import { broken, scriptedTransport } from "../../testing/mod.ts";
 import { parseHeader } from "../support/proxy_headers.ts";
 

@@ -7,7 +7,7 @@ import { SocketError } from "../../src/base/errors.ts";
 import { inOneFamily, ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
 import { ProxyHeaderError, type ProxyHeaderProblem } from "../../src/proxy/proxy_header_error.ts";
 import { parseProxyHeader } from "../../src/proxy/proxy_protocol.ts";
-import type { NetworkAddress } from "../../src/network/network.ts";
+import type { NetworkAddress } from "../../src/base/address.ts";
 
 export const MAX_HEADER_LENGTH = 4_096;
 

@@ -4,7 +4,7 @@
 // length (33 and 129 at most), however long the list.
 
 import { shown } from "../../base/arguments.ts";
-import type { NetworkAddress } from "../../network/network.ts";
+import type { NetworkAddress } from "../../base/address.ts";
 import {
   formatIpAddress,
   type IpAddress,

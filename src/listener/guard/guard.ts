@@ -6,8 +6,8 @@
 // Pure but for `onReject`: no await, no I/O, and the time comes from outside. Memory: one entry per address
 // with a connection, and at most RATED_ADDRESSES for the rate per address.
 
-import { hostOf, portOf } from "../../base/address.ts";
-import type { NetworkAddress, Transport } from "../../network/network.ts";
+import { hostOf, type NetworkAddress, portOf } from "../../base/address.ts";
+import type { Transport } from "../../network/network.ts";
 import { blockName } from "./address_blocks.ts";
 import { type CheckedGuardConfig, checkGuardConfig, type GuardConfig } from "./guard_config.ts";
 import type { ListenerStats, Traffic } from "./listener_stats.ts";

@@ -9,7 +9,8 @@ import { bare } from "../../base/options.ts";
 import { secureReadError } from "../../base/tls_failure.ts";
 import { free } from "../free.ts";
 import type { SecureInfo } from "../secure_info.ts";
-import type { NetworkAddress, Transport } from "../transport.ts";
+import type { Transport } from "../transport.ts";
+import type { NetworkAddress } from "../../base/address.ts";
 
 /** What Deno's engine is asked for. */
 export interface NativeTlsOptions {

@@ -2,7 +2,8 @@
 
 import { shown } from "../../base/arguments.ts";
 import { GenericError } from "../../base/errors.ts";
-import type { NetworkAddress, Transport, TransportListener } from "../transport.ts";
+import type { Transport, TransportListener } from "../transport.ts";
+import type { NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
 
 /** Which local socket to connect to. */

@@ -7,7 +7,8 @@
 // It appears by a link, which replaces nothing; and what lies there at the end goes only if it is this socket.
 
 import { GenericError } from "../../base/errors.ts";
-import type { NetworkAddress, Transport, TransportListener } from "../transport.ts";
+import type { Transport, TransportListener } from "../transport.ts";
+import type { NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
 import { absolutePath, BindRoom, fileAt, isAt } from "./bind_room.ts";
 import { formatPath, isAbstract, type LocalSockets, refuseAbstract, renamed } from "./unix.ts";

@@ -5,7 +5,8 @@
 // node:net stops after each. A listener has none of this: node:net accepts whether or not anybody waits.
 
 import { connect, type Socket } from "node:net";
-import type { NetworkAddress, Transport } from "../transport.ts";
+import type { Transport } from "../transport.ts";
+import type { NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
 import { ipVersion } from "../../base/ip_address.ts";
 import { dialEach } from "../dial_each.ts";

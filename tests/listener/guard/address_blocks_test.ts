@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { AddressBlocks, blockName } from "../../../src/listener/guard/address_blocks.ts";
 import { formatIpAddress, ipAddressFromBytes } from "../../../src/base/ip_address.ts";
-import type { NetworkAddress } from "../../../src/network/network.ts";
+import type { NetworkAddress } from "../../../src/base/address.ts";
 
 function tcp(hostname: string): NetworkAddress {
   return { transport: "tcp", hostname, port: 1 };

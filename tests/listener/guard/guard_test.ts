@@ -4,7 +4,7 @@ import type { GuardConfig } from "../../../src/listener/guard/guard_config.ts";
 import { ProxyHeader } from "../../../src/proxy/proxy_header.ts";
 import { truncatedHeaderError } from "../../../src/proxy/proxy_protocol.ts";
 import { REJECT_REASONS, type RejectInfo } from "../../../src/listener/guard/rejection.ts";
-import type { NetworkAddress } from "../../../src/network/network.ts";
+import type { NetworkAddress } from "../../../src/base/address.ts";
 
 function tcp(hostname: string, port = 1): NetworkAddress {
   return { transport: "tcp", hostname, port };

@@ -78,7 +78,7 @@ export type { InvalidBytes } from "./src/bytes/utf8.ts";
 export { NetstringCodec } from "./src/framing/netstring_codec.ts";
 export type { Datagram } from "./src/udp/datagram.ts";
 export type { GroupOptions } from "./src/udp/multicast.ts";
-export { denoNetwork, nodeNetwork } from "./src/network/network.ts";
+export { denoNetwork, nodeNetwork } from "./src/network/deno/deno_network.ts";
 export type { UdpCaller } from "./src/udp/udp_caller.ts";
 export type { ReceiveOptions, UdpChannel } from "./src/udp/udp_channel.ts";
 export { type ReceiveResult, UdpClient, type UdpClientConfig } from "./src/udp/udp_client.ts";

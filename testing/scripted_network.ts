@@ -1,14 +1,14 @@
 // A network and a listener that play scripts: what connecting and accepting give, one after the other.
 
-import {
-  type Clock,
-  type ConnectTarget,
-  denoNetwork,
-  type ListenTarget,
-  type Network,
-  type Transport,
-  type TransportListener,
+import type {
+  Clock,
+  ConnectTarget,
+  ListenTarget,
+  Network,
+  Transport,
+  TransportListener,
 } from "../src/network/network.ts";
+import { denoNetwork } from "../src/network/deno/deno_network.ts";
 import type { NetworkAddress } from "../src/base/address.ts";
 import { END, Script, type Step } from "./script.ts";
 

@@ -3,7 +3,8 @@
 // It looks for what a real kernel would punish one time in a thousand: two reads at once, two writes at once,
 // content that is changed while it is being written, and a read into memory that somebody else holds.
 
-import { type Clock, denoNetwork, type Transport } from "../src/network/network.ts";
+import type { Clock, Transport } from "../src/network/network.ts";
+import { denoNetwork } from "../src/network/deno/deno_network.ts";
 import type { NetworkAddress } from "../src/base/address.ts";
 import { END, Script, type Step } from "./script.ts";
 

@@ -19,12 +19,8 @@ import { GenericError, setupError } from "../base/errors.ts";
 import { free } from "../network/free.ts";
 import type { ProxyHeaderConfig } from "../proxy/proxy_header.ts";
 import { checkProxyHeader, sendProxyHeader } from "../proxy/proxy_sender.ts";
-import {
-  type ConnectTarget,
-  denoNetwork,
-  type Network,
-  type Transport,
-} from "../network/network.ts";
+import type { ConnectTarget, Network, Transport } from "../network/network.ts";
+import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions, withOptions } from "../base/options.ts";
 import { readService, serve, type Service } from "./service.ts";
 import { ClientSecurity } from "../tls/client_security.ts";

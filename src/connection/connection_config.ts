@@ -2,7 +2,8 @@
 
 import { checkBoolean, checkInteger, checkInterval, checkObject } from "../base/arguments.ts";
 import type { DuplexLimits } from "./duplex.ts";
-import { denoNetwork, type Network, turnsOf } from "../network/network.ts";
+import type { Network } from "../network/network.ts";
+import { denoNetwork, turnsOf } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 
 /** How a connection behaves; every field has a default. */

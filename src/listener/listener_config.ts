@@ -8,7 +8,8 @@ import {
   type ConnectionConfig,
 } from "../connection/connection_config.ts";
 import { GUARD_OPTIONS, type GuardConfig } from "./guard/guard_config.ts";
-import { denoNetwork, type Network } from "../network/network.ts";
+import type { Network } from "../network/network.ts";
+import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import type { ListenerSecureSocket } from "../tls/secure_socket.ts";
 import { checkPath, isAbstract } from "../network/deno/unix.ts";

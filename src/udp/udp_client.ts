@@ -6,7 +6,7 @@ import { rejected, type SocketError } from "../base/errors.ts";
 import type { Datagram } from "./datagram.ts";
 import { handOutOfDatagrams } from "../bytes/hand_out.ts";
 import { DatagramMailbox, type TakeLimits } from "./datagram_mailbox.ts";
-import { turnsOf } from "../network/network.ts";
+import { turnsOf } from "../network/deno/deno_network.ts";
 import { optionNames, optionOf, readOptions } from "../base/options.ts";
 import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
 import {

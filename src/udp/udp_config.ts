@@ -8,7 +8,8 @@ import {
   shown,
 } from "../base/arguments.ts";
 import { type Address, checkHost, checkPort } from "../base/address.ts";
-import { denoNetwork, type Network } from "../network/network.ts";
+import type { Network } from "../network/network.ts";
+import { denoNetwork } from "../network/deno/deno_network.ts";
 import type { DropPolicy } from "./datagram_mailbox.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 

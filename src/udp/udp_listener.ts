@@ -13,7 +13,7 @@ import {
   type StopReport,
   stopReport,
 } from "../listener/life_cycle.ts";
-import { turnsOf } from "../network/network.ts";
+import { turnsOf } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
 import { readUdpService, type UdpService } from "./udp_service.ts";

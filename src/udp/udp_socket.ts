@@ -17,7 +17,8 @@ import {
   unmappedIp,
   withoutZone,
 } from "../base/ip_address.ts";
-import { type DatagramAddress, type DatagramSocket, turnsOf } from "../network/network.ts";
+import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
+import { turnsOf } from "../network/deno/deno_network.ts";
 import { MAX_DATAGRAM_LENGTH, type UdpSettings } from "./udp_config.ts";
 import { HostNames } from "./host_names.ts";
 import { type Peer, SenderFilter } from "./sender_filter.ts";

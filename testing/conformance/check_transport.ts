@@ -1,6 +1,7 @@
 // Checks any transport against the whole contract of a stream.
 
-import { denoNetwork, type TimerId } from "../../src/network/network.ts";
+import type { TimerId } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { readingContract } from "./reading_contract.ts";
 import { transportContract } from "./transport_contract.ts";
 import { type Check, ensure, type TransportPair, Trial } from "./trial.ts";

@@ -5,7 +5,8 @@
 import { Connection } from "../../src/connection/connection.ts";
 import type { ConnectionConfig } from "../../src/connection/connection_config.ts";
 import type { SocketError } from "../../src/base/errors.ts";
-import { type Clock, denoNetwork, type Transport } from "../../src/network/network.ts";
+import type { Clock, Transport } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 
 /** Two ends of one stream, as the maker of a transport gives them to the kit. */
 export interface TransportPair {

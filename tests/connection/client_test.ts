@@ -6,7 +6,8 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import { Client, type ClientConfig, Connection, GenericError, SocketError } from "../../mod.ts";
-import { denoNetwork, type Network } from "../../src/network/network.ts";
+import type { Network } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import {
   end,
   fail,

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { ConnectionConfig } from "../../mod.ts";
 import { checkConnectionConfig } from "../../src/connection/connection_config.ts";
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 
 Deno.test("checkConnectionConfig() has the reference's defaults, and bounds for the rest", () => {
   assertEquals(checkConnectionConfig({}), {

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { ListenerConfig } from "../../mod.ts";
 import { checkListenerConfig } from "../../src/listener/listener_config.ts";
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 
 Deno.test("checkListenerConfig() has the reference's defaults", () => {
   assertEquals(checkListenerConfig(61_598, {}), {

@@ -9,7 +9,8 @@ import {
   SocketError,
   type StopOptions,
 } from "../../mod.ts";
-import { denoNetwork, type Network } from "../../src/network/network.ts";
+import type { Network } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import {
   end,
   fail,

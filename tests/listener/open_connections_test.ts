@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Patience } from "../../src/listener/life_cycle.ts";
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { OpenConnections } from "../../src/listener/open_connections.ts";
 import { VirtualClock } from "../../testing/mod.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FairTurns, plainTurns, type Turn } from "../../src/network/turns.ts";
 import { Client, Listener } from "../../mod.ts";
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { microtasksDrained } from "../../testing/mod.ts";
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,8 @@
 // An echo that says when the system has refused it a descriptor.
 
 import { Listener } from "../../mod.ts";
-import { denoNetwork, type Network } from "../../src/network/network.ts";
+import type { Network } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 
 const network: Network = {
   ...denoNetwork,

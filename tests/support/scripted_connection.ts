@@ -1,7 +1,7 @@
 // A connection whose peer is a script and whose time is virtual.
 
 import { Connection, type ConnectionConfig } from "../../mod.ts";
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import {
   type ScriptedTransport,
   scriptedTransport,

@@ -1,11 +1,7 @@
 // A network whose only datagram socket does what the test says, when it says so.
 
-import {
-  type Clock,
-  denoNetwork,
-  type Network,
-  type ResolvedName,
-} from "../../src/network/network.ts";
+import type { Clock, Network, ResolvedName } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import type { DatagramAddress, DatagramSocket, DatagramTarget } from "../../src/network/network.ts";
 import { plainTurns } from "../../src/network/turns.ts";
 

@@ -1,6 +1,7 @@
 // A secure connection over loopback, and what its two ends say when they could not agree.
 
-import { denoNetwork, type Transport } from "../../src/network/network.ts";
+import type { Transport } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ListenerSecurity } from "../../src/tls/listener_security.ts";
 import {
   checkClientSecureSocket,

@@ -1,7 +1,8 @@
 // The networks that the UDP tests run on: both engines where there is the flag, else the default, which is
 // then node:dgram.
 
-import { denoNetwork, type Network, nodeNetwork } from "../../src/network/network.ts";
+import type { Network } from "../../src/network/network.ts";
+import { denoNetwork, nodeNetwork } from "../../src/network/deno/deno_network.ts";
 import { UdpClient, type UdpClientConfig } from "../../src/udp/udp_client.ts";
 
 /** Whether this process was started with --unstable-net. */

@@ -7,11 +7,11 @@ import { readSource, repositoryFiles, root } from "../support/source.ts";
 /** The rooms of src/, lower to upper: a room imports only from those before it, types included. */
 const LAYERS = `
   listener/bag listener/line base/errors base/arguments base/ip_address base/address base/options base/user_code base/service_methods network/clock network/secure_info network/transport network/free
-  tls/der tls/certificate_names  network/datagram_socket
+  tls/der tls/certificate_names  network/datagram_socket network/turns network/network
   network/deno/deno_datagram network/deno/own_address network/node/net_permission network/node/name_lookup
-  network/dial_each network/node/node_datagram network/turns
+  network/dial_each network/node/node_datagram
   base/tls_failure network/deno/native_tls network/deno/unix network/deno/bind_room
-  network/deno/unix_listener network/node/node_stream network/network 
+  network/deno/unix_listener network/node/node_stream network/deno/deno_network 
   network/deadline bytes/byte_queue bytes/hand_out bytes/read_buffer bytes/frame_buffer framing/codec framing/frame
   bytes/delimiter_search bytes/utf8 framing/line_decoder framing/length_prefix
   framing/delimiter_codec framing/fixed_length_codec framing/line_codec framing/json_lines_codec
@@ -39,7 +39,7 @@ const LAYERS = `
  * so does what waits for node:tls. Certificates are valid by the calendar.
  */
 const SEAMS = [
-  "src/network/network.ts",
+  "src/network/deno/deno_network.ts",
   "src/network/secure_info.ts",
   "src/tls/credentials.ts",
   "src/tls/next_turn.ts",

@@ -14,7 +14,7 @@ import {
   SocketError,
   UdpClient,
 } from "../../mod.ts";
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { scriptedTransport, silence, VirtualClock } from "../../testing/mod.ts";
 import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
 

@@ -1,4 +1,4 @@
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import {
   checkTransport,
   connectedTransports,

@@ -1,6 +1,7 @@
 // The conformance kit over everything in src/network/ and src/tls/ that makes streams.
 
-import { denoNetwork, type Transport } from "../../src/network/network.ts";
+import type { Transport } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import type { ClientSecureSocket } from "../../src/tls/secure_socket.ts";
 import { TlsDialer } from "../../src/tls/tls_dialer.ts";
 import type { ChoosePath } from "../../src/tls/tls_layer.ts";

@@ -1,7 +1,8 @@
 // What a secure connection leaves behind: nothing, however it ended.
 
 import { assertEquals } from "@std/assert";
-import { denoNetwork, type Transport } from "../../src/network/network.ts";
+import type { Transport } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
 import { ListenerSecurity } from "../../src/tls/listener_security.ts";
 import {

@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Connection, Listener, type ListenerConfig, type UdpSession } from "../../mod.ts";
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { Authority } from "../support/certificates.ts";
 import { testOnEngines } from "../support/udp_engines.ts";
 import { serving } from "../support/udp_listeners.ts";

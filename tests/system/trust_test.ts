@@ -1,7 +1,8 @@
 // Whom a client trusts: one table of certificates, valid and hostile, and both engines say the same of each.
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { denoNetwork, type Transport } from "../../src/network/network.ts";
+import type { Transport } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
 import { checkClientSecureSocket } from "../../src/tls/secure_socket.ts";
 import { TlsServer } from "../../src/tls/tls_server.ts";

@@ -1,7 +1,7 @@
 // One version everywhere it is said, and one version of Deno.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { versionProblem } from "../../src/network/network.ts";
+import { versionProblem } from "../../src/network/deno/deno_network.ts";
 import { repositoryFiles, root } from "../support/source.ts";
 
 const read = (path: string) => Deno.readTextFileSync(new URL(path, root));

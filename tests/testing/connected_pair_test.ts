@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError } from "../../mod.ts";
 import { connectedPair, VirtualClock } from "../../testing/mod.ts";
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 
 Deno.test("connectedPair() gives two connections, each the other's peer, and closes both", async () => {
   let closed;

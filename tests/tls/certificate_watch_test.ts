@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { CertificateWatch } from "../../src/tls/certificate_watch.ts";
 
 Deno.test("CertificateWatch tells a change once, again where it could not be used, and none after stop", async () => {

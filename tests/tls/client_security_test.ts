@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError, type SocketError } from "../../src/base/errors.ts";
-import { denoNetwork } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { plainPair } from "../support/secure_pair.ts";

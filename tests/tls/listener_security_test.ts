@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { X509Certificate } from "node:crypto";
 import { GenericError, type SocketError } from "../../src/base/errors.ts";
-import { denoNetwork, type Transport } from "../../src/network/network.ts";
+import type { Transport } from "../../src/network/network.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
 import { ListenerSecurity } from "../../src/tls/listener_security.ts";
 import {

@@ -3,7 +3,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError, type SocketErrorCode } from "../../src/base/errors.ts";
 import type { GroupOptions } from "../../src/udp/multicast.ts";
-import { denoNetwork, type Network, nodeNetwork } from "../../src/network/network.ts";
+import type { Network } from "../../src/network/network.ts";
+import { denoNetwork, nodeNetwork } from "../../src/network/deno/deno_network.ts";
 import { UdpClient, type UdpClientConfig } from "../../src/udp/udp_client.ts";
 import { peerTest } from "../support/peers.ts";
 import { Program } from "../support/program.ts";

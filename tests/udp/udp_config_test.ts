@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { denoNetwork, nodeNetwork } from "../../src/network/network.ts";
+import { denoNetwork, nodeNetwork } from "../../src/network/deno/deno_network.ts";
 import { checkInterface, checkUdpConfig } from "../../src/udp/udp_config.ts";
 
 Deno.test("checkUdpConfig() has the documented defaults", () => {

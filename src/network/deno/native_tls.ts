@@ -8,21 +8,10 @@ import { ipVersion } from "../../base/ip_address.ts";
 import { bare } from "../../base/options.ts";
 import { secureReadError } from "../../base/tls_failure.ts";
 import { free } from "../free.ts";
+import type { NativeTlsOptions } from "../network.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import type { Transport } from "../transport.ts";
 import type { NetworkAddress } from "../../base/address.ts";
-
-/** What Deno's engine is asked for. */
-export interface NativeTlsOptions {
-  /** The name to ask for, or an IP address: each in its one spelling. */
-  readonly hostname: string;
-  /** Trusted besides the system's. */
-  readonly caCerts: string[];
-  /** Application protocols. */
-  readonly alpnProtocols: string[];
-  /** Whether any name will do. */
-  readonly unsafelyDisableHostnameVerification: boolean;
-}
 
 /** Deno's engine. */
 export type StartTls = (tcp: Deno.TcpConn, options: NativeTlsOptions) => Promise<Deno.TlsConn>;

@@ -2,17 +2,10 @@
 
 import { shown } from "../../base/arguments.ts";
 import { GenericError } from "../../base/errors.ts";
+import type { ConnectPathTarget } from "../network.ts";
 import type { Transport, TransportListener } from "../transport.ts";
 import type { NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
-
-/** Which local socket to connect to. */
-export interface ConnectPathTarget {
-  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
-  readonly path: string;
-  /** Gives the attempt up. */
-  readonly signal?: AbortSignal;
-}
 
 /** The runtime's own local sockets. */
 export interface LocalSockets {

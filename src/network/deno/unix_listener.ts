@@ -7,19 +7,12 @@
 // It appears by a link, which replaces nothing; and what lies there at the end goes only if it is this socket.
 
 import { GenericError } from "../../base/errors.ts";
+import type { ListenPathTarget } from "../network.ts";
 import type { Transport, TransportListener } from "../transport.ts";
 import type { NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
 import { absolutePath, BindRoom, fileAt, isAt } from "./bind_room.ts";
 import { formatPath, isAbstract, type LocalSockets, refuseAbstract, renamed } from "./unix.ts";
-
-/** Which local socket to listen on. */
-export interface ListenPathTarget {
-  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
-  readonly path: string;
-  /** Mode bits of the file: connecting needs the right to write. */
-  readonly mode?: number;
-}
 
 /** How often a socket is bound anew that has gone from its room. */
 const MOST_ATTEMPTS = 3;

@@ -7,7 +7,8 @@ import {
   type RejectInfo,
 } from "../../../mod.ts";
 import { duplexOf } from "../../../src/connection/connection.ts";
-import { denoNetwork, type Network } from "../../../src/network/network.ts";
+import type { Network } from "../../../src/network/network.ts";
+import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import type { NetworkAddress } from "../../../src/base/address.ts";
 import {
   end,

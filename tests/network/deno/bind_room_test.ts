@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError } from "../../../src/base/errors.ts";
-import { denoNetwork } from "../../../src/network/network.ts";
+import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import { BindRoom } from "../../../src/network/deno/bind_room.ts";
 import { VirtualClock } from "../../../testing/mod.ts";
 import { inFolder, leaveDeadSocket, namesIn } from "../../support/folder.ts";
@@ -34,7 +34,10 @@ Deno.test("BindRoom.enter() takes a room that was left behind by a program that 
       "../../../src/network/deno/bind_room.ts",
       import.meta.url,
     )}";
-      import { denoNetwork } from "${new URL("../../../src/network/network.ts", import.meta.url)}";
+      import { denoNetwork } from "${new URL(
+      "../../../src/network/deno/deno_network.ts",
+      import.meta.url,
+    )}";
       const room = await BindRoom.enter(Deno.args[0], denoNetwork.clock);
       Deno.listen({ transport: "unix", path: room.socket }).accept();
       console.log("in");`;

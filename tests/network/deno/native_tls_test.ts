@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { denoNetwork } from "../../../src/network/network.ts";
+import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import { isDenoTcp, NativeTls } from "../../../src/network/deno/native_tls.ts";
 import { connectedTransports } from "../../../testing/mod.ts";
 import { plainPair } from "../../support/secure_pair.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { denoNetwork } from "../../../src/network/network.ts";
+import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import { isOwnAddress } from "../../../src/network/deno/own_address.ts";
 import { Program } from "../../support/program.ts";
 

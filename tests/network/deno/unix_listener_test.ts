@@ -1,10 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { GenericError, type SocketError } from "../../../src/base/errors.ts";
-import {
-  denoNetwork,
-  type Transport,
-  type TransportListener,
-} from "../../../src/network/network.ts";
+import type { Transport, TransportListener } from "../../../src/network/network.ts";
+import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import type { LocalSockets } from "../../../src/network/deno/unix.ts";
 import { listenPath as listenOn } from "../../../src/network/deno/unix_listener.ts";
 import { inFolder, leaveDeadSocket, namesIn } from "../../support/folder.ts";
@@ -175,7 +172,10 @@ Deno.test("listenPath() takes a relative path in a folder that is deeper than a 
     const deep = `${folder}/${"d".repeat(100)}`;
     await Deno.mkdir(deep);
     const code = `
-      import { denoNetwork } from "${new URL("../../../src/network/network.ts", import.meta.url)}";
+      import { denoNetwork } from "${new URL(
+      "../../../src/network/deno/deno_network.ts",
+      import.meta.url,
+    )}";
       Deno.chdir(Deno.args[0]);
       const path = "socket";
       const listener = await denoNetwork.listenPath({ path });

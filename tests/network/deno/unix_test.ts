@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { denoNetwork, type Transport } from "../../../src/network/network.ts";
+import type { Transport } from "../../../src/network/network.ts";
+import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import {
   checkPath,
   connectPath,

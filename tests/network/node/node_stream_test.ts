@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { denoNetwork, type Transport } from "../../../src/network/network.ts";
+import type { Transport } from "../../../src/network/network.ts";
+import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import { connectNodeStream } from "../../../src/network/node/node_stream.ts";
 import { Program } from "../../support/program.ts";
 import { checkTransport } from "../../../testing/mod.ts";

@@ -4,9 +4,9 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { denoNetwork, turnsOf, versionProblem } from "../../src/network/network.ts";
-import { plainTurns } from "../../src/network/turns.ts";
-import { VirtualClock } from "../../testing/mod.ts";
+import { denoNetwork, turnsOf, versionProblem } from "../../../src/network/deno/deno_network.ts";
+import { plainTurns } from "../../../src/network/turns.ts";
+import { VirtualClock } from "../../../testing/mod.ts";
 
 Deno.test("versionProblem() names a Deno that is too old, and what to run with", () => {
   for (const version of ["1.46.3", "2.0.0", "2.8.9", "2.9.4"]) {

@@ -1,0 +1,129 @@
+// Deno's own network. No other room names Deno.connect, Deno.listen*, setTimeout or performance.now.
+
+import { GenericError } from "../../base/errors.ts";
+import type { Clock } from "../clock.ts";
+import type { Network } from "../network.ts";
+import { lookUpName } from "../node/name_lookup.ts";
+import { bindNodeDatagram } from "../node/node_datagram.ts";
+import { FairTurns, plainTurns, type Turns, type TurnSignals } from "../turns.ts";
+import { bindDenoDatagram } from "./deno_datagram.ts";
+import { isDenoTcp, NativeTls } from "./native_tls.ts";
+import { isOwnAddress } from "./own_address.ts";
+import { connectPath, type LocalSockets } from "./unix.ts";
+import { listenPath } from "./unix_listener.ts";
+
+/** The time of a burst, while it begins. */
+let instant: number | undefined;
+
+const denoClock: Clock = {
+  now: () => instant ?? performance.now(),
+  setTimeout: (callback, delayInMillis) => setTimeout(callback, delayInMillis),
+  clearTimeout: (id) => clearTimeout(id as number),
+  unrefTimer: (id) => Deno.unrefTimer(id as number),
+  looked: () => denoTurns.looked(),
+};
+
+const signals: TurnSignals = {
+  together: (callback) => {
+    instant = performance.now();
+    try {
+      callback();
+    } finally {
+      instant = undefined;
+    }
+  },
+  nextTurn: (callback) => void setImmediate(callback),
+};
+
+const denoTurns = new FairTurns(signals);
+
+/**
+ * The turns of connections on a network. Those of Deno's own are for all its sockets together, and pass in real
+ * time: what goes by another clock, in a test, must not wait for what others have done before.
+ */
+export function turnsOf({ clock, turns = plainTurns }: Network): Turns {
+  if (turns !== denoTurns || clock === denoClock) return turns;
+  const own = new FairTurns(signals);
+  // Nobody waits for turns of the event loop where time passes without them.
+  return { read: (read, streamed) => own.read(read, streamed), write: (write) => own.write(write) };
+}
+
+const denoLocalSockets: LocalSockets = {
+  connect: (path) => Deno.connect({ transport: "unix", path }),
+  listen: (path) => Deno.listen({ transport: "unix", path }),
+};
+
+/** Deno's own network. */
+export const denoNetwork: Network = {
+  clock: denoClock,
+  turns: denoTurns,
+  connect: async (target) => {
+    requireDeno();
+    const { hostname, port, localAddress, keepAliveInMillis, canReset = false, signal } = target;
+    // Deno's own sockets ignore the first, ask after two hours, and cannot reset.
+    if (localAddress !== undefined || keepAliveInMillis !== undefined || canReset) {
+      const { connectNodeStream } = await import("../node/node_stream.ts");
+      return await connectNodeStream(target, denoClock);
+    }
+    return await Deno.connect({ hostname, port, ...(signal === undefined ? {} : { signal }) });
+  },
+  listen: ({ hostname, port, backlog }) => {
+    requireDeno();
+    return Deno.listen({ hostname, port, tcpBacklog: backlog });
+  },
+  connectPath: (target) => {
+    requireDeno();
+    return connectPath(denoLocalSockets, denoClock, target);
+  },
+  listenPath: (target) => {
+    requireDeno();
+    return listenPath(denoLocalSockets, denoClock, target);
+  },
+  startTls: (transport, options, signal) =>
+    isDenoTcp(transport) ? NativeTls.connect(transport, options, signal, Deno.startTls) : undefined,
+  listenDatagram: (target) => {
+    requireDeno();
+    // Not typed as missing, but it is where the runtime was started without --unstable-net.
+    if ((Deno.listenDatagram as unknown) === undefined) return bindNodeDatagram(target);
+    return bindDenoDatagram(Deno.listenDatagram, target);
+  },
+  resolveName: lookUpName,
+  isOwnAddress: (address) => isOwnAddress(address, Deno.listen),
+};
+
+/**
+ * Deno's network with the datagram sockets of `node:dgram`: what a {@linkcode UdpClient} stands on where
+ * Deno was started without `--unstable-net`. Slow, but it can set a time to live, choose the interface of
+ * multicast and hear only one source of a group.
+ */
+export const nodeNetwork: Network = {
+  ...denoNetwork,
+  listenDatagram: (target) => {
+    requireDeno();
+    return bindNodeDatagram(target);
+  },
+};
+
+/** The oldest Deno whose reads and writes end when their socket is closed. */
+const OLDEST_DENO = [2, 9, 5] as const;
+
+/** Says what is wrong with a version of Deno that is too old for this library; `undefined` where none is. */
+export function versionProblem(version: string): string | undefined {
+  const parts = version.split(/[.+-]/, 3).map(Number);
+  for (let i = 0; i < OLDEST_DENO.length; i++) {
+    const part = parts[i] ?? 0;
+    if (part > OLDEST_DENO[i]!) return undefined;
+    if (part < OLDEST_DENO[i]!) {
+      return `Deno ${version} is too old, run with ${OLDEST_DENO.join(".")} or newer`;
+    }
+  }
+  return undefined;
+}
+
+const problem = versionProblem(Deno.version.deno);
+
+function requireDeno(): void {
+  if (problem !== undefined) {
+    throw new GenericError("unsupported", `Cannot open a socket: ${problem}`);
+  }
+}

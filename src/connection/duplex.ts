@@ -6,7 +6,6 @@
 //
 // This is the one place that frees a transport.
 
-import type { Placed } from "../listener/bag.ts";
 import { closedError, GenericError, type SocketError } from "../base/errors.ts";
 import type { MinimumRate } from "./minimum_rate.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
@@ -67,7 +66,7 @@ export interface ListenerLimits {
 }
 
 /** One transport, its reader, its writer and its life. */
-export class Duplex implements ReaderHost, WriterHost, Looker, Placed {
+export class Duplex implements ReaderHost, WriterHost, Looker {
   /** What bytes come from and go to; another one after an upgrade. */
   transport: Transport;
   readonly limits: DuplexLimits;

@@ -4,6 +4,12 @@
 /** The largest delay a timer takes; of anything more it fires at once. */
 export const MAX_INTERVAL_IN_MILLIS = 2_147_483_647;
 
+/** The longest message where no other limit is given: 1 MiB. */
+export const DEFAULT_MAX_FRAME_LENGTH = 1_048_576;
+
+/** The longest string there is in V8; what is longer than this is a stream and no message. */
+const LARGEST_MAX_FRAME_LENGTH = 536_870_888;
+
 const encoder = new TextEncoder();
 
 const NOTHING = new Uint8Array(0);
@@ -58,6 +64,20 @@ export function checkInteger(
       ? `${least} or more`
       : `from ${least} to ${most}`;
     throw new RangeError(`${name} must be an integer ${range}${besides}: got ${value}`);
+  }
+  return value;
+}
+
+/** Checks how long a frame may be, or is. */
+export function checkFrameLength(name: string, value: number): number {
+  return checkInteger(name, value, 1, LARGEST_MAX_FRAME_LENGTH);
+}
+
+/** Checks an option that is one of a few values. */
+export function checkChoice<T>(name: string, value: T, choices: readonly T[]): T {
+  if (!choices.includes(value)) {
+    const allowed = choices.map(shown).join(" or ");
+    throw new TypeError(`${name} must be ${allowed}: got ${shown(value)}`);
   }
   return value;
 }

@@ -192,6 +192,16 @@ export function closedError(action: string): GenericError {
   return new GenericError("closed", `Cannot ${action}: already closed`);
 }
 
+/** The bytes received are no message. */
+export function badFrame(why: string, cause?: unknown): GenericError {
+  return new GenericError("frame", `Cannot decode: ${why}`, cause === undefined ? {} : { cause });
+}
+
+/** The message given cannot be sent. */
+export function badMessage(why: string): GenericError {
+  return new GenericError("frame", `Cannot encode: ${why}`);
+}
+
 /** Why something cannot be done any more, or what makes the error that says so: its stack costs more than a read. */
 export type Failure = SocketError | (() => SocketError);
 

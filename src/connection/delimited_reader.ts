@@ -1,15 +1,16 @@
 // What comes up to a delimiter, taken off a reader's queue. Whoever passes a limit or gives up has taken
 // nothing, and the next search goes on where the last one stopped.
 
-import { checkObject, contentBytes } from "../base/arguments.ts";
-import type { ByteQueue } from "../bytes/byte_queue.ts";
-import { DelimiterSearch } from "../bytes/delimiter_search.ts";
 import {
-  badFrame,
   checkChoice,
   checkFrameLength,
+  checkObject,
+  contentBytes,
   DEFAULT_MAX_FRAME_LENGTH,
-} from "../framing/frame.ts";
+} from "../base/arguments.ts";
+import type { ByteQueue } from "../bytes/byte_queue.ts";
+import { DelimiterSearch } from "../bytes/delimiter_search.ts";
+import { badFrame } from "../base/errors.ts";
 import { type InvalidBytes, textOf } from "../bytes/utf8.ts";
 import { MORE, type ReadOptions, type ReadResult } from "./pull.ts";
 import { optionOf } from "../base/options.ts";

@@ -4,13 +4,8 @@ import { contentBytes, shown } from "../base/arguments.ts";
 import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
 import { DelimiterSearch } from "../bytes/delimiter_search.ts";
-import {
-  badFrame,
-  badMessage,
-  type FrameConfig,
-  maxFrameLengthOf,
-  outgoingBytes,
-} from "./frame.ts";
+import { type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
+import { badFrame, badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
 /**

@@ -2,7 +2,9 @@
 
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { badMessage, checkFrameLength, cutOff, outgoingBytes } from "./frame.ts";
+import { cutOff, outgoingBytes } from "./frame.ts";
+import { checkFrameLength } from "../base/arguments.ts";
+import { badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
 /**

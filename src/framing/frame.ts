@@ -1,15 +1,15 @@
-// What all codecs of this folder do alike: the limit on a frame, what is said when one is bad, and what a
+// What all codecs of this folder do alike: the limit on a frame, what is said when one is cut off, and what a
 // message of bytes may be.
 
-import { checkInteger, checkObject, contentBytes, shown } from "../base/arguments.ts";
+import {
+  checkFrameLength,
+  checkObject,
+  contentBytes,
+  DEFAULT_MAX_FRAME_LENGTH,
+  shown,
+} from "../base/arguments.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
-import { GenericError } from "../base/errors.ts";
-
-/** The longest message where no other limit is given: 1 MiB. */
-export const DEFAULT_MAX_FRAME_LENGTH = 1_048_576;
-
-/** The longest string there is in V8; what is longer than this is a stream and no message. */
-const LARGEST_MAX_FRAME_LENGTH = 536_870_888;
+import { badFrame, badMessage, type GenericError } from "../base/errors.ts";
 
 /** What every codec can be told. */
 export interface FrameConfig {
@@ -26,30 +26,6 @@ export interface FrameConfig {
 export function maxFrameLengthOf(config: FrameConfig): number {
   const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH } = checkObject("config", config);
   return checkFrameLength("maxFrameLength", maxFrameLength);
-}
-
-/** Checks how long a frame may be, or is. */
-export function checkFrameLength(name: string, value: number): number {
-  return checkInteger(name, value, 1, LARGEST_MAX_FRAME_LENGTH);
-}
-
-/** Checks an option that is one of a few values. */
-export function checkChoice<T>(name: string, value: T, choices: readonly T[]): T {
-  if (!choices.includes(value)) {
-    const allowed = choices.map(shown).join(" or ");
-    throw new TypeError(`${name} must be ${allowed}: got ${shown(value)}`);
-  }
-  return value;
-}
-
-/** The bytes received are no message. */
-export function badFrame(why: string, cause?: unknown): GenericError {
-  return new GenericError("frame", `Cannot decode: ${why}`, cause === undefined ? {} : { cause });
-}
-
-/** The message given cannot be sent. */
-export function badMessage(why: string): GenericError {
-  return new GenericError("frame", `Cannot encode: ${why}`);
 }
 
 /** The stream ended in the middle of a frame. What is left of it is dropped, so that the end comes next. */

@@ -2,9 +2,9 @@
 
 import { shown } from "../base/arguments.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
-import { reasonOf } from "../base/errors.ts";
+import { badFrame, reasonOf } from "../base/errors.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { badFrame, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+import { type FrameConfig, maxFrameLengthOf } from "./frame.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { LineCodec } from "./line_codec.ts";
 import { LineDecoder } from "./line_decoder.ts";

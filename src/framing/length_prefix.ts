@@ -9,7 +9,7 @@
 // A length is only a claim until the bytes have come: nothing is allocated by it.
 
 import type { ByteQueue } from "../bytes/byte_queue.ts";
-import { badFrame } from "./frame.ts";
+import { badFrame } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
 /** A varint that is longer is refused; five bytes say lengths up to 32 GiB. */

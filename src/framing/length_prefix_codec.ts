@@ -1,17 +1,10 @@
 // Messages with their length in front.
 
-import { checkBoolean, checkInteger } from "../base/arguments.ts";
+import { checkBoolean, checkChoice, checkInteger } from "../base/arguments.ts";
 import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import {
-  badFrame,
-  badMessage,
-  checkChoice,
-  cutOff,
-  type FrameConfig,
-  maxFrameLengthOf,
-  outgoingBytes,
-} from "./frame.ts";
+import { cutOff, type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
+import { badFrame, badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { FrameHead, type LengthPrefix, LONGEST_VALUES, writePrefix } from "./length_prefix.ts";
 

@@ -1,13 +1,9 @@
 // Lines of UTF-8 text.
 
 import type { Codec, Decoder } from "./codec.ts";
-import {
-  badMessage,
-  checkChoice,
-  checkOutgoingText,
-  type FrameConfig,
-  maxFrameLengthOf,
-} from "./frame.ts";
+import { checkOutgoingText, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+import { checkChoice } from "../base/arguments.ts";
+import { badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { LineDecoder } from "./line_decoder.ts";
 import type { InvalidBytes } from "../bytes/utf8.ts";

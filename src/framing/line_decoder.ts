@@ -7,7 +7,7 @@
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Decoder } from "./codec.ts";
 import { DelimiterSearch } from "../bytes/delimiter_search.ts";
-import { badFrame } from "./frame.ts";
+import { badFrame } from "../base/errors.ts";
 import { type InvalidBytes, textOf } from "../bytes/utf8.ts";
 
 const LF = 0x0a;

@@ -2,7 +2,8 @@
 
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { badFrame, cutOff, type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
+import { cutOff, type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
+import { badFrame } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
 const ZERO = 0x30;

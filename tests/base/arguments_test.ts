@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   checkBoolean,
+  checkChoice,
   checkInteger,
   checkInterval,
   checkObject,
@@ -77,4 +78,13 @@ Deno.test("contentBytes() refuses what only seems to be bytes, and bytes that we
     assertThrows(() => contentBytes(gone), TypeError, "its buffer was transferred or shrunk");
   }
   assertEquals(contentBytes(new Uint8Array(0)).length, 0);
+});
+
+Deno.test("checkChoice() gives the value, or says what would have been one", () => {
+  assertEquals(checkChoice("mode", "a", ["a", "b"]), "a");
+  assertThrows(
+    () => checkChoice("mode", "c", ["a", 2]),
+    TypeError,
+    'mode must be "a" or 2: got "c"',
+  );
 });

@@ -5,7 +5,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { GenericError, ReadTimedOutError, SocketError } from "../../mod.ts";
-import { brokenError, isResourceError, reasonOf, setupError } from "../../src/base/errors.ts";
+import {
+  badFrame,
+  brokenError,
+  isResourceError,
+  reasonOf,
+  setupError,
+} from "../../src/base/errors.ts";
 
 Deno.test("GenericError and ReadTimedOutError are SocketErrors with a name, a code and a cause", () => {
   const cause = new Error("why");
@@ -85,4 +91,12 @@ Deno.test("isResourceError() knows what others may give back", () => {
   ) {
     assertEquals(isResourceError(other), false);
   }
+});
+
+Deno.test("badFrame() carries a cause only if there is one", () => {
+  const cause = new Error("why");
+  assertStrictEquals(badFrame("it is bad", cause).cause, cause);
+  const error = badFrame("it is bad");
+  assertEquals([error.code, error.message], ["frame", "Cannot decode: it is bad"]);
+  assertEquals(Object.hasOwn(error, "cause"), false);
 });

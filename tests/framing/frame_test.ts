@@ -21,23 +21,6 @@ Deno.test("The longest message may be the longest string there is", () => {
   assertThrows(() => "x".repeat(536_870_889), RangeError);
 });
 
-Deno.test("checkChoice() gives the value, or says what would have been one", () => {
-  assertEquals(frame.checkChoice("mode", "a", ["a", "b"]), "a");
-  assertThrows(
-    () => frame.checkChoice("mode", "c", ["a", 2]),
-    TypeError,
-    'mode must be "a" or 2: got "c"',
-  );
-});
-
-Deno.test("badFrame() carries a cause only if there is one", () => {
-  const cause = new Error("why");
-  assertStrictEquals(frame.badFrame("it is bad", cause).cause, cause);
-  const error = frame.badFrame("it is bad");
-  assertEquals([error.code, error.message], ["frame", "Cannot decode: it is bad"]);
-  assertEquals(Object.hasOwn(error, "cause"), false);
-});
-
 Deno.test("cutOff() says how much of the frame was there, and drops it", () => {
   const bytes = new ByteQueue();
   bytes.push(bytesOf("1234567"));

@@ -1,4 +1,4 @@
-// Host and port, validated once.
+// Host and port, or the path of a local socket, validated once.
 
 import { checkInteger, shown } from "./arguments.ts";
 import { canonicalIp, ipVersion, isLooseIpv4, unmappedIp } from "./ip_address.ts";
@@ -21,6 +21,9 @@ export type NetworkAddress =
 const NAME = /^(?=.*[\p{L}\p{N}])[\p{L}\p{M}\p{N}_~-]+(?:\.[\p{L}\p{M}\p{N}_~-]+)*\.?$/u;
 /** The longest name that DNS allows. */
 const MAX_HOST_LENGTH = 255;
+/** What the system has room for: the path of a file is followed by a NUL, an abstract name by nothing. */
+export const MAX_PATH_LENGTH = Deno.build.os === "linux" ? 107 : 103;
+const MAX_ABSTRACT_LENGTH = 108;
 
 /**
  * Checks a host name or IP address.
@@ -77,4 +80,41 @@ export function hostOf(address: NetworkAddress): string {
 /** The port of an address as the runtime gives it, 0 where it has none. */
 export function portOf(address: NetworkAddress): number {
   return "port" in address ? address.port : 0;
+}
+
+/**
+ * Checks the path of a local socket. In an abstract name every byte counts, NUL as well.
+ *
+ * @throws {TypeError} It is none.
+ */
+export function checkPath(name: string, value: unknown): string {
+  if (typeof value !== "string" || value === "" || value === "\0") {
+    throw new TypeError(`${name} must be the path of a socket: got ${shown(value)}`);
+  }
+  if (!isAbstract(value) && value.includes("\0")) {
+    throw new TypeError(`${name} must be a path without NUL inside: got ${shown(value)}`);
+  }
+  const most = isAbstract(value) ? MAX_ABSTRACT_LENGTH : MAX_PATH_LENGTH;
+  const length = lengthOfPath(value);
+  if (length > most) {
+    throw new TypeError(
+      `${name} must be a path of at most ${most} bytes: got ${length} bytes, ${shown(value)}`,
+    );
+  }
+  return value;
+}
+
+/** How many bytes a path takes. */
+export function lengthOfPath(path: string): number {
+  return new TextEncoder().encode(path).length;
+}
+
+/** A path as it is written: each NUL of an abstract name as "@". */
+export function formatPath(path: string): string {
+  return path.replaceAll("\0", "@");
+}
+
+/** Whether it is a name in the system's own list, without a file (Linux). */
+export function isAbstract(path: string): boolean {
+  return path.startsWith("\0");
 }

@@ -1,6 +1,14 @@
 // Client: a connection that you dialled.
 
-import { checkHost, checkPort, formatAddress, hostOf, portOf } from "../base/address.ts";
+import {
+  checkHost,
+  checkPath,
+  checkPort,
+  formatAddress,
+  formatPath,
+  hostOf,
+  portOf,
+} from "../base/address.ts";
 import {
   checkBoolean,
   checkInteger,
@@ -25,7 +33,6 @@ import { optionNames, readOptions, withOptions } from "../base/options.ts";
 import { readService, serve, type Service } from "./service.ts";
 import { ClientSecurity } from "../tls/client_security.ts";
 import { checkClientSecureSocket, type ClientSecureSocket } from "../tls/secure_socket.ts";
-import { checkPath, formatPath } from "../network/deno/unix.ts";
 
 /** How a connection that is dialled comes about and behaves, wherever it goes to. */
 export interface DialConfig extends ConnectionConfig {

@@ -2,7 +2,7 @@
 // are made of those who get in.
 
 import { Acceptor } from "./acceptor.ts";
-import { formatAddress, hostOf, portOf } from "../base/address.ts";
+import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
 import { Connection, duplexOf } from "../connection/connection.ts";
 import { type ConnectionConfig, settledConnectionConfig } from "../connection/connection_config.ts";
 import type { Upgrade } from "../connection/duplex.ts";
@@ -25,7 +25,6 @@ import {
   type ListenerCertificates,
   type ListenerSecureSocket,
 } from "../tls/secure_socket.ts";
-import { formatPath } from "../network/deno/unix.ts";
 
 /** Counts of handshakes that are none. */
 const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0 };

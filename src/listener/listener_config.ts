@@ -1,6 +1,6 @@
 // How a listener behaves: its options, checked once.
 
-import { checkHost, checkPort } from "../base/address.ts";
+import { checkHost, checkPath, checkPort, isAbstract } from "../base/address.ts";
 import { checkInteger, checkSignal } from "../base/arguments.ts";
 import {
   checkConnectionConfig,
@@ -12,7 +12,6 @@ import type { Network } from "../network/network.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import type { ListenerSecureSocket } from "../tls/secure_socket.ts";
-import { checkPath, isAbstract } from "../network/deno/unix.ts";
 
 /** How a listener and its connections behave; every field has a default. */
 export interface ListenerConfig extends ConnectionConfig, GuardConfig {

@@ -1,5 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkHost, checkPort, formatAddress, hostOf, portOf } from "../../src/base/address.ts";
+import {
+  checkHost,
+  checkPath,
+  checkPort,
+  formatAddress,
+  formatPath,
+  hostOf,
+  isAbstract,
+  portOf,
+} from "../../src/base/address.ts";
 
 Deno.test("hostOf() tells an IPv4 address as IPv4, whatever socket has seen it", () => {
   const seen = (hostname: string) => hostOf({ transport: "tcp", hostname, port: 1 });
@@ -109,4 +118,26 @@ Deno.test("hostOf() and portOf() have an answer for every kind of address", () =
   assertEquals(hostOf({ transport: "unix", path: "/run/x" }), "/run/x");
   assertEquals(portOf({ transport: "unix", path: "/run/x" }), 0);
   assertEquals(hostOf({ transport: "vsock", cid: 3, port: 9 }), "3");
+});
+
+Deno.test("checkPath() takes what the system has room for", () => {
+  const longest = Deno.build.os === "linux" ? 107 : 103;
+  const good = [
+    "a",
+    "/tmp/socket",
+    "x".repeat(longest),
+    "é".repeat(51),
+    "\0name",
+    "\0a\0b",
+    "\0a\0",
+  ];
+  for (const path of [...good, "\0\0", "\0" + "x".repeat(107)]) {
+    assertEquals(checkPath("path", path), path);
+  }
+  const bad = [undefined, 1, "", "a\0b", "a\0", "\0", "x".repeat(longest + 1), "é".repeat(54)];
+  for (const path of [...bad, "\0" + "x".repeat(108), "\0" + "é".repeat(54)]) {
+    assertThrows(() => checkPath("path", path), TypeError, "path must be");
+  }
+  assertEquals(["/a", "\0a"].map(isAbstract), [false, true]);
+  assertEquals(["/a", "\0a", "\0a\0b"].map(formatPath), ["/a", "@a", "@a@b"]);
 });

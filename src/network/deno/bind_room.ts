@@ -11,7 +11,7 @@
 
 import type { Clock } from "../clock.ts";
 import { GenericError } from "../../base/errors.ts";
-import { lengthOfPath, MAX_PATH_LENGTH } from "./unix.ts";
+import { lengthOfPath, MAX_PATH_LENGTH } from "../../base/address.ts";
 
 /** What a socket is called in its room. */
 const SOCKET = "/=";

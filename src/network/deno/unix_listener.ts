@@ -9,10 +9,10 @@
 import { GenericError } from "../../base/errors.ts";
 import type { ListenPathTarget } from "../network.ts";
 import type { Transport, TransportListener } from "../transport.ts";
-import type { NetworkAddress } from "../../base/address.ts";
+import { formatPath, isAbstract, type NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
 import { absolutePath, BindRoom, fileAt, isAt } from "./bind_room.ts";
-import { formatPath, isAbstract, type LocalSockets, refuseAbstract, renamed } from "./unix.ts";
+import { type LocalSockets, refuseAbstract, renamed } from "./unix.ts";
 
 /** How often a socket is bound anew that has gone from its room. */
 const MOST_ATTEMPTS = 3;

@@ -7,7 +7,7 @@ const AROUND_THE_SEAMS =
   /^(globalThis|self|((globalThis|self)\.)?(Deno|performance|Date|(set|clear)(Timeout|Interval)|setImmediate)|Deno\.(connect|listen|startTls)\w*|(performance|Date)\.now)$/;
 
 /** The folders of the rooms that make transports. */
-const IS_ENGINE = /^src\/(network|tls)\//;
+const IS_ENGINE = /^src\/(network\/(deno|node)|tls)\//;
 
 /** What a transport may name all the same: it makes a stream out of another, and looks at a certificate's dates. */
 const IN_TRANSPORTS = /^(Deno\.startTls|setImmediate|Date\.now)$/;
@@ -40,20 +40,69 @@ function resolve(path: string, specifier: string): string {
   return new URL(specifier, `file:///${path}`).pathname.slice(1);
 }
 
-/** Rooms that are in no layer, layers without a room, and imports that point up or sideways. */
-export function layerProblems(sources: readonly Source[], layers: readonly string[]): string[] {
-  const missing = sources.map(({ path }) => path).filter((path) => !layers.includes(path));
-  const gone = layers.filter((layer) => !sources.some(({ path }) => path === layer))
-    .map((layer) => `${layer} is a layer and no file`);
-  // A room in no layer is named already; whatever else is in no layer is not below any.
-  const isBelow = (target: string, path: string) =>
-    missing.includes(target) ||
-    layers.includes(target) && layers.indexOf(target) < layers.indexOf(path);
-  const up = sources.filter(({ path }) => layers.includes(path)).flatMap(({ path, imports }) =>
-    imports.filter(({ text }) => text.startsWith(".") && !isBelow(resolve(path, text), path))
-      .map(({ text, line }) => `${path}:${line} imports ${text}, which is not below it`)
+/** The folder that a room is in, from src/. */
+function folderOf(path: string): string {
+  return path.split("/").slice(1, -1).join("/");
+}
+
+/**
+ * Whether a folder is below another one.
+ *
+ * @param orders Lines of folders, lower to upper: the first one of those of src/, the others of those inside one.
+ */
+function isBelow(lower: string, upper: string, orders: readonly string[]): boolean {
+  const tops = [lower, upper].map((folder) => folder.split("/", 1)[0]!);
+  const names = tops[0] === tops[1] ? [lower, upper] : tops;
+  return orders.some((order) => {
+    const floors = floorsOf(order);
+    const [low, high] = names.map((name) => floors.findIndex((floor) => floor.includes(name)));
+    return low! >= 0 && low! < high!;
+  });
+}
+
+function floorsOf(order: string): string[][] {
+  return order.split(" < ").map((floor) => floor.split(", "));
+}
+
+/** Rooms that are in no folder of the order, folders without a room, and imports that point up or sideways. */
+export function folderProblems(sources: readonly Source[], orders: readonly string[]): string[] {
+  const folders = new Set(orders.flatMap((order) => floorsOf(order).flat()));
+  const missing = sources.filter(({ path }) => !folders.has(folderOf(path)))
+    .map(({ path }) => `${path} is in no folder of the order`);
+  const gone = [...folders].filter((name) => !sources.some(({ path }) => folderOf(path) === name))
+    .map((name) => `${name} is in the order and has no room`);
+  const up = sources.flatMap(({ path, imports }) =>
+    imports.filter(({ text }) => {
+      if (!text.startsWith(".")) return false;
+      const target = resolve(path, text);
+      const [from, to] = [folderOf(path), folderOf(target)];
+      return !(target.startsWith("src/") && (from === to || isBelow(to, from, orders)));
+    }).map(({ text, line }) => `${path}:${line} imports ${text}, which is not below it`)
   );
-  return [...missing.map((path) => `${path} is in no layer`), ...gone, ...up];
+  return [...missing, ...gone, ...up];
+}
+
+/** Rooms that lead back to themselves. */
+export function circleProblems(sources: readonly Source[]): string[] {
+  const rooms = new Map(sources.map((source) => [source.path, source]));
+  const done = new Set<string>();
+  const way: string[] = [];
+  const problems: string[] = [];
+  const follow = (path: string) => {
+    const room = rooms.get(path);
+    if (room === undefined || done.has(path)) return;
+    const start = way.indexOf(path);
+    if (start >= 0) {
+      problems.push(`${[...way.slice(start), path].join(" -> ")} is a circle`);
+      return;
+    }
+    way.push(path);
+    for (const { text } of room.imports) follow(resolve(path, text));
+    way.pop();
+    done.add(path);
+  };
+  for (const { path } of sources) follow(path);
+  return problems;
 }
 
 /** Imports that somebody who imports by URL does not have. */
@@ -91,12 +140,21 @@ export function reachProblems(sources: readonly Source[], doors: readonly Source
     .map(({ path }) => `${path} is reached from no door`);
 }
 
-/** Rooms with something to run and without a test file of the same name. */
+/** Rooms with something to run and without a test file at the same place, and test files there of no room. */
 export function testProblems(sources: readonly Source[], paths: readonly string[]): string[] {
-  return sources.filter(({ ownStatements }) => !ownStatements.every(({ text }) => INERT.has(text)))
-    .map(({ path }) => [path, path.replace("src/", "tests/").replace(/\.ts$/, "_test.ts")] as const)
-    .filter(([, test]) => !paths.includes(test))
+  const testOf = (path: string) => path.replace("src/", "tests/").replace(/\.ts$/, "_test.ts");
+  const rooms = sources.filter(({ ownStatements }) =>
+    !ownStatements.every(({ text }) => INERT.has(text))
+  ).map(({ path }) => [path, testOf(path)] as const);
+  const untested = rooms.filter(([, test]) => !paths.includes(test))
     .map(([path, test]) => `${path} has no ${test}`);
+  const folders = new Set(sources.map(({ path }) => folderOf(path)));
+  const mirrored = new Set(sources.map(({ path }) => testOf(path)));
+  const stray = paths.filter((path) =>
+    path.startsWith("tests/") && path.endsWith("_test.ts") && folders.has(folderOf(path)) &&
+    !mirrored.has(path)
+  ).map((path) => `${path} is of no room; tests/system/ is for such`);
+  return [...untested, ...stray];
 }
 
 /** Doors that do more than to name what they export. */

@@ -4,35 +4,15 @@ import { assertEquals } from "@std/assert";
 import * as checks from "../support/architecture.ts";
 import { readSource, repositoryFiles, root } from "../support/source.ts";
 
-/** The rooms of src/, lower to upper: a room imports only from those before it, types included. */
-const LAYERS = `
-  listener/bag listener/line base/errors base/arguments base/ip_address base/address base/options base/user_code base/service_methods network/clock network/secure_info network/transport network/free
-  tls/der tls/certificate_names  network/datagram_socket network/turns network/network
-  network/deno/deno_datagram network/deno/own_address network/node/net_permission network/node/name_lookup
-  network/dial_each network/node/node_datagram
-  base/tls_failure network/deno/native_tls network/deno/unix network/deno/bind_room
-  network/deno/unix_listener network/node/node_stream network/deno/deno_network 
-  network/deadline bytes/byte_queue bytes/hand_out bytes/read_buffer bytes/frame_buffer framing/codec framing/frame
-  bytes/delimiter_search bytes/utf8 framing/line_decoder framing/length_prefix
-  framing/delimiter_codec framing/fixed_length_codec framing/line_codec framing/json_lines_codec
-  framing/length_prefix_codec framing/netstring_codec proxy/crc32c proxy/proxy_header_error
-  proxy/proxy_tlv proxy/proxy_header proxy/proxy_v1 proxy/proxy_v2
-  proxy/proxy_protocol network/replayed_transport proxy/proxied_transport listener/guard/rejection listener/guard/listener_stats
-  listener/guard/address_blocks listener/guard/rate_limit connection/minimum_rate listener/guard/queue_budget listener/guard/guard_config
-  listener/stage listener/guard/guard listener/header_stage tls/secure_socket tls/certificate_watch
-  tls/pem tls/private_key tls/credentials tls/trial
-  tls/next_turn tls/tls_wire
-  tls/decrypted tls/tls_records tls/tls_streams tls/tls_engine
-  tls/tls_layer tls/client_hello tls/session_probe tls/tls_server tls/tls_dialer tls/client_security
-  tls/listener_security network/share connection/catch_up connection/reader connection/pull connection/byte_iteration connection/delimited_reader connection/writer network/lazy_timer
-  udp/busy_clock connection/duplex connection/upgrade
-  connection/web_streams connection/connection_config connection/connection listener/connection_set connection/service framing/refusal framing/exchange framing/framed
-  framing/framed_service listener/life_cycle listener/open_connections listener/acceptor listener/intake proxy/proxy_sender connection/client
-  listener/guard/connection_limits listener/listener_config listener/entrance connection/service_factory listener/listener udp/datagram
-  udp/unread_budget udp/datagram_share udp/datagram_mailbox udp/datagram_receiver udp/host_names udp/sender_filter udp/datagram_lane udp/datagram_sender udp/udp_config udp/udp_socket udp/multicast
-  udp/udp_channel udp/udp_client udp/session_core udp/begun_sessions udp/udp_caller udp/udp_session udp/udp_service udp/udp_sessions udp/udp_serving
-  udp/udp_listener
-`.trim().split(/\s+/).map((room) => `src/${room}.ts`);
+/**
+ * The folders of src/, lower to upper, then those inside one: a room imports only from its own folder and from those
+ * below it, types included. Folders of one floor know nothing of each other.
+ */
+const FOLDERS = [
+  "base < network, bytes < proxy, tls < connection < framing, listener < udp",
+  "network < network/node < network/deno",
+  "listener/guard < listener",
+];
 
 /**
  * What may make sockets and tell the time. The testing kit's waits for a turn of the event loop, no longer, and
@@ -57,23 +37,44 @@ const within = (...folders: string[]) =>
   sources.filter(({ path }) => folders.some((folder) => path.startsWith(folder)));
 const doors = sources.filter(({ path }) => path === "mod.ts" || path === "testing/mod.ts");
 
-Deno.test("src/ is in layers, and every import points down", () => {
-  assertEquals(checks.layerProblems(within("src/"), LAYERS), []);
+Deno.test("src/ is in folders, and every import from one to another points down", () => {
+  assertEquals(checks.folderProblems(within("src/"), FOLDERS), []);
   assertEquals(
-    checks.layerProblems(
+    checks.folderProblems(
       [
-        readSource("src/b.ts", `export { type A } from "./d/c.ts"; import "./e.ts";`),
-        readSource("src/d/c.ts", `type B = import("../b.ts").B;\nawait import("../../mod.ts");`),
-        readSource("src/f.ts", `import type { C } from "./d/c.ts"; import "node:net";`),
+        readSource("src/a/a.ts", `import "./b.ts"; import type { B } from "../b/inner/b.ts";`),
+        readSource("src/b/b.ts", `export { type A } from "../a/a.ts"; import "./inner/b.ts";`),
+        readSource("src/b/inner/b.ts", `type B = import("../b.ts").B; import "../../a/a.ts";`),
+        readSource("src/c/c.ts", `import "../b/b.ts"; import "node:net";`),
+        readSource("src/d/d.ts", `import "../b/inner/b.ts";\nawait import("../../mod.ts");`),
+        readSource("src/f.ts", `import type { C } from "./a/a.ts";`),
       ],
-      ["src/a.ts", "src/b.ts", "src/d/c.ts"],
+      ["a < b, c < d < e", "b/inner < b"],
     ),
     [
-      "src/f.ts is in no layer",
-      "src/a.ts is a layer and no file",
-      "src/b.ts:1 imports ./d/c.ts, which is not below it",
-      "src/b.ts:1 imports ./e.ts, which is not below it",
-      "src/d/c.ts:2 imports ../../mod.ts, which is not below it",
+      "src/f.ts is in no folder of the order",
+      "e is in the order and has no room",
+      "src/a/a.ts:1 imports ../b/inner/b.ts, which is not below it",
+      "src/b/inner/b.ts:1 imports ../b.ts, which is not below it",
+      "src/c/c.ts:1 imports ../b/b.ts, which is not below it",
+      "src/d/d.ts:2 imports ../../mod.ts, which is not below it",
+      "src/f.ts:1 imports ./a/a.ts, which is not below it",
+    ],
+  );
+});
+
+Deno.test("no room of src/ leads back to itself, types included", () => {
+  assertEquals(checks.circleProblems(within("src/")), []);
+  assertEquals(
+    checks.circleProblems([
+      readSource("src/a/a.ts", `import "./b.ts"; import "./c.ts";`),
+      readSource("src/a/b.ts", `export { type C } from "./c.ts";`),
+      readSource("src/a/c.ts", `type B = import("./b.ts").B; import "./d.ts";`),
+      readSource("src/a/d.ts", `import "./d.ts"; import "../b/gone.ts";`),
+    ]),
+    [
+      "src/a/b.ts -> src/a/c.ts -> src/a/b.ts is a circle",
+      "src/a/d.ts -> src/a/d.ts is a circle",
     ],
   );
 });
@@ -143,15 +144,23 @@ Deno.test("every room is reached from a door", () => {
   assertEquals(checks.reachProblems(rooms, [door]), ["src/c.ts is reached from no door"]);
 });
 
-Deno.test("every room has a test file of its name", () => {
+Deno.test("every room has a test file of its name, at the same place", () => {
   assertEquals(checks.testProblems(within("src/"), paths), []);
   const rooms = [
-    readSource("src/a.ts", "export const a = 1;"),
+    readSource("src/d/a.ts", "export const a = 1;"),
     readSource("src/d/b.ts", `import "./a.ts"; export function b() {}`),
-    readSource("src/c.ts", `import type { A } from "./a.ts"; export type C = A; const D = 1;`),
+    readSource("src/d/c.ts", `import type { A } from "./a.ts"; export type C = A; const D = 1;`),
+    readSource("src/d/e/f.ts", "export function f() {}"),
   ];
-  assertEquals(checks.testProblems(rooms, ["tests/a_test.ts", "tests/b_test.ts"]), [
+  const tests = [
+    "tests/b_test.ts",
+    "tests/d/a_test.ts",
+    "tests/d/e/f_test.ts",
+    "tests/d/g_test.ts",
+  ];
+  assertEquals(checks.testProblems(rooms, [...tests, "tests/d/h.ts", "tests/system/i_test.ts"]), [
     "src/d/b.ts has no tests/d/b_test.ts",
+    "tests/d/g_test.ts is of no room; tests/system/ is for such",
   ]);
 });
 

@@ -55,9 +55,9 @@ export type { Turn, Turns } from "./src/network/turns.ts";
 export type { StageCounts } from "./src/listener/stage.ts";
 export type {
   CertificateConfig,
-  ClientSecureSocket,
-  ListenerCertificates,
-  ListenerSecureSocket,
+  ClientSecureSocketConfig,
+  ListenerCertificateConfig,
+  ListenerSecureSocketConfig,
   SecureSocketConfig,
 } from "./src/tls/secure_socket.ts";
 export { ByteQueue } from "./src/bytes/byte_queue.ts";

@@ -64,7 +64,7 @@ function answerTo(data: Uint8Array): Uint8Array | undefined {
 
 const port = Number(Deno.args[0] ?? 48853);
 const listener = new UdpListener(port, { interface: "127.0.0.1" });
-listener.attach({ onDatagram: ({ data }) => answerTo(data) });
+listener.attach({ onDatagram: (_, { data }) => answerTo(data) });
 await listener.start();
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
 console.log(`Listening on ${listener.address}:${listener.port}`);

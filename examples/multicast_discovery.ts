@@ -17,7 +17,7 @@ const decoder = new TextDecoder();
 async function announce(): Promise<void> {
   const listener = new UdpListener(port, { reuseAddress: true });
   listener.attach({
-    onDatagram: ({ data }) => decoder.decode(data) === QUESTION ? `I am ${name}` : undefined,
+    onDatagram: (_, { data }) => decoder.decode(data) === QUESTION ? `I am ${name}` : undefined,
   });
   await listener.start();
   await listener.joinGroup(GROUP, { interface: "127.0.0.1" });

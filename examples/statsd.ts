@@ -50,7 +50,7 @@ function show(): void {
 const port = Number(Deno.args[0] ?? 48125);
 const listener = new UdpListener(port, { interface: "127.0.0.1" });
 listener.attach({
-  onDatagram({ data }) {
+  onDatagram(_, { data }) {
     for (const line of new TextDecoder().decode(data).split("\n")) {
       if (line === "show" && performance.now() - shownAt < 1_000) continue; // a table costs time
       if (line === "show") show();

@@ -43,7 +43,7 @@ async function transfer(path: string, remoteHost: string, remotePort: number): P
 
 const listener = new UdpListener(port, { interface: "127.0.0.1" });
 listener.attach({
-  onDatagram({ data, remoteHost, remotePort }) {
+  onDatagram(_, { data, remoteHost, remotePort }) {
     const kind = data.length < 4 ? 0 : data[0]! << 8 | data[1]!;
     // Only requests are answered, above all no errors: two servers would send them to each other for ever.
     if (kind !== READ && kind !== WRITE) return undefined;

@@ -20,7 +20,7 @@ function isTooMuch(sender: string): boolean {
 
 const listener = new UdpListener(port, { interface: "127.0.0.1" });
 listener.attach({
-  onDatagram({ data, remoteHost, remotePort }) {
+  onDatagram(_, { data, remoteHost, remotePort }) {
     if (isTooMuch(`${remoteHost}:${remotePort}`)) return undefined;
     console.log(`${data.length} bytes from ${remoteHost}:${remotePort}`);
     return data;

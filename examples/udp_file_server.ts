@@ -15,7 +15,7 @@ const pieces = Math.max(1, Math.ceil(size / PIECE));
 
 const listener = new UdpListener(port, { interface: "127.0.0.1" });
 listener.attach({
-  async onDatagram({ data, remoteHost, remotePort }) {
+  async onDatagram(_, { data, remoteHost, remotePort }) {
     if (data.length !== 8 + PIECE) return; // not one of ours
     const number = new DataView(data.buffer, data.byteOffset).getUint32(0);
     if (number >= pieces) return;

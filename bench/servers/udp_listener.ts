@@ -5,7 +5,7 @@ import { play } from "./role.ts";
 
 async function answerDatagrams(): Promise<void> {
   const listener = new UdpListener(0, { interface: "127.0.0.1" });
-  listener.attach({ onDatagram: ({ data }) => data });
+  listener.attach({ onDatagram: (_, { data }) => data });
   await listener.start();
   ready(listener.port);
 }

@@ -26,13 +26,13 @@ import { waitFor } from "../network/deadline.ts";
 import { GenericError, setupError } from "../base/errors.ts";
 import { free } from "../network/free.ts";
 import type { ProxyHeaderConfig } from "../proxy/proxy_header.ts";
-import { checkProxyHeader, sendProxyHeader } from "../proxy/proxy_sender.ts";
+import { checkProxyHeader, sendHeader } from "../proxy/proxy_sender.ts";
 import type { ConnectTarget, Network, Transport } from "../network/network.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions, withOptions } from "../base/options.ts";
 import { readService, serve, type Service } from "./service.ts";
 import { ClientSecurity } from "../tls/client_security.ts";
-import { checkClientSecureSocket, type ClientSecureSocket } from "../tls/secure_socket.ts";
+import { checkClientSecureSocket, type ClientSecureSocketConfig } from "../tls/secure_socket.ts";
 
 /** How a connection that is dialled comes about and behaves, wherever it goes to. */
 export interface DialConfig extends ConnectionConfig {
@@ -50,12 +50,12 @@ export interface DialConfig extends ConnectionConfig {
    * Sends a PROXY protocol header first. Without a `source` and a `destination` it tells the two ends of this
    * connection itself. The server must expect it.
    */
-  readonly proxyProtocol?: ProxyHeaderConfig;
+  readonly sendProxyHeader?: ProxyHeaderConfig;
   /**
    * Makes the connection secure (TLS): `{}` is enough for a server whose certificate the system trusts.
    * Connecting is over when the handshake is.
    */
-  readonly secureSocket?: ClientSecureSocket;
+  readonly secureSocket?: ClientSecureSocketConfig;
 }
 
 /** Where to connect to, and how the connection behaves. */
@@ -135,13 +135,13 @@ export class Client extends Connection {
       connectTimeoutInMillis = 30_000,
       network = denoNetwork,
       callbackService,
-      proxyProtocol,
+      sendProxyHeader,
       secureSocket,
     } = options;
     const timeoutInMillis = checkInterval("connectTimeoutInMillis", connectTimeoutInMillis);
     const signal = options.signal === undefined ? undefined : checkSignal(options.signal);
     const service = callbackService === undefined ? undefined : readService(callbackService);
-    const header = proxyProtocol === undefined ? undefined : checkProxyHeader(proxyProtocol);
+    const header = sendProxyHeader === undefined ? undefined : checkProxyHeader(sendProxyHeader);
     const security = secureSocket === undefined
       ? undefined
       : new ClientSecurity(checkSecureSocket(secureSocket, host), network);
@@ -166,7 +166,7 @@ export class Client extends Connection {
             `${action}: nobody listens there but this end itself`,
           );
         }
-        if (header !== undefined) await sendProxyHeader(connected, header);
+        if (header !== undefined) await sendHeader(connected, header);
         return await security?.secure(connected, host ?? "", signal) ?? connected;
       },
       free,
@@ -174,7 +174,7 @@ export class Client extends Connection {
       throw signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
     });
     const client = new Client(transport, connection);
-    duplexOf(client).prepareUpgrade = async (options: ClientSecureSocket = {}) => {
+    duplexOf(client).prepareUpgrade = async (options: ClientSecureSocketConfig = {}) => {
       const security = new ClientSecurity(checkSecureSocket(options, host), network);
       await security.load();
       return (transport) => security.secure(transport, host ?? "");
@@ -193,7 +193,7 @@ const OPTIONS = [
     callbackService: true,
     signal: true,
     connectTimeoutInMillis: true,
-    proxyProtocol: true,
+    sendProxyHeader: true,
     secureSocket: true,
     host: true,
     port: true,
@@ -260,9 +260,9 @@ function isItsOwnPeer({ localAddr, remoteAddr }: Transport): boolean {
 }
 
 function checkSecureSocket(
-  config: ClientSecureSocket,
+  config: ClientSecureSocketConfig,
   host: string | undefined,
-): ClientSecureSocket {
+): ClientSecureSocketConfig {
   const options = checkClientSecureSocket(config);
   if (options.serverName === undefined && host === undefined) {
     throw new TypeError("secureSocket.serverName must be given for a path: no host tells the name");

@@ -16,7 +16,7 @@ import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Transport } from "../network/network.ts";
 import { type MORE, pull, type ReadOptions, type ReadResult } from "./pull.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
-import type { ClientSecureSocket, ListenerSecureSocket } from "../tls/secure_socket.ts";
+import type { ClientSecureSocketConfig, ListenerSecureSocketConfig } from "../tls/secure_socket.ts";
 import { upgrade } from "./upgrade.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
 
@@ -268,7 +268,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @returns The count of bytes, when the system has them all.
    * @throws {TypeError} The content is neither bytes nor a string, or its buffer was transferred or shrunk
    * before; the connection is not harmed.
-   * @throws {GenericError} `"closed"`; `"overflow"`: more than `writeQueueLimit` waits, and the connection
+   * @throws {GenericError} `"closed"`; `"overflow"`: more than `maxQueuedBytes` waits, and the connection
    * has ended; or what ended the connection.
    */
   write(content: Uint8Array | string): Promise<number> {
@@ -289,7 +289,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @throws {GenericError} `"busy"`: a read is under way (one that timed out leaves the system's behind), or it
    * is secure already; the connection goes on. `"handshake"`: it has ended, and says which check failed.
    */
-  upgradeToTls(options?: ClientSecureSocket | ListenerSecureSocket): Promise<void> {
+  upgradeToTls(options?: ClientSecureSocketConfig | ListenerSecureSocketConfig): Promise<void> {
     return upgrade(this.#duplex, options);
   }
 

@@ -41,7 +41,7 @@ export interface ConnectionConfig {
    *
    * @default {16_777_216}
    */
-  readonly writeQueueLimit?: number;
+  readonly maxQueuedBytes?: number;
   /**
    * With a service: whether the connection stays open for writes after the peer has ended its direction.
    *
@@ -67,7 +67,7 @@ export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
   writeTimeoutInMillis: true,
   idleTimeoutInMillis: true,
   closeTimeoutInMillis: true,
-  writeQueueLimit: true,
+  maxQueuedBytes: true,
   allowHalfOpen: true,
   reuseReadBuffer: true,
   network: true,
@@ -92,7 +92,7 @@ export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
     writeTimeoutInMillis = 300_000,
     idleTimeoutInMillis = Infinity,
     closeTimeoutInMillis = 5_000,
-    writeQueueLimit = 16 * 1024 * 1024,
+    maxQueuedBytes = 16 * 1024 * 1024,
     allowHalfOpen = false,
     reuseReadBuffer = false,
     network = denoNetwork,
@@ -102,7 +102,7 @@ export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
     writeTimeoutInMillis: checkInterval("writeTimeoutInMillis", writeTimeoutInMillis),
     idleTimeoutInMillis: checkInterval("idleTimeoutInMillis", idleTimeoutInMillis),
     closeTimeoutInMillis: checkInterval("closeTimeoutInMillis", closeTimeoutInMillis),
-    writeQueueLimit: checkInteger("writeQueueLimit", writeQueueLimit, 1),
+    maxQueuedBytes: checkInteger("maxQueuedBytes", maxQueuedBytes, 1),
     allowHalfOpen: checkBoolean("allowHalfOpen", allowHalfOpen),
     reuseReadBuffer: checkBoolean("reuseReadBuffer", reuseReadBuffer),
     clock: checkObject("network", network).clock,

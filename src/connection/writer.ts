@@ -49,7 +49,7 @@ export interface WriterLimits {
   /** How long the kernel may take none of the bytes. */
   readonly writeTimeoutInMillis: number;
   /** How many bytes may wait. */
-  readonly writeQueueLimit: number;
+  readonly maxQueuedBytes: number;
 }
 
 /** One write, and the place behind it in the queue. */
@@ -208,17 +208,17 @@ export class Writer implements Turn {
 
   /** What does not fit, if anything: bytes, or writes, whose promises take memory too, however small they are. */
   #overflow(length: number): string | undefined {
-    const { writeQueueLimit } = this.#limits;
-    const advice = "(await the writes, look at queuedBytes, or raise writeQueueLimit)";
-    if (this.queuedBytes > 0 && this.queuedBytes + length > writeQueueLimit) {
-      return `${length} bytes do not fit, ${this.queuedBytes} of ${writeQueueLimit} are queued ${advice}`;
+    const { maxQueuedBytes } = this.#limits;
+    const advice = "(await the writes, look at queuedBytes, or raise maxQueuedBytes)";
+    if (this.queuedBytes > 0 && this.queuedBytes + length > maxQueuedBytes) {
+      return `${length} bytes do not fit, ${this.queuedBytes} of ${maxQueuedBytes} are queued ${advice}`;
     }
     const writes = this.#count + (this.#held?.length ?? 0);
-    if (writes >= Math.max(FEW_WRITES, writeQueueLimit / BYTES_PER_WRITE)) {
+    if (writes >= Math.max(FEW_WRITES, maxQueuedBytes / BYTES_PER_WRITE)) {
       return `${writes} writes are queued already ${advice}`;
     }
     if (this.#host.mayQueue(length)) return undefined;
-    return `${length} bytes do not fit into the listener's maxQueuedBytes, and with them no connection would ` +
+    return `${length} bytes do not fit into the listener's maxTotalQueuedBytes, and with them no connection would ` +
       "have more queued than this one";
   }
 

@@ -22,8 +22,8 @@ import { ListenerSecurity } from "../tls/listener_security.ts";
 import { look } from "../network/turns.ts";
 import {
   checkListenerSecureSocket,
-  type ListenerCertificates,
-  type ListenerSecureSocket,
+  type ListenerCertificateConfig,
+  type ListenerSecureSocketConfig,
 } from "../tls/secure_socket.ts";
 
 /** Counts of handshakes that are none. */
@@ -101,7 +101,7 @@ export class Entrance implements Openable {
   }
 
   /** Puts other certificates in place. */
-  async replaceCertificate(certificates: ListenerCertificates): Promise<void> {
+  async replaceCertificate(certificates: ListenerCertificateConfig): Promise<void> {
     if (this.#security === undefined) {
       throw new TypeError(
         "Cannot replace the certificate: the listener was made without secureSocket",
@@ -221,7 +221,7 @@ export class Entrance implements Openable {
     return caller;
   }
 
-  readonly #prepareUpgrade = async (options?: ListenerSecureSocket): Promise<Upgrade> => {
+  readonly #prepareUpgrade = async (options?: ListenerSecureSocketConfig): Promise<Upgrade> => {
     let security = this.#security;
     if (options !== undefined) {
       security = new ListenerSecurity(

@@ -11,7 +11,7 @@ import { checkListenerConfig, type ListenerConfig, readListenerConfig } from "./
 import type { Caller } from "../connection/service.ts";
 import { readServing, type ServiceOrFactory, type Serving } from "../connection/service_factory.ts";
 import type { StageCounts } from "./stage.ts";
-import type { ListenerCertificates } from "../tls/secure_socket.ts";
+import type { ListenerCertificateConfig } from "../tls/secure_socket.ts";
 
 /**
  * Accepts connections and outlives every one of them.
@@ -103,7 +103,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it;
    * the old ones stay.
    */
-  async replaceCertificate(certificates: ListenerCertificates): Promise<void> {
+  async replaceCertificate(certificates: ListenerCertificateConfig): Promise<void> {
     await this.#entrance.replaceCertificate(certificates);
   }
 

@@ -11,7 +11,7 @@ import { GUARD_OPTIONS, type GuardConfig } from "./guard/guard_config.ts";
 import type { Network } from "../network/network.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
-import type { ListenerSecureSocket } from "../tls/secure_socket.ts";
+import type { ListenerSecureSocketConfig } from "../tls/secure_socket.ts";
 
 /** How a listener and its connections behave; every field has a default. */
 export interface ListenerConfig extends ConnectionConfig, GuardConfig {
@@ -41,7 +41,7 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig {
    */
   readonly pathMode?: number;
   /** Makes connections secure (TLS). */
-  readonly secureSocket?: ListenerSecureSocket;
+  readonly secureSocket?: ListenerSecureSocketConfig;
   /** Its abort is `gracefulStop()`. */
   readonly signal?: AbortSignal;
 }

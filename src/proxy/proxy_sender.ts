@@ -23,7 +23,7 @@ const OPTIONS = optionNames<ProxyHeaderConfig>({
  * @throws {RangeError} If a value is out of its range.
  */
 export function checkProxyHeader(config: ProxyHeaderConfig): ProxyHeader {
-  const header = new ProxyHeader(readOptions("proxyProtocol", config, OPTIONS));
+  const header = new ProxyHeader(readOptions("sendProxyHeader", config, OPTIONS));
   writeProxyHeader(header);
   return header;
 }
@@ -34,7 +34,7 @@ export function checkProxyHeader(config: ProxyHeaderConfig): ProxyHeader {
  * @param transport The stream; nothing was written to it.
  * @param header What to tell; the ends of the stream where it has no addresses.
  */
-export async function sendProxyHeader(
+export async function sendHeader(
   transport: Transport,
   header: ProxyHeader,
 ): Promise<void> {

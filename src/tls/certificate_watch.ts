@@ -4,7 +4,7 @@
 // where a directory of links is swapped. A renewed certificate is not urgent.
 
 import type { Clock, TimerId } from "../network/network.ts";
-import type { ListenerCertificates } from "./secure_socket.ts";
+import type { ListenerCertificateConfig } from "./secure_socket.ts";
 
 /** When to look, and what to do. */
 export interface WatchOptions {
@@ -18,14 +18,14 @@ export interface WatchOptions {
 
 /** Watches the files of a listener's certificates. */
 export class CertificateWatch {
-  readonly #certificates: () => ListenerCertificates;
+  readonly #certificates: () => ListenerCertificateConfig;
   readonly #options: WatchOptions;
   #timer: TimerId | undefined;
   #isStopped = false;
   #seen: Promise<string>;
 
   /** @param certificates Tells the files, at each look. */
-  constructor(certificates: () => ListenerCertificates, options: WatchOptions) {
+  constructor(certificates: () => ListenerCertificateConfig, options: WatchOptions) {
     this.#certificates = certificates;
     this.#options = options;
     this.#seen = stateOf(filesOf(certificates()));
@@ -67,7 +67,7 @@ export class CertificateWatch {
   }
 }
 
-function filesOf(certificates: ListenerCertificates): string[] {
+function filesOf(certificates: ListenerCertificateConfig): string[] {
   const { certFile, keyFile, caCertFile, sni = {} } = certificates;
   const others = Object.values(sni).flatMap((one) => [one.certFile, one.keyFile]);
   return [certFile, keyFile, caCertFile, ...others].filter((file) => file !== undefined);

@@ -6,19 +6,19 @@ import { GenericError } from "../base/errors.ts";
 import { free } from "../network/free.ts";
 import type { Network, Transport } from "../network/network.ts";
 import { askedHost, isName } from "./certificate_names.ts";
-import { type ClientSecureSocket, hasCertificate, trustsSome } from "./secure_socket.ts";
+import { type ClientSecureSocketConfig, hasCertificate, trustsSome } from "./secure_socket.ts";
 import { handshakeError } from "../base/tls_failure.ts";
 import type { TlsDialer } from "./tls_dialer.ts";
 
 /** The security of one client. */
 export class ClientSecurity {
-  readonly #config: ClientSecureSocket;
+  readonly #config: ClientSecureSocketConfig;
   readonly #network: Network;
   #trusted: string[] | undefined;
   #dialer: TlsDialer | undefined;
 
   /** @param config Options that were checked. @param network Where the stream comes from. */
-  constructor(config: ClientSecureSocket, network: Network) {
+  constructor(config: ClientSecureSocketConfig, network: Network) {
     this.#config = config;
     this.#network = network;
   }
@@ -109,7 +109,7 @@ export class ClientSecurity {
 }
 
 /** Whether nothing is asked for that Deno's own engine cannot do. */
-function canBeNative(config: ClientSecureSocket): boolean {
+function canBeNative(config: ClientSecureSocketConfig): boolean {
   const { exposePeerCertificate = false, minVersion = "TLSv1.2", trustSystemCerts = true } = config;
   return !hasCertificate(config) && !exposePeerCertificate && trustSystemCerts &&
     minVersion === "TLSv1.2" && !hasUnsafeRoot();

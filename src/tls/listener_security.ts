@@ -9,8 +9,8 @@ import type { Clock, Transport } from "../network/network.ts";
 import { CertificateWatch } from "./certificate_watch.ts";
 import { ReplayedTransport } from "../network/replayed_transport.ts";
 import {
-  type ListenerCertificates,
-  type ListenerSecureSocket,
+  type ListenerCertificateConfig,
+  type ListenerSecureSocketConfig,
   withCertificates,
 } from "./secure_socket.ts";
 import { handshakeError } from "../base/tls_failure.ts";
@@ -26,7 +26,7 @@ const DISMISSAL_READS = 16;
 /** The security of one listener. */
 export class ListenerSecurity {
   readonly #clock: Clock;
-  #config: ListenerSecureSocket;
+  #config: ListenerSecureSocketConfig;
   #server: TlsServer | undefined;
   #watch: CertificateWatch | undefined;
   /** The call of `replace` whose certificates are in place, and the last one: each has its number. */
@@ -34,7 +34,7 @@ export class ListenerSecurity {
   #lastTurn = 0;
 
   /** @param config Options that were checked. @param clock The time that handshakes go by. */
-  constructor(config: ListenerSecureSocket, clock: Clock) {
+  constructor(config: ListenerSecureSocketConfig, clock: Clock) {
     this.#config = config;
     this.#clock = clock;
   }
@@ -75,7 +75,7 @@ export class ListenerSecurity {
    * @throws {TypeError} A field is wrong.
    * @throws {GenericError} `"handshake"`, or `"denied"`; the old ones stay.
    */
-  async replace(certificates: ListenerCertificates): Promise<void> {
+  async replace(certificates: ListenerCertificateConfig): Promise<void> {
     const config = withCertificates(this.#config, certificates);
     const turn = ++this.#lastTurn;
     const server = await loadServer(config, this.#server);
@@ -202,7 +202,7 @@ export class ListenerSecurity {
 }
 
 async function loadServer(
-  config: ListenerSecureSocket,
+  config: ListenerSecureSocketConfig,
   before: TlsServer | undefined,
 ): Promise<TlsServer> {
   const { TlsServer } = await import("./tls_server.ts");

@@ -47,7 +47,7 @@ export interface SecureSocketConfig extends CertificateConfig {
  * How a client makes its connection secure; `{}` is enough for a server with a certificate that the system
  * trusts. `caCerts` are trusted besides those of the system.
  */
-export interface ClientSecureSocket extends SecureSocketConfig {
+export interface ClientSecureSocketConfig extends SecureSocketConfig {
   /**
    * The name to ask for, and the one that the server's certificate must be valid for.
    *
@@ -77,7 +77,7 @@ export interface ClientSecureSocket extends SecureSocketConfig {
 }
 
 /** How a listener makes its connections secure. It needs a certificate and its key. */
-export interface ListenerSecureSocket extends SecureSocketConfig {
+export interface ListenerSecureSocketConfig extends SecureSocketConfig {
   /**
    * When connections become secure.
    *
@@ -119,8 +119,8 @@ export interface ListenerSecureSocket extends SecureSocketConfig {
 }
 
 /** A listener's certificates: what can be replaced while it runs. */
-export type ListenerCertificates = Pick<
-  ListenerSecureSocket,
+export type ListenerCertificateConfig = Pick<
+  ListenerSecureSocketConfig,
   | "cert"
   | "key"
   | "certFile"
@@ -149,19 +149,19 @@ const SHARED = {
 } as const;
 
 const CERTIFICATE_OPTIONS = optionNames<CertificateConfig>(CERTIFICATE);
-const LISTENER_CERTIFICATES = optionNames<ListenerCertificates>({
+const LISTENER_CERTIFICATES = optionNames<ListenerCertificateConfig>({
   ...CERTIFICATE,
   ...TRUSTED,
   sni: true,
 });
-const CLIENT_OPTIONS = optionNames<ClientSecureSocket>({
+const CLIENT_OPTIONS = optionNames<ClientSecureSocketConfig>({
   ...SHARED,
   serverName: true,
   verifyHostname: true,
   trustSystemCerts: true,
   exposePeerCertificate: true,
 });
-const LISTENER_OPTIONS = optionNames<ListenerSecureSocket>({
+const LISTENER_OPTIONS = optionNames<ListenerSecureSocketConfig>({
   ...SHARED,
   mode: true,
   clientAuth: true,
@@ -183,7 +183,9 @@ const SNI_NAME = /^(?:\*\.)?[\p{L}\p{M}\p{N}_-]+(?:\.[\p{L}\p{M}\p{N}_-]+)*\.?$/
  *
  * @returns A copy that does not change.
  */
-export function checkClientSecureSocket(config: ClientSecureSocket): ClientSecureSocket {
+export function checkClientSecureSocket(
+  config: ClientSecureSocketConfig,
+): ClientSecureSocketConfig {
   const options = readOptions("secureSocket", config, CLIENT_OPTIONS);
   const lists = checkShared(options, "secureSocket");
   const { serverName, verifyHostname, trustSystemCerts, exposePeerCertificate } = options;
@@ -198,7 +200,7 @@ export function checkClientSecureSocket(config: ClientSecureSocket): ClientSecur
       "secureSocket.trustSystemCerts is false, so caCerts or caCertFile must be given",
     );
   }
-  return withOptions(options, { ...lists, serverName: asked }) as ClientSecureSocket;
+  return withOptions(options, { ...lists, serverName: asked }) as ClientSecureSocketConfig;
 }
 
 /**
@@ -206,7 +208,9 @@ export function checkClientSecureSocket(config: ClientSecureSocket): ClientSecur
  *
  * @returns A copy that does not change.
  */
-export function checkListenerSecureSocket(config: ListenerSecureSocket): ListenerSecureSocket {
+export function checkListenerSecureSocket(
+  config: ListenerSecureSocketConfig,
+): ListenerSecureSocketConfig {
   const options = readOptions("secureSocket", config, LISTENER_OPTIONS);
   const lists = checkShared(options, "secureSocket");
   const sni = checkOwn(options);
@@ -221,7 +225,7 @@ export function checkListenerSecureSocket(config: ListenerSecureSocket): Listene
   optionally(checkInterval, "secureSocket.reloadInMillis", options.reloadInMillis);
   checkFunction("secureSocket.onHandshakeError", options.onHandshakeError);
   checkFunction("secureSocket.onReloadError", options.onReloadError);
-  return withOptions(options, { ...lists, sni }) as ListenerSecureSocket;
+  return withOptions(options, { ...lists, sni }) as ListenerSecureSocketConfig;
 }
 
 /**
@@ -232,22 +236,22 @@ export function checkListenerSecureSocket(config: ListenerSecureSocket): Listene
  * @returns The options with them, a copy that does not change.
  */
 export function withCertificates(
-  config: ListenerSecureSocket,
-  certificates: ListenerCertificates,
-): ListenerSecureSocket {
+  config: ListenerSecureSocketConfig,
+  certificates: ListenerCertificateConfig,
+): ListenerSecureSocketConfig {
   const options = readOptions("certificates", certificates, LISTENER_CERTIFICATES);
   checkCertificate(options, "secureSocket");
   const caCerts = checkTrusted(options, "secureSocket");
   const sni = checkOwn(options);
   checkWhoIsTrusted(config.clientAuth, options);
   const none = Object.fromEntries(LISTENER_CERTIFICATES.map((name) => [name, undefined]));
-  return withOptions(config, { ...none, ...options, caCerts, sni }) as ListenerSecureSocket;
+  return withOptions(config, { ...none, ...options, caCerts, sni }) as ListenerSecureSocketConfig;
 }
 
 /** Who asks clients for certificates has to say who may have signed them, or nobody would get in. */
 function checkWhoIsTrusted(
-  clientAuth: ListenerSecureSocket["clientAuth"],
-  config: ListenerCertificates,
+  clientAuth: ListenerSecureSocketConfig["clientAuth"],
+  config: ListenerCertificateConfig,
 ): void {
   if ((clientAuth ?? "none") === "none" || trustsSome(config)) return;
   throw new TypeError(
@@ -256,7 +260,7 @@ function checkWhoIsTrusted(
 }
 
 /** Checks that a listener has a certificate, and those for names: with the names as clients ask for them. */
-function checkOwn(options: ListenerCertificates): ListenerCertificates["sni"] {
+function checkOwn(options: ListenerCertificateConfig): ListenerCertificateConfig["sni"] {
   if (!hasCertificate(options)) {
     throw new TypeError(
       "secureSocket must have a certificate and its key: give certFile and keyFile, or cert and key",
@@ -331,7 +335,10 @@ function checkCertificate(config: CertificateConfig, at: string): void {
 }
 
 /** Checks who is trusted. Returns the list, copied. */
-function checkTrusted(config: ListenerCertificates, at: string): readonly string[] | undefined {
+function checkTrusted(
+  config: ListenerCertificateConfig,
+  at: string,
+): readonly string[] | undefined {
   checkText(`${at}.caCertFile`, config.caCertFile);
   if (config.caCerts === undefined) return undefined;
   const texts = checkTexts(`${at}.caCerts`, config.caCerts);

@@ -6,7 +6,7 @@ import type { Transport } from "../network/network.ts";
 import { bare } from "../base/options.ts";
 import { type AskedHost, askedHost, isValidFor, readNames } from "./certificate_names.ts";
 import { type Identity, loadIdentity } from "./credentials.ts";
-import { type ClientSecureSocket, hasCertificate } from "./secure_socket.ts";
+import { type ClientSecureSocketConfig, hasCertificate } from "./secure_socket.ts";
 import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import { secureInfoOf } from "./tls_server.ts";
 import type { TlsWire } from "./tls_wire.ts";
@@ -17,12 +17,12 @@ const BAD_CERTIFICATE = Uint8Array.of(0x15, 0x03, 0x03, 0, 2, 2, 42);
 
 /** What a handshake of this side needs, ready for use. */
 export class TlsDialer {
-  readonly #config: ClientSecureSocket;
+  readonly #config: ClientSecureSocketConfig;
   readonly #context: SecureContext;
   readonly #identity: Identity | undefined;
 
   private constructor(
-    config: ClientSecureSocket,
+    config: ClientSecureSocketConfig,
     context: SecureContext,
     identity: Identity | undefined,
   ) {
@@ -39,7 +39,7 @@ export class TlsDialer {
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
    */
   static async load(
-    config: ClientSecureSocket,
+    config: ClientSecureSocketConfig,
     trusted: readonly string[] | undefined,
   ): Promise<TlsDialer> {
     const identity = hasCertificate(config)
@@ -133,7 +133,7 @@ export class TlsDialer {
 }
 
 function contextOf(
-  { minVersion = "TLSv1.2", trustSystemCerts = true }: ClientSecureSocket,
+  { minVersion = "TLSv1.2", trustSystemCerts = true }: ClientSecureSocketConfig,
   identity: Identity | undefined,
   trusted: readonly string[] | undefined,
 ): SecureContext {

@@ -22,7 +22,7 @@ import type { SecureInfo } from "../network/secure_info.ts";
 import { asciiName } from "./certificate_names.ts";
 import { describeCertificate, hasExpired, type Identity, loadTrusted } from "./credentials.ts";
 import { type ClientHello, readClientHello } from "./client_hello.ts";
-import type { ListenerSecureSocket } from "./secure_socket.ts";
+import type { ListenerSecureSocketConfig } from "./secure_socket.ts";
 import { SessionProbe } from "./session_probe.ts";
 import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import type { TlsWire } from "./tls_wire.ts";
@@ -78,7 +78,7 @@ export class TlsServer {
    * @param before What this one replaces.
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
    */
-  static async load(config: ListenerSecureSocket, before?: TlsServer): Promise<TlsServer> {
+  static async load(config: ListenerSecureSocketConfig, before?: TlsServer): Promise<TlsServer> {
     const { alpnProtocols, minVersion = "TLSv1.2", clientAuth = "none", sni } = config;
     const { cert, key } = await loadTriedIdentity(config, "secureSocket");
     const ca = clientAuth === "none" ? undefined : await loadTrusted(config, "secureSocket");

@@ -37,14 +37,14 @@ export interface UdpClientConfig extends UdpSocketConfig {
    *
    * @default {0}
    */
-  readonly receiveQueueLimit?: number;
+  readonly maxUnreadBytes?: number;
 }
 
 const OPTIONS = [
   ...UDP_OPTIONS,
   ...optionNames<Omit<UdpClientConfig, keyof UdpSocketConfig>>({
     readTimeoutInMillis: true,
-    receiveQueueLimit: true,
+    maxUnreadBytes: true,
   }),
 ];
 
@@ -95,15 +95,15 @@ export class UdpClient implements UdpChannel {
       ADDRESS_OPTIONS,
     );
     const options = readOptions<UdpClientConfig>("config", config, OPTIONS);
-    const { readTimeoutInMillis = 300_000, receiveQueueLimit = 0 } = options;
+    const { readTimeoutInMillis = 300_000, maxUnreadBytes = 0 } = options;
     const settings = checkUdpConfig(options);
     const localHost = host === undefined ? undefined : checkHost("host", host);
     const localPort = checkPort("port", port, 0);
     this.#limits = { timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis) };
-    const isReadingAhead = checkInteger("receiveQueueLimit", receiveQueueLimit, 0) > 0;
+    const isReadingAhead = checkInteger("maxUnreadBytes", maxUnreadBytes, 0) > 0;
     const mailbox = new DatagramMailbox(
       settings.network.clock,
-      receiveQueueLimit,
+      maxUnreadBytes,
       settings.receiveQueueDrop,
       handOutOfDatagrams(),
       undefined,

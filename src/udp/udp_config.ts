@@ -34,7 +34,7 @@ export interface UdpSocketConfig {
    *
    * @default {16_777_216}
    */
-  readonly sendQueueLimit?: number;
+  readonly maxQueuedBytes?: number;
   /**
    * The most bytes that `write` puts into one datagram; longer content is split.
    *
@@ -81,7 +81,7 @@ export const UDP_OPTIONS = optionNames<UdpSocketConfig>({
   remoteHost: true,
   remotePort: true,
   receiveQueueDrop: true,
-  sendQueueLimit: true,
+  maxQueuedBytes: true,
   datagramSize: true,
   closeTimeoutInMillis: true,
   reuseAddress: true,
@@ -96,7 +96,7 @@ export const UDP_OPTIONS = optionNames<UdpSocketConfig>({
 export interface UdpSettings {
   readonly peer: Address | undefined;
   readonly receiveQueueDrop: DropPolicy;
-  readonly sendQueueLimit: number;
+  readonly maxQueuedBytes: number;
   readonly datagramSize: number;
   readonly closeTimeoutInMillis: number;
   readonly reuseAddress: boolean;
@@ -113,7 +113,7 @@ export function checkUdpConfig(config: UdpSocketConfig): UdpSettings {
     remoteHost,
     remotePort,
     receiveQueueDrop = "newest",
-    sendQueueLimit = 16 * 1024 * 1024,
+    maxQueuedBytes = 16 * 1024 * 1024,
     datagramSize = 8_192,
     closeTimeoutInMillis = 5_000,
     reuseAddress = false,
@@ -139,7 +139,7 @@ export function checkUdpConfig(config: UdpSocketConfig): UdpSettings {
       port: checkPort("remotePort", remotePort, 1),
     },
     receiveQueueDrop,
-    sendQueueLimit: checkInteger("sendQueueLimit", sendQueueLimit, 0),
+    maxQueuedBytes: checkInteger("maxQueuedBytes", maxQueuedBytes, 0),
     datagramSize: checkInteger("datagramSize", datagramSize, 1, MAX_DATAGRAM_LENGTH),
     closeTimeoutInMillis: checkInterval("closeTimeoutInMillis", closeTimeoutInMillis),
     reuseAddress: checkBoolean("reuseAddress", reuseAddress),

@@ -39,7 +39,7 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    *
    * @default {4_194_304}
    */
-  readonly receiveQueueLimit?: number;
+  readonly maxUnreadBytes?: number;
   /**
    * How many sessions there may be. Datagrams of further peers are dropped and counted.
    *
@@ -57,7 +57,7 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    *
    * @default {262_144}
    */
-  readonly sessionQueueLimit?: number;
+  readonly maxUnreadBytesPerSession?: number;
   /**
    * How many bytes wait in all sessions together, each datagram counted with 256 more. Where there is no room,
    * sessions that keep much lose datagrams, which are counted, before those that keep little.
@@ -79,10 +79,10 @@ const OPTIONS = [
   ...UDP_OPTIONS,
   ...optionNames<Omit<UdpListenerConfig, keyof UdpSocketConfig>>({
     interface: true,
-    receiveQueueLimit: true,
+    maxUnreadBytes: true,
     maxSessions: true,
     sessionIdleTimeoutInMillis: true,
-    sessionQueueLimit: true,
+    maxUnreadBytesPerSession: true,
     maxTotalUnreadBytes: true,
     readTimeoutInMillis: true,
     signal: true,
@@ -99,7 +99,7 @@ const OPTIONS = [
  * import { UdpClient, UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
  *
  * const listener = new UdpListener(0, { interface: "127.0.0.1" });
- * listener.attach({ onDatagram: ({ data }) => data });
+ * listener.attach({ onDatagram: (_, { data }) => data });
  * await listener.start();
  *
  * const client = new UdpClient(undefined, { remoteHost: "127.0.0.1", remotePort: listener.port });
@@ -133,10 +133,10 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
     const socket = checkUdpConfig(options);
     const {
       interface: hostname = "0.0.0.0",
-      receiveQueueLimit = 4 * 1024 * 1024,
+      maxUnreadBytes = 4 * 1024 * 1024,
       maxSessions = 10_000,
       sessionIdleTimeoutInMillis = 60_000,
-      sessionQueueLimit = 256 * 1024,
+      maxUnreadBytesPerSession = 256 * 1024,
       maxTotalUnreadBytes = 64 * 1024 * 1024,
       readTimeoutInMillis = 300_000,
       signal,
@@ -151,11 +151,11 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
           "sessionIdleTimeoutInMillis",
           sessionIdleTimeoutInMillis,
         ),
-        queueLimit: checkInteger("sessionQueueLimit", sessionQueueLimit, 0),
+        queueLimit: checkInteger("maxUnreadBytesPerSession", maxUnreadBytesPerSession, 0),
         drop: socket.receiveQueueDrop,
         limits: { timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis) },
       },
-      receiveQueueLimit: checkInteger("receiveQueueLimit", receiveQueueLimit, 0),
+      maxUnreadBytes: checkInteger("maxUnreadBytes", maxUnreadBytes, 0),
       maxSessions: checkInteger("maxSessions", maxSessions, 0),
       maxTotalUnreadBytes: checkInteger("maxTotalUnreadBytes", maxTotalUnreadBytes, 0),
     };

@@ -29,7 +29,7 @@ export interface UdpService {
    *
    * @returns What goes back, as one datagram.
    */
-  onDatagram?(datagram: Datagram, caller: UdpCaller): UdpReply | Promise<UdpReply>;
+  onDatagram?(caller: UdpCaller, datagram: Datagram): UdpReply | Promise<UdpReply>;
   /**
    * The first datagram of a peer came; the session gives it and all that follow. Sessions do not wait for
    * each other. A session whose `onSession` throws is closed; otherwise it lives until it is closed, has been
@@ -121,7 +121,7 @@ export class DatagramCalls {
   handle(service: UdpService, datagram: Datagram): void {
     const caller = new DatagramCaller(this.#socket, datagram);
     try {
-      const reply = service.onDatagram!(datagram, caller);
+      const reply = service.onDatagram!(caller, datagram);
       if (isThenable(reply)) return void this.#finish(service, caller, reply, datagram);
       if (reply !== undefined) this.#reply(service, caller, reply);
       this.#handled++;

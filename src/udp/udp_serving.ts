@@ -29,7 +29,7 @@ export type Consumer =
 export interface ServingSettings {
   readonly socket: UdpSettings;
   readonly session: SessionSettings;
-  readonly receiveQueueLimit: number;
+  readonly maxUnreadBytes: number;
   readonly maxSessions: number;
   readonly maxTotalUnreadBytes: number;
 }
@@ -88,10 +88,10 @@ export class UdpServing implements UdpSocketOwner {
     const { clock, drop, turns } = settings.session;
     this.#turns = turns;
     this.#share = new DatagramShare(turns);
-    const { receiveQueueLimit } = settings;
+    const { maxUnreadBytes } = settings;
     this.#mailbox = new DatagramMailbox(
       clock,
-      receiveQueueLimit,
+      maxUnreadBytes,
       drop,
       this.#handOut,
       undefined,

@@ -80,7 +80,7 @@ export class UdpSocket implements DatagramSink {
     this.#owner = owner;
     this.#names = new HostNames(settings.network);
     this.#filter = new SenderFilter(settings, owner.hearsItself);
-    this.#sender = new DatagramSender(this.#names, settings.sendQueueLimit);
+    this.#sender = new DatagramSender(this.#names, settings.maxQueuedBytes);
     const closed = Promise.withResolvers<SocketError | undefined>();
     this.closed = closed.promise;
     this.#resolveClosed = closed.resolve;

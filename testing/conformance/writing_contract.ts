@@ -60,9 +60,9 @@ export const writingContract: readonly Check[] = [
     },
   },
   {
-    name: "Connection.write() beyond writeQueueLimit is refused whole and ends the connection",
+    name: "Connection.write() beyond maxQueuedBytes is refused whole and ends the connection",
     async run(trial) {
-      const [near] = trial.connect({ writeQueueLimit: 1000 });
+      const [near] = trial.connect({ maxQueuedBytes: 1000 });
       const first = rejectionOf(near.write(new Uint8Array(64 * 1024 * 1024)));
       await ensureRejects(near.write(new Uint8Array(1)), "overflow");
       await first;

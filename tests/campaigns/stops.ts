@@ -129,7 +129,7 @@ function serveDatagrams(
   const think = () => slowness === 0 ? undefined : net.delay(net.random.next() * slowness);
   if (net.random.chance(0.5)) {
     listener.attach({
-      async onDatagram({ data }) {
+      async onDatagram(_, { data }) {
         await think();
         return data;
       },

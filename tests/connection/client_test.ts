@@ -184,7 +184,7 @@ Deno.test("Client.connect() refuses a connection whose other end is this end", a
           host: "127.0.0.1",
           port: 40_000,
           network,
-          proxyProtocol: {},
+          sendProxyHeader: {},
           ...(secureSocket && { secureSocket }),
         }),
       GenericError,

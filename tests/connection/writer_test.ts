@@ -93,7 +93,7 @@ Deno.test("Connection.write() that is refused for its content, or after an end, 
 });
 
 Deno.test("Connection.write() that nobody awaits is no unhandled rejection, whatever refuses it", async () => {
-  const { connection, clock } = scriptedConnection([], { writeQueueLimit: 4 }, {
+  const { connection, clock } = scriptedConnection([], { maxQueuedBytes: 4 }, {
     writes: [broken()],
   });
   void connection.write(5 as unknown as string);
@@ -153,7 +153,7 @@ Deno.test("Connection.write()'s failure ends the connection, however much the pe
 
 Deno.test("Connection.write() is accepted when nothing is queued, whatever its size, else when it fits", async () => {
   const { step, open } = gate();
-  const { connection, peer, clock } = scriptedConnection([], { writeQueueLimit: 10 }, {
+  const { connection, peer, clock } = scriptedConnection([], { maxQueuedBytes: 10 }, {
     writes: [step],
   });
   const first = connection.write("x".repeat(50));
@@ -170,7 +170,7 @@ Deno.test("Connection.write() is accepted when nothing is queued, whatever its s
 });
 
 Deno.test("Connection.write() that does not fit is refused whole, and ends the connection", async () => {
-  const { connection, peer } = scriptedConnection([], { writeQueueLimit: 10 }, {
+  const { connection, peer } = scriptedConnection([], { maxQueuedBytes: 10 }, {
     writes: [silence()],
   });
   const first = connection.write("12345678").catch((error) => error);
@@ -183,7 +183,7 @@ Deno.test("Connection.write() that does not fit is refused whole, and ends the c
 });
 
 Deno.test("Connection.write() has a limit of writes, too, empty ones included", async () => {
-  const { connection, peer } = scriptedConnection([], { writeQueueLimit: 100 }, {
+  const { connection, peer } = scriptedConnection([], { maxQueuedBytes: 100 }, {
     writes: [silence()],
   });
   for (let i = 0; i < 1_024; i++) void connection.write("");

@@ -198,7 +198,7 @@ Deno.test("examples/udp_file_client.ts gives up when nothing but the same comes"
     const first = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 2, 1]);
     const timers = new Set<ReturnType<typeof setInterval>>();
     server.attach({
-      onDatagram(_datagram, caller) {
+      onDatagram(caller, _datagram) {
         for (
           const useless of timers.size === 0 ? [first, "stray", new Uint8Array(9).fill(9)] : []
         ) {
@@ -218,7 +218,7 @@ Deno.test("examples/udp_file_client.ts gives up when nothing but the same comes"
 Deno.test("examples/dns_lookup.ts believes the answer to its question only", async () => {
   await using server = new UdpListener(0, { interface: "127.0.0.1" });
   server.attach({
-    async onDatagram({ data }, caller) {
+    async onDatagram(caller, { data }) {
       const end = data.indexOf(0, 12) + 5;
       const record = data[end - 3] === 1 ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4] : [];
       const answerOf = (last: number, change: (bytes: Uint8Array) => void) => {
@@ -249,7 +249,7 @@ Deno.test("examples/multicast_discovery.ts does not listen to whoever never ends
   await using service = new UdpListener(PORT, { reuseAddress: true });
   let isOver = false;
   service.attach({
-    async onDatagram(_datagram, caller) {
+    async onDatagram(caller, _datagram) {
       while (!isOver) {
         await caller.sendBytes("I am \x1b[2J");
         await new Promise((resolve) => setTimeout(resolve, 0));

@@ -158,10 +158,10 @@ async function behindProxy(config: ListenerConfig = {}) {
 
 async function echoed(
   port: number,
-  proxyProtocol?: ProxyHeaderConfig,
+  sendProxyHeader?: ProxyHeaderConfig,
   host = "127.0.0.1",
 ): Promise<Client> {
-  const config = proxyProtocol === undefined ? {} : { proxyProtocol };
+  const config = sendProxyHeader === undefined ? {} : { sendProxyHeader };
   const client = await Client.connect({ host, port, ...config });
   await client.write("ping");
   const [bytes] = await client.read(4);

@@ -5,9 +5,9 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   type Caller,
   Client,
-  type ClientSecureSocket,
+  type ClientSecureSocketConfig,
   Listener,
-  type ListenerSecureSocket,
+  type ListenerSecureSocketConfig,
   type Service,
 } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
@@ -69,7 +69,7 @@ const echo: Service = {
   },
 };
 
-async function listen(secureSocket: ListenerSecureSocket, service = echo): Promise<Listener> {
+async function listen(secureSocket: ListenerSecureSocketConfig, service = echo): Promise<Listener> {
   const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
   listener.attach(service);
   await listener.start();
@@ -89,7 +89,7 @@ function freePort(): number {
 }
 
 /** Connects to a program that is about to listen; `undefined` where it has ended. */
-async function dial(port: number, program: Program, secureSocket: ClientSecureSocket) {
+async function dial(port: number, program: Program, secureSocket: ClientSecureSocketConfig) {
   let hasEnded = false;
   const end = () => hasEnded = true;
   program.ending().then(end, end);

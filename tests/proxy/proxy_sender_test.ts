@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
-import { checkProxyHeader, sendProxyHeader } from "../../src/proxy/proxy_sender.ts";
+import { checkProxyHeader, sendHeader } from "../../src/proxy/proxy_sender.ts";
 import type { NetworkAddress } from "../../src/base/address.ts";
 import { broken, scriptedTransport } from "../../testing/mod.ts";
 import { parseHeader } from "../support/proxy_headers.ts";
@@ -13,11 +13,11 @@ const ENDS = { localAddr: tcp("192.0.2.1", 7), remoteAddr: tcp("192.0.2.2", 80) 
 
 async function sent(config: ProxyHeaderConfig, ends = ENDS): Promise<ProxyHeader | undefined> {
   using transport = scriptedTransport([], ends);
-  await sendProxyHeader(transport, checkProxyHeader(config));
+  await sendHeader(transport, checkProxyHeader(config));
   return parseHeader(transport.written);
 }
 
-Deno.test("sendProxyHeader() tells the ends of the stream, or what it is given", async () => {
+Deno.test("sendHeader() tells the ends of the stream, or what it is given", async () => {
   const own = { source: ENDS.localAddr, destination: ENDS.remoteAddr };
   assertEquals(await sent({}), new ProxyHeader(own));
   assertEquals(await sent({ version: 1 }), new ProxyHeader({ version: 1, ...own }));
@@ -30,24 +30,24 @@ Deno.test("sendProxyHeader() tells the ends of the stream, or what it is given",
   assertEquals(await sent(received), received);
 });
 
-Deno.test("sendProxyHeader() says that it does not know where the ends have no IP addresses", async () => {
+Deno.test("sendHeader() says that it does not know where the ends have no IP addresses", async () => {
   const unix: NetworkAddress = { transport: "unix", path: "/run/a.sock" };
   assertEquals(await sent({}, { localAddr: unix, remoteAddr: unix }), new ProxyHeader({}));
   const named = { localAddr: tcp("a", 1), remoteAddr: tcp("b", 2) };
   assertEquals(await sent({ version: 1 }, named), new ProxyHeader({ version: 1 }));
 });
 
-Deno.test("sendProxyHeader() sends all of it, also to a peer that takes a byte at a time", async () => {
+Deno.test("sendHeader() sends all of it, also to a peer that takes a byte at a time", async () => {
   using transport = scriptedTransport([], { ...ENDS, writes: [1, 1, 1, 2, 3] });
-  await sendProxyHeader(transport, checkProxyHeader({}));
+  await sendHeader(transport, checkProxyHeader({}));
   assertEquals(parseHeader(transport.written)?.source, ENDS.localAddr);
   assertEquals(transport.isClosed, false);
 });
 
-Deno.test("sendProxyHeader() frees the stream where it cannot", async () => {
+Deno.test("sendHeader() frees the stream where it cannot", async () => {
   using transport = scriptedTransport([], { ...ENDS, writes: [3, broken()] });
   await assertRejects(
-    () => sendProxyHeader(transport, checkProxyHeader({})),
+    () => sendHeader(transport, checkProxyHeader({})),
     Deno.errors.BrokenPipe,
   );
   assertEquals(transport.isClosed, true);

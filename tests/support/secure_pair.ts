@@ -6,8 +6,8 @@ import { ListenerSecurity } from "../../src/tls/listener_security.ts";
 import {
   checkClientSecureSocket,
   checkListenerSecureSocket,
-  type ClientSecureSocket,
-  type ListenerSecureSocket,
+  type ClientSecureSocketConfig,
+  type ListenerSecureSocketConfig,
 } from "../../src/tls/secure_socket.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
 
@@ -35,8 +35,8 @@ export async function plainPair(): Promise<[client: Transport, server: Transport
 /** Has both ends of a stream shake hands. */
 export async function shakeHands(
   [client, server]: readonly [client: Transport, server: Transport],
-  of: ListenerSecureSocket,
-  by: ClientSecureSocket,
+  of: ListenerSecureSocketConfig,
+  by: ClientSecureSocketConfig,
 ): Promise<Ends> {
   const security = new ListenerSecurity(checkListenerSecureSocket(of), clock);
   await security.load();
@@ -51,8 +51,8 @@ export async function shakeHands(
 
 /** Two ends that have agreed. */
 export async function securePair(
-  of: ListenerSecureSocket,
-  by: ClientSecureSocket,
+  of: ListenerSecureSocketConfig,
+  by: ClientSecureSocketConfig,
 ): Promise<[client: Transport, server: Transport]> {
   const { client, server } = await shakeHands(await plainPair(), of, by);
   if (client instanceof Error) throw client;

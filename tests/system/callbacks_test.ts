@@ -214,7 +214,7 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
     ),
   "UdpService.onDatagram": (misbehave) =>
     datagrams((call) => ({
-      onDatagram: ({ data }) => (call() as Promise<Uint8Array>) ?? data,
+      onDatagram: (_, { data }) => (call() as Promise<Uint8Array>) ?? data,
     }), misbehave),
   "UdpService.onSession": (misbehave) =>
     datagrams((call) => ({
@@ -227,7 +227,7 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
     datagrams((call) => {
       let count = 0;
       return {
-        onDatagram({ data }) {
+        onDatagram(_, { data }) {
           if (count++ === 0) throw new Error("so that it is called");
           return data;
         },
@@ -242,8 +242,8 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
       await client.write("no header\r\n");
       await client.read().catch(() => {});
       await client.close();
-    }, { proxyProtocol: {} }),
-  "ListenerSecureSocket.onHandshakeError": (misbehave) =>
+    }, { sendProxyHeader: {} }),
+  "ListenerSecureSocketConfig.onHandshakeError": (misbehave) =>
     hooked(
       { secureSocket: { cert, key, onHandshakeError: misbehave as () => void } },
       async (listener) => {
@@ -254,7 +254,7 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
       },
       { secureSocket: { caCerts: [authority.cert], serverName: "localhost" } },
     ),
-  "ListenerSecureSocket.onReloadError": async (misbehave) => {
+  "ListenerSecureSocketConfig.onReloadError": async (misbehave) => {
     const folder = await Deno.makeTempDir();
     const [certFile, keyFile] = [`${folder}/cert.pem`, `${folder}/key.pem`];
     await Deno.writeTextFile(certFile, cert);
@@ -304,7 +304,7 @@ for (const [name, make] of Object.entries(CALLBACKS)) {
           }
         });
         // A file is looked at again and again.
-        const isOnce = name !== "ListenerSecureSocket.onReloadError";
+        const isOnce = name !== "ListenerSecureSocketConfig.onReloadError";
         assert(printed.length <= 2 || !isOnce, `${name} ${deed}: printed ${printed.length} times`);
       }
     }

@@ -22,7 +22,7 @@ const forConnection: Required<ConnectionConfig> = {
   writeTimeoutInMillis: 5_000,
   idleTimeoutInMillis: 5_000,
   closeTimeoutInMillis: 5_000,
-  writeQueueLimit: 1_000,
+  maxQueuedBytes: 1_000,
   allowHalfOpen: false,
   reuseReadBuffer: false,
   network: denoNetwork,
@@ -40,7 +40,7 @@ const forListener: Omit<Required<ListenerConfig>, "path" | "pathMode" | "secureS
   ipv6PrefixLength: 64,
   minBytesPerSecond: 1,
   minRateIntervalInMillis: 5_000,
-  maxQueuedBytes: 100_000,
+  maxTotalQueuedBytes: 100_000,
   allow: ["127.0.0.1"],
   deny: ["::1"],
   proxyProtocol: { trusted: ["127.0.0.1"] },
@@ -52,7 +52,7 @@ const forUdpListener: Omit<
   "remoteHost" | "remotePort" | "multicastInterface" | "timeToLive"
 > = {
   receiveQueueDrop: "newest",
-  sendQueueLimit: 100_000,
+  maxQueuedBytes: 100_000,
   datagramSize: 1_000,
   closeTimeoutInMillis: 5_000,
   reuseAddress: false,
@@ -60,10 +60,10 @@ const forUdpListener: Omit<
   multicastTimeToLive: 1,
   network: denoNetwork,
   interface: "127.0.0.1",
-  receiveQueueLimit: 100_000,
+  maxUnreadBytes: 100_000,
   maxSessions: 10,
   sessionIdleTimeoutInMillis: 5_000,
-  sessionQueueLimit: 100_000,
+  maxUnreadBytesPerSession: 100_000,
   maxTotalUnreadBytes: 1_000,
   readTimeoutInMillis: 5_000,
   signal: new AbortController().signal,
@@ -86,7 +86,7 @@ const doors: Record<string, readonly [config: object, use: (config: never) => Pr
       callbackService: { onConnect() {} },
       signal: new AbortController().signal,
       connectTimeoutInMillis: 5_000,
-      proxyProtocol: { version: 1 },
+      sendProxyHeader: { version: 1 },
       keepAliveInMillis: 5_000,
       localAddress: "127.0.0.1",
       resetOnAbort: false,
@@ -108,7 +108,7 @@ const doors: Record<string, readonly [config: object, use: (config: never) => Pr
       await using client = await Client.connect({
         host: "127.0.0.1",
         port: listener.port,
-        proxyProtocol: { version: 1 },
+        sendProxyHeader: { version: 1 },
       });
       await client.write("x");
       assertEquals((await client.read(5))[1], 5);
@@ -163,7 +163,7 @@ for (const [name, [config, use]] of Object.entries(doors)) {
     const names = Object.keys(config).filter((name) => !OTHERS.has(name));
     const polluted = Object.fromEntries(names.map((name) => [name, { not: "an option" }]));
     await withPollution(polluted, () => use({ ...config, callbackService: undefined } as never));
-    const needed = ["host", "interface", "proxyProtocol"];
+    const needed = ["host", "interface", "proxyProtocol", "sendProxyHeader"];
     const least = Object.fromEntries(Object.entries(config).filter(([n]) => needed.includes(n)));
     await withPollution(polluted, () => use(least as never));
   });

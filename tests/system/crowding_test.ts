@@ -53,7 +53,9 @@ Deno.test("Listener with maxConnections serves behind a proxy beside more who ar
     proxyProtocol: { trusted: ["127.0.0.1"], headerTimeoutInMillis: Infinity },
   });
   const crowd = await silent(listener, 60);
-  for (let i = 0; i < 10; i++) assertEquals(await isServed(listener, { proxyProtocol: {} }), true);
+  for (let i = 0; i < 10; i++) {
+    assertEquals(await isServed(listener, { sendProxyHeader: {} }), true);
+  }
   for (const one of crowd) one.close();
 });
 
@@ -94,11 +96,11 @@ Deno.test("Listener counts who is open, not who is on his way", async () => {
   for (const one of crowd) one.close();
 });
 
-Deno.test("Listener.onReject that writes to everybody under maxQueuedBytes ends", async () => {
+Deno.test("Listener.onReject that writes to everybody under maxTotalQueuedBytes ends", async () => {
   const told: RejectInfo[] = [];
   const listener = new Listener(0, {
     interface: "127.0.0.1",
-    maxQueuedBytes: 1_000_000,
+    maxTotalQueuedBytes: 1_000_000,
     onReject(info) {
       told.push(info);
       for (const caller of listener.connections) void caller.write(`${info.reason}\n`);

@@ -214,7 +214,7 @@ Deno.test("Client.connect() refuses wrong arguments at once, naming them, and op
   ) {
     await assertRefused(withField(name), true, name, wrongIntervals);
   }
-  await assertRefused(withField("writeQueueLimit"), true, "writeQueueLimit", [
+  await assertRefused(withField("maxQueuedBytes"), true, "maxQueuedBytes", [
     ...wrongNumbers,
     [0, RangeError],
   ]);

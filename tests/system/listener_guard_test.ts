@@ -34,8 +34,8 @@ function listenerWith(config: ListenerConfig) {
   return { listener, told, rejected: rejected.promise };
 }
 
-function dial(listener: Listener, proxyProtocol?: ProxyHeaderConfig): Promise<Client> {
-  const config = proxyProtocol === undefined ? {} : { proxyProtocol };
+function dial(listener: Listener, sendProxyHeader?: ProxyHeaderConfig): Promise<Client> {
+  const config = sendProxyHeader === undefined ? {} : { sendProxyHeader };
   return Client.connect({ host: "127.0.0.1", port: listener.port, ...config });
 }
 
@@ -159,9 +159,9 @@ Deno.test("Client tells its own ends in a header where it is given none", async 
 Deno.test("Client says what is wrong with a header before it connects", async () => {
   const config = { host: "127.0.0.1", port: 1 };
   const wrong = { version: 1, checksum: true } as const;
-  await assertRejects(() => Client.connect({ ...config, proxyProtocol: wrong }), TypeError);
+  await assertRejects(() => Client.connect({ ...config, sendProxyHeader: wrong }), TypeError);
   const badPort = { source: { ...CLIENT, port: 65_536 }, destination: SERVER };
-  await assertRejects(() => Client.connect({ ...config, proxyProtocol: badPort }), RangeError);
+  await assertRejects(() => Client.connect({ ...config, sendProxyHeader: badPort }), RangeError);
 });
 
 Deno.test("Listener refuses everybody who is no trusted proxy, header or not", async () => {

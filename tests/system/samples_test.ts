@@ -2,7 +2,7 @@
 // ends in the middle. Then an honest client is served as ever, and the program ends in peace.
 
 import { assert, assertEquals } from "@std/assert";
-import { Client, type ClientSecureSocket } from "../../mod.ts";
+import { Client, type ClientSecureSocketConfig } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
 import { letTimePass, serverBlocks, startBlock } from "../support/samples.ts";
@@ -24,7 +24,7 @@ async function writeCertificates(folder: string): Promise<void> {
 }
 
 /** How a client is trusted there. */
-function secureSocketIn(folder: string): ClientSecureSocket {
+function secureSocketIn(folder: string): ClientSecureSocketConfig {
   const files = { certFile: `${folder}/cert.pem`, keyFile: `${folder}/key.pem` };
   return { ...files, caCertFile: `${folder}/ca.pem` };
 }

@@ -2,7 +2,7 @@
 
 import type { Transport } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
-import type { ClientSecureSocket } from "../../src/tls/secure_socket.ts";
+import type { ClientSecureSocketConfig } from "../../src/tls/secure_socket.ts";
 import { TlsDialer } from "../../src/tls/tls_dialer.ts";
 import type { ChoosePath } from "../../src/tls/tls_layer.ts";
 import { TlsServer } from "../../src/tls/tls_server.ts";
@@ -17,7 +17,7 @@ const caCerts = [authority.cert];
 
 async function secured(
   plain: readonly [client: Transport, server: Transport],
-  by: ClientSecureSocket,
+  by: ClientSecureSocketConfig,
 ): Promise<[client: Transport, server: Transport]> {
   const { client, server } = await shakeHands(plain, localhost, { caCerts, ...by });
   if (client instanceof Error) throw client;

@@ -4,10 +4,10 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   type Caller,
   Client,
-  type ClientSecureSocket,
+  type ClientSecureSocketConfig,
   GenericError,
   Listener,
-  type ListenerSecureSocket,
+  type ListenerSecureSocketConfig,
   ReadTimedOutError,
   type Service,
   type SocketError,
@@ -28,7 +28,7 @@ const echo: Service = {
 };
 
 async function listen(
-  secureSocket: ListenerSecureSocket,
+  secureSocket: ListenerSecureSocketConfig,
   service: Service = echo,
 ): Promise<Listener> {
   const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
@@ -37,7 +37,7 @@ async function listen(
   return listener;
 }
 
-function dial(listener: Listener, secureSocket?: ClientSecureSocket): Promise<Client> {
+function dial(listener: Listener, secureSocket?: ClientSecureSocketConfig): Promise<Client> {
   return Client.connect({
     host: "localhost",
     port: listener.port,
@@ -351,7 +351,11 @@ Deno.test("Listener behind a proxy reads the PROXY header, then shakes hands, an
   await using _ = listener;
   const source = { transport: "tcp", hostname: "192.0.2.1", port: 1234 } as const;
   const destination = { transport: "tcp", hostname: "192.0.2.2", port: 443 } as const;
-  const config = { host: "localhost", port: listener.port, proxyProtocol: { source, destination } };
+  const config = {
+    host: "localhost",
+    port: listener.port,
+    sendProxyHeader: { source, destination },
+  };
   // One whose handshake never comes gives its place back.
   await using silent = await Client.connect(config);
   assertEquals((await silent.read())[1], -1);

@@ -8,8 +8,8 @@ import { ListenerSecurity } from "../../src/tls/listener_security.ts";
 import {
   checkClientSecureSocket,
   checkListenerSecureSocket,
-  type ClientSecureSocket,
-  type ListenerSecureSocket,
+  type ClientSecureSocketConfig,
+  type ListenerSecureSocketConfig,
 } from "../../src/tls/secure_socket.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
@@ -31,13 +31,13 @@ const TIMES = 3;
 
 type Ends = readonly [near: Transport, far: Transport];
 
-async function listening(options: ListenerSecureSocket): Promise<ListenerSecurity> {
+async function listening(options: ListenerSecureSocketConfig): Promise<ListenerSecurity> {
   const security = new ListenerSecurity(checkListenerSecureSocket(options), clock);
   await security.load();
   return security;
 }
 
-async function dialling(options: ClientSecureSocket): Promise<ClientSecurity> {
+async function dialling(options: ClientSecureSocketConfig): Promise<ClientSecurity> {
   const security = new ClientSecurity(checkClientSecureSocket(options), denoNetwork);
   await security.load();
   return security;
@@ -48,7 +48,7 @@ function settled(...waits: Promise<unknown>[]): Promise<PromiseSettledResult<unk
 }
 
 /** Begins the listener's side, has the client's side do something, and waits for the end. */
-function serving(options: ListenerSecureSocket, act: (near: Transport) => unknown) {
+function serving(options: ListenerSecureSocketConfig, act: (near: Transport) => unknown) {
   return async () => {
     const security = await listening(options);
     return async ([near, far]: Ends) => {
@@ -61,7 +61,7 @@ function serving(options: ListenerSecureSocket, act: (near: Transport) => unknow
 
 /** The same the other way round. */
 function calling(
-  options: ClientSecureSocket,
+  options: ClientSecureSocketConfig,
   act: (far: Transport, giveUp: AbortController) => unknown,
 ) {
   return async () => {
@@ -79,8 +79,8 @@ function calling(
 
 /** Has both sides shake hands, and both learn how it ended. */
 function meeting(
-  of: ListenerSecureSocket,
-  by: ClientSecureSocket,
+  of: ListenerSecureSocketConfig,
+  by: ClientSecureSocketConfig,
   end = (transport: Transport) => transport.close(),
 ) {
   return async () => {

@@ -169,7 +169,7 @@ const datagramFaces: Record<string, (network: Network) => Promise<DatagramFace>>
   "UdpService.onDatagram": async (network) => {
     const listener = await listening(network);
     const begun = Promise.withResolvers<Tell>();
-    listener.attach({ onDatagram: async ({ data }) => (await begun.promise)(data) });
+    listener.attach({ onDatagram: async (_, { data }) => (await begun.promise)(data) });
     return { begin: begun.resolve, end: () => listener.immediateStop() };
   },
   "UdpSession.read": (network) =>
@@ -190,13 +190,13 @@ interface DatagramFace {
 }
 
 async function readingAhead(network: Network): Promise<UdpClient> {
-  const client = new UdpClient({ port: 0 }, { network, receiveQueueLimit: 1_000_000 });
+  const client = new UdpClient({ port: 0 }, { network, maxUnreadBytes: 1_000_000 });
   await client.bound;
   return client;
 }
 
 async function listening(network: Network): Promise<UdpListener> {
-  const listener = new UdpListener(0, { network, sessionQueueLimit: 1_000_000 });
+  const listener = new UdpListener(0, { network, maxUnreadBytesPerSession: 1_000_000 });
   await listener.start();
   return listener;
 }

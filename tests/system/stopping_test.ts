@@ -274,7 +274,7 @@ Deno.test("UdpListener.gracefulStop() names those whom nobody has heard", async 
 
 Deno.test("UdpListener.gracefulStop() answers what came before it", async () => {
   const consumers: Record<string, (listener: UdpListener) => void> = {
-    "a service": (listener) => listener.attach({ onDatagram: ({ data }) => data }),
+    "a service": (listener) => listener.attach({ onDatagram: (_, { data }) => data }),
     "sessions": (listener) =>
       listener.attach({
         async onSession(session) {

@@ -13,7 +13,7 @@ import { localListener } from "../support/udp_listeners.ts";
 for (const [engine, network] of engines) {
   await peerTest(`UdpListener answers socat and nc (${engine})`, ["socat", "nc"], async () => {
     await using listener = localListener(network);
-    listener.attach({ onDatagram: ({ data }) => `${text(data).trimEnd()} back\n` });
+    listener.attach({ onDatagram: (_, { data }) => `${text(data).trimEnd()} back\n` });
     await listener.start();
     await using socat = new Program("socat", ["-", `UDP4:127.0.0.1:${listener.port}`]);
     await using nc = new Program("nc", ["-u", "127.0.0.1", `${listener.port}`]);

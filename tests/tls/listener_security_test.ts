@@ -7,8 +7,8 @@ import { ClientSecurity } from "../../src/tls/client_security.ts";
 import { ListenerSecurity } from "../../src/tls/listener_security.ts";
 import {
   checkListenerSecureSocket,
-  type ClientSecureSocket,
-  type ListenerSecureSocket,
+  type ClientSecureSocketConfig,
+  type ListenerSecureSocketConfig,
 } from "../../src/tls/secure_socket.ts";
 import { Authority } from "../support/certificates.ts";
 import { dns, keysOf, RawAuthority } from "../support/raw_certificates.ts";
@@ -22,8 +22,8 @@ const caCerts = [authority.cert];
 
 interface Case {
   readonly name: string;
-  readonly of?: ListenerSecureSocket;
-  readonly by: ClientSecureSocket;
+  readonly of?: ListenerSecureSocketConfig;
+  readonly by: ClientSecureSocketConfig;
   /** What the listener's side says. */
   readonly server: RegExp;
   /** What the client says, from the handshake or, with TLS 1.3, from its first read. */
@@ -101,7 +101,7 @@ Deno.test("ListenerSecurity lets clients without a certificate in where one is r
 });
 
 Deno.test("ListenerSecurity chooses the certificate by the name that the client asks for", async () => {
-  const of: ListenerSecureSocket = {
+  const of: ListenerSecureSocketConfig = {
     ...localhost,
     caCerts,
     clientAuth: "require",
@@ -190,7 +190,7 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
   // Its timers keep the test alive.
   const { unrefTimer: _, ...clock } = denoNetwork.clock;
   let failed = Promise.withResolvers<SocketError>();
-  const config: ListenerSecureSocket = {
+  const config: ListenerSecureSocketConfig = {
     certFile,
     keyFile,
     reloadInMillis: 5,

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   checkClientSecureSocket,
   checkListenerSecureSocket,
-  type ListenerSecureSocket,
+  type ListenerSecureSocketConfig,
   withCertificates,
 } from "../../src/tls/secure_socket.ts";
 import { withPollution } from "../support/pollution.ts";
@@ -166,7 +166,7 @@ Deno.test("the checks of secureSocket give copies that nobody can change", () =>
 
   const names = { "a.example": { cert: "c", key: "k" } };
   const listener = { ...own, caCerts: ["a"], clientAuth: "require" as string, sni: names };
-  const server = checkListenerSecureSocket(listener as ListenerSecureSocket);
+  const server = checkListenerSecureSocket(listener as ListenerSecureSocketConfig);
   listener.clientAuth = "none";
   names["a.example"].cert = "other";
   delete (names as Record<string, unknown>)["a.example"];

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { TlsDialer } from "../../src/tls/tls_dialer.ts";
 import { TlsServer } from "../../src/tls/tls_server.ts";
-import type { ClientSecureSocket } from "../../src/tls/secure_socket.ts";
+import type { ClientSecureSocketConfig } from "../../src/tls/secure_socket.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
 
@@ -11,7 +11,7 @@ const server = await TlsServer.load(await authority.sign());
 
 /** What the dialer says of a server with a certificate for localhost and 127.0.0.1. */
 async function meet(
-  config: ClientSecureSocket,
+  config: ClientSecureSocketConfig,
   trusted: string[] | undefined,
   name: string,
 ): Promise<string> {

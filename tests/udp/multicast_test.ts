@@ -74,7 +74,7 @@ testOnEngines("MulticastGroups let sockets that share a port all hear", async (n
 
 testOnEngines("MulticastGroups of a UdpListener answer alone", async (network) => {
   const listener = localListener(network, { interface: "0.0.0.0" });
-  listener.attach({ onDatagram: ({ data }) => `${text(data)} back` });
+  listener.attach({ onDatagram: (_, { data }) => `${text(data)} back` });
   await listener.start();
   await listener.joinGroup(GROUP, here);
   await using client = localClient(network);

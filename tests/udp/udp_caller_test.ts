@@ -10,7 +10,7 @@ testOnEngines("UdpListener gives a caller to answer by", async (network) => {
   const callers: UdpCaller[] = [];
   const service = {
     greeting: "Hello ",
-    onDatagram({ data, remoteHost, remotePort }, caller) {
+    onDatagram(caller, { data, remoteHost, remotePort }) {
       assertEquals([remoteHost, remotePort], [caller.remoteAddress, caller.remotePort]);
       callers.push(caller);
       caller.sendBytes(this.greeting + text(data));
@@ -43,7 +43,7 @@ testOnEngines(
     };
     const called = Promise.withResolvers<UdpCaller>();
     await using sockets = await serving(network, {
-      onDatagram: (_, caller) => called.resolve(caller),
+      onDatagram: (caller) => called.resolve(caller),
     });
     await sockets.client.write("x");
     const caller = await called.promise;

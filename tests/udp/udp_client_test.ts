@@ -320,9 +320,9 @@ Deno.test("UdpClient() checks its arguments and binds nothing", () => {
   assertThrows(make(null), TypeError, "localAddress");
   const port = { port: 0 };
   assertThrows(make(port, { readTimeoutInMillis: 0 }), RangeError, "readTimeoutInMillis");
-  assertThrows(make(port, { receiveQueueLimit: -1 }), RangeError, "receiveQueueLimit");
+  assertThrows(make(port, { maxUnreadBytes: -1 }), RangeError, "maxUnreadBytes");
   assertThrows(make(port, { receiveQueueDrop: "all" }), TypeError, '"all"');
-  assertThrows(make(port, { sendQueueLimit: "1" }), TypeError, "sendQueueLimit");
+  assertThrows(make(port, { maxQueuedBytes: "1" }), TypeError, "maxQueuedBytes");
   assertThrows(make(port, { datagramSize: 65_508 }), RangeError, "65508");
   assertThrows(make(port, { timeToLive: 256 }), RangeError, "256");
   assertThrows(make(port, { multicastTimeToLive: 0 }), RangeError, "multicastTimeToLive");
@@ -432,10 +432,10 @@ testOnEngines("UdpClient that nobody answers stays usable", async (network) => {
   assertEquals(text((await other.receiveFrom())[0]), "good");
 });
 
-testOnEngines("UdpClient refuses to queue more than sendQueueLimit", async (network) => {
+testOnEngines("UdpClient refuses to queue more than maxQueuedBytes", async (network) => {
   await using receiver = localClient(network);
   const address = await receiver.bound;
-  await using sender = localClient(network, { sendQueueLimit: 1_000 });
+  await using sender = localClient(network, { maxQueuedBytes: 1_000 });
   await sender.bound;
   const sent = [1, 2, 3, 4].map((i) => sender.sendTo(`${i}`, address));
   assertEquals(sender.queuedBytes, 3 * 257);
@@ -448,10 +448,10 @@ testOnEngines("UdpClient refuses to queue more than sendQueueLimit", async (netw
 });
 
 testOnEngines(
-  "UdpClient with receiveQueueLimit keeps the oldest and counts the rest",
+  "UdpClient with maxUnreadBytes keeps the oldest and counts the rest",
   async (network) => {
     await using sender = localClient(network);
-    await using receiver = localClient(network, { receiveQueueLimit: 3 * 257 });
+    await using receiver = localClient(network, { maxUnreadBytes: 3 * 257 });
     const address = await receiver.bound;
     for (let i = 0; i < 8; i++) await sender.sendTo(`${i}`, address);
     while (receiver.droppedDatagrams < 5) await new Promise((resolve) => setTimeout(resolve, 0));
@@ -462,7 +462,7 @@ testOnEngines(
 testOnEngines("UdpClient with receiveQueueDrop keeps the newest", async (network) => {
   await using sender = localClient(network);
   await using receiver = localClient(network, {
-    receiveQueueLimit: 3 * 257,
+    maxUnreadBytes: 3 * 257,
     receiveQueueDrop: "oldest",
   });
   const address = await receiver.bound;

@@ -6,7 +6,7 @@ Deno.test("checkUdpConfig() has the documented defaults", () => {
   assertEquals(checkUdpConfig({}), {
     peer: undefined,
     receiveQueueDrop: "newest",
-    sendQueueLimit: 16_777_216,
+    maxQueuedBytes: 16_777_216,
     datagramSize: 8_192,
     closeTimeoutInMillis: 5_000,
     reuseAddress: false,
@@ -23,7 +23,7 @@ Deno.test("checkUdpConfig() keeps what is given", () => {
     remoteHost: "[::1]",
     remotePort: 9,
     receiveQueueDrop: "oldest",
-    sendQueueLimit: 0,
+    maxQueuedBytes: 0,
     datagramSize: 65_507,
     closeTimeoutInMillis: Infinity,
     reuseAddress: true,

@@ -9,7 +9,7 @@ import { localListener, serving } from "../support/udp_listeners.ts";
 testOnEngines("UdpListener survives garbage of every length", async (network) => {
   let count = 0;
   await using sockets = await serving(network, {
-    onDatagram({ data }) {
+    onDatagram(_, { data }) {
       count++;
       return text(data) === "ping" ? "pong" : undefined;
     },
@@ -27,7 +27,7 @@ testOnEngines("UdpListener with remoteHost hears only that peer", async (network
   await using stranger = localClient(network);
   const { host, port } = await friend.bound;
   const listener = localListener(network, { remoteHost: host, remotePort: port });
-  listener.attach({ onDatagram: ({ data }) => data });
+  listener.attach({ onDatagram: (_, { data }) => data });
   await listener.start();
   const address = { host, port: listener.port };
   await stranger.sendTo("noise", address);
@@ -103,7 +103,7 @@ testOnEngines("UdpListener.start() that cannot bind can be tried again", async (
 });
 
 testOnEngines("UdpListener starts again on the same port", async (network) => {
-  await using sockets = await serving(network, { onDatagram: ({ data }) => data });
+  await using sockets = await serving(network, { onDatagram: (_, { data }) => data });
   const { listener } = sockets;
   const { port, closed } = listener;
   for (let i = 0; i < 3; i++) {
@@ -137,8 +137,8 @@ Deno.test("UdpListener() and attach() check what they get", () => {
   assertThrows(make({ interface: "" }), TypeError, "interface");
   assertThrows(make({ maxSessions: -1 }), RangeError, "maxSessions");
   assertThrows(make({ sessionIdleTimeoutInMillis: 0 }), RangeError, "sessionIdleTimeoutInMillis");
-  assertThrows(make({ sessionQueueLimit: 0.5 }), RangeError, "sessionQueueLimit");
-  assertThrows(make({ receiveQueueLimit: NaN }), TypeError, "receiveQueueLimit");
+  assertThrows(make({ maxUnreadBytesPerSession: 0.5 }), RangeError, "maxUnreadBytesPerSession");
+  assertThrows(make({ maxUnreadBytes: NaN }), TypeError, "maxUnreadBytes");
   assertThrows(make({ signal: {} }), TypeError, "signal");
   assertThrows(make(null), TypeError, "config");
   const listener = new UdpListener(0);
@@ -170,7 +170,7 @@ testOnEngines("UdpListener does not answer itself", async (network) => {
     const listener = localListener(network, { interface: host });
     let calls = 0;
     listener.attach({
-      async onDatagram({ data }, caller) {
+      async onDatagram(caller, { data }) {
         calls++;
         const [remoteHost, remotePort] = ["127.0.0.1", listener.port];
         if (text(data) === "forge") {
@@ -204,7 +204,7 @@ testOnEngines("UdpListener does not answer itself", async (network) => {
 Deno.test("UdpListener drops and counts what comes from port 0", async () => {
   const network = scriptedDatagrams();
   await using listener = localListener(network);
-  listener.attach({ onDatagram: ({ data }) => data });
+  listener.attach({ onDatagram: (_, { data }) => data });
   await listener.start();
   const socket = network.sockets[0]!;
   for (const port of [0, 0, 9]) {

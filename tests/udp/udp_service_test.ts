@@ -11,7 +11,7 @@ testOnEngines("UdpListener sends back what onDatagram returns", async (network) 
   await using other = localClient(network);
   const { port } = await other.bound;
   await using sockets = await serving(network, {
-    onDatagram({ data }) {
+    onDatagram(_, { data }) {
       switch (text(data)) {
         case "bytes":
           return new Uint8Array([104, 105]);
@@ -40,7 +40,7 @@ testOnEngines("UdpListener handles datagrams in order, one call at a time", asyn
   let calls = 0;
   const done = Promise.withResolvers<void>();
   await using sockets = await serving(network, {
-    async onDatagram({ data }) {
+    async onDatagram(_, { data }) {
       assertEquals(++calls, 1);
       // The earlier ones take longer.
       for (let turns = 20 - seen.length; turns > 0; turns--) await Promise.resolve();
@@ -57,7 +57,7 @@ testOnEngines("UdpListener handles datagrams in order, one call at a time", asyn
 testOnEngines("UdpListener goes on after a handler that throws", async (network) => {
   const errors: [string, number][] = [];
   await using sockets = await serving(network, {
-    onDatagram({ data }) {
+    onDatagram(_, { data }) {
       switch (text(data)) {
         case "throw":
           throw new Error("on purpose");
@@ -93,7 +93,7 @@ testOnEngines(
   "UdpListener prints what a handler throws when there is no onError",
   async (network) => {
     await using sockets = await serving(network, {
-      onDatagram({ data }) {
+      onDatagram(_, { data }) {
         if (text(data) === "throw") throw new Error("on purpose");
         return data;
       },
@@ -109,7 +109,7 @@ testOnEngines(
 testOnEngines("UdpListener tells onError of an answer that cannot be sent", async (network) => {
   const failed = Promise.withResolvers<Error>();
   await using sockets = await serving(network, {
-    onDatagram({ data }) {
+    onDatagram(_, { data }) {
       if (text(data) !== "nowhere") return data;
       return { remoteHost: "::1", remotePort: 9, data };
     },
@@ -147,7 +147,7 @@ Deno.test("UdpService.onError comes before the next datagram, which does not wai
   const calls: string[] = [];
   const told = Promise.withResolvers<void>();
   listener.attach({
-    onDatagram({ data }) {
+    onDatagram(_, { data }) {
       calls.push(text(data));
       return text(data) === "good" ? undefined : Promise.reject(new Error(text(data)));
     },
@@ -234,7 +234,7 @@ Deno.test("UdpListener handles the next datagram whatever a service throws or gi
       const listener = localListener(network);
       const steps = [...odd];
       listener.attach({
-        onDatagram: ({ data }) => (text(data) === "odd" ? steps.shift()!() : data) as UdpReply,
+        onDatagram: (_, { data }) => (text(data) === "odd" ? steps.shift()!() : data) as UdpReply,
         ...(hasOnError ? { onError: () => onErrorThrows() as void } : {}),
       });
       await listener.start();
@@ -292,7 +292,7 @@ Deno.test("UdpListener reads a service once, when it is attached", async () => {
     greeting = "Hello ";
     get onDatagram() {
       if (++reads > 1) throw new Error("read again");
-      return function (this: Greeter, { data }: Datagram): string {
+      return function (this: Greeter, _: unknown, { data }: Datagram): string {
         if (text(data) === "throw") throw new Error("on purpose");
         return this.greeting + text(data);
       };
@@ -318,7 +318,7 @@ Deno.test("UdpListener reads a service once, when it is attached", async () => {
   assertEquals(network.sockets[0]!.sent, ["Hello a > 127.0.0.1:9", "Hello b > 127.0.0.1:9"]);
   assertEquals(printed.map((error) => (error as Error).message), ["on purpose"]);
   listener.detach(service);
-  listener.attach({ onDatagram: ({ data }) => data });
+  listener.attach({ onDatagram: (_, { data }) => data });
   await listener.gracefulStop();
 });
 

@@ -11,12 +11,12 @@ testOnEngines(
     const first = Promise.withResolvers<void>();
     const seen: string[] = [];
     await using sockets = await serving(network, {
-      async onDatagram({ data }) {
+      async onDatagram(_, { data }) {
         seen.push(text(data));
         if (seen.length === 1) await first.promise;
         return data;
       },
-    }, { receiveQueueLimit: 3 * 257 });
+    }, { maxUnreadBytes: 3 * 257 });
     const { listener, client } = sockets;
     for (let i = 0; i < 9; i++) await client.write(`${i}`);
     while (listener.droppedDatagrams < 5) await new Promise((resolve) => setTimeout(resolve, 0));
@@ -46,7 +46,7 @@ Deno.test("UdpListener.gracefulStop() finishes what came and is under way", asyn
   const listener = localListener(network);
   const go = Promise.withResolvers<void>();
   listener.attach({
-    async onDatagram({ data }) {
+    async onDatagram(_, { data }) {
       await go.promise;
       return data;
     },
@@ -126,7 +126,7 @@ Deno.test("UdpListener.gracefulStop() aborts sessions that nobody has taken", as
 Deno.test("UdpListener.gracefulStop() waits until the answers have left", async () => {
   const network = scriptedDatagrams();
   const listener = localListener(network);
-  listener.attach({ onDatagram: ({ data }) => data });
+  listener.attach({ onDatagram: (_, { data }) => data });
   await listener.start();
   const socket = network.sockets[0]!;
   socket.sendsAtOnce = false;
@@ -145,11 +145,11 @@ testOnEngines("UdpListener that was flooded while busy answers again", async (ne
   const busy = Promise.withResolvers<void>();
   let handled = 0;
   await using sockets = await serving(network, {
-    async onDatagram({ data }) {
+    async onDatagram(_, { data }) {
       if (++handled === 1) await busy.promise;
       return text(data) === "again" ? "here" : undefined;
     },
-  }, { receiveQueueLimit: 64 * 1024 });
+  }, { maxUnreadBytes: 64 * 1024 });
   const { listener, client } = sockets;
   const garbage = crypto.getRandomValues(new Uint8Array(200));
   const flood = Array.from({ length: 3_000 }, () => client.write(garbage));

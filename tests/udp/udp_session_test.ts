@@ -55,7 +55,7 @@ testOnEngines("UdpSession has a queue of its own with a limit", async (network) 
   await using sockets = await serving(
     network,
     { onSession: (session) => began.resolve(session) },
-    { sessionQueueLimit: 2 * 257, receiveQueueDrop: "oldest" },
+    { maxUnreadBytesPerSession: 2 * 257, receiveQueueDrop: "oldest" },
   );
   const { client, listener } = sockets;
   for (let i = 0; i < 5; i++) await client.write(`${i}`);

@@ -95,7 +95,7 @@ export class Echo {
       // Nobody awaits it: what becomes of it, the end of the connection tells.
       let isRefused = false;
       writing.catch(() => isRefused = true);
-      if (this.#plan.config?.maxQueuedBytes !== undefined) {
+      if (this.#plan.config?.maxTotalQueuedBytes !== undefined) {
         const { queuedBytes } = this.listener.stats();
         this.counts["queued at most"] = Math.max(this.counts["queued at most"] ?? 0, queuedBytes);
       }

@@ -21,9 +21,9 @@ export class ConnectionLimits {
    */
   constructor(guard: Guard, connections: Iterable<Connection>) {
     this.#guard = guard;
-    const { maxQueuedBytes } = guard.config;
-    if (maxQueuedBytes !== Infinity) {
-      this.#budget = new QueueBudget(maxQueuedBytes, connections, (heaviest) => {
+    const { maxTotalQueuedBytes } = guard.config;
+    if (maxTotalQueuedBytes !== Infinity) {
+      this.#budget = new QueueBudget(maxTotalQueuedBytes, connections, (heaviest) => {
         this.#evict(heaviest);
       });
     }
@@ -57,7 +57,7 @@ export class ConnectionLimits {
     duplexOf(heaviest).evict(
       new GenericError(
         "overflow",
-        `Connection ended: of all that share the listener's maxQueuedBytes it had the most queued, ` +
+        `Connection ended: of all that share the listener's maxTotalQueuedBytes it had the most queued, ` +
           `${heaviest.queuedBytes} bytes`,
       ),
     );

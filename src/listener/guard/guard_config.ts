@@ -96,7 +96,7 @@ export interface GuardConfig {
    *
    * @default {Infinity}
    */
-  readonly maxQueuedBytes?: number;
+  readonly maxTotalQueuedBytes?: number;
   /**
    * Addresses (`"192.0.2.1"`, `"2001:db8::1"`) and CIDR blocks (`"10.0.0.0/8"`) that are let in; everybody
    * without it. An IPv4 client of a listener on `::` is one of IPv4 here, too.
@@ -142,7 +142,7 @@ export interface CheckedGuardConfig {
   /** Over how much waiting. */
   readonly minRateIntervalInMillis: number;
   /** How many bytes may be queued in all. */
-  readonly maxQueuedBytes: number;
+  readonly maxTotalQueuedBytes: number;
   /** Who is let in. */
   readonly allow: AddressBlocks | undefined;
   /** Who is kept out. */
@@ -162,7 +162,7 @@ export const GUARD_OPTIONS = optionNames<GuardConfig>({
   ipv6PrefixLength: true,
   minBytesPerSecond: true,
   minRateIntervalInMillis: true,
-  maxQueuedBytes: true,
+  maxTotalQueuedBytes: true,
   allow: true,
   deny: true,
   proxyProtocol: true,
@@ -191,7 +191,7 @@ export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
     ipv6PrefixLength = 64,
     minBytesPerSecond = 0,
     minRateIntervalInMillis = 5_000,
-    maxQueuedBytes = Infinity,
+    maxTotalQueuedBytes = Infinity,
     allow,
     deny,
     proxyProtocol,
@@ -217,7 +217,7 @@ export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
       1,
       MAX_INTERVAL_IN_MILLIS,
     ),
-    maxQueuedBytes: checkLimit("maxQueuedBytes", maxQueuedBytes),
+    maxTotalQueuedBytes: checkLimit("maxTotalQueuedBytes", maxTotalQueuedBytes),
     allow: allow === undefined ? undefined : new AddressBlocks(allow, "allow"),
     deny: deny === undefined ? undefined : new AddressBlocks(deny, "deny"),
     proxyProtocol: proxyProtocol === undefined ? undefined : checkProxyProtocol(proxyProtocol),

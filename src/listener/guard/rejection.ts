@@ -15,7 +15,7 @@ import type { ProxyHeaderError } from "../../proxy/proxy_header_error.ts";
  * | `"proxy-header"` | the PROXY protocol header is wrong, too long, or cut off by the end of the stream |
  * | `"proxy-timeout"` | the PROXY protocol header did not come in time, or somebody else needed its place |
  * | `"slow-sender"` | it was accepted before and sends less than `minBytesPerSecond` |
- * | `"queue-limit"` | it was accepted before and has the most bytes queued where `maxQueuedBytes` is reached |
+ * | `"queue-limit"` | it was accepted before and has the most bytes queued where `maxTotalQueuedBytes` is reached |
  */
 export type RejectReason =
   | "denied"

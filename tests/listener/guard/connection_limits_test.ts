@@ -138,9 +138,9 @@ Deno.test("Listener adds up the time over waits: a byte per read begins nothing 
   await listener.immediateStop();
 });
 
-Deno.test("Listener ends who has queued most where maxQueuedBytes is reached", async () => {
+Deno.test("Listener ends who has queued most where maxTotalQueuedBytes is reached", async () => {
   const { clock, callers, told, listener } = await accepted([[], [], []], {
-    maxQueuedBytes: 100,
+    maxTotalQueuedBytes: 100,
   }, [silence()]);
   const [hog, middle, small] = callers as [Caller, Caller, Caller];
   const lost = assertRejects(() => hog.write("x".repeat(70)), GenericError, "the most queued, 70");
@@ -163,7 +163,7 @@ Deno.test("Listener ends who has queued most where maxQueuedBytes is reached", a
 });
 
 Deno.test("Listener refuses the write that would make its connection the one with most", async () => {
-  const { callers, told, listener } = await accepted([[], []], { maxQueuedBytes: 100 }, [
+  const { callers, told, listener } = await accepted([[], []], { maxTotalQueuedBytes: 100 }, [
     silence(),
   ]);
   const [first, second] = callers as [Caller, Caller];
@@ -178,7 +178,9 @@ Deno.test("Listener refuses the write that would make its connection the one wit
 });
 
 Deno.test("Listener counts queued bytes until they are sent, however little a peer takes at a time", async () => {
-  const { clock, peers, callers, listener } = await accepted([[], []], { maxQueuedBytes: 1_000 });
+  const { clock, peers, callers, listener } = await accepted([[], []], {
+    maxTotalQueuedBytes: 1_000,
+  });
   for (let i = 0; i < 50; i++) {
     for (const caller of callers) await caller.write("x".repeat(400));
     assertEquals(listener.stats().queuedBytes, 0);
@@ -199,7 +201,7 @@ Deno.test("Listener calls no handler of one connection in the middle of a write 
     clock,
     listen: () => scriptedListener(peers, { clock }),
   };
-  const listener = new Listener(0, { network, maxQueuedBytes: 100 });
+  const listener = new Listener(0, { network, maxTotalQueuedBytes: 100 });
   const log: string[] = [];
   const callers: Caller[] = [];
   listener.attach({

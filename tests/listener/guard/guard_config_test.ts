@@ -19,7 +19,7 @@ Deno.test("checkGuardConfig() names every value that is wrong", () => {
     "maxConnectionsPerAddress",
     "maxConnectionsPerSecond",
     "maxConnectionsPerSecondPerAddress",
-    "maxQueuedBytes",
+    "maxTotalQueuedBytes",
     "minRateIntervalInMillis",
     "ipv6PrefixLength",
   ];

@@ -9,8 +9,8 @@ const DEAF = 20;
 const OTHERS = 5;
 const CEILING = 32 * 2 ** 20;
 const LIMITS = [
-  { pours: "un-awaited", config: { writeQueueLimit: 2 ** 20 } },
-  { pours: "un-awaited", config: { maxQueuedBytes: CEILING, writeQueueLimit: 2 ** 30 } },
+  { pours: "un-awaited", config: { maxQueuedBytes: 2 ** 20 } },
+  { pours: "un-awaited", config: { maxTotalQueuedBytes: CEILING, maxQueuedBytes: 2 ** 30 } },
   { pours: "awaited", config: { writeTimeoutInMillis: 500 } },
 ] as const;
 

@@ -9,6 +9,7 @@
 // `readOptions` or `withOptions` for another copy.
 
 import { checkObject, shown } from "./arguments.ts";
+import { nearest } from "./nearest.ts";
 
 /** The names of the fields of a config, each once. A name that is missing or too many does not compile. */
 export type OptionNames<T extends object> = readonly (keyof T & string)[];
@@ -29,12 +30,41 @@ export function optionNames<T extends object>(
  *
  * @param name What it is, for the message.
  * @param value What was passed.
- * @param names Its fields; the others are nobody's business.
+ * @param names All of its fields.
  * @returns A frozen copy without a prototype. It has only the fields that are not `undefined`.
- * @throws {TypeError} It is no object.
+ * @throws {TypeError} It is no object, or has a field of its own that is none of those: what is misspelled would
+ * be passed over in silence.
  * @throws {unknown} What a getter of it throws.
  */
 export function readOptions<T extends object>(
+  name: string,
+  value: NoInfer<T>,
+  names: OptionNames<T>,
+): Readonly<T> {
+  for (const field of Object.keys(checkObject(name, value))) {
+    if (!(names as readonly string[]).includes(field)) refuseUnknown(name, field, names);
+  }
+  return partOf(name, value, names);
+}
+
+function refuseUnknown(name: string, field: string, names: readonly string[]): never {
+  const near = nearest(field, names);
+  throw new TypeError(
+    `${name} has no option ${shown(field)}: use ${near ?? `one of ${names.join(", ")}`}`,
+  );
+}
+
+/**
+ * Reads some fields of what has others besides, each once.
+ *
+ * @param name What it is, for the message.
+ * @param value What was passed.
+ * @param names The fields; the others are nobody's business.
+ * @returns As {@linkcode readOptions}.
+ * @throws {TypeError} It is no object.
+ * @throws {unknown} What a getter of it throws.
+ */
+export function partOf<T extends object>(
   name: string,
   value: NoInfer<T>,
   names: OptionNames<T>,

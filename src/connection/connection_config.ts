@@ -4,7 +4,7 @@ import { checkBoolean, checkInteger, checkInterval, checkObject } from "../base/
 import type { DuplexLimits } from "./duplex.ts";
 import type { Network } from "../network/network.ts";
 import { denoNetwork, turnsOf } from "../network/deno/deno_network.ts";
-import { optionNames, readOptions } from "../base/options.ts";
+import { optionNames, partOf, readOptions } from "../base/options.ts";
 
 /** How a connection behaves; every field has a default. */
 export interface ConnectionConfig {
@@ -78,7 +78,7 @@ const settled = new WeakMap<ConnectionConfig, DuplexLimits>();
 
 /** Checks a config once, before there is a connection, for one or many: they share what it says. */
 export function settledConnectionConfig(config: ConnectionConfig): ConnectionConfig {
-  const same = readOptions("config", config, CONNECTION_OPTIONS);
+  const same = partOf("config", config, CONNECTION_OPTIONS);
   settled.set(same, checkConnectionConfig(same));
   return same;
 }

@@ -1,10 +1,11 @@
 // Messages with the same bytes behind each.
 
+import { readOptions } from "../base/options.ts";
 import { contentBytes, shown } from "../base/arguments.ts";
 import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
 import { DelimiterSearch } from "../bytes/delimiter_search.ts";
-import { type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
 import { badFrame, badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
@@ -35,7 +36,7 @@ export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    */
   constructor(delimiter: Uint8Array | string, config: FrameConfig = {}) {
     this.#delimiter = delimiterOf(delimiter);
-    this.#maxFrameLength = maxFrameLengthOf(config);
+    this.#maxFrameLength = maxFrameLengthOf(readOptions("config", config, FRAME_OPTIONS));
   }
 
   /** Makes the decoder of one connection. */

@@ -3,11 +3,11 @@
 
 import {
   checkFrameLength,
-  checkObject,
   contentBytes,
   DEFAULT_MAX_FRAME_LENGTH,
   shown,
 } from "../base/arguments.ts";
+import { optionNames } from "../base/options.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { badFrame, badMessage, type GenericError } from "../base/errors.ts";
 
@@ -22,9 +22,12 @@ export interface FrameConfig {
   readonly maxFrameLength?: number;
 }
 
-/** Checks the limit that a codec was given. */
+/** The fields of a {@linkcode FrameConfig}. */
+export const FRAME_OPTIONS = optionNames<FrameConfig>({ maxFrameLength: true });
+
+/** Checks the limit that a codec was given, whose config was read. */
 export function maxFrameLengthOf(config: FrameConfig): number {
-  const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH } = checkObject("config", config);
+  const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH } = config;
   return checkFrameLength("maxFrameLength", maxFrameLength);
 }
 

@@ -1,10 +1,11 @@
 // One JSON value on each line.
 
+import { optionNames, readOptions } from "../base/options.ts";
 import { shown } from "../base/arguments.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { badFrame, reasonOf } from "../base/errors.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { LineCodec } from "./line_codec.ts";
 import { LineDecoder } from "./line_decoder.ts";
@@ -29,6 +30,11 @@ export interface JsonLinesCodecConfig<In> extends FrameConfig {
    */
   readonly check?: (value: unknown) => In;
 }
+
+const OPTIONS = [
+  ...FRAME_OPTIONS,
+  ...optionNames<Omit<JsonLinesCodecConfig<unknown>, keyof FrameConfig>>({ check: true }),
+];
 
 /**
  * JSON lines: each message is one JSON value in UTF-8 on a line of its own. Lines of nothing but white space
@@ -67,8 +73,9 @@ export class JsonLinesCodec<In = unknown, Out = In> implements Codec<In, Out> {
    * @throws {TypeError | RangeError} if a value of it is none of those allowed
    */
   constructor(config: JsonLinesCodecConfig<In> = {}) {
-    this.#maxFrameLength = maxFrameLengthOf(config);
-    const { check } = config;
+    const options = readOptions<JsonLinesCodecConfig<In>>("config", config, OPTIONS);
+    this.#maxFrameLength = maxFrameLengthOf(options);
+    const { check } = options;
     if (check !== undefined && typeof check !== "function") {
       throw new TypeError(`check must be a function: got ${shown(check)}`);
     }

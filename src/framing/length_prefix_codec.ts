@@ -1,9 +1,16 @@
 // Messages with their length in front.
 
+import { optionNames, readOptions } from "../base/options.ts";
 import { checkBoolean, checkChoice, checkInteger } from "../base/arguments.ts";
 import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { cutOff, type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
+import {
+  cutOff,
+  FRAME_OPTIONS,
+  type FrameConfig,
+  maxFrameLengthOf,
+  outgoingBytes,
+} from "./frame.ts";
 import { badFrame, badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { FrameHead, type LengthPrefix, LONGEST_VALUES, writePrefix } from "./length_prefix.ts";
@@ -54,6 +61,18 @@ export interface LengthPrefixCodecConfig extends FrameConfig {
   readonly strip?: number;
 }
 
+const OPTIONS = [
+  ...FRAME_OPTIONS,
+  ...optionNames<Omit<LengthPrefixCodecConfig, keyof FrameConfig>>({
+    prefixLength: true,
+    littleEndian: true,
+    prefixOffset: true,
+    prefixIncluded: true,
+    lengthAdjustment: true,
+    strip: true,
+  }),
+];
+
 /**
  * Messages of bytes with their length in front: 1, 2, 3, 4 or 8 bytes of either endianness or a varint, at the
  * start of the frame or behind a header.
@@ -87,8 +106,9 @@ export class LengthPrefixCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Ar
    * @throws {TypeError | RangeError} if a value of it is none of those allowed
    */
   constructor(config: LengthPrefixCodecConfig = {}) {
-    this.#maxFrameLength = maxFrameLengthOf(config);
-    this.#format = formatOf(config);
+    const options = readOptions<LengthPrefixCodecConfig>("config", config, OPTIONS);
+    this.#maxFrameLength = maxFrameLengthOf(options);
+    this.#format = formatOf(options);
   }
 
   /** Makes the decoder of one connection. */

@@ -1,7 +1,8 @@
 // Lines of UTF-8 text.
 
+import { optionNames, readOptions } from "../base/options.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { checkOutgoingText, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+import { checkOutgoingText, FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
 import { checkChoice } from "../base/arguments.ts";
 import { badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
@@ -32,6 +33,15 @@ export interface LineCodecConfig extends FrameConfig {
   readonly byteOrderMark?: "strip" | "keep";
 }
 
+const OPTIONS = [
+  ...FRAME_OPTIONS,
+  ...optionNames<Omit<LineCodecConfig, keyof FrameConfig>>({
+    lineEnding: true,
+    invalidBytes: true,
+    byteOrderMark: true,
+  }),
+];
+
 /**
  * Lines of text in UTF-8, each ended by LF or CRLF, which are not part of the message. What comes behind the
  * last one before the end of the stream is a line too, if it is not empty; a carriage return alone is.
@@ -55,8 +65,9 @@ export class LineCodec implements Codec<string> {
    * @throws {TypeError | RangeError} if a value of it is none of those allowed
    */
   constructor(config: LineCodecConfig = {}) {
-    this.#maxFrameLength = maxFrameLengthOf(config);
-    const { lineEnding = "\n", invalidBytes = "strict", byteOrderMark = "strip" } = config;
+    const options = readOptions<LineCodecConfig>("config", config, OPTIONS);
+    this.#maxFrameLength = maxFrameLengthOf(options);
+    const { lineEnding = "\n", invalidBytes = "strict", byteOrderMark = "strip" } = options;
     this.#lineEnding = checkChoice("lineEnding", lineEnding, ["\n", "\r\n"]);
     this.#invalidBytes = checkChoice("invalidBytes", invalidBytes, ["strict", "replace"]);
     checkChoice("byteOrderMark", byteOrderMark, ["strip", "keep"]);

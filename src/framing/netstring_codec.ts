@@ -1,8 +1,15 @@
 // Netstrings: the length in decimal digits, a colon, the bytes, a comma.
 
+import { readOptions } from "../base/options.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { cutOff, type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
+import {
+  cutOff,
+  FRAME_OPTIONS,
+  type FrameConfig,
+  maxFrameLengthOf,
+  outgoingBytes,
+} from "./frame.ts";
 import { badFrame } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
@@ -27,7 +34,7 @@ export class NetstringCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    * @throws {TypeError | RangeError} if it is none that is allowed
    */
   constructor(config: FrameConfig = {}) {
-    this.#maxFrameLength = maxFrameLengthOf(config);
+    this.#maxFrameLength = maxFrameLengthOf(readOptions("config", config, FRAME_OPTIONS));
   }
 
   /** Makes the decoder of one connection. */

@@ -3,9 +3,9 @@
 import { checkHost, checkPath, checkPort, isAbstract } from "../base/address.ts";
 import { checkInteger, checkSignal } from "../base/arguments.ts";
 import {
-  checkConnectionConfig,
   CONNECTION_OPTIONS,
   type ConnectionConfig,
+  settledConnectionConfig,
 } from "../connection/connection_config.ts";
 import { GUARD_OPTIONS, type GuardConfig } from "./guard/guard_config.ts";
 import type { Network } from "../network/network.ts";
@@ -85,7 +85,7 @@ export interface ListenerSettings {
  */
 export function checkListenerConfig(port: number, config: ListenerConfig): ListenerSettings {
   checkPort("port", port, 0);
-  checkConnectionConfig(config);
+  settledConnectionConfig(config);
   const { interface: hostname, backlog = 4_096, network = denoNetwork, path, signal } = config;
   const settings = {
     port,

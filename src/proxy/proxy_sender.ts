@@ -3,7 +3,7 @@
 import { cut } from "../network/free.ts";
 import type { Transport } from "../network/network.ts";
 import { parseIpAddress } from "../base/ip_address.ts";
-import { optionNames, readOptions } from "../base/options.ts";
+import { optionNames, partOf } from "../base/options.ts";
 import { ProxyHeader, type ProxyHeaderConfig } from "./proxy_header.ts";
 import { writeProxyHeader } from "./proxy_protocol.ts";
 
@@ -23,7 +23,7 @@ const OPTIONS = optionNames<ProxyHeaderConfig>({
  * @throws {RangeError} If a value is out of its range.
  */
 export function checkProxyHeader(config: ProxyHeaderConfig): ProxyHeader {
-  const header = new ProxyHeader(readOptions("sendProxyHeader", config, OPTIONS));
+  const header = new ProxyHeader(partOf("sendProxyHeader", config, OPTIONS));
   writeProxyHeader(header);
   return header;
 }

@@ -7,7 +7,7 @@ import type { Datagram } from "./datagram.ts";
 import { handOutOfDatagrams } from "../bytes/hand_out.ts";
 import { DatagramMailbox, type TakeLimits } from "./datagram_mailbox.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
-import { optionNames, optionOf, readOptions } from "../base/options.ts";
+import { optionNames, optionOf, partOf, readOptions } from "../base/options.ts";
 import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
 import {
   bytesShape,
@@ -89,7 +89,7 @@ export class UdpClient implements UdpChannel {
     localAddress: { readonly host?: string; readonly port: number } = { port: 0 },
     config: UdpClientConfig = {},
   ) {
-    const { host, port } = readOptions<Partial<Address>>(
+    const { host, port } = partOf<Partial<Address>>(
       "localAddress",
       localAddress,
       ADDRESS_OPTIONS,
@@ -225,7 +225,7 @@ export class UdpClient implements UdpChannel {
    * @throws {SocketError} `"unreachable"`: no such host; `"denied"`: the name may not be looked up.
    */
   async connect(address: Address): Promise<void> {
-    const { host, port } = readOptions<Address>("address", address, ADDRESS_OPTIONS);
+    const { host, port } = partOf<Address>("address", address, ADDRESS_OPTIONS);
     await this.#socket.connect({ host: checkHost("host", host), port: checkPort("port", port, 1) });
   }
 

@@ -11,7 +11,7 @@ import { type Address, checkHost, checkPort } from "../base/address.ts";
 import type { Network } from "../network/network.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import type { DropPolicy } from "./datagram_mailbox.ts";
-import { optionNames, readOptions } from "../base/options.ts";
+import { optionNames, partOf } from "../base/options.ts";
 
 /** The largest content of one datagram: what an IPv4 packet leaves for it. */
 export const MAX_DATAGRAM_LENGTH = 65_507;
@@ -122,7 +122,7 @@ export function checkUdpConfig(config: UdpSocketConfig): UdpSettings {
     multicastInterface,
     timeToLive,
     network = denoNetwork,
-  } = readOptions("config", config, UDP_OPTIONS);
+  } = partOf("config", config, UDP_OPTIONS);
   if (receiveQueueDrop !== "newest" && receiveQueueDrop !== "oldest") {
     throw new TypeError(
       `receiveQueueDrop must be "newest" or "oldest": got ${shown(receiveQueueDrop)}`,

@@ -4,6 +4,7 @@ import {
   bare,
   type OptionNames,
   optionNames,
+  partOf,
   readEntries,
   readList,
   readOptions,
@@ -29,7 +30,7 @@ Deno.test("optionNames() gives each name", () => {
   assertEquals(NAMES, ["host", "port", "verify"]);
 });
 
-Deno.test("readOptions() reads each field once, and no other", () => {
+Deno.test("partOf() reads each field once, and no other", () => {
   const reads: string[] = [];
   const config = {
     get host() {
@@ -45,8 +46,16 @@ Deno.test("readOptions() reads each field once, and no other", () => {
       return 1;
     },
   };
-  assertEquals(read(config), { host: "a", port: 1 });
+  assertEquals({ ...partOf("config", config, NAMES) }, { host: "a", port: 1 });
   assertEquals(reads, ["host", "port"]);
+});
+
+Deno.test("readOptions() refuses a field that there is not, and says what was meant", () => {
+  const refused = (field: string) =>
+    assertThrows(() => read({ host: "a", [field]: undefined } as Door), TypeError).message;
+  assertEquals(refused("prot"), 'config has no option "prot": use port');
+  assertEquals(refused("Verify"), 'config has no option "Verify": use verify');
+  assertEquals(refused("else"), 'config has no option "else": use one of host, port, verify');
 });
 
 Deno.test("readOptions() gives a copy that nobody can change", () => {
@@ -111,7 +120,7 @@ Deno.test("readOptions() takes what a proxy makes up", () => {
 });
 
 Deno.test("readOptions() leaves out what is undefined", () => {
-  assertEquals(Object.keys(readOptions<object>("config", { host: undefined }, [])), []);
+  assertEquals(Object.keys(readOptions<Door>("config", { host: undefined } as never, NAMES)), []);
   const value = { host: undefined, port: 1 } as unknown as Door;
   assertEquals(Object.keys(readOptions("config", value, NAMES)), ["port"]);
 });

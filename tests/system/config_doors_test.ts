@@ -1,18 +1,24 @@
 // Every door that takes a config reads each field of it once, before it opens anything.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import {
   Client,
   type ClientConfig,
   Connection,
   type ConnectionConfig,
+  DelimiterCodec,
   denoNetwork,
+  JsonLinesCodec,
+  LengthPrefixCodec,
+  LineCodec,
   Listener,
   type ListenerConfig,
+  NetstringCodec,
   UdpClient,
   type UdpClientConfig,
   UdpListener,
   type UdpListenerConfig,
+  type UdpSocketConfig,
 } from "../../mod.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { withPollution } from "../support/pollution.ts";
@@ -47,8 +53,8 @@ const forListener: Omit<Required<ListenerConfig>, "path" | "pathMode" | "secureS
   onReject() {},
 };
 
-const forUdpListener: Omit<
-  Required<UdpListenerConfig>,
+const forUdp: Omit<
+  Required<UdpSocketConfig>,
   "remoteHost" | "remotePort" | "multicastInterface" | "timeToLive"
 > = {
   receiveQueueDrop: "newest",
@@ -59,6 +65,18 @@ const forUdpListener: Omit<
   multicastLoopback: true,
   multicastTimeToLive: 1,
   network: denoNetwork,
+};
+
+const forUdpClient: UdpClientConfig = {
+  ...forUdp,
+  remoteHost: "127.0.0.1",
+  remotePort: 9,
+  maxUnreadBytes: 100_000,
+  readTimeoutInMillis: 5_000,
+};
+
+const forUdpListener: UdpListenerConfig = {
+  ...forUdp,
   interface: "127.0.0.1",
   maxUnreadBytes: 100_000,
   maxSessions: 10,
@@ -115,11 +133,7 @@ const doors: Record<string, readonly [config: object, use: (config: never) => Pr
     }
   }],
   "new UdpClient()": [
-    {
-      ...forUdpListener,
-      remoteHost: "127.0.0.1",
-      remotePort: 9,
-    },
+    forUdpClient,
     async (config: UdpClientConfig) => {
       await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, config);
       await client.bound;
@@ -162,12 +176,55 @@ for (const [name, [config, use]] of Object.entries(doors)) {
   Deno.test(`${name} takes no option from Object.prototype`, async () => {
     const names = Object.keys(config).filter((name) => !OTHERS.has(name));
     const polluted = Object.fromEntries(names.map((name) => [name, { not: "an option" }]));
-    await withPollution(polluted, () => use({ ...config, callbackService: undefined } as never));
+    const own = "callbackService" in config ? { ...config, callbackService: undefined } : config;
+    await withPollution(polluted, () => use(own as never));
     const needed = ["host", "interface", "proxyProtocol", "sendProxyHeader"];
     const least = Object.fromEntries(Object.entries(config).filter(([n]) => needed.includes(n)));
     await withPollution(polluted, () => use(least as never));
   });
+
+  Deno.test(`${name} refuses an option that it does not have, and says what was meant`, async () => {
+    for (const option of Object.keys(config)) {
+      const misspelled = `${option.slice(0, -1)}${option.at(-1)!.toUpperCase()}`;
+      await assertRejects(
+        async () => await use({ ...config, [misspelled]: undefined } as never),
+        TypeError,
+        `config has no option "${misspelled}": use ${option}`,
+      );
+    }
+  });
 }
+
+Deno.test("Options within options are refused as well, and those of codecs", async () => {
+  const files = { certFile: "cert.pem", keyFile: "key.pem" };
+  const wrong: Record<string, () => unknown> = {
+    "config.headerTimeout": () => {
+      const proxyProtocol = { trusted: ["::1"], headerTimeoutInMilli: 1 };
+      return new Listener(0, { proxyProtocol } as never);
+    },
+    listener: () => new Listener(0, { secureSocket: { ...files, clientAuht: "require" } } as never),
+    sni: () => {
+      const sni = { "a.example": { ...files, keyfile: "a.pem" } };
+      return new Listener(0, { secureSocket: { ...files, sni } } as never);
+    },
+    client: () =>
+      Client.connect({ host: "a", port: 1, secureSocket: { verifyhostname: 1 } } as never),
+    line: () => new LineCodec({ maxFrameLenght: 1 } as never),
+    json: () => new JsonLinesCodec({ chekc: 1 } as never),
+    prefix: () => new LengthPrefixCodec({ litleEndian: true } as never),
+    delimiter: () => new DelimiterCodec(";", { maxFramelength: 1 } as never),
+    netstring: () => new NetstringCodec({ maxFramelength: 1 } as never),
+    stop: () => new Listener(0).gracefulStop({ deadlineInMilli: 1 } as never),
+  };
+  for (const [name, make] of Object.entries(wrong)) {
+    const { message } = await assertRejects(
+      async () => void await make(),
+      TypeError,
+      "has no option",
+    );
+    assertEquals(/: use \w+$/.test(message), true, `${name}: ${message}`);
+  }
+});
 
 Deno.test("Client.connect() leaves nothing open, whatever becomes of its config meanwhile", async () => {
   let open = 0;

@@ -333,7 +333,8 @@ Deno.test("ListenerSecurity takes no key that the engine cannot use, and the old
     keysOf("ec", { namedCurve: "secp256k1" }),
   ];
   for (const keys of kinds) {
-    const unusable = await raw.sign({ names: [dns("localhost")], keys });
+    const { cert, key } = await raw.sign({ names: [dns("localhost")], keys });
+    const unusable = { cert, key };
     const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
     await security.load();
     const sni = { "a.example": unusable };

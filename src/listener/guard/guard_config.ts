@@ -7,7 +7,7 @@ import {
   MAX_INTERVAL_IN_MILLIS,
   shown,
 } from "../../base/arguments.ts";
-import { optionNames, readOptions } from "../../base/options.ts";
+import { optionNames, partOf, readOptions } from "../../base/options.ts";
 import { AddressBlocks } from "./address_blocks.ts";
 import { V2_MAX_LENGTH, V2_MAX_LENGTH_OF_ADDRESSES } from "../../proxy/proxy_v2.ts";
 import type { RejectInfo } from "./rejection.ts";
@@ -196,7 +196,7 @@ export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
     deny,
     proxyProtocol,
     onReject,
-  } = readOptions("config", config, GUARD_OPTIONS);
+  } = partOf("config", config, GUARD_OPTIONS);
   if (onReject !== undefined && typeof onReject !== "function") {
     throw new TypeError(`onReject must be a function: got ${shown(onReject)}`);
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-export type { Address, NetworkAddress } from "./src/base/address.ts";
+export type { Address } from "./src/base/address.ts";
 export {
   Client,
   type ClientConfig,
@@ -30,28 +30,10 @@ export type { RejectInfo, RejectReason } from "./src/listener/guard/rejection.ts
 export { Listener } from "./src/listener/listener.ts";
 export type { ListenerConfig } from "./src/listener/listener_config.ts";
 export type { ServiceOrFactory } from "./src/connection/service_factory.ts";
-export type {
-  Clock,
-  ConnectPathTarget,
-  ConnectTarget,
-  DatagramAddress,
-  DatagramSocket,
-  DatagramTarget,
-  GroupMembership,
-  ListenPathTarget,
-  ListenTarget,
-  NativeTlsOptions,
-  Network,
-  ResolvedName,
-  TimerId,
-  Transport,
-  TransportListener,
-} from "./src/network/network.ts";
 export type { CutOff, StopOptions, StopReport } from "./src/listener/life_cycle.ts";
 export type { ReadOptions, ReadResult } from "./src/connection/pull.ts";
 export type { AltName, NamePart, PeerCertificate, SecureInfo } from "./src/network/secure_info.ts";
 export type { Caller, Service } from "./src/connection/service.ts";
-export type { Turn, Turns } from "./src/network/turns.ts";
 export type { StageCounts } from "./src/listener/stage.ts";
 export type {
   CertificateConfig,
@@ -60,12 +42,9 @@ export type {
   ListenerSecureSocketConfig,
   SecureSocketConfig,
 } from "./src/tls/secure_socket.ts";
-export { ByteQueue } from "./src/bytes/byte_queue.ts";
-export type { Codec, Decoder } from "./src/framing/codec.ts";
 export { Framed, framed } from "./src/framing/framed.ts";
 export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
 export type { FrameConfig } from "./src/framing/frame.ts";
-export { type Encoder, FrameBuffer } from "./src/bytes/frame_buffer.ts";
 export { DelimiterCodec } from "./src/framing/delimiter_codec.ts";
 export { FixedLengthCodec } from "./src/framing/fixed_length_codec.ts";
 export { JsonLinesCodec, type JsonLinesCodecConfig } from "./src/framing/json_lines_codec.ts";

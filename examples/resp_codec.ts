@@ -1,6 +1,6 @@
 // The Redis protocol (RESP2) as a codec of one's own, for servers and for clients: a part of redis_server.ts.
 
-import type { Codec, FrameBuffer } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import type { Codec, FrameBuffer } from "https://deno.land/x/socket@v0.1.0/codec.ts";
 import { RespDecoder } from "./resp_decoder.ts";
 import type { Resp } from "./resp_values.ts";
 

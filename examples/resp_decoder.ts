@@ -1,21 +1,22 @@
 // Finds Redis messages in a stream, looking at each byte once: a part of examples/resp_codec.ts.
 
-import * as socket from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import type { ByteQueue, Decoder } from "https://deno.land/x/socket@v0.1.0/codec.ts";
+import { GenericError } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 import { commandOf, numberIn, type Resp, textIn } from "./resp_values.ts";
 
 const MOST_ITEMS = 1024 * 1024; // as in Redis
 const LF = Uint8Array.of(10);
-const bad = (why: string, bytes: socket.ByteQueue) =>
-  new socket.GenericError("frame", `Cannot decode: ${why} before byte ${bytes.offset}`);
+const bad = (why: string, bytes: ByteQueue) =>
+  new GenericError("frame", `Cannot decode: ${why} before byte ${bytes.offset}`);
 
-export class RespDecoder implements socket.Decoder<Resp> {
+export class RespDecoder implements Decoder<Resp> {
   #arrays: { items: Resp[]; length: number }[] = []; // not whole yet, the innermost last
   #bulk = -1; // how many bytes the bulk string has that comes next
   #end = 0; // where in the stream the message has to be over
   #searched = 0; // up to where in the stream there is no line feed
   constructor(readonly inline: boolean, readonly maxFrameLength: number) {}
 
-  decode(bytes: socket.ByteQueue, ended: boolean): Resp | undefined {
+  decode(bytes: ByteQueue, ended: boolean): Resp | undefined {
     for (let value, array; (value = this.#value(bytes)) !== undefined;) {
       // The last item makes an array whole, and that may be the last item of another one.
       while ((array = this.#arrays.at(-1)) && array.items.push(value) === array.length) {
@@ -28,7 +29,7 @@ export class RespDecoder implements socket.Decoder<Resp> {
   }
 
   /** Takes what has no items. A length is a claim: nothing is made by it before so much has come. */
-  #value(bytes: socket.ByteQueue): Resp | undefined {
+  #value(bytes: ByteQueue): Resp | undefined {
     while (this.#bulk < 0) {
       if (this.#arrays.length === 0) this.#end = bytes.offset + this.maxFrameLength;
       const end = bytes.indexOf(LF, Math.max(this.#searched - bytes.offset, 0));

@@ -1,6 +1,6 @@
 // This library's messages, of the kind that the first argument names, beside an echo. Tells both ports.
+import type { Codec } from "../../codec.ts";
 import {
-  type Codec,
   framedService,
   JsonLinesCodec,
   LengthPrefixCodec,

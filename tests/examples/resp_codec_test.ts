@@ -1,6 +1,7 @@
 import { assertEquals, assertInstanceOf, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ByteQueue, FrameBuffer, GenericError } from "../../mod.ts";
+import { ByteQueue, FrameBuffer } from "../../codec.ts";
+import { GenericError } from "../../mod.ts";
 import { respCodec } from "../../examples/resp_codec.ts";
 import { command, type Resp } from "../../examples/resp_values.ts";
 import { CountingQueue } from "../support/counting_queue.ts";

@@ -3,8 +3,8 @@
 import { Program } from "./program.ts";
 import { repositoryFiles, root } from "./source.ts";
 
-/** The address by which all that is printed imports the library. */
-const PUBLISHED = "https://deno.land/x/socket@v0.1.0/mod.ts";
+/** The address from which all that is printed imports the library. */
+const PUBLISHED = "https://deno.land/x/socket@v0.1.0/";
 
 /** A code block. */
 export interface Block {
@@ -36,7 +36,8 @@ export function serverBlocks(): Block[] {
 
 /** What makes `deno` load another module in the library's place. */
 export function libraryFrom(name: "held_socket" | "skipping_socket"): string {
-  const imports = { [PUBLISHED]: new URL(`${name}.ts`, import.meta.url).href };
+  const mod = new URL(`${name}.ts`, import.meta.url).href;
+  const imports = { [PUBLISHED]: root.href, [`${PUBLISHED}mod.ts`]: mod };
   return `--import-map=data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`;
 }
 

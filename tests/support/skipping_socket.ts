@@ -2,6 +2,7 @@
 // So a client can be silent for longer than any server waits, and no test has to.
 
 import * as socket from "../../mod.ts";
+import type { Clock, Network, TimerId } from "../../network.ts";
 
 export * from "../../mod.ts";
 
@@ -11,11 +12,11 @@ const SKIPPED_IN_MILLIS = 301_000;
 interface Timer {
   readonly due: number;
   readonly run: () => void;
-  id: socket.TimerId;
+  id: TimerId;
 }
 
 /** The real time, and what was skipped of it. */
-class SkippingClock implements socket.Clock {
+class SkippingClock implements Clock {
   readonly #real = socket.denoNetwork.clock;
   readonly #timers = new Set<Timer>();
   #skipped = 0;
@@ -38,12 +39,12 @@ class SkippingClock implements socket.Clock {
     return timer;
   }
 
-  clearTimeout(id: socket.TimerId): void {
+  clearTimeout(id: TimerId): void {
     this.#timers.delete(id as Timer);
     this.#real.clearTimeout((id as Timer).id);
   }
 
-  unrefTimer(id: socket.TimerId): void {
+  unrefTimer(id: TimerId): void {
     this.#real.unrefTimer?.((id as Timer).id);
   }
 
@@ -60,7 +61,7 @@ class SkippingClock implements socket.Clock {
 }
 
 const clock = new SkippingClock();
-const network: socket.Network = { ...socket.denoNetwork, clock };
+const network: Network = { ...socket.denoNetwork, clock };
 
 Deno.addSignalListener("SIGUSR2", () => {
   clock.skip(SKIPPED_IN_MILLIS);

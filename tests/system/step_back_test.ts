@@ -7,12 +7,12 @@ import {
   framed,
   framedService,
   LineCodec,
-  type Network,
   type Service,
   UdpClient,
   UdpListener,
   type UdpSession,
 } from "../../mod.ts";
+import type { Network } from "../../network.ts";
 import { serve } from "../../src/connection/service.ts";
 import { plainTurns } from "../../src/network/turns.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";

@@ -3,7 +3,6 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
-  type Codec,
   DelimiterCodec,
   FixedLengthCodec,
   framed,
@@ -11,6 +10,7 @@ import {
   LengthPrefixCodec,
   NetstringCodec,
 } from "../../mod.ts";
+import type { Codec } from "../../codec.ts";
 import { serve } from "../../src/connection/service.ts";
 import { end } from "../../testing/mod.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";

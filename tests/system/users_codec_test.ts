@@ -3,7 +3,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   Client,
-  type Codec,
   Connection,
   denoNetwork,
   type Framed,
@@ -16,6 +15,7 @@ import {
   type Service,
   type SocketError,
 } from "../../mod.ts";
+import type { Codec } from "../../codec.ts";
 import { serve } from "../../src/connection/service.ts";
 import { connectedTransports, microtasksDrained } from "../../testing/mod.ts";
 import { awkwardThings, printedDuring } from "../support/awkward.ts";

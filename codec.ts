@@ -1,0 +1,9 @@
+/**
+ * For whoever writes a codec: the bytes it decodes from, and those it encodes to.
+ *
+ * @module
+ */
+
+export { ByteQueue } from "./src/bytes/byte_queue.ts";
+export { type Encoder, FrameBuffer } from "./src/bytes/frame_buffer.ts";
+export type { Codec, Decoder } from "./src/framing/codec.ts";

@@ -61,9 +61,11 @@ async function shakeHands(
   try {
     if (!duplex.isFreed) {
       refuseInjected(duplex);
-      const secure = await make(duplex.transport);
-      if (!duplex.isFreed) return resume(secure);
-      free(secure);
+      const making = make(duplex.transport);
+      // Not every engine hears that its stream was freed: whoever waits does, and what comes late is freed.
+      const secure = await Promise.race([making, duplex.freed]);
+      if (secure !== undefined && !duplex.isFreed) return resume(secure);
+      making.then(free, ignore);
     }
   } catch (error) {
     if (!duplex.isFreed) duplex.fail(error as SocketError);
@@ -71,6 +73,8 @@ async function shakeHands(
   }
   throw duplex.error ?? closedError("make the connection secure");
 }
+
+function ignore(): void {}
 
 function refuseWhereBusy(duplex: Duplex): void {
   const { reader, writer, transport } = duplex;

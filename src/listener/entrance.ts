@@ -5,7 +5,7 @@ import { Acceptor } from "./acceptor.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
 import { Connection, duplexOf } from "../connection/connection.ts";
 import { type ConnectionConfig, settledConnectionConfig } from "../connection/connection_config.ts";
-import type { Upgrade } from "../connection/duplex.ts";
+import type { Duplex, Upgrade } from "../connection/duplex.ts";
 import { GenericError, setupError, type SocketError } from "../base/errors.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
@@ -209,11 +209,12 @@ export class Entrance implements Openable {
   }
 
   /** Makes a connection of what was let in. */
-  take({ transport, pass }: Admission): Connection {
+  take(admission: Admission): Connection {
+    const { transport, pass } = admission;
     const caller = new Connection(transport, this.#config);
     const duplex = duplexOf(caller);
     duplex.proxy = pass.header;
-    duplex.prepareUpgrade = this.#prepareUpgrade;
+    duplex.prepareUpgrade = (options) => this.#prepareUpgrade(duplex, admission, options);
     this.#guard.open(pass);
     this.#limits.apply(caller, pass);
     this.openConnections.add(caller, () => this.#guard.leave(pass, caller));
@@ -221,7 +222,11 @@ export class Entrance implements Openable {
     return caller;
   }
 
-  readonly #prepareUpgrade = async (options?: ListenerSecureSocketConfig): Promise<Upgrade> => {
+  async #prepareUpgrade(
+    duplex: Duplex,
+    admission: Admission,
+    options?: ListenerSecureSocketConfig,
+  ): Promise<Upgrade> {
     let security = this.#security;
     if (options !== undefined) {
       security = new ListenerSecurity(
@@ -234,8 +239,11 @@ export class Entrance implements Openable {
         "Cannot make the connection secure: neither it nor the listener has options",
       );
     }
-    return (transport) => security.upgrade(transport);
-  };
+    return (transport) => {
+      const passing = security.upgrade(transport);
+      return this.#handshakes?.count(passing, () => duplex.isFreed, admission) ?? passing;
+    };
+  }
 }
 
 /** The stage at which both ends agree on a secret. */

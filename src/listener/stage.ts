@@ -74,6 +74,8 @@ export class Stage<Item> {
   readonly #spoken = new Line<StagePlace>();
   /** Those who wait for a place, the first first. */
   readonly #waiting: ((place: StagePlace) => void)[] = [];
+  /** Those who pass elsewhere. */
+  #besides = 0;
   #completed = 0;
   #failed = 0;
   #timer: TimerId | undefined;
@@ -86,7 +88,7 @@ export class Stage<Item> {
 
   /** How it goes. */
   get counts(): StageCounts {
-    const underWay = this.#silent.length + this.#spoken.length;
+    const underWay = this.#silent.length + this.#spoken.length + this.#besides;
     return { underWay, completed: this.#completed, failed: this.#failed };
   }
 
@@ -116,6 +118,30 @@ export class Stage<Item> {
       return "failed";
     } finally {
       this.leave(place);
+    }
+  }
+
+  /**
+   * Counts somebody who passes elsewhere, in the middle of a conversation: he takes nobody's place.
+   *
+   * @param passing Resolves when he is through.
+   * @param isStopped Whether it was ended from this side, which is nobody's fault.
+   * @param item Who is told of where he fails.
+   */
+  async count<T>(passing: Promise<T>, isStopped: () => boolean, item: Item): Promise<T> {
+    this.#besides++;
+    try {
+      const passed = await passing;
+      this.#completed++;
+      return passed;
+    } catch (error) {
+      if (!isStopped()) {
+        this.#failed++;
+        this.#work.onFailed(error, item);
+      }
+      throw error;
+    } finally {
+      this.#besides--;
     }
   }
 

@@ -1,6 +1,6 @@
 // Multicast groups of a socket: checked, joined once, left as they were joined.
 
-import { GenericError, setupError } from "../base/errors.ts";
+import { codeOf, GenericError, setupError } from "../base/errors.ts";
 import { shown } from "../base/arguments.ts";
 import { checkHost } from "../base/address.ts";
 import { ipVersion, isMulticast } from "../base/ip_address.ts";
@@ -61,6 +61,8 @@ function checkMembership(group: unknown, options: GroupOptions): GroupMembership
 export class MulticastGroups {
   readonly #socket: UdpSocket;
   readonly #joined = new Set<string>();
+  /** Resolves when the last call is done with. */
+  #last = Promise.resolve();
 
   /** @param socket What hears them. */
   constructor(socket: UdpSocket) {
@@ -68,7 +70,27 @@ export class MulticastGroups {
   }
 
   /** Joins a group. */
-  async join(group: string, options: GroupOptions): Promise<void> {
+  join(group: string, options: GroupOptions): Promise<void> {
+    return this.#inOrder(() => this.#join(group, options));
+  }
+
+  /** Leaves a group. */
+  leave(group: string, options: GroupOptions): Promise<void> {
+    return this.#inOrder(() => this.#leave(group, options));
+  }
+
+  /** Does one after the other, awaited or not. */
+  #inOrder(work: () => Promise<void>): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#last = this.#last.then(work).then(resolve, (error) => {
+      // Closed meanwhile, which has left all groups: no news for who does not wait.
+      if (codeOf(error) === "closed") promise.catch(ignore);
+      reject(error);
+    });
+    return promise;
+  }
+
+  async #join(group: string, options: GroupOptions): Promise<void> {
     const membership = checkMembership(group, options);
     const action = `Cannot join ${membership.group}`;
     const engine = await this.#socket.socket("join a group");
@@ -86,8 +108,7 @@ export class MulticastGroups {
     }
   }
 
-  /** Leaves a group. */
-  async leave(group: string, options: GroupOptions): Promise<void> {
+  async #leave(group: string, options: GroupOptions): Promise<void> {
     const membership = checkMembership(group, options);
     const action = `Cannot leave ${membership.group}`;
     const engine = await this.#socket.socket("leave a group");
@@ -123,6 +144,8 @@ function familyError(
   }"`;
   return new GenericError("unsupported", message, { cause });
 }
+
+function ignore(): void {}
 
 function noMulticast(action: string): GenericError {
   return new GenericError("unsupported", `${action}: this network has no multicast`);

@@ -283,8 +283,8 @@ export class UdpClient implements UdpChannel {
    * @throws {SocketError} `"busy"`: it was joined already; `"unsupported"`; `"unreachable"`: the system
    * refused.
    */
-  async joinGroup(group: string, options: GroupOptions = {}): Promise<void> {
-    await this.#groups.join(group, options);
+  joinGroup(group: string, options: GroupOptions = {}): Promise<void> {
+    return this.#groups.join(group, options);
   }
 
   /**
@@ -295,8 +295,8 @@ export class UdpClient implements UdpChannel {
    * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
    * @throws {SocketError} The system refused.
    */
-  async leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
-    await this.#groups.leave(group, options);
+  leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
+    return this.#groups.leave(group, options);
   }
 
   /**

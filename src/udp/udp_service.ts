@@ -85,8 +85,8 @@ export class DatagramCalls {
   /** The datagram whose call is under way. */
   #underWay: Datagram | undefined;
   #handled = 0;
-  /** How many errors are being told. */
-  #told = 0;
+  /** Those whom `onError` is called for. */
+  readonly #told = new Set<UdpCaller>();
 
   /**
    * @param socket What answers.
@@ -104,12 +104,17 @@ export class DatagramCalls {
 
   /** Whether a call is under way, or an error is being told. */
   get isBusy(): boolean {
-    return this.isCalling || this.#told > 0;
+    return this.isCalling || this.#told.size > 0;
   }
 
   /** The datagram whose call is under way. */
   get underWay(): Datagram | undefined {
     return this.#underWay;
+  }
+
+  /** Those whom `onError` is called for. */
+  get told(): Iterable<UdpCaller> {
+    return this.#told;
   }
 
   /** How many calls are over. */
@@ -139,11 +144,11 @@ export class DatagramCalls {
     this.#underWay = datagram;
     try {
       this.#reply(service, caller, await replying);
+      this.#handled++;
     } catch (error) {
       void this.#report(service, caller, error, true);
     }
     this.#underWay = undefined;
-    this.#handled++;
     this.#onFree();
   }
 
@@ -154,9 +159,11 @@ export class DatagramCalls {
     cause: unknown,
     isThrown: boolean,
   ): Promise<void> {
-    this.#told++;
+    this.#told.add(caller);
     await reportTo(service, caller, cause, isThrown);
-    this.#told--;
+    this.#told.delete(caller);
+    // What could not be sent was handled all the same.
+    if (isThrown) this.#handled++;
     this.#onFree();
   }
 

@@ -293,6 +293,9 @@ export class UdpServing implements UdpSocketOwner {
   *#rest(): Generator<DatagramAddress> {
     const underWay = this.#calls.underWay ?? this.#taken;
     if (underWay !== undefined) yield addressOf(underWay);
+    for (const { remoteAddress: hostname, remotePort: port } of this.#calls.told) {
+      yield { transport: "udp", hostname, port };
+    }
     for (const datagram of this.#mailbox.waiting) yield addressOf(datagram);
     for (const { remoteAddress: hostname, remotePort: port } of this.sessions.open) {
       yield { transport: "udp", hostname, port };

@@ -8,7 +8,6 @@ const PORT = 8080;
 const CONFIG = {
   allowHalfOpen: true,
   idleTimeoutInMillis: 400_000,
-  connectTimeoutInMillis: 200_000,
   closeTimeoutInMillis: 600_000,
 };
 
@@ -49,7 +48,8 @@ async function listening(
 }
 
 function dial(net: SimulatedNetwork, from: string, to: string): Promise<Client> {
-  const config: ClientConfig = { ...CONFIG, host: to, port: PORT, network: net.host(from) };
+  const target = { host: to, port: PORT, connectTimeoutInMillis: 200_000 };
+  const config: ClientConfig = { ...CONFIG, ...target, network: net.host(from) };
   return Client.connect(config);
 }
 

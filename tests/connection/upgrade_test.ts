@@ -62,6 +62,15 @@ Deno.test("upgrade() that is aborted under way frees what it was about to put in
   assertEquals(await securePeer.read(new Uint8Array(1)), null);
 });
 
+Deno.test("upgrade() that is aborted under way rejects at once, whatever the engine does", async () => {
+  const { connection } = upgradable();
+  const upgrading = upgrade(duplexOf(connection), undefined);
+  await microtasksDrained();
+  connection.abort();
+  const { code } = await assertRejects(() => upgrading, GenericError);
+  assertEquals(code, "aborted");
+});
+
 Deno.test("upgrade() that is aborted under way does not mind a stream that was freed with it", async () => {
   const { connection, secure, shaking } = upgradable();
   const upgrading = assertRejects(() => upgrade(duplexOf(connection), undefined), GenericError);

@@ -253,6 +253,40 @@ for (const exposePeerCertificate of [false, true]) {
   });
 }
 
+Deno.test("Listener counts the handshakes of upgrades, and tells of those that fail", async () => {
+  const told: string[] = [];
+  const failed = Promise.withResolvers<void>();
+  const upgraded = Promise.withResolvers<void>();
+  await using listener = await listen({
+    ...localhost,
+    mode: "upgrade",
+    onHandshakeError(error, { host }) {
+      told.push(`${error.code} ${host}`);
+      failed.resolve();
+    },
+  }, {
+    onConnect: (caller) => caller.upgradeToTls().then(upgraded.resolve),
+    onError() {},
+  });
+  await using client = await dial(listener);
+  await client.upgradeToTls({ caCerts });
+  await upgraded.promise;
+  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 0 });
+  await using other = await dial(listener);
+  await other.write("this is no handshake\n");
+  await failed.promise;
+  assertEquals(told, ["handshake 127.0.0.1"]);
+  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
+  // One that is ended from this side is nobody's fault.
+  await using silent = await dial(listener);
+  const turn = () => new Promise((next) => setImmediate(next));
+  while (listener.handshakes.underWay === 0) await turn();
+  await listener.immediateStop();
+  while (listener.handshakes.underWay > 0) await turn();
+  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
+  assertEquals(silent.secure, undefined);
+});
+
 Deno.test("Connection.upgradeToTls() refuses what was injected in the clear, on both sides", async () => {
   const refused = Promise.withResolvers<SocketError>();
   const readAfter: Promise<unknown>[] = [];

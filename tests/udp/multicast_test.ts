@@ -297,3 +297,21 @@ testOnEngines("UdpClient leaves a group that it is still joining", async (networ
   await client.joinGroup(GROUP, here);
   await client.leaveGroup(GROUP, here);
 });
+
+testOnEngines(
+  "MulticastGroups join and leave in the order of the calls, awaited or not",
+  async (network) => {
+    const client = everywhere(network);
+    const { port } = await client.bound;
+    await client.joinGroup(GROUP, here);
+    await Promise.all([client.leaveGroup(GROUP, here), client.joinGroup(GROUP, here)]);
+    await using sender = localClient(network);
+    await sender.sendTo("heard", { host: GROUP, port });
+    assertEquals(text((await client.receiveFrom())[0]), "heard");
+    // A close leaves all groups: nobody needs to wait for what was asked for before.
+    void client.leaveGroup(GROUP, here);
+    void client.joinGroup(GROUP, here);
+    await client.close();
+    await assertCode("closed", client.leaveGroup(GROUP, here));
+  },
+);

@@ -154,6 +154,6 @@ function contextOf(
 /** What to say of a failure: where the engine cannot use our own key it fails whatever the server does. */
 async function refusalOf(identity: Identity | undefined, error: unknown): Promise<unknown> {
   if (identity === undefined) return error;
-  const reason = await tryIdentity(identity);
-  return reason === undefined ? error : unusableKey(identity, reason);
+  const failure = await tryIdentity(identity);
+  return failure === undefined ? error : unusableKey(identity, failure) ?? error;
 }

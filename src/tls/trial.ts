@@ -4,13 +4,15 @@
 
 import { connect, Server } from "node:tls";
 import { Duplex } from "node:stream";
-import { type GenericError, reasonOf } from "../base/errors.ts";
+import { GenericError, reasonOf } from "../base/errors.ts";
 import { bare } from "../base/options.ts";
 import { type Identity, loadIdentity, unusable } from "./credentials.ts";
 import type { CertificateConfig } from "./secure_socket.ts";
 
 /** How long node:tls keeps what belongs to a handshake that has failed, and how long one may take. */
 const LONGEST_HANDSHAKE_IN_MILLIS = 5_000;
+/** What the engine says of keys and certificates; to curves that it does not know it says the second. */
+const OF_KEYS = /SSL routines|unsupported protocol|\bkey\b|certificate/i;
 
 /**
  * Reads a certificate and its key, as `loadIdentity` does, and tries them.
@@ -19,17 +21,27 @@ const LONGEST_HANDSHAKE_IN_MILLIS = 5_000;
  */
 export async function loadTriedIdentity(config: CertificateConfig, at: string): Promise<Identity> {
   const identity = await loadIdentity(config, at);
-  const reason = await tryIdentity(identity);
-  if (reason === undefined) return identity;
-  throw unusableKey(identity, reason);
+  const failure = await tryIdentity(identity);
+  if (failure === undefined) return identity;
+  throw unusableKey(identity, failure) ?? new GenericError(
+    "handshake",
+    `Cannot try ${identity.keyName} with its certificate: ${reasonOf(failure)}`,
+    { cause: failure },
+  );
 }
 
-/** The error that says that the engine cannot use a key. */
-export function unusableKey({ keyName, kind }: Identity, reason: string): GenericError {
+/** The error that says that the engine cannot use a key; `undefined` where a trial has failed for something else. */
+export function unusableKey(
+  { keyName, kind }: Identity,
+  failure: unknown,
+): GenericError | undefined {
+  const reason = reasonOf(failure);
+  if (!OF_KEYS.test(reason)) return undefined;
   return unusable(
     keyName,
     `is a key that the TLS engine cannot use with its certificate (${kind}: ${reason}), ` +
       "take one of RSA from 2048 bits, P-256, P-384 or Ed25519",
+    failure,
   );
 }
 
@@ -37,11 +49,11 @@ export function unusableKey({ keyName, kind }: Identity, reason: string): Generi
  * Tries whether the engine can shake hands with a certificate and its key.
  *
  * @param identity Both.
- * @returns Why it cannot; `undefined` where it can.
+ * @returns What the engine has said or thrown where it cannot; `undefined` where it can.
  */
-export async function tryIdentity(identity: Identity): Promise<string | undefined> {
+export async function tryIdentity(identity: Identity): Promise<unknown> {
   const [near, far] = memoryPair();
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const { promise, resolve } = Promise.withResolvers<unknown>();
   try {
     const server = new Server(bare({
       cert: identity.cert,
@@ -51,7 +63,7 @@ export async function tryIdentity(identity: Identity): Promise<string | undefine
     server.on("secureConnection", (socket) => socket.on("error", () => {}));
     // A client that refuses the certificate has heard all of it: whom it trusts is not what is tried.
     server.on("tlsClientError", (error) => {
-      resolve(/received fatal alert/.test(reasonOf(error)) ? undefined : reasonOf(error));
+      resolve(/received fatal alert/.test(reasonOf(error)) ? undefined : error);
     });
     server.emit("connection", far);
     const client = connect(
@@ -61,7 +73,7 @@ export async function tryIdentity(identity: Identity): Promise<string | undefine
     client.on("error", () => {});
     return await promise;
   } catch (error) {
-    return reasonOf(error);
+    return error;
   } finally {
     near.destroy();
     far.destroy();

@@ -58,3 +58,20 @@ Deno.test("tryIdentity() takes a certificate that only some clients would refuse
     assertEquals(await tryIdentity(identity), undefined);
   }
 });
+
+Deno.test("loadTriedIdentity() blames no key for what something else broke", async () => {
+  const good = await authority.sign({ names });
+  Object.defineProperty(Object.prototype, "maxVersion", { value: 7, configurable: true });
+  try {
+    const error = await assertRejects(
+      () => loadTriedIdentity(good, "secureSocket"),
+      GenericError,
+      "Cannot try secureSocket.key with its certificate: ",
+    );
+    assertEquals(error.code, "handshake");
+    assertMatch(error.message, /maxVersion/);
+    assertMatch(String(error.cause), /maxVersion/);
+  } finally {
+    delete (Object.prototype as { maxVersion?: unknown }).maxVersion;
+  }
+});

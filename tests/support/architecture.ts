@@ -180,6 +180,24 @@ export function sleepProblems(tests: readonly Source[]): string[] {
   ]);
 }
 
+/** A path of a file here, as text names it; a name in capitals stands for any. */
+const NAMED_PATH =
+  /(?<![\w/.@-])(?:\.\/)?((?:src|tests|testing|examples|bench|tools)\/[a-z\d_/]+\.ts)\b/g;
+
+/** Files that a text names and that are not there. */
+export function namedPathProblems(
+  files: readonly (readonly [path: string, text: string])[],
+  paths: readonly string[],
+): string[] {
+  const there = new Set(paths);
+  return files.flatMap(([path, text]) =>
+    [...text.matchAll(NAMED_PATH)].filter(({ 1: named }) => !there.has(named!)).map((found) => {
+      const line = text.slice(0, found.index).split("\n").length;
+      return `${path}:${line} names ${found[1]}, which is not there`;
+    })
+  );
+}
+
 /** What no reader of the repository can use, and what was left open or switched off. */
 export function textProblems(files: readonly (readonly [path: string, text: string])[]): string[] {
   return files.flatMap(([path, text]) =>

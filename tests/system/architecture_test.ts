@@ -227,6 +227,18 @@ Deno.test("no test sleeps", () => {
   );
 });
 
+Deno.test("every file that the documentation names is there", () => {
+  const guide = texts.filter(([path]) => /^(docs\/[\w/]+|README|CONTRIBUTING)\.md$/.test(path));
+  assertEquals(guide.some(([, text]) => text.includes("src/connection/reader.ts")), true);
+  assertEquals(checks.namedPathProblems(guide, paths), []);
+  const text = "`src/a/b.ts` and src/a/c.ts\n[x](./tests/a/b_test.ts) (src/FOLDER/NAME.ts)\n" +
+    "https://a.example/src/d.ts, ./socket/src/d.ts";
+  assertEquals(checks.namedPathProblems([["docs/a.md", text]], ["src/a/b.ts"]), [
+    "docs/a.md:1 names src/a/c.ts, which is not there",
+    "docs/a.md:2 names tests/a/b_test.ts, which is not there",
+  ]);
+});
+
 Deno.test("no file says what its readers cannot use", () => {
   assertEquals(checks.textProblems(texts), []);
   // In pieces, for this file is looked at too.

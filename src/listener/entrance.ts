@@ -52,7 +52,7 @@ export class Entrance implements Openable {
   readonly #owner: EntranceOwner;
   readonly #guard: Guard;
   readonly #security: ListenerSecurity | undefined;
-  readonly #handshakes: Stage<Admission> | undefined;
+  #handshakes: Stage<Admission> | undefined;
   readonly #stages: Stage<Admission>[];
   readonly #limits: ConnectionLimits;
   #socket: TransportListener | undefined;
@@ -209,12 +209,11 @@ export class Entrance implements Openable {
   }
 
   /** Makes a connection of what was let in. */
-  take(admission: Admission): Connection {
-    const { transport, pass } = admission;
+  take({ transport, pass }: Admission): Connection {
     const caller = new Connection(transport, this.#config);
     const duplex = duplexOf(caller);
     duplex.proxy = pass.header;
-    duplex.prepareUpgrade = (options) => this.#prepareUpgrade(duplex, admission, options);
+    duplex.prepareUpgrade = (options) => this.#prepareUpgrade(duplex, options);
     this.#guard.open(pass);
     this.#limits.apply(caller, pass);
     this.openConnections.add(caller, () => this.#guard.leave(pass, caller));
@@ -224,7 +223,6 @@ export class Entrance implements Openable {
 
   async #prepareUpgrade(
     duplex: Duplex,
-    admission: Admission,
     options?: ListenerSecureSocketConfig,
   ): Promise<Upgrade> {
     let security = this.#security;
@@ -239,10 +237,15 @@ export class Entrance implements Openable {
         "Cannot make the connection secure: neither it nor the listener has options",
       );
     }
-    return (transport) => {
-      const passing = security.upgrade(transport);
-      return this.#handshakes?.count(passing, () => duplex.isFreed, admission) ?? passing;
-    };
+    const { clock } = this.#settings.network;
+    // A listener without options of its own counts those of its connections, too.
+    const stage = this.#handshakes ??= new Stage(handshakeStage(security), clock);
+    return (transport) =>
+      stage.count(
+        security.upgrade(transport),
+        () => duplex.isFreed,
+        (error) => security.tell(error as SocketError, transport.remoteAddr),
+      );
   }
 }
 

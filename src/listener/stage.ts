@@ -126,9 +126,13 @@ export class Stage<Item> {
    *
    * @param passing Resolves when he is through.
    * @param isStopped Whether it was ended from this side, which is nobody's fault.
-   * @param item Who is told of where he fails.
+   * @param onFailed Told where he fails.
    */
-  async count<T>(passing: Promise<T>, isStopped: () => boolean, item: Item): Promise<T> {
+  async count<T>(
+    passing: Promise<T>,
+    isStopped: () => boolean,
+    onFailed: (error: unknown) => void,
+  ): Promise<T> {
     this.#besides++;
     try {
       const passed = await passing;
@@ -137,7 +141,7 @@ export class Stage<Item> {
     } catch (error) {
       if (!isStopped()) {
         this.#failed++;
-        this.#work.onFailed(error, item);
+        onFailed(error);
       }
       throw error;
     } finally {

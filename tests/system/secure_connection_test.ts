@@ -277,6 +277,19 @@ Deno.test("Listener counts the handshakes of upgrades, and tells of those that f
   await failed.promise;
   assertEquals(told, ["handshake 127.0.0.1"]);
   assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
+  // Whoever brings options of his own is told by them.
+  const own = Promise.withResolvers<string>();
+  await using plain = new Listener(0, { interface: "127.0.0.1" });
+  const onHandshakeError = (error: SocketError) => own.resolve(error.code);
+  plain.attach({
+    onConnect: (caller) => caller.upgradeToTls({ ...localhost, onHandshakeError } as never),
+    onError() {},
+  });
+  await plain.start();
+  await using third = await dial(plain);
+  await third.write("no handshake either\n");
+  assertEquals(await own.promise, "handshake");
+  assertEquals(plain.handshakes, { underWay: 0, completed: 0, failed: 1 });
   // One that is ended from this side is nobody's fault.
   await using silent = await dial(listener);
   const turn = () => new Promise((next) => setImmediate(next));

@@ -25,6 +25,7 @@ export class Exchange<In, Out> {
   readonly #codec: Codec<In, Out>;
   readonly #decoder: Decoder<In>;
   readonly #frames = new FrameBuffer();
+  #onFreed = ignore;
   #hasTold = false;
   #isEncoding = false;
 
@@ -47,9 +48,13 @@ export class Exchange<In, Out> {
     return this.#duplex.isOpen;
   }
 
-  /** Resolves when the connection is over, whoever is still busy with it. */
-  get freed(): Promise<void> {
-    return this.#duplex.freed;
+  /**
+   * Calls back when the connection is over, whoever is still busy with it. Only the last one who asks is called:
+   * a promise that lives as long as the connection would keep all of them.
+   */
+  whenFreed(callback: () => void): void {
+    if (this.#onFreed === ignore) void this.#duplex.freed.then(() => this.#onFreed());
+    this.#onFreed = callback;
   }
 
   /** Whether others should go first, before the next message that is there. */

@@ -194,7 +194,7 @@ async function sendAsTheyCome<Out>(
   const iterator = messages[Symbol.asyncIterator]();
   // One wait for the end of the connection, not one for each message.
   let giveUp: () => void = ignore;
-  exchange.freed.then(() => giveUp());
+  exchange.whenFreed(() => giveUp());
   let isExhausted = false;
   try {
     while (exchange.isOpen) {

@@ -127,8 +127,9 @@ Deno.test("Exchange.receive() lets out what is gathered before it waits", async 
 Deno.test("Exchange tells whether the connection is open, and when it is over", async () => {
   const { connection, clock } = scriptedConnection();
   const lines = new Exchange(connection, new LineCodec());
-  assertEquals([lines.isOpen, await isPending(clock, lines.freed)], [true, true]);
+  const freed = new Promise<void>((resolve) => lines.whenFreed(resolve));
+  assertEquals([lines.isOpen, await isPending(clock, freed)], [true, true]);
   connection.abort();
   assertEquals(lines.isOpen, false);
-  await lines.freed;
+  await freed;
 });

@@ -9,6 +9,7 @@ import {
 } from "../../src/framing/framed_service.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
+import { duplexOf } from "../../src/connection/connection.ts";
 import { readService, serve } from "../../src/connection/service.ts";
 import { end, reset, silence, type Step, until } from "../../testing/mod.ts";
 import { bytesOf } from "../support/framing.ts";
@@ -391,6 +392,30 @@ Deno.test("framedService() does not wait for an async iterable that gives nothin
   connection.abort("gone");
   assertEquals((await connection.closed)!.code, "aborted");
   assertEquals(isClosed, true);
+});
+
+Deno.test("framedService() leaves nothing at the connection for each async iterable", async () => {
+  let answers = 0;
+  const { connection } = served(["x\n".repeat(100), end()], lines, {
+    async *onMessage() {
+      await Promise.resolve();
+      answers++;
+      yield "y";
+    },
+  });
+  const duplex = duplexOf(connection);
+  const { freed } = duplex;
+  let waits = 0;
+  const watched = { then: (...args: Parameters<typeof freed.then>) => freed.then(...args) };
+  Object.defineProperty(duplex, "freed", {
+    get() {
+      waits++;
+      return watched;
+    },
+  });
+  assertEquals(await connection.closed, undefined);
+  // Each of what waits for the end of the connection stays alive until then.
+  assertEquals([answers, waits < 10], [100, true], `${waits} waits`);
 });
 
 Deno.test("framedService() ends the connection with what an async iterable throws", async () => {

@@ -71,27 +71,32 @@ export class MulticastGroups {
 
   /** Joins a group. */
   join(group: string, options: GroupOptions): Promise<void> {
-    return this.#inOrder(() => this.#join(group, options));
+    return this.#inOrder(group, options, (membership) => this.#join(membership));
   }
 
   /** Leaves a group. */
   leave(group: string, options: GroupOptions): Promise<void> {
-    return this.#inOrder(() => this.#leave(group, options));
+    return this.#inOrder(group, options, (membership) => this.#leave(membership));
   }
 
-  /** Does one after the other, awaited or not. */
-  #inOrder(work: () => Promise<void>): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#last = this.#last.then(work).then(resolve, (error) => {
-      // Closed meanwhile, which has left all groups: no news for who does not wait.
-      if (codeOf(error) === "closed") promise.catch(ignore);
-      reject(error);
+  /** Reads the arguments at once, and does one after the other, awaited or not. */
+  #inOrder(
+    group: string,
+    options: GroupOptions,
+    work: (membership: GroupMembership) => Promise<void>,
+  ): Promise<void> {
+    const promise = new Promise<void>((resolve, reject) => {
+      const membership = checkMembership(group, options);
+      this.#last = this.#last.then(() => work(membership)).then(resolve, (error) => {
+        // Closed meanwhile, which has left all groups: no news for who does not wait.
+        if (codeOf(error) === "closed") promise.catch(ignore);
+        reject(error);
+      });
     });
     return promise;
   }
 
-  async #join(group: string, options: GroupOptions): Promise<void> {
-    const membership = checkMembership(group, options);
+  async #join(membership: GroupMembership): Promise<void> {
     const action = `Cannot join ${membership.group}`;
     const engine = await this.#socket.socket("join a group");
     if (engine.joinGroup === undefined) throw noMulticast(action);
@@ -108,8 +113,7 @@ export class MulticastGroups {
     }
   }
 
-  async #leave(group: string, options: GroupOptions): Promise<void> {
-    const membership = checkMembership(group, options);
+  async #leave(membership: GroupMembership): Promise<void> {
     const action = `Cannot leave ${membership.group}`;
     const engine = await this.#socket.socket("leave a group");
     if (engine.leaveGroup === undefined) throw noMulticast(action);

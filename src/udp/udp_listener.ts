@@ -357,8 +357,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @throws {SocketError} `"busy"`: it was joined already; `"closed"`: not started; `"unsupported"`;
    * `"unreachable"`: the system refused.
    */
-  async joinGroup(group: string, options: GroupOptions = {}): Promise<void> {
-    await this.#started("join a group").groups.join(group, options);
+  joinGroup(group: string, options: GroupOptions = {}): Promise<void> {
+    return this.#serving?.groups.join(group, options) ?? notStarted("join a group");
   }
 
   /**
@@ -369,12 +369,12 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
    * @throws {SocketError} The system refused.
    */
-  async leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
-    await this.#started("leave a group").groups.leave(group, options);
+  leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
+    return this.#serving?.groups.leave(group, options) ?? notStarted("leave a group");
   }
+}
 
-  #started(action: string): UdpServing {
-    if (this.#serving !== undefined) return this.#serving;
-    throw new GenericError("closed", `Cannot ${action}: not bound, call start() first`);
-  }
+function notStarted(action: string): Promise<never> {
+  const why = `Cannot ${action}: not bound, call start() first`;
+  return Promise.reject(new GenericError("closed", why));
 }

@@ -315,3 +315,28 @@ testOnEngines(
     await assertCode("closed", client.leaveGroup(GROUP, here));
   },
 );
+
+testOnEngines(
+  "MulticastGroups of a UdpListener may be left un-awaited before a stop",
+  async (network) => {
+    const listener = localListener(network, { interface: "0.0.0.0" });
+    await listener.start();
+    await listener.joinGroup(GROUP, here);
+    // What ends meanwhile is no unhandled rejection, which would fail this test.
+    for (let i = 0; i < 5; i++) {
+      void listener.leaveGroup(GROUP, here);
+      void listener.joinGroup(GROUP, here);
+    }
+    await listener.immediateStop();
+    await assertCode("closed", listener.leaveGroup(GROUP, here));
+  },
+);
+
+testOnEngines("MulticastGroups read what they are given at the call", async (network) => {
+  await using client = everywhere(network);
+  const options = { ...here };
+  const joining = client.joinGroup(GROUP, options);
+  options.interface = "not an address";
+  await joining;
+  await client.leaveGroup(GROUP, here);
+});

@@ -185,7 +185,8 @@ export function rejected(error: unknown): Promise<never> {
   return promise;
 }
 
-function ignore(): void {}
+/** For a rejection that is told elsewhere. */
+export function ignore(): void {}
 
 /** What was closed from this side before. */
 export function closedError(action: string): GenericError {

@@ -11,7 +11,6 @@ const MUCH = 32 * 1024;
 
 /** What has to be read yet, of one connection. */
 export class CatchUp {
-  #bytesRead: number;
   readonly #bytesBefore: number;
   /** How many bytes had come when it was done. */
   #doneAt = Infinity;
@@ -20,7 +19,7 @@ export class CatchUp {
 
   /** @param bytesRead How many bytes had come when it began. */
   constructor(bytesRead: number) {
-    this.#bytesRead = this.#bytesBefore = bytesRead;
+    this.#bytesBefore = bytesRead;
   }
 
   /** Whether everything has been read that had come when it began. */
@@ -45,7 +44,6 @@ export class CatchUp {
 
   /** A kernel read has brought bytes. @param mayHaveMore Whether it may have left some behind. */
   onRead(bytesRead: number, mayHaveMore: boolean): void {
-    this.#bytesRead = bytesRead;
     if (this.isDone) return;
     const since = bytesRead - this.#bytesBefore;
     const isEnough = since >= 2 * MOST_OF_A_KERNEL ||
@@ -54,7 +52,7 @@ export class CatchUp {
   }
 
   /** The runtime has looked at its sockets while a read was under way all the time. */
-  onLooked(): void {
-    if (!this.isDone) this.#doneAt = this.#bytesRead;
+  onLooked(bytesRead: number): void {
+    if (!this.isDone) this.#doneAt = bytesRead;
   }
 }

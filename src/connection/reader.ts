@@ -141,11 +141,11 @@ export class Reader implements Turn {
 
   /** Lets the runtime look at its sockets: whoever still waits then has got all that had come. */
   async lookForMore(): Promise<void> {
-    const begun = this.#isBegun ? this.#catchUp?.begun : undefined;
+    const catchUp = this.#isBegun ? this.#catchUp : undefined;
+    const begun = catchUp?.begun;
     await look(this.#host.turns);
-    if (begun !== undefined && this.#isBegun && begun === this.#catchUp!.begun) {
-      this.#catchUp!.onLooked();
-    }
+    // The same read has been under way all the time.
+    if (this.#isBegun && begun === catchUp?.begun) catchUp?.onLooked(this.bytesRead);
   }
 
   /** Begins no kernel read until {@linkcode Reader.resume}; whoever waits meanwhile goes on waiting. */

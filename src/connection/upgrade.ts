@@ -9,7 +9,7 @@
 // the handshake, and Deno's own engine refuses such a stream: "busy", whichever engine does it.
 
 import type { Duplex, PrepareUpgrade, Upgrade } from "./duplex.ts";
-import { closedError, GenericError, type SocketError } from "../base/errors.ts";
+import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { free } from "../network/free.ts";
 import type { Transport } from "../network/network.ts";
 
@@ -73,8 +73,6 @@ async function shakeHands(
   }
   throw duplex.error ?? closedError("make the connection secure");
 }
-
-function ignore(): void {}
 
 function refuseWhereBusy(duplex: Duplex): void {
   const { reader, writer, transport } = duplex;

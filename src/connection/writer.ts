@@ -16,6 +16,7 @@ import {
   errorOf,
   type Failure,
   GenericError,
+  ignore,
   rejected,
   type SocketError,
 } from "../base/errors.ts";
@@ -85,8 +86,6 @@ const FEW_WRITES = 1024;
 const QUIET_MICROTASKS = 3;
 
 const NOTHING = new Uint8Array(0);
-
-function ignore(): void {}
 
 /** Rejects a write, which may be left alone. */
 function refuse(write: QueuedWrite, error: unknown): void {

@@ -1,6 +1,7 @@
 // Messages both ways on one connection: a decoder on its queue of received bytes, an encoder before its
 // queue of written ones. Internal; the public faces are Framed and framedService.
 
+import { ignore } from "../base/errors.ts";
 import { type Connection, duplexOf } from "../connection/connection.ts";
 import type { Duplex } from "../connection/duplex.ts";
 import { MORE, pull, type ReadOptions } from "../connection/pull.ts";
@@ -15,8 +16,6 @@ import { Refusal } from "./refusal.ts";
 const MUCH = 65_536;
 
 const SENT_NOTHING: Promise<number> = Promise.resolve(0);
-
-function ignore(): void {}
 
 /** Messages both ways on one connection. */
 export class Exchange<In, Out> {

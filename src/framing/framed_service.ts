@@ -6,7 +6,7 @@
 // gathered without end, and a peer that is slow to take it is not read from meanwhile.
 
 import { shown } from "../base/arguments.ts";
-import { isSocketError } from "../base/errors.ts";
+import { ignore, isSocketError } from "../base/errors.ts";
 import type { Caller, Service } from "../connection/service.ts";
 import { methodsOf } from "../base/service_methods.ts";
 import { isThenable, printThrown, settle } from "../base/user_code.ts";
@@ -227,8 +227,6 @@ async function stepBack(exchange: Exchange<unknown, never>): Promise<undefined> 
   exchange.flush();
   await exchange.stepBack();
 }
-
-function ignore(): void {}
 
 /** What an iterator throws when it is told to stop, unless that is only that the connection is over. */
 function tellNews(thrown: unknown): void {

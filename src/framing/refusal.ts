@@ -4,10 +4,10 @@
 // leaves the connection as it is, and where nobody looks at the promise nobody would ever know. Only a subclass
 // is asked for its `then` by an await; the promises of messages that are sent stay plain.
 
+import { ignore } from "../base/errors.ts";
+
 /** A look at a promise that was just given out is begun within so many microtasks: an async function returns it. */
 const PATIENCE_IN_MICROTASKS = 8;
-
-function ignore(): void {}
 
 /** A rejected promise that never is an unhandled rejection, and knows whether somebody looks at it. */
 export class Refusal extends Promise<never> {

@@ -4,7 +4,7 @@
 // Most datagrams find nothing under way. Then the promise of their send is what the sender gets, instead of
 // one of its own with two functions that settle it; only a datagram that must wait is an object in a queue.
 
-import { brokenError, setupError, type SocketError } from "../base/errors.ts";
+import { brokenError, ignore, setupError, type SocketError } from "../base/errors.ts";
 import { formatAddress } from "../base/address.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 
@@ -145,5 +145,3 @@ export function sendError({ hostname, port }: DatagramAddress, cause: unknown): 
   }
   return setupError(action, cause);
 }
-
-function ignore(): void {}

@@ -6,7 +6,7 @@
 // holds up nobody else. A lane whose name became an address joins the lane of addresses.
 
 import { DatagramLane, type Outgoing, sendError } from "./datagram_lane.ts";
-import { GenericError, rejected, type SocketError } from "../base/errors.ts";
+import { GenericError, ignore, rejected, type SocketError } from "../base/errors.ts";
 import type { DatagramAddress, DatagramSocket, ResolvedName } from "../network/network.ts";
 import type { HostNames } from "./host_names.ts";
 import { formatAddress } from "../base/address.ts";
@@ -230,5 +230,3 @@ export class DatagramSender {
 function withAddress(datagram: Outgoing, hostname: string): Outgoing {
   return { ...datagram, target: { transport: "udp", hostname, port: datagram.target.port } };
 }
-
-function ignore(): void {}

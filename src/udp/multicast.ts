@@ -1,6 +1,6 @@
 // Multicast groups of a socket: checked, joined once, left as they were joined.
 
-import { codeOf, GenericError, setupError } from "../base/errors.ts";
+import { codeOf, GenericError, ignore, setupError } from "../base/errors.ts";
 import { shown } from "../base/arguments.ts";
 import { checkHost } from "../base/address.ts";
 import { ipVersion, isMulticast } from "../base/ip_address.ts";
@@ -148,8 +148,6 @@ function familyError(
   }"`;
   return new GenericError("unsupported", message, { cause });
 }
-
-function ignore(): void {}
 
 function noMulticast(action: string): GenericError {
   return new GenericError("unsupported", `${action}: this network has no multicast`);

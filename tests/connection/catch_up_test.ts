@@ -23,7 +23,7 @@ Deno.test("CatchUp takes a short read for no end where there was much: the peer 
   catchUp.onBegin();
   catchUp.onRead(64 * 1024, false);
   assertEquals(catchUp.isDone, false);
-  catchUp.onLooked();
+  catchUp.onLooked(64 * 1024);
   assertEquals([catchUp.isDone, catchUp.isLate(64 * 1024)], [true, true]);
 });
 

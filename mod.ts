@@ -35,13 +35,12 @@ export type { ReadOptions, ReadResult } from "./src/connection/pull.ts";
 export type { AltName, NamePart, PeerCertificate, SecureInfo } from "./src/network/secure_info.ts";
 export type { Caller, Service } from "./src/connection/service.ts";
 export type { StageCounts } from "./src/listener/stage.ts";
+export type { ClientSecureSocketConfig } from "./src/tls/client_secure_socket_config.ts";
 export type {
-  CertificateConfig,
-  ClientSecureSocketConfig,
   ListenerCertificateConfig,
   ListenerSecureSocketConfig,
-  SecureSocketConfig,
-} from "./src/tls/secure_socket.ts";
+} from "./src/tls/listener_secure_socket_config.ts";
+export type { CertificateConfig, SecureSocketConfig } from "./src/tls/secure_socket_config.ts";
 export { Framed, framed } from "./src/framing/framed.ts";
 export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
 export type { FrameConfig } from "./src/framing/frame.ts";

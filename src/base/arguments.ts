@@ -95,6 +95,14 @@ export function checkBoolean(name: string, value: unknown): boolean {
   return value;
 }
 
+/** Checks what shall be called, where there is anything. */
+export function checkFunction<T>(name: string, value: T): T {
+  if (value !== undefined && typeof value !== "function") {
+    throw new TypeError(`${name} must be a function: got ${shown(value)}`);
+  }
+  return value;
+}
+
 /** Checks a signal that may end a wait. */
 export function checkSignal(value: unknown): AbortSignal {
   if (!(value instanceof AbortSignal)) {

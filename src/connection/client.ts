@@ -32,7 +32,10 @@ import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions, withOptions } from "../base/options.ts";
 import { readService, serve, type Service } from "./service.ts";
 import { ClientSecurity } from "../tls/client_security.ts";
-import { checkClientSecureSocket, type ClientSecureSocketConfig } from "../tls/secure_socket.ts";
+import {
+  type ClientSecureSocketConfig,
+  resolveClientSecureSocket,
+} from "../tls/client_secure_socket_config.ts";
 
 /** How a connection that is dialled comes about and behaves, wherever it goes to. */
 export interface DialConfig extends ConnectionConfig {
@@ -144,7 +147,7 @@ export class Client extends Connection {
     const header = sendProxyHeader === undefined ? undefined : checkProxyHeader(sendProxyHeader);
     const security = secureSocket === undefined
       ? undefined
-      : new ClientSecurity(checkSecureSocket(secureSocket, host), network);
+      : new ClientSecurity(resolveClientSecureSocket(secureSocket, host), network);
     const action = `Cannot connect to ${name}`;
     const transport = await waitFor(
       {
@@ -167,7 +170,7 @@ export class Client extends Connection {
           );
         }
         if (header !== undefined) await sendHeader(connected, header);
-        return await security?.secure(connected, host ?? "", signal) ?? connected;
+        return await security?.secure(connected, signal) ?? connected;
       },
       free,
     ).catch((cause) => {
@@ -175,9 +178,9 @@ export class Client extends Connection {
     });
     const client = new Client(transport, connection);
     duplexOf(client).prepareUpgrade = async (options: ClientSecureSocketConfig = {}) => {
-      const security = new ClientSecurity(checkSecureSocket(options, host), network);
+      const security = new ClientSecurity(resolveClientSecureSocket(options, host), network);
       await security.load();
-      return (transport) => security.secure(transport, host ?? "");
+      return (transport) => security.secure(transport);
     };
     if (service !== undefined) serve(client, service);
     return client;
@@ -257,15 +260,4 @@ function targetOf(config: Options): Target {
 function isItsOwnPeer({ localAddr, remoteAddr }: Transport): boolean {
   const port = portOf(localAddr);
   return port !== 0 && port === portOf(remoteAddr) && hostOf(localAddr) === hostOf(remoteAddr);
-}
-
-function checkSecureSocket(
-  config: ClientSecureSocketConfig,
-  host: string | undefined,
-): ClientSecureSocketConfig {
-  const options = checkClientSecureSocket(config);
-  if (options.serverName === undefined && host === undefined) {
-    throw new TypeError("secureSocket.serverName must be given for a path: no host tells the name");
-  }
-  return options;
 }

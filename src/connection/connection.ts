@@ -16,7 +16,8 @@ import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Transport } from "../network/network.ts";
 import { type MORE, pull, type ReadOptions, type ReadResult } from "./pull.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
-import type { ClientSecureSocketConfig, ListenerSecureSocketConfig } from "../tls/secure_socket.ts";
+import type { ClientSecureSocketConfig } from "../tls/client_secure_socket_config.ts";
+import type { ListenerSecureSocketConfig } from "../tls/listener_secure_socket_config.ts";
 import { upgrade } from "./upgrade.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
 

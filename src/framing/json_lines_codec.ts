@@ -1,7 +1,7 @@
 // One JSON value on each line.
 
 import { optionNames, readOptions } from "../base/options.ts";
-import { shown } from "../base/arguments.ts";
+import { checkFunction, shown } from "../base/arguments.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { badFrame, reasonOf } from "../base/errors.ts";
 import type { Codec, Decoder } from "./codec.ts";
@@ -75,12 +75,8 @@ export class JsonLinesCodec<In = unknown, Out = In> implements Codec<In, Out> {
   constructor(config: JsonLinesCodecConfig<In> = {}) {
     const options = readOptions<JsonLinesCodecConfig<In>>("config", config, OPTIONS);
     this.#maxFrameLength = maxFrameLengthOf(options);
-    const { check } = options;
-    if (check !== undefined && typeof check !== "function") {
-      throw new TypeError(`check must be a function: got ${shown(check)}`);
-    }
     this.#lines = new LineCodec({ maxFrameLength: this.#maxFrameLength });
-    this.#check = check;
+    this.#check = checkFunction("check", options.check);
   }
 
   /** Makes the decoder of one connection. */

@@ -21,10 +21,10 @@ import { Stage, type StageCounts, type StageWork } from "./stage.ts";
 import { ListenerSecurity } from "../tls/listener_security.ts";
 import { look } from "../network/turns.ts";
 import {
-  checkListenerSecureSocket,
   type ListenerCertificateConfig,
   type ListenerSecureSocketConfig,
-} from "../tls/secure_socket.ts";
+  resolveListenerSecureSocket,
+} from "../tls/listener_secure_socket_config.ts";
 
 /** Counts of handshakes that are none. */
 const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0 };
@@ -78,7 +78,7 @@ export class Entrance implements Openable {
     this.#limits = new ConnectionLimits(this.#guard, this.openConnections.connections);
     this.#stages = [new Stage(headerStage(this.#guard, clock), clock)];
     if (config.secureSocket !== undefined) {
-      const options = checkListenerSecureSocket(config.secureSocket);
+      const options = resolveListenerSecureSocket(config.secureSocket);
       this.#security = new ListenerSecurity(options, clock);
       this.#handshakes = new Stage(handshakeStage(this.#security), clock);
       this.#stages.push(this.#handshakes);
@@ -228,7 +228,7 @@ export class Entrance implements Openable {
     let security = this.#security;
     if (options !== undefined) {
       security = new ListenerSecurity(
-        checkListenerSecureSocket(options),
+        resolveListenerSecureSocket(options),
         this.#settings.network.clock,
       );
       await security.load();

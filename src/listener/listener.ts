@@ -11,7 +11,7 @@ import { checkListenerConfig, type ListenerConfig, readListenerConfig } from "./
 import type { Caller } from "../connection/service.ts";
 import { readServing, type ServiceOrFactory, type Serving } from "../connection/service_factory.ts";
 import type { StageCounts } from "./stage.ts";
-import type { ListenerCertificateConfig } from "../tls/secure_socket.ts";
+import type { ListenerCertificateConfig } from "../tls/listener_secure_socket_config.ts";
 
 /**
  * Accepts connections and outlives every one of them.

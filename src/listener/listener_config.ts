@@ -11,7 +11,7 @@ import { GUARD_OPTIONS, type GuardConfig } from "./guard/guard_config.ts";
 import type { Network } from "../network/network.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
-import type { ListenerSecureSocketConfig } from "../tls/secure_socket.ts";
+import type { ListenerSecureSocketConfig } from "../tls/listener_secure_socket_config.ts";
 
 /** How a listener and its connections behave; every field has a default. */
 export interface ListenerConfig extends ConnectionConfig, GuardConfig {

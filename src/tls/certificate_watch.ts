@@ -4,7 +4,7 @@
 // where a directory of links is swapped. A renewed certificate is not urgent.
 
 import type { Clock, TimerId } from "../network/network.ts";
-import type { ListenerCertificateConfig } from "./secure_socket.ts";
+import type { ListenerCertificateConfig } from "./listener_secure_socket_config.ts";
 
 /** When to look, and what to do. */
 export interface WatchOptions {

@@ -6,20 +6,21 @@ import { GenericError } from "../base/errors.ts";
 import { free } from "../network/free.ts";
 import type { Network, Transport } from "../network/network.ts";
 import { askedHost, isName } from "./certificate_names.ts";
-import { type ClientSecureSocketConfig, hasCertificate, trustsSome } from "./secure_socket.ts";
+import type { ClientSecureSocketSettings } from "./client_secure_socket_config.ts";
+import { hasCertificate, trustsSome } from "./secure_socket_config.ts";
 import { handshakeError } from "../base/tls_failure.ts";
 import type { TlsDialer } from "./tls_dialer.ts";
 
 /** The security of one client. */
 export class ClientSecurity {
-  readonly #config: ClientSecureSocketConfig;
+  readonly #settings: ClientSecureSocketSettings;
   readonly #network: Network;
   #trusted: string[] | undefined;
   #dialer: TlsDialer | undefined;
 
-  /** @param config Options that were checked. @param network Where the stream comes from. */
-  constructor(config: ClientSecureSocketConfig, network: Network) {
-    this.#config = config;
+  /** @param settings Whom to ask for and to trust. @param network Where the stream comes from. */
+  constructor(settings: ClientSecureSocketSettings, network: Network) {
+    this.#settings = settings;
     this.#network = network;
   }
 
@@ -29,11 +30,11 @@ export class ClientSecurity {
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
    */
   async load(): Promise<void> {
-    if (trustsSome(this.#config)) {
+    if (trustsSome(this.#settings)) {
       const { loadTrusted } = await import("./credentials.ts");
-      this.#trusted = await loadTrusted(this.#config, "secureSocket");
+      this.#trusted = await loadTrusted(this.#settings, "secureSocket");
     }
-    if (!canBeNative(this.#config)) await this.#loadDialer();
+    if (!canBeNative(this.#settings)) await this.#loadDialer();
   }
 
   /**
@@ -41,12 +42,11 @@ export class ClientSecurity {
    *
    * @param transport An open stream with no read under way. It is the result's from now on, and is freed where
    * this fails.
-   * @param host The host that was connected to: the name that is verified, unless the options say another.
    * @param signal Gives up, with its own reason.
    * @throws {GenericError} `"handshake"`: says which check failed, or that it took too long.
    */
-  async secure(transport: Transport, host: string, signal?: AbortSignal): Promise<Transport> {
-    const { handshakeTimeoutInMillis: timeoutInMillis = 10_000, serverName = host } = this.#config;
+  async secure(transport: Transport, signal?: AbortSignal): Promise<Transport> {
+    const { handshakeTimeoutInMillis: timeoutInMillis, serverName } = this.#settings;
     const action = `Cannot make the connection to ${serverName} secure`;
     const asked = askedHost(serverName);
     try {
@@ -80,8 +80,8 @@ export class ClientSecurity {
     givenUp: AbortSignal,
   ): Promise<Transport> {
     transport.setNoDelay?.(true);
-    if (canBeNative(this.#config)) {
-      const { alpnProtocols = [], verifyHostname = true } = this.#config;
+    if (canBeNative(this.#settings)) {
+      const { alpnProtocols = [], verifyHostname } = this.#settings;
       const native = this.#network.startTls?.(transport, {
         hostname: serverName,
         caCerts: this.#trusted ?? [],
@@ -104,14 +104,14 @@ export class ClientSecurity {
   async #loadDialer(): Promise<TlsDialer> {
     if (this.#dialer !== undefined) return this.#dialer;
     const { TlsDialer } = await import("./tls_dialer.ts");
-    return this.#dialer = await TlsDialer.load(this.#config, this.#trusted);
+    return this.#dialer = await TlsDialer.load(this.#settings, this.#trusted);
   }
 }
 
 /** Whether nothing is asked for that Deno's own engine cannot do. */
-function canBeNative(config: ClientSecureSocketConfig): boolean {
-  const { exposePeerCertificate = false, minVersion = "TLSv1.2", trustSystemCerts = true } = config;
-  return !hasCertificate(config) && !exposePeerCertificate && trustSystemCerts &&
+function canBeNative(settings: ClientSecureSocketSettings): boolean {
+  const { exposePeerCertificate, minVersion, trustSystemCerts } = settings;
+  return !hasCertificate(settings) && !exposePeerCertificate && trustSystemCerts &&
     minVersion === "TLSv1.2" && !hasUnsafeRoot();
 }
 

@@ -10,7 +10,7 @@ import type { PeerCertificate } from "../network/secure_info.ts";
 import { nameText, readNames } from "./certificate_names.ts";
 import { pemBlocks } from "./pem.ts";
 import { KeyError, keyKind, readPrivateKey } from "./private_key.ts";
-import type { CertificateConfig, SecureSocketConfig } from "./secure_socket.ts";
+import type { CertificateConfig, SecureSocketConfig } from "./secure_socket_config.ts";
 
 /** A certificate and its key, both checked, in PEM form. */
 export interface Identity {

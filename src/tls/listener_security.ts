@@ -10,9 +10,9 @@ import { CertificateWatch } from "./certificate_watch.ts";
 import { ReplayedTransport } from "../network/replayed_transport.ts";
 import {
   type ListenerCertificateConfig,
-  type ListenerSecureSocketConfig,
+  type ListenerSecureSocketSettings,
   withCertificates,
-} from "./secure_socket.ts";
+} from "./listener_secure_socket_config.ts";
 import { handshakeError } from "../base/tls_failure.ts";
 import type { TlsServer } from "./tls_server.ts";
 import { tell } from "../base/user_code.ts";
@@ -26,27 +26,27 @@ const DISMISSAL_READS = 16;
 /** The security of one listener. */
 export class ListenerSecurity {
   readonly #clock: Clock;
-  #config: ListenerSecureSocketConfig;
+  #settings: ListenerSecureSocketSettings;
   #server: TlsServer | undefined;
   #watch: CertificateWatch | undefined;
   /** The call of `replace` whose certificates are in place, and the last one: each has its number. */
   #turn = 0;
   #lastTurn = 0;
 
-  /** @param config Options that were checked. @param clock The time that handshakes go by. */
-  constructor(config: ListenerSecureSocketConfig, clock: Clock) {
-    this.#config = config;
+  /** @param settings How, and with which certificates. @param clock The time that handshakes go by. */
+  constructor(settings: ListenerSecureSocketSettings, clock: Clock) {
+    this.#settings = settings;
     this.#clock = clock;
   }
 
   /** Whether connections begin with a handshake, or may. */
   get beginsAtOnce(): boolean {
-    return this.#config.mode !== "upgrade";
+    return this.#settings.mode !== "upgrade";
   }
 
   /** How many handshakes may be under way. */
   get maxHandshakes(): number {
-    return this.#config.maxHandshakes ?? 1_024;
+    return this.#settings.maxHandshakes;
   }
 
   /**
@@ -55,9 +55,9 @@ export class ListenerSecurity {
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
    */
   async load(): Promise<void> {
-    const { reloadInMillis = Infinity } = this.#config;
+    const { reloadInMillis } = this.#settings;
     if (reloadInMillis !== Infinity) {
-      this.#watch = new CertificateWatch(() => this.#config, {
+      this.#watch = new CertificateWatch(() => this.#settings, {
         clock: this.#clock,
         reloadInMillis,
         onChange: () => this.#reload(),
@@ -76,21 +76,21 @@ export class ListenerSecurity {
    * @throws {GenericError} `"handshake"`, or `"denied"`; the old ones stay.
    */
   async replace(certificates: ListenerCertificateConfig): Promise<void> {
-    const config = withCertificates(this.#config, certificates);
+    const settings = withCertificates(this.#settings, certificates);
     const turn = ++this.#lastTurn;
-    const server = await loadServer(config, this.#server);
+    const server = await loadServer(settings, this.#server);
     // Whoever was called later has put theirs in place already.
     if (turn < this.#turn) return;
     this.#turn = turn;
     this.#server = server;
-    this.#config = config;
+    this.#settings = settings;
   }
 
   /** Reads the files of the certificates that are in place again. Others that are put there meanwhile stay. */
   async #refresh(): Promise<void> {
-    const config = this.#config;
-    const server = await loadServer(config, this.#server);
-    if (this.#config === config) this.#server = server;
+    const settings = this.#settings;
+    const server = await loadServer(settings, this.#server);
+    if (this.#settings === settings) this.#server = server;
   }
 
   /** Begins to watch files. */
@@ -107,12 +107,12 @@ export class ListenerSecurity {
    * @throws {GenericError} `"handshake"`, or the signal's reason.
    */
   protect(transport: Transport, signal: AbortSignal, onFirstBytes: () => void): Promise<Transport> {
-    return this.#shake(transport, signal, this.#config.mode === "optional", onFirstBytes);
+    return this.#shake(transport, signal, this.#settings.mode === "optional", onFirstBytes);
   }
 
   /** Tells that a handshake has failed. */
   tell(error: SocketError, remote: NetworkAddress): void {
-    tell(this.#config.onHandshakeError, error, { host: hostOf(remote), port: portOf(remote) });
+    tell(this.#settings.onHandshakeError, error, { host: hostOf(remote), port: portOf(remote) });
   }
 
   /** Ends watching files. */
@@ -140,7 +140,7 @@ export class ListenerSecurity {
     isOptional: boolean,
     onFirstBytes = () => {},
   ): Promise<Transport> {
-    const { handshakeTimeoutInMillis: timeoutInMillis = 10_000 } = this.#config;
+    const { handshakeTimeoutInMillis: timeoutInMillis } = this.#settings;
     const server = this.#server!;
     const action = `Cannot make the connection from ${hostOf(transport.remoteAddr)} secure`;
     let isGivenUp = false;
@@ -195,19 +195,19 @@ export class ListenerSecurity {
     try {
       await this.#refresh();
     } catch (error) {
-      tell(this.#config.onReloadError, error as SocketError);
+      tell(this.#settings.onReloadError, error as SocketError);
       throw error;
     }
   }
 }
 
 async function loadServer(
-  config: ListenerSecureSocketConfig,
+  settings: ListenerSecureSocketSettings,
   before: TlsServer | undefined,
 ): Promise<TlsServer> {
   const { TlsServer } = await import("./tls_server.ts");
   try {
-    return await TlsServer.load(config, before);
+    return await TlsServer.load(settings, before);
   } catch (cause) {
     throw handshakeError("Cannot use the certificates of secureSocket", cause);
   }

@@ -6,7 +6,8 @@ import type { Transport } from "../network/network.ts";
 import { bare } from "../base/options.ts";
 import { type AskedHost, askedHost, isValidFor, readNames } from "./certificate_names.ts";
 import { type Identity, loadIdentity } from "./credentials.ts";
-import { type ClientSecureSocketConfig, hasCertificate } from "./secure_socket.ts";
+import type { ClientSecureSocketSettings } from "./client_secure_socket_config.ts";
+import { hasCertificate } from "./secure_socket_config.ts";
 import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import { secureInfoOf } from "./tls_server.ts";
 import type { TlsWire } from "./tls_wire.ts";
@@ -17,16 +18,16 @@ const BAD_CERTIFICATE = Uint8Array.of(0x15, 0x03, 0x03, 0, 2, 2, 42);
 
 /** What a handshake of this side needs, ready for use. */
 export class TlsDialer {
-  readonly #config: ClientSecureSocketConfig;
+  readonly #settings: ClientSecureSocketSettings;
   readonly #context: SecureContext;
   readonly #identity: Identity | undefined;
 
   private constructor(
-    config: ClientSecureSocketConfig,
+    settings: ClientSecureSocketSettings,
     context: SecureContext,
     identity: Identity | undefined,
   ) {
-    this.#config = config;
+    this.#settings = settings;
     this.#context = context;
     this.#identity = identity;
   }
@@ -34,19 +35,19 @@ export class TlsDialer {
   /**
    * Reads certificate and key, where there are any.
    *
-   * @param config Options that were checked.
+   * @param settings Whom to ask for and to trust.
    * @param trusted Certificates that the server's may be signed by, checked.
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
    */
   static async load(
-    config: ClientSecureSocketConfig,
+    settings: ClientSecureSocketSettings,
     trusted: readonly string[] | undefined,
   ): Promise<TlsDialer> {
-    const identity = hasCertificate(config)
-      ? await loadIdentity(config, "secureSocket")
+    const identity = hasCertificate(settings)
+      ? await loadIdentity(settings, "secureSocket")
       : undefined;
     try {
-      return new TlsDialer(config, contextOf(config, identity, trusted), identity);
+      return new TlsDialer(settings, contextOf(settings, identity, trusted), identity);
     } catch (error) {
       throw await refusalOf(identity, error);
     }
@@ -76,7 +77,7 @@ export class TlsDialer {
   }
 
   #begin(wire: TlsWire, outcome: HandshakeOutcome, asked: AskedHost): void {
-    const { alpnProtocols } = this.#config;
+    const { alpnProtocols } = this.#settings;
     const servername = asked.isAddress ? undefined : asked.host;
     const socket = connect(bare<ConnectionOptions>({
       socket: wire,
@@ -115,7 +116,7 @@ export class TlsDialer {
 
   /** What is wrong with the server's certificate, after the engine found that somebody we trust has signed it. */
   #objectionTo(der: Uint8Array | undefined, asked: AskedHost): Error | undefined {
-    const { verifyHostname = true } = this.#config;
+    const { verifyHostname } = this.#settings;
     try {
       if (der === undefined) return new Error("the server has shown no certificate");
       const { altNames, isAuthority, version } = readNames(der);
@@ -133,7 +134,7 @@ export class TlsDialer {
 }
 
 function contextOf(
-  { minVersion = "TLSv1.2", trustSystemCerts = true }: ClientSecureSocketConfig,
+  { minVersion, trustSystemCerts }: ClientSecureSocketSettings,
   identity: Identity | undefined,
   trusted: readonly string[] | undefined,
 ): SecureContext {

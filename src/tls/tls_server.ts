@@ -22,7 +22,7 @@ import type { SecureInfo } from "../network/secure_info.ts";
 import { asciiName } from "./certificate_names.ts";
 import { describeCertificate, hasExpired, type Identity, loadTrusted } from "./credentials.ts";
 import { type ClientHello, readClientHello } from "./client_hello.ts";
-import type { ListenerSecureSocketConfig } from "./secure_socket.ts";
+import type { ListenerSecureSocketSettings } from "./listener_secure_socket_config.ts";
 import { SessionProbe } from "./session_probe.ts";
 import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import type { TlsWire } from "./tls_wire.ts";
@@ -74,16 +74,19 @@ export class TlsServer {
   /**
    * Reads certificates and keys.
    *
-   * @param config Options that were checked.
+   * @param settings How, and with which certificates.
    * @param before What this one replaces.
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
    */
-  static async load(config: ListenerSecureSocketConfig, before?: TlsServer): Promise<TlsServer> {
-    const { alpnProtocols, minVersion = "TLSv1.2", clientAuth = "none", sni } = config;
-    const { cert, key } = await loadTriedIdentity(config, "secureSocket");
-    const ca = clientAuth === "none" ? undefined : await loadTrusted(config, "secureSocket");
+  static async load(
+    settings: ListenerSecureSocketSettings,
+    before?: TlsServer,
+  ): Promise<TlsServer> {
+    const { alpnProtocols, minVersion, clientAuth, sni } = settings;
+    const { cert, key } = await loadTriedIdentity(settings, "secureSocket");
+    const ca = clientAuth === "none" ? undefined : await loadTrusted(settings, "secureSocket");
     const named = new Map<string, Identity>();
-    for (const [name, one] of Object.entries(sni ?? {})) {
+    for (const [name, one] of Object.entries(sni)) {
       named.set(name, await loadTriedIdentity(one, `secureSocket.sni[${JSON.stringify(name)}]`));
     }
     const authorities = ca?.join() ?? "";

@@ -7,7 +7,7 @@ import { Duplex } from "node:stream";
 import { GenericError, reasonOf } from "../base/errors.ts";
 import { bare } from "../base/options.ts";
 import { type Identity, loadIdentity, unusable } from "./credentials.ts";
-import type { CertificateConfig } from "./secure_socket.ts";
+import type { CertificateConfig } from "./secure_socket_config.ts";
 
 /** How long node:tls keeps what belongs to a handshake that has failed, and how long one may take. */
 const LONGEST_HANDSHAKE_IN_MILLIS = 5_000;

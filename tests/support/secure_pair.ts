@@ -4,11 +4,15 @@ import type { Transport } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ListenerSecurity } from "../../src/tls/listener_security.ts";
 import {
-  checkClientSecureSocket,
-  checkListenerSecureSocket,
   type ClientSecureSocketConfig,
+  resolveClientSecureSocket,
+} from "../../src/tls/client_secure_socket_config.ts";
+import {
   type ListenerSecureSocketConfig,
-} from "../../src/tls/secure_socket.ts";
+  resolveListenerSecureSocket,
+} from "../../src/tls/listener_secure_socket_config.ts";
+import { TlsDialer } from "../../src/tls/tls_dialer.ts";
+import { TlsServer } from "../../src/tls/tls_server.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
 
 const { clock } = denoNetwork;
@@ -32,18 +36,28 @@ export async function plainPair(): Promise<[client: Transport, server: Transport
   return [client, server];
 }
 
+/** One side's engine alone, as a listener loads it. */
+export function loadServer(config: ListenerSecureSocketConfig): Promise<TlsServer> {
+  return TlsServer.load(resolveListenerSecureSocket(config));
+}
+
+/** One side's engine alone, as a client loads it. */
+export function loadDialer(config: ClientSecureSocketConfig): Promise<TlsDialer> {
+  return TlsDialer.load(resolveClientSecureSocket(config, "localhost"), config.caCerts);
+}
+
 /** Has both ends of a stream shake hands. */
 export async function shakeHands(
   [client, server]: readonly [client: Transport, server: Transport],
   of: ListenerSecureSocketConfig,
   by: ClientSecureSocketConfig,
 ): Promise<Ends> {
-  const security = new ListenerSecurity(checkListenerSecureSocket(of), clock);
+  const security = new ListenerSecurity(resolveListenerSecureSocket(of), clock);
   await security.load();
-  const dialling = new ClientSecurity(checkClientSecureSocket(by), denoNetwork);
+  const dialling = new ClientSecurity(resolveClientSecureSocket(by, "localhost"), denoNetwork);
   await dialling.load();
   const [clientEnd, serverEnd] = await Promise.all([
-    dialling.secure(client, "localhost").catch((error: Error) => error),
+    dialling.secure(client).catch((error: Error) => error),
     security.upgrade(server).catch((error: Error) => error),
   ]);
   return { client: clientEnd, server: serverEnd };

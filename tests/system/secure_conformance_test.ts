@@ -2,14 +2,12 @@
 
 import type { Transport } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
-import type { ClientSecureSocketConfig } from "../../src/tls/secure_socket.ts";
-import { TlsDialer } from "../../src/tls/tls_dialer.ts";
+import type { ClientSecureSocketConfig } from "../../src/tls/client_secure_socket_config.ts";
 import type { ChoosePath } from "../../src/tls/tls_layer.ts";
-import { TlsServer } from "../../src/tls/tls_server.ts";
 import { TlsStreams } from "../../src/tls/tls_streams.ts";
 import { checkTransport, connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
-import { plainPair, shakeHands } from "../support/secure_pair.ts";
+import { loadDialer, loadServer, plainPair, shakeHands } from "../support/secure_pair.ts";
 
 const authority = await Authority.make("Tests");
 const localhost = await authority.sign();
@@ -55,8 +53,8 @@ const byStreams: ChoosePath = (socket, wire) => new TlsStreams(socket, wire);
 
 for (const [i, room] of ["much", "little"].entries()) {
   checkTransport(async () => {
-    const server = await TlsServer.load(localhost);
-    const dialer = await TlsDialer.load({ trustSystemCerts: false }, caCerts);
+    const server = await loadServer(localhost);
+    const dialer = await loadDialer({ trustSystemCerts: false, caCerts });
     const plain = connectedTransports(i === 0 ? {} : { capacity: 7 * 1024 });
     const [near, far] = await Promise.all([
       dialer.connect(plain[0], "localhost", { choosePath: byStreams }),

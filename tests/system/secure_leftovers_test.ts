@@ -6,11 +6,13 @@ import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
 import { ListenerSecurity } from "../../src/tls/listener_security.ts";
 import {
-  checkClientSecureSocket,
-  checkListenerSecureSocket,
   type ClientSecureSocketConfig,
+  resolveClientSecureSocket,
+} from "../../src/tls/client_secure_socket_config.ts";
+import {
   type ListenerSecureSocketConfig,
-} from "../../src/tls/secure_socket.ts";
+  resolveListenerSecureSocket,
+} from "../../src/tls/listener_secure_socket_config.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { stillHeld } from "../support/collected.ts";
@@ -32,13 +34,13 @@ const TIMES = 3;
 type Ends = readonly [near: Transport, far: Transport];
 
 async function listening(options: ListenerSecureSocketConfig): Promise<ListenerSecurity> {
-  const security = new ListenerSecurity(checkListenerSecureSocket(options), clock);
+  const security = new ListenerSecurity(resolveListenerSecureSocket(options), clock);
   await security.load();
   return security;
 }
 
 async function dialling(options: ClientSecureSocketConfig): Promise<ClientSecurity> {
-  const security = new ClientSecurity(checkClientSecureSocket(options), denoNetwork);
+  const security = new ClientSecurity(resolveClientSecureSocket(options, "localhost"), denoNetwork);
   await security.load();
   return security;
 }
@@ -69,7 +71,7 @@ function calling(
     return async ([near, far]: Ends) => {
       const giveUp = new AbortController();
       await Promise.all([
-        settled(security.secure(near, "localhost", giveUp.signal)),
+        settled(security.secure(near, giveUp.signal)),
         act(far, giveUp),
       ]);
       far.close();
@@ -86,7 +88,7 @@ function meeting(
   return async () => {
     const [listener, dialler] = [await listening(of), await dialling(by)];
     return async ([near, far]: Ends) => {
-      const results = await settled(dialler.secure(near, "localhost"), listener.upgrade(far));
+      const results = await settled(dialler.secure(near), listener.upgrade(far));
       const ends = results.flatMap((it) =>
         it.status === "fulfilled" ? [it.value as Transport] : []
       );

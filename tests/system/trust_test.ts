@@ -4,7 +4,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Transport } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
-import { checkClientSecureSocket } from "../../src/tls/secure_socket.ts";
+import { resolveClientSecureSocket } from "../../src/tls/client_secure_socket_config.ts";
 import { TlsServer } from "../../src/tls/tls_server.ts";
 import { withPollution } from "../support/pollution.ts";
 import {
@@ -214,11 +214,14 @@ async function meet(certificate: RawCertificate, of: Case, engine: object): Prom
   const [near, far] = await plainPair();
   const caCerts = [trusts === "itself" ? certificate.cert : authority.cert];
   const options = { caCerts, serverName: host, verifyHostname: !anyName, ...engine };
-  const security = new ClientSecurity(checkClientSecureSocket(options), denoNetwork);
+  const security = new ClientSecurity(
+    resolveClientSecureSocket(options, "elsewhere.example"),
+    denoNetwork,
+  );
   await security.load();
   const caught = (error: Error) => error;
   const [client, server] = await Promise.all([
-    security.secure(near, "elsewhere.example").catch(caught),
+    security.secure(near).catch(caught),
     serverWith(certificate).accept(far).catch((error: Error) => {
       far.close();
       return error;
@@ -285,7 +288,7 @@ Deno.test("ClientSecurity trusts nobody for having trusted them before, with oth
   const attempt = async (options: object, host: string) => {
     const [near, far] = await plainPair();
     const security = new ClientSecurity(
-      checkClientSecureSocket({ exposePeerCertificate: true, ...options }),
+      resolveClientSecureSocket({ exposePeerCertificate: true, ...options }, host),
       denoNetwork,
     );
     await security.load();
@@ -295,7 +298,7 @@ Deno.test("ClientSecurity trusts nobody for having trusted them before, with oth
       return end;
     }, () => far.close());
     try {
-      const client = await security.secure(near, host);
+      const client = await security.secure(near);
       await client.read(new Uint8Array(1));
       client.close();
     } finally {

@@ -4,10 +4,14 @@ import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { plainPair } from "../support/secure_pair.ts";
+import { resolveClientSecureSocket } from "../../src/tls/client_secure_socket_config.ts";
 
 Deno.test("ClientSecurity.load() says what cannot be used, before anybody is bothered", async () => {
   for (const config of [{ caCerts: ["garbage"] }, { cert: "x", key: "y" }]) {
-    const security = new ClientSecurity(config, denoNetwork);
+    const security = new ClientSecurity(
+      resolveClientSecureSocket(config, "localhost"),
+      denoNetwork,
+    );
     const error = await assertRejects(
       () => security.load(),
       GenericError,
@@ -20,9 +24,12 @@ Deno.test("ClientSecurity.load() says what cannot be used, before anybody is bot
 Deno.test("ClientSecurity.secure() frees the stream where it fails, whoever is the engine", async () => {
   for (const exposePeerCertificate of [false, true]) {
     const [client, server] = await plainPair();
-    const security = new ClientSecurity({ exposePeerCertificate }, denoNetwork);
+    const security = new ClientSecurity(
+      resolveClientSecureSocket({ exposePeerCertificate }, "localhost"),
+      denoNetwork,
+    );
     await security.load();
-    const securing = assertRejects(() => security.secure(client, "localhost"), GenericError, "TLS");
+    const securing = assertRejects(() => security.secure(client), GenericError, "TLS");
     await server.write(new TextEncoder().encode("220 hello there, this is no handshake\r\n"));
     await securing;
     while (await server.read(new Uint8Array(1_000)).catch(() => null) !== null);
@@ -33,10 +40,10 @@ Deno.test("ClientSecurity.secure() frees the stream where it fails, whoever is t
 
 Deno.test("ClientSecurity.secure() rejects with the reason of a signal", async () => {
   for (const [transport, peer] of [connectedTransports(), await plainPair()]) {
-    const security = new ClientSecurity({}, denoNetwork);
+    const security = new ClientSecurity(resolveClientSecureSocket({}, "localhost"), denoNetwork);
     const controller = new AbortController();
     const securing = assertRejects(
-      () => security.secure(transport, "localhost", controller.signal),
+      () => security.secure(transport, controller.signal),
       Error,
       "changed my mind",
     );

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { createPrivateKey } from "node:crypto";
 import { GenericError, type SocketError } from "../../src/base/errors.ts";
 import { loadIdentity, loadTrusted } from "../../src/tls/credentials.ts";
-import type { CertificateConfig, SecureSocketConfig } from "../../src/tls/secure_socket.ts";
+import type { CertificateConfig, SecureSocketConfig } from "../../src/tls/secure_socket_config.ts";
 import { Authority } from "../support/certificates.ts";
 
 const authority = await Authority.make("Tests");

@@ -6,10 +6,13 @@ import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
 import { ListenerSecurity } from "../../src/tls/listener_security.ts";
 import {
-  checkListenerSecureSocket,
   type ClientSecureSocketConfig,
+  resolveClientSecureSocket,
+} from "../../src/tls/client_secure_socket_config.ts";
+import {
   type ListenerSecureSocketConfig,
-} from "../../src/tls/secure_socket.ts";
+  resolveListenerSecureSocket,
+} from "../../src/tls/listener_secure_socket_config.ts";
 import { Authority } from "../support/certificates.ts";
 import { dns, keysOf, RawAuthority } from "../support/raw_certificates.ts";
 import { plainPair, readAll, securePair, shakeHands, writeAll } from "../support/secure_pair.ts";
@@ -139,7 +142,7 @@ Deno.test("ListenerSecurity with minVersion TLSv1.3 agrees on nothing older", as
 
 Deno.test("ListenerSecurity frees a stream that is reset in the middle of the handshake", async () => {
   const [client, server] = await plainPair();
-  const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+  const security = new ListenerSecurity(resolveListenerSecureSocket(localhost), denoNetwork.clock);
   await security.load();
   // The first six bytes of a ClientHello.
   await writeAll(client, new Uint8Array([22, 3, 1, 1, 0, 1]));
@@ -154,7 +157,7 @@ Deno.test("ListenerSecurity frees a stream that is reset in the middle of the ha
 
 Deno.test("ListenerSecurity gives a client that it refuses the time to read why", async () => {
   const [client, server] = await plainPair();
-  const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+  const security = new ListenerSecurity(resolveListenerSecureSocket(localhost), denoNetwork.clock);
   await security.load();
   // More than is read: freed at once, the stream would be reset and the alert lost.
   await writeAll(client, new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n".repeat(5_000)));
@@ -166,15 +169,18 @@ Deno.test("ListenerSecurity gives a client that it refuses the time to read why"
 });
 
 Deno.test("ListenerSecurity.replace() refuses what cannot be used, and the old one stays", async () => {
-  const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+  const security = new ListenerSecurity(resolveListenerSecureSocket(localhost), denoNetwork.clock);
   await security.load();
   await assertRejects(() => security.replace({}), TypeError, "a certificate and its key");
   await assertRejects(() => security.replace({ cert: "x", key: "y" }), GenericError, "Cannot use");
   const [client, server] = await plainPair();
   const serving = security.upgrade(server);
-  const dialling = new ClientSecurity({ caCerts }, denoNetwork);
+  const dialling = new ClientSecurity(
+    resolveClientSecureSocket({ caCerts }, "localhost"),
+    denoNetwork,
+  );
   await dialling.load();
-  const ends: Transport[] = await Promise.all([dialling.secure(client, "localhost"), serving]);
+  const ends: Transport[] = await Promise.all([dialling.secure(client), serving]);
   for (const end of ends) end.close();
 });
 
@@ -196,15 +202,18 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
     reloadInMillis: 5,
     onReloadError: (error) => failed.resolve(error),
   };
-  const security = new ListenerSecurity(checkListenerSecureSocket(config), clock);
+  const security = new ListenerSecurity(resolveListenerSecureSocket(config), clock);
   await security.load();
   security.watch();
-  const dialling = new ClientSecurity({ caCerts, exposePeerCertificate: true }, denoNetwork);
+  const dialling = new ClientSecurity(
+    resolveClientSecureSocket({ caCerts, exposePeerCertificate: true }, "localhost"),
+    denoNetwork,
+  );
   await dialling.load();
   const serial = async () => {
     const [plain, served] = await plainPair();
     const serving = security.upgrade(served);
-    const [client, server] = await Promise.all([dialling.secure(plain, "localhost"), serving]);
+    const [client, server] = await Promise.all([dialling.secure(plain), serving]);
     const { serialNumber } = client.secure!.peerCertificate!;
     client.close();
     server.close();
@@ -226,7 +235,7 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
 
 Deno.test("ListenerSecurity tells once that a client has said its first word, before the handshake is over", async () => {
   const [client, server] = await plainPair();
-  const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+  const security = new ListenerSecurity(resolveListenerSecureSocket(localhost), denoNetwork.clock);
   await security.load();
   let told = 0;
   const spoke = Promise.withResolvers<void>();
@@ -252,10 +261,13 @@ Deno.test("ListenerSecurity tells once that a client has said its first word, be
 /** The number of the certificate that clients are shown. */
 async function shownSerial(security: ListenerSecurity): Promise<string> {
   const [plain, served] = await plainPair();
-  const dialling = new ClientSecurity({ caCerts, exposePeerCertificate: true }, denoNetwork);
+  const dialling = new ClientSecurity(
+    resolveClientSecureSocket({ caCerts, exposePeerCertificate: true }, "localhost"),
+    denoNetwork,
+  );
   await dialling.load();
   const [client, server] = await Promise.all([
-    dialling.secure(plain, "localhost"),
+    dialling.secure(plain),
     security.upgrade(served),
   ]);
   client.close();
@@ -281,7 +293,10 @@ async function withPipe(use: (path: string) => Promise<void>): Promise<void> {
 Deno.test("ListenerSecurity.replace() that was called last wins, whichever is ready first", async () => {
   const [first, second, third] = await Promise.all([1, 2, 3].map(() => authority.sign()));
   await withPipe(async (certFile) => {
-    const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+    const security = new ListenerSecurity(
+      resolveListenerSecureSocket(localhost),
+      denoNetwork.clock,
+    );
     await security.load();
     const replacing = security.replace({ certFile, key: first!.key });
     await security.replace(second!);
@@ -303,7 +318,10 @@ Deno.test("ListenerSecurity.replace() that was called last wins, whichever is re
 Deno.test("ListenerSecurity.replace() that was called first counts where the later one fails", async () => {
   const other = await authority.sign();
   await withPipe(async (certFile) => {
-    const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+    const security = new ListenerSecurity(
+      resolveListenerSecureSocket(localhost),
+      denoNetwork.clock,
+    );
     await security.load();
     const replacing = security.replace({ certFile, key: other.key });
     await assertRejects(() => security.replace({ cert: "x", key: "y" }), GenericError);
@@ -316,7 +334,7 @@ Deno.test("ListenerSecurity.replace() that was called first counts where the lat
 Deno.test("ListenerSecurity.replace() is not undone by files that were being read before", async () => {
   const other = await authority.sign();
   await withPipe(async (certFile) => {
-    const options = checkListenerSecureSocket({ certFile, key: localhost.key });
+    const options = resolveListenerSecureSocket({ certFile, key: localhost.key });
     const security = new ListenerSecurity(options, denoNetwork.clock);
     const loading = security.load();
     await security.replace(other);
@@ -335,7 +353,10 @@ Deno.test("ListenerSecurity takes no key that the engine cannot use, and the old
   for (const keys of kinds) {
     const { cert, key } = await raw.sign({ names: [dns("localhost")], keys });
     const unusable = { cert, key };
-    const security = new ListenerSecurity(checkListenerSecureSocket(localhost), denoNetwork.clock);
+    const security = new ListenerSecurity(
+      resolveListenerSecureSocket(localhost),
+      denoNetwork.clock,
+    );
     await security.load();
     const sni = { "a.example": unusable };
     for (
@@ -346,7 +367,7 @@ Deno.test("ListenerSecurity takes no key that the engine cannot use, and the old
     ) {
       await assertRejects(() => security.replace(certificates), GenericError, named);
       const starting = new ListenerSecurity(
-        checkListenerSecureSocket(certificates),
+        resolveListenerSecureSocket(certificates),
         denoNetwork.clock,
       );
       await assertRejects(() => starting.load(), GenericError, named);
@@ -356,7 +377,7 @@ Deno.test("ListenerSecurity takes no key that the engine cannot use, and the old
 });
 
 Deno.test("ListenerSecurity.replace() refuses to lock out whoever has to show a certificate", async () => {
-  const security = new ListenerSecurity(checkListenerSecureSocket(required), denoNetwork.clock);
+  const security = new ListenerSecurity(resolveListenerSecureSocket(required), denoNetwork.clock);
   await security.load();
   await assertRejects(
     () => security.replace(localhost),
@@ -365,9 +386,12 @@ Deno.test("ListenerSecurity.replace() refuses to lock out whoever has to show a 
   );
   await security.replace({ ...localhost, caCerts });
   const [plain, served] = await plainPair();
-  const dialling = new ClientSecurity({ caCerts, ...member }, denoNetwork);
+  const dialling = new ClientSecurity(
+    resolveClientSecureSocket({ caCerts, ...member }, "localhost"),
+    denoNetwork,
+  );
   await dialling.load();
-  const ends = await Promise.all([dialling.secure(plain, "localhost"), security.upgrade(served)]);
+  const ends = await Promise.all([dialling.secure(plain), security.upgrade(served)]);
   for (const end of ends) end.close();
 });
 
@@ -376,13 +400,16 @@ Deno.test("ClientSecurity says that the engine cannot use its own key", async ()
   for (
     const keys of [keysOf("rsa", { modulusLength: 1_024 }), keysOf("ec", { namedCurve: "P-224" })]
   ) {
-    const unusable = await raw.sign({ keys });
+    const { cert, key } = await raw.sign({ keys });
     const [client, server] = await plainPair();
-    const security = new ClientSecurity({ caCerts, ...unusable }, denoNetwork);
+    const security = new ClientSecurity(
+      resolveClientSecureSocket({ caCerts, cert, key }, "localhost"),
+      denoNetwork,
+    );
     await assertRejects(
       async () => {
         await security.load();
-        await security.secure(client, "localhost");
+        await security.secure(client);
       },
       GenericError,
       "Cannot use secureSocket.key: it is a key that the TLS engine cannot use",

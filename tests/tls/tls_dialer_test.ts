@@ -1,13 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { TlsDialer } from "../../src/tls/tls_dialer.ts";
-import { TlsServer } from "../../src/tls/tls_server.ts";
-import type { ClientSecureSocketConfig } from "../../src/tls/secure_socket.ts";
+import type { ClientSecureSocketConfig } from "../../src/tls/client_secure_socket_config.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { loadDialer, loadServer } from "../support/secure_pair.ts";
 
 const authority = await Authority.make("Tests");
 const stranger = await Authority.make("Strangers");
-const server = await TlsServer.load(await authority.sign());
+const server = await loadServer(await authority.sign());
 
 /** What the dialer says of a server with a certificate for localhost and 127.0.0.1. */
 async function meet(
@@ -18,7 +18,9 @@ async function meet(
   const [near, far] = connectedTransports();
   const accepting = server.accept(far).catch(() => undefined);
   try {
-    const dialer = await TlsDialer.load(config, trusted);
+    const dialer = await loadDialer(
+      trusted === undefined ? config : { ...config, caCerts: trusted },
+    );
     const client = await dialer.connect(near, name);
     client.close();
     return `agreed with ${client.secure!.serverName}`;
@@ -52,7 +54,7 @@ Deno.test("TlsDialer looks at the name, or at the address, unless told not to", 
 
 Deno.test("TlsDialer.load() refuses a certificate that cannot be used", async () => {
   await assertRejects(
-    () => TlsDialer.load({ cert: "x", key: "y" }, undefined),
+    () => loadDialer({ cert: "x", key: "y" }),
     Error,
     "Cannot use",
   );

@@ -1,8 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { TLSSocket } from "node:tls";
-import { TlsDialer } from "../../src/tls/tls_dialer.ts";
 import { TlsEngine } from "../../src/tls/tls_engine.ts";
-import { TlsServer } from "../../src/tls/tls_server.ts";
 import { TlsStreams } from "../../src/tls/tls_streams.ts";
 import { TlsWire } from "../../src/tls/tls_wire.ts";
 import { connectedTransports, microtasksDrained, VirtualClock } from "../../testing/mod.ts";
@@ -10,6 +8,7 @@ import { Authority } from "../support/certificates.ts";
 import { joined } from "../support/framing.ts";
 import { isPending } from "../support/scripted_connection.ts";
 import { takingTransport } from "../support/taking_transport.ts";
+import { loadDialer, loadServer } from "../support/secure_pair.ts";
 
 const clock = new VirtualClock();
 
@@ -44,8 +43,8 @@ function play() {
 
 Deno.test("TlsEngine.of() finds the engine of this runtime, under a client and under a server", async () => {
   const authority = await Authority.make("Tests");
-  const server = await TlsServer.load(await authority.sign());
-  const dialer = await TlsDialer.load({ trustSystemCerts: false }, [authority.cert]);
+  const server = await loadServer(await authority.sign());
+  const dialer = await loadDialer({ trustSystemCerts: false, caCerts: [authority.cert] });
   const [near, far] = connectedTransports();
   let found = 0;
   const choosePath = (socket: TLSSocket, wire: TlsWire) => {

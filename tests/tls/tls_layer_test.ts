@@ -4,13 +4,19 @@ import type { TLSSocket } from "node:tls";
 import { GenericError } from "../../src/base/errors.ts";
 import type { Transport } from "../../src/network/network.ts";
 import type { SecureInfo } from "../../src/network/secure_info.ts";
-import { TlsDialer } from "../../src/tls/tls_dialer.ts";
 import { type ChoosePath, TlsLayer } from "../../src/tls/tls_layer.ts";
-import { TlsServer } from "../../src/tls/tls_server.ts";
 import { TlsStreams } from "../../src/tls/tls_streams.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
-import { plainPair, readAll, securePair, shakeHands, writeAll } from "../support/secure_pair.ts";
+import {
+  loadDialer,
+  loadServer,
+  plainPair,
+  readAll,
+  securePair,
+  shakeHands,
+  writeAll,
+} from "../support/secure_pair.ts";
 
 const authority = await Authority.make("Tests");
 const stranger = await Authority.make("Strangers");
@@ -200,8 +206,8 @@ void stranger;
 /** Both ends of a secure connection by node:tls in memory, and what the listener's side reads from. */
 async function pairInMemory(path?: ChoosePath) {
   const [near, far] = connectedTransports();
-  const server = await TlsServer.load(localhost);
-  const dialer = await TlsDialer.load({ trustSystemCerts: false }, caCerts);
+  const server = await loadServer(localhost);
+  const dialer = await loadDialer({ trustSystemCerts: false, caCerts });
   const options = path === undefined ? {} : { choosePath: path };
   const ends = await Promise.all([
     dialer.connect(near, "localhost", options),
@@ -263,11 +269,8 @@ Deno.test("TlsLayer counts a handshake as made where its client has gone before 
   for (const farewell of ["", "hello"]) {
     const [near, far] = connectedTransports();
     const [server, dialer] = [
-      await TlsServer.load(localhost),
-      await TlsDialer.load(
-        { trustSystemCerts: false },
-        caCerts,
-      ),
+      await loadServer(localhost),
+      await loadDialer({ trustSystemCerts: false, caCerts }),
     ];
     const { write } = far;
     let flights = 0;
@@ -291,8 +294,8 @@ Deno.test("TlsLayer counts a handshake as made where its client has gone before 
 
 Deno.test("TlsLayer.handshake() fails where its own last word has not gone out", async () => {
   const [near, far] = connectedTransports();
-  const server = await TlsServer.load(localhost);
-  const dialer = await TlsDialer.load({ trustSystemCerts: false }, caCerts);
+  const server = await loadServer(localhost);
+  const dialer = await loadDialer({ trustSystemCerts: false, caCerts });
   const { write } = near;
   let flights = 0;
   near.write = (bytes) =>

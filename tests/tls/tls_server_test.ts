@@ -1,16 +1,16 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Transport } from "../../src/network/network.ts";
-import { TlsDialer } from "../../src/tls/tls_dialer.ts";
 import { TlsServer } from "../../src/tls/tls_server.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { loadDialer, loadServer } from "../support/secure_pair.ts";
 
 const authority = await Authority.make("Tests");
 const localhost = await authority.sign();
 
 Deno.test("TlsServer shakes hands over any stream, many at once, and with one after another", async () => {
-  const server = await TlsServer.load(localhost);
-  const dialer = await TlsDialer.load({ trustSystemCerts: false }, [authority.cert]);
+  const server = await loadServer(localhost);
+  const dialer = await loadDialer({ trustSystemCerts: false, caCerts: [authority.cert] });
   const meet = async () => {
     const [near, far] = connectedTransports();
     const ends = await Promise.all([dialer.connect(near, "localhost"), server.accept(far)]);
@@ -25,7 +25,7 @@ Deno.test("TlsServer shakes hands over any stream, many at once, and with one af
 });
 
 Deno.test("TlsServer.accept() leaves the stream open where it fails", async () => {
-  const server = await TlsServer.load(localhost);
+  const server = await loadServer(localhost);
   const [near, far] = connectedTransports();
   const accepting = assertRejects(() => server.accept(far), Error, "corrupt message");
   await near.write(new TextEncoder().encode("hello, this is no handshake at all"));

@@ -1,0 +1,101 @@
+// How a client makes its connection secure: its options, read and checked once.
+
+import { checkHost } from "../base/address.ts";
+import { checkBoolean } from "../base/arguments.ts";
+import { optionNames, readOptions, withOptions } from "../base/options.ts";
+import {
+  resolveShared,
+  type SecureSocketConfig,
+  type SecureSocketSettings,
+  SHARED_MARKS,
+  trustsSome,
+} from "./secure_socket_config.ts";
+
+/**
+ * How a client makes its connection secure; `{}` is enough for a server with a certificate that the system
+ * trusts. `caCerts` are trusted besides those of the system.
+ */
+export interface ClientSecureSocketConfig extends SecureSocketConfig {
+  /**
+   * The name to ask for, and the one that the server's certificate must be valid for.
+   *
+   * @default the host that is connected to
+   */
+  readonly serverName?: string;
+  /**
+   * Whether the server's certificate must be valid for the name. Without it anybody with a trusted
+   * certificate can pass for the server.
+   *
+   * @default {true}
+   */
+  readonly verifyHostname?: boolean;
+  /**
+   * Whether the certificates of the system are trusted, too; `false` leaves `caCerts` alone.
+   *
+   * @default {true}
+   */
+  readonly trustSystemCerts?: boolean;
+  /**
+   * Whether `secure.peerCertificate` and `secure.protocol` are wanted. Deno's own engine does not tell them;
+   * the one that does costs more for each byte.
+   *
+   * @default {false}
+   */
+  readonly exposePeerCertificate?: boolean;
+}
+
+/** What a client has settled on. */
+export interface ClientSecureSocketSettings extends SecureSocketSettings {
+  readonly serverName: string;
+  readonly verifyHostname: boolean;
+  readonly trustSystemCerts: boolean;
+  readonly exposePeerCertificate: boolean;
+}
+
+const OPTIONS = optionNames<ClientSecureSocketConfig>({
+  ...SHARED_MARKS,
+  serverName: true,
+  verifyHostname: true,
+  trustSystemCerts: true,
+  exposePeerCertificate: true,
+});
+
+/**
+ * Reads and checks the options of a client.
+ *
+ * @param config What was passed.
+ * @param host What is connected to, where it is a host.
+ * @returns What cannot change any more.
+ */
+export function resolveClientSecureSocket(
+  config: ClientSecureSocketConfig,
+  host: string | undefined,
+): ClientSecureSocketSettings {
+  const options = readOptions("secureSocket", config, OPTIONS);
+  const shared = resolveShared(options);
+  const {
+    serverName = host,
+    verifyHostname = true,
+    trustSystemCerts = true,
+    exposePeerCertificate = false,
+  } = options;
+  if (serverName === undefined) {
+    throw new TypeError("secureSocket.serverName must be given for a path: no host tells the name");
+  }
+  const settings = {
+    ...shared,
+    serverName: checkHost("secureSocket.serverName", serverName),
+    verifyHostname: checkBoolean("secureSocket.verifyHostname", verifyHostname),
+    trustSystemCerts: checkBoolean("secureSocket.trustSystemCerts", trustSystemCerts),
+    exposePeerCertificate: checkBoolean(
+      "secureSocket.exposePeerCertificate",
+      exposePeerCertificate,
+    ),
+  };
+  if (!trustSystemCerts && !trustsSome(options)) {
+    throw new TypeError(
+      "secureSocket.trustSystemCerts is false, so caCerts or caCertFile must be given",
+    );
+  }
+  return withOptions(options, settings) as ClientSecureSocketSettings;
+}

@@ -1,0 +1,202 @@
+// How a listener makes its connections secure: its options, read and checked once.
+
+import {
+  checkChoice,
+  checkFunction,
+  checkInteger,
+  checkInterval,
+  shown,
+} from "../base/arguments.ts";
+import type { SocketError } from "../base/errors.ts";
+import { optionNames, readEntries, readOptions, withOptions } from "../base/options.ts";
+import { asciiName } from "./certificate_names.ts";
+import {
+  CERTIFICATE_MARKS,
+  type CertificateConfig,
+  checkCertificate,
+  checkTrusted,
+  hasCertificate,
+  resolveShared,
+  type SecureSocketConfig,
+  type SecureSocketSettings,
+  SHARED_MARKS,
+  TRUSTED_MARKS,
+  trustsSome,
+} from "./secure_socket_config.ts";
+
+/** How a listener makes its connections secure. It needs a certificate and its key. */
+export interface ListenerSecureSocketConfig extends SecureSocketConfig {
+  /**
+   * When connections become secure.
+   *
+   * - `"immediate"`: every connection begins with the handshake.
+   * - `"optional"`: the first byte tells; for protocols in which the client speaks first.
+   * - `"upgrade"`: connections begin in the clear, `caller.upgradeToTls()` makes one secure.
+   *
+   * @default {"immediate"}
+   */
+  readonly mode?: "immediate" | "optional" | "upgrade";
+  /**
+   * Whether clients are asked for a certificate signed by one of `caCerts` (those of the system do not
+   * count). `"request"`: a client may have none, but one that does not verify is refused. `"require"`: no
+   * client without.
+   *
+   * @default {"none"}
+   */
+  readonly clientAuth?: "none" | "request" | "require";
+  /** Certificates for names that clients ask for: `"a.example"` or `"*.example"`. Others get the main one. */
+  readonly sni?: Readonly<Record<string, CertificateConfig>>;
+  /**
+   * How many handshakes may be under way. Where there are more, whoever has not said a word for a tenth of a
+   * second makes room, then whoever has said his first word a second ago.
+   *
+   * @default {1_024}
+   */
+  readonly maxHandshakes?: number;
+  /**
+   * How often the files are looked at for a new certificate, in milliseconds. New connections get the new
+   * one; a file that cannot be used is not, and is looked at again.
+   *
+   * @default {Infinity}
+   */
+  readonly reloadInMillis?: number;
+  /** Told of each client that a handshake failed with, and why. */
+  readonly onHandshakeError?: (error: SocketError, remote: { host: string; port: number }) => void;
+  /** Told that new files could not be used, and why; the old certificate stays. */
+  readonly onReloadError?: (error: SocketError) => void;
+}
+
+/** A listener's certificates: what can be replaced while it runs. */
+export type ListenerCertificateConfig = Pick<
+  ListenerSecureSocketConfig,
+  | "cert"
+  | "key"
+  | "certFile"
+  | "keyFile"
+  | "passphrase"
+  | "caCerts"
+  | "caCertFile"
+  | "sni"
+>;
+
+/** What a listener has settled on. */
+export interface ListenerSecureSocketSettings extends SecureSocketSettings {
+  readonly mode: "immediate" | "optional" | "upgrade";
+  readonly clientAuth: "none" | "request" | "require";
+  /** By the names as clients ask for them. */
+  readonly sni: Readonly<Record<string, CertificateConfig>>;
+  readonly maxHandshakes: number;
+  readonly reloadInMillis: number;
+  readonly onHandshakeError: ListenerSecureSocketConfig["onHandshakeError"];
+  readonly onReloadError: ListenerSecureSocketConfig["onReloadError"];
+}
+
+const CERTIFICATE_OPTIONS = optionNames<CertificateConfig>(CERTIFICATE_MARKS);
+const REPLACEABLE = optionNames<ListenerCertificateConfig>({
+  ...CERTIFICATE_MARKS,
+  ...TRUSTED_MARKS,
+  sni: true,
+});
+const OPTIONS = optionNames<ListenerSecureSocketConfig>({
+  ...SHARED_MARKS,
+  mode: true,
+  clientAuth: true,
+  sni: true,
+  maxHandshakes: true,
+  reloadInMillis: true,
+  onHandshakeError: true,
+  onReloadError: true,
+});
+
+/** A host name that a certificate can be chosen for, with or without a wildcard in front. */
+const SNI_NAME = /^(?:\*\.)?[\p{L}\p{M}\p{N}_-]+(?:\.[\p{L}\p{M}\p{N}_-]+)*\.?$/u;
+
+/**
+ * Reads and checks the options of a listener.
+ *
+ * @returns What cannot change any more.
+ */
+export function resolveListenerSecureSocket(
+  config: ListenerSecureSocketConfig,
+): ListenerSecureSocketSettings {
+  const options = readOptions("secureSocket", config, OPTIONS);
+  const {
+    mode = "immediate",
+    clientAuth = "none",
+    maxHandshakes = 1_024,
+    reloadInMillis = Infinity,
+    onHandshakeError,
+    onReloadError,
+  } = options;
+  const settings = {
+    ...resolveShared(options),
+    sni: checkOwn(options),
+    mode: checkChoice("secureSocket.mode", mode, ["immediate", "optional", "upgrade"]),
+    clientAuth: checkChoice("secureSocket.clientAuth", clientAuth, ["none", "request", "require"]),
+    maxHandshakes: checkInteger("secureSocket.maxHandshakes", maxHandshakes, 1),
+    reloadInMillis: checkInterval("secureSocket.reloadInMillis", reloadInMillis),
+    onHandshakeError: checkFunction("secureSocket.onHandshakeError", onHandshakeError),
+    onReloadError: checkFunction("secureSocket.onReloadError", onReloadError),
+  };
+  checkWhoIsTrusted(clientAuth, options);
+  return withOptions(options, settings) as ListenerSecureSocketSettings;
+}
+
+/**
+ * Reads and checks certificates that stand in the place of others.
+ *
+ * @param settings What they are for.
+ * @param certificates All of the new ones; what is left out is none.
+ * @returns The settings with them, a copy that does not change.
+ */
+export function withCertificates(
+  settings: ListenerSecureSocketSettings,
+  certificates: ListenerCertificateConfig,
+): ListenerSecureSocketSettings {
+  const options = readOptions("certificates", certificates, REPLACEABLE);
+  checkCertificate(options, "secureSocket");
+  const caCerts = checkTrusted(options);
+  const sni = checkOwn(options);
+  checkWhoIsTrusted(settings.clientAuth, options);
+  const none = Object.fromEntries(REPLACEABLE.map((name) => [name, undefined]));
+  return withOptions(settings, {
+    ...none,
+    ...options,
+    caCerts,
+    sni,
+  }) as ListenerSecureSocketSettings;
+}
+
+/** Who asks clients for certificates has to say who may have signed them, or nobody would get in. */
+function checkWhoIsTrusted(
+  clientAuth: ListenerSecureSocketSettings["clientAuth"],
+  config: ListenerCertificateConfig,
+): void {
+  if (clientAuth === "none" || trustsSome(config)) return;
+  throw new TypeError(
+    `secureSocket.clientAuth is ${shown(clientAuth)}, so caCerts or caCertFile must be given`,
+  );
+}
+
+/** Checks that a listener has a certificate, and those for names: with the names as clients ask for them. */
+function checkOwn(options: ListenerCertificateConfig): ListenerSecureSocketSettings["sni"] {
+  if (!hasCertificate(options)) {
+    throw new TypeError(
+      "secureSocket must have a certificate and its key: give certFile and keyFile, or cert and key",
+    );
+  }
+  const sni: Record<string, CertificateConfig> = Object.create(null);
+  for (const [name, value] of readEntries("secureSocket.sni", options.sni ?? {})) {
+    if (!SNI_NAME.test(name)) {
+      throw new TypeError(`secureSocket.sni must have host names as keys: got ${shown(name)}`);
+    }
+    const at = `secureSocket.sni[${shown(name)}]`;
+    const one = readOptions(at, value, CERTIFICATE_OPTIONS);
+    checkCertificate(one, at);
+    if (!hasCertificate(one)) throw new TypeError(`${at} must have a certificate and its key`);
+    const asked = asciiName(name);
+    if (asked in sni) throw new TypeError(`${at} is a name that secureSocket.sni has twice`);
+    sni[asked] = one;
+  }
+  return Object.freeze(sni);
+}

@@ -1,0 +1,153 @@
+// The options that both sides of a secure connection have, checked at the door. What is in the files, and whether
+// certificate and key fit, is checked in credentials.ts, when they are needed.
+
+import { checkChoice, checkInterval, shown } from "../base/arguments.ts";
+import { readList } from "../base/options.ts";
+
+/** A certificate and its key, each as text or as the path of a file. */
+export interface CertificateConfig {
+  /** The certificate in PEM form, followed by those that lead to a trusted one. */
+  readonly cert?: string;
+  /** The private key in PEM form. */
+  readonly key?: string;
+  /** Path of a file with the certificate, instead of `cert`. */
+  readonly certFile?: string;
+  /** Path of a file with the private key, instead of `key`. */
+  readonly keyFile?: string;
+  /** What the private key is encrypted with, if it is. */
+  readonly passphrase?: string;
+}
+
+/** What both sides of a secure connection can choose. */
+export interface SecureSocketConfig extends CertificateConfig {
+  /** Certificates in PEM form that the peer's certificate may be signed by. */
+  readonly caCerts?: readonly string[];
+  /** Path of a file with such certificates, instead of `caCerts`. */
+  readonly caCertFile?: string;
+  /** The application protocols this side speaks, the preferred one first. */
+  readonly alpnProtocols?: readonly string[];
+  /**
+   * The oldest protocol to agree on.
+   *
+   * @default {"TLSv1.2"}
+   */
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+  /**
+   * How long the handshake may take, in milliseconds, or `Infinity`.
+   *
+   * @default {10_000}
+   */
+  readonly handshakeTimeoutInMillis?: number;
+}
+
+/** What both sides have settled on. */
+export interface SecureSocketSettings extends SecureSocketConfig {
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  readonly handshakeTimeoutInMillis: number;
+}
+
+/** The fields of a {@linkcode CertificateConfig}, as marks. */
+export const CERTIFICATE_MARKS = {
+  cert: true,
+  key: true,
+  certFile: true,
+  keyFile: true,
+  passphrase: true,
+} as const;
+
+/** Those that name who is trusted. */
+export const TRUSTED_MARKS = { caCerts: true, caCertFile: true } as const;
+
+/** The fields of a {@linkcode SecureSocketConfig}, as marks. */
+export const SHARED_MARKS = {
+  ...CERTIFICATE_MARKS,
+  ...TRUSTED_MARKS,
+  alpnProtocols: true,
+  minVersion: true,
+  handshakeTimeoutInMillis: true,
+} as const;
+
+/** The longest name of an application protocol that the handshake can carry. */
+const MAX_PROTOCOL_LENGTH = 255;
+
+/** Whether there is a certificate. */
+export function hasCertificate(config: CertificateConfig): boolean {
+  return config.cert !== undefined || config.certFile !== undefined;
+}
+
+/** Whether there are certificates that the peer's may be signed by. */
+export function trustsSome(config: Pick<SecureSocketConfig, "caCerts" | "caCertFile">): boolean {
+  return config.caCerts !== undefined || config.caCertFile !== undefined;
+}
+
+/** Checks what both sides have. Returns what differs from what was given: copies of lists, and defaults. */
+export function resolveShared(config: SecureSocketConfig) {
+  const { minVersion = "TLSv1.2", handshakeTimeoutInMillis = 10_000 } = config;
+  checkCertificate(config, "secureSocket");
+  return {
+    caCerts: checkTrusted(config),
+    alpnProtocols: checkProtocols(config.alpnProtocols),
+    minVersion: checkChoice("secureSocket.minVersion", minVersion, ["TLSv1.2", "TLSv1.3"]),
+    handshakeTimeoutInMillis: checkInterval(
+      "secureSocket.handshakeTimeoutInMillis",
+      handshakeTimeoutInMillis,
+    ),
+  };
+}
+
+/** Checks a certificate and its key, or neither. */
+export function checkCertificate(config: CertificateConfig, at: string): void {
+  for (const name of ["cert", "key", "certFile", "keyFile", "passphrase"] as const) {
+    checkText(`${at}.${name}`, config[name]);
+  }
+  const { cert, key, certFile, keyFile } = config;
+  if (cert !== undefined && certFile !== undefined) {
+    throw new TypeError(`${at} must have cert or certFile, not both`);
+  }
+  if (key !== undefined && keyFile !== undefined) {
+    throw new TypeError(`${at} must have key or keyFile, not both`);
+  }
+  if ((cert ?? certFile) === undefined !== ((key ?? keyFile) === undefined)) {
+    throw new TypeError(`${at} must have a certificate and its key, or neither`);
+  }
+}
+
+/** Checks who is trusted. Returns the list, copied. */
+export function checkTrusted(config: SecureSocketConfig): readonly string[] | undefined {
+  checkText("secureSocket.caCertFile", config.caCertFile);
+  const texts = checkTexts("secureSocket.caCerts", config.caCerts);
+  if (texts !== undefined && config.caCertFile !== undefined) {
+    throw new TypeError("secureSocket must have caCerts or caCertFile, not both");
+  }
+  return texts;
+}
+
+function checkProtocols(value: unknown): readonly string[] | undefined {
+  const name = "secureSocket.alpnProtocols";
+  const protocols = checkTexts(name, value);
+  for (const protocol of protocols ?? []) {
+    if (new TextEncoder().encode(protocol).length > MAX_PROTOCOL_LENGTH) {
+      throw new RangeError(
+        `${name} must have names of at most ${MAX_PROTOCOL_LENGTH} bytes: got ${shown(protocol)}`,
+      );
+    }
+  }
+  return protocols;
+}
+
+function checkTexts(name: string, value: unknown): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const texts = readList(name, value);
+  if (texts.length === 0) {
+    throw new TypeError(`${name} must be an array with at least one string: got ${shown(value)}`);
+  }
+  for (const [i, text] of texts.entries()) checkText(`${name}[${i}]`, text, false);
+  return texts as readonly string[];
+}
+
+function checkText(name: string, value: unknown, isOptional = true): void {
+  if (isOptional && value === undefined) return;
+  if (typeof value !== "string" || value === "") {
+    throw new TypeError(`${name} must be a string that is not empty: got ${shown(value)}`);
+  }
+}

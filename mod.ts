@@ -6,12 +6,12 @@
  */
 
 export type { Address } from "./src/base/address.ts";
-export {
-  Client,
-  type ClientConfig,
-  type DialConfig,
-  type LocalClientConfig,
-} from "./src/connection/client.ts";
+export { Client } from "./src/connection/client.ts";
+export type {
+  ClientConfig,
+  DialConfig,
+  LocalClientConfig,
+} from "./src/connection/client_config.ts";
 export { Connection } from "./src/connection/connection.ts";
 export type { ConnectionConfig } from "./src/connection/connection_config.ts";
 export type { ReadLineOptions, ReadUntilOptions } from "./src/connection/delimited_reader.ts";

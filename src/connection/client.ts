@@ -1,100 +1,19 @@
 // Client: a connection that you dialled.
 
-import {
-  checkHost,
-  checkPath,
-  checkPort,
-  formatAddress,
-  formatPath,
-  hostOf,
-  portOf,
-} from "../base/address.ts";
-import {
-  checkBoolean,
-  checkInteger,
-  checkInterval,
-  checkSignal,
-  MAX_INTERVAL_IN_MILLIS,
-} from "../base/arguments.ts";
-import { Connection, duplexOf } from "./connection.ts";
-import {
-  CONNECTION_OPTIONS,
-  type ConnectionConfig,
-  settledConnectionConfig,
-} from "./connection_config.ts";
-import { waitFor } from "../network/deadline.ts";
+import { hostOf, portOf } from "../base/address.ts";
 import { GenericError, setupError } from "../base/errors.ts";
+import { waitFor } from "../network/deadline.ts";
 import { free } from "../network/free.ts";
-import type { ProxyHeaderConfig } from "../proxy/proxy_header.ts";
-import { checkProxyHeader, sendHeader } from "../proxy/proxy_sender.ts";
-import type { ConnectTarget, Network, Transport } from "../network/network.ts";
-import { denoNetwork } from "../network/deno/deno_network.ts";
-import { optionNames, readOptions, withOptions } from "../base/options.ts";
-import { readService, serve, type Service } from "./service.ts";
-import { ClientSecurity } from "../tls/client_security.ts";
+import type { Transport } from "../network/network.ts";
+import { sendHeader } from "../proxy/proxy_sender.ts";
 import {
   type ClientSecureSocketConfig,
   resolveClientSecureSocket,
 } from "../tls/client_secure_socket_config.ts";
-
-/** How a connection that is dialled comes about and behaves, wherever it goes to. */
-export interface DialConfig extends ConnectionConfig {
-  /** Called for this connection, as a listener's service is for each of its connections. */
-  readonly callbackService?: Service;
-  /** Ends the attempt to connect with the signal's reason; not the connection. */
-  readonly signal?: AbortSignal;
-  /**
-   * How long connecting may take, looking up the name included, in milliseconds, or `Infinity`.
-   *
-   * @default {30_000}
-   */
-  readonly connectTimeoutInMillis?: number;
-  /**
-   * Sends a PROXY protocol header first. Without a `source` and a `destination` it tells the two ends of this
-   * connection itself. The server must expect it.
-   */
-  readonly sendProxyHeader?: ProxyHeaderConfig;
-  /**
-   * Makes the connection secure (TLS): `{}` is enough for a server whose certificate the system trusts.
-   * Connecting is over when the handshake is.
-   */
-  readonly secureSocket?: ClientSecureSocketConfig;
-}
-
-/** Where to connect to, and how the connection behaves. */
-export interface ClientConfig extends DialConfig {
-  /**
-   * Host name or IP address. All addresses of a name are tried, the next one also where one does not answer, all
-   * within `connectTimeoutInMillis`.
-   */
-  readonly host: string;
-  /** Port, from 1 to 65535. */
-  readonly port: number;
-  /**
-   * IP address of this end, for a machine that has several.
-   *
-   * This and the next two go by `node:net`, whose streams cost more than Deno's own.
-   */
-  readonly localAddress?: string;
-  /**
-   * After how long without a byte the system asks whether the peer is still there, in milliseconds.
-   *
-   * @default never
-   */
-  readonly keepAliveInMillis?: number;
-  /**
-   * Whether `abort` resets the connection, so that the peer gets an error where it would get an end.
-   *
-   * @default {false}
-   */
-  readonly resetOnAbort?: boolean;
-}
-
-/** Which local (Unix) socket to connect to, and how the connection behaves. */
-export interface LocalClientConfig extends DialConfig {
-  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
-  readonly path: string;
-}
+import { ClientSecurity } from "../tls/client_security.ts";
+import { type ClientConfig, type LocalClientConfig, resolveClientConfig } from "./client_config.ts";
+import { Connection, duplexOf } from "./connection.ts";
+import { serve } from "./service.ts";
 
 /**
  * A connection that you dialled.
@@ -131,23 +50,10 @@ export class Client extends Connection {
    * @throws {GenericError} `"unreachable"`, `"denied"`, `"timed-out"`, or `"handshake"`.
    */
   static async connect(config: ClientConfig | LocalClientConfig): Promise<Client> {
-    const options = readOptions<Options>("config", config, OPTIONS);
-    const connection = settledConnectionConfig(options);
-    const { host, name, dial } = targetOf(options);
-    const {
-      connectTimeoutInMillis = 30_000,
-      network = denoNetwork,
-      callbackService,
-      sendProxyHeader,
-      secureSocket,
-    } = options;
-    const timeoutInMillis = checkInterval("connectTimeoutInMillis", connectTimeoutInMillis);
-    const signal = options.signal === undefined ? undefined : checkSignal(options.signal);
-    const service = callbackService === undefined ? undefined : readService(callbackService);
-    const header = sendProxyHeader === undefined ? undefined : checkProxyHeader(sendProxyHeader);
-    const security = secureSocket === undefined
-      ? undefined
-      : new ClientSecurity(resolveClientSecureSocket(secureSocket, host), network);
+    const settings = resolveClientConfig(config);
+    const { target: { host, name, dial }, network, signal, proxyHeader, secureSocket } = settings;
+    const timeoutInMillis = settings.connectTimeoutInMillis;
+    const security = secureSocket && new ClientSecurity(secureSocket, network);
     const action = `Cannot connect to ${name}`;
     const transport = await waitFor(
       {
@@ -169,91 +75,22 @@ export class Client extends Connection {
             `${action}: nobody listens there but this end itself`,
           );
         }
-        if (header !== undefined) await sendHeader(connected, header);
+        if (proxyHeader !== undefined) await sendHeader(connected, proxyHeader);
         return await security?.secure(connected, signal) ?? connected;
       },
       free,
     ).catch((cause) => {
       throw signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
     });
-    const client = new Client(transport, connection);
+    const client = new Client(transport, settings.connection);
     duplexOf(client).prepareUpgrade = async (options: ClientSecureSocketConfig = {}) => {
       const security = new ClientSecurity(resolveClientSecureSocket(options, host), network);
       await security.load();
       return (transport) => security.secure(transport);
     };
-    if (service !== undefined) serve(client, service);
+    if (settings.callbackService !== undefined) serve(client, settings.callbackService);
     return client;
   }
-}
-
-/** What either kind of client can be told. */
-type Options = DialConfig & Partial<ClientConfig & LocalClientConfig>;
-
-const OPTIONS = [
-  ...CONNECTION_OPTIONS,
-  ...optionNames<Omit<Options, keyof ConnectionConfig>>({
-    callbackService: true,
-    signal: true,
-    connectTimeoutInMillis: true,
-    sendProxyHeader: true,
-    secureSocket: true,
-    host: true,
-    port: true,
-    localAddress: true,
-    keepAliveInMillis: true,
-    resetOnAbort: true,
-    path: true,
-  }),
-];
-
-/** How to get to where a config says. */
-interface Target {
-  /** The host, where there is one. */
-  readonly host: string | undefined;
-  /** What it is called in messages. */
-  readonly name: string;
-  /** Connects. */
-  dial(network: Network, signal: AbortSignal): Promise<Transport>;
-}
-
-function targetOf(config: Options): Target {
-  if (config.path === undefined) {
-    const { host, port, localAddress, keepAliveInMillis, resetOnAbort } = config;
-    const hostname = checkHost("host", host);
-    const target: { -readonly [name in keyof ConnectTarget]: ConnectTarget[name] } = Object.assign(
-      Object.create(null),
-      { hostname, port: checkPort("port", port, 1) },
-    );
-    if (localAddress !== undefined) {
-      target.localAddress = checkHost("localAddress", localAddress);
-    }
-    if (keepAliveInMillis !== undefined) {
-      const most = MAX_INTERVAL_IN_MILLIS;
-      checkInteger("keepAliveInMillis", keepAliveInMillis, 1_000, most);
-      target.keepAliveInMillis = keepAliveInMillis;
-    }
-    if (resetOnAbort !== undefined) {
-      target.canReset = checkBoolean("resetOnAbort", resetOnAbort);
-    }
-    return {
-      host: hostname,
-      name: formatAddress(hostname, target.port),
-      dial: (network, signal) => network.connect(withOptions(target, { signal })),
-    };
-  }
-  if (config.host !== undefined || config.port !== undefined) {
-    throw new TypeError("config must have a path, or a host and a port, not both");
-  }
-  const path = checkPath("path", config.path);
-  return {
-    host: undefined,
-    name: formatPath(path),
-    dial: (network, signal) => {
-      if (network.connectPath !== undefined) return network.connectPath({ path, signal });
-      throw new GenericError("unsupported", "This network has no local sockets");
-    },
-  };
 }
 
 /** Whether both ends are the same. */

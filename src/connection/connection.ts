@@ -3,7 +3,7 @@
 
 import { hostOf, portOf } from "../base/address.ts";
 import { checkReadLength } from "../base/arguments.ts";
-import { checkConnectionConfig, type ConnectionConfig } from "./connection_config.ts";
+import { type ConnectionConfig, resolveConnectionConfig } from "./connection_config.ts";
 import {
   DelimitedReader,
   type ReadLineOptions,
@@ -81,10 +81,10 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @throws {TypeError | RangeError} A field of `config` is wrong.
    */
   constructor(transport: Transport, config: ConnectionConfig = {}) {
-    const limits = checkConnectionConfig(config);
+    const settings = resolveConnectionConfig(config);
     this.id = ++lastId;
-    this.#readTimeoutInMillis = limits.readTimeoutInMillis;
-    this.#duplex = new Duplex(transport, limits);
+    this.#readTimeoutInMillis = settings.readTimeoutInMillis;
+    this.#duplex = new Duplex(transport, settings);
   }
 
   /** The peer's IP address (or socket path). */

@@ -2,9 +2,10 @@
 
 import { checkBoolean, checkInteger, checkInterval, checkObject } from "../base/arguments.ts";
 import type { DuplexLimits } from "./duplex.ts";
-import type { Network } from "../network/network.ts";
+import type { Clock, Network } from "../network/network.ts";
 import { denoNetwork, turnsOf } from "../network/deno/deno_network.ts";
-import { optionNames, partOf, readOptions } from "../base/options.ts";
+import { optionNames, readOptions } from "../base/options.ts";
+import type { Turns } from "../network/turns.ts";
 
 /** How a connection behaves; every field has a default. */
 export interface ConnectionConfig {
@@ -73,39 +74,50 @@ export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
   network: true,
 });
 
-/** What configs that cannot change any more were found to say. */
-const settled = new WeakMap<ConnectionConfig, DuplexLimits>();
+/** What a connection has settled on; one for all connections of a listener. */
+export class ConnectionSettings implements DuplexLimits {
+  readonly readTimeoutInMillis: number;
+  readonly writeTimeoutInMillis: number;
+  readonly idleTimeoutInMillis: number;
+  readonly closeTimeoutInMillis: number;
+  readonly maxQueuedBytes: number;
+  readonly allowHalfOpen: boolean;
+  readonly reuseReadBuffer: boolean;
+  readonly clock: Clock;
+  readonly turns: Turns;
 
-/** Checks a config once, before there is a connection, for one or many: they share what it says. */
-export function settledConnectionConfig(config: ConnectionConfig): ConnectionConfig {
-  const same = partOf("config", config, CONNECTION_OPTIONS);
-  settled.set(same, checkConnectionConfig(same));
-  return same;
+  /** Checks the fields of a config and fills in the defaults. */
+  constructor(config: ConnectionConfig) {
+    const {
+      readTimeoutInMillis = 300_000,
+      writeTimeoutInMillis = 300_000,
+      idleTimeoutInMillis = Infinity,
+      closeTimeoutInMillis = 5_000,
+      maxQueuedBytes = 16 * 1024 * 1024,
+      allowHalfOpen = false,
+      reuseReadBuffer = false,
+      network = denoNetwork,
+    } = config;
+    this.readTimeoutInMillis = checkInterval("readTimeoutInMillis", readTimeoutInMillis);
+    this.writeTimeoutInMillis = checkInterval("writeTimeoutInMillis", writeTimeoutInMillis);
+    this.idleTimeoutInMillis = checkInterval("idleTimeoutInMillis", idleTimeoutInMillis);
+    this.closeTimeoutInMillis = checkInterval("closeTimeoutInMillis", closeTimeoutInMillis);
+    this.maxQueuedBytes = checkInteger("maxQueuedBytes", maxQueuedBytes, 1);
+    this.allowHalfOpen = checkBoolean("allowHalfOpen", allowHalfOpen);
+    this.reuseReadBuffer = checkBoolean("reuseReadBuffer", reuseReadBuffer);
+    this.clock = checkObject("network", network).clock;
+    this.turns = turnsOf(network);
+  }
 }
 
-/** Checks the fields of a config and fills in the defaults. */
-export function checkConnectionConfig(config: ConnectionConfig): DuplexLimits {
-  const known = settled.get(config);
-  if (known !== undefined) return known;
-  const {
-    readTimeoutInMillis = 300_000,
-    writeTimeoutInMillis = 300_000,
-    idleTimeoutInMillis = Infinity,
-    closeTimeoutInMillis = 5_000,
-    maxQueuedBytes = 16 * 1024 * 1024,
-    allowHalfOpen = false,
-    reuseReadBuffer = false,
-    network = denoNetwork,
-  } = readOptions("config", config, CONNECTION_OPTIONS);
-  return {
-    readTimeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis),
-    writeTimeoutInMillis: checkInterval("writeTimeoutInMillis", writeTimeoutInMillis),
-    idleTimeoutInMillis: checkInterval("idleTimeoutInMillis", idleTimeoutInMillis),
-    closeTimeoutInMillis: checkInterval("closeTimeoutInMillis", closeTimeoutInMillis),
-    maxQueuedBytes: checkInteger("maxQueuedBytes", maxQueuedBytes, 1),
-    allowHalfOpen: checkBoolean("allowHalfOpen", allowHalfOpen),
-    reuseReadBuffer: checkBoolean("reuseReadBuffer", reuseReadBuffer),
-    clock: checkObject("network", network).clock,
-    turns: turnsOf(network),
-  };
+/**
+ * Reads and checks a config, once for all connections that it is for.
+ *
+ * @param config What a user has passed, or what was settled already.
+ */
+export function resolveConnectionConfig(
+  config: ConnectionConfig | ConnectionSettings,
+): ConnectionSettings {
+  if (config instanceof ConnectionSettings) return config;
+  return new ConnectionSettings(readOptions("config", config, CONNECTION_OPTIONS));
 }

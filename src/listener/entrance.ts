@@ -4,7 +4,6 @@
 import { Acceptor } from "./acceptor.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
 import { Connection, duplexOf } from "../connection/connection.ts";
-import { type ConnectionConfig, settledConnectionConfig } from "../connection/connection_config.ts";
 import type { Duplex, Upgrade } from "../connection/duplex.ts";
 import { GenericError, setupError, type SocketError } from "../base/errors.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
@@ -13,7 +12,7 @@ import { headerStage } from "./header_stage.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
 import { Intake } from "./intake.ts";
 import { cutOff, type Openable, Patience, type StopReport, stopReport } from "./life_cycle.ts";
-import type { ListenerConfig, ListenerSettings } from "./listener_config.ts";
+import type { ListenerSettings } from "./listener_config.ts";
 import type { TransportListener } from "../network/network.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { OpenConnections } from "./open_connections.ts";
@@ -48,7 +47,6 @@ export class Entrance implements Openable {
   /** The local address or path it is bound to. */
   address: string;
   readonly #settings: ListenerSettings;
-  readonly #config: ConnectionConfig;
   readonly #owner: EntranceOwner;
   readonly #guard: Guard;
   readonly #security: ListenerSecurity | undefined;
@@ -61,25 +59,21 @@ export class Entrance implements Openable {
   #handsOut: Intake | undefined;
 
   /**
-   * @param settings Where it is.
-   * @param config Who gets in, and how connections behave.
+   * @param settings Where it is, who gets in, and how connections behave.
    * @param owner What takes them.
-   * @throws {TypeError | RangeError} A limit or an option of security is wrong.
    */
-  constructor(settings: ListenerSettings, config: ListenerConfig, owner: EntranceOwner) {
+  constructor(settings: ListenerSettings, owner: EntranceOwner) {
     const { clock } = settings.network;
     this.#settings = settings;
-    this.#config = settledConnectionConfig(config);
     this.#owner = owner;
     this.port = settings.port;
     this.address = settings.path ?? settings.hostname;
     this.openConnections = new OpenConnections();
-    this.#guard = new Guard(config, () => clock.now());
+    this.#guard = new Guard(settings.guard, () => clock.now());
     this.#limits = new ConnectionLimits(this.#guard, this.openConnections.connections);
     this.#stages = [new Stage(headerStage(this.#guard, clock), clock)];
-    if (config.secureSocket !== undefined) {
-      const options = resolveListenerSecureSocket(config.secureSocket);
-      this.#security = new ListenerSecurity(options, clock);
+    if (settings.secureSocket !== undefined) {
+      this.#security = new ListenerSecurity(settings.secureSocket, clock);
       this.#handshakes = new Stage(handshakeStage(this.#security), clock);
       this.#stages.push(this.#handshakes);
     }
@@ -210,7 +204,7 @@ export class Entrance implements Openable {
 
   /** Makes a connection of what was let in. */
   take({ transport, pass }: Admission): Connection {
-    const caller = new Connection(transport, this.#config);
+    const caller = new Connection(transport, this.#settings.connection);
     const duplex = duplexOf(caller);
     duplex.proxy = pass.header;
     duplex.prepareUpgrade = (options) => this.#prepareUpgrade(duplex, options);

@@ -4,7 +4,7 @@ import { cut } from "../network/free.ts";
 import type { Clock } from "../network/network.ts";
 import type { StageWork } from "./stage.ts";
 import type { Admission, Guard } from "./guard/guard.ts";
-import type { CheckedProxyProtocol } from "./guard/guard_config.ts";
+import type { ProxyProtocolSettings } from "./guard/guard_config.ts";
 import { readProxyHeader } from "../proxy/proxied_transport.ts";
 import { ProxyHeaderError } from "../proxy/proxy_header_error.ts";
 
@@ -18,7 +18,7 @@ export function headerStage(guard: Guard, clock: Clock): StageWork<Admission> {
     concerns: ({ pass }) => pass.needsHeader,
     async pass({ transport, pass }, signal, onWord) {
       const proxied = await readProxyHeader(transport, {
-        ...guard.config.proxyProtocol as CheckedProxyProtocol,
+        ...guard.settings.proxyProtocol as ProxyProtocolSettings,
         clock,
         signal,
         onWord,

@@ -7,7 +7,7 @@ import { Entrance } from "./entrance.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
 import { LifeCycle, type StopOptions, type StopReport } from "./life_cycle.ts";
-import { checkListenerConfig, type ListenerConfig, readListenerConfig } from "./listener_config.ts";
+import { type ListenerConfig, resolveListenerConfig } from "./listener_config.ts";
 import type { Caller } from "../connection/service.ts";
 import { readServing, type ServiceOrFactory, type Serving } from "../connection/service_factory.ts";
 import type { StageCounts } from "./stage.ts";
@@ -49,10 +49,9 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @throws {TypeError | RangeError} The port or a field of `config` is wrong.
    */
   constructor(port: number, config: ListenerConfig = {}) {
-    const options = readListenerConfig(config);
-    const settings = checkListenerConfig(port, options);
+    const settings = resolveListenerConfig(port, config);
     const isWanted = () => this.#service !== undefined || this.#iteration !== undefined;
-    this.#entrance = new Entrance(settings, options, {
+    this.#entrance = new Entrance(settings, {
       get isWanted() {
         return isWanted();
       },

@@ -5,13 +5,22 @@ import { checkInteger, checkSignal } from "../base/arguments.ts";
 import {
   CONNECTION_OPTIONS,
   type ConnectionConfig,
-  settledConnectionConfig,
+  ConnectionSettings,
 } from "../connection/connection_config.ts";
-import { GUARD_OPTIONS, type GuardConfig } from "./guard/guard_config.ts";
+import {
+  GUARD_OPTIONS,
+  type GuardConfig,
+  type GuardSettings,
+  resolveGuardConfig,
+} from "./guard/guard_config.ts";
 import type { Network } from "../network/network.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
-import type { ListenerSecureSocketConfig } from "../tls/listener_secure_socket_config.ts";
+import {
+  type ListenerSecureSocketConfig,
+  type ListenerSecureSocketSettings,
+  resolveListenerSecureSocket,
+} from "../tls/listener_secure_socket_config.ts";
 
 /** How a listener and its connections behave; every field has a default. */
 export interface ListenerConfig extends ConnectionConfig, GuardConfig {
@@ -46,21 +55,20 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig {
   readonly signal?: AbortSignal;
 }
 
-const OWN_OPTIONS = optionNames<Omit<ListenerConfig, keyof ConnectionConfig | keyof GuardConfig>>({
-  interface: true,
-  backlog: true,
-  path: true,
-  pathMode: true,
-  secureSocket: true,
-  signal: true,
-});
+const OPTIONS = [
+  ...CONNECTION_OPTIONS,
+  ...GUARD_OPTIONS,
+  ...optionNames<Omit<ListenerConfig, keyof ConnectionConfig | keyof GuardConfig>>({
+    interface: true,
+    backlog: true,
+    path: true,
+    pathMode: true,
+    secureSocket: true,
+    signal: true,
+  }),
+];
 
-/** Reads what a listener is told, each field once: what checks them reads the copy. */
-export function readListenerConfig(config: ListenerConfig): ListenerConfig {
-  return readOptions("config", config, [...OWN_OPTIONS, ...CONNECTION_OPTIONS, ...GUARD_OPTIONS]);
-}
-
-/** Where a listener listens and what it stands on, checked. */
+/** Where a listener listens, whom it lets in and what it stands on. */
 export interface ListenerSettings {
   /** The port asked for, 0 where the system may choose. */
   readonly port: number;
@@ -76,30 +84,36 @@ export interface ListenerSettings {
   readonly signal: AbortSignal | undefined;
   /** What it stands on. */
   readonly network: Network;
+  /** Of all of its connections. */
+  readonly connection: ConnectionSettings;
+  /** Whom it lets in. */
+  readonly guard: GuardSettings;
+  /** What makes its connections secure, where they are. */
+  readonly secureSocket: ListenerSecureSocketSettings | undefined;
 }
 
-/**
- * Checks the fields that are the listener's own, and those of its connections.
- *
- * @param config What {@linkcode readListenerConfig} gave.
- */
-export function checkListenerConfig(port: number, config: ListenerConfig): ListenerSettings {
-  checkPort("port", port, 0);
-  settledConnectionConfig(config);
-  const { interface: hostname, backlog = 4_096, network = denoNetwork, path, signal } = config;
-  const settings = {
-    port,
-    hostname: checkHost("interface", hostname === undefined ? "0.0.0.0" : hostname),
-    path: path === undefined ? undefined : checkPath("path", path),
-    pathMode: checkPathMode(config),
-    backlog: checkInteger("backlog", backlog, 1, 2_147_483_647),
-    signal: signal === undefined ? undefined : checkSignal(signal),
-    network,
-  };
+/** Reads what a listener is told, each field once, checks it and fills in the defaults. */
+export function resolveListenerConfig(port: number, config: ListenerConfig): ListenerSettings {
+  const options = readOptions<ListenerConfig>("config", config, OPTIONS);
+  const { interface: hostname, backlog = 4_096, network = denoNetwork } = options;
+  const { path, signal, secureSocket } = options;
   if (path !== undefined && (port !== 0 || hostname !== undefined)) {
     throw new TypeError("config must have a path, or an interface and a port, not both");
   }
-  return settings;
+  return {
+    port: checkPort("port", port, 0),
+    hostname: checkHost("interface", hostname === undefined ? "0.0.0.0" : hostname),
+    path: path === undefined ? undefined : checkPath("path", path),
+    pathMode: checkPathMode(options),
+    backlog: checkInteger("backlog", backlog, 1, 2_147_483_647),
+    signal: signal === undefined ? undefined : checkSignal(signal),
+    network,
+    connection: new ConnectionSettings(options),
+    guard: resolveGuardConfig(options),
+    secureSocket: secureSocket === undefined
+      ? undefined
+      : resolveListenerSecureSocket(secureSocket),
+  };
 }
 
 function checkPathMode({ path, pathMode }: ListenerConfig): number | undefined {

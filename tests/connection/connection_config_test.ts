@@ -1,10 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { ConnectionConfig } from "../../mod.ts";
-import { checkConnectionConfig } from "../../src/connection/connection_config.ts";
+import { resolveConnectionConfig } from "../../src/connection/connection_config.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 
-Deno.test("checkConnectionConfig() has the reference's defaults, and bounds for the rest", () => {
-  assertEquals(checkConnectionConfig({}), {
+Deno.test("resolveConnectionConfig() has the reference's defaults, and bounds for the rest", () => {
+  assertEquals({ ...resolveConnectionConfig({}) }, {
     readTimeoutInMillis: 300_000,
     writeTimeoutInMillis: 300_000,
     idleTimeoutInMillis: Infinity,
@@ -17,7 +17,7 @@ Deno.test("checkConnectionConfig() has the reference's defaults, and bounds for 
   });
 });
 
-Deno.test("checkConnectionConfig() names what is wrong", () => {
+Deno.test("resolveConnectionConfig() names what is wrong", () => {
   const wrong: [string, unknown, typeof TypeError | typeof RangeError][] = [
     ["readTimeoutInMillis", 0, RangeError],
     ["readTimeoutInMillis", "5", TypeError],
@@ -31,11 +31,16 @@ Deno.test("checkConnectionConfig() names what is wrong", () => {
     ["network", 5, TypeError],
   ];
   for (const [name, value, kind] of wrong) {
-    assertThrows(() => checkConnectionConfig({ [name]: value } as ConnectionConfig), kind, name);
+    assertThrows(() => resolveConnectionConfig({ [name]: value } as ConnectionConfig), kind, name);
   }
   assertThrows(
-    () => checkConnectionConfig(null as unknown as ConnectionConfig),
+    () => resolveConnectionConfig(null as unknown as ConnectionConfig),
     TypeError,
     "config must be",
   );
+});
+
+Deno.test("resolveConnectionConfig() takes what was settled as it is", () => {
+  const settings = resolveConnectionConfig({ readTimeoutInMillis: 1 });
+  assertEquals(resolveConnectionConfig(settings) === settings, true);
 });

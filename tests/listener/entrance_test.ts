@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError } from "../../mod.ts";
 import { Entrance } from "../../src/listener/entrance.ts";
 import { Patience } from "../../src/listener/life_cycle.ts";
-import { checkListenerConfig } from "../../src/listener/listener_config.ts";
+import { resolveListenerConfig } from "../../src/listener/listener_config.ts";
 import type { Network } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { plainTurns } from "../../src/network/turns.ts";
@@ -18,7 +18,7 @@ function entrance(...transports: ReturnType<typeof scriptedTransport>[]) {
     listen: () => scriptedListener(transports),
   };
   const config = { network, maxConnectionsPerAddress: 10 };
-  return new Entrance(checkListenerConfig(0, config), config, OWNER);
+  return new Entrance(resolveListenerConfig(0, config), OWNER);
 }
 
 const OWNER = { isWanted: true, onOpen: () => {}, onEnd: () => {} };
@@ -70,7 +70,7 @@ Deno.test("Entrance says where it cannot listen, and has no certificate to repla
       throw new Deno.errors.AddrInUse("Address already in use (os error 98)");
     },
   };
-  const way = new Entrance(checkListenerConfig(8_080, { network }), { network }, OWNER);
+  const way = new Entrance(resolveListenerConfig(8_080, { network }), OWNER);
   const error = await assertRejects(
     () => way.open(),
     GenericError,

@@ -6,6 +6,7 @@ import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
 import type { RejectInfo } from "../../src/listener/guard/rejection.ts";
 import type { NetworkAddress } from "../../src/base/address.ts";
 import { scriptedTransport, silence, type Step, VirtualClock } from "../../testing/mod.ts";
+import { resolveGuardConfig } from "../../src/listener/guard/guard_config.ts";
 
 const tcp = (hostname: string): NetworkAddress => ({ transport: "tcp", hostname, port: 7 });
 const HEADER = new ProxyHeader({ source: tcp("192.0.2.1"), destination: tcp("192.0.2.2") });
@@ -13,11 +14,14 @@ const HEADER = new ProxyHeader({ source: tcp("192.0.2.1"), destination: tcp("192
 function stageOf(deny: string[] = []) {
   const clock = new VirtualClock();
   const told: RejectInfo[] = [];
-  const guard = new Guard({
-    proxyProtocol: { trusted: ["10.0.0.1"], required: false },
-    deny,
-    onReject: (info) => void told.push(info),
-  }, () => clock.now());
+  const guard = new Guard(
+    resolveGuardConfig({
+      proxyProtocol: { trusted: ["10.0.0.1"], required: false },
+      deny,
+      onReject: (info) => void told.push(info),
+    }),
+    () => clock.now(),
+  );
   const admit = (
     hostname: string,
     ...script: (string | Uint8Array | Step)[]

@@ -3,7 +3,7 @@ import { Acceptor } from "../../src/listener/acceptor.ts";
 import { SocketError } from "../../src/base/errors.ts";
 import { type Admission, Guard } from "../../src/listener/guard/guard.ts";
 import { headerStage } from "../../src/listener/header_stage.ts";
-import type { GuardConfig } from "../../src/listener/guard/guard_config.ts";
+import { type GuardConfig, resolveGuardConfig } from "../../src/listener/guard/guard_config.ts";
 import { ProxyHeader } from "../../src/proxy/proxy_header.ts";
 import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
 import type { RejectInfo } from "../../src/listener/guard/rejection.ts";
@@ -42,7 +42,7 @@ function intakeOf(script: (Transport | Step)[], config: GuardConfig = {}) {
   const socket = scriptedListener(script, { clock });
   const told: RejectInfo[] = [];
   const guard = new Guard(
-    { onReject: (info) => void told.push(info), ...config },
+    resolveGuardConfig({ onReject: (info) => void told.push(info), ...config }),
     () => clock.now(),
   );
   const wanted = { isWanted: true };

@@ -1,10 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { ListenerConfig } from "../../mod.ts";
-import { checkListenerConfig } from "../../src/listener/listener_config.ts";
+import { resolveListenerConfig } from "../../src/listener/listener_config.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 
-Deno.test("checkListenerConfig() has the reference's defaults", () => {
-  assertEquals(checkListenerConfig(61_598, {}), {
+Deno.test("resolveListenerConfig() has the reference's defaults", () => {
+  const { connection, guard, ...settings } = resolveListenerConfig(61_598, {});
+  assertEquals([connection.readTimeoutInMillis, guard.maxConnections], [300_000, Infinity]);
+  assertEquals(settings, {
     port: 61_598,
     hostname: "0.0.0.0",
     path: undefined,
@@ -12,22 +14,23 @@ Deno.test("checkListenerConfig() has the reference's defaults", () => {
     backlog: 4_096,
     signal: undefined,
     network: denoNetwork,
+    secureSocket: undefined,
   });
 });
 
-Deno.test("checkListenerConfig() takes a path instead of an interface and a port", () => {
-  const { path, pathMode } = checkListenerConfig(0, { path: "/run/x.sock", pathMode: 0o660 });
+Deno.test("resolveListenerConfig() takes a path instead of an interface and a port", () => {
+  const { path, pathMode } = resolveListenerConfig(0, { path: "/run/x.sock", pathMode: 0o660 });
   assertEquals([path, pathMode], ["/run/x.sock", 0o660]);
   const both = "a path, or an interface and a port, not both";
-  assertThrows(() => checkListenerConfig(80, { path: "/run/x.sock" }), TypeError, both);
+  assertThrows(() => resolveListenerConfig(80, { path: "/run/x.sock" }), TypeError, both);
   assertThrows(
-    () => checkListenerConfig(0, { path: "/run/x.sock", interface: "::" }),
+    () => resolveListenerConfig(0, { path: "/run/x.sock", interface: "::" }),
     TypeError,
     both,
   );
 });
 
-Deno.test("checkListenerConfig() names what is wrong", () => {
+Deno.test("resolveListenerConfig() names what is wrong", () => {
   const wrong: [string, unknown, typeof TypeError | typeof RangeError][] = [
     ["interface", "", TypeError],
     ["backlog", 0, RangeError],
@@ -36,14 +39,16 @@ Deno.test("checkListenerConfig() names what is wrong", () => {
     ["readTimeoutInMillis", 0, RangeError],
     ["path", 5, TypeError],
     ["pathMode", 0o600, TypeError],
+    ["maxConnections", 0, RangeError],
+    ["secureSocket", {}, TypeError],
   ];
   for (const [name, value, kind] of wrong) {
-    assertThrows(() => checkListenerConfig(0, { [name]: value } as ListenerConfig), kind, name);
+    assertThrows(() => resolveListenerConfig(0, { [name]: value } as ListenerConfig), kind, name);
   }
   assertThrows(
-    () => checkListenerConfig(0, { path: "/run/x.sock", pathMode: 0o1000 }),
+    () => resolveListenerConfig(0, { path: "/run/x.sock", pathMode: 0o1000 }),
     RangeError,
     "pathMode",
   );
-  assertThrows(() => checkListenerConfig(70_000, {}), RangeError, "port");
+  assertThrows(() => resolveListenerConfig(70_000, {}), RangeError, "port");
 });

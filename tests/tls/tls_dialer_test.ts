@@ -1,5 +1,4 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { TlsDialer } from "../../src/tls/tls_dialer.ts";
 import type { ClientSecureSocketConfig } from "../../src/tls/client_secure_socket_config.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";

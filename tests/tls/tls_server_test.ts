@@ -1,6 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Transport } from "../../src/network/network.ts";
-import { TlsServer } from "../../src/tls/tls_server.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { loadDialer, loadServer } from "../support/secure_pair.ts";

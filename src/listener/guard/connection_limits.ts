@@ -21,7 +21,7 @@ export class ConnectionLimits {
    */
   constructor(guard: Guard, connections: Iterable<Connection>) {
     this.#guard = guard;
-    const { maxTotalQueuedBytes } = guard.config;
+    const { maxTotalQueuedBytes } = guard.settings;
     if (maxTotalQueuedBytes !== Infinity) {
       this.#budget = new QueueBudget(maxTotalQueuedBytes, connections, (heaviest) => {
         this.#evict(heaviest);
@@ -32,7 +32,7 @@ export class ConnectionLimits {
   /** Sets the limits of a connection that was let in with a pass. */
   apply(connection: Connection, pass: Pass): void {
     const budget = this.#budget;
-    const { minBytesPerSecond, minRateIntervalInMillis } = this.#guard.config;
+    const { minBytesPerSecond, minRateIntervalInMillis } = this.#guard.settings;
     // Without limits nothing is to be asked at every write and wait.
     if (budget === undefined && minBytesPerSecond === 0) return;
     this.#passes.set(connection, pass);

@@ -9,7 +9,7 @@
 import { hostOf, type NetworkAddress, portOf } from "../../base/address.ts";
 import type { Transport } from "../../network/network.ts";
 import { blockName } from "./address_blocks.ts";
-import { type CheckedGuardConfig, checkGuardConfig, type GuardConfig } from "./guard_config.ts";
+import type { GuardSettings } from "./guard_config.ts";
 import type { ListenerStats, Traffic } from "./listener_stats.ts";
 import type { ProxyHeader } from "../../proxy/proxy_header.ts";
 import type { ProxyHeaderError } from "../../proxy/proxy_header_error.ts";
@@ -52,7 +52,7 @@ export class Guard {
   /** Called when an open connection has left: somebody who waits for room may try again. */
   onRoom: (() => void) | undefined;
   /** What it goes by. */
-  readonly config: CheckedGuardConfig;
+  readonly settings: GuardSettings;
   readonly #now: () => number;
   readonly #rate: RateLimit | undefined;
   readonly #addressRates: RateLimits | undefined;
@@ -67,15 +67,13 @@ export class Guard {
   /**
    * Starts with nobody in.
    *
-   * @param config The limits.
+   * @param settings The limits.
    * @param now The time in milliseconds; never goes back.
-   * @throws {TypeError} If a value is of the wrong type.
-   * @throws {RangeError} If a value is out of its range.
    */
-  constructor(config: GuardConfig, now: () => number) {
-    this.config = checkGuardConfig(config);
+  constructor(settings: GuardSettings, now: () => number) {
+    this.settings = settings;
     this.#now = now;
-    const { maxConnectionsPerSecond, maxConnectionsPerSecondPerAddress } = this.config;
+    const { maxConnectionsPerSecond, maxConnectionsPerSecondPerAddress } = this.settings;
     if (maxConnectionsPerSecond !== Infinity) this.#rate = new RateLimit(maxConnectionsPerSecond);
     if (maxConnectionsPerSecondPerAddress !== Infinity) {
       this.#addressRates = new RateLimits(maxConnectionsPerSecondPerAddress, RATED_ADDRESSES);
@@ -92,7 +90,7 @@ export class Guard {
 
   /** Whether another connection may be open. */
   get hasRoom(): boolean {
-    return this.#open < this.config.maxConnections;
+    return this.#open < this.settings.maxConnections;
   }
 
   /**
@@ -103,7 +101,7 @@ export class Guard {
    * and told, and is to be freed at once.
    */
   enter(peer: NetworkAddress): Pass | undefined {
-    const { proxyProtocol } = this.config;
+    const { proxyProtocol } = this.settings;
     const pass: PassRecord = {
       peer,
       needsHeader: false,
@@ -215,7 +213,7 @@ export class Guard {
 
   /** Lets a client in, or says why not. */
   #admit(pass: PassRecord): RejectReason | undefined {
-    const { allow, deny, maxConnectionsPerAddress, ipv6PrefixLength } = this.config;
+    const { allow, deny, maxConnectionsPerAddress, ipv6PrefixLength } = this.settings;
     if (deny?.has(pass.peer) === true) return "denied";
     if (allow?.has(pass.peer) === false) return "not-allowed";
     const isCounted = maxConnectionsPerAddress !== Infinity;
@@ -238,6 +236,6 @@ export class Guard {
   #reject(peer: NetworkAddress, reason: RejectReason, error?: ProxyHeaderError): void {
     this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1);
     const [remoteAddress, remotePort] = [hostOf(peer), portOf(peer)];
-    tell(this.config.onReject, { reason, remoteAddress, remotePort, error });
+    tell(this.settings.onReject, { reason, remoteAddress, remotePort, error });
   }
 }

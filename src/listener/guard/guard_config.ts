@@ -2,12 +2,12 @@
 
 import {
   checkBoolean,
+  checkFunction,
   checkInteger,
   checkInterval,
   MAX_INTERVAL_IN_MILLIS,
-  shown,
 } from "../../base/arguments.ts";
-import { optionNames, partOf, readOptions } from "../../base/options.ts";
+import { optionNames, readOptions } from "../../base/options.ts";
 import { AddressBlocks } from "./address_blocks.ts";
 import { V2_MAX_LENGTH, V2_MAX_LENGTH_OF_ADDRESSES } from "../../proxy/proxy_v2.ts";
 import type { RejectInfo } from "./rejection.ts";
@@ -113,8 +113,8 @@ export interface GuardConfig {
   readonly onReject?: (info: RejectInfo) => void;
 }
 
-/** A {@linkcode ProxyProtocolConfig} that was checked. */
-export interface CheckedProxyProtocol {
+/** What a {@linkcode ProxyProtocolConfig} was settled to. */
+export interface ProxyProtocolSettings {
   /** Who must send a header. */
   readonly trusted: AddressBlocks;
   /** Whether everybody else is refused. */
@@ -125,8 +125,8 @@ export interface CheckedProxyProtocol {
   readonly maxHeaderLength: number;
 }
 
-/** A {@linkcode GuardConfig} that was checked. */
-export interface CheckedGuardConfig {
+/** What a {@linkcode GuardConfig} was settled to. */
+export interface GuardSettings {
   /** How many connections may be open. */
   readonly maxConnections: number;
   /** How many may be open with one address. */
@@ -148,7 +148,7 @@ export interface CheckedGuardConfig {
   /** Who is kept out. */
   readonly deny: AddressBlocks | undefined;
   /** From whom headers are read. */
-  readonly proxyProtocol: CheckedProxyProtocol | undefined;
+  readonly proxyProtocol: ProxyProtocolSettings | undefined;
   /** Who is told of refusals. */
   readonly onReject: ((info: RejectInfo) => void) | undefined;
 }
@@ -179,10 +179,11 @@ const PROXY_OPTIONS = optionNames<ProxyProtocolConfig>({
 /**
  * Checks a config and fills in what is missing.
  *
+ * @param config What `readOptions` gave.
  * @throws {TypeError} If a value is of the wrong type.
  * @throws {RangeError} If a value is out of its range.
  */
-export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
+export function resolveGuardConfig(config: GuardConfig): GuardSettings {
   const {
     maxConnections = Infinity,
     maxConnectionsPerAddress = Infinity,
@@ -196,10 +197,7 @@ export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
     deny,
     proxyProtocol,
     onReject,
-  } = partOf("config", config, GUARD_OPTIONS);
-  if (onReject !== undefined && typeof onReject !== "function") {
-    throw new TypeError(`onReject must be a function: got ${shown(onReject)}`);
-  }
+  } = config;
   return {
     maxConnections: checkLimit("maxConnections", maxConnections),
     maxConnectionsPerAddress: checkLimit("maxConnectionsPerAddress", maxConnectionsPerAddress),
@@ -221,11 +219,11 @@ export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
     allow: allow === undefined ? undefined : new AddressBlocks(allow, "allow"),
     deny: deny === undefined ? undefined : new AddressBlocks(deny, "deny"),
     proxyProtocol: proxyProtocol === undefined ? undefined : checkProxyProtocol(proxyProtocol),
-    onReject,
+    onReject: checkFunction("onReject", onReject),
   };
 }
 
-function checkProxyProtocol(config: ProxyProtocolConfig): CheckedProxyProtocol {
+function checkProxyProtocol(config: ProxyProtocolConfig): ProxyProtocolSettings {
   const { trusted, required = true, headerTimeoutInMillis = 3_000, maxHeaderLength = 4_096 } =
     readOptions("proxyProtocol", config, PROXY_OPTIONS);
   return {

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkGuardConfig, type GuardConfig } from "../../../src/listener/guard/guard_config.ts";
+import { type GuardConfig, resolveGuardConfig } from "../../../src/listener/guard/guard_config.ts";
 
-Deno.test("checkGuardConfig() fills in what is missing", () => {
-  const config = checkGuardConfig({ proxyProtocol: { trusted: [] } });
+Deno.test("resolveGuardConfig() fills in what is missing", () => {
+  const config = resolveGuardConfig({ proxyProtocol: { trusted: [] } });
   assertEquals(config.maxConnections, Infinity);
   assertEquals(config.ipv6PrefixLength, 64);
   assertEquals(config.minBytesPerSecond, 0);
@@ -13,7 +13,7 @@ Deno.test("checkGuardConfig() fills in what is missing", () => {
   assertEquals(config.proxyProtocol?.maxHeaderLength, 4_096);
 });
 
-Deno.test("checkGuardConfig() names every value that is wrong", () => {
+Deno.test("resolveGuardConfig() names every value that is wrong", () => {
   const limits = [
     "maxConnections",
     "maxConnectionsPerAddress",
@@ -26,11 +26,11 @@ Deno.test("checkGuardConfig() names every value that is wrong", () => {
   for (const name of limits) {
     for (const value of [0, -1, 1.5, -Infinity]) {
       const config = { [name]: value } as GuardConfig;
-      assertThrows(() => checkGuardConfig(config), RangeError, name, `${name}: ${value}`);
+      assertThrows(() => resolveGuardConfig(config), RangeError, name, `${name}: ${value}`);
     }
     for (const value of [NaN, "5", null, 5n]) {
       const config = { [name]: value } as unknown as GuardConfig;
-      assertThrows(() => checkGuardConfig(config), TypeError, name, `${name}: ${value}`);
+      assertThrows(() => resolveGuardConfig(config), TypeError, name, `${name}: ${value}`);
     }
   }
   const wrong: [unknown, string][] = [
@@ -46,7 +46,7 @@ Deno.test("checkGuardConfig() names every value that is wrong", () => {
     [{ proxyProtocol: { trusted: [], headerTimeoutInMillis: 0 } }, "headerTimeoutInMillis"],
   ];
   for (const [config, message] of wrong) {
-    assertThrows(() => checkGuardConfig(config as GuardConfig), RangeError, message);
+    assertThrows(() => resolveGuardConfig(config as GuardConfig), RangeError, message);
   }
   const mistyped: [unknown, string][] = [
     [{ allow: "10.0.0.0/8" }, "allow must be an array"],
@@ -57,6 +57,6 @@ Deno.test("checkGuardConfig() names every value that is wrong", () => {
     [{ proxyProtocol: { trusted: [], required: 1 } }, "proxyProtocol.required"],
   ];
   for (const [config, message] of mistyped) {
-    assertThrows(() => checkGuardConfig(config as GuardConfig), TypeError, message);
+    assertThrows(() => resolveGuardConfig(config as GuardConfig), TypeError, message);
   }
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Guard, type Pass } from "../../../src/listener/guard/guard.ts";
-import type { GuardConfig } from "../../../src/listener/guard/guard_config.ts";
+import { type GuardConfig, resolveGuardConfig } from "../../../src/listener/guard/guard_config.ts";
 import { ProxyHeader } from "../../../src/proxy/proxy_header.ts";
 import { truncatedHeaderError } from "../../../src/proxy/proxy_protocol.ts";
 import { REJECT_REASONS, type RejectInfo } from "../../../src/listener/guard/rejection.ts";
@@ -18,7 +18,10 @@ function from(hostname: string): ProxyHeader {
 function guardWith(config: GuardConfig) {
   const told: RejectInfo[] = [];
   const clock = { now: 0 };
-  const guard = new Guard({ onReject: (info) => void told.push(info), ...config }, () => clock.now);
+  const guard = new Guard(
+    resolveGuardConfig({ onReject: (info) => void told.push(info), ...config }),
+    () => clock.now,
+  );
   // What is told is told in a turn of its own.
   const all = () => Promise.resolve(told);
   const reasons = async () => (await all()).map(({ reason }) => reason);
@@ -249,7 +252,7 @@ Deno.test("Guard outlives an onReject that throws, at once or later", async () =
     };
     const rejecting = () => Promise.reject(new Error("later")) as unknown as void;
     for (const onReject of [throwing, rejecting]) {
-      const guard = new Guard({ deny: ["192.0.2.1"], onReject }, now);
+      const guard = new Guard(resolveGuardConfig({ deny: ["192.0.2.1"], onReject }), now);
       assertEquals(guard.enter(tcp("192.0.2.1")), undefined);
       assertEquals(guard.stats([]).rejected.denied, 1);
     }

@@ -1,0 +1,189 @@
+// What a client is told: where to connect to, how, and how the connection behaves; read and checked once.
+
+import { checkHost, checkPath, checkPort, formatAddress, formatPath } from "../base/address.ts";
+import {
+  checkBoolean,
+  checkInteger,
+  checkInterval,
+  checkSignal,
+  MAX_INTERVAL_IN_MILLIS,
+} from "../base/arguments.ts";
+import { GenericError } from "../base/errors.ts";
+import { optionNames, readOptions, withOptions } from "../base/options.ts";
+import { denoNetwork } from "../network/deno/deno_network.ts";
+import type { ConnectTarget, Network, Transport } from "../network/network.ts";
+import type { ProxyHeader, ProxyHeaderConfig } from "../proxy/proxy_header.ts";
+import { checkProxyHeader } from "../proxy/proxy_sender.ts";
+import {
+  type ClientSecureSocketConfig,
+  type ClientSecureSocketSettings,
+  resolveClientSecureSocket,
+} from "../tls/client_secure_socket_config.ts";
+import {
+  CONNECTION_OPTIONS,
+  type ConnectionConfig,
+  ConnectionSettings,
+} from "./connection_config.ts";
+import { readService, type Service } from "./service.ts";
+
+/** How a connection that is dialled comes about and behaves, wherever it goes to. */
+export interface DialConfig extends ConnectionConfig {
+  /** Called for this connection, as a listener's service is for each of its connections. */
+  readonly callbackService?: Service;
+  /** Ends the attempt to connect with the signal's reason; not the connection. */
+  readonly signal?: AbortSignal;
+  /**
+   * How long connecting may take, looking up the name included, in milliseconds, or `Infinity`.
+   *
+   * @default {30_000}
+   */
+  readonly connectTimeoutInMillis?: number;
+  /**
+   * Sends a PROXY protocol header first. Without a `source` and a `destination` it tells the two ends of this
+   * connection itself. The server must expect it.
+   */
+  readonly sendProxyHeader?: ProxyHeaderConfig;
+  /**
+   * Makes the connection secure (TLS): `{}` is enough for a server whose certificate the system trusts.
+   * Connecting is over when the handshake is.
+   */
+  readonly secureSocket?: ClientSecureSocketConfig;
+}
+
+/** Where to connect to, and how the connection behaves. */
+export interface ClientConfig extends DialConfig {
+  /**
+   * Host name or IP address. All addresses of a name are tried, the next one also where one does not answer, all
+   * within `connectTimeoutInMillis`.
+   */
+  readonly host: string;
+  /** Port, from 1 to 65535. */
+  readonly port: number;
+  /**
+   * IP address of this end, for a machine that has several.
+   *
+   * This and the next two go by `node:net`, whose streams cost more than Deno's own.
+   */
+  readonly localAddress?: string;
+  /**
+   * After how long without a byte the system asks whether the peer is still there, in milliseconds.
+   *
+   * @default never
+   */
+  readonly keepAliveInMillis?: number;
+  /**
+   * Whether `abort` resets the connection, so that the peer gets an error where it would get an end.
+   *
+   * @default {false}
+   */
+  readonly resetOnAbort?: boolean;
+}
+
+/** Which local (Unix) socket to connect to, and how the connection behaves. */
+export interface LocalClientConfig extends DialConfig {
+  /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
+  readonly path: string;
+}
+
+/** What a client has settled on. */
+export interface ClientSettings {
+  /** Where it connects to. */
+  readonly target: Target;
+  readonly network: Network;
+  readonly connection: ConnectionSettings;
+  readonly connectTimeoutInMillis: number;
+  readonly signal: AbortSignal | undefined;
+  readonly callbackService: Service | undefined;
+  readonly proxyHeader: ProxyHeader | undefined;
+  readonly secureSocket: ClientSecureSocketSettings | undefined;
+}
+
+/** What either kind of client can be told. */
+type Options = DialConfig & Partial<ClientConfig & LocalClientConfig>;
+
+const OPTIONS = [
+  ...CONNECTION_OPTIONS,
+  ...optionNames<Omit<Options, keyof ConnectionConfig>>({
+    callbackService: true,
+    signal: true,
+    connectTimeoutInMillis: true,
+    sendProxyHeader: true,
+    secureSocket: true,
+    host: true,
+    port: true,
+    localAddress: true,
+    keepAliveInMillis: true,
+    resetOnAbort: true,
+    path: true,
+  }),
+];
+
+/** Reads what a client is told, each field once, checks it and fills in the defaults. */
+export function resolveClientConfig(config: ClientConfig | LocalClientConfig): ClientSettings {
+  const options = readOptions<Options>("config", config, OPTIONS);
+  const { connectTimeoutInMillis = 30_000, network = denoNetwork, signal } = options;
+  const { callbackService, sendProxyHeader, secureSocket } = options;
+  const connection = new ConnectionSettings(options);
+  const target = targetOf(options);
+  return {
+    target,
+    network,
+    connection,
+    connectTimeoutInMillis: checkInterval("connectTimeoutInMillis", connectTimeoutInMillis),
+    signal: signal === undefined ? undefined : checkSignal(signal),
+    callbackService: callbackService === undefined ? undefined : readService(callbackService),
+    proxyHeader: sendProxyHeader === undefined ? undefined : checkProxyHeader(sendProxyHeader),
+    secureSocket: secureSocket === undefined
+      ? undefined
+      : resolveClientSecureSocket(secureSocket, target.host),
+  };
+}
+
+/** How to get to where a config says. */
+interface Target {
+  /** The host, where there is one. */
+  readonly host: string | undefined;
+  /** What it is called in messages. */
+  readonly name: string;
+  /** Connects. */
+  dial(network: Network, signal: AbortSignal): Promise<Transport>;
+}
+
+function targetOf(config: Options): Target {
+  if (config.path === undefined) {
+    const { host, port, localAddress, keepAliveInMillis, resetOnAbort } = config;
+    const hostname = checkHost("host", host);
+    const target: { -readonly [name in keyof ConnectTarget]: ConnectTarget[name] } = Object.assign(
+      Object.create(null),
+      { hostname, port: checkPort("port", port, 1) },
+    );
+    if (localAddress !== undefined) {
+      target.localAddress = checkHost("localAddress", localAddress);
+    }
+    if (keepAliveInMillis !== undefined) {
+      const most = MAX_INTERVAL_IN_MILLIS;
+      checkInteger("keepAliveInMillis", keepAliveInMillis, 1_000, most);
+      target.keepAliveInMillis = keepAliveInMillis;
+    }
+    if (resetOnAbort !== undefined) {
+      target.canReset = checkBoolean("resetOnAbort", resetOnAbort);
+    }
+    return {
+      host: hostname,
+      name: formatAddress(hostname, target.port),
+      dial: (network, signal) => network.connect(withOptions(target, { signal })),
+    };
+  }
+  if (config.host !== undefined || config.port !== undefined) {
+    throw new TypeError("config must have a path, or a host and a port, not both");
+  }
+  const path = checkPath("path", config.path);
+  return {
+    host: undefined,
+    name: formatPath(path),
+    dial: (network, signal) => {
+      if (network.connectPath !== undefined) return network.connectPath({ path, signal });
+      throw new GenericError("unsupported", "This network has no local sockets");
+    },
+  };
+}

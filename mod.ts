@@ -51,6 +51,7 @@ export {
   LengthPrefixCodec,
   type LengthPrefixCodecConfig,
 } from "./src/framing/length_prefix_codec.ts";
+export { mapCodec, type Mapping } from "./src/framing/map_codec.ts";
 export { LineCodec, type LineCodecConfig } from "./src/framing/line_codec.ts";
 export type { InvalidBytes } from "./src/bytes/utf8.ts";
 export { NetstringCodec } from "./src/framing/netstring_codec.ts";

@@ -55,5 +55,6 @@ export {
   SimulationError,
   type SimulationReport,
 } from "./simulate.ts";
+export { checkCodec, type CheckCodecOptions } from "./conformance/check_codec.ts";
 export { checkTransport, type CheckTransportOptions } from "./conformance/check_transport.ts";
 export type { TransportPair } from "./conformance/trial.ts";

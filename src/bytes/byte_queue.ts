@@ -12,6 +12,8 @@
 // What is handed out may lie in one buffer with what is behind it, and whoever has it may transfer that away. Then
 // a chunk has no length any more, which no other has: looked at where a chunk is left, where it costs nothing.
 
+import { NumberReader } from "./number_reader.ts";
+
 const EMPTY = new Uint8Array(0);
 
 /** Chunks already consumed at the front of the array are cut off when there are this many. */
@@ -20,7 +22,7 @@ const COMPACT_AT = 1024;
 const SLOTS_KEPT = 16;
 
 /** A queue of bytes: chunks go in whole, any number of bytes comes out. */
-export class ByteQueue {
+export class ByteQueue extends NumberReader {
   /** With the one slot that most queues need. */
   #chunks: Uint8Array<ArrayBuffer>[] = [EMPTY];
   /** How many slots of #chunks are in use; the others hold nothing. */
@@ -39,7 +41,7 @@ export class ByteQueue {
   #nowhere: ArrayBuffer | undefined;
 
   /** How many bytes are in the queue. */
-  get length(): number {
+  override get length(): number {
     return this.#length;
   }
 
@@ -193,7 +195,7 @@ export class ByteQueue {
   }
 
   /** The byte at an offset from the front, which must be less than the length. */
-  at(offset: number): number {
+  override at(offset: number): number {
     this.#seek(offset);
     return this.#chunks[this.#seenIndex]![offset - this.#seenOffset]!;
   }

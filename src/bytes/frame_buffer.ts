@@ -8,6 +8,7 @@
 
 import { contentBytes } from "../base/arguments.ts";
 import { refusePromise } from "../base/user_code.ts";
+import { NumberWriter } from "./number_writer.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -42,7 +43,7 @@ export interface Encoder<Out> {
 }
 
 /** Gathers the bytes of messages. */
-export class FrameBuffer {
+export class FrameBuffer extends NumberWriter {
   /** What is finished; behind it come the run, then the text. */
   #pieces: Uint8Array[] = [];
   /** Where small content is copied to. The run is from #start to #end. */
@@ -101,7 +102,7 @@ export class FrameBuffer {
    *
    * @param byte Its value; of a larger one the lowest eight bits.
    */
-  writeByte(byte: number): void {
+  override writeByte(byte: number): void {
     if (this.#text !== "") this.#encodeText();
     if (this.#end === this.#slab.length) this.#makeRoom(1);
     this.#slab[this.#end++] = byte;

@@ -69,7 +69,8 @@ export function checkOutgoingText(message: string, maxFrameLength: number): void
   if (message.length * 3 > maxFrameLength) outgoingBytes(message, maxFrameLength);
 }
 
-function checkOutgoingLength(length: number, maxFrameLength: number): void {
+/** Checks how long an outgoing message is. */
+export function checkOutgoingLength(length: number, maxFrameLength: number): void {
   if (length <= maxFrameLength) return;
   throw badMessage(`the message is longer than ${maxFrameLength} bytes`);
 }

@@ -8,6 +8,7 @@ import type { Codec, Decoder } from "./codec.ts";
 import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { LineCodec } from "./line_codec.ts";
+import { textOf } from "../bytes/utf8.ts";
 import { LineDecoder } from "./line_decoder.ts";
 
 const TAB = 0x09;
@@ -101,6 +102,8 @@ export class JsonLinesCodec<In = unknown, Out = In> implements Codec<In, Out> {
   }
 }
 
+const strictTextOf = (bytes: Uint8Array<ArrayBuffer>) => textOf(bytes, "strict");
+
 /** Whether there is nothing but white space; no value begins with a character that ASCII does not have. */
 function isBlank(line: string): boolean {
   if (line === "") return true;
@@ -117,7 +120,7 @@ class JsonLinesDecoder<In> implements Decoder<In> {
 
   constructor(maxFrameLength: number, check: ((value: unknown) => In) | undefined) {
     this.#maxFrameLength = maxFrameLength;
-    this.#lines = new LineDecoder(maxFrameLength, "strict", true);
+    this.#lines = new LineDecoder(maxFrameLength, strictTextOf, true);
     this.#check = check;
   }
 

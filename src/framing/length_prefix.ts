@@ -55,25 +55,22 @@ export class FrameHead {
 
   /** Reads the head of the frame that comes first; whether it has come whole. */
   read(bytes: ByteQueue): boolean {
-    const { prefixOffset, prefixLength, adjustment, strip } = this.#format;
+    const { prefixOffset, prefixLength, littleEndian, adjustment, strip } = this.#format;
     let value;
     let end = prefixOffset;
     if (prefixLength === "varint") {
-      value = 0;
-      for (let factor = 1;; factor *= 128) {
-        if (end === prefixOffset + LONGEST_VARINT) {
-          const at = bytes.offset + prefixOffset;
-          throw badFrame(`the length at byte ${at} has more than ${LONGEST_VARINT} bytes`);
-        }
-        if (bytes.length <= end) return false;
-        const byte = bytes.at(end++);
-        value += (byte & 127) * factor;
-        if (byte < 128) break;
+      const length = bytes.varintLength(prefixOffset, LONGEST_VARINT);
+      if (length === undefined) return false;
+      if (length === 0) {
+        const at = bytes.offset + prefixOffset;
+        throw badFrame(`the length at byte ${at} has more than ${LONGEST_VARINT} bytes`);
       }
+      value = bytes.getVarint(prefixOffset, length);
+      end += length;
     } else {
       end += prefixLength;
       if (bytes.length < end) return false;
-      value = this.#readInteger(bytes, prefixLength);
+      value = bytes.getUint(prefixOffset, prefixLength, littleEndian);
       if (value > LONGEST_VALUES[8]) {
         throw badFrame(`the length at byte ${bytes.offset + prefixOffset} is more than any stream`);
       }
@@ -83,26 +80,11 @@ export class FrameHead {
     this.strip = strip ?? end;
     return true;
   }
-
-  #readInteger(bytes: ByteQueue, prefixLength: number): number {
-    const { prefixOffset, littleEndian } = this.#format;
-    let value = 0;
-    for (let i = 0; i < prefixLength; i++) {
-      value = value * 256 + bytes.at(prefixOffset + (littleEndian ? prefixLength - 1 - i : i));
-    }
-    return value;
-  }
 }
 
 /** Writes a length that the prefix can say. */
 export function writePrefix(format: LengthPrefix, value: number, frames: FrameBuffer): void {
   const { prefixLength, littleEndian } = format;
-  if (prefixLength === "varint") {
-    for (; value > 127; value = Math.floor(value / 128)) frames.writeByte((value % 128) | 128);
-    frames.writeByte(value);
-    return;
-  }
-  for (let i = 0; i < prefixLength; i++) {
-    frames.writeByte(Math.floor(value / 256 ** (littleEndian ? i : prefixLength - 1 - i)) % 256);
-  }
+  if (prefixLength === "varint") frames.writeVarint(value);
+  else frames.writeUint(value, prefixLength, littleEndian);
 }

@@ -1,16 +1,29 @@
-// Lines of UTF-8 text.
+// Lines of text.
 
 import { optionNames, readOptions } from "../base/options.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { checkOutgoingText, FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+import {
+  checkOutgoingLength,
+  checkOutgoingText,
+  FRAME_OPTIONS,
+  type FrameConfig,
+  maxFrameLengthOf,
+} from "./frame.ts";
 import { checkChoice } from "../base/arguments.ts";
 import { badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
-import { LineDecoder } from "./line_decoder.ts";
-import type { InvalidBytes } from "../bytes/utf8.ts";
+import { latin1Bytes, latin1Of } from "../bytes/latin1.ts";
+import { type InvalidBytes, textOf } from "../bytes/utf8.ts";
+import { LineDecoder, type TextOf } from "./line_decoder.ts";
 
 /** What a {@linkcode LineCodec} can be told. */
 export interface LineCodecConfig extends FrameConfig {
+  /**
+   * How characters are bytes: `"latin1"` is ISO 8859-1, in which any bytes are text.
+   *
+   * @default "utf-8"
+   */
+  readonly encoding?: "utf-8" | "latin1";
   /**
    * What ends a line that is sent. Both are understood when a line is received.
    *
@@ -36,6 +49,7 @@ export interface LineCodecConfig extends FrameConfig {
 const OPTIONS = [
   ...FRAME_OPTIONS,
   ...optionNames<Omit<LineCodecConfig, keyof FrameConfig>>({
+    encoding: true,
     lineEnding: true,
     invalidBytes: true,
     byteOrderMark: true,
@@ -43,7 +57,7 @@ const OPTIONS = [
 ];
 
 /**
- * Lines of text in UTF-8, each ended by LF or CRLF, which are not part of the message. What comes behind the
+ * Lines of text, in UTF-8 unless you say otherwise, each ended by LF or CRLF, which are not part of the message. What comes behind the
  * last one before the end of the stream is a line too, if it is not empty; a carriage return alone is.
  *
  * A line with invalid bytes, or longer than the maximum, is a `"frame"` error, the latter as soon as it is
@@ -55,7 +69,8 @@ const OPTIONS = [
 export class LineCodec implements Codec<string> {
   readonly #maxFrameLength: number;
   readonly #lineEnding: "\n" | "\r\n";
-  readonly #invalidBytes: InvalidBytes;
+  readonly #isLatin1: boolean;
+  readonly #textOf: TextOf;
   readonly #stripsMark: boolean;
 
   /**
@@ -67,16 +82,19 @@ export class LineCodec implements Codec<string> {
   constructor(config: LineCodecConfig = {}) {
     const options = readOptions<LineCodecConfig>("config", config, OPTIONS);
     this.#maxFrameLength = maxFrameLengthOf(options);
-    const { lineEnding = "\n", invalidBytes = "strict", byteOrderMark = "strip" } = options;
+    const { encoding = "utf-8", lineEnding = "\n" } = options;
+    const { invalidBytes = "strict", byteOrderMark = "strip" } = options;
     this.#lineEnding = checkChoice("lineEnding", lineEnding, ["\n", "\r\n"]);
-    this.#invalidBytes = checkChoice("invalidBytes", invalidBytes, ["strict", "replace"]);
+    checkChoice("invalidBytes", invalidBytes, ["strict", "replace"]);
+    this.#isLatin1 = checkChoice("encoding", encoding, ["utf-8", "latin1"]) === "latin1";
+    this.#textOf = this.#isLatin1 ? latin1Of : (bytes) => textOf(bytes, invalidBytes);
     checkChoice("byteOrderMark", byteOrderMark, ["strip", "keep"]);
-    this.#stripsMark = byteOrderMark === "strip";
+    this.#stripsMark = byteOrderMark === "strip" && !this.#isLatin1;
   }
 
   /** Makes the decoder of one connection. */
   decoder(): Decoder<string> {
-    return new LineDecoder(this.#maxFrameLength, this.#invalidBytes, this.#stripsMark);
+    return new LineDecoder(this.#maxFrameLength, this.#textOf, this.#stripsMark);
   }
 
   /**
@@ -89,12 +107,22 @@ export class LineCodec implements Codec<string> {
    * that the line feed behind it would swallow
    */
   encode(message: string, frames: FrameBuffer): void {
-    checkOutgoingText(message, this.#maxFrameLength);
+    checkOutgoingText(message, this.#isLatin1 ? Infinity : this.#maxFrameLength);
+    if (this.#isLatin1) checkOutgoingLength(message.length, this.#maxFrameLength);
     const lineFeed = message.indexOf("\n");
     if (lineFeed >= 0) throw badMessage(`the line has a line feed in it, at ${lineFeed}`);
     if (this.#lineEnding === "\n" && message.endsWith("\r")) {
       throw badMessage('the line ends with a carriage return, use lineEnding "\\r\\n"');
     }
-    frames.write(message + this.#lineEnding);
+    const line = message + this.#lineEnding;
+    frames.write(this.#isLatin1 ? this.#latin1(line) : line);
+  }
+
+  #latin1(line: string): Uint8Array {
+    const bytes = latin1Bytes(line);
+    if (bytes === undefined) {
+      throw badMessage("the line has a character that Latin-1 does not have");
+    }
+    return bytes;
   }
 }

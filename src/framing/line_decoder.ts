@@ -1,4 +1,4 @@
-// Finds lines of UTF-8 text.
+// Finds lines of text.
 //
 // To make text of bytes costs mostly the call, not the bytes. So the complete lines that came together are
 // made into text at once, up to a window, and handed out one by one; each leaves the queue when it is handed
@@ -8,7 +8,6 @@ import type { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Decoder } from "./codec.ts";
 import { DelimiterSearch } from "../bytes/delimiter_search.ts";
 import { badFrame } from "../base/errors.ts";
-import { type InvalidBytes, textOf } from "../bytes/utf8.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -18,10 +17,13 @@ const NONE: string[] = [];
 /** Bytes made into text at once, unless one line has more. */
 const WINDOW = 4096;
 
+/** Makes text of bytes; `undefined` where they are none. */
+export type TextOf = (bytes: Uint8Array<ArrayBuffer>) => string | undefined;
+
 /** Finds the lines in what one connection receives. */
 export class LineDecoder implements Decoder<string> {
   readonly #maxFrameLength: number;
-  readonly #invalidBytes: InvalidBytes;
+  readonly #textOf: TextOf;
   readonly #stripsMark: boolean;
   readonly #search = new DelimiterSearch(LINE_FEED);
   /** Lines that are ready, with an empty one behind the last; which one is next, and where in the stream. */
@@ -37,9 +39,14 @@ export class LineDecoder implements Decoder<string> {
   /** Where in the stream the line began that was given, or refused, last. */
   lineStart = 0;
 
-  constructor(maxFrameLength: number, invalidBytes: InvalidBytes, stripsMark: boolean) {
+  /**
+   * @param maxFrameLength How many bytes a line may have.
+   * @param textOf Makes text of them.
+   * @param stripsMark Whether a byte order mark at the start is dropped.
+   */
+  constructor(maxFrameLength: number, textOf: TextOf, stripsMark: boolean) {
     this.#maxFrameLength = maxFrameLength;
-    this.#invalidBytes = invalidBytes;
+    this.#textOf = textOf;
     this.#stripsMark = stripsMark;
   }
 
@@ -73,13 +80,13 @@ export class LineDecoder implements Decoder<string> {
     if (end < WINDOW && end < bytes.length && offset >= this.#oneByOneUntil) {
       const start = bytes.peek(Math.min(WINDOW, bytes.length));
       lines = start.subarray(0, start.lastIndexOf(LF) + 1);
-      text = textOf(lines, this.#invalidBytes);
+      text = this.#textOf(lines);
       // One of them is bad. It is found when they are made into text one by one.
       if (text === undefined) this.#oneByOneUntil = offset + lines.length;
     }
     if (lines === undefined || text === undefined) {
       lines = bytes.peek(end);
-      text = textOf(lines, this.#invalidBytes);
+      text = this.#textOf(lines);
     }
     if (text === undefined) {
       bytes.skip(end);
@@ -115,7 +122,7 @@ export class LineDecoder implements Decoder<string> {
   /** Takes what is left at the end of the stream, which is not too long; no line where it is an empty one. */
   #lastLine(bytes: ByteQueue): string | undefined {
     const line = bytes.takeAll();
-    const text = textOf(line, this.#invalidBytes);
+    const text = this.#textOf(line);
     if (text === undefined) throw this.#notUtf8();
     return this.#withoutEnds(text, line.length) || undefined;
   }

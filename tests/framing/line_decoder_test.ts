@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import { LineCodec, type LineCodecConfig } from "../../src/framing/line_codec.ts";
+import { textOf } from "../../src/bytes/utf8.ts";
 import { LineDecoder } from "../../src/framing/line_decoder.ts";
 import {
   bytesAndCuts,
@@ -171,7 +172,7 @@ Deno.test("LineDecoder reads lines of more than its window, and windows full of 
 Deno.test("LineDecoder says where the line began that it gave, or refused, last", () => {
   const bytes = new ByteQueue();
   bytes.push(bytesOf("\u00e9\u00e9\r\ntoo long\nc\nd"));
-  const decoder = new LineDecoder(4, "strict", true);
+  const decoder = new LineDecoder(4, (bytes) => textOf(bytes, "strict"), true);
   assertEquals([decoder.decode(bytes, false), decoder.lineStart], ["\u00e9\u00e9", 0]);
   assertThrows(() => decoder.decode(bytes, false), GenericError, "at byte 6");
   assertEquals(decoder.lineStart, 6);

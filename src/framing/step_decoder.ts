@@ -1,0 +1,222 @@
+// A decoder written down as it is read: one part of a message after the other, each by its own rule.
+//
+// The function that does so is a generator, so it may stop wherever the rest has not arrived, and goes on from there:
+// no byte is looked at twice. A part leaves the queue as soon as it is whole.
+
+import { contentBytes } from "../base/arguments.ts";
+import { badFrame, isSocketError, reasonOf } from "../base/errors.ts";
+import { readOptions } from "../base/options.ts";
+import type { ByteQueue } from "../bytes/byte_queue.ts";
+import { DelimiterSearch } from "../bytes/delimiter_search.ts";
+import { textOf } from "../bytes/utf8.ts";
+import type { Decoder } from "./codec.ts";
+import { cutOff, FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+
+/** Reading a part of a message: `yield*` gives it. */
+export type Part<T> = Generator<void, T, void>;
+
+const LINE_FEED = Uint8Array.of(0x0a);
+const CR = 0x0d;
+
+/**
+ * What reads the parts of one message, each with `yield*`. All of them together have at most `maxFrameLength` bytes,
+ * delimiters not counted.
+ */
+export class PartReader {
+  readonly #maxFrameLength: number;
+  #queue!: ByteQueue;
+  #hasEnded = false;
+  #start = 0;
+  #left = 0;
+
+  /** @param maxFrameLength How many bytes a message may have. */
+  constructor(maxFrameLength: number) {
+    this.#maxFrameLength = maxFrameLength;
+  }
+
+  /** The next bytes. */
+  *bytes(length: number): Part<Uint8Array<ArrayBuffer>> {
+    yield* this.#have(length);
+    this.#left -= length;
+    return this.#queue.take(length);
+  }
+
+  /** The next byte. */
+  *byte(): Part<number> {
+    return yield* this.uint(1);
+  }
+
+  /** An unsigned integer of 1 to 8 bytes, as `ByteQueue.getUint` has it. */
+  *uint(byteLength: number, littleEndian = false): Part<number> {
+    yield* this.#have(byteLength);
+    const value = this.#queue.getUint(0, byteLength, littleEndian);
+    this.#drop(byteLength);
+    return value;
+  }
+
+  /** A varint, as `ByteQueue.getVarint` has it, of at most so many bytes. */
+  *varint(maxLength = 8): Part<number> {
+    let length;
+    while ((length = this.#queue.varintLength(0, maxLength)) === undefined) yield;
+    if (length === 0) throw this.#bad(`has a varint of more than ${maxLength} bytes`);
+    yield* this.#have(length);
+    const value = this.#queue.getVarint(0, length);
+    this.#drop(length);
+    return value;
+  }
+
+  /** The bytes up to a delimiter, which is dropped. */
+  *until(delimiter: Uint8Array | string): Part<Uint8Array<ArrayBuffer>> {
+    const bytes = Uint8Array.from(contentBytes(delimiter));
+    if (bytes.length === 0) throw new RangeError("delimiter must have at least one byte");
+    return yield* this.#until(bytes, false);
+  }
+
+  /** A line of UTF-8, without its LF or CRLF. */
+  *line(): Part<string> {
+    const text = textOf(yield* this.#until(LINE_FEED, true), "strict");
+    if (text === undefined) throw this.#bad("has a line that is not UTF-8");
+    return text;
+  }
+
+  /** Everything up to the end of the stream. */
+  *toEnd(): Part<Uint8Array<ArrayBuffer>> {
+    for (; !this.#hasEnded; yield) this.#checkLeft(this.#queue.length);
+    return yield* this.bytes(this.#queue.length);
+  }
+
+  /** Begins with the next message. For whoever calls the generator. */
+  begin(queue: ByteQueue): void {
+    this.#queue = queue;
+    this.#start = queue.offset;
+    this.#left = this.#maxFrameLength;
+  }
+
+  /** Goes on. For whoever calls the generator. */
+  goOn(queue: ByteQueue, hasEnded: boolean): void {
+    this.#queue = queue;
+    this.#hasEnded = hasEnded;
+  }
+
+  *#until(delimiter: Uint8Array<ArrayBuffer>, isLine: boolean): Part<Uint8Array<ArrayBuffer>> {
+    const search = new DelimiterSearch(delimiter);
+    let end;
+    while ((end = search.findEnd(this.#queue)) < 0) {
+      // What may begin the delimiter may be none of the part.
+      this.#checkLeft(this.#lengthOf(this.#queue.length - search.matched, isLine));
+      yield;
+    }
+    const length = this.#lengthOf(end - delimiter.length, isLine);
+    const bytes = yield* this.bytes(length);
+    this.#queue.skip(end - length);
+    return bytes;
+  }
+
+  /** How long a part is that has so many bytes, or is a line of so many, without a CR at its end. */
+  #lengthOf(length: number, isLine: boolean): number {
+    return isLine && length > 0 && this.#queue.at(length - 1) === CR ? length - 1 : length;
+  }
+
+  *#have(length: number): Part<void> {
+    if (!Number.isSafeInteger(length) || length < 0) {
+      throw this.#bad(`has a part of ${length} bytes`);
+    }
+    this.#checkLeft(length);
+    while (this.#queue.length < length) yield;
+  }
+
+  #drop(length: number): void {
+    this.#left -= length;
+    this.#queue.skip(length);
+  }
+
+  #checkLeft(length: number): void {
+    if (length > this.#left) throw this.#bad(`is longer than ${this.#maxFrameLength} bytes`);
+  }
+
+  #bad(why: string): Error {
+    return badFrame(`the message at byte ${this.#start} ${why}`);
+  }
+}
+
+/**
+ * Makes a decoder that reads a message part by part: a line and then as many bytes as it says, as HTTP, memcached,
+ * NATS, Redis and SIP have it.
+ *
+ * @param parse Reads one message with `yield*`, and returns it. What it throws makes the message a bad one. What it
+ * has read then is taken, and where the next message begins is up to the format: mostly nobody knows, so close.
+ * @param config The limit.
+ *
+ * @example A command in a line, and its data
+ * ```ts
+ * import { type Codec, stepDecoder } from "https://deno.land/x/socket@v0.1.0/codec.ts";
+ *
+ * const commands: Codec<{ name: string; data: Uint8Array }, string> = {
+ *   decoder: () =>
+ *     stepDecoder(function* (read) {
+ *       const [name = "", length] = (yield* read.line()).split(" ");
+ *       const data = yield* read.bytes(Number(length ?? 0));
+ *       return { name, data };
+ *     }, { maxFrameLength: 65_536 }),
+ *   encode: (reply, frames) => frames.write(`${reply}\r\n`),
+ * };
+ * ```
+ */
+export function stepDecoder<In>(
+  parse: (read: PartReader) => Generator<void, In, void>,
+  config: FrameConfig = {},
+): Decoder<In> {
+  if (typeof parse !== "function") throw new TypeError("parse must be a generator function");
+  const options = readOptions("config", config, FRAME_OPTIONS);
+  return new StepDecoder(parse, maxFrameLengthOf(options));
+}
+
+class StepDecoder<In> implements Decoder<In> {
+  readonly #parse: (read: PartReader) => Generator<void, In, void>;
+  readonly #read: PartReader;
+  #parsing: Generator<void, In, void> | undefined;
+  #start = 0;
+
+  constructor(parse: (read: PartReader) => Generator<void, In, void>, maxFrameLength: number) {
+    this.#parse = parse;
+    this.#read = new PartReader(maxFrameLength);
+  }
+
+  decode(bytes: ByteQueue, ended: boolean): In | undefined {
+    if (this.#parsing === undefined) {
+      if (bytes.length === 0) return undefined;
+      this.#start = bytes.offset;
+      this.#read.begin(bytes);
+      const parsing = this.#parse(this.#read);
+      if (typeof (parsing as Partial<typeof parsing> | undefined)?.next !== "function") {
+        throw new TypeError("parse must be a generator function");
+      }
+      this.#parsing = parsing;
+    }
+    this.#read.goOn(bytes, ended);
+    const step = this.#next(this.#parsing);
+    if (step.done === true) return this.#checked(step.value, bytes);
+    if (!ended) return undefined;
+    this.#parsing = undefined;
+    throw cutOff(bytes, undefined);
+  }
+
+  #next(parsing: Generator<void, In, void>): IteratorResult<void, In> {
+    try {
+      const step = parsing.next();
+      if (step.done === true) this.#parsing = undefined;
+      return step;
+    } catch (cause) {
+      this.#parsing = undefined;
+      if (isSocketError(cause)) throw cause;
+      throw badFrame(`the message at byte ${this.#start} was refused: ${reasonOf(cause)}`, cause);
+    }
+  }
+
+  #checked(message: In, bytes: ByteQueue): In {
+    if (message === undefined) throw new TypeError("parse must return a message: got undefined");
+    // It would do so for ever.
+    if (bytes.offset === this.#start) throw new TypeError("parse must read something");
+    return message;
+  }
+}

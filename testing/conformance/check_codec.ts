@@ -1,0 +1,207 @@
+// Checks any codec: the same messages come out however the bytes were cut, what is sent can be received, nothing is
+// without a limit, and no byte is looked at again and again.
+
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
+import { GenericError } from "../../src/base/errors.ts";
+import { type Codec, decoderOf } from "../../src/framing/codec.ts";
+import { ensure } from "./trial.ts";
+
+/** How a codec is checked. */
+export interface CheckCodecOptions<In, Out = In> {
+  /** What a peer may send: some hundred bytes, with long messages and short ones. */
+  readonly stream: Uint8Array | string;
+  /** The messages in it. */
+  readonly messages: readonly In[];
+  /**
+   * The same messages as they are sent.
+   *
+   * @default messages
+   */
+  readonly sent?: readonly Out[];
+  /**
+   * How many bytes may wait for the rest of their message, at most: the codec's maximum and some for what is around a
+   * message.
+   *
+   * @default {2_097_152}
+   */
+  readonly maxUnreadBytes?: number;
+  /**
+   * Stands before the name of each test.
+   *
+   * @default ""
+   */
+  readonly name?: string;
+  /**
+   * Takes each test.
+   *
+   * @default Deno.test
+   */
+  readonly test?: (name: string, body: () => void) => void;
+}
+
+/** At more places than these the stream is not cut. */
+const MOST_CUTS = 4_096;
+/** How often a byte may be looked at, on the average, where a stream comes byte by byte: a length is read anew. */
+const LOOKS_PER_BYTE = 24;
+/** What a hostile peer sends without an end. */
+const ENDLESS = ["a", "9", "\0", "\xff", "[", " "];
+const PIECE = 65_536;
+
+/** Counts the bytes that are looked at. */
+class CountingQueue extends ByteQueue {
+  looks = 0;
+
+  override at(offset: number): number {
+    this.looks++;
+    return super.at(offset);
+  }
+
+  override peek(length: number): Uint8Array<ArrayBuffer> {
+    this.looks += length;
+    return super.peek(length);
+  }
+
+  override indexOf(needle: Uint8Array, from = 0): number {
+    const index = super.indexOf(needle, from);
+    this.looks += (index < 0 ? this.length : index) - from;
+    return index;
+  }
+}
+
+/**
+ * Checks a codec. Every check is a test of its own.
+ *
+ * @param codec What is checked.
+ * @param options What it is to receive, and who runs the tests.
+ * @example Your own codec, in a test file
+ * ```ts ignore
+ * import { checkCodec } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
+ * import { commands } from "./commands.ts";
+ *
+ * checkCodec(commands, { stream: "GET a\r\nGET bcd\r\n", messages: ["GET a", "GET bcd"] });
+ * ```
+ */
+export function checkCodec<In, Out = In>(
+  codec: Codec<In, Out>,
+  options: CheckCodecOptions<In, Out>,
+): void {
+  const { messages, maxUnreadBytes = 2_097_152, name = "" } = options;
+  const test = options.test ?? ((name: string, body: () => void) => Deno.test(name, body));
+  const sent = options.sent ?? messages as readonly unknown[] as readonly Out[];
+  const stream = typeof options.stream === "string"
+    ? new TextEncoder().encode(options.stream)
+    : Uint8Array.from(options.stream);
+  const comesOut = (pieces: Uint8Array<ArrayBuffer>[], how: string) => {
+    const got = decodeAll(codec, pieces);
+    ensure(
+      shown(got) === shown(messages),
+      `${how}: the messages were ${shown(got)}, not ${shown(messages)}`,
+    );
+  };
+
+  test(`${name}the stream at once has these messages`, () => comesOut([stream.slice()], "whole"));
+
+  test(`${name}the stream cut in two anywhere has these messages`, () => {
+    const step = Math.ceil(stream.length / MOST_CUTS);
+    for (let at = 1; at < stream.length; at += step) {
+      comesOut([stream.slice(0, at), stream.slice(at)], `cut at ${at}`);
+    }
+  });
+
+  test(`${name}the stream byte by byte has these messages`, () => {
+    comesOut(Array.from(stream, (byte) => Uint8Array.of(byte)), "byte by byte");
+  });
+
+  test(`${name}no byte is looked at again and again`, () => {
+    const queue = new CountingQueue();
+    const decoder = decoderOf(codec);
+    for (const byte of stream) {
+      queue.push(Uint8Array.of(byte));
+      while (decoder.decode(queue, false) !== undefined);
+    }
+    const most = LOOKS_PER_BYTE * stream.length;
+    ensure(
+      queue.looks <= most,
+      `${queue.looks} looks at ${stream.length} bytes that came one by one: remember how far you came (bytes.offset)`,
+    );
+  });
+
+  test(`${name}what is sent is received`, () => {
+    const frames = new FrameBuffer();
+    for (const message of sent) frames.append(codec, message);
+    const pieces = frames.take().map((piece) => Uint8Array.from(piece));
+    comesOut(pieces, "sent");
+    const bytes = pieces.flatMap((piece) => Array.from(piece, (byte) => Uint8Array.of(byte)));
+    comesOut(bytes, "sent, byte by byte");
+  });
+
+  test(`${name}a message without an end is refused`, () => {
+    for (const text of ENDLESS) {
+      const piece = new Uint8Array(PIECE).fill(text.charCodeAt(0));
+      for (const start of [0, Math.floor(stream.length / 2)]) {
+        const queue = new ByteQueue();
+        const decoder = decoderOf(codec);
+        queue.push(stream.slice(0, start));
+        const isRefused = () => {
+          try {
+            while (decoder.decode(queue, false) !== undefined);
+            return false;
+          } catch (error) {
+            ensure(
+              isFrameError(error),
+              `a message without an end was refused with ${shown(error)}`,
+            );
+            return true;
+          }
+        };
+        for (let sent = 0; !isRefused() && sent <= maxUnreadBytes; sent += PIECE) {
+          // It is a message, and the next one, and so on.
+          if (sent === 4 * PIECE && queue.length < PIECE) break;
+          queue.push(piece.slice());
+        }
+        ensure(
+          queue.length <= maxUnreadBytes,
+          `${queue.length} bytes of ${
+            shown(text)
+          } wait for the rest of their message: have a maximum`,
+        );
+      }
+    }
+  });
+}
+
+function decodeAll<In>(
+  codec: Codec<In, never>,
+  pieces: readonly Uint8Array<ArrayBuffer>[],
+): In[] {
+  const queue = new ByteQueue();
+  const decoder = decoderOf(codec);
+  const messages: In[] = [];
+  const take = (ended: boolean) => {
+    for (let message; (message = decoder.decode(queue, ended)) !== undefined;) {
+      messages.push(message);
+    }
+  };
+  for (const piece of pieces) {
+    queue.push(piece);
+    take(false);
+  }
+  take(true);
+  ensure(queue.length === 0, `${queue.length} bytes are left at the end of the stream`);
+  return messages;
+}
+
+function isFrameError(error: unknown): boolean {
+  return error instanceof GenericError && error.code === "frame";
+}
+
+/** A value as text: two that are equal have the same. */
+function shown(value: unknown): string {
+  return Deno.inspect(value, {
+    depth: Infinity,
+    iterableLimit: Infinity,
+    strAbbreviateSize: Infinity,
+    breakLength: Infinity,
+  });
+}

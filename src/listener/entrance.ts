@@ -14,6 +14,7 @@ import type { ListenerStats } from "./guard/listener_stats.ts";
 import { Intake } from "./intake.ts";
 import { cutOff, type Openable, Patience, type StopReport, stopReport } from "./life_cycle.ts";
 import type { ListenerConfig, ListenerSettings } from "./listener_config.ts";
+import { ListenerEvents } from "./listener_event.ts";
 import type { TransportListener } from "../network/network.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { OpenConnections } from "./open_connections.ts";
@@ -50,6 +51,7 @@ export class Entrance implements Openable {
   readonly #settings: ListenerSettings;
   readonly #config: ConnectionConfig;
   readonly #owner: EntranceOwner;
+  readonly #events: ListenerEvents;
   readonly #guard: Guard;
   readonly #security: ListenerSecurity | undefined;
   #handshakes: Stage<Admission> | undefined;
@@ -74,13 +76,14 @@ export class Entrance implements Openable {
     this.port = settings.port;
     this.address = settings.path ?? settings.hostname;
     this.openConnections = new OpenConnections();
-    this.#guard = new Guard(config, () => clock.now());
+    const events = this.#events = new ListenerEvents(settings.onEvent);
+    this.#guard = new Guard(config, () => clock.now(), (...args) => events.refused(...args));
     this.#limits = new ConnectionLimits(this.#guard, this.openConnections.connections);
     this.#stages = [new Stage(headerStage(this.#guard, clock), clock)];
     if (config.secureSocket !== undefined) {
       const options = checkListenerSecureSocket(config.secureSocket);
-      this.#security = new ListenerSecurity(options, clock);
-      this.#handshakes = new Stage(handshakeStage(this.#security), clock);
+      this.#security = new ListenerSecurity(options, clock, (error) => events.reloaded(error));
+      this.#handshakes = new Stage(handshakeStage(this.#security, this.#refuse), clock);
       this.#stages.push(this.#handshakes);
     }
   }
@@ -239,24 +242,32 @@ export class Entrance implements Openable {
     }
     const { clock } = this.#settings.network;
     // A listener without options of its own counts those of its connections, too.
-    const stage = this.#handshakes ??= new Stage(handshakeStage(security), clock);
+    const stage = this.#handshakes ??= new Stage(handshakeStage(security, this.#refuse), clock);
     return (transport) =>
       stage.count(
         security.upgrade(transport),
         () => duplex.isFreed,
-        (error) => security.tell(error as SocketError, transport.remoteAddr),
+        (error) => this.#refuse(error, { transport }),
       );
   }
+
+  /** Tells of somebody whose connection could not be made secure. */
+  readonly #refuse = (error: unknown, { transport }: Pick<Admission, "transport">): void => {
+    this.#events.refused("handshake", transport.remoteAddr, error as SocketError);
+  };
 }
 
 /** The stage at which both ends agree on a secret. */
-function handshakeStage(security: ListenerSecurity): StageWork<Admission> {
+function handshakeStage(
+  security: ListenerSecurity,
+  onFailed: StageWork<Admission>["onFailed"],
+): StageWork<Admission> {
   return {
     limit: security.maxHandshakes,
     concerns: () => security.beginsAtOnce,
     async pass({ transport, pass }, signal, onWord) {
       return { pass, transport: await security.protect(transport, signal, onWord) };
     },
-    onFailed: (error, { transport }) => security.tell(error as SocketError, transport.remoteAddr),
+    onFailed,
   };
 }

@@ -1,13 +1,14 @@
 // How a listener behaves: its options, checked once.
 
 import { checkHost, checkPath, checkPort, isAbstract } from "../base/address.ts";
-import { checkInteger, checkSignal } from "../base/arguments.ts";
+import { checkInteger, checkSignal, shown } from "../base/arguments.ts";
 import {
   CONNECTION_OPTIONS,
   type ConnectionConfig,
   settledConnectionConfig,
 } from "../connection/connection_config.ts";
 import { GUARD_OPTIONS, type GuardConfig } from "./guard/guard_config.ts";
+import type { ListenerEvent } from "./listener_event.ts";
 import type { Network } from "../network/network.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
@@ -42,6 +43,8 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig {
   readonly pathMode?: number;
   /** Makes connections secure (TLS). */
   readonly secureSocket?: ListenerSecureSocketConfig;
+  /** Is told what happens beside the service's own connections: who was refused, a certificate that was reloaded. */
+  readonly onEvent?: (event: ListenerEvent) => void;
   /** Its abort is `gracefulStop()`. */
   readonly signal?: AbortSignal;
 }
@@ -52,6 +55,7 @@ const OWN_OPTIONS = optionNames<Omit<ListenerConfig, keyof ConnectionConfig | ke
   path: true,
   pathMode: true,
   secureSocket: true,
+  onEvent: true,
   signal: true,
 });
 
@@ -72,6 +76,8 @@ export interface ListenerSettings {
   readonly pathMode: number | undefined;
   /** How many connections the system keeps. */
   readonly backlog: number;
+  /** Who is told what happens. */
+  readonly onEvent: ((event: ListenerEvent) => void) | undefined;
   /** Its abort is a graceful stop. */
   readonly signal: AbortSignal | undefined;
   /** What it stands on. */
@@ -86,13 +92,18 @@ export interface ListenerSettings {
 export function checkListenerConfig(port: number, config: ListenerConfig): ListenerSettings {
   checkPort("port", port, 0);
   settledConnectionConfig(config);
-  const { interface: hostname, backlog = 4_096, network = denoNetwork, path, signal } = config;
+  const { interface: hostname, backlog = 4_096, network = denoNetwork, path, onEvent, signal } =
+    config;
+  if (onEvent !== undefined && typeof onEvent !== "function") {
+    throw new TypeError(`onEvent must be a function: got ${shown(onEvent)}`);
+  }
   const settings = {
     port,
     hostname: checkHost("interface", hostname === undefined ? "0.0.0.0" : hostname),
     path: path === undefined ? undefined : checkPath("path", path),
     pathMode: checkPathMode(config),
     backlog: checkInteger("backlog", backlog, 1, 2_147_483_647),
+    onEvent,
     signal: signal === undefined ? undefined : checkSignal(signal),
     network,
   };

@@ -3,7 +3,6 @@
 
 import { checkHost } from "../base/address.ts";
 import { checkBoolean, checkInteger, checkInterval, shown } from "../base/arguments.ts";
-import type { SocketError } from "../base/errors.ts";
 import { optionNames, readEntries, readList, readOptions, withOptions } from "../base/options.ts";
 import { asciiName } from "./certificate_names.ts";
 
@@ -112,10 +111,6 @@ export interface ListenerSecureSocketConfig extends SecureSocketConfig {
    * @default {Infinity}
    */
   readonly reloadInMillis?: number;
-  /** Told of each client that a handshake failed with, and why. */
-  readonly onHandshakeError?: (error: SocketError, remote: { host: string; port: number }) => void;
-  /** Told that new files could not be used, and why; the old certificate stays. */
-  readonly onReloadError?: (error: SocketError) => void;
 }
 
 /** A listener's certificates: what can be replaced while it runs. */
@@ -168,8 +163,6 @@ const LISTENER_OPTIONS = optionNames<ListenerSecureSocketConfig>({
   sni: true,
   maxHandshakes: true,
   reloadInMillis: true,
-  onHandshakeError: true,
-  onReloadError: true,
 });
 
 /** The longest name of an application protocol that the handshake can carry. */
@@ -223,8 +216,6 @@ export function checkListenerSecureSocket(
     options.maxHandshakes,
   );
   optionally(checkInterval, "secureSocket.reloadInMillis", options.reloadInMillis);
-  checkFunction("secureSocket.onHandshakeError", options.onHandshakeError);
-  checkFunction("secureSocket.onReloadError", options.onReloadError);
   return withOptions(options, { ...lists, sni }) as ListenerSecureSocketConfig;
 }
 
@@ -361,12 +352,6 @@ function checkText(name: string, value: unknown, isOptional = true): void {
   if (isOptional && value === undefined) return;
   if (typeof value !== "string" || value === "") {
     throw new TypeError(`${name} must be a string that is not empty: got ${shown(value)}`);
-  }
-}
-
-function checkFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") {
-    throw new TypeError(`${name} must be a function: got ${shown(value)}`);
   }
 }
 

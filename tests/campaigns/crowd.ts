@@ -18,7 +18,9 @@ export const crowd: Campaign = {
       ...limits,
       network: server,
       idleTimeoutInMillis: 60_000,
-      onReject: ({ reason }) => told.set(reason, (told.get(reason) ?? 0) + 1),
+      onEvent(event) {
+        if (event.kind === "refused") told.set(event.reason, (told.get(event.reason) ?? 0) + 1);
+      },
     });
     const seen = { connections: 0, bytesRead: 0, bytesWritten: 0 };
     const open = new Set<Caller>();

@@ -10,6 +10,7 @@ Deno.test("checkListenerConfig() has the reference's defaults", () => {
     path: undefined,
     pathMode: undefined,
     backlog: 4_096,
+    onEvent: undefined,
     signal: undefined,
     network: denoNetwork,
   });
@@ -32,6 +33,7 @@ Deno.test("checkListenerConfig() names what is wrong", () => {
     ["interface", "", TypeError],
     ["backlog", 0, RangeError],
     ["backlog", "5", TypeError],
+    ["onEvent", "log", TypeError],
     ["signal", {}, TypeError],
     ["readTimeoutInMillis", 0, RangeError],
     ["path", 5, TypeError],

@@ -67,8 +67,6 @@ Deno.test("checkListenerSecureSocket() takes everything that is right", () => {
     sni: { "a.example": own, "*.b.example": { certFile: "c", keyFile: "k" } },
     maxHandshakes: 1,
     reloadInMillis: 1_000,
-    onHandshakeError() {},
-    onReloadError() {},
   });
 });
 
@@ -85,8 +83,6 @@ Deno.test("checkListenerSecureSocket() names what is wrong", () => {
       [{ ...own, sni: { a: { cert: "c" } } }, 'secureSocket.sni["a"] must have a certificate and'],
       [{ ...own, maxHandshakes: 0 }, "secureSocket.maxHandshakes must be"],
       [{ ...own, reloadInMillis: 0 }, "secureSocket.reloadInMillis must be"],
-      [{ ...own, onHandshakeError: 1 }, "secureSocket.onHandshakeError must be a function"],
-      [{ ...own, onReloadError: 1 }, "secureSocket.onReloadError must be a function"],
     ] as const
   ) {
     assertThrows(() => checkListenerSecureSocket(config as never), Error, told);
@@ -117,8 +113,6 @@ const LISTENER = {
   sni: { "a.example": { ...own, passphrase: "p" } },
   maxHandshakes: 1,
   reloadInMillis: 1_000,
-  onHandshakeError() {},
-  onReloadError() {},
 } as const;
 
 /** The same, with getters that count how often they are asked. */

@@ -3,10 +3,10 @@
 //   acceptDelay --> accept --> enter --(trusted proxy)--> header --> identify --> open --> leave
 //                                \----(everybody else)-------------------------/
 //
-// Pure but for `onReject`: no await, no I/O, and the time comes from outside. Memory: one entry per address
+// Pure: no await, no I/O, and the time comes from outside. Memory: one entry per address
 // with a connection, and at most RATED_ADDRESSES for the rate per address.
 
-import { hostOf, type NetworkAddress, portOf } from "../../base/address.ts";
+import type { NetworkAddress } from "../../base/address.ts";
 import type { Transport } from "../../network/network.ts";
 import { blockName } from "./address_blocks.ts";
 import { type CheckedGuardConfig, checkGuardConfig, type GuardConfig } from "./guard_config.ts";
@@ -15,7 +15,13 @@ import type { ProxyHeader } from "../../proxy/proxy_header.ts";
 import type { ProxyHeaderError } from "../../proxy/proxy_header_error.ts";
 import { RateLimit, RateLimits } from "./rate_limit.ts";
 import { REJECT_REASONS, type RejectReason } from "./rejection.ts";
-import { tell } from "../../base/user_code.ts";
+
+/** Told of each connection that is refused, or ended by a limit. */
+export type OnRejected = (
+  reason: RejectReason,
+  peer: NetworkAddress,
+  error: ProxyHeaderError | undefined,
+) => void;
 
 /** A connection that has come past the door. */
 export interface Pass {
@@ -54,6 +60,7 @@ export class Guard {
   /** What it goes by. */
   readonly config: CheckedGuardConfig;
   readonly #now: () => number;
+  readonly #onRejected: OnRejected | undefined;
   readonly #rate: RateLimit | undefined;
   readonly #addressRates: RateLimits | undefined;
   /** How many connections are open with each address; an address without one has no entry. */
@@ -69,12 +76,14 @@ export class Guard {
    *
    * @param config The limits.
    * @param now The time in milliseconds; never goes back.
+   * @param onRejected Whom it tells. Called in the middle of a decision: it must not decide again.
    * @throws {TypeError} If a value is of the wrong type.
    * @throws {RangeError} If a value is out of its range.
    */
-  constructor(config: GuardConfig, now: () => number) {
+  constructor(config: GuardConfig, now: () => number, onRejected?: OnRejected) {
     this.config = checkGuardConfig(config);
     this.#now = now;
+    this.#onRejected = onRejected;
     const { maxConnectionsPerSecond, maxConnectionsPerSecondPerAddress } = this.config;
     if (maxConnectionsPerSecond !== Infinity) this.#rate = new RateLimit(maxConnectionsPerSecond);
     if (maxConnectionsPerSecondPerAddress !== Infinity) {
@@ -237,7 +246,6 @@ export class Guard {
 
   #reject(peer: NetworkAddress, reason: RejectReason, error?: ProxyHeaderError): void {
     this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1);
-    const [remoteAddress, remotePort] = [hostOf(peer), portOf(peer)];
-    tell(this.config.onReject, { reason, remoteAddress, remotePort, error });
+    this.#onRejected?.(reason, peer, error);
   }
 }

@@ -5,12 +5,10 @@ import {
   checkInteger,
   checkInterval,
   MAX_INTERVAL_IN_MILLIS,
-  shown,
 } from "../../base/arguments.ts";
 import { optionNames, partOf, readOptions } from "../../base/options.ts";
 import { AddressBlocks } from "./address_blocks.ts";
 import { V2_MAX_LENGTH, V2_MAX_LENGTH_OF_ADDRESSES } from "../../proxy/proxy_v2.ts";
-import type { RejectInfo } from "./rejection.ts";
 
 /** From whom a listener reads a PROXY protocol header. */
 export interface ProxyProtocolConfig {
@@ -109,8 +107,6 @@ export interface GuardConfig {
    * that all other limits are about; the proxies themselves are let in for being trusted.
    */
   readonly proxyProtocol?: ProxyProtocolConfig;
-  /** Is told of every connection that was refused, or ended by one of these limits. */
-  readonly onReject?: (info: RejectInfo) => void;
 }
 
 /** A {@linkcode ProxyProtocolConfig} that was checked. */
@@ -149,8 +145,6 @@ export interface CheckedGuardConfig {
   readonly deny: AddressBlocks | undefined;
   /** From whom headers are read. */
   readonly proxyProtocol: CheckedProxyProtocol | undefined;
-  /** Who is told of refusals. */
-  readonly onReject: ((info: RejectInfo) => void) | undefined;
 }
 
 /** The fields of a {@linkcode GuardConfig}. */
@@ -166,7 +160,6 @@ export const GUARD_OPTIONS = optionNames<GuardConfig>({
   allow: true,
   deny: true,
   proxyProtocol: true,
-  onReject: true,
 });
 
 const PROXY_OPTIONS = optionNames<ProxyProtocolConfig>({
@@ -195,11 +188,7 @@ export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
     allow,
     deny,
     proxyProtocol,
-    onReject,
   } = partOf("config", config, GUARD_OPTIONS);
-  if (onReject !== undefined && typeof onReject !== "function") {
-    throw new TypeError(`onReject must be a function: got ${shown(onReject)}`);
-  }
   return {
     maxConnections: checkLimit("maxConnections", maxConnections),
     maxConnectionsPerAddress: checkLimit("maxConnectionsPerAddress", maxConnectionsPerAddress),
@@ -221,7 +210,6 @@ export function checkGuardConfig(config: GuardConfig): CheckedGuardConfig {
     allow: allow === undefined ? undefined : new AddressBlocks(allow, "allow"),
     deny: deny === undefined ? undefined : new AddressBlocks(deny, "deny"),
     proxyProtocol: proxyProtocol === undefined ? undefined : checkProxyProtocol(proxyProtocol),
-    onReject,
   };
 }
 

@@ -22,7 +22,7 @@ export {
   type SocketErrorCode,
 } from "./src/base/errors.ts";
 export type { GuardConfig, ProxyProtocolConfig } from "./src/listener/guard/guard_config.ts";
-export type { ListenerStats } from "./src/listener/guard/listener_stats.ts";
+export type { ListenerStats, StageCounts } from "./src/listener/guard/listener_stats.ts";
 export { ProxyHeader, type ProxyHeaderConfig } from "./src/proxy/proxy_header.ts";
 export { ProxyHeaderError, type ProxyHeaderProblem } from "./src/proxy/proxy_header_error.ts";
 export { PROXY_TLV, type ProxyTls, type ProxyTlv } from "./src/proxy/proxy_tlv.ts";
@@ -35,7 +35,6 @@ export type { CutOff, StopOptions, StopReport } from "./src/listener/life_cycle.
 export type { ReadOptions, ReadResult } from "./src/connection/pull.ts";
 export type { AltName, NamePart, PeerCertificate, SecureInfo } from "./src/network/secure_info.ts";
 export type { Caller, Service } from "./src/connection/service.ts";
-export type { StageCounts } from "./src/listener/stage.ts";
 export type {
   CertificateConfig,
   ClientSecureSocketConfig,

@@ -18,7 +18,7 @@ import { ListenerEvents } from "./listener_event.ts";
 import type { TransportListener } from "../network/network.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { OpenConnections } from "./open_connections.ts";
-import { Stage, type StageCounts, type StageWork } from "./stage.ts";
+import { Stage, type StageWork } from "./stage.ts";
 import { ListenerSecurity } from "../tls/listener_security.ts";
 import { look } from "../network/turns.ts";
 import {
@@ -26,9 +26,6 @@ import {
   type ListenerCertificateConfig,
   type ListenerSecureSocketConfig,
 } from "../tls/secure_socket.ts";
-
-/** Counts of handshakes that are none. */
-const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0 };
 
 /** What takes the connections of an entrance. */
 export interface EntranceOwner {
@@ -95,12 +92,7 @@ export class Entrance implements Openable {
 
   /** What has happened since it was made. */
   stats(): ListenerStats {
-    return this.#guard.stats(this.openConnections.connections);
-  }
-
-  /** How the handshakes of secure connections go. */
-  get handshakes(): StageCounts {
-    return this.#handshakes?.counts ?? NONE;
+    return this.#guard.stats(this.openConnections.connections, this.#handshakes?.counts);
   }
 
   /** Puts other certificates in place. */

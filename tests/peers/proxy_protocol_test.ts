@@ -376,6 +376,6 @@ peerTest(
     await using _ = await haproxy(listener.port, check + others.join(""));
     await enough.promise;
     assertEquals(failed, []);
-    assertEquals(listener.handshakes.failed, 0);
+    assertEquals(listener.stats().handshakes.failed, 0);
   },
 );

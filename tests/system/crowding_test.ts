@@ -49,7 +49,7 @@ Deno.test("Listener with maxConnections serves over TLS beside more who are sile
   for (let i = 0; i < 10; i++) {
     assertEquals(await isServed(listener, { secureSocket: secure }), true);
   }
-  assertEquals([listener.connections.size <= 5, listener.handshakes.failed], [true, 0]);
+  assertEquals([listener.connections.size <= 5, listener.stats().handshakes.failed], [true, 0]);
   for (const one of crowd) one.close();
 });
 
@@ -81,7 +81,7 @@ Deno.test("Listener lets those who are silent go for those who shake hands", asy
   for (let i = 0; i < 30; i++) {
     assertEquals(await isServed(listener, { secureSocket: secure }), true);
   }
-  const { underWay, completed } = listener.handshakes;
+  const { underWay, completed } = listener.stats().handshakes;
   assert(underWay <= 20, `${underWay}`);
   assertEquals([completed, new Set(told)], [30, new Set(["refused limit"])]);
   for (const one of crowd) one.close();

@@ -73,7 +73,7 @@ Deno.test("Client and Listener talk over TLS, and both tell what was agreed on",
     peerCertificate: undefined,
   });
   assertEquals(client.secure!.alpnProtocol, "echo");
-  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 0 });
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 0 });
 });
 
 Deno.test("Listener with clientAuth knows its clients by their certificates", async () => {
@@ -110,7 +110,7 @@ Deno.test("Listener goes on after clients that failed, and tells of each", async
   await using client = await dial(listener, { caCerts });
   await client.write("hello");
   assertEquals(await text(client, 5), "hello");
-  assertEquals(listener.handshakes.failed, 2);
+  assertEquals(listener.stats().handshakes.failed, 2);
 });
 
 Deno.test("Client refuses a server that speaks no TLS", async () => {
@@ -269,12 +269,12 @@ Deno.test("Listener counts the handshakes of upgrades, and tells of those that f
   await using client = await dial(listener);
   await client.upgradeToTls({ caCerts });
   await upgraded.promise;
-  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 0 });
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 0 });
   await using other = await dial(listener);
   await other.write("this is no handshake\n");
   await failed.promise;
   assertEquals(told, ["refused 127.0.0.1 handshake handshake"]);
-  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 1 });
   // Those with options of their own as well.
   failed = Promise.withResolvers();
   await using plain = new Listener(0, { interface: "127.0.0.1", onEvent });
@@ -287,14 +287,14 @@ Deno.test("Listener counts the handshakes of upgrades, and tells of those that f
   await third.write("no handshake either\n");
   await failed.promise;
   assertEquals(told, Array(2).fill("refused 127.0.0.1 handshake handshake"));
-  assertEquals(plain.handshakes, { underWay: 0, completed: 0, failed: 1 });
+  assertEquals(plain.stats().handshakes, { underWay: 0, completed: 0, failed: 1 });
   // One that is ended from this side is nobody's fault.
   await using silent = await dial(listener);
   const turn = () => new Promise((next) => setImmediate(next));
-  while (listener.handshakes.underWay === 0) await turn();
+  while (listener.stats().handshakes.underWay === 0) await turn();
   await listener.immediateStop();
-  while (listener.handshakes.underWay > 0) await turn();
-  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
+  while (listener.stats().handshakes.underWay > 0) await turn();
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 1 });
   assertEquals(silent.secure, undefined);
 });
 
@@ -409,7 +409,7 @@ Deno.test("Listener behind a proxy reads the PROXY header, then shakes hands, an
   assertEquals(await text(client, 5), "hello");
   const [caller] = listener.connections;
   assertEquals([caller!.remoteAddress, caller!.secure!.protocol], ["192.0.2.1", "TLSv1.3"]);
-  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 1 });
 });
 
 Deno.test("secureSocket is checked at the door", () => {

@@ -10,7 +10,7 @@ import type { NetworkAddress } from "../../base/address.ts";
 import type { Transport } from "../../network/network.ts";
 import { blockName } from "./address_blocks.ts";
 import { type CheckedGuardConfig, checkGuardConfig, type GuardConfig } from "./guard_config.ts";
-import type { ListenerStats, Traffic } from "./listener_stats.ts";
+import type { ListenerStats, StageCounts, Traffic } from "./listener_stats.ts";
 import type { ProxyHeader } from "../../proxy/proxy_header.ts";
 import type { ProxyHeaderError } from "../../proxy/proxy_header_error.ts";
 import { RateLimit, RateLimits } from "./rate_limit.ts";
@@ -52,6 +52,9 @@ interface PassRecord extends Pass {
 
 /** Of how many addresses the rate is known. A hundred bytes each. */
 const RATED_ADDRESSES = 10_000;
+
+/** Counts of what nobody has to get through. */
+const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0 };
 
 /** Decides, counts and tells for one listener. */
 export class Guard {
@@ -208,8 +211,13 @@ export class Guard {
    * What has happened so far.
    *
    * @param connections Those that are open.
+   * @param handshakes How those go, which is not the guard's to know.
+   * @returns A record that does not change.
    */
-  stats(connections: Iterable<Traffic & { readonly queuedBytes: number }>): ListenerStats {
+  stats(
+    connections: Iterable<Traffic & { readonly queuedBytes: number }>,
+    handshakes: StageCounts = NONE,
+  ): ListenerStats {
     let [bytesRead, bytesWritten, queuedBytes] = [this.#bytesRead, this.#bytesWritten, 0];
     for (const connection of connections) {
       bytesRead += connection.bytesRead;
@@ -217,9 +225,15 @@ export class Guard {
       queuedBytes += connection.queuedBytes;
     }
     const counts = REJECT_REASONS.map((reason) => [reason, this.#rejected.get(reason) ?? 0]);
-    const rejected = Object.fromEntries(counts) as Record<RejectReason, number>;
-    const [accepted, open] = [this.#accepted, this.#open];
-    return { accepted, open, rejected, bytesRead, bytesWritten, queuedBytes };
+    return Object.freeze({
+      accepted: this.#accepted,
+      open: this.#open,
+      rejected: Object.freeze(Object.fromEntries(counts) as Record<RejectReason, number>),
+      handshakes: Object.freeze(handshakes),
+      bytesRead,
+      bytesWritten,
+      queuedBytes,
+    });
   }
 
   /** Lets a client in, or says why not. */

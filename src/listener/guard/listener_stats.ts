@@ -2,6 +2,16 @@
 
 import type { RejectReason } from "./rejection.ts";
 
+/** How a stage goes that connections have to get through. */
+export interface StageCounts {
+  /** How many are at it. */
+  readonly underWay: number;
+  /** How many have got through so far. */
+  readonly completed: number;
+  /** How many have not. */
+  readonly failed: number;
+}
+
 /** What has happened at a listener since it was made. */
 export interface ListenerStats {
   /** Connections that were let in. */
@@ -10,6 +20,8 @@ export interface ListenerStats {
   readonly open: number;
   /** Connections that were refused, or ended by a limit, by reason. */
   readonly rejected: Readonly<Record<RejectReason, number>>;
+  /** How the handshakes of secure connections go. */
+  readonly handshakes: StageCounts;
   /** Bytes received, those of PROXY protocol headers not counted. */
   readonly bytesRead: number;
   /** Bytes that the system has taken for sending. */

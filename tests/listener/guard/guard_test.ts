@@ -240,6 +240,7 @@ Deno.test("Guard.stats() adds up what has ended and what is open", () => {
   const stats = guard.stats([{ bytesRead: 1, bytesWritten: 20, queuedBytes: 3 }]);
   assertEquals([stats.accepted, stats.open], [3, 1]);
   assertEquals([stats.bytesRead, stats.bytesWritten, stats.queuedBytes], [111, 2_220, 3]);
+  assert([stats, stats.rejected, stats.handshakes].every(Object.isFrozen));
 });
 
 Deno.test("Guard keeps one entry per address that is in, however many come and go", () => {

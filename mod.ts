@@ -14,6 +14,7 @@ export {
 } from "./src/connection/client.ts";
 export { Connection } from "./src/connection/connection.ts";
 export type { ConnectionConfig } from "./src/connection/connection_config.ts";
+export type { ConnectionEnd } from "./src/connection/connection_end.ts";
 export type { ReadLineOptions, ReadUntilOptions } from "./src/connection/delimited_reader.ts";
 export {
   GenericError,

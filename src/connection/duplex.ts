@@ -7,6 +7,7 @@
 // This is the one place that frees a transport.
 
 import { closedError, GenericError, type SocketError } from "../base/errors.ts";
+import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
 import type { MinimumRate } from "./minimum_rate.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Clock, Transport } from "../network/network.ts";
@@ -88,6 +89,8 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   hasWritable = false;
   /** Where it is among its listener's, -1 where it is not. */
   place = -1;
+  /** When it began. */
+  begunAt: number;
   /** Called once, when the connection is no longer one of its listener's. */
   onLeave: (() => void) | undefined;
   /** Made when somebody asks: most connections are never asked. */
@@ -99,6 +102,8 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   #state: "open" | "closing" | "freed" = "open";
   /** What `closed` will tell. */
   #error: SocketError | undefined;
+  /** Who ends it or has ended it. */
+  #endedBy: ConnectionEnd["by"] | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
   #isStopping = false;
@@ -110,6 +115,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.limits = limits;
     this.clock = limits.clock;
     this.turns = limits.turns;
+    this.begunAt = limits.clock.now();
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
     this.#timer = new LazyTimer(limits.clock, this);
@@ -148,35 +154,51 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     return this.#error;
   }
 
+  /** Who ends or has ended the connection; `undefined` while it is open. */
+  get endedBy(): ConnectionEnd["by"] | undefined {
+    return this.#endedBy;
+  }
+
+  /** How the connection has ended. @param error What {@linkcode Duplex.settle} will be told. */
+  endOf(error: SocketError | undefined): ConnectionEnd {
+    return connectionEnd(this.#endedBy!, error, Math.round(this.clock.now() - this.begunAt));
+  }
+
   /**
    * Ends politely: what is queued goes out, the peer gets an end and time to read it.
    *
    * @param error What `closed` shall tell, where that is not the plain end.
+   * @param by Who ends it: the peer, where it has ended what it sends.
    * @returns Resolves when the transport is freed.
    */
-  close(error?: SocketError): Promise<void> {
+  close(
+    error?: SocketError,
+    by: ConnectionEnd["by"] = this.reader.hasEnded ? "peer" : "local",
+  ): Promise<void> {
     if (this.#state !== "open") return this.freed;
     this.#state = "closing";
     this.#error = error;
+    this.#endedBy = error === undefined ? by : "error";
     this.#idleDue = Infinity;
     this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
     this.lookBy(this.#closeDue);
     this.reader.fail(() => closedError("read"), false);
     // A failure on the way has freed the transport.
-    this.writer.end().then(() => this.reader.drain()).then(() => this.#free(this.#error), () => {});
+    const done = () => this.#free(this.#error, this.#endedBy!);
+    this.writer.end().then(() => this.reader.drain()).then(done, () => {});
     return this.freed;
   }
 
   /** Frees the transport at once; what is queued or unread is gone. */
-  abort(reason: unknown): void {
+  abort(reason: unknown, by: "local" | "stop" = "local"): void {
     if (this.#state === "freed") return;
     const error = new GenericError("aborted", "Aborted by this side", { cause: reason });
-    this.#free(error, true);
+    this.#free(error, by, true);
   }
 
   /** Ends the connection with the error that made it useless. */
   fail(error: SocketError): void {
-    if (this.#state !== "freed") this.#free(error);
+    if (this.#state !== "freed") this.#free(error, "error");
   }
 
   /**
@@ -204,14 +226,14 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     // A loop of the user's within onConnect waits for what comes next; any other call is under way.
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {
-      if (reader.isCaughtUp) void this.close();
+      if (reader.isCaughtUp) void this.close(undefined, "stop");
       else void this.#look();
       return;
     }
     // Nobody knows what somebody who has read and does not wait for more is busy with; but what a service
     // does with what it has read, it does in its methods.
     const isIdle = attendant !== undefined && (attendant.isReading || reader.bytesRead === 0);
-    if (isIdle) void this.close();
+    if (isIdle) void this.close(undefined, "stop");
   }
 
   /** What has come may not have been read yet: the runtime looks at its sockets first. */
@@ -223,8 +245,10 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.closeIfIdle();
   }
 
-  /** Takes the connection out of its listener. */
-  leave(): void {
+  /** Takes the connection out of its listener. @param error What {@linkcode Duplex.settle} will be told. */
+  leave(error: SocketError | undefined): void {
+    // What a method has thrown after the connection was closed.
+    if (error !== this.#error) this.#endedBy = "error";
     const onLeave = this.onLeave;
     this.onLeave = undefined;
     onLeave?.();
@@ -232,7 +256,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   /** Says that everything is over. */
   settle(error: SocketError | undefined): void {
-    this.leave();
+    this.leave(error);
     this.#outcome = { error };
     this.#closed?.resolve(error);
   }
@@ -306,7 +330,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   /** A connection both of whose directions have ended is over. */
   #freeIfOver(): void {
     if (this.#state !== "open" || !this.writer.hasEnded) return;
-    if (this.reader.hasEnded) this.#free(undefined);
+    if (this.reader.hasEnded) this.#free(undefined, "peer");
     // Shut down from this side only: the peer may still send, and must not get a reset for it.
     else if (this.reader.isShut) void this.close();
   }
@@ -364,8 +388,8 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   #giveUpClosing(): void {
     const { queuedBytes } = this.writer;
-    if (queuedBytes === 0) return this.#free(this.#error);
-    this.#free(
+    if (queuedBytes === 0) return this.#free(this.#error, this.#endedBy!);
+    this.fail(
       new GenericError(
         "timed-out",
         `Cannot close: the peer did not take ${queuedBytes} bytes within ${this.limits.closeTimeoutInMillis} ms`,
@@ -373,11 +397,12 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     );
   }
 
-  #free(error: SocketError | undefined, isAbort = false): void {
+  #free(error: SocketError | undefined, by: ConnectionEnd["by"], isAbort = false): void {
     if (this.#state === "freed") return;
     const wasOpen = this.#state === "open";
     this.#state = "freed";
     this.#error = error;
+    this.#endedBy = by;
     this.#idleDue = this.#closeDue = Infinity;
     this.#timer.stop();
     try {
@@ -391,7 +416,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
       this.writer.fail(() => closedError("write"));
     }
     this.#freed?.resolve();
-    if (isAbort || this.attendant === undefined) this.leave();
+    if (isAbort || this.attendant === undefined) this.leave(error);
     if (this.attendant === undefined) this.settle(error);
     else this.attendant.onFreed(error);
   }

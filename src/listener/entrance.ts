@@ -204,14 +204,15 @@ export class Entrance implements Openable {
   }
 
   /** Makes a connection of what was let in. */
-  take({ transport, pass }: Admission): Connection {
+  take({ transport, pass, acceptedAt }: Admission): Connection {
     const caller = new Connection(transport, this.#config);
     const duplex = duplexOf(caller);
+    duplex.begunAt = acceptedAt;
     duplex.proxy = pass.header;
     duplex.prepareUpgrade = (options) => this.#prepareUpgrade(duplex, options);
     this.#guard.open(pass);
     this.#limits.apply(caller, pass);
-    this.openConnections.add(caller, () => this.#guard.leave(pass, caller));
+    this.openConnections.add(caller, () => this.#guard.leave(pass, caller, duplex.endedBy));
     this.#handsOut!.onTaken();
     return caller;
   }
@@ -257,8 +258,9 @@ function handshakeStage(
   return {
     limit: security.maxHandshakes,
     concerns: () => security.beginsAtOnce,
-    async pass({ transport, pass }, signal, onWord) {
-      return { pass, transport: await security.protect(transport, signal, onWord) };
+    async pass(admission, signal, onWord) {
+      const transport = await security.protect(admission.transport, signal, onWord);
+      return { ...admission, transport };
     },
     onFailed,
   };

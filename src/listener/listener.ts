@@ -84,7 +84,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     return this.#life.closed;
   }
 
-  /** What has happened since it was made: connections let in, open and refused, handshakes, bytes in and out. */
+  /** What has happened since it was made: connections let in, refused and ended, handshakes, bytes. */
   stats(): ListenerStats {
     return this.#entrance.stats();
   }

@@ -26,7 +26,7 @@ function stageOf(deny: string[] = []) {
     ...script: (string | Uint8Array | Step)[]
   ) => {
     const transport = scriptedTransport(script, { remoteAddr: tcp(hostname) });
-    return { transport, pass: guard.enter(transport.remoteAddr)! };
+    return { transport, pass: guard.enter(transport.remoteAddr)!, acceptedAt: 0 };
   };
   const never = new AbortController().signal;
   return { clock, told, admit, never, stage: headerStage(guard, clock) };

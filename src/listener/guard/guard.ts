@@ -7,6 +7,7 @@
 // with a connection, and at most RATED_ADDRESSES for the rate per address.
 
 import type { NetworkAddress } from "../../base/address.ts";
+import type { ConnectionEnd } from "../../connection/connection_end.ts";
 import type { Transport } from "../../network/network.ts";
 import { blockName } from "./address_blocks.ts";
 import { type CheckedGuardConfig, checkGuardConfig, type GuardConfig } from "./guard_config.ts";
@@ -39,6 +40,8 @@ export interface Admission {
   readonly transport: Transport;
   /** Its pass, to be given back to the guard when the connection is over. */
   readonly pass: Pass;
+  /** When it was accepted. */
+  readonly acceptedAt: number;
 }
 
 interface PassRecord extends Pass {
@@ -69,6 +72,7 @@ export class Guard {
   /** How many connections are open with each address; an address without one has no entry. */
   readonly #perAddress = new Map<string, number>();
   readonly #rejected = new Map<RejectReason, number>();
+  readonly #ended = { peer: 0, local: 0, stop: 0, error: 0 };
   #accepted = 0;
   #open = 0;
   #bytesRead = 0;
@@ -182,11 +186,13 @@ export class Guard {
    *
    * @param pass Whose connection has ended.
    * @param traffic What came and went over it.
+   * @param by Who has ended it, where it was open.
    */
-  leave(pass: Pass, traffic?: Traffic): void {
+  leave(pass: Pass, traffic?: Traffic, by?: ConnectionEnd["by"]): void {
     const record = pass as PassRecord;
     if (record.hasLeft) return;
     record.hasLeft = true;
+    if (by !== undefined) this.#ended[by]++;
     if (traffic !== undefined) {
       this.#bytesRead += traffic.bytesRead;
       this.#bytesWritten += traffic.bytesWritten;
@@ -229,6 +235,7 @@ export class Guard {
       accepted: this.#accepted,
       open: this.#open,
       rejected: Object.freeze(Object.fromEntries(counts) as Record<RejectReason, number>),
+      ended: Object.freeze({ ...this.#ended }),
       handshakes: Object.freeze(handshakes),
       bytesRead,
       bytesWritten,

@@ -1,5 +1,6 @@
 // What a listener can tell about itself.
 
+import type { ConnectionEnd } from "../../connection/connection_end.ts";
 import type { RejectReason } from "./rejection.ts";
 
 /** How a stage goes that connections have to get through. */
@@ -20,6 +21,8 @@ export interface ListenerStats {
   readonly open: number;
   /** Connections that were refused, or ended by a limit, by reason. */
   readonly rejected: Readonly<Record<RejectReason, number>>;
+  /** Connections that have ended, by whom: see {@linkcode ConnectionEnd}. */
+  readonly ended: Readonly<Record<ConnectionEnd["by"], number>>;
   /** How the handshakes of secure connections go. */
   readonly handshakes: StageCounts;
   /** Bytes received, those of PROXY protocol headers not counted. */

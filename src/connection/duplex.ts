@@ -66,6 +66,15 @@ export interface ListenerLimits {
   onSlow(): void;
 }
 
+/** How a connection ends; in an object of its own, so that those that are open keep one field and not three. */
+interface Ending {
+  readonly by: ConnectionEnd["by"];
+  /** What `closed` tells. */
+  readonly error: SocketError | undefined;
+  /** Whether it tells that by now. */
+  isOver: boolean;
+}
+
 /** One transport, its reader, its writer and its life. */
 export class Duplex implements ReaderHost, WriterHost, Looker {
   /** What bytes come from and go to; another one after an upgrade. */
@@ -89,21 +98,17 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   hasWritable = false;
   /** Where it is among its listener's, -1 where it is not. */
   place = -1;
-  /** When it began. */
+  /** When it began, in whole milliseconds: those need no memory of their own. */
   begunAt: number;
   /** Called once, when the connection is no longer one of its listener's. */
   onLeave: (() => void) | undefined;
   /** Made when somebody asks: most connections are never asked. */
   #closed: PromiseWithResolvers<SocketError | undefined> | undefined;
   #freed: PromiseWithResolvers<void> | undefined;
-  /** Everything is over, with what `closed` tells. */
-  #outcome: { readonly error: SocketError | undefined } | undefined;
   readonly #timer: LazyTimer;
   #state: "open" | "closing" | "freed" = "open";
-  /** What `closed` will tell. */
-  #error: SocketError | undefined;
-  /** Who ends it or has ended it. */
-  #endedBy: ConnectionEnd["by"] | undefined;
+  /** How it ends or has ended. */
+  #ending: Ending | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
   #isStopping = false;
@@ -115,7 +120,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.limits = limits;
     this.clock = limits.clock;
     this.turns = limits.turns;
-    this.begunAt = limits.clock.now();
+    this.begunAt = Math.round(limits.clock.now());
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
     this.#timer = new LazyTimer(limits.clock, this);
@@ -129,7 +134,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   /** Resolves when everything is over, with the error that ended it, if one did. */
   get closed(): Promise<SocketError | undefined> {
     this.#closed ??= Promise.withResolvers();
-    if (this.#outcome !== undefined) this.#closed.resolve(this.#outcome.error);
+    if (this.#ending?.isOver === true) this.#closed.resolve(this.#ending.error);
     return this.#closed.promise;
   }
 
@@ -151,17 +156,18 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   /** What ended or is ending the connection, if it is an error. */
   get error(): SocketError | undefined {
-    return this.#error;
+    return this.#ending?.error;
   }
 
   /** Who ends or has ended the connection; `undefined` while it is open. */
   get endedBy(): ConnectionEnd["by"] | undefined {
-    return this.#endedBy;
+    return this.#ending?.by;
   }
 
-  /** How the connection has ended. @param error What {@linkcode Duplex.settle} will be told. */
-  endOf(error: SocketError | undefined): ConnectionEnd {
-    return connectionEnd(this.#endedBy!, error, Math.round(this.clock.now() - this.begunAt));
+  /** How the connection has ended: known when it has left. */
+  get end(): ConnectionEnd {
+    const { by, error } = this.#ending!;
+    return connectionEnd(by, error, Math.round(this.clock.now()) - this.begunAt);
   }
 
   /**
@@ -177,14 +183,13 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   ): Promise<void> {
     if (this.#state !== "open") return this.freed;
     this.#state = "closing";
-    this.#error = error;
-    this.#endedBy = error === undefined ? by : "error";
+    this.#ending = { by: error === undefined ? by : "error", error, isOver: false };
     this.#idleDue = Infinity;
     this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
     this.lookBy(this.#closeDue);
     this.reader.fail(() => closedError("read"), false);
     // A failure on the way has freed the transport.
-    const done = () => this.#free(this.#error, this.#endedBy!);
+    const done = () => this.#free(this.error, this.endedBy!);
     this.writer.end().then(() => this.reader.drain()).then(done, () => {});
     return this.freed;
   }
@@ -245,10 +250,10 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.closeIfIdle();
   }
 
-  /** Takes the connection out of its listener. @param error What {@linkcode Duplex.settle} will be told. */
+  /** Takes the connection out of its listener. @param error What `closed` will tell. */
   leave(error: SocketError | undefined): void {
     // What a method has thrown after the connection was closed.
-    if (error !== this.#error) this.#endedBy = "error";
+    if (error !== this.error) this.#ending = { by: "error", error, isOver: false };
     const onLeave = this.onLeave;
     this.onLeave = undefined;
     onLeave?.();
@@ -257,7 +262,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   /** Says that everything is over. */
   settle(error: SocketError | undefined): void {
     this.leave(error);
-    this.#outcome = { error };
+    this.#ending!.isOver = true;
     this.#closed?.resolve(error);
   }
 
@@ -388,7 +393,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   #giveUpClosing(): void {
     const { queuedBytes } = this.writer;
-    if (queuedBytes === 0) return this.#free(this.#error, this.#endedBy!);
+    if (queuedBytes === 0) return this.#free(this.error, this.endedBy!);
     this.fail(
       new GenericError(
         "timed-out",
@@ -401,8 +406,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     if (this.#state === "freed") return;
     const wasOpen = this.#state === "open";
     this.#state = "freed";
-    this.#error = error;
-    this.#endedBy = by;
+    this.#ending = { by, error, isOver: false };
     this.#idleDue = this.#closeDue = Infinity;
     this.#timer.stop();
     try {

@@ -239,7 +239,7 @@ class ServiceLoop implements Attendant, Wait {
     ended ??= duplex.error;
     duplex.leave(ended);
     if (this.#service.onClose !== undefined) {
-      await guarded(() => this.#service.onClose!(this.#caller, duplex.endOf(ended)));
+      await guarded(() => this.#service.onClose!(this.#caller, duplex.end));
     }
     duplex.settle(ended);
   }

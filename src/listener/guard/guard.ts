@@ -40,7 +40,7 @@ export interface Admission {
   readonly transport: Transport;
   /** Its pass, to be given back to the guard when the connection is over. */
   readonly pass: Pass;
-  /** When it was accepted. */
+  /** When it was accepted, in whole milliseconds. */
   readonly acceptedAt: number;
 }
 

@@ -18,8 +18,8 @@ await using listener = new Listener(0, {
     ...files("localhost"),
     caCertFile,
     clientAuth: "require",
-    onHandshakeError: (error) => console.log(`listener: ${error.message}`),
   },
+  onEvent: (event) => console.log(`listener: ${event.error?.message}`),
 });
 listener.attach({
   onConnect(caller) {

@@ -14,8 +14,8 @@ const listener = new Listener(port, {
     certFile: `${folder}/localhost.pem`,
     keyFile: `${folder}/localhost.key`,
     reloadInMillis: 60_000, // a certificate that is renewed in its file needs no restart
-    onHandshakeError: (error) => console.log(error.message),
   },
+  onEvent: (event) => console.log(event.kind, event.error?.message ?? ""),
 });
 
 listener.attach({

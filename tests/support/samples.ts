@@ -3,7 +3,7 @@
 import { Program } from "./program.ts";
 import { repositoryFiles, root } from "./source.ts";
 
-/** The address from which all that is printed imports the library. */
+/** The address from which what is printed imports the library; the README's programs lie beside it instead. */
 const PUBLISHED = "https://deno.land/x/socket@v0.1.0/";
 
 /** A code block. */
@@ -47,7 +47,7 @@ export async function startBlock(block: Block, folder: string): Promise<Program>
   const program = new Program("deno", [...args, libraryFrom("held_socket"), "--ext=ts", "-"], {
     cwd: folder,
   });
-  await program.type(block.code);
+  await program.type(block.code.replaceAll(`from "./mod.ts"`, `from "${PUBLISHED}mod.ts"`));
   await program.endInput();
   return program;
 }

@@ -14,6 +14,7 @@ export type {
 } from "./src/connection/client_config.ts";
 export { Connection } from "./src/connection/connection.ts";
 export type { ConnectionConfig } from "./src/connection/connection_config.ts";
+export type { ConnectionEnd } from "./src/connection/connection_end.ts";
 export type { ReadLineOptions, ReadUntilOptions } from "./src/connection/delimited_reader.ts";
 export {
   GenericError,
@@ -22,19 +23,19 @@ export {
   type SocketErrorCode,
 } from "./src/base/errors.ts";
 export type { GuardConfig, ProxyProtocolConfig } from "./src/listener/guard/guard_config.ts";
-export type { ListenerStats } from "./src/listener/guard/listener_stats.ts";
+export type { ListenerStats, StageCounts } from "./src/listener/guard/listener_stats.ts";
 export { ProxyHeader, type ProxyHeaderConfig } from "./src/proxy/proxy_header.ts";
 export { ProxyHeaderError, type ProxyHeaderProblem } from "./src/proxy/proxy_header_error.ts";
 export { PROXY_TLV, type ProxyTls, type ProxyTlv } from "./src/proxy/proxy_tlv.ts";
-export type { RejectInfo, RejectReason } from "./src/listener/guard/rejection.ts";
+export type { RejectReason } from "./src/listener/guard/rejection.ts";
 export { Listener } from "./src/listener/listener.ts";
 export type { ListenerConfig } from "./src/listener/listener_config.ts";
+export type { ListenerEvent } from "./src/listener/listener_event.ts";
 export type { ServiceOrFactory } from "./src/connection/service_factory.ts";
 export type { CutOff, StopOptions, StopReport } from "./src/listener/life_cycle.ts";
 export type { ReadOptions, ReadResult } from "./src/connection/pull.ts";
 export type { AltName, NamePart, PeerCertificate, SecureInfo } from "./src/network/secure_info.ts";
 export type { Caller, Service } from "./src/connection/service.ts";
-export type { StageCounts } from "./src/listener/stage.ts";
 export type { ClientSecureSocketConfig } from "./src/tls/client_secure_socket_config.ts";
 export type {
   ListenerCertificateConfig,

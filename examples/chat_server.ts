@@ -1,4 +1,4 @@
-// A chat for everybody with `nc 127.0.0.1 61599`: numbers each line and sends it to all.
+// A chat for all who connect with `nc 127.0.0.1 61599`: numbers each line and sends it to everyone.
 // Run: deno run --allow-net=127.0.0.1 examples/chat_server.ts [PORT]
 
 import {
@@ -18,21 +18,21 @@ let number = 0;
 const nameOf = (guest: Framed<string>) => `guest ${guest.connection.id}`;
 
 function sayToAll(text: string): void {
-  // What a terminal takes for a command stays with who has typed it.
+  // Characters that a terminal takes for commands are not passed on.
   const line = `${++number} ${text.replaceAll(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, "?")}`;
   for (const guest of guests) {
-    // Nobody waits for a guest who does not read: the line is not for them.
+    // The others do not wait for a guest who does not read: that guest misses the line.
     if (guest.connection.queuedBytes < MOST_QUEUED_BYTES) void guest.send(line);
   }
 }
 
-// Everybody may type what they like, but no line without an end.
+// Guests may type anything, but no endless line.
 const lines = new LineCodec({ maxFrameLength: 1_000, invalidBytes: "replace" });
 
 listener.attach(framedService(lines, {
   onConnect(guest) {
     guests.add(guest);
-    sayToAll(`${nameOf(guest)} has come`);
+    sayToAll(`${nameOf(guest)} has joined`);
   },
   onMessage(guest, line) {
     sayToAll(`${nameOf(guest)}: ${line}`);

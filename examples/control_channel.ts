@@ -1,4 +1,4 @@
-// A service with a second door, a Unix socket, by which whoever may write to its file controls it.
+// A service that is controlled by a Unix socket: by every program that may write to the socket's file.
 // Run: deno run --allow-net=127.0.0.1,unix:SOCKET,unix:SOCKET~/= --allow-read=SOCKET,SOCKET~ --allow-write=SOCKET,SOCKET~ examples/control_channel.ts SOCKET [PORT]
 
 import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
@@ -14,7 +14,7 @@ service.attach({
   },
 });
 
-// A file that a crash has left behind is replaced; one at which somebody answers is not.
+// A file that a crash has left behind is replaced; one at which a program answers is not.
 const control = new Listener(0, { path, pathMode: 0o600 });
 
 const commands = new Map<string, (caller: Caller) => Promise<unknown>>([

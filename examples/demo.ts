@@ -12,7 +12,7 @@ console.log(
 const listener = new Listener(0, { interface: "127.0.0.1" }); // port 0: the system chooses one
 listener.attach({
   onConnect(caller) {
-    console.log(`  listener  a client has come, from port ${caller.remotePort}`);
+    console.log(`  listener  a client has arrived, from port ${caller.remotePort}`);
   },
   async onReadReady(caller) {
     const [bytes, length] = await caller.read();

@@ -18,7 +18,7 @@ async function ask(type: "A" | "AAAA"): Promise<DecodedPacket | undefined> {
     const end = performance.now() + 1_000;
     try {
       for (let left; (left = Math.ceil(end - performance.now())) > 0;) {
-        // The answer to an earlier question may still come, and anything from whoever forges addresses.
+        // This may be the answer to an earlier question, or come from somebody who forges addresses.
         const [bytes] = await client.read(undefined, { timeoutInMillis: left });
         const answer = packetIn(bytes);
         const about = answer?.questions?.[0];

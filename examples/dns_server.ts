@@ -26,7 +26,7 @@ const OPTIONS: OptAnswer = {
   ...{ flags: 0, flag_do: false, options: [] },
 };
 
-/** Answers one question; what is none gets an error, and what is an answer itself gets nothing. */
+/** Answers one question. What is not a question gets an error, and an answer gets nothing. */
 function answerTo(data: Uint8Array): Uint8Array | undefined {
   const head = new DataView(data.buffer, data.byteOffset, data.length);
   const flags = data.length < 12 ? IS_ANSWER : head.getUint16(2);
@@ -41,10 +41,10 @@ function answerTo(data: Uint8Array): Uint8Array | undefined {
     const { type, name, class: network } = questions[0]!;
     if (network !== "IN") return refuse(REFUSED);
     const named = records.filter((record) => record.name === name.toLowerCase());
-    // For any type there is one of them (RFC 8482): a small question shall have no large answer.
+    // A question for any type gets one of them (RFC 8482), lest a small question have a large answer.
     const wanted = (type as string) === "ANY" ? named[0]?.type : type;
     const answers = named.filter((record) => record.type === wanted);
-    // What a stranger has written goes to the terminal in plain letters only.
+    // Of what a stranger has written, only plain letters go to the terminal.
     const shown = name.replaceAll(/[^\w.-]/g, "?");
     console.log(`${type} ${shown}: ${named.length === 0 ? "not known" : answers.length}`);
     return encode({
@@ -54,7 +54,7 @@ function answerTo(data: Uint8Array): Uint8Array | undefined {
         (named.length === 0 ? NO_SUCH_NAME : 0),
       questions,
       answers,
-      // Whoever speaks EDNS hears that it is understood (RFC 6891).
+      // A client that speaks EDNS is told that it is understood (RFC 6891).
       additionals: additionals.filter(({ type }) => type === "OPT").slice(0, 1).map(() => OPTIONS),
     });
   } catch {

@@ -1,15 +1,15 @@
-// Waits for one file from file_sender.ts, shows how far it is, and ends when it has all of it.
+// Waits for one file from file_sender.ts, shows its progress, and ends when it has all of it.
 // Run: deno run --allow-net=127.0.0.1 --allow-write=FILE examples/file_receiver.ts FILE [PORT]
 
 import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
 import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
 const LARGEST_FILE = 4 * 1024 ** 3;
-const PIECE = 256 * 1024; // no slower than the rate below, also for whoever is silent between two pieces
+const PIECE = 256 * 1024; // large enough that the rate below also holds for a sender that pauses between two pieces
 const [path = "received"] = Deno.args;
 const port = Number(Deno.args[1] ?? 61601);
 using file = await Deno.open(path, { write: true, create: true, truncate: true });
-// Files are received one after the other: whoever sends a byte now and then must not keep the others out.
+// Files are received one after the other: a sender of a byte now and then must not keep the others out.
 await using listener = new Listener(port, {
   interface: "127.0.0.1",
   readTimeoutInMillis: 2_000,
@@ -19,7 +19,7 @@ await using listener = new Listener(port, {
 await listener.start();
 console.log(`Listening on ${listener.address}:${listener.port}`);
 
-/** What a file begins with. An end can also be a sender that crashed: the size shows half a file as such. */
+/** Reads what a file begins with. A sender may crash: the size shows whether a file is complete. */
 async function sizeFrom(sender: Caller): Promise<number> {
   const [head, length] = await sender.read(12);
   const isOurs = length === 12 && new TextDecoder().decode(head.subarray(0, 4)) === "FILE";
@@ -29,9 +29,9 @@ async function sizeFrom(sender: Caller): Promise<number> {
   return size;
 }
 
-/** Receives a file; whether all of it has come. */
+/** Receives a file, and says whether all of it has arrived. */
 async function receive(sender: Caller, size: number): Promise<boolean> {
-  await file.truncate(); // what an earlier one began
+  await file.truncate(); // what an earlier sender has begun
   await file.seek(0, Deno.SeekMode.Start);
   const bar = new SingleBar({ noTTYOutput: true }, Presets.shades_classic);
   bar.start(size, 0);
@@ -51,15 +51,15 @@ async function receive(sender: Caller, size: number): Promise<boolean> {
   return received === size;
 }
 
-let turn = Promise.resolve(false); // of the file: whether it is whole
+let turn = Promise.resolve(false); // resolves when the file is free: whether it is complete
 async function serve(caller: Caller): Promise<void> {
   try {
     await using sender = caller;
-    const size = await sizeFrom(sender); // nobody waits for others here
+    const size = await sizeFrom(sender); // here no sender waits for another
     turn = turn.catch(() => false).then((isWhole) => isWhole || receive(sender, size));
     if (!await turn) return;
   } catch (error) {
-    return console.error(`${error}`); // a reset, a silence, no file: the next one may be it
+    return console.error(`${error}`); // a reset, a silence, no file: the next sender may do better
   }
   await listener.immediateStop();
 }

@@ -1,4 +1,4 @@
-// Sends a file to file_receiver.ts and shows how far it is.
+// Sends a file to file_receiver.ts and shows its progress.
 // Run: deno run --allow-net=127.0.0.1 --allow-read=FILE examples/file_sender.ts FILE [PORT]
 
 import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
@@ -17,7 +17,7 @@ await client.write(head);
 
 const bar = new SingleBar({ noTTYOutput: true }, Presets.shades_classic);
 bar.start(size, 0);
-// Each write waits until the system has taken it: no more of the file is in memory than one chunk.
+// Each write waits until the system has taken it, so that only one chunk of the file is in memory.
 for await (const chunk of file.readable) bar.increment(await client.write(chunk));
 bar.stop();
 await client.shutdownWrite();

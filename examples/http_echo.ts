@@ -14,21 +14,21 @@ function headOf(status: string, length: number, isPersistent: boolean): string {
   return `HTTP/1.1 ${status}\r\n${fields.join("\r\n")}\r\n\r\n`;
 }
 
-/** Answers one request; whether there may be another one. */
+/** Answers one request, and says whether another one may follow. */
 async function serveOne(caller: Caller): Promise<boolean> {
   const [bytes] = await caller.readUntil("\r\n\r\n", { limit: LONGEST_HEAD });
   const head = latin1.decode(bytes);
-  if (!head.endsWith("\r\n\r\n")) return false; // the client has said all it has to say
+  if (!head.endsWith("\r\n\r\n")) return false; // the client has ended
   const { method, length, isWaiting, isPersistent } = requestOf(head);
   if (isWaiting) void caller.write("HTTP/1.1 100 Continue\r\n\r\n");
   const [body, received] = length === 0 ? [new Uint8Array(), 0] : await caller.read(length);
-  if (received < length) return false; // half a body is none
+  if (received < length) return false; // the body is not complete
   void caller.write(headOf("200 OK", length, isPersistent));
-  await caller.write(method === "HEAD" ? "" : body); // goes out together with the head
+  await caller.write(method === "HEAD" ? "" : body); // is sent together with the head
   return isPersistent;
 }
 
-/** What is said to a client before its connection ends. */
+/** The last answer to a client whose connection ends with an error. */
 function lastWords(error: unknown): string {
   if (error instanceof Refusal) return error.message;
   const isTooLong = error instanceof SocketError && error.code === "frame";
@@ -39,7 +39,7 @@ async function serve(caller: Caller): Promise<void> {
   try {
     while (await serveOne(caller));
   } catch (error) {
-    // No request, a long silence, a reset: it ends this connection and no other.
+    // Not a request, a long silence, a reset: it ends this connection and no other.
     void caller.write(headOf(lastWords(error), 0, false));
   }
   await caller.close();

@@ -1,25 +1,25 @@
-// What an HTTP request asks for (RFC 9112), where nobody could read it in two ways: a part of http_echo.ts.
+// What an HTTP request asks for (RFC 9112), if it can be read in one way only: a part of http_echo.ts.
 
 const LONGEST_BODY = 1024 * 1024;
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const REQUEST = new RegExp(`^(${TOKEN}) [!-~]+ HTTP/1\\.([01])$`);
 const FIELD = new RegExp(`^(${TOKEN}):([^\\x00-\\x08\\n-\\x1f\\x7f]*)$`);
 
-/** What matters of a request. */
+/** What the server needs to know of a request. */
 export interface Request {
   readonly method: string;
   /** How long its body is, in bytes. */
   readonly length: number;
-  /** Whether the client wants to know first that its body is welcome. */
+  /** Whether the client waits for "100 Continue" before it sends its body. */
   readonly isWaiting: boolean;
   /** Whether another request may follow. */
   readonly isPersistent: boolean;
 }
 
-/** Why there is no answer but this one, after which the connection ends: the next request's begin is not known. */
+/** An answer after which the connection ends, because it is not known where the next request begins. */
 export class Refusal extends Error {}
 
-/** Without blanks around it; a pattern for that takes a time that grows with the square of the blanks, or worse. */
+/** The text without blanks around it. A pattern would take a time that grows with the square of the blanks. */
 function trimmed(value: string): string {
   let [from, to] = [0, value.length];
   while (" \t".includes(value[from] ?? "-")) from++;
@@ -27,14 +27,14 @@ function trimmed(value: string): string {
   return value.slice(from, to);
 }
 
-/** Reads a head, each byte of which is a character, up to its empty line. */
+/** Reads a head, up to its empty line; each byte is a character. */
 export function requestOf(head: string): Request {
   const [first = "", ...lines] = head.replace(/^(\r\n)+/, "").slice(0, -4).split("\r\n");
   const [, method, minor] = REQUEST.exec(first) ?? [];
   if (method === undefined) throw new Refusal("400 Bad Request");
   const fields = new Map<string, string[]>();
   for (const line of lines) {
-    // Not a space before the colon, no folded line, no CR or LF alone: others may read those otherwise.
+    // No space before the colon, no folded line, no single CR or LF: others may read those in another way.
     const [, name, value] = FIELD.exec(line) ?? [];
     if (name === undefined) throw new Refusal("400 Bad Request");
     fields.set(name.toLowerCase(), [...fields.get(name.toLowerCase()) ?? [], trimmed(value!)]);

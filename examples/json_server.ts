@@ -15,10 +15,10 @@ interface Reply {
   readonly error?: string;
 }
 
-/** Whatever a stranger sends, only this becomes a message. */
+/** Checks that what a stranger sends is a request. */
 function check(value: unknown): Request {
   const { id, method, params } = value as Partial<Request>;
-  // An id that is not given back as it came would be nobody's.
+  // An id must be sent back exactly as it arrived, or the client cannot find its question.
   const isRequest = typeof id === "number" && Number.isSafeInteger(id) &&
     typeof method === "string" &&
     Array.isArray(params) && params.every(Number.isFinite);

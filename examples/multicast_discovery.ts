@@ -1,4 +1,4 @@
-// Finds services on this machine by multicast, as mDNS does; with a name, is one until Ctrl+C.
+// Finds services on this machine by multicast, as mDNS does. With a NAME, it is a service, until Ctrl+C.
 // Run: deno run --allow-net=0.0.0.0,127.0.0.1,239.255.76.67 examples/multicast_discovery.ts [NAME] [PORT]
 
 import {
@@ -13,7 +13,7 @@ const [name = ""] = Deno.args;
 const port = Number(Deno.args[1] ?? 48867);
 const decoder = new TextDecoder();
 
-/** Hears the group on this machine's loopback interface and answers whoever asks, and nobody else. */
+/** Listens to the group on this machine's loopback interface, and answers questions only. */
 async function announce(): Promise<void> {
   const listener = new UdpListener(port, { reuseAddress: true });
   listener.attach({
@@ -28,7 +28,7 @@ async function announce(): Promise<void> {
 
 /** Asks once, and takes every answer of the next half second. */
 async function discover(): Promise<void> {
-  // What a socket with an interface's address sends to a group leaves by that interface.
+  // A socket that is bound to an interface's address sends to groups by that interface.
   await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, { readTimeoutInMillis: 500 });
   await client.sendTo(QUESTION, { host: GROUP, port });
   const end = performance.now() + 500;
@@ -37,7 +37,7 @@ async function discover(): Promise<void> {
     for await (const { data, remoteHost, remotePort } of client) {
       console.log(`${remoteHost}:${remotePort} says ${JSON.stringify(decoder.decode(data))}`);
       found++;
-      if (performance.now() > end) break; // who talks without end is not waited for
+      if (performance.now() > end) break; // an endless talker must not keep us
     }
   } catch (error) {
     if (!(error instanceof ReadTimedOutError)) throw error;

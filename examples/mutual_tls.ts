@@ -18,13 +18,13 @@ await using listener = new Listener(0, {
     ...files("localhost"),
     caCertFile,
     clientAuth: "require",
-    onHandshakeError: (error) => console.log(`listener: ${error.message}`),
   },
+  onEvent: (event) => console.log(`listener: ${event.error?.message}`),
 });
 listener.attach({
   onConnect(caller) {
     void caller.write(`Hello ${caller.secure?.peerCertificate?.subject}\n`);
-    void caller.close(); // when that has gone out
+    void caller.close(); // when that was sent
   },
 });
 await listener.start();
@@ -38,7 +38,7 @@ for (const own of [files("member"), {}]) {
     });
     console.log(`client: ${await client.readLine()}`);
   } catch (error) {
-    // With TLS 1.3 a client has finished before the listener has looked at its certificate.
+    // With TLS 1.3 a client has finished before the listener has checked its certificate.
     console.log(`client: ${(error as Error).message}`);
   }
 }

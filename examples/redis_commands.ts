@@ -1,9 +1,9 @@
-// What a small Redis server can do: a part of examples/redis_server.ts, which knows nothing of Redis itself.
+// What a small Redis server can do: a part of examples/redis_server.ts.
 
 import { Buffer } from "node:buffer";
 import type { Resp } from "./resp_values.ts";
 
-/** Gets its words as one array: there may be more of them than a call takes arguments. */
+/** Gets its words as one array: there may be more of them than a call may have arguments. */
 type Command = (args: readonly Uint8Array[]) => Resp;
 
 const encoder = new TextEncoder();
@@ -11,17 +11,17 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const values = new Map<string, Uint8Array>();
 let used = 0;
 
-/** Each byte is one character, so that no two keys are taken for one. */
+/** Each byte becomes one character, so that different keys stay different. */
 function textOf({ buffer, byteOffset, length }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
-/** How much memory a key with its value is taken to need. */
+/** An estimate of the memory that a key with its value needs. */
 function sizeOf(key: string, value: Uint8Array | undefined): number {
   return value === undefined ? 0 : key.length + value.length + 100;
 }
 
-/** Puts a value in the place of another, or says why not. */
+/** Sets a value, or says why it cannot. */
 function set(key: string, value: Uint8Array): Error | undefined {
   const more = sizeOf(key, value) - sizeOf(key, values.get(key));
   if (used + more > MOST_BYTES) return new Error("OOM too much is kept already");
@@ -41,7 +41,7 @@ const commands = new Map<string, [least: number, most: number, command: Command]
   ["ECHO", [1, 1, ([message]) => message!]],
   ["GET", [1, 1, ([key]) => values.get(textOf(key!)) ?? null]],
   ["SET", [2, 2, ([key, value]) => {
-    return set(textOf(key!), value!.slice()) ?? "OK"; // a copy: it has come in one buffer with other things
+    return set(textOf(key!), value!.slice()) ?? "OK"; // a copy: its buffer holds other things, too
   }]],
   ["DEL", [1, Infinity, (keys) => countOf(keys, remove)]],
   ["EXISTS", [1, Infinity, (keys) => countOf(keys, (key) => values.has(key))]],
@@ -52,7 +52,7 @@ const commands = new Map<string, [least: number, most: number, command: Command]
     }
     return set(textOf(key!), encoder.encode(`${Number(value) + 1}`)) ?? Number(value) + 1;
   }]],
-  // Clients ask for it before anything else.
+  // Some clients ask for this first.
   ["INFO", [0, Infinity, () => encoder.encode("# Persistence\r\nloading:0\r\n")]],
 ]);
 

@@ -1,4 +1,4 @@
-// A small server for Redis clients: PING, ECHO, SET, GET, DEL, EXISTS, INCR and QUIT, in any number at once.
+// A small server for any number of Redis clients: PING, ECHO, SET, GET, DEL, EXISTS, INCR and QUIT.
 // Run: deno run --allow-net=127.0.0.1 examples/redis_server.ts [PORT]
 
 import { framedService, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
@@ -21,7 +21,7 @@ const service = framedService(respCodec({ inline: true }), {
     return void caller.close();
   },
   onError(caller, error) {
-    // What is no command at all ends the connection; the others go on.
+    // Bytes that are not a command end their connection; the others go on.
     void caller.send(new Error(`ERR ${error.message}`));
   },
 });

@@ -1,12 +1,12 @@
-// The Redis protocol (RESP2) as a codec of one's own, for servers and for clients: a part of redis_server.ts.
+// A codec for the Redis protocol (RESP2), for servers and for clients: a part of redis_server.ts.
 
 import type { Codec, FrameBuffer } from "https://deno.land/x/socket@v0.1.0/codec.ts";
 import { RespDecoder } from "./resp_decoder.ts";
 import type { Resp } from "./resp_values.ts";
 
-/** What the codec can be told. */
+/** The options of the codec. */
 export interface RespConfig {
-  /** Whether commands that people type are understood, too, as a server does. */
+  /** Whether commands typed by hand are understood, too, as a server does. */
   readonly inline?: boolean;
   /** The longest message in bytes. */
   readonly maxFrameLength?: number;

@@ -10,15 +10,15 @@ const bad = (why: string, bytes: ByteQueue) =>
   new GenericError("frame", `Cannot decode: ${why} before byte ${bytes.offset}`);
 
 export class RespDecoder implements Decoder<Resp> {
-  #arrays: { items: Resp[]; length: number }[] = []; // not whole yet, the innermost last
-  #bulk = -1; // how many bytes the bulk string has that comes next
-  #end = 0; // where in the stream the message has to be over
+  #arrays: { items: Resp[]; length: number }[] = []; // not complete yet, the innermost last
+  #bulk = -1; // how many bytes the next bulk string has
+  #end = 0; // where in the stream the message must have ended
   #searched = 0; // up to where in the stream there is no line feed
   constructor(readonly inline: boolean, readonly maxFrameLength: number) {}
 
   decode(bytes: ByteQueue, ended: boolean): Resp | undefined {
     for (let value, array; (value = this.#value(bytes)) !== undefined;) {
-      // The last item makes an array whole, and that may be the last item of another one.
+      // The last item completes an array, which may be the last item of another one.
       while ((array = this.#arrays.at(-1)) && array.items.push(value) === array.length) {
         value = this.#arrays.pop()!.items;
       }
@@ -28,7 +28,7 @@ export class RespDecoder implements Decoder<Resp> {
     return undefined;
   }
 
-  /** Takes what has no items. A length is a claim: nothing is made by it before so much has come. */
+  /** Takes a value without items. A length is only a claim: no memory is taken before that much has arrived. */
   #value(bytes: ByteQueue): Resp | undefined {
     while (this.#bulk < 0) {
       if (this.#arrays.length === 0) this.#end = bytes.offset + this.maxFrameLength;

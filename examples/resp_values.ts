@@ -1,4 +1,4 @@
-// What Redis says, as values: a part of examples/resp_codec.ts.
+// The values of the Redis protocol: a part of examples/resp_codec.ts.
 
 /** Simple string, error, integer, bulk string, null or array. */
 export type Resp = string | Error | number | Uint8Array | null | Resp[];
@@ -10,7 +10,7 @@ export function command(...words: string[]): Resp {
   return commandOf(words);
 }
 
-/** The same of words that somebody else has sent: they may be more than a call takes arguments. */
+/** The same from an array of words: there may be more of them than a call may have arguments. */
 export function commandOf(words: readonly string[]): Resp {
   return words.map((word) => encoder.encode(word));
 }

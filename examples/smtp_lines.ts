@@ -1,24 +1,24 @@
-// What comes from an SMTP client, line by line and bounded: a part of smtp_server.ts.
+// What an SMTP client sends, line by line and with limits: a part of smtp_server.ts.
 
 import { type Caller, SocketError } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
 const LONGEST_COMMAND = 510; // without its CRLF, as RFC 5321 has it
 const LONGEST_TEXT = 998;
-/** The largest mail that is taken, in bytes. */
+/** The largest mail that is accepted, in bytes. */
 export const LARGEST_MAIL = 10 * 1024 * 1024;
 
-const latin1 = new TextDecoder("latin1"); // a mail may be any bytes: each is one character
+const latin1 = new TextDecoder("latin1"); // a mail may contain any bytes: each is one character
 
-/** An answer after which there is no going on. */
+/** An answer that ends the session. */
 class Refusal extends Error {}
 
-/** What a client is told of an error that ends its session. */
+/** The answer to a client when an error ends its session. */
 export function lastWords(error: unknown): string {
   if (error instanceof Refusal) return error.message;
   return error instanceof SocketError && error.code === "frame" ? "500 Line too long" : "421 Bye";
 }
 
-/** Reads a line. Only CRLF ends one: where LF does so too, one mail can hide another. */
+/** Reads a line. Only CRLF ends one: if LF did so, too, one mail could hide another. */
 async function lineOf(caller: Caller, limit: number): Promise<string | undefined> {
   const [bytes] = await caller.readUntil("\r\n", { limit });
   const text = latin1.decode(bytes);
@@ -37,7 +37,7 @@ export async function readText(caller: Caller): Promise<number | undefined> {
   let length = 0;
   for (let line; (line = await lineOf(caller, LONGEST_TEXT)) !== ".";) {
     if (line === undefined) return undefined;
-    length += line.length + (line.startsWith(".") ? 1 : 2); // a dot in front was doubled
+    length += line.length + (line.startsWith(".") ? 1 : 2); // a dot at the beginning was doubled
     if (length > LARGEST_MAIL) throw new Refusal("552 Mail too large");
   }
   return length;

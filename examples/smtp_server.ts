@@ -1,4 +1,4 @@
-// Takes mail as SMTP does, in the clear or after STARTTLS, and prints whose it is.
+// Accepts mail by SMTP, in the clear or after STARTTLS, and prints from whom and to whom it is.
 // Run: deno run --allow-net=127.0.0.1 --allow-run=openssl --allow-read=FOLDER examples/smtp_server.ts FOLDER [PORT]
 
 import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
@@ -19,7 +19,7 @@ const listener = new Listener(port, {
   },
 });
 
-/** Talks with a client until one of both has had enough. */
+/** Talks with a client until one of the two ends the session. */
 async function converse(caller: Caller): Promise<void> {
   let session = new Session();
   const say = (reply: string) => caller.write(`${reply}\r\n`);
@@ -27,8 +27,8 @@ async function converse(caller: Caller): Promise<void> {
   for (let line; (line = await readCommand(caller)) !== undefined;) {
     if (caller.secure === undefined && line.toUpperCase() === "STARTTLS") {
       void say("220 Go ahead");
-      await caller.upgradeToTls(); // ends the connection if anything was sent in the clear behind STARTTLS
-      session = new Session(); // what was said in the clear counts no more
+      await caller.upgradeToTls(); // ends the connection if anything was sent in the clear after STARTTLS
+      session = new Session(); // what was said in the clear no longer counts
       continue;
     }
     const offers = ["8BITMIME", `SIZE ${LARGEST_MAIL}`];
@@ -49,7 +49,7 @@ async function serve(caller: Caller): Promise<void> {
   try {
     await converse(caller);
   } catch (error) {
-    // A line without an end, a long silence, a reset: it ends this connection and no other.
+    // An endless line, a long silence, a reset: it ends this connection and no other.
     void caller.write(`${lastWords(error)}\r\n`);
   }
   await caller.close();

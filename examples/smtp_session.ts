@@ -1,4 +1,4 @@
-// What an SMTP client may say and when (RFC 5321): a part of smtp_server.ts, which knows nothing of sockets.
+// What an SMTP client may say, and when (RFC 5321): a part of smtp_server.ts that knows nothing of sockets.
 
 const MOST_RECIPIENTS = 100;
 const MOST_MISTAKES = 10;

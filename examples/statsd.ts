@@ -1,4 +1,4 @@
-// Counts what programs report ("hits:1|c", "load:0.5|g", "answer:12|ms"); a table for "show" and on Ctrl+C.
+// Counts what programs report ("hits:1|c", "load:0.5|g", "answer:12|ms"); prints a table for "show" and on Ctrl+C.
 // Run: deno run --allow-net=127.0.0.1 examples/statsd.ts [PORT]
 
 import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
@@ -10,7 +10,7 @@ interface Row {
   last: number;
 }
 
-const MOST_ROWS = 1_000; // whoever may send may make up names
+const MOST_ROWS = 1_000; // a sender may make up names
 const MOST = 1e15;
 const NUMBER = String.raw`\d{1,15}(?:\.\d{0,15})?|\.\d{1,15}`;
 const LINE = new RegExp(
@@ -33,7 +33,7 @@ function note(line: string): void {
   rows.set(name, row);
   row.count++;
   row.sum += worth;
-  row.last = kind === "g" && /^[+-]/.test(text) ? row.last + value : value; // a gauge with a sign changes by it
+  row.last = kind === "g" && /^[+-]/.test(text) ? row.last + value : value; // a gauge with a sign is a change
 }
 
 function show(): void {

@@ -13,8 +13,8 @@ listener.attach({
   async onReadReady(caller) {
     const [bytes, length] = await caller.read();
     if (length < 0) return;
-    void caller.write(bytes); // as they are: a piece may begin or end within a letter
-    await caller.write(" back"); // goes out together with them
+    void caller.write(bytes); // unchanged: a piece may begin or end within a letter
+    await caller.write(" back"); // is sent together with them
   },
   onError(caller, error) {
     console.error(`Client ${caller.id} failed: ${error.message}`);

@@ -12,10 +12,10 @@ const [folder = "."] = Deno.args;
 const port = Number(Deno.args[1] ?? 48869);
 await Deno.stat(folder);
 
-/** To whom files are being sent, the idlest first: a request that comes twice is one. */
+/** The clients that files are sent to, the one idle for longest first. A repeated request counts once. */
 const transfers = new Map<string, UdpClient>();
 
-/** Somebody has a place, behind the others. Who asks and says nothing more keeps nobody out. */
+/** Gives a client a place, after the others. A client that asks and then says nothing keeps no other out. */
 function place(client: string, peer: UdpClient): void {
   transfers.delete(client);
   const [idlest] = transfers.size === MOST_TRANSFERS ? transfers : [];
@@ -45,7 +45,7 @@ const listener = new UdpListener(port, { interface: "127.0.0.1" });
 listener.attach({
   onDatagram(_, { data, remoteHost, remotePort }) {
     const kind = data.length < 4 ? 0 : data[0]! << 8 | data[1]!;
-    // Only requests are answered, above all no errors: two servers would send them to each other for ever.
+    // Only requests are answered, and never errors: two servers would send those to each other for ever.
     if (kind !== READ && kind !== WRITE) return undefined;
     const [name = "", mode = ""] = new TextDecoder().decode(data.subarray(2)).split("\0");
     if (kind === WRITE || !PATH.test(name)) return refusal(2, "Not allowed");

@@ -15,7 +15,7 @@ export function refusal(code: number, why: string): Uint8Array {
   return packet(ERROR, code, new TextEncoder().encode(`${why}\0`));
 }
 
-/** Waits a second for the acknowledgement of a block, and not longer for whatever else comes. */
+/** Waits a second for the acknowledgement of a block, and no longer, whatever else arrives. */
 async function isAcknowledged(peer: UdpClient, number: number): Promise<boolean> {
   const end = performance.now() + 1_000;
   try {
@@ -31,7 +31,7 @@ async function isAcknowledged(peer: UdpClient, number: number): Promise<boolean>
   return false;
 }
 
-/** Sends a file to the one whom the socket hears, tells of each block that has arrived, and gives its length. */
+/** Sends a file to the peer of the socket, reports each block that has arrived, and gives the file's length. */
 export async function sendFile(
   path: string,
   peer: UdpClient,
@@ -59,6 +59,6 @@ export async function sendFile(
     }
     onArrived();
     sent += length;
-    if (length < BLOCK) return sent; // a block that is not full is the last
+    if (length < BLOCK) return sent; // a block that is not full is the last one
   }
 }

@@ -1,4 +1,4 @@
-// Says everything back over TLS, with a certificate that it makes in FOLDER.
+// Sends everything back over TLS, with a certificate that it makes in FOLDER.
 // Run: deno run --allow-net=127.0.0.1 --allow-run=openssl --allow-read=FOLDER examples/tls_echo.ts FOLDER [PORT]
 
 import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
@@ -13,9 +13,9 @@ const listener = new Listener(port, {
   secureSocket: {
     certFile: `${folder}/localhost.pem`,
     keyFile: `${folder}/localhost.key`,
-    reloadInMillis: 60_000, // a certificate that is renewed in its file needs no restart
-    onHandshakeError: (error) => console.log(error.message),
+    reloadInMillis: 60_000, // a renewed certificate file needs no restart
   },
+  onEvent: (event) => console.log(event.kind, event.error?.message ?? ""),
 });
 
 listener.attach({

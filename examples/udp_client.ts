@@ -10,7 +10,7 @@ const count = await socket.sendTo("Hello from UDP client", { host: "127.0.0.1", 
 console.log(`Sent: ${count} bytes`);
 
 try {
-  // Nobody tells whether a datagram arrives: wait for the answer, but not for ever.
+  // A datagram may be lost without notice: wait for the answer, but not for ever.
   const [bytes, length, from] = await socket.receiveFrom(undefined, { timeoutInMillis: 2_000 });
   console.log(`Received: ${new TextDecoder().decode(bytes)}`);
   console.log(`${length} bytes from ${from.host}:${from.port}`);

@@ -4,7 +4,7 @@
 import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
 const port = Number(Deno.args[0] ?? 48826);
-/** Nobody who is no echo as well sends more a second; and of two that answer each other one has to stop. */
+/** A peer that sends more a second is probably an echo, too; of two that answer each other, one has to stop. */
 const MOST_PER_SECOND = 1_000;
 let second = 0;
 const counts = new Map<string, number>();

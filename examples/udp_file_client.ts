@@ -1,11 +1,11 @@
-// Fetches the file of udp_file_server.ts, asks again for what is lost, and shows how far it is.
+// Fetches the file of udp_file_server.ts, asks again for what is lost, and shows its progress.
 // Run: deno run --allow-net=127.0.0.1 --allow-write=FILE examples/udp_file_client.ts FILE [PORT]
 
 import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
 import { ReadTimedOutError, UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
 const PIECE = 1024;
-const WINDOW = 32; // so many pieces are asked for at a time
+const WINDOW = 32; // at most this many pieces are asked for at a time
 const TRIES = 10;
 const MOST_PIECES = 1_000_000; // a server may claim anything
 const [path = "received"] = Deno.args;
@@ -26,7 +26,7 @@ const ask = (number: number) => {
 };
 
 ask(0);
-let due = performance.now() + 200; // only what is new puts it off
+let due = performance.now() + 200; // only a new piece puts it off
 while (missing.size > 0) {
   const timeoutInMillis = Math.ceil(due - performance.now());
   if (timeoutInMillis <= 0) {
@@ -41,7 +41,7 @@ while (missing.size > 0) {
     const [bytes, length] = await client.read(undefined, { timeoutInMillis });
     const head = new DataView(bytes.buffer, bytes.byteOffset);
     if (length < 8 || length > 8 + PIECE) continue; // not one of ours
-    if (!missing.delete(head.getUint32(0))) continue; // it came twice
+    if (!missing.delete(head.getUint32(0))) continue; // it arrived twice
     tries = 0;
     due = performance.now() + 200;
     if (pieces === 0) {

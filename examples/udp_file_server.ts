@@ -1,11 +1,11 @@
-// Gives a file in numbered pieces to whoever asks for one; ends on Ctrl+C.
+// Sends the pieces of a file to the clients that ask for them, by number; ends on Ctrl+C.
 // Run: deno run --allow-net=127.0.0.1 --allow-read=FILE examples/udp_file_server.ts FILE [PORT]
 
 import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
-// A question is the piece's number, an answer number and count of pieces, then the piece: all the state is
-// in the datagrams, and a lost one is asked for again. A question is as long as its answer: whoever forges
-// its sender's address does not make more of it.
+// A question has the number of a piece. An answer has that number, the count of pieces, and the piece. All the
+// state is in the datagrams, and what is lost is asked for again. A question is as long as its answer, so that a
+// forged sender's address does not multiply what is sent.
 const PIECE = 1024;
 const [path = "LICENSE"] = Deno.args;
 const port = Number(Deno.args[1] ?? 48827);

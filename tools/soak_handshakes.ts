@@ -83,7 +83,7 @@ async function serve(count: number): Promise<boolean> {
   }
   const seconds = ((performance.now() - begin) / 1_000).toFixed(0);
   const record = { before, during, after: await measureAtRest() };
-  const failed = open.handshakes.failed + closed.handshakes.failed;
+  const failed = open.stats().handshakes.failed + closed.stats().handshakes.failed;
   console.log(`${failed} failed handshakes, ${count} clients in ${seconds} s; ${told.at(-1)}`);
   console.log(`alive/RSS in MiB: ${shownCourse(record)}`);
   const problems = memoryProblems("the server", record, ALLOWANCE);

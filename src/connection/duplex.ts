@@ -7,6 +7,7 @@
 // This is the one place that frees a transport.
 
 import { closedError, GenericError, type SocketError } from "../base/errors.ts";
+import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
 import type { MinimumRate } from "./minimum_rate.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Clock, Transport } from "../network/network.ts";
@@ -65,6 +66,15 @@ export interface ListenerLimits {
   onSlow(): void;
 }
 
+/** How a connection ends; in an object of its own, so that those that are open keep one field and not three. */
+interface Ending {
+  readonly by: ConnectionEnd["by"];
+  /** What `closed` tells. */
+  readonly error: SocketError | undefined;
+  /** Whether it tells that by now. */
+  isOver: boolean;
+}
+
 /** One transport, its reader, its writer and its life. */
 export class Duplex implements ReaderHost, WriterHost, Looker {
   /** What bytes come from and go to; another one after an upgrade. */
@@ -88,17 +98,17 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   hasWritable = false;
   /** Where it is among its listener's, -1 where it is not. */
   place = -1;
+  /** When it began, in whole milliseconds: those need no memory of their own. */
+  begunAt: number;
   /** Called once, when the connection is no longer one of its listener's. */
   onLeave: (() => void) | undefined;
   /** Made when somebody asks: most connections are never asked. */
   #closed: PromiseWithResolvers<SocketError | undefined> | undefined;
   #freed: PromiseWithResolvers<void> | undefined;
-  /** Everything is over, with what `closed` tells. */
-  #outcome: { readonly error: SocketError | undefined } | undefined;
   readonly #timer: LazyTimer;
   #state: "open" | "closing" | "freed" = "open";
-  /** What `closed` will tell. */
-  #error: SocketError | undefined;
+  /** How it ends or has ended. */
+  #ending: Ending | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
   #isStopping = false;
@@ -110,6 +120,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.limits = limits;
     this.clock = limits.clock;
     this.turns = limits.turns;
+    this.begunAt = Math.round(limits.clock.now());
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
     this.#timer = new LazyTimer(limits.clock, this);
@@ -123,7 +134,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   /** Resolves when everything is over, with the error that ended it, if one did. */
   get closed(): Promise<SocketError | undefined> {
     this.#closed ??= Promise.withResolvers();
-    if (this.#outcome !== undefined) this.#closed.resolve(this.#outcome.error);
+    if (this.#ending?.isOver === true) this.#closed.resolve(this.#ending.error);
     return this.#closed.promise;
   }
 
@@ -145,38 +156,54 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   /** What ended or is ending the connection, if it is an error. */
   get error(): SocketError | undefined {
-    return this.#error;
+    return this.#ending?.error;
+  }
+
+  /** Who ends or has ended the connection; `undefined` while it is open. */
+  get endedBy(): ConnectionEnd["by"] | undefined {
+    return this.#ending?.by;
+  }
+
+  /** How the connection has ended: known when it has left. */
+  get end(): ConnectionEnd {
+    const { by, error } = this.#ending!;
+    return connectionEnd(by, error, Math.round(this.clock.now()) - this.begunAt);
   }
 
   /**
    * Ends politely: what is queued goes out, the peer gets an end and time to read it.
    *
    * @param error What `closed` shall tell, where that is not the plain end.
+   * @param by Who ends it: the peer, where it has ended what it sends.
    * @returns Resolves when the transport is freed.
    */
-  close(error?: SocketError): Promise<void> {
+  close(
+    error?: SocketError,
+    by: ConnectionEnd["by"] = this.reader.hasEnded ? "peer" : "local",
+  ): Promise<void> {
     if (this.#state !== "open") return this.freed;
     this.#state = "closing";
-    this.#error = error;
+    this.#ending = { by: error === undefined ? by : "error", error, isOver: false };
     this.#idleDue = Infinity;
     this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
     this.lookBy(this.#closeDue);
     this.reader.fail(() => closedError("read"), false);
     // A failure on the way has freed the transport.
-    this.writer.end().then(() => this.reader.drain()).then(() => this.#free(this.#error), () => {});
+    const done = () => this.#free(this.error, this.endedBy!);
+    this.writer.end().then(() => this.reader.drain()).then(done, () => {});
     return this.freed;
   }
 
   /** Frees the transport at once; what is queued or unread is gone. */
-  abort(reason: unknown): void {
+  abort(reason: unknown, by: "local" | "stop" = "local"): void {
     if (this.#state === "freed") return;
     const error = new GenericError("aborted", "Aborted by this side", { cause: reason });
-    this.#free(error, true);
+    this.#free(error, by, true);
   }
 
   /** Ends the connection with the error that made it useless. */
   fail(error: SocketError): void {
-    if (this.#state !== "freed") this.#free(error);
+    if (this.#state !== "freed") this.#free(error, "error");
   }
 
   /**
@@ -204,14 +231,14 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     // A loop of the user's within onConnect waits for what comes next; any other call is under way.
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {
-      if (reader.isCaughtUp) void this.close();
+      if (reader.isCaughtUp) void this.close(undefined, "stop");
       else void this.#look();
       return;
     }
     // Nobody knows what somebody who has read and does not wait for more is busy with; but what a service
     // does with what it has read, it does in its methods.
     const isIdle = attendant !== undefined && (attendant.isReading || reader.bytesRead === 0);
-    if (isIdle) void this.close();
+    if (isIdle) void this.close(undefined, "stop");
   }
 
   /** What has come may not have been read yet: the runtime looks at its sockets first. */
@@ -223,8 +250,10 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.closeIfIdle();
   }
 
-  /** Takes the connection out of its listener. */
-  leave(): void {
+  /** Takes the connection out of its listener. @param error What `closed` will tell. */
+  leave(error: SocketError | undefined): void {
+    // What a method has thrown after the connection was closed.
+    if (error !== this.error) this.#ending = { by: "error", error, isOver: false };
     const onLeave = this.onLeave;
     this.onLeave = undefined;
     onLeave?.();
@@ -232,8 +261,8 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   /** Says that everything is over. */
   settle(error: SocketError | undefined): void {
-    this.leave();
-    this.#outcome = { error };
+    this.leave(error);
+    this.#ending!.isOver = true;
     this.#closed?.resolve(error);
   }
 
@@ -306,7 +335,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   /** A connection both of whose directions have ended is over. */
   #freeIfOver(): void {
     if (this.#state !== "open" || !this.writer.hasEnded) return;
-    if (this.reader.hasEnded) this.#free(undefined);
+    if (this.reader.hasEnded) this.#free(undefined, "peer");
     // Shut down from this side only: the peer may still send, and must not get a reset for it.
     else if (this.reader.isShut) void this.close();
   }
@@ -364,8 +393,8 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   #giveUpClosing(): void {
     const { queuedBytes } = this.writer;
-    if (queuedBytes === 0) return this.#free(this.#error);
-    this.#free(
+    if (queuedBytes === 0) return this.#free(this.error, this.endedBy!);
+    this.fail(
       new GenericError(
         "timed-out",
         `Cannot close: the peer did not take ${queuedBytes} bytes within ${this.limits.closeTimeoutInMillis} ms`,
@@ -373,11 +402,11 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     );
   }
 
-  #free(error: SocketError | undefined, isAbort = false): void {
+  #free(error: SocketError | undefined, by: ConnectionEnd["by"], isAbort = false): void {
     if (this.#state === "freed") return;
     const wasOpen = this.#state === "open";
     this.#state = "freed";
-    this.#error = error;
+    this.#ending = { by, error, isOver: false };
     this.#idleDue = this.#closeDue = Infinity;
     this.#timer.stop();
     try {
@@ -391,7 +420,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
       this.writer.fail(() => closedError("write"));
     }
     this.#freed?.resolve();
-    if (isAbort || this.attendant === undefined) this.leave();
+    if (isAbort || this.attendant === undefined) this.leave(error);
     if (this.attendant === undefined) this.settle(error);
     else this.attendant.onFreed(error);
   }

@@ -7,6 +7,7 @@
 // (at most once), the socket is freed and leaves its listener, onClose, then `closed` resolves.
 
 import { type Connection, duplexOf } from "./connection.ts";
+import type { ConnectionEnd } from "./connection_end.ts";
 import type { Attendant, Duplex } from "./duplex.ts";
 import {
   codeOf,
@@ -51,8 +52,11 @@ export interface Service {
    * method threw is printed with `console.error`, unless it is a read that timed out or a bad frame.
    */
   onError?(caller: Caller, error: Error): void | Promise<void>;
-  /** The connection is over. Called exactly once for each connection whose `onConnect` was begun. */
-  onClose?(caller: Caller): void | Promise<void>;
+  /**
+   * The connection is over, and `end` says how. Called exactly once for each connection whose `onConnect` was
+   * begun.
+   */
+  onClose?(caller: Caller, end: ConnectionEnd): void | Promise<void>;
 }
 
 /** To learn whether more has come, it must be read: a service that reads nothing must not fill the memory. */
@@ -231,28 +235,32 @@ class ServiceLoop implements Attendant, Wait {
     }
     // What onError wrote still goes out.
     await duplex.close(ended);
-    duplex.leave();
-    await this.#callGuarded("onClose");
+    // Closing may have failed.
+    ended ??= duplex.error;
+    duplex.leave(ended);
+    if (this.#service.onClose !== undefined) {
+      await guarded(() => this.#service.onClose!(this.#caller, duplex.end));
+    }
     duplex.settle(ended);
   }
 
   async #report(cause: unknown, isThrown: boolean): Promise<void> {
     if (this.#service.onError !== undefined) {
       const error = isError(cause) ? cause : handlerError("A method of the service", cause);
-      await this.#callGuarded("onError", error);
+      await guarded(() => this.#service.onError!(this.#caller, error));
     } else if (isThrown && !isReadTimeout(cause) && !isBadFrame(cause)) {
       // But for a peer that is slow or talks nonsense: it is no more the method's doing than one that has gone.
       printThrown(cause);
     }
   }
+}
 
-  /** Calls a method whose exceptions nobody else could be told. */
-  async #callGuarded(name: "onError" | "onClose", error?: Error): Promise<void> {
-    try {
-      await this.#service[name]?.(this.#caller, error!);
-    } catch (thrown) {
-      printThrown(thrown);
-    }
+/** Calls a method whose exceptions nobody else could be told. */
+async function guarded(call: () => void | Promise<void>): Promise<void> {
+  try {
+    await call();
+  } catch (thrown) {
+    printThrown(thrown);
   }
 }
 

@@ -7,6 +7,7 @@
 
 import { shown } from "../base/arguments.ts";
 import { ignore, isSocketError } from "../base/errors.ts";
+import type { ConnectionEnd } from "../connection/connection_end.ts";
 import type { Caller, Service } from "../connection/service.ts";
 import { methodsOf } from "../base/service_methods.ts";
 import { isThenable, printThrown, settle } from "../base/user_code.ts";
@@ -53,8 +54,8 @@ export interface MessageService<In, Out = In> {
    */
   onError?(caller: Framed<In, Out>, error: Error): void | Promise<void>;
 
-  /** The connection is over. */
-  onClose?(caller: Framed<In, Out>): void | Promise<void>;
+  /** The connection is over, and `end` says how. */
+  onClose?(caller: Framed<In, Out>, end: ConnectionEnd): void | Promise<void>;
 }
 
 const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
@@ -119,9 +120,9 @@ class FramedService<In, Out> implements Service {
       };
     }
     if (service.onClose !== undefined) {
-      this.onClose = (caller) => {
+      this.onClose = (caller, end) => {
         const framed = this.#callers.get(caller);
-        if (framed !== undefined) return service.onClose!(framed);
+        if (framed !== undefined) return service.onClose!(framed, end);
       };
     }
   }

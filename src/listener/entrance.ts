@@ -13,10 +13,11 @@ import type { ListenerStats } from "./guard/listener_stats.ts";
 import { Intake } from "./intake.ts";
 import { cutOff, type Openable, Patience, type StopReport, stopReport } from "./life_cycle.ts";
 import type { ListenerSettings } from "./listener_config.ts";
+import { ListenerEvents } from "./listener_event.ts";
 import type { TransportListener } from "../network/network.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { OpenConnections } from "./open_connections.ts";
-import { Stage, type StageCounts, type StageWork } from "./stage.ts";
+import { Stage, type StageWork } from "./stage.ts";
 import { ListenerSecurity } from "../tls/listener_security.ts";
 import { look } from "../network/turns.ts";
 import {
@@ -24,9 +25,6 @@ import {
   type ListenerSecureSocketConfig,
   resolveListenerSecureSocket,
 } from "../tls/listener_secure_socket_config.ts";
-
-/** Counts of handshakes that are none. */
-const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0 };
 
 /** What takes the connections of an entrance. */
 export interface EntranceOwner {
@@ -48,6 +46,7 @@ export class Entrance implements Openable {
   address: string;
   readonly #settings: ListenerSettings;
   readonly #owner: EntranceOwner;
+  readonly #events: ListenerEvents;
   readonly #guard: Guard;
   readonly #security: ListenerSecurity | undefined;
   #handshakes: Stage<Admission> | undefined;
@@ -69,12 +68,18 @@ export class Entrance implements Openable {
     this.port = settings.port;
     this.address = settings.path ?? settings.hostname;
     this.openConnections = new OpenConnections();
-    this.#guard = new Guard(settings.guard, () => clock.now());
+    const events = this.#events = new ListenerEvents(settings.onEvent);
+    this.#guard = new Guard(
+      settings.guard,
+      () => clock.now(),
+      (...args) => events.refused(...args),
+    );
     this.#limits = new ConnectionLimits(this.#guard, this.openConnections.connections);
     this.#stages = [new Stage(headerStage(this.#guard, clock), clock)];
     if (settings.secureSocket !== undefined) {
-      this.#security = new ListenerSecurity(settings.secureSocket, clock);
-      this.#handshakes = new Stage(handshakeStage(this.#security), clock);
+      const onReloaded = (error?: SocketError) => events.reloaded(error);
+      this.#security = new ListenerSecurity(settings.secureSocket, clock, onReloaded);
+      this.#handshakes = new Stage(handshakeStage(this.#security, this.#refuse), clock);
       this.#stages.push(this.#handshakes);
     }
   }
@@ -86,12 +91,7 @@ export class Entrance implements Openable {
 
   /** What has happened since it was made. */
   stats(): ListenerStats {
-    return this.#guard.stats(this.openConnections.connections);
-  }
-
-  /** How the handshakes of secure connections go. */
-  get handshakes(): StageCounts {
-    return this.#handshakes?.counts ?? NONE;
+    return this.#guard.stats(this.openConnections.connections, this.#handshakes?.counts);
   }
 
   /** Puts other certificates in place. */
@@ -203,14 +203,15 @@ export class Entrance implements Openable {
   }
 
   /** Makes a connection of what was let in. */
-  take({ transport, pass }: Admission): Connection {
+  take({ transport, pass, acceptedAt }: Admission): Connection {
     const caller = new Connection(transport, this.#settings.connection);
     const duplex = duplexOf(caller);
+    duplex.begunAt = acceptedAt;
     duplex.proxy = pass.header;
     duplex.prepareUpgrade = (options) => this.#prepareUpgrade(duplex, options);
     this.#guard.open(pass);
     this.#limits.apply(caller, pass);
-    this.openConnections.add(caller, () => this.#guard.leave(pass, caller));
+    this.openConnections.add(caller, () => this.#guard.leave(pass, caller, duplex.endedBy));
     this.#handsOut!.onTaken();
     return caller;
   }
@@ -233,24 +234,33 @@ export class Entrance implements Openable {
     }
     const { clock } = this.#settings.network;
     // A listener without options of its own counts those of its connections, too.
-    const stage = this.#handshakes ??= new Stage(handshakeStage(security), clock);
+    const stage = this.#handshakes ??= new Stage(handshakeStage(security, this.#refuse), clock);
     return (transport) =>
       stage.count(
         security.upgrade(transport),
         () => duplex.isFreed,
-        (error) => security.tell(error as SocketError, transport.remoteAddr),
+        (error) => this.#refuse(error, { transport }),
       );
   }
+
+  /** Tells of somebody whose connection could not be made secure. */
+  readonly #refuse = (error: unknown, { transport }: Pick<Admission, "transport">): void => {
+    this.#events.refused("handshake", transport.remoteAddr, error as SocketError);
+  };
 }
 
 /** The stage at which both ends agree on a secret. */
-function handshakeStage(security: ListenerSecurity): StageWork<Admission> {
+function handshakeStage(
+  security: ListenerSecurity,
+  onFailed: StageWork<Admission>["onFailed"],
+): StageWork<Admission> {
   return {
     limit: security.maxHandshakes,
     concerns: () => security.beginsAtOnce,
-    async pass({ transport, pass }, signal, onWord) {
-      return { pass, transport: await security.protect(transport, signal, onWord) };
+    async pass(admission, signal, onWord) {
+      const transport = await security.protect(admission.transport, signal, onWord);
+      return { ...admission, transport };
     },
-    onFailed: (error, { transport }) => security.tell(error as SocketError, transport.remoteAddr),
+    onFailed,
   };
 }

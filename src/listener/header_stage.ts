@@ -16,14 +16,16 @@ export function headerStage(guard: Guard, clock: Clock): StageWork<Admission> {
   return {
     limit: MAX_HEADERS,
     concerns: ({ pass }) => pass.needsHeader,
-    async pass({ transport, pass }, signal, onWord) {
-      const proxied = await readProxyHeader(transport, {
+    async pass(admission, signal, onWord) {
+      const proxied = await readProxyHeader(admission.transport, {
         ...guard.settings.proxyProtocol as ProxyProtocolSettings,
         clock,
         signal,
         onWord,
       });
-      if (guard.identify(pass, proxied.header)) return { transport: proxied, pass };
+      if (guard.identify(admission.pass, proxied.header)) {
+        return { ...admission, transport: proxied };
+      }
       cut(proxied);
       return undefined;
     },

@@ -249,7 +249,7 @@ export class Intake {
   #enter(transport: Transport): void {
     const pass = this.#options.guard.enter(transport.remoteAddr);
     if (pass === undefined) return cut(transport);
-    const admission = { transport, pass };
+    const admission = { transport, pass, acceptedAt: Math.round(this.#options.clock.now()) };
     const needsStage = this.#options.stages.some((stage) => stage.concerns(admission));
     if (needsStage) void this.#comeIn(new Comer(admission));
     else this.#letIn(admission);

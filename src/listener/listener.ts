@@ -10,7 +10,6 @@ import { LifeCycle, type StopOptions, type StopReport } from "./life_cycle.ts";
 import { type ListenerConfig, resolveListenerConfig } from "./listener_config.ts";
 import type { Caller } from "../connection/service.ts";
 import { readServing, type ServiceOrFactory, type Serving } from "../connection/service_factory.ts";
-import type { StageCounts } from "./stage.ts";
 import type { ListenerCertificateConfig } from "../tls/listener_secure_socket_config.ts";
 
 /**
@@ -84,14 +83,9 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     return this.#life.closed;
   }
 
-  /** What has happened since it was made: connections let in, open and refused, bytes in and out. */
+  /** What has happened since it was made: connections let in, refused and ended, handshakes, bytes. */
   stats(): ListenerStats {
     return this.#entrance.stats();
-  }
-
-  /** How the handshakes of secure connections go: under way, completed and failed. */
-  get handshakes(): StageCounts {
-    return this.#entrance.handshakes;
   }
 
   /**

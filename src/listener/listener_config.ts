@@ -1,7 +1,7 @@
 // How a listener behaves: its options, checked once.
 
 import { checkHost, checkPath, checkPort, isAbstract } from "../base/address.ts";
-import { checkInteger, checkSignal } from "../base/arguments.ts";
+import { checkFunction, checkInteger, checkSignal } from "../base/arguments.ts";
 import {
   CONNECTION_OPTIONS,
   type ConnectionConfig,
@@ -13,6 +13,7 @@ import {
   type GuardSettings,
   resolveGuardConfig,
 } from "./guard/guard_config.ts";
+import type { ListenerEvent } from "./listener_event.ts";
 import type { Network } from "../network/network.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
@@ -51,6 +52,8 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig {
   readonly pathMode?: number;
   /** Makes connections secure (TLS). */
   readonly secureSocket?: ListenerSecureSocketConfig;
+  /** Is told what happens beside the service's own connections: who was refused, a certificate that was reloaded. */
+  readonly onEvent?: (event: ListenerEvent) => void;
   /** Its abort is `gracefulStop()`. */
   readonly signal?: AbortSignal;
 }
@@ -64,6 +67,7 @@ const OPTIONS = [
     path: true,
     pathMode: true,
     secureSocket: true,
+    onEvent: true,
     signal: true,
   }),
 ];
@@ -80,6 +84,8 @@ export interface ListenerSettings {
   readonly pathMode: number | undefined;
   /** How many connections the system keeps. */
   readonly backlog: number;
+  /** Who is told what happens. */
+  readonly onEvent: ((event: ListenerEvent) => void) | undefined;
   /** Its abort is a graceful stop. */
   readonly signal: AbortSignal | undefined;
   /** What it stands on. */
@@ -96,7 +102,7 @@ export interface ListenerSettings {
 export function resolveListenerConfig(port: number, config: ListenerConfig): ListenerSettings {
   const options = readOptions<ListenerConfig>("config", config, OPTIONS);
   const { interface: hostname, backlog = 4_096, network = denoNetwork } = options;
-  const { path, signal, secureSocket } = options;
+  const { path, onEvent, signal, secureSocket } = options;
   if (path !== undefined && (port !== 0 || hostname !== undefined)) {
     throw new TypeError("config must have a path, or an interface and a port, not both");
   }
@@ -106,6 +112,7 @@ export function resolveListenerConfig(port: number, config: ListenerConfig): Lis
     path: path === undefined ? undefined : checkPath("path", path),
     pathMode: checkPathMode(options),
     backlog: checkInteger("backlog", backlog, 1, 2_147_483_647),
+    onEvent: checkFunction("onEvent", onEvent),
     signal: signal === undefined ? undefined : checkSignal(signal),
     network,
     connection: new ConnectionSettings(options),

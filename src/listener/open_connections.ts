@@ -54,9 +54,9 @@ export class OpenConnections {
         const rest = [...this.#connections];
         const reason = new GenericError("closed", "The listener was stopped");
         const cut = rest.map((connection) => {
-          const { transport } = duplexOf(connection);
-          connection.abort(reason);
-          return cutOff(connection.id, transport.remoteAddr, "deadline");
+          const duplex = duplexOf(connection);
+          duplex.abort(reason, "stop");
+          return cutOff(connection.id, duplex.transport.remoteAddr, "deadline");
         });
         return { completed, cut };
       },

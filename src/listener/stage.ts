@@ -8,6 +8,7 @@
 // honest clients waits, and does not push itself out.
 
 import { GenericError } from "../base/errors.ts";
+import type { StageCounts } from "./guard/listener_stats.ts";
 import { type InLine, Line } from "./line.ts";
 import type { Clock, TimerId } from "../network/network.ts";
 
@@ -36,16 +37,6 @@ export interface StageWork<Item> {
 
 /** How somebody got on at a stage: through it, not through it, or up to a stop, which is nobody's fault. */
 export type StageOutcome<Item> = { readonly passed: Item } | "failed" | "stopped";
-
-/** How a stage goes. */
-export interface StageCounts {
-  /** How many are at it. */
-  readonly underWay: number;
-  /** How many have got through so far. */
-  readonly completed: number;
-  /** How many have not. */
-  readonly failed: number;
-}
 
 /** A place at a stage. */
 export class StagePlace implements InLine<StagePlace> {

@@ -1,13 +1,6 @@
 // How a listener makes its connections secure: its options, read and checked once.
 
-import {
-  checkChoice,
-  checkFunction,
-  checkInteger,
-  checkInterval,
-  shown,
-} from "../base/arguments.ts";
-import type { SocketError } from "../base/errors.ts";
+import { checkChoice, checkInteger, checkInterval, shown } from "../base/arguments.ts";
 import { optionNames, readEntries, readOptions, withOptions } from "../base/options.ts";
 import { asciiName } from "./certificate_names.ts";
 import {
@@ -60,10 +53,6 @@ export interface ListenerSecureSocketConfig extends SecureSocketConfig {
    * @default {Infinity}
    */
   readonly reloadInMillis?: number;
-  /** Told of each client that a handshake failed with, and why. */
-  readonly onHandshakeError?: (error: SocketError, remote: { host: string; port: number }) => void;
-  /** Told that new files could not be used, and why; the old certificate stays. */
-  readonly onReloadError?: (error: SocketError) => void;
 }
 
 /** A listener's certificates: what can be replaced while it runs. */
@@ -87,8 +76,6 @@ export interface ListenerSecureSocketSettings extends SecureSocketSettings {
   readonly sni: Readonly<Record<string, CertificateConfig>>;
   readonly maxHandshakes: number;
   readonly reloadInMillis: number;
-  readonly onHandshakeError: ListenerSecureSocketConfig["onHandshakeError"];
-  readonly onReloadError: ListenerSecureSocketConfig["onReloadError"];
 }
 
 const CERTIFICATE_OPTIONS = optionNames<CertificateConfig>(CERTIFICATE_MARKS);
@@ -104,8 +91,6 @@ const OPTIONS = optionNames<ListenerSecureSocketConfig>({
   sni: true,
   maxHandshakes: true,
   reloadInMillis: true,
-  onHandshakeError: true,
-  onReloadError: true,
 });
 
 /** A host name that a certificate can be chosen for, with or without a wildcard in front. */
@@ -125,8 +110,6 @@ export function resolveListenerSecureSocket(
     clientAuth = "none",
     maxHandshakes = 1_024,
     reloadInMillis = Infinity,
-    onHandshakeError,
-    onReloadError,
   } = options;
   const settings = {
     ...resolveShared(options),
@@ -135,8 +118,6 @@ export function resolveListenerSecureSocket(
     clientAuth: checkChoice("secureSocket.clientAuth", clientAuth, ["none", "request", "require"]),
     maxHandshakes: checkInteger("secureSocket.maxHandshakes", maxHandshakes, 1),
     reloadInMillis: checkInterval("secureSocket.reloadInMillis", reloadInMillis),
-    onHandshakeError: checkFunction("secureSocket.onHandshakeError", onHandshakeError),
-    onReloadError: checkFunction("secureSocket.onReloadError", onReloadError),
   };
   checkWhoIsTrusted(clientAuth, options);
   return withOptions(options, settings) as ListenerSecureSocketSettings;

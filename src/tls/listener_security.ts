@@ -2,8 +2,8 @@
 // the handshake with one client, which ends in time and says what was wrong.
 
 import { waitFor } from "../network/deadline.ts";
-import { GenericError, type SocketError } from "../base/errors.ts";
-import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
+import { GenericError, ignore, type SocketError } from "../base/errors.ts";
+import { hostOf } from "../base/address.ts";
 import { free } from "../network/free.ts";
 import type { Clock, Transport } from "../network/network.ts";
 import { CertificateWatch } from "./certificate_watch.ts";
@@ -15,7 +15,6 @@ import {
 } from "./listener_secure_socket_config.ts";
 import { handshakeError } from "../base/tls_failure.ts";
 import type { TlsServer } from "./tls_server.ts";
-import { tell } from "../base/user_code.ts";
 
 /** The first byte of a TLS handshake; no text begins with it. */
 const HANDSHAKE_RECORD = 0x16;
@@ -26,6 +25,7 @@ const DISMISSAL_READS = 16;
 /** The security of one listener. */
 export class ListenerSecurity {
   readonly #clock: Clock;
+  readonly #onReloaded: (error?: SocketError) => void;
   #settings: ListenerSecureSocketSettings;
   #server: TlsServer | undefined;
   #watch: CertificateWatch | undefined;
@@ -33,10 +33,19 @@ export class ListenerSecurity {
   #turn = 0;
   #lastTurn = 0;
 
-  /** @param settings How, and with which certificates. @param clock The time that handshakes go by. */
-  constructor(settings: ListenerSecureSocketSettings, clock: Clock) {
+  /**
+   * @param settings How, and with which certificates.
+   * @param clock The time that handshakes go by.
+   * @param onReloaded Told when files have changed and were read again, with the error if they cannot be used.
+   */
+  constructor(
+    settings: ListenerSecureSocketSettings,
+    clock: Clock,
+    onReloaded: (error?: SocketError) => void = ignore,
+  ) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#onReloaded = onReloaded;
   }
 
   /** Whether connections begin with a handshake, or may. */
@@ -86,11 +95,17 @@ export class ListenerSecurity {
     this.#settings = settings;
   }
 
-  /** Reads the files of the certificates that are in place again. Others that are put there meanwhile stay. */
-  async #refresh(): Promise<void> {
+  /**
+   * Reads the files of the certificates that are in place again. Others that are put there meanwhile stay.
+   *
+   * @returns Whether what was read is in place.
+   */
+  async #refresh(): Promise<boolean> {
     const settings = this.#settings;
     const server = await loadServer(settings, this.#server);
-    if (this.#settings === settings) this.#server = server;
+    if (this.#settings !== settings) return false;
+    this.#server = server;
+    return true;
   }
 
   /** Begins to watch files. */
@@ -108,11 +123,6 @@ export class ListenerSecurity {
    */
   protect(transport: Transport, signal: AbortSignal, onFirstBytes: () => void): Promise<Transport> {
     return this.#shake(transport, signal, this.#settings.mode === "optional", onFirstBytes);
-  }
-
-  /** Tells that a handshake has failed. */
-  tell(error: SocketError, remote: NetworkAddress): void {
-    tell(this.#settings.onHandshakeError, error, { host: hostOf(remote), port: portOf(remote) });
   }
 
   /** Ends watching files. */
@@ -193,9 +203,9 @@ export class ListenerSecurity {
 
   async #reload(): Promise<void> {
     try {
-      await this.#refresh();
+      if (await this.#refresh()) this.#onReloaded();
     } catch (error) {
-      tell(this.#settings.onReloadError, error as SocketError);
+      this.#onReloaded(error as SocketError);
       throw error;
     }
   }

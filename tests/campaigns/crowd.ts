@@ -18,7 +18,9 @@ export const crowd: Campaign = {
       ...limits,
       network: server,
       idleTimeoutInMillis: 60_000,
-      onReject: ({ reason }) => told.set(reason, (told.get(reason) ?? 0) + 1),
+      onEvent(event) {
+        if (event.kind === "refused") told.set(event.reason, (told.get(event.reason) ?? 0) + 1);
+      },
     });
     const seen = { connections: 0, bytesRead: 0, bytesWritten: 0 };
     const open = new Set<Caller>();
@@ -64,6 +66,8 @@ export const crowd: Campaign = {
     }
     ensure(stats.open === 0 && stats.queuedBytes === 0, "something is open after the stop");
     ensure(stats.accepted === seen.connections, `${stats.accepted} of ${seen.connections} counted`);
+    const ended = Object.values(stats.ended).reduce((sum, count) => sum + count, 0);
+    ensure(ended === stats.accepted, `${ended} of ${stats.accepted} have ended`);
     ensure(stats.bytesRead === seen.bytesRead, "the bytes read do not add up");
     ensure(stats.bytesWritten === seen.bytesWritten, "the bytes written do not add up");
     if (isGentle(net)) {

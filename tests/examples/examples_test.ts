@@ -62,10 +62,10 @@ const tests: Record<string, () => Promise<void>> = {
     await using server = await startExample("chat_server", { PORT: 0 });
     const port = await portOfExample(server);
     await using ann = await connect(port);
-    assertEquals(await readUntil(ann, "\n"), "1 guest 1 has come\n");
+    assertEquals(await readUntil(ann, "\n"), "1 guest 1 has joined\n");
     await using bob = await connect(port);
-    assertEquals(await readUntil(bob, "\n"), "2 guest 2 has come\n");
-    assertEquals(await readUntil(ann, "\n"), "2 guest 2 has come\n");
+    assertEquals(await readUntil(bob, "\n"), "2 guest 2 has joined\n");
+    assertEquals(await readUntil(ann, "\n"), "2 guest 2 has joined\n");
 
     // Two lines in one piece, the third in two, cut in the middle of a letter.
     const lines = new TextEncoder().encode("all\nof you\nGrüß Gott\n");
@@ -84,7 +84,7 @@ const tests: Record<string, () => Promise<void>> = {
     // A line without an end is nobody's: who sends it goes.
     await using eve = await connect(port);
     await eve.write("x".repeat(2000));
-    assertEquals(await readUntil(ann, "left\n"), "7 guest 3 has come\n8 guest 3 has left\n");
+    assertEquals(await readUntil(ann, "left\n"), "7 guest 3 has joined\n8 guest 3 has left\n");
     await server.line(/^guest 3: Cannot decode: the line at byte 0 is longer than 1000/, "stderr");
     server.signal("SIGINT");
     assertEquals((await server.ending()).code, 0);

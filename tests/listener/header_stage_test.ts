@@ -3,7 +3,7 @@ import { Guard } from "../../src/listener/guard/guard.ts";
 import { headerStage } from "../../src/listener/header_stage.ts";
 import { ProxyHeader } from "../../src/proxy/proxy_header.ts";
 import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
-import type { RejectInfo } from "../../src/listener/guard/rejection.ts";
+import type { RejectReason } from "../../src/listener/guard/rejection.ts";
 import type { NetworkAddress } from "../../src/base/address.ts";
 import { scriptedTransport, silence, type Step, VirtualClock } from "../../testing/mod.ts";
 import { resolveGuardConfig } from "../../src/listener/guard/guard_config.ts";
@@ -13,21 +13,21 @@ const HEADER = new ProxyHeader({ source: tcp("192.0.2.1"), destination: tcp("192
 
 function stageOf(deny: string[] = []) {
   const clock = new VirtualClock();
-  const told: RejectInfo[] = [];
+  const told: RejectReason[] = [];
   const guard = new Guard(
     resolveGuardConfig({
       proxyProtocol: { trusted: ["10.0.0.1"], required: false },
       deny,
-      onReject: (info) => void told.push(info),
     }),
     () => clock.now(),
+    (reason) => void told.push(reason),
   );
   const admit = (
     hostname: string,
     ...script: (string | Uint8Array | Step)[]
   ) => {
     const transport = scriptedTransport(script, { remoteAddr: tcp(hostname) });
-    return { transport, pass: guard.enter(transport.remoteAddr)! };
+    return { transport, pass: guard.enter(transport.remoteAddr)!, acceptedAt: 0 };
   };
   const never = new AbortController().signal;
   return { clock, told, admit, never, stage: headerStage(guard, clock) };
@@ -47,7 +47,7 @@ Deno.test("headerStage() refuses and frees a client that is not let in", async (
   const { stage, admit, never, told } = stageOf(["192.0.2.1"]);
   const proxied = admit("10.0.0.1", writeProxyHeader(HEADER), silence());
   assertEquals(await stage.pass(proxied, never, () => {}), undefined);
-  assertEquals([proxied.transport.isClosed, told.map(({ reason }) => reason)], [true, ["denied"]]);
+  assertEquals([proxied.transport.isClosed, told], [true, ["denied"]]);
 });
 
 Deno.test("headerStage() tells a wrong header from one that did not come", async () => {
@@ -59,6 +59,6 @@ Deno.test("headerStage() tells a wrong header from one that did not come", async
   );
   await clock.advance(3_000);
   await Promise.all(passes);
-  assertEquals(told.map(({ reason }) => reason), ["proxy-header", "proxy-timeout"]);
+  assertEquals(told, ["proxy-header", "proxy-timeout"]);
   assertEquals([wrong.transport.isClosed, silent.transport.isClosed], [true, true]);
 });

@@ -6,11 +6,11 @@ import { headerStage } from "../../src/listener/header_stage.ts";
 import { type GuardConfig, resolveGuardConfig } from "../../src/listener/guard/guard_config.ts";
 import { ProxyHeader } from "../../src/proxy/proxy_header.ts";
 import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
-import type { RejectInfo } from "../../src/listener/guard/rejection.ts";
+import type { RejectReason } from "../../src/listener/guard/rejection.ts";
 import { Intake } from "../../src/listener/intake.ts";
 import { Patience } from "../../src/listener/life_cycle.ts";
 import type { Transport } from "../../src/network/network.ts";
-import type { NetworkAddress } from "../../src/base/address.ts";
+import { hostOf, type NetworkAddress } from "../../src/base/address.ts";
 import { Stage } from "../../src/listener/stage.ts";
 import { look, plainTurns } from "../../src/network/turns.ts";
 import {
@@ -40,11 +40,10 @@ function peer(hostname: string, ...script: (string | Uint8Array | Step)[]) {
 function intakeOf(script: (Transport | Step)[], config: GuardConfig = {}) {
   const clock = new VirtualClock();
   const socket = scriptedListener(script, { clock });
-  const told: RejectInfo[] = [];
-  const guard = new Guard(
-    resolveGuardConfig({ onReject: (info) => void told.push(info), ...config }),
-    () => clock.now(),
-  );
+  const told: { reason: RejectReason; remoteAddress: string; problem: string }[] = [];
+  const guard = new Guard(resolveGuardConfig(config), () => clock.now(), (reason, peer, error) => {
+    told.push({ reason, remoteAddress: hostOf(peer), problem: error?.problem ?? "" });
+  });
   const wanted = { isWanted: true };
   const stages = [new Stage(headerStage(guard, clock), clock)];
   const inner = new Intake({
@@ -209,7 +208,7 @@ Deno.test("Intake.accept() ends streams without a header in time, cut off, wrong
   assert(peers.every(({ isClosed }) => isClosed));
   // Nothing was read from the one that is not trusted.
   assertEquals(peers[4]!.calls, ["reset"]);
-  const reasons = told.map(({ reason, error }) => `${reason} ${error?.problem ?? ""}`.trim());
+  const reasons = told.map(({ reason, problem }) => `${reason} ${problem}`.trim());
   assertEquals(reasons.toSorted(), [
     "proxy-header signature",
     "proxy-header truncated",

@@ -6,9 +6,9 @@ import {
   Client,
   Listener,
   type ListenerConfig,
+  type ListenerEvent,
   PROXY_TLV,
   type ProxyHeaderConfig,
-  type RejectInfo,
 } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { isInstalled, Program } from "../support/program.ts";
@@ -133,13 +133,13 @@ stream { ${server(`127.0.0.1:${ports[0]}`)} ${server(`[::1]:${ports[1]}`)} }`;
 
 /** A listener that trusts this machine, says who its callers are, and echoes. */
 async function behindProxy(config: ListenerConfig = {}) {
-  const told: RejectInfo[] = [];
+  const told: ListenerEvent[] = [];
   const callers: Caller[] = [];
   const connected = Promise.withResolvers<Caller>();
   const listener = new Listener(0, {
     interface: "127.0.0.1",
     proxyProtocol: { trusted: ["127.0.0.1"] },
-    onReject: (info) => void told.push(info),
+    onEvent: (event) => void told.push(event),
     ...config,
   });
   listener.attach({
@@ -351,15 +351,13 @@ peerTest(
   ["haproxy"],
   async () => {
     const CHECKS = 10;
-    const failed: string[] = [];
+    const failed: ListenerEvent[] = [];
     const enough = Promise.withResolvers<void>();
     let closed = 0;
     await using listener = new Listener(0, {
       interface: "127.0.0.1",
-      secureSocket: {
-        ...await (await Authority.make("Tests")).sign(),
-        onHandshakeError: (error) => void failed.push(error.message),
-      },
+      secureSocket: await (await Authority.make("Tests")).sign(),
+      onEvent: (event) => void failed.push(event),
     });
     listener.attach({
       onReadReady: (caller) => void caller.read(),
@@ -378,6 +376,6 @@ peerTest(
     await using _ = await haproxy(listener.port, check + others.join(""));
     await enough.promise;
     assertEquals(failed, []);
-    assertEquals(listener.handshakes.failed, 0);
+    assertEquals(listener.stats().handshakes.failed, 0);
   },
 );

@@ -7,6 +7,7 @@ import {
   Client,
   type ClientSecureSocketConfig,
   Listener,
+  type ListenerEvent,
   type ListenerSecureSocketConfig,
   type Service,
 } from "../../mod.ts";
@@ -69,8 +70,12 @@ const echo: Service = {
   },
 };
 
-async function listen(secureSocket: ListenerSecureSocketConfig, service = echo): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
+async function listen(
+  secureSocket: ListenerSecureSocketConfig,
+  service = echo,
+  onEvent: (event: ListenerEvent) => void = () => {},
+): Promise<Listener> {
+  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket, onEvent });
   listener.attach(service);
   await listener.start();
   return listener;
@@ -148,12 +153,15 @@ peerTest(
   ["openssl"],
   async (at) => {
     const told = Promise.withResolvers<string>();
-    await using listener = await listen({
-      ...localhost,
-      caCerts,
-      clientAuth: "require",
-      onHandshakeError: (error) => told.resolve(error.message),
-    });
+    await using listener = await listen(
+      {
+        ...localhost,
+        caCerts,
+        clientAuth: "require",
+      },
+      echo,
+      (event) => told.resolve(event.error!.message),
+    );
     for (const [name, own] of [["member", member], ["expired", expired]] as const) {
       await Deno.writeTextFile(`${at.path}/own.pem`, own.cert + own.key);
       const own_ = ["-cert", `${at.path}/own.pem`, "-key", `${at.path}/own.pem`];
@@ -182,11 +190,14 @@ peerTest(
   ["openssl"],
   async ({ ca }) => {
     const told = Promise.withResolvers<string>();
-    await using listener = await listen({
-      ...localhost,
-      alpnProtocols: ["echo"],
-      onHandshakeError: (error) => told.resolve(error.message),
-    });
+    await using listener = await listen(
+      {
+        ...localhost,
+        alpnProtocols: ["echo"],
+      },
+      echo,
+      (event) => told.resolve(event.error!.message),
+    );
     const args = sClient(listener.port, "-CAfile", ca, "-alpn", "other");
     await using client = new Program("openssl", args);
     assertMatch((await client.ending()).stderr, /no application protocol/i);

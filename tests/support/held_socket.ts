@@ -2,7 +2,7 @@
 // has spoken to it yet, until it is sent SIGHUP. Then its own clients do what they do in the documentation.
 
 import type { Address, ClientConfig, ListenerConfig, LocalClientConfig } from "../../mod.ts";
-import type { StopOptions, StopReport, UdpListenerConfig } from "../../mod.ts";
+import type { SocketError, StopOptions, StopReport, UdpListenerConfig } from "../../mod.ts";
 import * as socket from "./skipping_socket.ts";
 
 export * from "./skipping_socket.ts";
@@ -48,6 +48,12 @@ export class Listener extends socket.Listener {
     await super.start();
     if (this.#asked !== 0) ports.set(this.#asked, this.port);
     place = this.port === 0 ? `unix ${this.address}` : `tcp ${this.address} ${this.port}`;
+  }
+
+  /** What serves until it is stopped waits for this. */
+  override get closed(): Promise<SocketError | undefined> {
+    void hold("ends");
+    return super.closed;
   }
 
   override async gracefulStop(options?: StopOptions): Promise<StopReport> {

@@ -234,8 +234,8 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
         onError: call as () => void,
       };
     }, misbehave),
-  "GuardConfig.onReject": (misbehave) =>
-    hooked({ proxyProtocol: { trusted: ["127.0.0.1"] }, onReject: misbehave as () => void }, async (
+  "ListenerConfig.onEvent": (misbehave) =>
+    hooked({ proxyProtocol: { trusted: ["127.0.0.1"] }, onEvent: misbehave as () => void }, async (
       listener,
     ) => {
       const client = await dial(listener);
@@ -243,9 +243,9 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
       await client.read().catch(() => {});
       await client.close();
     }, { sendProxyHeader: {} }),
-  "ListenerSecureSocketConfig.onHandshakeError": (misbehave) =>
+  "ListenerConfig.onEvent of a handshake": (misbehave) =>
     hooked(
-      { secureSocket: { cert, key, onHandshakeError: misbehave as () => void } },
+      { secureSocket: { cert, key }, onEvent: misbehave as () => void },
       async (listener) => {
         const client = await dial(listener);
         await client.write("no handshake\r\n");
@@ -254,20 +254,20 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
       },
       { secureSocket: { caCerts: [authority.cert], serverName: "localhost" } },
     ),
-  "ListenerSecureSocketConfig.onReloadError": async (misbehave) => {
+  "ListenerConfig.onEvent of a reload": async (misbehave) => {
     const folder = await Deno.makeTempDir();
     const [certFile, keyFile] = [`${folder}/cert.pem`, `${folder}/key.pem`];
     await Deno.writeTextFile(certFile, cert);
     await Deno.writeTextFile(keyFile, key);
     const called = Promise.withResolvers<void>();
-    const onReloadError = () => {
+    const onEvent = () => {
       called.resolve();
       return misbehave() as void;
     };
     // Looking at files does not keep a program alive: this does, until it is called.
     const alive = setInterval(() => {}, 1_000);
     const trial = await hooked(
-      { secureSocket: { certFile, keyFile, reloadInMillis: 2, onReloadError } },
+      { secureSocket: { certFile, keyFile, reloadInMillis: 2 }, onEvent },
       async () => {
         await Deno.writeTextFile(certFile, "no certificate");
         await called.promise;
@@ -304,7 +304,7 @@ for (const [name, make] of Object.entries(CALLBACKS)) {
           }
         });
         // A file is looked at again and again.
-        const isOnce = name !== "ListenerSecureSocketConfig.onReloadError";
+        const isOnce = name !== "ListenerConfig.onEvent of a reload";
         assert(printed.length <= 2 || !isOnce, `${name} ${deed}: printed ${printed.length} times`);
       }
     }

@@ -50,7 +50,7 @@ const forListener: Omit<Required<ListenerConfig>, "path" | "pathMode" | "secureS
   allow: ["127.0.0.1"],
   deny: ["::1"],
   proxyProtocol: { trusted: ["127.0.0.1"] },
-  onReject() {},
+  onEvent() {},
 };
 
 const forUdp: Omit<
@@ -146,7 +146,7 @@ const doors: Record<string, readonly [config: object, use: (config: never) => Pr
 };
 
 /** What the runtime would look for there, too, and what would be a misspelled method of a service. */
-const OTHERS = new Set(["port", "signal", "multicastTimeToLive", "onReject"]);
+const OTHERS = new Set(["port", "signal", "multicastTimeToLive", "onEvent"]);
 
 /** A config whose fields are good once. */
 function goodOnce(config: object): { config: never; reads: string[] } {

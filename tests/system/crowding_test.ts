@@ -1,7 +1,13 @@
 // Those who have not said anything hold nobody's place, over real sockets.
 
 import { assert, assertEquals } from "@std/assert";
-import { Client, Listener, type ListenerConfig, type RejectInfo, type Service } from "../../mod.ts";
+import {
+  Client,
+  Listener,
+  type ListenerConfig,
+  type ListenerEvent,
+  type Service,
+} from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
 
 const authority = await Authority.make("Crowding Test CA");
@@ -43,7 +49,7 @@ Deno.test("Listener with maxConnections serves over TLS beside more who are sile
   for (let i = 0; i < 10; i++) {
     assertEquals(await isServed(listener, { secureSocket: secure }), true);
   }
-  assertEquals([listener.connections.size <= 5, listener.handshakes.failed], [true, 0]);
+  assertEquals([listener.connections.size <= 5, listener.stats().handshakes.failed], [true, 0]);
   for (const one of crowd) one.close();
 });
 
@@ -67,17 +73,17 @@ Deno.test("Listener lets those who are silent go for those who shake hands", asy
       key,
       maxHandshakes: 20,
       handshakeTimeoutInMillis: Infinity,
-      onHandshakeError: ({ code }) => told.push(code),
     },
+    onEvent: (event) => void told.push(`${event.kind} ${event.error?.code}`),
   });
   const crowd = await silent(listener, 200);
   // Without room these would wait for ever.
   for (let i = 0; i < 30; i++) {
     assertEquals(await isServed(listener, { secureSocket: secure }), true);
   }
-  const { underWay, completed } = listener.handshakes;
+  const { underWay, completed } = listener.stats().handshakes;
   assert(underWay <= 20, `${underWay}`);
-  assertEquals([completed, new Set(told)], [30, new Set(["limit"])]);
+  assertEquals([completed, new Set(told)], [30, new Set(["refused limit"])]);
   for (const one of crowd) one.close();
 });
 
@@ -96,14 +102,14 @@ Deno.test("Listener counts who is open, not who is on his way", async () => {
   for (const one of crowd) one.close();
 });
 
-Deno.test("Listener.onReject that writes to everybody under maxTotalQueuedBytes ends", async () => {
-  const told: RejectInfo[] = [];
+Deno.test("Listener.onEvent that writes to everybody under maxTotalQueuedBytes ends", async () => {
+  const told: ListenerEvent[] = [];
   const listener = new Listener(0, {
     interface: "127.0.0.1",
     maxTotalQueuedBytes: 1_000_000,
-    onReject(info) {
-      told.push(info);
-      for (const caller of listener.connections) void caller.write(`${info.reason}\n`);
+    onEvent(event) {
+      told.push(event);
+      for (const caller of listener.connections) void caller.write(`${event.kind}\n`);
     },
   });
   listener.attach({

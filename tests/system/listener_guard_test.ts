@@ -7,8 +7,9 @@ import {
   GenericError,
   Listener,
   type ListenerConfig,
+  type ListenerEvent,
   type ProxyHeaderConfig,
-  type RejectInfo,
+  type ProxyHeaderError,
   type Service,
 } from "../../mod.ts";
 import { counted } from "../support/counted.ts";
@@ -20,14 +21,17 @@ const echo: Service = {
   },
 };
 
+type Refused = Extract<ListenerEvent, { kind: "refused" }>;
+
 function listenerWith(config: ListenerConfig) {
-  const told: RejectInfo[] = [];
-  const rejected = Promise.withResolvers<RejectInfo>();
+  const told: Refused[] = [];
+  const rejected = Promise.withResolvers<Refused>();
   const listener = new Listener(0, {
     interface: "127.0.0.1",
-    onReject(info) {
-      told.push(info);
-      rejected.resolve(info);
+    onEvent(event) {
+      if (event.kind !== "refused") return;
+      told.push(event);
+      rejected.resolve(event);
     },
     ...config,
   });
@@ -197,12 +201,15 @@ Deno.test("Listener never takes a wrong header for data", async () => {
   await early.write("PROXY TCP4 ");
   await early.shutdownWrite();
   assertEquals(await isCut(early), true);
-  assertEquals(told.map(({ reason, error }) => `${reason} ${error?.problem}`), [
-    "proxy-header signature",
-    "proxy-header line",
-    "proxy-header version",
-    "proxy-header truncated",
-  ]);
+  assertEquals(
+    told.map(({ reason, error }) => `${reason} ${(error as ProxyHeaderError).problem}`),
+    [
+      "proxy-header signature",
+      "proxy-header line",
+      "proxy-header version",
+      "proxy-header truncated",
+    ],
+  );
 });
 
 Deno.test("Listener waits for no header longer than it may, and serves others meanwhile", async () => {

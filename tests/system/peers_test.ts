@@ -357,9 +357,9 @@ await peerTest(
     await using server = await startExample("chat_server", { PORT: 0 });
     const port = await portOfExample(server);
     await using nc = new Program("nc", ["-N", "127.0.0.1", `${port}`]);
-    await nc.line(/^1 guest 1 has come$/);
+    await nc.line(/^1 guest 1 has joined$/);
     await using socat = new Program("socat", ["-", `TCP4:127.0.0.1:${port}`]);
-    await nc.line(/^2 guest 2 has come$/);
+    await nc.line(/^2 guest 2 has joined$/);
     await socat.type("hello nc\n");
     await nc.line(/^3 guest 2: hello nc$/);
     await nc.type("hello socat\n");

@@ -1,11 +1,18 @@
 // What is taught survives: every server of the documentation, as a program, under resets, silence, garbage and
-// ends in the middle. Then an honest client is served as ever, and the program ends in peace.
+// ends in the middle. Then an honest client is served as ever, and the program ends in peace. And what a block is
+// said to print, it prints.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Client, type ClientSecureSocketConfig } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
-import { letTimePass, serverBlocks, startBlock } from "../support/samples.ts";
+import {
+  letTimePass,
+  libraryFrom,
+  printingBlocks,
+  serverBlocks,
+  startBlock,
+} from "../support/samples.ts";
 import { inFolder } from "../support/udp_examples.ts";
 
 const timeoutInMillis = 10_000;
@@ -42,7 +49,7 @@ for (const block of serverBlocks()) {
     inFolder(async (folder) => {
       const isSecure = block.code.includes("secureSocket");
       if (isSecure) await writeCertificates(folder);
-      await using program = await startBlock(block, folder);
+      await using program = await startBlock(block, folder, libraryFrom("held_socket"));
       const [, before, kind, address, number] = await program.line(
         /^Held before it (speaks|ends): (tcp|udp|unix) (\S+) ?(\d*)$/,
       );
@@ -64,5 +71,17 @@ for (const block of serverBlocks()) {
       if (block.isIgnored) return;
       program.signal("SIGHUP");
       assertEquals((await program.ending()).code, 0);
+    }));
+}
+
+for (const block of printingBlocks()) {
+  Deno.test(`${block.name} prints what it is said to`, () =>
+    inFolder(async (folder) => {
+      await using program = await startBlock(block, folder, libraryFrom());
+      const { stdout, stderr } = await program.ending();
+      assertEquals(stderr, "");
+      // Dots stand for what is left out.
+      const [first = "", ...rest] = block.prints.split(/ *\.\.\.\n?/).map(RegExp.escape);
+      assertMatch(stdout, new RegExp(`^${[first, ...rest].join("[^]*?")}$`));
     }));
 }

@@ -7,6 +7,7 @@ import {
   type ClientSecureSocketConfig,
   GenericError,
   Listener,
+  type ListenerEvent,
   type ListenerSecureSocketConfig,
   ReadTimedOutError,
   type Service,
@@ -30,8 +31,9 @@ const echo: Service = {
 async function listen(
   secureSocket: ListenerSecureSocketConfig,
   service: Service = echo,
+  onEvent: (event: ListenerEvent) => void = () => {},
 ): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
+  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket, onEvent });
   listener.attach(service);
   await listener.start();
   return listener;
@@ -43,6 +45,11 @@ function dial(listener: Listener, secureSocket?: ClientSecureSocketConfig): Prom
     port: listener.port,
     ...(secureSocket === undefined ? {} : { secureSocket }),
   });
+}
+
+function wordsOf(event: ListenerEvent): string {
+  if (event.kind !== "refused") return event.kind;
+  return `${event.kind} ${event.remoteAddress} ${event.reason} ${event.error?.code}`;
 }
 
 async function text(connection: Caller, length?: number): Promise<string> {
@@ -66,7 +73,7 @@ Deno.test("Client and Listener talk over TLS, and both tell what was agreed on",
     peerCertificate: undefined,
   });
   assertEquals(client.secure!.alpnProtocol, "echo");
-  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 0 });
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 0 });
 });
 
 Deno.test("Listener with clientAuth knows its clients by their certificates", async () => {
@@ -84,12 +91,9 @@ Deno.test("Listener with clientAuth knows its clients by their certificates", as
 Deno.test("Listener goes on after clients that failed, and tells of each", async () => {
   const told: string[] = [];
   const bothTold = Promise.withResolvers<void>();
-  await using listener = await listen({
-    ...localhost,
-    onHandshakeError: (error, { host }) => {
-      told.push(`${error.code} ${host}`);
-      if (told.length === 2) bothTold.resolve();
-    },
+  await using listener = await listen(localhost, echo, (event) => {
+    told.push(wordsOf(event));
+    if (told.length === 2) bothTold.resolve();
   });
   await using plain = await Client.connect({ host: "127.0.0.1", port: listener.port });
   await plain.write("GET / HTTP/1.0\r\n\r\n");
@@ -102,11 +106,11 @@ Deno.test("Listener goes on after clients that failed, and tells of each", async
   );
   assertEquals(error.code, "handshake");
   await bothTold.promise;
-  assertEquals(told, ["handshake 127.0.0.1", "handshake 127.0.0.1"]);
+  assertEquals(told, Array(2).fill("refused 127.0.0.1 handshake handshake"));
   await using client = await dial(listener, { caCerts });
   await client.write("hello");
   assertEquals(await text(client, 5), "hello");
-  assertEquals(listener.handshakes.failed, 2);
+  assertEquals(listener.stats().handshakes.failed, 2);
 });
 
 Deno.test("Client refuses a server that speaks no TLS", async () => {
@@ -125,11 +129,8 @@ Deno.test("Client refuses a server that speaks no TLS", async () => {
 
 Deno.test("Client and Listener give a handshake up in time", async () => {
   const told = Promise.withResolvers<SocketError>();
-  await using listener = await listen({
-    ...localhost,
-    handshakeTimeoutInMillis: 20,
-    onHandshakeError: (error) => told.resolve(error),
-  });
+  const secure = { ...localhost, handshakeTimeoutInMillis: 20 };
+  await using listener = await listen(secure, echo, (event) => told.resolve(event.error!));
   // A client that says nothing, and a server that does not.
   await using silent = await Client.connect({ host: "127.0.0.1", port: listener.port });
   assertEquals((await told.promise).message.includes("was not over within 20 ms"), true);
@@ -255,48 +256,45 @@ for (const exposePeerCertificate of [false, true]) {
 
 Deno.test("Listener counts the handshakes of upgrades, and tells of those that fail", async () => {
   const told: string[] = [];
-  const failed = Promise.withResolvers<void>();
+  let failed = Promise.withResolvers<void>();
   const upgraded = Promise.withResolvers<void>();
-  await using listener = await listen({
-    ...localhost,
-    mode: "upgrade",
-    onHandshakeError(error, { host }) {
-      told.push(`${error.code} ${host}`);
-      failed.resolve();
-    },
-  }, {
+  const onEvent = (event: ListenerEvent) => {
+    told.push(wordsOf(event));
+    failed.resolve();
+  };
+  await using listener = await listen({ ...localhost, mode: "upgrade" }, {
     onConnect: (caller) => caller.upgradeToTls().then(upgraded.resolve),
     onError() {},
-  });
+  }, onEvent);
   await using client = await dial(listener);
   await client.upgradeToTls({ caCerts });
   await upgraded.promise;
-  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 0 });
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 0 });
   await using other = await dial(listener);
   await other.write("this is no handshake\n");
   await failed.promise;
-  assertEquals(told, ["handshake 127.0.0.1"]);
-  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
-  // Whoever brings options of his own is told by them.
-  const own = Promise.withResolvers<string>();
-  await using plain = new Listener(0, { interface: "127.0.0.1" });
-  const onHandshakeError = (error: SocketError) => own.resolve(error.code);
+  assertEquals(told, ["refused 127.0.0.1 handshake handshake"]);
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 1 });
+  // Those with options of their own as well.
+  failed = Promise.withResolvers();
+  await using plain = new Listener(0, { interface: "127.0.0.1", onEvent });
   plain.attach({
-    onConnect: (caller) => caller.upgradeToTls({ ...localhost, onHandshakeError } as never),
+    onConnect: (caller) => caller.upgradeToTls(localhost),
     onError() {},
   });
   await plain.start();
   await using third = await dial(plain);
   await third.write("no handshake either\n");
-  assertEquals(await own.promise, "handshake");
-  assertEquals(plain.handshakes, { underWay: 0, completed: 0, failed: 1 });
+  await failed.promise;
+  assertEquals(told, Array(2).fill("refused 127.0.0.1 handshake handshake"));
+  assertEquals(plain.stats().handshakes, { underWay: 0, completed: 0, failed: 1 });
   // One that is ended from this side is nobody's fault.
   await using silent = await dial(listener);
   const turn = () => new Promise((next) => setImmediate(next));
-  while (listener.handshakes.underWay === 0) await turn();
+  while (listener.stats().handshakes.underWay === 0) await turn();
   await listener.immediateStop();
-  while (listener.handshakes.underWay > 0) await turn();
-  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
+  while (listener.stats().handshakes.underWay > 0) await turn();
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 1 });
   assertEquals(silent.secure, undefined);
 });
 
@@ -411,7 +409,7 @@ Deno.test("Listener behind a proxy reads the PROXY header, then shakes hands, an
   assertEquals(await text(client, 5), "hello");
   const [caller] = listener.connections;
   assertEquals([caller!.remoteAddress, caller!.secure!.protocol], ["192.0.2.1", "TLSv1.3"]);
-  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 1 });
 });
 
 Deno.test("secureSocket is checked at the door", () => {

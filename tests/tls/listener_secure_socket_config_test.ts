@@ -17,8 +17,6 @@ Deno.test("resolveListenerSecureSocket() takes everything that is right", () => 
     sni: { "a.example": own, "*.b.example": { certFile: "c", keyFile: "k" } },
     maxHandshakes: 1,
     reloadInMillis: 1_000,
-    onHandshakeError() {},
-    onReloadError() {},
   });
 });
 
@@ -35,8 +33,6 @@ Deno.test("resolveListenerSecureSocket() names what is wrong", () => {
       [{ ...own, sni: { a: { cert: "c" } } }, 'secureSocket.sni["a"] must have a certificate and'],
       [{ ...own, maxHandshakes: 0 }, "secureSocket.maxHandshakes must be"],
       [{ ...own, reloadInMillis: 0 }, "secureSocket.reloadInMillis must be"],
-      [{ ...own, onHandshakeError: 1 }, "secureSocket.onHandshakeError must be a function"],
-      [{ ...own, onReloadError: 1 }, "secureSocket.onReloadError must be a function"],
     ] as const
   ) {
     assertThrows(() => resolveListenerSecureSocket(config as never), Error, told);

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { X509Certificate } from "node:crypto";
 import { GenericError, type SocketError } from "../../src/base/errors.ts";
 import type { Transport } from "../../src/network/network.ts";
@@ -195,14 +195,17 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
   await put(localhost);
   // Its timers keep the test alive.
   const { unrefTimer: _, ...clock } = denoNetwork.clock;
-  let failed = Promise.withResolvers<SocketError>();
+  const [failed, renewed] = [Promise.withResolvers<SocketError>(), Promise.withResolvers<void>()];
   const config: ListenerSecureSocketConfig = {
     certFile,
     keyFile,
     reloadInMillis: 5,
-    onReloadError: (error) => failed.resolve(error),
   };
-  const security = new ListenerSecurity(resolveListenerSecureSocket(config), clock);
+  const security = new ListenerSecurity(
+    resolveListenerSecureSocket(config),
+    clock,
+    (error) => error === undefined ? renewed.resolve() : failed.resolve(error),
+  );
   await security.load();
   security.watch();
   const dialling = new ClientSecurity(
@@ -224,9 +227,9 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
     await Deno.writeTextFile(certFile, "half of a certif");
     assertMatch((await failed.promise).message, /has no certificate in PEM form/);
     assertEquals(await serial(), first);
-    failed = Promise.withResolvers();
     await put(await authority.sign());
-    while (await serial() === first);
+    await renewed.promise;
+    assertNotEquals(await serial(), first);
   } finally {
     security.stop();
     await Deno.remove(folder, { recursive: true });

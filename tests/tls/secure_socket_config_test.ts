@@ -33,8 +33,6 @@ const LISTENER = {
   sni: { "a.example": { ...own, passphrase: "p" } },
   maxHandshakes: 1,
   reloadInMillis: 1_000,
-  onHandshakeError() {},
-  onReloadError() {},
 } as const;
 
 /** The same, with getters that count how often they are asked. */

@@ -3,19 +3,26 @@
 //   acceptDelay --> accept --> enter --(trusted proxy)--> header --> identify --> open --> leave
 //                                \----(everybody else)-------------------------/
 //
-// Pure but for `onReject`: no await, no I/O, and the time comes from outside. Memory: one entry per address
+// Pure: no await, no I/O, and the time comes from outside. Memory: one entry per address
 // with a connection, and at most RATED_ADDRESSES for the rate per address.
 
-import { hostOf, type NetworkAddress, portOf } from "../../base/address.ts";
+import type { NetworkAddress } from "../../base/address.ts";
+import type { ConnectionEnd } from "../../connection/connection_end.ts";
 import type { Transport } from "../../network/network.ts";
 import { blockName } from "./address_blocks.ts";
 import type { GuardSettings } from "./guard_config.ts";
-import type { ListenerStats, Traffic } from "./listener_stats.ts";
+import type { ListenerStats, StageCounts, Traffic } from "./listener_stats.ts";
 import type { ProxyHeader } from "../../proxy/proxy_header.ts";
 import type { ProxyHeaderError } from "../../proxy/proxy_header_error.ts";
 import { RateLimit, RateLimits } from "./rate_limit.ts";
 import { REJECT_REASONS, type RejectReason } from "./rejection.ts";
-import { tell } from "../../base/user_code.ts";
+
+/** Told of each connection that is refused, or ended by a limit. */
+export type OnRejected = (
+  reason: RejectReason,
+  peer: NetworkAddress,
+  error: ProxyHeaderError | undefined,
+) => void;
 
 /** A connection that has come past the door. */
 export interface Pass {
@@ -33,6 +40,8 @@ export interface Admission {
   readonly transport: Transport;
   /** Its pass, to be given back to the guard when the connection is over. */
   readonly pass: Pass;
+  /** When it was accepted, in whole milliseconds. */
+  readonly acceptedAt: number;
 }
 
 interface PassRecord extends Pass {
@@ -47,6 +56,9 @@ interface PassRecord extends Pass {
 /** Of how many addresses the rate is known. A hundred bytes each. */
 const RATED_ADDRESSES = 10_000;
 
+/** Counts of what nobody has to get through. */
+const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0 };
+
 /** Decides, counts and tells for one listener. */
 export class Guard {
   /** Called when an open connection has left: somebody who waits for room may try again. */
@@ -54,11 +66,13 @@ export class Guard {
   /** What it goes by. */
   readonly settings: GuardSettings;
   readonly #now: () => number;
+  readonly #onRejected: OnRejected | undefined;
   readonly #rate: RateLimit | undefined;
   readonly #addressRates: RateLimits | undefined;
   /** How many connections are open with each address; an address without one has no entry. */
   readonly #perAddress = new Map<string, number>();
   readonly #rejected = new Map<RejectReason, number>();
+  readonly #ended = { peer: 0, local: 0, stop: 0, error: 0 };
   #accepted = 0;
   #open = 0;
   #bytesRead = 0;
@@ -69,10 +83,12 @@ export class Guard {
    *
    * @param settings The limits.
    * @param now The time in milliseconds; never goes back.
+   * @param onRejected Whom it tells. Called in the middle of a decision: it must not decide again.
    */
-  constructor(settings: GuardSettings, now: () => number) {
+  constructor(settings: GuardSettings, now: () => number, onRejected?: OnRejected) {
     this.settings = settings;
     this.#now = now;
+    this.#onRejected = onRejected;
     const { maxConnectionsPerSecond, maxConnectionsPerSecondPerAddress } = this.settings;
     if (maxConnectionsPerSecond !== Infinity) this.#rate = new RateLimit(maxConnectionsPerSecond);
     if (maxConnectionsPerSecondPerAddress !== Infinity) {
@@ -168,11 +184,13 @@ export class Guard {
    *
    * @param pass Whose connection has ended.
    * @param traffic What came and went over it.
+   * @param by Who has ended it, where it was open.
    */
-  leave(pass: Pass, traffic?: Traffic): void {
+  leave(pass: Pass, traffic?: Traffic, by?: ConnectionEnd["by"]): void {
     const record = pass as PassRecord;
     if (record.hasLeft) return;
     record.hasLeft = true;
+    if (by !== undefined) this.#ended[by]++;
     if (traffic !== undefined) {
       this.#bytesRead += traffic.bytesRead;
       this.#bytesWritten += traffic.bytesWritten;
@@ -197,8 +215,13 @@ export class Guard {
    * What has happened so far.
    *
    * @param connections Those that are open.
+   * @param handshakes How those go, which is not the guard's to know.
+   * @returns A record that does not change.
    */
-  stats(connections: Iterable<Traffic & { readonly queuedBytes: number }>): ListenerStats {
+  stats(
+    connections: Iterable<Traffic & { readonly queuedBytes: number }>,
+    handshakes: StageCounts = NONE,
+  ): ListenerStats {
     let [bytesRead, bytesWritten, queuedBytes] = [this.#bytesRead, this.#bytesWritten, 0];
     for (const connection of connections) {
       bytesRead += connection.bytesRead;
@@ -206,9 +229,16 @@ export class Guard {
       queuedBytes += connection.queuedBytes;
     }
     const counts = REJECT_REASONS.map((reason) => [reason, this.#rejected.get(reason) ?? 0]);
-    const rejected = Object.fromEntries(counts) as Record<RejectReason, number>;
-    const [accepted, open] = [this.#accepted, this.#open];
-    return { accepted, open, rejected, bytesRead, bytesWritten, queuedBytes };
+    return Object.freeze({
+      accepted: this.#accepted,
+      open: this.#open,
+      rejected: Object.freeze(Object.fromEntries(counts) as Record<RejectReason, number>),
+      ended: Object.freeze({ ...this.#ended }),
+      handshakes: Object.freeze(handshakes),
+      bytesRead,
+      bytesWritten,
+      queuedBytes,
+    });
   }
 
   /** Lets a client in, or says why not. */
@@ -235,7 +265,6 @@ export class Guard {
 
   #reject(peer: NetworkAddress, reason: RejectReason, error?: ProxyHeaderError): void {
     this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1);
-    const [remoteAddress, remotePort] = [hostOf(peer), portOf(peer)];
-    tell(this.settings.onReject, { reason, remoteAddress, remotePort, error });
+    this.#onRejected?.(reason, peer, error);
   }
 }

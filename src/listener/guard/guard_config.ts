@@ -2,7 +2,6 @@
 
 import {
   checkBoolean,
-  checkFunction,
   checkInteger,
   checkInterval,
   MAX_INTERVAL_IN_MILLIS,
@@ -10,7 +9,6 @@ import {
 import { optionNames, readOptions } from "../../base/options.ts";
 import { AddressBlocks } from "./address_blocks.ts";
 import { V2_MAX_LENGTH, V2_MAX_LENGTH_OF_ADDRESSES } from "../../proxy/proxy_v2.ts";
-import type { RejectInfo } from "./rejection.ts";
 
 /** From whom a listener reads a PROXY protocol header. */
 export interface ProxyProtocolConfig {
@@ -109,8 +107,6 @@ export interface GuardConfig {
    * that all other limits are about; the proxies themselves are let in for being trusted.
    */
   readonly proxyProtocol?: ProxyProtocolConfig;
-  /** Is told of every connection that was refused, or ended by one of these limits. */
-  readonly onReject?: (info: RejectInfo) => void;
 }
 
 /** What a {@linkcode ProxyProtocolConfig} was settled to. */
@@ -149,8 +145,6 @@ export interface GuardSettings {
   readonly deny: AddressBlocks | undefined;
   /** From whom headers are read. */
   readonly proxyProtocol: ProxyProtocolSettings | undefined;
-  /** Who is told of refusals. */
-  readonly onReject: ((info: RejectInfo) => void) | undefined;
 }
 
 /** The fields of a {@linkcode GuardConfig}. */
@@ -166,7 +160,6 @@ export const GUARD_OPTIONS = optionNames<GuardConfig>({
   allow: true,
   deny: true,
   proxyProtocol: true,
-  onReject: true,
 });
 
 const PROXY_OPTIONS = optionNames<ProxyProtocolConfig>({
@@ -196,7 +189,6 @@ export function resolveGuardConfig(config: GuardConfig): GuardSettings {
     allow,
     deny,
     proxyProtocol,
-    onReject,
   } = config;
   return {
     maxConnections: checkLimit("maxConnections", maxConnections),
@@ -219,7 +211,6 @@ export function resolveGuardConfig(config: GuardConfig): GuardSettings {
     allow: allow === undefined ? undefined : new AddressBlocks(allow, "allow"),
     deny: deny === undefined ? undefined : new AddressBlocks(deny, "deny"),
     proxyProtocol: proxyProtocol === undefined ? undefined : checkProxyProtocol(proxyProtocol),
-    onReject: checkFunction("onReject", onReject),
   };
 }
 

@@ -1,6 +1,4 @@
-// Why a listener refuses or ends a connection, and what it tells about it.
-
-import type { ProxyHeaderError } from "../../proxy/proxy_header_error.ts";
+// Why a listener refuses or ends a connection.
 
 /**
  * Why a listener refused or ended a connection.
@@ -40,15 +38,3 @@ export const REJECT_REASONS: readonly RejectReason[] = [
   "slow-sender",
   "queue-limit",
 ];
-
-/** A connection that a listener refused or ended. */
-export interface RejectInfo {
-  /** Why. */
-  readonly reason: RejectReason;
-  /** The client's address; the proxy's own while its header has not come. */
-  readonly remoteAddress: string;
-  /** The client's port; the proxy's own while its header has not come. */
-  readonly remotePort: number;
-  /** What is wrong with the PROXY protocol header, for `"proxy-header"`. */
-  readonly error: ProxyHeaderError | undefined;
-}

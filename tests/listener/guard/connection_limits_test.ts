@@ -4,7 +4,7 @@ import {
   GenericError,
   Listener,
   type ListenerConfig,
-  type RejectInfo,
+  type ListenerEvent,
 } from "../../../mod.ts";
 import { duplexOf } from "../../../src/connection/connection.ts";
 import type { Network } from "../../../src/network/network.ts";
@@ -36,9 +36,9 @@ async function accepted(
     clock,
     listen: () => scriptedListener(peers, { clock }),
   };
-  const told: RejectInfo[] = [];
+  const told: Extract<ListenerEvent, { kind: "refused" }>[] = [];
   const listener = new Listener(0, {
-    onReject: (info) => void told.push(info),
+    onEvent: (event) => void (event.kind === "refused" && told.push(event)),
     ...config,
     network,
   });
@@ -73,7 +73,7 @@ Deno.test("Listener ends a sender that is slower than minBytesPerSecond in the m
   assertEquals(await callers[0]!.closed, error);
   assertEquals([clock.now(), peers[0]!.isClosed], [5_000, true]);
   assertEquals(told, [
-    { reason: "slow-sender", remoteAddress: "192.0.2.0", remotePort: 7, error: undefined },
+    { kind: "refused", reason: "slow-sender", remoteAddress: "192.0.2.0", remotePort: 7 },
   ]);
   const { open, rejected } = listener.stats();
   assertEquals([open, rejected["slow-sender"]], [0, 1]);

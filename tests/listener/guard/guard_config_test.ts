@@ -51,7 +51,6 @@ Deno.test("resolveGuardConfig() names every value that is wrong", () => {
   const mistyped: [unknown, string][] = [
     [{ allow: "10.0.0.0/8" }, "allow must be an array"],
     [{ deny: [10] }, "deny must have strings only"],
-    [{ onReject: "log" }, "onReject must be a function"],
     [{ proxyProtocol: true }, "proxyProtocol must be an object"],
     [{ proxyProtocol: {} }, "proxyProtocol.trusted must be an array"],
     [{ proxyProtocol: { trusted: [], required: 1 } }, "proxyProtocol.required"],

@@ -29,7 +29,11 @@ export class PartReader {
   #start = 0;
   #left = 0;
 
-  /** @param maxFrameLength How many bytes a message may have. */
+  /**
+   * Made by `stepDecoder`.
+   *
+   * @param maxFrameLength How many bytes a message may have.
+   */
   constructor(maxFrameLength: number) {
     this.#maxFrameLength = maxFrameLength;
   }

@@ -70,7 +70,9 @@ export class Reader implements Turn {
   readonly queue = new ByteQueue();
   /** Bytes received so far. */
   bytesRead = 0;
-  #transport: Transport;
+  #transport!: Transport;
+  /** Reads what is there, where the transport can without a promise. */
+  #attempt: (() => void) | undefined;
   readonly #host: ReaderHost;
   readonly #buffer = new ReadBuffer();
   #hasLent = false;
@@ -99,8 +101,8 @@ export class Reader implements Turn {
 
   /** @param transport Where bytes come from. @param host The connection it belongs to. */
   constructor(transport: Transport, host: ReaderHost) {
-    this.#transport = transport;
     this.#host = host;
+    this.#readFrom(transport);
     this.share = new Share(host);
   }
 
@@ -155,9 +157,15 @@ export class Reader implements Turn {
 
   /** Goes on, reading from another transport. */
   resume(transport: Transport): void {
-    this.#transport = transport;
+    this.#readFrom(transport);
     this.#isPaused = false;
     if (this.#wait !== undefined || this.#drained !== undefined) this.#pump();
+  }
+
+  #readFrom(transport: Transport): void {
+    this.#transport = transport;
+    const canTry = transport.whenReadable !== undefined;
+    this.#attempt = canTry ? () => this.#tryRead() : undefined;
   }
 
   /** Throws where somebody waits already. */
@@ -345,11 +353,23 @@ export class Reader implements Turn {
     this.#hasLent = false;
     let reading: Promise<number | null>;
     try {
+      if (this.#attempt !== undefined) return this.#transport.whenReadable!(this.#attempt);
       reading = this.#transport.read(this.#buffer.target);
     } catch (error) {
       return this.#onReadFailure(error);
     }
     reading.then(this.#onRead, this.#onReadFailure);
+  }
+
+  #tryRead(): void {
+    let count: number | null | undefined;
+    try {
+      count = this.#transport.tryRead!(this.#buffer.target);
+      if (count === undefined) return this.#transport.whenReadable!(this.#attempt!);
+    } catch (error) {
+      return this.#onReadFailure(error);
+    }
+    this.#onRead(count);
   }
 
   readonly #onRead = (count: number | null): void => {

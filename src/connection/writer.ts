@@ -100,6 +100,8 @@ export class Writer implements Turn {
   /** Bytes accepted that the kernel has not taken yet. */
   queuedBytes = 0;
   #transport: Transport;
+  /** Whether the transport can write without a promise. */
+  #canTry: boolean;
   readonly #host: WriterHost;
   readonly #limits: WriterLimits;
   /** The queue, a chain: nothing is allocated for it but the writes themselves. */
@@ -125,6 +127,7 @@ export class Writer implements Turn {
   /** @param transport Where bytes go. @param host The connection it belongs to. @param limits Its bounds. */
   constructor(transport: Transport, host: WriterHost, limits: WriterLimits) {
     this.#transport = transport;
+    this.#canTry = transport.tryWrite !== undefined;
     this.#host = host;
     this.#limits = limits;
   }
@@ -168,10 +171,9 @@ export class Writer implements Turn {
     this.#append(write);
     this.#quietMicrotasks = 0;
     if (this.#underWay === 0 && !this.#isScheduled) {
-      this.#isScheduled = true;
       // At the end of this turn: what else is written in it goes out in the same kernel write.
       if (isOneOfMany) this.#linger();
-      else this.#host.turns.write(this);
+      else this.#askForTurn();
     }
     return write.promise;
   }
@@ -194,8 +196,14 @@ export class Writer implements Turn {
     return write;
   }
 
+  #askForTurn(): void {
+    this.#isScheduled = true;
+    this.#host.turns.write(this);
+  }
+
   /** Waits as long as more is written every few microtasks, up to what is gathered at most. */
   #linger(): void {
+    this.#isScheduled = true;
     queueMicrotask(() => {
       if (++this.#quietMicrotasks > QUIET_MICROTASKS || this.queuedBytes >= LARGEST_GATHERING) {
         this.#host.turns.write(this);
@@ -244,6 +252,7 @@ export class Writer implements Turn {
   /** Goes on, writing to another transport. */
   resume(transport: Transport): void {
     this.#transport = transport;
+    this.#canTry = transport.tryWrite !== undefined;
     const held = this.#held ?? [];
     this.#held = this.#whenDrained = undefined;
     if (this.#error !== undefined) return;
@@ -337,6 +346,7 @@ export class Writer implements Turn {
   #send(): void {
     // Nothing to send is sent already.
     if (this.#restLength === 0) return this.#settle();
+    if (this.#canTry && !this.#tryWrite()) return;
     const { writeTimeoutInMillis } = this.#limits;
     if (writeTimeoutInMillis !== Infinity) {
       this.#due = this.#host.clock.now() + writeTimeoutInMillis;
@@ -351,23 +361,42 @@ export class Writer implements Turn {
     writing.then(this.#onWritten, this.#onRefused);
   }
 
+  /** Sends what fits without waiting. Whether something is left that has to wait. */
+  #tryWrite(): boolean {
+    let count: number | undefined;
+    try {
+      count = this.#transport.tryWrite!(this.#rest);
+    } catch (error) {
+      this.#onRefused(error);
+      return false;
+    }
+    return count === undefined || this.#onTaken(count);
+  }
+
   readonly #onWritten = (count: number): void => {
+    if (this.#onTaken(count)) this.#send();
+  };
+
+  /** The kernel took bytes. Whether something is left of those that are under way. */
+  #onTaken(count: number): boolean {
     this.bytesWritten += count;
-    if (this.#error !== undefined) return;
+    if (this.#error !== undefined) return false;
     this.queuedBytes -= count;
     this.#host.onDequeued(count);
     this.#host.onSent();
     const rest = this.#restLength - count;
-    if (rest > 0) {
+    if (rest === 0) {
+      this.#settle();
+    } else if (this.#rest.length !== this.#restLength) {
       // What was sent of it may be something else, too.
-      if (this.#rest.length !== this.#restLength) return this.#onChanged();
+      this.#onChanged();
+    } else {
       this.#rest = this.#rest.subarray(count);
       this.#restLength = rest;
-      this.#send();
-    } else {
-      this.#settle();
+      return true;
     }
-  };
+    return false;
+  }
 
   /** A hole in a stream would be worse than its end. */
   #onChanged(): void {
@@ -396,8 +425,10 @@ export class Writer implements Turn {
       const write = this.#shift();
       write.resolve(write.length);
     }
-    if (this.#count > 0) this.begin();
-    else this.#afterDrain();
+    if (this.#count === 0) return this.#afterDrain();
+    // What takes all of it without waiting goes on in a turn of its own: there may be much.
+    if (this.#canTry) this.#askForTurn();
+    else this.begin();
   }
 
   #afterDrain(): void {

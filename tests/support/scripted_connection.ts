@@ -11,6 +11,9 @@ import {
   VirtualClock,
 } from "../../testing/mod.ts";
 
+/** Whether peers can be read and written without a promise, where a test does not say. */
+export const scriptedPeers = { canTry: false };
+
 export interface ScriptedConnection {
   readonly clock: VirtualClock;
   readonly peer: ScriptedTransport;
@@ -24,9 +27,14 @@ export function scriptedConnection(
   options: ScriptedTransportOptions = {},
 ): ScriptedConnection {
   const clock = new VirtualClock();
-  const peer = scriptedTransport([...script, silence()], { clock, ...options });
+  const peer = scriptedTransport([...script, silence()], { clock, ...scriptedPeers, ...options });
   const connection = new Connection(peer, { ...config, network: { ...denoNetwork, clock } });
   return { clock, peer, connection };
+}
+
+/** How many reads of the kernel were begun. */
+export function readsOf({ calls }: ScriptedTransport): number {
+  return calls.filter((call) => /^(read|whenReadable)/.test(call)).length;
 }
 
 const decoder = new TextDecoder();

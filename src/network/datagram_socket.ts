@@ -78,8 +78,8 @@ export interface DatagramTarget {
 
 /** What is known of a host name. */
 export interface ResolvedName {
-  /** Its IP address; `undefined` where the program may not look it up. */
-  readonly address: string | undefined;
-  /** Whether the program may send to that address, and not only to the name. */
+  /** Its IP addresses, the best first; none where the program may not look it up. */
+  readonly addresses: readonly string[];
+  /** Whether the program may use those addresses, and not only the name. */
   readonly isDirect: boolean;
 }

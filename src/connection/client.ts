@@ -16,7 +16,7 @@ import {
   checkSignal,
   MAX_INTERVAL_IN_MILLIS,
 } from "../base/arguments.ts";
-import { Connection, duplexOf } from "./connection.ts";
+import { Connection, connectionFrom } from "./connection.ts";
 import {
   CONNECTION_OPTIONS,
   type ConnectionConfig,
@@ -159,7 +159,7 @@ export class Client extends Connection {
         await security?.load();
         const connected = await dial(network, signal);
         if (isItsOwnPeer(connected)) {
-          connected.close();
+          free(connected);
           // The system took the port that was to be reached for this end, and two ends that meet are connected.
           throw new GenericError(
             "unreachable",
@@ -173,12 +173,12 @@ export class Client extends Connection {
     ).catch((cause) => {
       throw signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
     });
-    const client = new Client(transport, connection);
-    duplexOf(client).prepareUpgrade = async (options: ClientSecureSocketConfig = {}) => {
+    const prepareUpgrade = async (options: ClientSecureSocketConfig = {}) => {
       const security = new ClientSecurity(checkSecureSocket(options, host), network);
       await security.load();
-      return (transport) => security.secure(transport, host ?? "");
+      return (transport: Transport) => security.secure(transport, host ?? "");
     };
+    const client = connectionFrom({ prepareUpgrade }, Client, transport, connection);
     if (service !== undefined) serve(client, service);
     return client;
   }

@@ -10,7 +10,7 @@ import {
   type ReadUntilOptions,
 } from "./delimited_reader.ts";
 import { ByteIteration } from "./byte_iteration.ts";
-import { Duplex } from "./duplex.ts";
+import { Duplex, type Origin } from "./duplex.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Transport } from "../network/network.ts";
@@ -23,6 +23,16 @@ import { readableOf, writableOf } from "./web_streams.ts";
 let lastId = 0;
 
 let friend: (connection: Connection) => Duplex;
+
+/** Makes a connection, of a class without a constructor of its own, that comes from somewhere. */
+export function connectionFrom<Made extends Connection>(
+  origin: Origin,
+  Kind: new (transport: Transport, config: ConnectionConfig) => Made,
+  transport: Transport,
+  config: ConnectionConfig,
+): Made {
+  return Reflect.construct(Kind, [transport, config, origin]);
+}
 
 /** The inner life of a connection, for the rooms above; not exported from mod.ts. */
 export function duplexOf(connection: Connection): Duplex {
@@ -79,11 +89,13 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @param config How it behaves.
    * @throws {TypeError | RangeError} A field of `config` is wrong.
    */
-  constructor(transport: Transport, config: ConnectionConfig = {}) {
+  constructor(transport: Transport, config?: ConnectionConfig);
+  // Only connectionFrom() says more.
+  constructor(transport: Transport, config: ConnectionConfig = {}, origin?: Origin) {
     const limits = checkConnectionConfig(config);
     this.id = ++lastId;
     this.#readTimeoutInMillis = limits.readTimeoutInMillis;
-    this.#duplex = new Duplex(transport, limits);
+    this.#duplex = new Duplex(transport, limits, origin);
   }
 
   /** The peer's IP address (or socket path). */
@@ -111,7 +123,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * the peer are then those of the client that the proxy names.
    */
   get proxy(): ProxyHeader | undefined {
-    return this.#duplex.proxy;
+    return this.#duplex.origin.proxy;
   }
 
   /** What was agreed on with the peer, where the connection is secure. */

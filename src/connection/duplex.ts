@@ -4,9 +4,11 @@
 //   open --close()--> closing --flush, end, drain--> freed
 //     \----------------abort(), a failure-----------/
 //
-// This is the one place that frees a transport.
+// What is particular about a listener's or a client's connection it gets when it is made, as its origin. A transport
+// that it has got is freed here and nowhere else.
 
 import { closedError, GenericError, type SocketError } from "../base/errors.ts";
+import { cut, free } from "../network/free.ts";
 import type { MinimumRate } from "./minimum_rate.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Clock, Transport } from "../network/network.ts";
@@ -49,7 +51,7 @@ export interface Attendant {
 export type Upgrade = (transport: Transport) => Promise<Transport>;
 
 /** Checks and reads options; without any, those of the listener or client. */
-export type PrepareUpgrade = (options: object | undefined) => Promise<Upgrade>;
+export type PrepareUpgrade = (options: object | undefined, duplex: Duplex) => Promise<Upgrade>;
 
 /** Limits that a listener sets, for one of its connections or for all of them together. */
 export interface ListenerLimits {
@@ -57,39 +59,47 @@ export interface ListenerLimits {
   readonly minimumRate: MinimumRate | undefined;
   /** How fast that is, for the message. */
   readonly minBytesPerSecond: number;
-  /** Whether so many bytes more may be queued. If so, they count from now on. */
-  mayQueue(length: number): boolean;
+  /** Whether so many bytes more may be queued, besides those that are. If so, they count from now on. */
+  mayQueue(length: number, queuedBytes: number): boolean;
   /** So many bytes are no longer queued. */
   onDequeued(length: number): void;
   /** The connection is ended for being slower. */
   onSlow(): void;
+  /** It is ended for having most queued. */
+  onEvicted(): void;
 }
+
+/** Where a connection comes from: what its listener or client has to do with it. */
+export interface Origin {
+  /** What a proxy has said about the peer. */
+  readonly proxy?: ProxyHeader | undefined;
+  /** What its listener allows, where it sets limits. */
+  readonly limits?: ListenerLimits | undefined;
+  /** Checks and reads the options of an upgrade, and gives what makes a transport secure. */
+  readonly prepareUpgrade?: PrepareUpgrade;
+  /** Called once, when the connection is no longer one of its listener's. */
+  readonly onLeave?: () => void;
+}
+
+const NOWHERE: Origin = {};
 
 /** One transport, its reader, its writer and its life. */
 export class Duplex implements ReaderHost, WriterHost, Looker {
-  /** What bytes come from and go to; another one after an upgrade. */
-  transport: Transport;
   readonly limits: DuplexLimits;
   readonly clock: Clock;
   readonly turns: Turns;
   readonly reader: Reader;
   readonly writer: Writer;
-  /** The service, where there is one. */
-  attendant: Attendant | undefined;
-  /** What its listener allows, where it has one that sets limits. */
-  listenerLimits: ListenerLimits | undefined;
-  /** What a proxy has said about the peer. */
-  proxy: ProxyHeader | undefined;
-  /** Checks and reads the options of an upgrade, and gives what makes a transport secure. */
-  prepareUpgrade: PrepareUpgrade | undefined;
-  /** Whether one is under way. */
-  isUpgrading = false;
-  /** Whether a stream may hold back what was written to it. */
-  hasWritable = false;
-  /** Where it is among its listener's, -1 where it is not. */
+  /** Where it comes from. */
+  readonly origin: Origin;
+  /** Where it is in the bag of its listener, which sets this; -1 where it is in none. */
   place = -1;
-  /** Called once, when the connection is no longer one of its listener's. */
-  onLeave: (() => void) | undefined;
+  #transport: Transport;
+  /** The service, where there is one. */
+  #attendant: Attendant | undefined;
+  #isPaused = false;
+  #hasWritable = false;
+  #hasLeft = false;
   /** Made when somebody asks: most connections are never asked. */
   #closed: PromiseWithResolvers<SocketError | undefined> | undefined;
   #freed: PromiseWithResolvers<void> | undefined;
@@ -104,10 +114,17 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   #isStopping = false;
   #isLooking = false;
 
-  /** @param transport The open stream, which is freed with this. @param limits Its bounds. */
-  constructor(transport: Transport, limits: DuplexLimits) {
-    this.transport = transport;
+  /**
+   * Begins with nothing read.
+   *
+   * @param transport The open stream, which is freed with this.
+   * @param limits Its bounds.
+   * @param origin Where it comes from.
+   */
+  constructor(transport: Transport, limits: DuplexLimits, origin: Origin = NOWHERE) {
+    this.#transport = transport;
     this.limits = limits;
+    this.origin = origin;
     this.clock = limits.clock;
     this.turns = limits.turns;
     this.reader = new Reader(transport, this);
@@ -133,6 +150,16 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     return (this.#freed ??= Promise.withResolvers()).promise;
   }
 
+  /** What bytes come from and go to; another one after an upgrade. */
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  /** Whether it is paused, for an upgrade. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   /** Whether neither `close` nor `abort` nor a failure has come. */
   get isOpen(): boolean {
     return this.#state === "open";
@@ -146,6 +173,37 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   /** What ended or is ending the connection, if it is an error. */
   get error(): SocketError | undefined {
     return this.#error;
+  }
+
+  /** From now on a service is called for it. */
+  attend(attendant: Attendant): void {
+    this.#attendant = attendant;
+  }
+
+  /** From now on a stream may hold back what was written to it. */
+  openWritable(): void {
+    this.#hasWritable = true;
+  }
+
+  /** Neither reads nor writes from now on. Resolves when what was written before has gone out, or all is over. */
+  pause(): Promise<void> {
+    this.#isPaused = true;
+    this.reader.pause();
+    return this.writer.pause();
+  }
+
+  /** Goes on, with another transport where it gets one; one that comes too late is freed. */
+  resume(transport: Transport = this.#transport): void {
+    if (this.#state === "freed") {
+      if (transport !== this.#transport) free(transport);
+      return;
+    }
+    this.#transport = transport;
+    this.writer.resume(transport);
+    this.reader.resume(transport);
+    this.#isPaused = false;
+    // A stop may have waited for this.
+    this.closeIfIdle();
   }
 
   /**
@@ -184,6 +242,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
    * the middle of a write of another one, where no handler must be called.
    */
   evict(error: SocketError): void {
+    this.origin.limits?.onEvicted();
     this.writer.fail(error);
     queueMicrotask(() => this.fail(error));
   }
@@ -198,8 +257,9 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   /** Where a stop was asked for: closes unless something has come and is unread, queued or under way. */
   closeIfIdle(): void {
-    if (!this.#isStopping || this.#state !== "open" || this.isUpgrading) return;
-    const { attendant, reader, writer } = this;
+    if (!this.#isStopping || this.#state !== "open" || this.#isPaused) return;
+    const { reader, writer } = this;
+    const attendant = this.#attendant;
     if (writer.queuedBytes > 0 || (reader.queue.length > 0 && !reader.hasOnlyLate)) return;
     // A loop of the user's within onConnect waits for what comes next; any other call is under way.
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
@@ -225,9 +285,9 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   /** Takes the connection out of its listener. */
   leave(): void {
-    const onLeave = this.onLeave;
-    this.onLeave = undefined;
-    onLeave?.();
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.origin.onLeave?.();
   }
 
   /** Says that everything is over. */
@@ -259,26 +319,26 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   }
 
   onPartial(): void {
-    const rate = this.listenerLimits?.minimumRate;
+    const rate = this.origin.limits?.minimumRate;
     if (rate === undefined) return;
     rate.wait(this.clock.now());
     this.lookBy(rate.due);
   }
 
   onWaitEnd(): void {
-    this.listenerLimits?.minimumRate?.endWait(this.clock.now());
+    this.origin.limits?.minimumRate?.endWait(this.clock.now());
   }
 
   mayQueue(length: number): boolean {
-    return this.listenerLimits?.mayQueue(length) ?? true;
+    return this.origin.limits?.mayQueue(length, this.writer.queuedBytes) ?? true;
   }
 
   onDequeued(length: number): void {
-    this.listenerLimits?.onDequeued(length);
+    this.origin.limits?.onDequeued(length);
   }
 
   mayNeedLent(): boolean {
-    return this.hasWritable || this.writer.queuedBytes > 0;
+    return this.#hasWritable || this.writer.queuedBytes > 0;
   }
 
   onReadEnd(): void {
@@ -297,7 +357,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   onWriteFailure(error: SocketError): void {
     const isLost = error.code === "broken" && this.#state === "open";
     // A service could not answer any more.
-    if (!isLost || this.attendant !== undefined) return this.fail(error);
+    if (!isLost || this.#attendant !== undefined) return this.fail(error);
     // What the peer sent before it was gone is not lost with it.
     this.writer.fail(error);
     void this.reader.rescue().then(() => this.fail(error));
@@ -320,7 +380,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   /** Ends what is due, and says when the next thing will be. */
   look(now: number, isSure: boolean): number {
-    const rateDue = this.listenerLimits?.minimumRate?.due ?? Infinity;
+    const rateDue = this.origin.limits?.minimumRate?.due ?? Infinity;
     const due = Math.min(
       this.reader.due,
       this.writer.due,
@@ -346,7 +406,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   }
 
   #lookAtRate(now: number): number {
-    const limits = this.listenerLimits;
+    const { limits } = this.origin;
     const rate = limits?.minimumRate;
     if (limits === undefined || rate === undefined) return Infinity;
     if (rate.due <= now && this.#state === "open" && rate.isTooSlow(now, this.reader.bytesRead)) {
@@ -380,10 +440,9 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.#error = error;
     this.#idleDue = this.#closeDue = Infinity;
     this.#timer.stop();
-    try {
-      if (isAbort && this.transport.reset !== undefined) this.transport.reset();
-      else this.transport.close();
-    } catch { /* freed already, by whoever gave it to us */ }
+    // It may be freed already, by whoever gave it to us.
+    if (isAbort) cut(this.#transport);
+    else free(this.#transport);
     if (error !== undefined) {
       this.reader.fail(error, !isAbort && wasOpen);
       this.writer.fail(error);
@@ -391,8 +450,9 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
       this.writer.fail(() => closedError("write"));
     }
     this.#freed?.resolve();
-    if (isAbort || this.attendant === undefined) this.leave();
-    if (this.attendant === undefined) this.settle(error);
-    else this.attendant.onFreed(error);
+    const attendant = this.#attendant;
+    if (isAbort || attendant === undefined) this.leave();
+    if (attendant === undefined) this.settle(error);
+    else attendant.onFreed(error);
   }
 }

@@ -99,7 +99,7 @@ class ServiceLoop implements Attendant, Wait {
     this.#service = service;
     this.isReading = service.onReadReady !== undefined;
     this.#duplex = duplexOf(caller);
-    this.#duplex.attendant = this;
+    this.#duplex.attend(this);
   }
 
   begin(): void {

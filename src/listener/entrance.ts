@@ -3,9 +3,9 @@
 
 import { Acceptor } from "./acceptor.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
-import { Connection, duplexOf } from "../connection/connection.ts";
+import { Connection, connectionFrom } from "../connection/connection.ts";
 import { type ConnectionConfig, settledConnectionConfig } from "../connection/connection_config.ts";
-import type { Duplex, Upgrade } from "../connection/duplex.ts";
+import type { Duplex, Origin, Upgrade } from "../connection/duplex.ts";
 import { GenericError, setupError, type SocketError } from "../base/errors.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
@@ -210,21 +210,26 @@ export class Entrance implements Openable {
 
   /** Makes a connection of what was let in. */
   take({ transport, pass }: Admission): Connection {
-    const caller = new Connection(transport, this.#config);
-    const duplex = duplexOf(caller);
-    duplex.proxy = pass.header;
-    duplex.prepareUpgrade = (options) => this.#prepareUpgrade(duplex, options);
     this.#guard.open(pass);
-    this.#limits.apply(caller, pass);
-    this.openConnections.add(caller, () => this.#guard.leave(pass, caller));
+    const origin: Origin = {
+      proxy: pass.header,
+      limits: this.#limits.of(pass),
+      prepareUpgrade: this.#prepareUpgrade,
+      onLeave: () => {
+        this.openConnections.delete(caller);
+        this.#guard.leave(pass, caller);
+      },
+    };
+    const caller = connectionFrom(origin, Connection, transport, this.#config);
+    this.openConnections.add(caller);
     this.#handsOut!.onTaken();
     return caller;
   }
 
-  async #prepareUpgrade(
+  readonly #prepareUpgrade = async (
+    options: ListenerSecureSocketConfig | undefined,
     duplex: Duplex,
-    options?: ListenerSecureSocketConfig,
-  ): Promise<Upgrade> {
+  ): Promise<Upgrade> => {
     let security = this.#security;
     if (options !== undefined) {
       security = new ListenerSecurity(
@@ -246,7 +251,7 @@ export class Entrance implements Openable {
         () => duplex.isFreed,
         (error) => security.tell(error as SocketError, transport.remoteAddr),
       );
-  }
+  };
 }
 
 /** The stage at which both ends agree on a secret. */

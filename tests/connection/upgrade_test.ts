@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Connection, duplexOf } from "../../src/connection/connection.ts";
+import { Connection, connectionFrom, duplexOf } from "../../src/connection/connection.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import type { Transport } from "../../src/network/network.ts";
 import { upgrade } from "../../src/connection/upgrade.ts";
@@ -10,8 +10,8 @@ function upgradable() {
   const [plain, plainPeer] = connectedTransports();
   const [secure, securePeer] = connectedTransports();
   const shaking = Promise.withResolvers<Transport>();
-  const connection = new Connection(plain);
-  duplexOf(connection).prepareUpgrade = () => Promise.resolve(() => shaking.promise);
+  const prepareUpgrade = () => Promise.resolve(() => shaking.promise);
+  const connection = connectionFrom({ prepareUpgrade }, Connection, plain, {});
   return { connection, plainPeer, secure, securePeer, shaking };
 }
 

@@ -1,6 +1,8 @@
 // A connection whose peer is a script and whose time is virtual.
 
 import { Connection, type ConnectionConfig } from "../../mod.ts";
+import { connectionFrom } from "../../src/connection/connection.ts";
+import type { Origin } from "../../src/connection/duplex.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import {
   type ScriptedTransport,
@@ -25,10 +27,12 @@ export function scriptedConnection(
   script: readonly (string | Uint8Array | Step)[] = [],
   config: ConnectionConfig = {},
   options: ScriptedTransportOptions = {},
+  origin: Origin = {},
 ): ScriptedConnection {
   const clock = new VirtualClock();
   const peer = scriptedTransport([...script, silence()], { clock, ...scriptedPeers, ...options });
-  const connection = new Connection(peer, { ...config, network: { ...denoNetwork, clock } });
+  const network = { ...denoNetwork, clock };
+  const connection = connectionFrom(origin, Connection, peer, { ...config, network });
   return { clock, peer, connection };
 }
 

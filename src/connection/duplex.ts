@@ -188,7 +188,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   /** Neither reads nor writes from now on. Resolves when what was written before has gone out, or all is over. */
   pause(): Promise<void> {
     this.#isPaused = true;
-    this.reader.pause();
+    this.reader.inflow.pause();
     return this.writer.pause();
   }
 
@@ -251,7 +251,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    this.reader.catchUp();
+    this.reader.inflow.catchUp();
     this.closeIfIdle();
   }
 
@@ -260,11 +260,14 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     if (!this.#isStopping || this.#state !== "open" || this.#isPaused) return;
     const { reader, writer } = this;
     const attendant = this.#attendant;
-    if (writer.queuedBytes > 0 || (reader.queue.length > 0 && !reader.hasOnlyLate)) return;
+    if (
+      writer.queuedBytes > 0 ||
+      (reader.queue.length > 0 && !reader.inflow.isLate(reader.queue.length))
+    ) return;
     // A loop of the user's within onConnect waits for what comes next; any other call is under way.
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {
-      if (reader.isCaughtUp) void this.close();
+      if (reader.inflow.isCaughtUp) void this.close();
       else void this.#look();
       return;
     }
@@ -278,7 +281,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   async #look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    await this.reader.lookForMore();
+    await this.reader.inflow.lookForMore();
     this.#isLooking = false;
     this.closeIfIdle();
   }

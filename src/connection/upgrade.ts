@@ -62,7 +62,7 @@ function refuseWhereBusy(duplex: Duplex): void {
   if (duplex.isPaused) {
     throw new GenericError("busy", "Cannot make the connection secure: a handshake is under way");
   }
-  if (reader.isReading || reader.isWaiting) {
+  if (reader.inflow.isReading || reader.isWaiting) {
     throw new GenericError(
       "busy",
       "Cannot make the connection secure: a read is under way (a read that timed out leaves one behind)",

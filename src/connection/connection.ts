@@ -10,7 +10,8 @@ import {
   type ReadUntilOptions,
 } from "./delimited_reader.ts";
 import { ByteIteration } from "./byte_iteration.ts";
-import { Duplex, type Origin } from "./duplex.ts";
+import { Duplex } from "./duplex.ts";
+import type { Origin } from "./origin.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Transport } from "../network/network.ts";

@@ -9,9 +9,9 @@
 
 import { closedError, GenericError, type SocketError } from "../base/errors.ts";
 import { cut, free } from "../network/free.ts";
-import type { MinimumRate } from "./minimum_rate.ts";
-import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Clock, Transport } from "../network/network.ts";
+import type { Origin } from "./origin.ts";
+import { type Attendant, Stopping } from "./stopping.ts";
 import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
 import type { Turns } from "../network/turns.ts";
@@ -35,54 +35,6 @@ export interface DuplexLimits extends WriterLimits {
   readonly reuseReadBuffer: boolean;
 }
 
-/** A service that is called for a connection. */
-export interface Attendant {
-  /** Whether one of its methods is under way. */
-  readonly isCalling: boolean;
-  /** Whether the one under way is the first, in which its user may read in a loop of his own. */
-  readonly isConnecting: boolean;
-  /** Whether it reads; otherwise its user does, outside of its methods. */
-  readonly isReading: boolean;
-  /** The transport was freed. The attendant calls {@linkcode Duplex.leave} when it is done. */
-  onFreed(error: SocketError | undefined): void;
-}
-
-/** Makes a stream secure, or frees it and rejects. */
-export type Upgrade = (transport: Transport) => Promise<Transport>;
-
-/** Checks and reads options; without any, those of the listener or client. */
-export type PrepareUpgrade = (options: object | undefined, duplex: Duplex) => Promise<Upgrade>;
-
-/** Limits that a listener sets, for one of its connections or for all of them together. */
-export interface ListenerLimits {
-  /** How fast the peer must send; `undefined` for as slowly as it likes. */
-  readonly minimumRate: MinimumRate | undefined;
-  /** How fast that is, for the message. */
-  readonly minBytesPerSecond: number;
-  /** Whether so many bytes more may be queued, besides those that are. If so, they count from now on. */
-  mayQueue(length: number, queuedBytes: number): boolean;
-  /** So many bytes are no longer queued. */
-  onDequeued(length: number): void;
-  /** The connection is ended for being slower. */
-  onSlow(): void;
-  /** It is ended for having most queued. */
-  onEvicted(): void;
-}
-
-/** Where a connection comes from: what its listener or client has to do with it. */
-export interface Origin {
-  /** What a proxy has said about the peer. */
-  readonly proxy?: ProxyHeader | undefined;
-  /** What its listener allows, where it sets limits. */
-  readonly limits?: ListenerLimits | undefined;
-  /** Checks and reads the options of an upgrade, and gives what makes a transport secure. */
-  readonly prepareUpgrade?: PrepareUpgrade;
-  /** Called once, when the connection is no longer one of its listener's. */
-  readonly onLeave?: () => void;
-}
-
-const NOWHERE: Origin = {};
-
 /** One transport, its reader, its writer and its life. */
 export class Duplex implements ReaderHost, WriterHost, Looker {
   readonly limits: DuplexLimits;
@@ -95,7 +47,6 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   /** Where it is in the bag of its listener, which sets this; -1 where it is in none. */
   place = -1;
   #transport: Transport;
-  /** The service, where there is one. */
   #attendant: Attendant | undefined;
   #isPaused = false;
   #hasWritable = false;
@@ -111,8 +62,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   #error: SocketError | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
-  #isStopping = false;
-  #isLooking = false;
+  #stopping: Stopping | undefined;
 
   /**
    * Begins with nothing read.
@@ -121,7 +71,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
    * @param limits Its bounds.
    * @param origin Where it comes from.
    */
-  constructor(transport: Transport, limits: DuplexLimits, origin: Origin = NOWHERE) {
+  constructor(transport: Transport, limits: DuplexLimits, origin: Origin = {}) {
     this.#transport = transport;
     this.limits = limits;
     this.origin = origin;
@@ -153,6 +103,11 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   /** What bytes come from and go to; another one after an upgrade. */
   get transport(): Transport {
     return this.#transport;
+  }
+
+  /** The service, where there is one. */
+  get attendant(): Attendant | undefined {
+    return this.#attendant;
   }
 
   /** Whether it is paused, for an upgrade. */
@@ -249,41 +204,13 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   /** From now on the connection closes as soon as it has nothing to do with what has come by now. */
   stop(): void {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
-    this.reader.inflow.catchUp();
-    this.closeIfIdle();
+    this.#stopping ??= new Stopping(this);
+    this.#stopping.closeIfIdle();
   }
 
-  /** Where a stop was asked for: closes unless something has come and is unread, queued or under way. */
+  /** Where a stop was asked for: it may close now. */
   closeIfIdle(): void {
-    if (!this.#isStopping || this.#state !== "open" || this.#isPaused) return;
-    const { reader, writer } = this;
-    const attendant = this.#attendant;
-    if (
-      writer.queuedBytes > 0 ||
-      (reader.queue.length > 0 && !reader.inflow.isLate(reader.queue.length))
-    ) return;
-    // A loop of the user's within onConnect waits for what comes next; any other call is under way.
-    if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
-    if (reader.isWaiting) {
-      if (reader.inflow.isCaughtUp) void this.close();
-      else void this.#look();
-      return;
-    }
-    // Nobody knows what somebody who has read and does not wait for more is busy with; but what a service
-    // does with what it has read, it does in its methods.
-    const isIdle = attendant !== undefined && (attendant.isReading || reader.bytesRead === 0);
-    if (isIdle) void this.close();
-  }
-
-  /** What has come may not have been read yet: the runtime looks at its sockets first. */
-  async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    await this.reader.inflow.lookForMore();
-    this.#isLooking = false;
-    this.closeIfIdle();
+    this.#stopping?.closeIfIdle();
   }
 
   /** Takes the connection out of its listener. */
@@ -314,11 +241,11 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   }
 
   onDrained(): void {
-    if (this.#isStopping) this.closeIfIdle();
+    this.#stopping?.closeIfIdle();
   }
 
   onWait(): void {
-    if (this.#isStopping) this.closeIfIdle();
+    this.#stopping?.closeIfIdle();
   }
 
   onPartial(): void {
@@ -417,7 +344,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
       this.fail(
         new GenericError(
           "limit",
-          `Connection ended: the peer sent less than ${limits.minBytesPerSecond} bytes per second while ` +
+          `Connection ended: the peer sent less than ${rate.bytesPerSecond} bytes per second while ` +
             "somebody waited for the rest of what had begun",
         ),
       );

@@ -3,18 +3,10 @@
 
 import { brokenError, type SocketError } from "../base/errors.ts";
 import { ReadBuffer } from "../bytes/read_buffer.ts";
-import type { Clock, Transport } from "../network/network.ts";
-import { Share } from "../network/share.ts";
-import { look, type Turn, type Turns } from "../network/turns.ts";
+import type { Transport } from "../network/network.ts";
+import { Share, type ShareHost } from "../network/share.ts";
+import { look, type Turn } from "../network/turns.ts";
 import { CatchUp } from "./catch_up.ts";
-
-/** What the time and the turns of an inflow are. */
-export interface InflowSetting {
-  /** The time that shares go by. */
-  readonly clock: Clock;
-  /** When kernel reads are begun. */
-  readonly turns: Turns;
-}
 
 /** Whoever it flows to. */
 export interface InflowHost {
@@ -44,7 +36,7 @@ export class Inflow implements Turn {
   #transport!: Transport;
   /** Reads what is there, where the transport can without a promise. */
   #attempt: (() => void) | undefined;
-  readonly #setting: InflowSetting;
+  readonly #setting: ShareHost;
   readonly #host: InflowHost;
   #hasLent = false;
   #isReading = false;
@@ -57,7 +49,7 @@ export class Inflow implements Turn {
   #catchUp: CatchUp | undefined;
 
   /** @param transport Where bytes come from. @param setting How. @param host Where they go. */
-  constructor(transport: Transport, setting: InflowSetting, host: InflowHost) {
+  constructor(transport: Transport, setting: ShareHost, host: InflowHost) {
     this.#setting = setting;
     this.#host = host;
     this.#readFrom(transport);

@@ -19,10 +19,11 @@ import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Transport } from "../network/network.ts";
 import { MOST_OF_A_KERNEL } from "./catch_up.ts";
 import { Drain } from "./drain.ts";
-import { Inflow, type InflowHost, type InflowSetting } from "./inflow.ts";
+import type { ShareHost } from "../network/share.ts";
+import { Inflow, type InflowHost } from "./inflow.ts";
 
 /** What the reader tells the connection it belongs to. */
-export interface ReaderHost extends InflowSetting {
+export interface ReaderHost extends ShareHost {
   /** Asks for a call of {@linkcode Reader.look} at that time or earlier. */
   lookBy(due: number): void;
   /** Bytes have come. */

@@ -7,7 +7,8 @@
 // (at most once), the socket is freed and leaves its listener, onClose, then `closed` resolves.
 
 import { type Connection, duplexOf } from "./connection.ts";
-import type { Attendant, Duplex } from "./duplex.ts";
+import type { Duplex } from "./duplex.ts";
+import type { Attendant } from "./stopping.ts";
 import {
   codeOf,
   GenericError,

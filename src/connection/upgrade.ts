@@ -8,7 +8,8 @@
 // A kernel read that is still under way (a read that timed out leaves it there) would swallow the beginning of
 // the handshake, and Deno's own engine refuses such a stream: "busy", whichever engine does it.
 
-import type { Duplex, Upgrade } from "./duplex.ts";
+import type { Duplex } from "./duplex.ts";
+import type { Upgrade } from "./origin.ts";
 import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
 
 /**

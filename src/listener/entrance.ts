@@ -5,7 +5,7 @@ import { Acceptor } from "./acceptor.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
 import { Connection, connectionFrom } from "../connection/connection.ts";
 import { type ConnectionConfig, settledConnectionConfig } from "../connection/connection_config.ts";
-import type { Duplex, Origin, Upgrade } from "../connection/duplex.ts";
+import type { Origin, Upgrade } from "../connection/origin.ts";
 import { GenericError, setupError, type SocketError } from "../base/errors.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
@@ -228,7 +228,7 @@ export class Entrance implements Openable {
 
   readonly #prepareUpgrade = async (
     options: ListenerSecureSocketConfig | undefined,
-    duplex: Duplex,
+    connection: { readonly isFreed: boolean },
   ): Promise<Upgrade> => {
     let security = this.#security;
     if (options !== undefined) {
@@ -248,7 +248,7 @@ export class Entrance implements Openable {
     return (transport) =>
       stage.count(
         security.upgrade(transport),
-        () => duplex.isFreed,
+        () => connection.isFreed,
         (error) => security.tell(error as SocketError, transport.remoteAddr),
       );
   };

@@ -2,7 +2,7 @@
 
 import { Connection, type ConnectionConfig } from "../../mod.ts";
 import { connectionFrom } from "../../src/connection/connection.ts";
-import type { Origin } from "../../src/connection/duplex.ts";
+import type { Origin } from "../../src/connection/origin.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import {
   type ScriptedTransport,

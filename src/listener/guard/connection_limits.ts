@@ -2,7 +2,7 @@
 // all of them have queued.
 
 import { type Connection, duplexOf } from "../../connection/connection.ts";
-import type { ListenerLimits } from "../../connection/duplex.ts";
+import type { ListenerLimits } from "../../connection/origin.ts";
 import { GenericError } from "../../base/errors.ts";
 import type { Guard, Pass } from "./guard.ts";
 import { MinimumRate } from "../../connection/minimum_rate.ts";
@@ -37,7 +37,6 @@ export class ConnectionLimits {
       minimumRate: minBytesPerSecond === 0
         ? undefined
         : new MinimumRate(minBytesPerSecond, minRateIntervalInMillis),
-      minBytesPerSecond,
       mayQueue: (length, queuedBytes) => {
         if (budget === undefined || budget.add(length, queuedBytes)) return true;
         this.#guard.reject(pass, "queue-limit");

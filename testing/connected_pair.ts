@@ -29,8 +29,11 @@ export type ConnectedPair = [a: Connection, b: Connection] & AsyncDisposable;
  * ```
  */
 export function connectedPair(options: ConnectedPairOptions = {}): ConnectedPair {
-  const { capacity, ...config } = options;
-  const [left, right] = connectedTransports(capacity === undefined ? {} : { capacity });
+  const { capacity, canTry, ...config } = options;
+  const [left, right] = connectedTransports({
+    ...(capacity === undefined ? {} : { capacity }),
+    ...(canTry === undefined ? {} : { canTry }),
+  });
   const pair: [Connection, Connection] = [
     new Connection(left, config),
     new Connection(right, config),

@@ -15,6 +15,12 @@ export interface ConnectedTransportsOptions {
    * @default 65536
    */
   readonly capacity?: number;
+  /**
+   * Whether they can be read and written without a promise, too: `tryRead`, `whenReadable` and `tryWrite`.
+   *
+   * @default {false}
+   */
+  readonly canTry?: boolean;
 }
 
 /** One direction: what has been written and not yet read. */
@@ -51,6 +57,9 @@ class Pipe {
 class JoinedTransport implements Transport {
   readonly localAddr: NetworkAddress;
   readonly remoteAddr: NetworkAddress;
+  readonly tryRead?: (buffer: Uint8Array) => number | null | undefined;
+  readonly whenReadable?: (callback: () => void) => void;
+  readonly tryWrite?: (bytes: Uint8Array) => number | undefined;
   readonly #incoming: Pipe;
   readonly #outgoing: Pipe;
   #isClosed = false;
@@ -58,57 +67,95 @@ class JoinedTransport implements Transport {
   #isWriting = false;
   #hasWrittenToAbandoned = false;
 
-  constructor(incoming: Pipe, outgoing: Pipe, local: NetworkAddress, remote: NetworkAddress) {
+  constructor(
+    incoming: Pipe,
+    outgoing: Pipe,
+    local: NetworkAddress,
+    remote: NetworkAddress,
+    canTry: boolean,
+  ) {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.localAddr = local;
     this.remoteAddr = remote;
+    if (!canTry) return;
+    this.tryRead = (buffer) => this.#tryRead(buffer);
+    this.whenReadable = (callback) => this.#whenReadable(callback);
+    this.tryWrite = (bytes) => this.#tryWrite(bytes);
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
-    this.#checkOpen();
-    if (this.#isReading) throw new Deno.errors.Busy("Another read is under way");
-    if (buffer.length === 0) return 0;
-    const { queue } = this.#incoming;
+    let count = this.#tryRead(buffer);
     this.#isReading = true;
     try {
-      for (;;) {
-        if (this.#incoming.failure !== undefined) throw this.#incoming.failure;
-        if (queue.length > 0) break;
-        if (this.#incoming.hasEnded) return null;
+      while (count === undefined) {
         await this.#incoming.changed();
         if (this.#isClosed) throw new Deno.errors.Interrupted("operation canceled");
+        count = this.#readNow(buffer);
       }
+      return count;
     } finally {
       this.#isReading = false;
     }
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    let count = this.#tryWrite(bytes);
+    this.#isWriting = true;
+    try {
+      while (count === undefined) {
+        await this.#outgoing.changed();
+        if (this.#isClosed) throw new Deno.errors.Interrupted("operation canceled");
+        count = this.#writeNow(bytes);
+      }
+      return count;
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  #tryRead(buffer: Uint8Array): number | null | undefined {
+    this.#checkOpen();
+    if (this.#isReading) throw new Deno.errors.Busy("Another read is under way");
+    return buffer.length === 0 ? 0 : this.#readNow(buffer);
+  }
+
+  #tryWrite(bytes: Uint8Array): number | undefined {
+    this.#checkOpen();
+    if (this.#isWriting) throw new Deno.errors.Busy("Another write is under way");
+    return bytes.length === 0 ? 0 : this.#writeNow(bytes);
+  }
+
+  #whenReadable(callback: () => void): void {
+    const { queue } = this.#incoming;
+    const look = () => {
+      if (this.#isClosed) return;
+      const { hasEnded, failure } = this.#incoming;
+      if (queue.length > 0 || hasEnded || failure !== undefined) callback();
+      else void this.#incoming.changed().then(look);
+    };
+    queueMicrotask(look);
+  }
+
+  #readNow(buffer: Uint8Array): number | null | undefined {
+    const { queue, failure, hasEnded } = this.#incoming;
+    if (failure !== undefined) throw failure;
+    if (queue.length === 0) return hasEnded ? null : undefined;
     const length = Math.min(queue.length, buffer.length);
     buffer.set(queue.take(length));
     this.#incoming.wake();
     return length;
   }
 
-  async write(bytes: Uint8Array): Promise<number> {
-    this.#checkOpen();
-    if (this.#isWriting) throw new Deno.errors.Busy("Another write is under way");
-    if (bytes.length === 0) return 0;
-    this.#isWriting = true;
-    try {
-      for (;;) {
-        if (this.#outgoing.failure !== undefined) throw this.#outgoing.failure;
-        if (this.#outgoing.hasEnded || this.#hasWrittenToAbandoned) throw brokenPipe();
-        if (this.#outgoing.isAbandoned || this.#outgoing.room > 0) break;
-        await this.#outgoing.changed();
-        if (this.#isClosed) throw new Deno.errors.Interrupted("operation canceled");
-      }
-    } finally {
-      this.#isWriting = false;
-    }
+  #writeNow(bytes: Uint8Array): number | undefined {
+    if (this.#outgoing.failure !== undefined) throw this.#outgoing.failure;
+    if (this.#outgoing.hasEnded || this.#hasWrittenToAbandoned) throw brokenPipe();
     if (this.#outgoing.isAbandoned) {
       this.#hasWrittenToAbandoned = true;
       return bytes.length;
     }
     const length = Math.min(bytes.length, this.#outgoing.room);
+    if (length <= 0) return undefined;
     this.#outgoing.queue.push(bytes.slice(0, length));
     this.#outgoing.wake();
     return length;
@@ -166,15 +213,15 @@ class JoinedTransport implements Transport {
 export function connectedTransports(
   options: ConnectedTransportsOptions = {},
 ): [a: Transport, b: Transport] {
-  const capacity = options.capacity ?? 65_536;
+  const { capacity = 65_536, canTry = false } = options;
   if (!Number.isInteger(capacity) || capacity < 1) {
     throw new RangeError(`Cannot join transports with a capacity of ${capacity} bytes`);
   }
   const [there, back] = [new Pipe(capacity), new Pipe(capacity)];
   const [addressOfA, addressOfB] = [address(40_000), address(50_000)];
   return [
-    new JoinedTransport(back, there, addressOfA, addressOfB),
-    new JoinedTransport(there, back, addressOfB, addressOfA),
+    new JoinedTransport(back, there, addressOfA, addressOfB, canTry),
+    new JoinedTransport(there, back, addressOfB, addressOfA, canTry),
   ];
 }
 

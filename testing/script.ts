@@ -116,22 +116,43 @@ export class Script<Item> {
    */
   async next(): Promise<Item | typeof END> {
     for (;;) {
-      const step = this.#steps[0];
-      if (step === undefined) return END;
-      if (!(step instanceof Step)) {
-        this.#steps.shift();
-        return step;
-      }
-      if (step.kind === "end") return END;
-      if (step.kind === "silence") {
-        await this.#wait(this.#more.promise);
-        continue;
-      }
-      if (step.kind === "pause") await this.#pause(step.detail as number);
-      else if (step.kind === "until") await this.#wait(step.detail as Promise<unknown>);
-      this.#steps.shift();
-      if (step.kind === "fail") throw step.detail;
+      const item = this.now();
+      if (item !== undefined) return item;
+      await this.#waited();
     }
+  }
+
+  /** What {@linkcode Script.next} gives or throws where it has not to wait; `undefined` where it has. */
+  now(): Item | typeof END | undefined {
+    const step = this.#steps[0];
+    if (step === undefined) return END;
+    if (!(step instanceof Step)) return this.#steps.shift() as Item;
+    if (step.kind === "end") return END;
+    if (step.kind !== "fail") return undefined;
+    this.#steps.shift();
+    throw step.detail;
+  }
+
+  /** Waits until {@linkcode Script.now} does not give `undefined` any more; rejects when it was stopped. */
+  async ready(): Promise<void> {
+    const waits = ["silence", "pause", "until"];
+    for (;;) {
+      const step = this.#steps[0];
+      if (!(step instanceof Step) || !waits.includes(step.kind)) return;
+      await this.#waited();
+    }
+  }
+
+  /** Waits for the end of the first step. */
+  async #waited(): Promise<void> {
+    const { kind, detail } = this.#steps[0] as Step;
+    if (kind === "silence") {
+      await this.#wait(this.#more.promise);
+      return;
+    }
+    if (kind === "pause") await this.#pause(detail as number);
+    else await this.#wait(detail as Promise<unknown>);
+    this.#steps.shift();
   }
 
   /** Ends the wait under way, and every later one. */

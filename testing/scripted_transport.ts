@@ -18,6 +18,12 @@ export interface ScriptedTransportOptions {
    */
   readonly writes?: readonly (number | Step)[];
   /**
+   * Whether it can be read and written without a promise, too: `tryRead`, `whenReadable` and `tryWrite`.
+   *
+   * @default {false}
+   */
+  readonly canTry?: boolean;
+  /**
    * What pauses go by.
    *
    * @default Deno's clock
@@ -50,7 +56,10 @@ export interface ScriptedTransport extends Transport, Disposable {
   readonly writtenText: string;
   /** What each write took, in order. */
   readonly writes: readonly Uint8Array<ArrayBuffer>[];
-  /** Every call so far: `"read 2048"`, `"write 5"`, `"closeWrite"`, `"close"`, `"reset"`, `"setNoDelay true"`. */
+  /**
+   * Every call so far: `"read 2048"`, `"write 5"`, `"closeWrite"`, `"close"`, `"reset"`, `"setNoDelay true"`, and
+   * `"whenReadable"`, `"tryRead 2048"`, `"tryWrite 5"`.
+   */
   readonly calls: readonly string[];
   /** What was done wrong: two reads at once, a read into memory that was handed out or transferred, ... */
   readonly violations: readonly string[];
@@ -103,7 +112,11 @@ class ScriptedTransportEnd implements ScriptedTransport {
   readonly #reads: Script<Uint8Array>;
   readonly #taking: Script<number>;
   readonly #handedOut: WeakSet<ArrayBufferLike> = new WeakSet();
+  readonly tryRead?: (buffer: Uint8Array) => number | null | undefined;
+  readonly whenReadable?: (callback: () => void) => void;
+  readonly tryWrite?: (bytes: Uint8Array) => number | undefined;
   #readingInto: Uint8Array | undefined;
+  #isAwaited = false;
   #isWriting = false;
   #isClosed = false;
   #hasEnded = false;
@@ -114,6 +127,10 @@ class ScriptedTransportEnd implements ScriptedTransport {
     this.remoteAddr = options.remoteAddr ?? THERE;
     this.#reads = new Script(script.map(toBytes), clock);
     this.#taking = new Script(options.writes ?? [], clock);
+    if (options.canTry !== true) return;
+    this.tryRead = (buffer) => this.#tryRead(buffer);
+    this.whenReadable = (callback) => this.#whenReadable(callback);
+    this.tryWrite = (bytes) => this.#tryWrite(bytes);
   }
 
   get isClosed(): boolean {
@@ -121,7 +138,7 @@ class ScriptedTransportEnd implements ScriptedTransport {
   }
 
   get isReading(): boolean {
-    return this.#readingInto !== undefined;
+    return this.#readingInto !== undefined || this.#isAwaited;
   }
 
   get written(): Uint8Array<ArrayBuffer> {
@@ -151,12 +168,7 @@ class ScriptedTransportEnd implements ScriptedTransport {
 
   async read(buffer: Uint8Array): Promise<number | null> {
     this.calls.push(`read ${buffer.length}`);
-    this.#checkOpen();
-    if (this.#readingInto !== undefined) throw this.#violation("Cannot read: a read is under way");
-    if (isDetached(buffer)) throw this.#violation("Cannot read: the buffer was transferred away");
-    if (this.#handedOut.has(buffer.buffer)) {
-      throw this.#violation("Cannot read: the buffer's memory was handed out");
-    }
+    this.#checkRead(buffer);
     if (buffer.length === 0) return 0;
     this.#readingInto = buffer;
     try {
@@ -166,20 +178,69 @@ class ScriptedTransportEnd implements ScriptedTransport {
       if (isDetached(buffer)) {
         throw this.#violation("Cannot read: the buffer was transferred away during the read");
       }
-      if (bytes.length > buffer.length) this.#reads.putBack(bytes.subarray(buffer.length));
-      const length = Math.min(bytes.length, buffer.length);
-      buffer.set(bytes.subarray(0, length));
-      return length;
+      return this.#fill(buffer, bytes);
     } finally {
       this.#readingInto = undefined;
     }
   }
 
-  async write(bytes: Uint8Array): Promise<number> {
-    this.calls.push(`write ${bytes.length}`);
+  #checkRead(buffer: Uint8Array): void {
+    this.#checkOpen();
+    if (this.isReading) throw this.#violation("Cannot read: a read is under way");
+    if (isDetached(buffer)) throw this.#violation("Cannot read: the buffer was transferred away");
+    if (this.#handedOut.has(buffer.buffer)) {
+      throw this.#violation("Cannot read: the buffer's memory was handed out");
+    }
+  }
+
+  #fill(buffer: Uint8Array, bytes: Uint8Array): number {
+    if (bytes.length > buffer.length) this.#reads.putBack(bytes.subarray(buffer.length));
+    const length = Math.min(bytes.length, buffer.length);
+    buffer.set(bytes.subarray(0, length));
+    return length;
+  }
+
+  #tryRead(buffer: Uint8Array): number | null | undefined {
+    this.calls.push(`tryRead ${buffer.length}`);
+    this.#checkRead(buffer);
+    if (buffer.length === 0) return 0;
+    let bytes = this.#reads.now();
+    while (bytes !== END && bytes?.length === 0) bytes = this.#reads.now();
+    if (bytes === undefined) return undefined;
+    return bytes === END ? null : this.#fill(buffer, bytes);
+  }
+
+  #whenReadable(callback: () => void): void {
+    this.calls.push("whenReadable");
+    this.#checkOpen();
+    if (this.isReading) throw this.#violation("Cannot wait: a read is under way");
+    this.#isAwaited = true;
+    this.#reads.ready().then(() => {
+      this.#isAwaited = false;
+      if (!this.#isClosed) callback();
+    }, () => {});
+  }
+
+  #tryWrite(bytes: Uint8Array): number | undefined {
+    this.calls.push(`tryWrite ${bytes.length}`);
+    this.#checkWrite();
+    if (bytes.length === 0) return 0;
+    const most = this.#taking.now();
+    if (most === undefined) return undefined;
+    const length = most === END ? bytes.length : Math.min(most, bytes.length);
+    this.writes.push(bytes.slice(0, length));
+    return length;
+  }
+
+  #checkWrite(): void {
     this.#checkOpen();
     if (this.#isWriting) throw this.#violation("Cannot write: a write is under way");
     if (this.#hasEnded) throw new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    this.calls.push(`write ${bytes.length}`);
+    this.#checkWrite();
     if (bytes.length === 0) return 0;
     const content = bytes.slice();
     this.#isWriting = true;

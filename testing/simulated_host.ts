@@ -163,10 +163,10 @@ export class Host implements SimulatedHost {
 
   async resolveName(hostname: string): Promise<ResolvedName> {
     await this.#world.delay(this.#world.latency());
-    if (LOOPBACK.includes(hostname)) return { address: "127.0.0.1", isDirect: true };
+    if (LOOPBACK.includes(hostname)) return { addresses: ["127.0.0.1"], isDirect: true };
     const host = this.#resolve(hostname);
     if (host === undefined) throw unknownHost();
-    return { address: host.address, isDirect: true };
+    return { addresses: [host.address], isDirect: true };
   }
 
   vanish(): void {

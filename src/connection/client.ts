@@ -12,7 +12,7 @@ import {
 } from "../tls/client_secure_socket_config.ts";
 import { ClientSecurity } from "../tls/client_security.ts";
 import { type ClientConfig, type LocalClientConfig, resolveClientConfig } from "./client_config.ts";
-import { Connection, duplexOf } from "./connection.ts";
+import { Connection, connectionFrom } from "./connection.ts";
 import { serve } from "./service.ts";
 
 /**
@@ -68,7 +68,7 @@ export class Client extends Connection {
         await security?.load();
         const connected = await dial(network, signal);
         if (isItsOwnPeer(connected)) {
-          connected.close();
+          free(connected);
           // The system took the port that was to be reached for this end, and two ends that meet are connected.
           throw new GenericError(
             "unreachable",
@@ -82,12 +82,12 @@ export class Client extends Connection {
     ).catch((cause) => {
       throw signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
     });
-    const client = new Client(transport, settings.connection);
-    duplexOf(client).prepareUpgrade = async (options: ClientSecureSocketConfig = {}) => {
+    const prepareUpgrade = async (options: ClientSecureSocketConfig = {}) => {
       const security = new ClientSecurity(resolveClientSecureSocket(options, host), network);
       await security.load();
-      return (transport) => security.secure(transport);
+      return (transport: Transport) => security.secure(transport);
     };
+    const client = connectionFrom({ prepareUpgrade }, Client, transport, settings.connection);
     if (settings.callbackService !== undefined) serve(client, settings.callbackService);
     return client;
   }

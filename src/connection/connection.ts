@@ -11,6 +11,7 @@ import {
 } from "./delimited_reader.ts";
 import { ByteIteration } from "./byte_iteration.ts";
 import { Duplex } from "./duplex.ts";
+import type { Origin } from "./origin.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Transport } from "../network/network.ts";
@@ -24,6 +25,16 @@ import { readableOf, writableOf } from "./web_streams.ts";
 let lastId = 0;
 
 let friend: (connection: Connection) => Duplex;
+
+/** Makes a connection, of a class without a constructor of its own, that comes from somewhere. */
+export function connectionFrom<Made extends Connection>(
+  origin: Origin,
+  Kind: new (transport: Transport, config: ConnectionConfig) => Made,
+  transport: Transport,
+  config: ConnectionConfig,
+): Made {
+  return Reflect.construct(Kind, [transport, config, origin]);
+}
 
 /** The inner life of a connection, for the rooms above; not exported from mod.ts. */
 export function duplexOf(connection: Connection): Duplex {
@@ -80,11 +91,13 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @param config How it behaves.
    * @throws {TypeError | RangeError} A field of `config` is wrong.
    */
-  constructor(transport: Transport, config: ConnectionConfig = {}) {
+  constructor(transport: Transport, config?: ConnectionConfig);
+  // Only connectionFrom() says more.
+  constructor(transport: Transport, config: ConnectionConfig = {}, origin?: Origin) {
     const settings = resolveConnectionConfig(config);
     this.id = ++lastId;
     this.#readTimeoutInMillis = settings.readTimeoutInMillis;
-    this.#duplex = new Duplex(transport, settings);
+    this.#duplex = new Duplex(transport, settings, origin);
   }
 
   /** The peer's IP address (or socket path). */
@@ -112,7 +125,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * the peer are then those of the client that the proxy names.
    */
   get proxy(): ProxyHeader | undefined {
-    return this.#duplex.proxy;
+    return this.#duplex.origin.proxy;
   }
 
   /** What was agreed on with the peer, where the connection is secure. */

@@ -4,13 +4,15 @@
 //   open --close()--> closing --flush, end, drain--> freed
 //     \----------------abort(), a failure-----------/
 //
-// This is the one place that frees a transport.
+// What is particular about a listener's or a client's connection it gets when it is made, as its origin. A transport
+// that it has got is freed here and nowhere else.
 
 import { closedError, GenericError, type SocketError } from "../base/errors.ts";
 import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
-import type { MinimumRate } from "./minimum_rate.ts";
-import type { ProxyHeader } from "../proxy/proxy_header.ts";
+import { cut, free } from "../network/free.ts";
 import type { Clock, Transport } from "../network/network.ts";
+import type { Origin } from "./origin.ts";
+import { type Attendant, Stopping } from "./stopping.ts";
 import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
 import type { Turns } from "../network/turns.ts";
@@ -34,38 +36,6 @@ export interface DuplexLimits extends WriterLimits {
   readonly reuseReadBuffer: boolean;
 }
 
-/** A service that is called for a connection. */
-export interface Attendant {
-  /** Whether one of its methods is under way. */
-  readonly isCalling: boolean;
-  /** Whether the one under way is the first, in which its user may read in a loop of his own. */
-  readonly isConnecting: boolean;
-  /** Whether it reads; otherwise its user does, outside of its methods. */
-  readonly isReading: boolean;
-  /** The transport was freed. The attendant calls {@linkcode Duplex.leave} when it is done. */
-  onFreed(error: SocketError | undefined): void;
-}
-
-/** Makes a stream secure, or frees it and rejects. */
-export type Upgrade = (transport: Transport) => Promise<Transport>;
-
-/** Checks and reads options; without any, those of the listener or client. */
-export type PrepareUpgrade = (options: object | undefined) => Promise<Upgrade>;
-
-/** Limits that a listener sets, for one of its connections or for all of them together. */
-export interface ListenerLimits {
-  /** How fast the peer must send; `undefined` for as slowly as it likes. */
-  readonly minimumRate: MinimumRate | undefined;
-  /** How fast that is, for the message. */
-  readonly minBytesPerSecond: number;
-  /** Whether so many bytes more may be queued. If so, they count from now on. */
-  mayQueue(length: number): boolean;
-  /** So many bytes are no longer queued. */
-  onDequeued(length: number): void;
-  /** The connection is ended for being slower. */
-  onSlow(): void;
-}
-
 /** How a connection ends; in an object of its own, so that those that are open keep one field and not three. */
 interface Ending {
   readonly by: ConnectionEnd["by"];
@@ -77,31 +47,22 @@ interface Ending {
 
 /** One transport, its reader, its writer and its life. */
 export class Duplex implements ReaderHost, WriterHost, Looker {
-  /** What bytes come from and go to; another one after an upgrade. */
-  transport: Transport;
   readonly limits: DuplexLimits;
   readonly clock: Clock;
   readonly turns: Turns;
   readonly reader: Reader;
   readonly writer: Writer;
-  /** The service, where there is one. */
-  attendant: Attendant | undefined;
-  /** What its listener allows, where it has one that sets limits. */
-  listenerLimits: ListenerLimits | undefined;
-  /** What a proxy has said about the peer. */
-  proxy: ProxyHeader | undefined;
-  /** Checks and reads the options of an upgrade, and gives what makes a transport secure. */
-  prepareUpgrade: PrepareUpgrade | undefined;
-  /** Whether one is under way. */
-  isUpgrading = false;
-  /** Whether a stream may hold back what was written to it. */
-  hasWritable = false;
-  /** Where it is among its listener's, -1 where it is not. */
+  /** Where it comes from. */
+  readonly origin: Origin;
+  /** Where it is in the bag of its listener, which sets this; -1 where it is in none. */
   place = -1;
   /** When it began, in whole milliseconds: those need no memory of their own. */
-  begunAt: number;
-  /** Called once, when the connection is no longer one of its listener's. */
-  onLeave: (() => void) | undefined;
+  readonly begunAt: number;
+  #transport: Transport;
+  #attendant: Attendant | undefined;
+  #isPaused = false;
+  #hasWritable = false;
+  #hasLeft = false;
   /** Made when somebody asks: most connections are never asked. */
   #closed: PromiseWithResolvers<SocketError | undefined> | undefined;
   #freed: PromiseWithResolvers<void> | undefined;
@@ -111,16 +72,22 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   #ending: Ending | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
-  #isStopping = false;
-  #isLooking = false;
+  #stopping: Stopping | undefined;
 
-  /** @param transport The open stream, which is freed with this. @param limits Its bounds. */
-  constructor(transport: Transport, limits: DuplexLimits) {
-    this.transport = transport;
+  /**
+   * Begins with nothing read.
+   *
+   * @param transport The open stream, which is freed with this.
+   * @param limits Its bounds.
+   * @param origin Where it comes from.
+   */
+  constructor(transport: Transport, limits: DuplexLimits, origin: Origin = {}) {
+    this.#transport = transport;
     this.limits = limits;
+    this.origin = origin;
     this.clock = limits.clock;
     this.turns = limits.turns;
-    this.begunAt = Math.round(limits.clock.now());
+    this.begunAt = Math.round(origin.acceptedAt ?? limits.clock.now());
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
     this.#timer = new LazyTimer(limits.clock, this);
@@ -142,6 +109,21 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   get freed(): Promise<void> {
     if (this.#state === "freed") return Promise.resolve();
     return (this.#freed ??= Promise.withResolvers()).promise;
+  }
+
+  /** What bytes come from and go to; another one after an upgrade. */
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  /** The service, where there is one. */
+  get attendant(): Attendant | undefined {
+    return this.#attendant;
+  }
+
+  /** Whether it is paused, for an upgrade. */
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** Whether neither `close` nor `abort` nor a failure has come. */
@@ -168,6 +150,37 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   get end(): ConnectionEnd {
     const { by, error } = this.#ending!;
     return connectionEnd(by, error, Math.round(this.clock.now()) - this.begunAt);
+  }
+
+  /** From now on a service is called for it. */
+  attend(attendant: Attendant): void {
+    this.#attendant = attendant;
+  }
+
+  /** From now on a stream may hold back what was written to it. */
+  openWritable(): void {
+    this.#hasWritable = true;
+  }
+
+  /** Neither reads nor writes from now on. Resolves when what was written before has gone out, or all is over. */
+  pause(): Promise<void> {
+    this.#isPaused = true;
+    this.reader.inflow.pause();
+    return this.writer.pause();
+  }
+
+  /** Goes on, with another transport where it gets one; one that comes too late is freed. */
+  resume(transport: Transport = this.#transport): void {
+    if (this.#state === "freed") {
+      if (transport !== this.#transport) free(transport);
+      return;
+    }
+    this.#transport = transport;
+    this.writer.resume(transport);
+    this.reader.resume(transport);
+    this.#isPaused = false;
+    // A stop may have waited for this.
+    this.closeIfIdle();
   }
 
   /**
@@ -211,52 +224,29 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
    * the middle of a write of another one, where no handler must be called.
    */
   evict(error: SocketError): void {
+    this.origin.limits?.onEvicted();
     this.writer.fail(error);
     queueMicrotask(() => this.fail(error));
   }
 
   /** From now on the connection closes as soon as it has nothing to do with what has come by now. */
   stop(): void {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
-    this.reader.catchUp();
-    this.closeIfIdle();
+    this.#stopping ??= new Stopping(this);
+    this.#stopping.closeIfIdle();
   }
 
-  /** Where a stop was asked for: closes unless something has come and is unread, queued or under way. */
+  /** Where a stop was asked for: it may close now. */
   closeIfIdle(): void {
-    if (!this.#isStopping || this.#state !== "open" || this.isUpgrading) return;
-    const { attendant, reader, writer } = this;
-    if (writer.queuedBytes > 0 || (reader.queue.length > 0 && !reader.hasOnlyLate)) return;
-    // A loop of the user's within onConnect waits for what comes next; any other call is under way.
-    if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
-    if (reader.isWaiting) {
-      if (reader.isCaughtUp) void this.close(undefined, "stop");
-      else void this.#look();
-      return;
-    }
-    // Nobody knows what somebody who has read and does not wait for more is busy with; but what a service
-    // does with what it has read, it does in its methods.
-    const isIdle = attendant !== undefined && (attendant.isReading || reader.bytesRead === 0);
-    if (isIdle) void this.close(undefined, "stop");
-  }
-
-  /** What has come may not have been read yet: the runtime looks at its sockets first. */
-  async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    await this.reader.lookForMore();
-    this.#isLooking = false;
-    this.closeIfIdle();
+    this.#stopping?.closeIfIdle();
   }
 
   /** Takes the connection out of its listener. @param error What `closed` will tell. */
   leave(error: SocketError | undefined): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
     // What a method has thrown after the connection was closed.
     if (error !== this.error) this.#ending = { by: "error", error, isOver: false };
-    const onLeave = this.onLeave;
-    this.onLeave = undefined;
-    onLeave?.();
+    this.origin.onLeave?.(this.endedBy!);
   }
 
   /** Says that everything is over. */
@@ -280,34 +270,34 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   }
 
   onDrained(): void {
-    if (this.#isStopping) this.closeIfIdle();
+    this.#stopping?.closeIfIdle();
   }
 
   onWait(): void {
-    if (this.#isStopping) this.closeIfIdle();
+    this.#stopping?.closeIfIdle();
   }
 
   onPartial(): void {
-    const rate = this.listenerLimits?.minimumRate;
+    const rate = this.origin.limits?.minimumRate;
     if (rate === undefined) return;
     rate.wait(this.clock.now());
     this.lookBy(rate.due);
   }
 
   onWaitEnd(): void {
-    this.listenerLimits?.minimumRate?.endWait(this.clock.now());
+    this.origin.limits?.minimumRate?.endWait(this.clock.now());
   }
 
   mayQueue(length: number): boolean {
-    return this.listenerLimits?.mayQueue(length) ?? true;
+    return this.origin.limits?.mayQueue(length, this.writer.queuedBytes) ?? true;
   }
 
   onDequeued(length: number): void {
-    this.listenerLimits?.onDequeued(length);
+    this.origin.limits?.onDequeued(length);
   }
 
   mayNeedLent(): boolean {
-    return this.hasWritable || this.writer.queuedBytes > 0;
+    return this.#hasWritable || this.writer.queuedBytes > 0;
   }
 
   onReadEnd(): void {
@@ -326,7 +316,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   onWriteFailure(error: SocketError): void {
     const isLost = error.code === "broken" && this.#state === "open";
     // A service could not answer any more.
-    if (!isLost || this.attendant !== undefined) return this.fail(error);
+    if (!isLost || this.#attendant !== undefined) return this.fail(error);
     // What the peer sent before it was gone is not lost with it.
     this.writer.fail(error);
     void this.reader.rescue().then(() => this.fail(error));
@@ -349,7 +339,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
 
   /** Ends what is due, and says when the next thing will be. */
   look(now: number, isSure: boolean): number {
-    const rateDue = this.listenerLimits?.minimumRate?.due ?? Infinity;
+    const rateDue = this.origin.limits?.minimumRate?.due ?? Infinity;
     const due = Math.min(
       this.reader.due,
       this.writer.due,
@@ -375,7 +365,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   }
 
   #lookAtRate(now: number): number {
-    const limits = this.listenerLimits;
+    const { limits } = this.origin;
     const rate = limits?.minimumRate;
     if (limits === undefined || rate === undefined) return Infinity;
     if (rate.due <= now && this.#state === "open" && rate.isTooSlow(now, this.reader.bytesRead)) {
@@ -383,7 +373,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
       this.fail(
         new GenericError(
           "limit",
-          `Connection ended: the peer sent less than ${limits.minBytesPerSecond} bytes per second while ` +
+          `Connection ended: the peer sent less than ${rate.bytesPerSecond} bytes per second while ` +
             "somebody waited for the rest of what had begun",
         ),
       );
@@ -409,10 +399,9 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.#ending = { by, error, isOver: false };
     this.#idleDue = this.#closeDue = Infinity;
     this.#timer.stop();
-    try {
-      if (isAbort && this.transport.reset !== undefined) this.transport.reset();
-      else this.transport.close();
-    } catch { /* freed already, by whoever gave it to us */ }
+    // It may be freed already, by whoever gave it to us.
+    if (isAbort) cut(this.#transport);
+    else free(this.#transport);
     if (error !== undefined) {
       this.reader.fail(error, !isAbort && wasOpen);
       this.writer.fail(error);
@@ -420,8 +409,9 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
       this.writer.fail(() => closedError("write"));
     }
     this.#freed?.resolve();
-    if (isAbort || this.attendant === undefined) this.leave(error);
-    if (this.attendant === undefined) this.settle(error);
-    else this.attendant.onFreed(error);
+    const attendant = this.#attendant;
+    if (isAbort || attendant === undefined) this.leave(error);
+    if (attendant === undefined) this.settle(error);
+    else attendant.onFreed(error);
   }
 }

@@ -7,6 +7,8 @@
 
 /** Watches one sender. */
 export class MinimumRate {
+  /** How many bytes per second have to come. */
+  readonly bytesPerSecond: number;
   readonly #bytes: number;
   readonly #intervalInMillis: number;
   /** Waited in this interval, without the wait under way. */
@@ -22,6 +24,7 @@ export class MinimumRate {
    * @param intervalInMillis Over which time that is measured.
    */
   constructor(bytesPerSecond: number, intervalInMillis: number) {
+    this.bytesPerSecond = bytesPerSecond;
     this.#bytes = Math.ceil(bytesPerSecond * intervalInMillis / 1_000);
     this.#intervalInMillis = intervalInMillis;
   }

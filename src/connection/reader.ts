@@ -8,27 +8,22 @@
 //   abort) leaves the kernel read alone, and its bytes are there for the next wait.
 // - One wait at a time; a second one is refused as "busy".
 
-import { ByteQueue } from "../bytes/byte_queue.ts";
-import { CatchUp, MOST_OF_A_KERNEL } from "./catch_up.ts";
 import {
-  brokenError,
   errorOf,
   type Failure,
   GenericError,
   ReadTimedOutError,
   type SocketError,
 } from "../base/errors.ts";
-import type { Clock, Transport } from "../network/network.ts";
-import { ReadBuffer } from "../bytes/read_buffer.ts";
-import { Share } from "../network/share.ts";
-import { look, type Turn, type Turns } from "../network/turns.ts";
+import { ByteQueue } from "../bytes/byte_queue.ts";
+import type { Transport } from "../network/network.ts";
+import { MOST_OF_A_KERNEL } from "./catch_up.ts";
+import { Drain } from "./drain.ts";
+import type { ShareHost } from "../network/share.ts";
+import { Inflow, type InflowHost } from "./inflow.ts";
 
 /** What the reader tells the connection it belongs to. */
-export interface ReaderHost {
-  /** The time that timeouts go by. */
-  readonly clock: Clock;
-  /** When kernel reads are begun. */
-  readonly turns: Turns;
+export interface ReaderHost extends ShareHost {
   /** Asks for a call of {@linkcode Reader.look} at that time or earlier. */
   lookBy(due: number): void;
   /** Bytes have come. */
@@ -57,51 +52,32 @@ export interface Wait {
   fail(error: unknown): void;
 }
 
-/** How long a polite end waits for more of what the peer still sends, and in total. */
-const DRAIN_QUIET_IN_MILLIS = 50;
-const DRAIN_TOTAL_IN_MILLIS = 1_000;
-
-const TRANSFERRED = "bytes that were lent by an earlier read have been transferred away " +
-  "(copy them, or do not set reuseReadBuffer)";
-
 /** Reads on demand from a transport into a queue. */
-export class Reader implements Turn {
+export class Reader implements InflowHost {
   /** Bytes received and not yet read. */
   readonly queue = new ByteQueue();
-  /** Bytes received so far. */
-  bytesRead = 0;
-  #transport: Transport;
+  /** The kernel reads. */
+  readonly inflow: Inflow;
   readonly #host: ReaderHost;
-  readonly #buffer = new ReadBuffer();
-  #hasLent = false;
-  #isReading = false;
-  /** Bytes of reads in a row that filled their buffer. */
-  #streamed = 0;
-  /** Its turn among the other connections. */
-  readonly share: Share;
-  #isPaused = false;
-  /** The kernel has nothing more: the peer's end or a failure has come. */
-  #peerIsDone = false;
   #wait: Wait | undefined;
   #waitTimeoutInMillis = Infinity;
   #waitDue = Infinity;
   #whenFree: (() => void) | undefined;
   #hasEnded = false;
   #isShut = false;
-  /** Whether the kernel read has begun; before that it waits for its turn. */
-  #isBegun = false;
-  #catchUp: CatchUp | undefined;
   #error: Failure | undefined;
-  #drained: (() => void) | undefined;
-  #keepsDrained = false;
-  #drainQuietDue = Infinity;
-  #drainDue = Infinity;
+  /** The one that has begun, or is over. */
+  #drain: Drain | undefined;
 
   /** @param transport Where bytes come from. @param host The connection it belongs to. */
   constructor(transport: Transport, host: ReaderHost) {
-    this.#transport = transport;
     this.#host = host;
-    this.share = new Share(host);
+    this.inflow = new Inflow(transport, host, this);
+  }
+
+  /** Bytes received so far. */
+  get bytesRead(): number {
+    return this.inflow.bytesRead;
   }
 
   /** Whether somebody waits for bytes. */
@@ -119,45 +95,10 @@ export class Reader implements Turn {
     return this.#isShut;
   }
 
-  /** Whether a kernel read is under way; it may be one that nobody waits for any more. */
-  get isReading(): boolean {
-    return this.#isReading;
-  }
-
-  /** Whether everything has been read that had come when {@linkcode Reader.catchUp} was called. */
-  get isCaughtUp(): boolean {
-    return this.#peerIsDone || this.#catchUp?.isDone !== false;
-  }
-
-  /** Whether all that is unread has come after what it had to catch up with. */
-  get hasOnlyLate(): boolean {
-    return this.#catchUp?.isLate(this.bytesRead - this.queue.length) === true;
-  }
-
-  /** From now on it matters whether everything was read that has come by now. */
-  catchUp(): void {
-    this.#catchUp = new CatchUp(this.bytesRead);
-  }
-
-  /** Lets the runtime look at its sockets: whoever still waits then has got all that had come. */
-  async lookForMore(): Promise<void> {
-    const catchUp = this.#isBegun ? this.#catchUp : undefined;
-    const begun = catchUp?.begun;
-    await look(this.#host.turns);
-    // The same read has been under way all the time.
-    if (this.#isBegun && begun === catchUp?.begun) catchUp?.onLooked(this.bytesRead);
-  }
-
-  /** Begins no kernel read until {@linkcode Reader.resume}; whoever waits meanwhile goes on waiting. */
-  pause(): void {
-    this.#isPaused = true;
-  }
-
   /** Goes on, reading from another transport. */
   resume(transport: Transport): void {
-    this.#transport = transport;
-    this.#isPaused = false;
-    if (this.#wait !== undefined || this.#drained !== undefined) this.#pump();
+    this.inflow.resume(transport);
+    if (this.#wait !== undefined || this.#drain?.isUnderWay === true) this.inflow.ask();
   }
 
   /** Throws where somebody waits already. */
@@ -177,13 +118,13 @@ export class Reader implements Turn {
 
   /** Whether a wait for that many bytes would be over at once, and this connection need not let others go first. */
   mayHave(length: number): boolean {
-    return this.has(length) && !this.share.count();
+    return this.has(length) && !this.inflow.share.count();
   }
 
   /** Tells somebody who need not wait for bytes as soon as the others had their turn. */
   async #readyLater(wait: Wait): Promise<void> {
     this.#wait = wait;
-    await this.share.stepBack();
+    await this.inflow.share.stepBack();
     // Given up, failed, or told because even more has come.
     if (this.#wait === wait) this.#endWait()!.ready();
   }
@@ -194,7 +135,7 @@ export class Reader implements Turn {
    */
   atLeast(wait: Wait, timeoutInMillis: number): void {
     if (this.has(wait.length)) {
-      if (this.share.count()) return void this.#readyLater(wait);
+      if (this.inflow.share.count()) return void this.#readyLater(wait);
       return wait.ready();
     }
     if (this.#error !== undefined) return wait.fail(errorOf(this.#error));
@@ -225,18 +166,12 @@ export class Reader implements Turn {
     const there = this.queue.length;
     if (there === 0) return [new Uint8Array(0), -1];
     const taken = this.queue.take(length === undefined || length > there ? there : length);
-    const isLast = this.queue.length === 0;
-    // Lent bytes may be transferred away, and must not take what is unread along.
-    if (isLent && isLast && this.#buffer.holds(taken)) {
-      this.#hasLent = true;
-      return [taken, taken.length];
-    }
-    return [this.#buffer.give(taken, isLast), taken.length];
+    return [this.inflow.handOut(taken, this.queue.length === 0, isLent), taken.length];
   }
 
   /** Moves what is unread out of the way of the next kernel read: now pieces of the queue may be kept. */
   settle(): void {
-    if (this.queue.length > 0) this.queue.moveLast(this.#buffer);
+    if (this.queue.length > 0) this.queue.moveLast(this.inflow.buffer);
   }
 
   /** Drops what is unread; from now on everybody reads the end. */
@@ -263,21 +198,15 @@ export class Reader implements Turn {
     }
     const wait = this.#endWait();
     if (wait !== undefined) wait.fail(errorOf(error));
-    this.#endDrain();
+    this.#drain?.end();
   }
 
-  /**
-   * Reads and drops what the peer still sends, until its end, silence or a second has passed: freeing a
-   * socket with unread input resets it, and a reset destroys what the peer has not read yet.
-   */
-  drain(): Promise<void> {
-    if (this.#peerIsDone) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#drained = resolve;
-    this.#drainDue = this.#host.clock.now() + DRAIN_TOTAL_IN_MILLIS;
-    this.#restartQuiet();
-    this.#pump();
-    return promise;
+  /** Reads and drops what the peer still sends. Resolves when that is over. */
+  drain(keeps = false): Promise<void> {
+    if (this.inflow.isDone) return Promise.resolve();
+    this.#drain = new Drain(this.#host, keeps);
+    this.inflow.ask();
+    return this.#drain.over;
   }
 
   /**
@@ -286,13 +215,12 @@ export class Reader implements Turn {
    */
   rescue(): Promise<void> {
     if (this.#isShut || this.#error !== undefined) return Promise.resolve();
-    this.#keepsDrained = true;
-    return this.drain();
+    return this.drain(true);
   }
 
   /** When the next thing is due. */
   get due(): number {
-    return Math.min(this.#waitDue, this.#drainQuietDue, this.#drainDue);
+    return Math.min(this.#waitDue, this.#drain?.due ?? Infinity);
   }
 
   /** Ends what is due. Returns when the next thing will be. */
@@ -308,71 +236,33 @@ export class Reader implements Turn {
         ),
       );
     }
-    if (this.#drainQuietDue <= now || this.#drainDue <= now) this.#endDrain();
+    if (this.#drain !== undefined && this.#drain.due <= now) this.#drain.end();
     return this.due;
   }
 
   #awaitMore(): void {
     // The timeout begins with the read, or now where there is none to begin.
-    if (!this.#pump()) this.#restartTimeout();
+    if (!this.inflow.ask()) this.#restartTimeout();
   }
 
-  /** Asks for a turn to read, where that makes sense. */
-  #pump(): boolean {
-    if (this.#isReading || this.#peerIsDone || this.#isPaused) return false;
-    this.#isReading = true;
-    if (this.#streamed > 0) this.share.lookBeforeRead(this.#streamed);
-    if (this.share.isUsedUp) void this.share.stepBack().then(() => this.#askForTurn());
-    else this.#askForTurn();
-    return true;
-  }
-
-  #askForTurn(): void {
-    if (!this.#host.turns.read(this, this.#streamed)) return;
-    this.#streamed = 0;
-    this.share.begin();
-  }
-
-  /** Begins the kernel read: it is this connection's turn. */
-  begin(): void {
-    this.#isBegun = true;
-    this.#catchUp?.onBegin();
+  onReadBegin(): void {
     if (this.#wait !== undefined) this.#restartTimeout();
     this.settle();
-    // A drain is no read that somebody asked for.
-    const isNeeded = this.#drained !== undefined || this.#host.mayNeedLent();
-    this.#buffer.renew(this.#hasLent && isNeeded);
-    this.#hasLent = false;
-    let reading: Promise<number | null>;
-    try {
-      reading = this.#transport.read(this.#buffer.target);
-    } catch (error) {
-      return this.#onReadFailure(error);
-    }
-    reading.then(this.#onRead, this.#onReadFailure);
   }
 
-  readonly #onRead = (count: number | null): void => {
-    this.#isReading = this.#isBegun = false;
-    if (count === null) return this.#onEnd();
-    if (this.#buffer.isGone) return this.#onReadFailure(undefined);
-    this.bytesRead += count;
-    // A read that fills its buffer has left something behind, and the next one will not have to wait.
-    const isFull = count === this.#buffer.target.length;
-    this.#catchUp?.onRead(this.bytesRead, this.#transport.mayHaveMore ?? isFull);
-    if (isFull) {
-      this.#streamed += count;
-    } else {
-      this.#streamed = 0;
-      this.share.begin();
-    }
-    const bytes = this.#buffer.filled(count);
+  mayNeedLent(): boolean {
+    // A drain is no read that somebody asked for.
+    return this.#drain !== undefined || this.#host.mayNeedLent();
+  }
+
+  onBytes(bytes: Uint8Array<ArrayBuffer>): void {
     this.#host.onReceived();
-    if (this.#drained !== undefined) {
-      if (this.#keepsDrained && !this.#isShut && this.#error === undefined) this.#rescue(bytes);
-      if (this.#drained === undefined) return;
-      this.#restartQuiet();
-      this.#pump();
+    const drain = this.#drain;
+    if (drain?.isUnderWay === true) {
+      if (drain.keeps && !this.#isShut && this.#error === undefined) this.#rescue(bytes, drain);
+      if (!drain.isUnderWay) return;
+      drain.goOn();
+      this.inflow.ask();
       return;
     }
     if (this.#isShut || this.#error !== undefined) return;
@@ -386,46 +276,35 @@ export class Reader implements Turn {
       this.#awaitMore();
       this.#host.onPartial();
     }
-  };
+  }
 
   /** What comes while a write has failed already. */
-  #rescue(bytes: Uint8Array<ArrayBuffer>): void {
+  #rescue(bytes: Uint8Array<ArrayBuffer>, drain: Drain): void {
     this.queue.push(bytes);
     if (this.#wait !== undefined && this.queue.length >= this.#wait.length) {
       this.#endWait()?.ready();
     }
-    if (this.queue.length >= MOST_OF_A_KERNEL) this.#endDrain();
+    if (this.queue.length >= MOST_OF_A_KERNEL) drain.end();
   }
 
-  #onEnd(): void {
-    this.#peerIsDone = true;
-    if (this.#drained !== undefined) return this.#endDrain();
+  onEnd(): void {
+    if (this.#drain?.isUnderWay === true) return this.#drain.end();
     if (this.#isShut || this.#error !== undefined) return;
     this.#hasEnded = true;
     this.#endWait()?.ready();
     this.#host.onReadEnd();
   }
 
-  readonly #onReadFailure = (error: unknown): void => {
-    // Whatever a transport says of a buffer that is not there.
-    const cause = this.#buffer.isGone ? new TypeError(TRANSFERRED) : error;
-    this.#isReading = this.#isBegun = false;
-    this.#peerIsDone = true;
-    this.#endDrain();
+  onFailure(error: SocketError): void {
+    this.#drain?.end();
     // Of two failures the first one counts.
-    if (this.#error !== undefined || this.#keepsDrained) return;
-    this.#host.onReadFailure(brokenError("Cannot read", cause));
-  };
+    if (this.#error === undefined && this.#drain?.keeps !== true) this.#host.onReadFailure(error);
+  }
 
   #restartTimeout(): void {
     if (this.#waitTimeoutInMillis === Infinity) return;
     this.#waitDue = this.#host.clock.now() + this.#waitTimeoutInMillis;
     this.#host.lookBy(this.#waitDue);
-  }
-
-  #restartQuiet(): void {
-    this.#drainQuietDue = this.#host.clock.now() + DRAIN_QUIET_IN_MILLIS;
-    this.#host.lookBy(Math.min(this.#drainQuietDue, this.#drainDue));
   }
 
   #endWait(): Wait | undefined {
@@ -440,11 +319,5 @@ export class Reader implements Turn {
       queueMicrotask(callback);
     }
     return wait;
-  }
-
-  #endDrain(): void {
-    this.#drainQuietDue = this.#drainDue = Infinity;
-    this.#drained?.();
-    this.#drained = undefined;
   }
 }

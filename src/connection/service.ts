@@ -8,7 +8,8 @@
 
 import { type Connection, duplexOf } from "./connection.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
-import type { Attendant, Duplex } from "./duplex.ts";
+import type { Duplex } from "./duplex.ts";
+import type { Attendant } from "./stopping.ts";
 import {
   codeOf,
   GenericError,
@@ -103,7 +104,7 @@ class ServiceLoop implements Attendant, Wait {
     this.#service = service;
     this.isReading = service.onReadReady !== undefined;
     this.#duplex = duplexOf(caller);
-    this.#duplex.attendant = this;
+    this.#duplex.attend(this);
   }
 
   begin(): void {

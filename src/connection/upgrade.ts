@@ -8,10 +8,9 @@
 // A kernel read that is still under way (a read that timed out leaves it there) would swallow the beginning of
 // the handshake, and Deno's own engine refuses such a stream: "busy", whichever engine does it.
 
-import type { Duplex, PrepareUpgrade, Upgrade } from "./duplex.ts";
+import type { Duplex } from "./duplex.ts";
+import type { Upgrade } from "./origin.ts";
 import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
-import { free } from "../network/free.ts";
-import type { Transport } from "../network/network.ts";
 
 /**
  * Makes a connection secure. What was written before goes out in the clear, what is written from now on waits
@@ -21,40 +20,19 @@ import type { Transport } from "../network/network.ts";
  * what has ended it.
  */
 export async function upgrade(duplex: Duplex, options: object | undefined): Promise<void> {
-  if (duplex.prepareUpgrade === undefined) {
+  const { prepareUpgrade } = duplex.origin;
+  if (prepareUpgrade === undefined) {
     throw new TypeError(
       "Cannot make the connection secure: it belongs to no Client and no Listener",
     );
   }
   refuseWhereBusy(duplex);
-  duplex.isUpgrading = true;
-  try {
-    await shakeHands(duplex, duplex.prepareUpgrade, options);
-  } finally {
-    duplex.isUpgrading = false;
-    // A stop may have waited for this.
-    duplex.closeIfIdle();
-  }
-}
-
-async function shakeHands(
-  duplex: Duplex,
-  prepare: PrepareUpgrade,
-  options: object | undefined,
-): Promise<void> {
-  const { reader, writer } = duplex;
-  const resume = (transport: Transport) => {
-    duplex.transport = transport;
-    writer.resume(transport);
-    reader.resume(transport);
-  };
-  reader.pause();
-  const drained = writer.pause();
+  const drained = duplex.pause();
   let make: Upgrade;
   try {
-    make = await prepare(options);
+    make = await prepareUpgrade(options, duplex);
   } catch (error) {
-    resume(duplex.transport);
+    duplex.resume();
     throw error;
   }
   await drained;
@@ -64,8 +42,8 @@ async function shakeHands(
       const making = make(duplex.transport);
       // Not every engine hears that its stream was freed: whoever waits does, and what comes late is freed.
       const secure = await Promise.race([making, duplex.freed]);
-      if (secure !== undefined && !duplex.isFreed) return resume(secure);
-      making.then(free, ignore);
+      if (secure !== undefined && !duplex.isFreed) return duplex.resume(secure);
+      making.then((late) => duplex.resume(late), ignore);
     }
   } catch (error) {
     if (!duplex.isFreed) duplex.fail(error as SocketError);
@@ -82,10 +60,10 @@ function refuseWhereBusy(duplex: Duplex): void {
   if (transport.secure !== undefined) {
     throw new GenericError("busy", "Cannot make the connection secure: it is already");
   }
-  if (duplex.isUpgrading) {
+  if (duplex.isPaused) {
     throw new GenericError("busy", "Cannot make the connection secure: a handshake is under way");
   }
-  if (reader.isReading || reader.isWaiting) {
+  if (reader.inflow.isReading || reader.isWaiting) {
     throw new GenericError(
       "busy",
       "Cannot make the connection secure: a read is under way (a read that timed out leaves one behind)",

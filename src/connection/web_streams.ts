@@ -54,7 +54,7 @@ export function readableOf({ reader }: Duplex): ReadableStream<Uint8Array<ArrayB
 /** Makes the writable half: a chunk is done when the kernel has it; closing or aborting ends this direction. */
 export function writableOf(duplex: Duplex): WritableStream<Uint8Array | string> {
   const { writer } = duplex;
-  duplex.hasWritable = true;
+  duplex.openWritable();
   return new WritableStream({
     write: async (chunk) => {
       await writer.write(chunk);

@@ -22,6 +22,7 @@ import {
 } from "../base/errors.ts";
 import type { Clock, Transport } from "../network/network.ts";
 import type { Turn, Turns } from "../network/turns.ts";
+import { LARGEST_GATHERING, QueuedWrite, WriteQueue } from "./write_queue.ts";
 
 /** What the writer tells the connection it belongs to. */
 export interface WriterHost {
@@ -53,31 +54,6 @@ export interface WriterLimits {
   readonly maxQueuedBytes: number;
 }
 
-/** One write, and the place behind it in the queue. */
-class QueuedWrite {
-  readonly bytes: Uint8Array;
-  /** How many they were when they were written: their buffer may be transferred or resized meanwhile. */
-  readonly length: number;
-  readonly promise: Promise<number>;
-  resolve!: (count: number) => void;
-  reject!: (error: unknown) => void;
-  next: QueuedWrite | undefined;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-    this.length = bytes.length;
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-  }
-}
-
-/** Content of this size and more is sent in place; smaller content is gathered. */
-const BIG_CONTENT = 16 * 1024;
-/** At most this many bytes are gathered into one kernel write. */
-const LARGEST_GATHERING = 64 * 1024;
-
 /** A write queue of so many bytes may hold one write for each of these, and a few in any case. */
 const BYTES_PER_WRITE = 64;
 const FEW_WRITES = 1024;
@@ -87,12 +63,6 @@ const QUIET_MICROTASKS = 3;
 
 const NOTHING = new Uint8Array(0);
 
-/** Rejects a write, which may be left alone. */
-function refuse(write: QueuedWrite, error: unknown): void {
-  write.promise.catch(ignore);
-  write.reject(error);
-}
-
 /** Writes to a transport in order. */
 export class Writer implements Turn {
   /** Bytes the kernel has taken so far. */
@@ -100,17 +70,14 @@ export class Writer implements Turn {
   /** Bytes accepted that the kernel has not taken yet. */
   queuedBytes = 0;
   #transport: Transport;
+  /** Whether the transport can write without a promise. */
+  #canTry: boolean;
   readonly #host: WriterHost;
   readonly #limits: WriterLimits;
-  /** The queue, a chain: nothing is allocated for it but the writes themselves. */
-  #first: QueuedWrite | undefined;
-  #last: QueuedWrite | undefined;
-  #count = 0;
+  readonly #queue = new WriteQueue();
   /** While paused: what was written since. */
-  #held: QueuedWrite[] | undefined;
+  #held: WriteQueue | undefined;
   #whenDrained: (() => void) | undefined;
-  /** How many writes at the front of the queue are under way together. */
-  #underWay = 0;
   #rest: Uint8Array = NOTHING;
   /** How many bytes of it are to be sent. */
   #restLength = 0;
@@ -125,6 +92,7 @@ export class Writer implements Turn {
   /** @param transport Where bytes go. @param host The connection it belongs to. @param limits Its bounds. */
   constructor(transport: Transport, host: WriterHost, limits: WriterLimits) {
     this.#transport = transport;
+    this.#canTry = transport.tryWrite !== undefined;
     this.#host = host;
     this.#limits = limits;
   }
@@ -162,40 +130,27 @@ export class Writer implements Turn {
     const write = new QueuedWrite(bytes);
     this.queuedBytes += bytes.length;
     if (this.#held !== undefined) {
-      this.#held.push(write);
+      this.#held.append(write);
       return write.promise;
     }
-    this.#append(write);
+    this.#queue.append(write);
     this.#quietMicrotasks = 0;
-    if (this.#underWay === 0 && !this.#isScheduled) {
-      this.#isScheduled = true;
+    if (this.#queue.underWay === 0 && !this.#isScheduled) {
       // At the end of this turn: what else is written in it goes out in the same kernel write.
       if (isOneOfMany) this.#linger();
-      else this.#host.turns.write(this);
+      else this.#askForTurn();
     }
     return write.promise;
   }
 
-  #append(write: QueuedWrite): void {
-    if (this.#last === undefined) this.#first = write;
-    else this.#last.next = write;
-    this.#last = write;
-    this.#count++;
-  }
-
-  /** Takes the first write off the queue. */
-  #shift(): QueuedWrite {
-    const write = this.#first!;
-    this.#first = write.next;
-    if (this.#first === undefined) this.#last = undefined;
-    // A write that its user keeps must not keep those behind it.
-    write.next = undefined;
-    this.#count--;
-    return write;
+  #askForTurn(): void {
+    this.#isScheduled = true;
+    this.#host.turns.write(this);
   }
 
   /** Waits as long as more is written every few microtasks, up to what is gathered at most. */
   #linger(): void {
+    this.#isScheduled = true;
     queueMicrotask(() => {
       if (++this.#quietMicrotasks > QUIET_MICROTASKS || this.queuedBytes >= LARGEST_GATHERING) {
         this.#host.turns.write(this);
@@ -212,7 +167,7 @@ export class Writer implements Turn {
     if (this.queuedBytes > 0 && this.queuedBytes + length > maxQueuedBytes) {
       return `${length} bytes do not fit, ${this.queuedBytes} of ${maxQueuedBytes} are queued ${advice}`;
     }
-    const writes = this.#count + (this.#held?.length ?? 0);
+    const writes = this.#queue.count + (this.#held?.count ?? 0);
     if (writes >= Math.max(FEW_WRITES, maxQueuedBytes / BYTES_PER_WRITE)) {
       return `${writes} writes are queued already ${advice}`;
     }
@@ -227,7 +182,7 @@ export class Writer implements Turn {
     if (this.#error !== undefined) return rejected(errorOf(this.#error));
     this.#end = Promise.withResolvers();
     this.#end.promise.catch(ignore);
-    if (this.#count === 0 && this.#held === undefined) this.#closeWrite();
+    if (this.#queue.count === 0 && this.#held === undefined) this.#closeWrite();
     return this.#end.promise;
   }
 
@@ -236,21 +191,22 @@ export class Writer implements Turn {
    * everything that was written before, or the connection is over.
    */
   pause(): Promise<void> {
-    this.#held = [];
-    if (this.#count === 0) return Promise.resolve();
+    this.#held = new WriteQueue();
+    if (this.#queue.count === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenDrained = resolve);
   }
 
   /** Goes on, writing to another transport. */
   resume(transport: Transport): void {
     this.#transport = transport;
-    const held = this.#held ?? [];
+    this.#canTry = transport.tryWrite !== undefined;
+    const held = this.#held;
     this.#held = this.#whenDrained = undefined;
     if (this.#error !== undefined) return;
-    for (const write of held) this.#append(write);
-    if (this.#count === 0) {
+    if (held !== undefined) this.#queue.join(held);
+    if (this.#queue.count === 0) {
       if (this.#end !== undefined) this.#closeWrite();
-    } else if (this.#underWay === 0 && !this.#isScheduled) {
+    } else if (this.#queue.underWay === 0 && !this.#isScheduled) {
       this.begin();
     }
   }
@@ -262,13 +218,12 @@ export class Writer implements Turn {
     this.#due = Infinity;
     this.#host.onDequeued(this.queuedBytes);
     this.queuedBytes = 0;
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    if (this.#first !== undefined || held.length > 0) {
+    if (this.#queue.count + (this.#held?.count ?? 0) > 0) {
       const told = errorOf(error);
-      while (this.#first !== undefined) refuse(this.#shift(), told);
-      for (const write of held) refuse(write, told);
+      this.#queue.refuse(told);
+      this.#held?.refuse(told);
     }
+    this.#held = undefined;
     this.#whenDrained?.();
     if (this.#end !== undefined && !this.#hasEnded) this.#end.reject(errorOf(error));
   }
@@ -296,47 +251,17 @@ export class Writer implements Turn {
   begin(): void {
     this.#isScheduled = false;
     if (this.#error !== undefined) return;
-    const gathered = this.#gather();
+    const gathered = this.#queue.gather();
     if (gathered === undefined) return this.#onChanged();
     this.#rest = gathered;
     this.#restLength = gathered.length;
     this.#send();
   }
 
-  /**
-   * The bytes of the first writes in the queue: one big one, or as many small ones as fit; `undefined` where the
-   * first are not what they were.
-   */
-  #gather(): Uint8Array | undefined {
-    const first = this.#first!;
-    if (first.bytes.length !== first.length) return undefined;
-    let count = 1;
-    let total = first.length;
-    if (total < BIG_CONTENT) {
-      for (let write = first.next; write !== undefined; write = write.next, count++) {
-        const { length } = write;
-        // What was written before it still goes out.
-        if (write.bytes.length !== length) break;
-        if (length >= BIG_CONTENT || total + length > LARGEST_GATHERING) break;
-        total += length;
-      }
-    }
-    this.#underWay = count;
-    if (count === 1) return first.bytes;
-    const gathered = new Uint8Array(total);
-    let at = 0;
-    for (let write: QueuedWrite | undefined = first; count > 0; write = write!.next, count--) {
-      const { bytes, length } = write!;
-      // Also the buffer of no bytes may be gone by now, and cannot be copied from then.
-      if (length > 0) gathered.set(bytes, at);
-      at += length;
-    }
-    return gathered;
-  }
-
   #send(): void {
     // Nothing to send is sent already.
     if (this.#restLength === 0) return this.#settle();
+    if (this.#canTry && !this.#tryWrite()) return;
     const { writeTimeoutInMillis } = this.#limits;
     if (writeTimeoutInMillis !== Infinity) {
       this.#due = this.#host.clock.now() + writeTimeoutInMillis;
@@ -351,23 +276,42 @@ export class Writer implements Turn {
     writing.then(this.#onWritten, this.#onRefused);
   }
 
+  /** Sends what fits without waiting. Whether something is left that has to wait. */
+  #tryWrite(): boolean {
+    let count: number | undefined;
+    try {
+      count = this.#transport.tryWrite!(this.#rest);
+    } catch (error) {
+      this.#onRefused(error);
+      return false;
+    }
+    return count === undefined || this.#onTaken(count);
+  }
+
   readonly #onWritten = (count: number): void => {
+    if (this.#onTaken(count)) this.#send();
+  };
+
+  /** The kernel took bytes. Whether something is left of those that are under way. */
+  #onTaken(count: number): boolean {
     this.bytesWritten += count;
-    if (this.#error !== undefined) return;
+    if (this.#error !== undefined) return false;
     this.queuedBytes -= count;
     this.#host.onDequeued(count);
     this.#host.onSent();
     const rest = this.#restLength - count;
-    if (rest > 0) {
+    if (rest === 0) {
+      this.#settle();
+    } else if (this.#rest.length !== this.#restLength) {
       // What was sent of it may be something else, too.
-      if (this.#rest.length !== this.#restLength) return this.#onChanged();
+      this.#onChanged();
+    } else {
       this.#rest = this.#rest.subarray(count);
       this.#restLength = rest;
-      this.#send();
-    } else {
-      this.#settle();
+      return true;
     }
-  };
+    return false;
+  }
 
   /** A hole in a stream would be worse than its end. */
   #onChanged(): void {
@@ -390,14 +334,11 @@ export class Writer implements Turn {
 
   #settle(): void {
     this.#due = Infinity;
-    const count = this.#underWay;
-    this.#underWay = 0;
-    for (let i = 0; i < count; i++) {
-      const write = this.#shift();
-      write.resolve(write.length);
-    }
-    if (this.#count > 0) this.begin();
-    else this.#afterDrain();
+    this.#queue.settle();
+    if (this.#queue.count === 0) return this.#afterDrain();
+    // What takes all of it without waiting goes on in a turn of its own: there may be much.
+    if (this.#canTry) this.#askForTurn();
+    else this.begin();
   }
 
   #afterDrain(): void {

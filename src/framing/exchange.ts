@@ -31,7 +31,7 @@ export class Exchange<In, Out> {
   /** @param connection Whose bytes are messages. @param codec By which rule. */
   constructor(connection: Connection, codec: Codec<In, Out>) {
     this.#duplex = duplexOf(connection);
-    this.#share = this.#duplex.reader.share;
+    this.#share = this.#duplex.reader.inflow.share;
     this.#codec = checkCodec(codec);
     this.#decoder = decoderOf(codec);
   }

@@ -3,8 +3,8 @@
 
 import { Acceptor } from "./acceptor.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
-import { Connection, duplexOf } from "../connection/connection.ts";
-import type { Duplex, Upgrade } from "../connection/duplex.ts";
+import { Connection, connectionFrom } from "../connection/connection.ts";
+import type { Origin, Upgrade } from "../connection/origin.ts";
 import { GenericError, setupError, type SocketError } from "../base/errors.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
@@ -204,22 +204,27 @@ export class Entrance implements Openable {
 
   /** Makes a connection of what was let in. */
   take({ transport, pass, acceptedAt }: Admission): Connection {
-    const caller = new Connection(transport, this.#settings.connection);
-    const duplex = duplexOf(caller);
-    duplex.begunAt = acceptedAt;
-    duplex.proxy = pass.header;
-    duplex.prepareUpgrade = (options) => this.#prepareUpgrade(duplex, options);
     this.#guard.open(pass);
-    this.#limits.apply(caller, pass);
-    this.openConnections.add(caller, () => this.#guard.leave(pass, caller, duplex.endedBy));
+    const origin: Origin = {
+      proxy: pass.header,
+      limits: this.#limits.of(pass),
+      prepareUpgrade: this.#prepareUpgrade,
+      acceptedAt,
+      onLeave: (by) => {
+        this.openConnections.delete(caller);
+        this.#guard.leave(pass, caller, by);
+      },
+    };
+    const caller = connectionFrom(origin, Connection, transport, this.#settings.connection);
+    this.openConnections.add(caller);
     this.#handsOut!.onTaken();
     return caller;
   }
 
-  async #prepareUpgrade(
-    duplex: Duplex,
-    options?: ListenerSecureSocketConfig,
-  ): Promise<Upgrade> {
+  readonly #prepareUpgrade = async (
+    options: ListenerSecureSocketConfig | undefined,
+    connection: { readonly isFreed: boolean },
+  ): Promise<Upgrade> => {
     let security = this.#security;
     if (options !== undefined) {
       security = new ListenerSecurity(
@@ -238,10 +243,10 @@ export class Entrance implements Openable {
     return (transport) =>
       stage.count(
         security.upgrade(transport),
-        () => duplex.isFreed,
+        () => connection.isFreed,
         (error) => this.#refuse(error, { transport }),
       );
-  }
+  };
 
   /** Tells of somebody whose connection could not be made secure. */
   readonly #refuse = (error: unknown, { transport }: Pick<Admission, "transport">): void => {

@@ -13,21 +13,16 @@ export class OpenConnections {
   readonly connections: ReadonlySet<Connection> = new ConnectionSet(this.#connections);
   #onLeave: (() => void) | undefined;
 
-  /**
-   * Adds a connection, until it is freed.
-   *
-   * @param connection The connection.
-   * @param onLeave Called when it is freed.
-   */
-  add(connection: Connection, onLeave?: () => void): void {
+  /** Adds a connection, until it is freed. */
+  add(connection: Connection): void {
     this.#connections.add(connection);
-    const duplex = duplexOf(connection);
-    duplex.onLeave = () => {
-      this.#connections.delete(connection);
-      onLeave?.();
-      this.#onLeave?.();
-    };
-    if (this.#onLeave !== undefined) duplex.stop();
+    if (this.#onLeave !== undefined) duplexOf(connection).stop();
+  }
+
+  /** Takes one out that is freed. */
+  delete(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#onLeave?.();
   }
 
   /**

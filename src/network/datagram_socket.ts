@@ -33,6 +33,23 @@ export interface DatagramSocket {
   receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, DatagramAddress]>;
   /** Sends one datagram and resolves with the count of its bytes, which must not be changed until then. */
   send(bytes: Uint8Array, address: DatagramAddress): Promise<number>;
+  /**
+   * Like `receive`, without a promise: `undefined` where that would have to wait. It throws what `receive` would
+   * reject with. Goes together with `whenReadable`; an engine that has no such thing leaves both out.
+   */
+  tryReceive?(
+    buffer: Uint8Array<ArrayBuffer>,
+  ): [Uint8Array<ArrayBuffer>, DatagramAddress] | undefined;
+  /**
+   * Calls back once, when `tryReceive` may have something to tell: at once where it has already, but never before
+   * this has returned, and not when the socket was freed. One call is awaited at a time.
+   */
+  whenReadable?(callback: () => void): void;
+  /**
+   * Like `send`, without a promise: `undefined` where that would have to wait, and nothing was sent. It throws
+   * what `send` would reject with. Left out by an engine that has no such thing.
+   */
+  trySend?(bytes: Uint8Array, address: DatagramAddress): number | undefined;
   /** Frees the socket; a pending receive rejects. What it gives resolves when the address is free again. */
   close(): void | Promise<void>;
   /** Begins to hear a multicast group, where there is such a thing. */
@@ -61,8 +78,8 @@ export interface DatagramTarget {
 
 /** What is known of a host name. */
 export interface ResolvedName {
-  /** Its IP address; `undefined` where the program may not look it up. */
-  readonly address: string | undefined;
-  /** Whether the program may send to that address, and not only to the name. */
+  /** Its IP addresses, the best first; none where the program may not look it up. */
+  readonly addresses: readonly string[];
+  /** Whether the program may use those addresses, and not only the name. */
   readonly isDirect: boolean;
 }

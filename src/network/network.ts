@@ -93,7 +93,7 @@ export interface Network {
   /** Binds a datagram socket. */
   listenDatagram(target: DatagramTarget): DatagramSocket | Promise<DatagramSocket>;
   /**
-   * Looks up the host name that datagrams shall go to, so that it is not done for each of them. Where it is
+   * Looks up a host name: the one that datagrams shall go to, so that it is not done for each of them. Where it is
    * left out, sockets get the name as it is.
    *
    * @param family 4 or 6 for such addresses only, 0 for both.

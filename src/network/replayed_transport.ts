@@ -14,6 +14,12 @@ export class ReplayedTransport implements Transport {
   readonly reset?: () => void;
   /** Only where the stream can. */
   readonly setNoDelay?: (on: boolean) => void;
+  /** Only where the stream can. */
+  readonly tryRead?: (buffer: Uint8Array) => number | null | undefined;
+  /** Only where the stream can. */
+  readonly whenReadable?: (callback: () => void) => void;
+  /** Only where the stream can. */
+  readonly tryWrite?: (bytes: Uint8Array) => number | undefined;
 
   /** @param inner The stream. @param first What was read from it. */
   constructor(inner: Transport, first: Uint8Array) {
@@ -21,6 +27,13 @@ export class ReplayedTransport implements Transport {
     this.#first = first;
     if (inner.reset !== undefined) this.reset = () => inner.reset!();
     if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
+    if (inner.tryWrite !== undefined) this.tryWrite = (bytes) => inner.tryWrite!(bytes);
+    if (inner.whenReadable === undefined) return;
+    this.tryRead = (buffer) => this.#replay(buffer) ?? inner.tryRead!(buffer);
+    this.whenReadable = (callback) => {
+      if (this.#first.length > 0) queueMicrotask(callback);
+      else inner.whenReadable!(callback);
+    };
   }
 
   get localAddr(): NetworkAddress {
@@ -40,13 +53,19 @@ export class ReplayedTransport implements Transport {
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
+    const count = this.#replay(buffer);
+    return count === undefined ? this.#inner.read(buffer) : Promise.resolve(count);
+  }
+
+  /** Gives what was read before; `undefined` where the stream is to be asked. */
+  #replay(buffer: Uint8Array): number | undefined {
     const first = this.#first;
     this.#hasReplayed = first.length > 0;
-    if (first.length === 0 || buffer.length === 0) return this.#inner.read(buffer);
+    if (first.length === 0 || buffer.length === 0) return undefined;
     const count = Math.min(first.length, buffer.length);
     buffer.set(first.subarray(0, count));
     this.#first = first.subarray(count);
-    return Promise.resolve(count);
+    return count;
   }
 
   write(bytes: Uint8Array): Promise<number> {

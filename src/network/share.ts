@@ -19,8 +19,10 @@ const MOST_PER_LOOK = 128;
 const SHORT_IN_MILLIS = 0.05;
 
 /** With what a share is measured, and who is let go first. */
-interface ShareHost {
+export interface ShareHost {
+  /** The time that shares go by. */
   readonly clock: Clock;
+  /** When kernel reads and writes are begun. */
   readonly turns: Turns;
 }
 

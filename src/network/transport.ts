@@ -19,6 +19,23 @@ export interface Transport {
    */
   write(bytes: Uint8Array): Promise<number>;
   /**
+   * Like `read`, without a promise: `undefined` where that would have to wait. It throws what `read` would reject
+   * with. Goes together with `whenReadable`; an engine that has no such thing leaves both out. Not called while a
+   * `read` is under way.
+   */
+  tryRead?(buffer: Uint8Array): number | null | undefined;
+  /**
+   * Calls back once, when `tryRead` may have something to tell: bytes, the end or a failure. At once where it
+   * has already, but never before this has returned, and not when the stream was freed. One call is awaited at a
+   * time.
+   */
+  whenReadable?(callback: () => void): void;
+  /**
+   * Like `write`, without a promise: sends what fits, `undefined` where nothing does. It throws what `write` would
+   * reject with. What has to wait is given to `write`. Left out by an engine that has no such thing.
+   */
+  tryWrite?(bytes: Uint8Array): number | undefined;
+  /**
    * Whether more may be there than the last read has brought. Left out where a read that does not fill its
    * buffer has left nothing behind, as with the system's own sockets.
    */

@@ -4,7 +4,7 @@
 // Most datagrams find nothing under way. Then the promise of their send is what the sender gets, instead of
 // one of its own with two functions that settle it; only a datagram that must wait is an object in a queue.
 
-import { brokenError, ignore, setupError, type SocketError } from "../base/errors.ts";
+import { brokenError, ignore, rejected, setupError, type SocketError } from "../base/errors.ts";
 import { formatAddress } from "../base/address.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 
@@ -23,6 +23,8 @@ export class DatagramLane {
   /** Asked when a datagram has left or failed. */
   readonly #onSettled: (lane: DatagramLane, length: number, target: DatagramAddress) => void;
   #socket: DatagramSocket | undefined;
+  /** Whether the socket can send without a promise. */
+  #canTry = false;
   #queue: Outgoing[] = [];
   #first = 0;
   #isBusy = false;
@@ -47,7 +49,7 @@ export class DatagramLane {
 
   /** Whether the next datagram can be sent at once. */
   get isFree(): boolean {
-    return !this.#isBusy && this.#socket !== undefined;
+    return this.isEmpty && this.#socket !== undefined;
   }
 
   /** Sends it in its turn. */
@@ -59,6 +61,7 @@ export class DatagramLane {
   /** Begins to send: until then everything waits. */
   open(socket: DatagramSocket): void {
     this.#socket = socket;
+    this.#canTry = socket.trySend !== undefined;
     this.#next();
   }
 
@@ -76,6 +79,24 @@ export class DatagramLane {
    * @returns How it goes. Nobody has to wait for it.
    */
   send(bytes: Uint8Array, target: DatagramAddress): Promise<number> {
+    const fate = this.#canTry ? this.#trySend(bytes, target) : undefined;
+    if (fate === undefined) return this.#send(bytes, target);
+    return typeof fate === "number" ? Promise.resolve(fate) : rejected(fate);
+  }
+
+  /** Sends without a promise: gives the length or what went wrong; `undefined` where it has to wait. */
+  #trySend(bytes: Uint8Array, target: DatagramAddress): number | SocketError | undefined {
+    let fate: number | SocketError | undefined;
+    try {
+      fate = this.#socket!.trySend!(bytes, target);
+    } catch (cause) {
+      fate = sendError(target, cause);
+    }
+    if (fate !== undefined) this.#onSettled(this, bytes.length, target);
+    return fate;
+  }
+
+  #send(bytes: Uint8Array, target: DatagramAddress): Promise<number> {
     this.#isBusy = true;
     this.#length = bytes.length;
     this.#target = target;
@@ -92,22 +113,27 @@ export class DatagramLane {
   }
 
   #begin({ bytes, target, onSent, onFailed }: Outgoing): void {
+    const fate = this.#canTry ? this.#trySend(bytes, target) : undefined;
+    if (typeof fate === "number") return onSent?.(fate);
+    if (fate !== undefined) return onFailed(fate);
     this.#onSent = onSent;
     this.#onFailed = onFailed;
-    void this.send(bytes, target);
+    void this.#send(bytes, target);
   }
 
   #next(): void {
-    const next = this.#queue[this.#first];
-    if (next === undefined || this.#isBusy) return;
-    if (++this.#first === this.#queue.length) {
-      this.#queue.length = 0;
-      this.#first = 0;
-    } else if (this.#first === 1024) {
-      this.#queue.splice(0, this.#first);
-      this.#first = 0;
+    while (!this.#isBusy) {
+      const next = this.#queue[this.#first];
+      if (next === undefined) return;
+      if (++this.#first === this.#queue.length) {
+        this.#queue.length = 0;
+        this.#first = 0;
+      } else if (this.#first === 1024) {
+        this.#queue.splice(0, this.#first);
+        this.#first = 0;
+      }
+      this.#begin(next);
     }
-    this.#begin(next);
   }
 
   readonly #sent = (length: number): number => {

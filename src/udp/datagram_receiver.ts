@@ -15,6 +15,9 @@ const BUFFER_LENGTH = 65_536;
 /** So many failures in a row are no passing trouble. */
 const MAX_FAILURES = 100;
 
+/** Somebody is to be called when something is there: nothing has to be waited for at the end. */
+const NOTHING_UNDER_WAY = Promise.resolve();
+
 /** Whoever the datagrams go to. */
 export interface DatagramSink {
   /** Whether to receive on: nothing is received that nobody wants. */
@@ -32,8 +35,10 @@ export class DatagramReceiver {
   readonly #turns: Turns;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #underWay: Promise<void> | undefined;
-  /** How many receives were begun since the others had their turn. */
-  #begun = 0;
+  /** Receives what is there, where the socket can without a promise. */
+  readonly #attempt: (() => void) | undefined;
+  /** How many datagrams have come since the others had their turn. */
+  #received = 0;
   #failures = 0;
   #isStopped = false;
 
@@ -46,18 +51,42 @@ export class DatagramReceiver {
     this.#turns = turns;
     this.#socket = socket;
     this.#sink = sink;
+    if (socket.whenReadable !== undefined) this.#attempt = () => this.#tryReceive();
+  }
+
+  get #mayReceive(): boolean {
+    return !this.#isStopped && this.#sink.isWanting;
   }
 
   /** Receives while the sink wants something; to be called when it begins to. */
   go(): void {
-    if (this.#underWay !== undefined || this.#isStopped || !this.#sink.isWanting) return;
-    if (++this.#begun > DATAGRAMS_PER_TURN) return this.#stepBack();
+    if (this.#underWay !== undefined || !this.#mayReceive) return;
+    if (this.#received >= DATAGRAMS_PER_TURN) return this.#stepBack();
     this.#buffer ??= new Uint8Array(BUFFER_LENGTH);
-    this.#underWay = this.#socket.receive(this.#buffer).then(this.#received, this.#failed);
+    if (this.#attempt !== undefined) {
+      this.#underWay = NOTHING_UNDER_WAY;
+      return this.#socket.whenReadable!(this.#attempt);
+    }
+    this.#underWay = this.#socket.receive(this.#buffer).then(this.#onReceived, this.#failed);
+  }
+
+  /** Receives what is there, up to what is enough until the others had their turn. */
+  #tryReceive(): void {
+    try {
+      while (this.#mayReceive && this.#received < DATAGRAMS_PER_TURN) {
+        const datagram = this.#socket.tryReceive!(this.#buffer!);
+        if (datagram === undefined) break;
+        this.#put(datagram);
+      }
+    } catch (cause) {
+      return this.#failed(cause);
+    }
+    this.#underWay = undefined;
+    this.go();
   }
 
   #stepBack(): void {
-    this.#begun = 0;
+    this.#received = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#underWay = promise;
     const begin = () => {
@@ -75,13 +104,18 @@ export class DatagramReceiver {
     this.#buffer = undefined;
   }
 
-  readonly #received = (received: [Uint8Array<ArrayBuffer>, DatagramAddress]) => {
+  readonly #onReceived = (datagram: [Uint8Array<ArrayBuffer>, DatagramAddress]) => {
     this.#underWay = undefined;
-    this.#failures = 0;
     if (this.#isStopped) return;
-    this.#sink.put(received[0], received[1]);
+    this.#put(datagram);
     this.go();
   };
+
+  #put([bytes, from]: [Uint8Array<ArrayBuffer>, DatagramAddress]): void {
+    this.#received++;
+    this.#failures = 0;
+    this.#sink.put(bytes, from);
+  }
 
   readonly #failed = (cause: unknown) => {
     this.#underWay = undefined;

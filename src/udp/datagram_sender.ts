@@ -129,7 +129,7 @@ export class DatagramSender {
     let lane = this.#byName.get(key);
     if (lane !== undefined) return lane.add(datagram);
     const known = this.#names.recall(hostname, port);
-    if (known?.isDirect) return this.#addresses.add(withAddress(datagram, known.address!));
+    if (known?.isDirect) return this.#addresses.add(withAddress(datagram, known.addresses[0]!));
     lane = new DatagramLane(this.#onSettled);
     this.#byName.set(key, lane);
     lane.add(datagram);
@@ -141,11 +141,11 @@ export class DatagramSender {
     const colon = key.lastIndexOf(":");
     const host = key.slice(0, colon);
     const port = Number(key.slice(colon + 1));
-    const release = ({ address, isDirect }: ResolvedName) => {
+    const release = ({ addresses, isDirect }: ResolvedName) => {
       if (!isDirect) return lane.open(this.#socket!);
       this.#byName.delete(key);
       for (const datagram of lane.takeAll()) {
-        this.#addresses.add(withAddress(datagram, address!));
+        this.#addresses.add(withAddress(datagram, addresses[0]!));
       }
     };
     const known = this.#names.recall(host, port);

@@ -51,7 +51,7 @@ export class HostNames {
   ): Promise<ResolvedName> {
     try {
       const resolved = await this.#network.resolveName?.(hostname, port, family) ??
-        { address: undefined, isDirect: false };
+        { addresses: [], isDirect: false };
       if (this.#known.size >= MAX_NAMES) this.#known.delete(this.#known.keys().next().value!);
       this.#known.set(key, { resolved, until: this.#clock.now() + NAME_LIFETIME_IN_MILLIS });
       return resolved;

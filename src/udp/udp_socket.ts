@@ -168,7 +168,7 @@ export class UdpSocket implements DatagramSink {
     } catch (error) {
       throw setupError(action, error);
     }
-    const { address, isDirect } = resolved;
+    const { addresses: [address], isDirect } = resolved;
     if (address === undefined) {
       throw new GenericError(
         "denied",

@@ -9,7 +9,7 @@ import {
 } from "@std/assert";
 import { Connection, GenericError, SocketError } from "../../mod.ts";
 import { connectedTransports, end, pause, reset, silence, until } from "../../testing/mod.ts";
-import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
+import { asText, isPending, readsOf, scriptedConnection } from "../support/scripted_connection.ts";
 
 Deno.test("Connection.close() flushes, ends, drains what still comes, and then frees", async () => {
   const open = Promise.withResolvers<void>();
@@ -173,7 +173,7 @@ Deno.test("Connection shut down in both directions from this side ends politely"
   connection.shutdownRead();
   await clock.advance(50);
   assertEquals(await connection.closed, undefined);
-  assertEquals(peer.calls.filter((call) => call.startsWith("read")).length, 2);
+  assertEquals(readsOf(peer), 2);
 });
 
 Deno.test("Connection's pull faces never close it by themselves", async () => {

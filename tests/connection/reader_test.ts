@@ -6,9 +6,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import fc from "fast-check";
-import { type ReadOptions, ReadTimedOutError, SocketError } from "../../mod.ts";
-import { end, pause, reset, silence } from "../../testing/mod.ts";
-import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
+import { Connection, type ReadOptions, ReadTimedOutError, SocketError } from "../../mod.ts";
+import { connectedTransports, end, pause, reset, silence } from "../../testing/mod.ts";
+import { asText, isPending, readsOf, scriptedConnection } from "../support/scripted_connection.ts";
 
 Deno.test("Connection.read() gives what is there, and waits for at least one byte", async () => {
   const { connection, peer, clock } = scriptedConnection(["abc"]);
@@ -41,7 +41,7 @@ Deno.test("Connection.read() gives what is left at the end, then -1 for ever", a
 Deno.test("Connection begins no kernel read unless somebody waits, and never a second one", async () => {
   const { connection, peer, clock } = scriptedConnection();
   await clock.settle();
-  const reads = () => peer.calls.filter((call) => call.startsWith("read")).length;
+  const reads = () => readsOf(peer);
   assertEquals(reads(), 0);
   for (let i = 0; i < 3; i++) {
     const reading = assertRejects(
@@ -176,7 +176,7 @@ Deno.test("Connection.read() refuses a wrong length or option at once", async ()
   );
   // A number in the place of the options is a forgotten name, not "no options".
   await assertRejects(() => connection.read(1, 300_000 as ReadOptions), TypeError, "options");
-  assertEquals(peer.calls.filter((call) => call.startsWith("read")), []);
+  assertEquals(readsOf(peer), 0);
   assertEquals(asText(await connection.read()), ["abc", 3]);
   connection.abort();
 });
@@ -280,4 +280,37 @@ Deno.test("Connection.read() gives each byte once and in order, however it is cu
     ),
     { seed: 20_261, numRuns: 150 },
   );
+});
+
+Deno.test("Connection.read() asks a transport that can be read without a promise for none", async () => {
+  const { connection, peer, clock } = scriptedConnection(["ab"], {}, { canTry: true });
+  assertEquals(asText(await connection.read()), ["ab", 2]);
+  const next = connection.read();
+  await clock.settle();
+  // Nothing is tried before something is said to be there.
+  assertEquals(peer.calls.slice(1), ["whenReadable", "tryRead 512", "whenReadable"]);
+  peer.say("cd", reset());
+  assertEquals(asText(await next), ["cd", 2]);
+  await assertRejects(() => connection.read(), SocketError, "Connection reset by peer");
+  assertEquals(peer.calls.at(-1), "close");
+});
+
+Deno.test("Connection.read() waits again where a transport was wrong about what is there", async () => {
+  const [here, there] = connectedTransports({ canTry: true });
+  let looks = 0;
+  const whenReadable = (callback: () => void) => {
+    if (++looks < 3) queueMicrotask(callback);
+    else here.whenReadable!(callback);
+  };
+  const connection = new Connection(Object.assign(Object.create(here), {
+    whenReadable,
+    tryRead: (buffer: Uint8Array) => looks < 3 ? undefined : here.tryRead!(buffer),
+    setNoDelay: () => {},
+    close: () => here.close(),
+  }));
+  const reading = connection.read();
+  await there.write(new Uint8Array(3));
+  assertEquals((await reading)[1], 3);
+  assertEquals(looks, 3);
+  connection.abort();
 });

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Connection, duplexOf } from "../../src/connection/connection.ts";
+import { Connection, connectionFrom, duplexOf } from "../../src/connection/connection.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import type { Transport } from "../../src/network/network.ts";
 import { upgrade } from "../../src/connection/upgrade.ts";
@@ -10,8 +10,8 @@ function upgradable() {
   const [plain, plainPeer] = connectedTransports();
   const [secure, securePeer] = connectedTransports();
   const shaking = Promise.withResolvers<Transport>();
-  const connection = new Connection(plain);
-  duplexOf(connection).prepareUpgrade = () => Promise.resolve(() => shaking.promise);
+  const prepareUpgrade = () => Promise.resolve(() => shaking.promise);
+  const connection = connectionFrom({ prepareUpgrade }, Connection, plain, {});
   return { connection, plainPeer, secure, securePeer, shaking };
 }
 
@@ -107,4 +107,22 @@ Deno.test("upgrade() refuses a connection that is over, and one that is nobody's
   const own = new Connection(near);
   await assertRejects(() => own.upgradeToTls(), TypeError, "belongs to no Client and no Listener");
   own.abort();
+});
+
+Deno.test("upgrade() that is refused for its options lets what was held go out after what was written before", async () => {
+  const [plain, plainPeer] = connectedTransports({ capacity: 10 });
+  const refused = Promise.withResolvers<never>();
+  const prepareUpgrade = () => refused.promise;
+  const connection = connectionFrom({ prepareUpgrade }, Connection, plain, {});
+  void connection.write("before and longer than what is taken at once,");
+  void connection.write(" too");
+  const upgrading = assertRejects(() => upgrade(duplexOf(connection), undefined), TypeError);
+  void connection.write(" held");
+  void connection.write(" back");
+  refused.reject(new TypeError("no such option"));
+  await upgrading;
+  void connection.close();
+  const expected = "before and longer than what is taken at once, too held back";
+  assertEquals(await hear(plainPeer, expected.length), expected);
+  plainPeer.close();
 });

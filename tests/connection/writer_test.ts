@@ -11,6 +11,7 @@ import { broken, end, fail, reset, silence, until } from "../../testing/mod.ts";
 import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
 
 const KIB = 1024;
+const MIB = 1024 * KIB;
 
 /** Writes wait until it is opened, then everything is taken. */
 function gate() {
@@ -371,4 +372,32 @@ Deno.test("Connection.write() that fails since its buffer was shrunk under way s
   await clock.advance(1_000);
   await writing;
   assertEquals([(await connection.closed)?.code, connection.queuedBytes], ["broken", 0]);
+});
+
+Deno.test("Connection.write() asks a transport that can be written without a promise for one only to wait", async () => {
+  const { step, open } = gate();
+  const { connection, peer, clock } = scriptedConnection([], {}, {
+    canTry: true,
+    writes: [5, 2, step],
+  });
+  assertEquals(await connection.write("hello"), 5);
+  const writing = connection.write("abcd");
+  assert(await isPending(clock, writing));
+  assertEquals([connection.bytesWritten, connection.queuedBytes], [7, 2]);
+  open();
+  assertEquals(await writing, 4);
+  assertEquals(peer.calls.slice(1), ["tryWrite 5", "tryWrite 4", "write 2"]);
+  assertEquals(peer.writtenText, "helloabcd");
+  connection.abort();
+});
+
+Deno.test("Connection.write() of very much that is taken without waiting is no recursion", async () => {
+  const { connection, peer } = scriptedConnection([], { maxQueuedBytes: 1_000 * MIB }, {
+    canTry: true,
+  });
+  const big = new Uint8Array(16 * KIB);
+  const writes = Array.from({ length: 20_000 }, () => connection.write(big));
+  assertEquals((await Promise.all(writes)).length, 20_000);
+  assertEquals(peer.writes.length, 20_000);
+  connection.abort();
 });

@@ -102,12 +102,13 @@ Deno.test("framedService() handles one message after the other, and answers what
 Deno.test("framedService() calls its methods with the caller, as methods of their object", async () => {
   const log: unknown[] = [];
   const callers = new Set<Framed<string>>();
+  const { promise: welcomed, resolve: onWelcomed } = Promise.withResolvers<unknown>();
   const service: MessageService<string> & { name: string } = {
     name: "mine",
     onConnect(caller) {
       callers.add(caller);
       log.push(["connect", this.name, caller.connection === connection]);
-      void caller.send("welcome");
+      void caller.send("welcome").then(onWelcomed);
     },
     onMessage(this: typeof service, caller, line) {
       callers.add(caller);
@@ -122,7 +123,7 @@ Deno.test("framedService() calls its methods with the caller, as methods of thei
       log.push(["close"]);
     },
   };
-  const made = scriptedConnection(["hi\n", reset()]);
+  const made = scriptedConnection(["hi\n", until(welcomed), reset()]);
   const { connection } = made;
   serve(connection, framedService(lines, service));
   assertEquals((await connection.closed)!.code, "broken");

@@ -5,7 +5,7 @@ import { framed } from "../../src/framing/framed.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
-import { connectedPair, end, reset, silence } from "../../testing/mod.ts";
+import { connectedPair, end, reset, silence, until } from "../../testing/mod.ts";
 import { bytesOf, cutAt, cutPlaces, encodeAll } from "../support/framing.ts";
 import { asText, scriptedConnection } from "../support/scripted_connection.ts";
 
@@ -182,10 +182,11 @@ Deno.test("Framed sends one message, and several as one write", async () => {
 
 Deno.test("Framed.send() in a loop answers what is there as one write, in order with other writes", async () => {
   const many = "a\nb\n" + "c\n".repeat(50);
-  const { connection, peer } = scriptedConnection([many, "d\n", end()]);
+  const { promise: answered, resolve: onAnswered } = Promise.withResolvers<unknown>();
+  const { connection, peer } = scriptedConnection([many, until(answered), "d\n", end()]);
   const lines = framed(connection, new LineCodec());
   for await (const line of lines) {
-    void lines.send(line);
+    void lines.send(line).then(onAnswered);
     if (line === "b") void connection.write("!");
   }
   await connection.close();

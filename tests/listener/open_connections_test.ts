@@ -3,11 +3,18 @@ import { Patience } from "../../src/listener/life_cycle.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { OpenConnections } from "../../src/listener/open_connections.ts";
 import { VirtualClock } from "../../testing/mod.ts";
-import { scriptedConnection } from "../support/scripted_connection.ts";
+import { type ScriptedConnection, scriptedConnection } from "../support/scripted_connection.ts";
+
+/** A connection that is there until it is freed, as a listener's is. */
+function joined(open: OpenConnections): ScriptedConnection {
+  const onLeave = () => open.delete(made.connection);
+  const made = scriptedConnection([], {}, {}, { onLeave });
+  return made;
+}
 
 Deno.test("OpenConnections knows a connection until it is freed", () => {
   const open = new OpenConnections();
-  const { connection } = scriptedConnection();
+  const { connection } = joined(open);
   open.add(connection);
   assertEquals([...open.connections], [connection]);
   connection.abort();
@@ -17,7 +24,7 @@ Deno.test("OpenConnections knows a connection until it is freed", () => {
 Deno.test("OpenConnections.stop() also stops what is added meanwhile", async () => {
   const clock = new VirtualClock();
   const open = new OpenConnections();
-  const [busy, late] = [scriptedConnection(), scriptedConnection()];
+  const [busy, late] = [joined(open), joined(open)];
   open.add(busy.connection);
   const patience = new Patience(clock, 1_000);
   const stop = open.stop(patience);
@@ -38,7 +45,7 @@ Deno.test("OpenConnections.stop() also stops what is added meanwhile", async () 
 Deno.test("OpenConnections.stop() that is hurried aborts at once, with a reason", async () => {
   const clock = new VirtualClock();
   const open = new OpenConnections();
-  const { connection } = scriptedConnection();
+  const { connection } = joined(open);
   open.add(connection);
   const patience = new Patience(clock, Infinity);
   const finished = open.stop(patience).finish();

@@ -7,6 +7,34 @@ checkTransport(() => {
   return { near: new ReplayedTransport(near, new Uint8Array(0)), far };
 }, { name: "ReplayedTransport: ", reset: true });
 
+checkTransport(() => {
+  const [near, far] = connectedTransports({ canTry: true });
+  return { near: new ReplayedTransport(near, new Uint8Array(0)), far };
+}, { name: "ReplayedTransport without promises: ", reset: true });
+
+Deno.test("ReplayedTransport gives without a promise what was read before, then what comes", async () => {
+  const [near, far] = connectedTransports({ canTry: true });
+  const transport = new ReplayedTransport(near, new Uint8Array([1, 2, 3]));
+  const buffer = new Uint8Array(2);
+  const got: unknown[][] = [];
+  const readable = () => new Promise<void>((resolve) => transport.whenReadable!(resolve));
+  for (let i = 0; i < 2; i++) {
+    await readable();
+    got.push([transport.tryRead!(buffer), transport.mayHaveMore, ...buffer]);
+  }
+  assertEquals(transport.tryRead!(buffer), undefined);
+  await Promise.all([readable(), far.write(new Uint8Array([4]))]);
+  got.push([transport.tryRead!(buffer), transport.mayHaveMore, ...buffer]);
+  assertEquals(got, [[2, true, 1, 2], [1, true, 3, 2], [1, undefined, 4, 2]]);
+  assertEquals(transport.tryWrite!(new Uint8Array(3)), 3);
+  const plain = new ReplayedTransport(connectedTransports()[0], buffer);
+  assertEquals([plain.tryRead, plain.whenReadable, plain.tryWrite], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
 Deno.test("ReplayedTransport gives what was read before, then what comes", async () => {
   const [near, far] = connectedTransports();
   const first = new Uint8Array([1, 2, 3]);

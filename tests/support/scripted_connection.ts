@@ -1,6 +1,8 @@
 // A connection whose peer is a script and whose time is virtual.
 
 import { Connection, type ConnectionConfig } from "../../mod.ts";
+import { connectionFrom } from "../../src/connection/connection.ts";
+import type { Origin } from "../../src/connection/origin.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import {
   type ScriptedTransport,
@@ -10,6 +12,9 @@ import {
   type Step,
   VirtualClock,
 } from "../../testing/mod.ts";
+
+/** Whether peers can be read and written without a promise, where a test does not say. */
+export const scriptedPeers = { canTry: false };
 
 export interface ScriptedConnection {
   readonly clock: VirtualClock;
@@ -22,11 +27,18 @@ export function scriptedConnection(
   script: readonly (string | Uint8Array | Step)[] = [],
   config: ConnectionConfig = {},
   options: ScriptedTransportOptions = {},
+  origin: Origin = {},
 ): ScriptedConnection {
   const clock = new VirtualClock();
-  const peer = scriptedTransport([...script, silence()], { clock, ...options });
-  const connection = new Connection(peer, { ...config, network: { ...denoNetwork, clock } });
+  const peer = scriptedTransport([...script, silence()], { clock, ...scriptedPeers, ...options });
+  const network = { ...denoNetwork, clock };
+  const connection = connectionFrom(origin, Connection, peer, { ...config, network });
   return { clock, peer, connection };
+}
+
+/** How many reads of the kernel were begun. */
+export function readsOf({ calls }: ScriptedTransport): number {
+  return calls.filter((call) => /^(read|whenReadable)/.test(call)).length;
 }
 
 const decoder = new TextDecoder();

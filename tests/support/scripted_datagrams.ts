@@ -15,6 +15,9 @@ export interface Sending {
   settle(error?: Error): void;
 }
 
+/** Whether sockets can receive and send without a promise. */
+export const scriptedSockets = { canTry: false };
+
 /** A datagram socket on which nothing happens by itself. */
 export class ScriptedDatagramSocket implements DatagramSocket {
   readonly addr: DatagramAddress;
@@ -29,19 +32,38 @@ export class ScriptedDatagramSocket implements DatagramSocket {
   /** Whether sends succeed at once. */
   sendsAtOnce = true;
   isClosed = false;
+  readonly tryReceive?: (buffer: Uint8Array<ArrayBuffer>) => Received | undefined;
+  readonly whenReadable?: (callback: () => void) => void;
+  readonly trySend?: (bytes: Uint8Array, address: DatagramAddress) => number | undefined;
   #receiving:
     | { buffer: Uint8Array<ArrayBuffer>; wait: PromiseWithResolvers<Received> }
     | undefined;
+  #onReadable: (() => void) | undefined;
+  /** What has come and was not received yet. */
+  readonly #arrived: (Error | [Uint8Array, DatagramAddress])[] = [];
 
   constructor(target?: DatagramTarget) {
     this.target = target;
+    if (scriptedSockets.canTry) {
+      this.tryReceive = (buffer) => this.#tryReceive(buffer);
+      this.whenReadable = (callback) => {
+        if (this.isReceiving) throw new Error("a second wait at the same time");
+        this.receives++;
+        this.#onReadable = callback;
+      };
+      this.trySend = (bytes, address) => {
+        if (!this.sendsAtOnce || this.sending.length > 0) return undefined;
+        this.#note(bytes, address);
+        return bytes.length;
+      };
+    }
     const hostname = target?.hostname ?? "127.0.0.1";
     this.addr = { transport: "udp", hostname, port: target?.port || 5_000 };
   }
 
   /** Whether a receive waits. */
   get isReceiving(): boolean {
-    return this.#receiving !== undefined;
+    return this.#receiving !== undefined || this.#onReadable !== undefined;
   }
 
   receive(buffer: Uint8Array<ArrayBuffer>): Promise<Received> {
@@ -53,15 +75,30 @@ export class ScriptedDatagramSocket implements DatagramSocket {
 
   /** Ends the waiting receive with a datagram. */
   deliver(content: string | Uint8Array, port = 9, hostname = "127.0.0.1"): void {
-    const { buffer, wait } = this.#take();
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    buffer.set(bytes);
-    wait.resolve([buffer.subarray(0, bytes.length), { transport: "udp", hostname, port }]);
+    const from: DatagramAddress = { transport: "udp", hostname, port };
+    if (this.#onReadable !== undefined) return this.#arrive([bytes.slice(), from]);
+    const { buffer, wait } = this.#take();
+    wait.resolve(fill(buffer, bytes, from));
+  }
+
+  #arrive(what: Error | [Uint8Array, DatagramAddress]): void {
+    const callback = this.#onReadable!;
+    this.#onReadable = undefined;
+    this.#arrived.push(what);
+    queueMicrotask(callback);
+  }
+
+  #tryReceive(buffer: Uint8Array<ArrayBuffer>): Received | undefined {
+    const first = this.#arrived.shift();
+    if (first instanceof Error) throw first;
+    return first === undefined ? undefined : fill(buffer, ...first);
   }
 
   /** Ends the waiting receive with an error. */
   fail(error: Error): void {
-    this.#take().wait.reject(error);
+    if (this.#onReadable !== undefined) this.#arrive(error);
+    else this.#take().wait.reject(error);
   }
 
   #take(): { buffer: Uint8Array<ArrayBuffer>; wait: PromiseWithResolvers<Received> } {
@@ -79,7 +116,7 @@ export class ScriptedDatagramSocket implements DatagramSocket {
       settle: (error) => {
         this.sending.splice(this.sending.indexOf(sending), 1);
         if (error !== undefined) return reject(error);
-        this.sent.push(`${new TextDecoder().decode(bytes)} > ${address.hostname}:${address.port}`);
+        this.#note(bytes, address);
         resolve(bytes.length);
       },
     };
@@ -88,16 +125,25 @@ export class ScriptedDatagramSocket implements DatagramSocket {
     return promise;
   }
 
+  #note(bytes: Uint8Array, { hostname, port }: DatagramAddress): void {
+    this.sent.push(`${new TextDecoder().decode(bytes)} > ${hostname}:${port}`);
+  }
+
   close(): void {
     if (this.isClosed) throw new Deno.errors.BadResource("Bad resource ID");
     this.isClosed = true;
     this.#receiving?.wait.reject(new Deno.errors.Interrupted("operation canceled"));
-    this.#receiving = undefined;
+    this.#receiving = this.#onReadable = undefined;
     for (const { settle } of [...this.sending]) settle(new Deno.errors.Interrupted("canceled"));
   }
 }
 
 type Received = [Uint8Array<ArrayBuffer>, DatagramAddress];
+
+function fill(buffer: Uint8Array<ArrayBuffer>, bytes: Uint8Array, from: DatagramAddress): Received {
+  buffer.set(bytes);
+  return [buffer.subarray(0, bytes.length), from];
+}
 
 /** A network that makes {@linkcode ScriptedDatagramSocket}s. */
 export interface ScriptedDatagramNetwork extends Network {

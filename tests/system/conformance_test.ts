@@ -18,6 +18,11 @@ checkTransport(() => {
   return { near, far };
 }, { name: "connected pair with little room: ", reset: true });
 
+checkTransport(() => {
+  const [near, far] = connectedTransports({ capacity: 7 * 1024, canTry: true });
+  return { near, far };
+}, { name: "connected pair that needs no promise: ", reset: true });
+
 checkTransport(async () => {
   const listener = await denoNetwork.listen({ hostname: "127.0.0.1", port: 0, backlog: 1 });
   const { port } = listener.addr as Deno.NetAddr;

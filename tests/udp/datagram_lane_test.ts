@@ -102,3 +102,29 @@ Deno.test("DatagramLane goes on where the engine throws instead of rejecting", a
     "c sent 1",
   ]);
 });
+
+Deno.test("DatagramLane sends what it can without a promise, and in order behind what has to wait", async () => {
+  const { lane: it, socket, log, add } = lane();
+  const sent: string[] = [];
+  let mustWait = false;
+  const trySend = (bytes: Uint8Array) => {
+    const text = new TextDecoder().decode(bytes);
+    if (mustWait) return undefined;
+    if (text === "bad") throw new Error("the network card is on fire");
+    sent.push(text);
+    return bytes.length;
+  };
+  it.open(Object.assign(socket, { trySend }));
+  assertEquals(await it.send(bytesOf("abc"), target), 3);
+  await assertRejects(() => it.send(bytesOf("bad"), target), SocketError);
+  assertEquals([it.isFree, log.splice(0)], [true, ["settled 3 to 9", "settled 3 to 9"]]);
+  mustWait = true;
+  add("w");
+  for (const text of ["bad", ...Array(20_000).fill("x")]) add(text);
+  assertEquals([it.isFree, socket.sending.length], [false, 1]);
+  mustWait = false;
+  socket.sending[0]!.settle();
+  await settled();
+  assertEquals([it.isEmpty, sent.length], [true, 20_001]);
+  assertEquals(log.slice(0, 3), ["settled 3 to 9", "bad unreachable", "settled 1 to 9"]);
+});

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { DatagramReceiver, type DatagramSink } from "../../src/udp/datagram_receiver.ts";
 import { DATAGRAMS_PER_TURN } from "../../src/udp/datagram_share.ts";
+import type { DatagramSocket } from "../../src/network/network.ts";
 import { plainTurns, type Turn, type Turns } from "../../src/network/turns.ts";
 import { ScriptedDatagramSocket, settled } from "../support/scripted_datagrams.ts";
 
@@ -171,4 +172,67 @@ Deno.test("DatagramReceiver.stop() waits for what was begun in a turn that came 
   assertEquals(isStopped, false);
   socket.close();
   await stopped;
+});
+
+/** A socket of which datagrams are received without a promise; what waits and how often was asked are told. */
+function triedSocket(waiting: string[]) {
+  let onReadable: (() => void) | undefined;
+  const socket = {
+    asked: 0,
+    whenReadable: (callback: () => void) => void (onReadable = callback),
+    tryReceive(buffer: Uint8Array<ArrayBuffer>) {
+      socket.asked++;
+      const text = waiting.shift();
+      if (text === "broken") throw new Error("the network card is on fire");
+      if (text === undefined) return undefined;
+      const { written } = new TextEncoder().encodeInto(text, buffer);
+      return [buffer.subarray(0, written), { transport: "udp", hostname: "127.0.0.1", port: 9 }];
+    },
+    get isAwaited() {
+      return onReadable !== undefined;
+    },
+    wake() {
+      const callback = onReadable!;
+      onReadable = undefined;
+      callback();
+    },
+  };
+  return socket;
+}
+
+Deno.test("DatagramReceiver receives all that is there where no promise is needed", async () => {
+  const waiting = ["a", "b", "c"];
+  const socket = triedSocket(waiting);
+  const sink = new Sink();
+  const receiver = new DatagramReceiver(socket as unknown as DatagramSocket, sink);
+  receiver.go();
+  receiver.go();
+  assertEquals([socket.asked, sink.got], [0, []]);
+  socket.wake();
+  assertEquals([sink.got, socket.isAwaited], [["a < 9", "b < 9", "c < 9"], true]);
+  // Nothing is under way that would have to be waited for.
+  await receiver.stop();
+  waiting.push("late");
+  socket.wake();
+  assertEquals([sink.got.length, socket.isAwaited], [3, false]);
+});
+
+Deno.test("DatagramReceiver that needs no promise stops when nobody wants more, and steps back", () => {
+  const waiting = Array.from({ length: 2 * DATAGRAMS_PER_TURN }, () => "x");
+  const socket = triedSocket(waiting);
+  const sink = new Sink();
+  const { turns, asked } = scriptedTurns();
+  const receiver = new DatagramReceiver(socket as unknown as DatagramSocket, sink, turns);
+  receiver.go();
+  socket.wake();
+  assertEquals([sink.got.length, asked.length, socket.isAwaited], [DATAGRAMS_PER_TURN, 1, false]);
+  asked.shift()!.begin();
+  sink.put = () => void (sink.isWanting = false);
+  socket.wake();
+  assertEquals([waiting.length, socket.isAwaited], [DATAGRAMS_PER_TURN - 1, false]);
+  sink.isWanting = true;
+  waiting.unshift("broken");
+  receiver.go();
+  socket.wake();
+  assertEquals([sink.broken.length, socket.isAwaited], [1, false]);
 });

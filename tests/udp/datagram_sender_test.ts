@@ -107,9 +107,9 @@ Deno.test("DatagramSender looks a name up once, and holds up nobody else", async
   await send("a");
   send("fast", "fast.example");
   assertEquals(network.lookups.map(({ name }) => name), ["slow.example:9 4", "fast.example:9 4"]);
-  network.lookups[1]!.answer({ address: "10.0.0.3", isDirect: true });
+  network.lookups[1]!.answer({ addresses: ["10.0.0.3"], isDirect: true });
   await settled();
-  network.lookups[0]!.answer({ address: "10.0.0.2", isDirect: true });
+  network.lookups[0]!.answer({ addresses: ["10.0.0.2"], isDirect: true });
   assertEquals(await Promise.all(slow), [1, 1]);
   await send("3", "slow.example");
   await send("4", "slow.example");
@@ -129,7 +129,7 @@ Deno.test("DatagramSender looks a name up again when it was remembered long enou
   it.open(socket);
   for (const address of ["10.0.0.2", "10.0.0.3"]) {
     const sent = send("x", "a.example");
-    network.lookups.at(-1)!.answer({ address, isDirect: true });
+    network.lookups.at(-1)!.answer({ addresses: [address], isDirect: true });
     await sent;
     await clock.advance(10_000);
   }
@@ -141,7 +141,7 @@ Deno.test("DatagramSender leaves a name to the runtime where it may not look it 
   it.open(socket);
   socket.sendsAtOnce = false;
   const sent = [send("1", "a.example"), send("2", "a.example")];
-  network.lookups[0]!.answer({ address: undefined, isDirect: false });
+  network.lookups[0]!.answer({ addresses: [], isDirect: false });
   await settled();
   sent.push(send("3", "a.example"), send("4"));
   // In order among themselves, beside those to addresses.
@@ -197,7 +197,7 @@ Deno.test("DatagramSender.abort() gives up what was not begun", async () => {
   socket.sending[0]!.settle();
   assertEquals(await sent[0], 1);
   await drained;
-  network.lookups[0]!.answer({ address: "10.0.0.2", isDirect: true });
+  network.lookups[0]!.answer({ addresses: ["10.0.0.2"], isDirect: true });
   await settled();
   assertEquals(await assertRejects(() => send("4"), GenericError), closed);
   assertEquals(socket.sent, ["1 > 10.0.0.1:9"]);
@@ -227,7 +227,7 @@ Deno.test("DatagramSender keeps the order of a name while its lane is busy", asy
   it.open(socket);
   socket.sendsAtOnce = false;
   const sent = [send("1", "a.example"), send("2", "a.example")];
-  network.lookups[0]!.answer({ address: undefined, isDirect: false });
+  network.lookups[0]!.answer({ addresses: [], isDirect: false });
   await settled();
   socket.sending[0]!.settle();
   await sent[0];
@@ -261,6 +261,6 @@ Deno.test("DatagramSender on :: looks names up for both families", async () => {
   it.open(new ScriptedDatagramSocket(target));
   const sent = it.send(encoder.encode("x"), "a.example", 9);
   assertEquals(network.lookups[0]!.name, "a.example:9 0");
-  network.lookups[0]!.answer({ address: "10.0.0.1", isDirect: true });
+  network.lookups[0]!.answer({ addresses: ["10.0.0.1"], isDirect: true });
   assertEquals(await sent, 1);
 });

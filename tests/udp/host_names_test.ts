@@ -10,7 +10,7 @@ Deno.test("HostNames asks once and remembers for a short time", async () => {
   assertEquals(names.recall("a.example", 9), undefined);
   const asked = [names.lookUp("a.example", 9, 4), names.lookUp("a.example", 9, 4)];
   assertEquals(network.lookups.map(({ name }) => name), ["a.example:9 4"]);
-  const resolved = { address: "10.0.0.1", isDirect: true };
+  const resolved = { addresses: ["10.0.0.1"], isDirect: true };
   network.lookups[0]!.answer(resolved);
   assertEquals(await Promise.all(asked), [resolved, resolved]);
   await clock.advance(NAME_LIFETIME_IN_MILLIS - 1);
@@ -37,7 +37,7 @@ Deno.test("HostNames remembers a bounded number of names", async () => {
   const names = new HostNames(network);
   for (let port = 1; port <= 300; port++) {
     const asked = names.lookUp("a.example", port, 4);
-    network.lookups.at(-1)!.answer({ address: "10.0.0.1", isDirect: true });
+    network.lookups.at(-1)!.answer({ addresses: ["10.0.0.1"], isDirect: true });
     await asked;
   }
   const known = (port: number) => names.recall("a.example", port) !== undefined;
@@ -47,5 +47,5 @@ Deno.test("HostNames remembers a bounded number of names", async () => {
 Deno.test("HostNames leaves names to a network that cannot look them up", async () => {
   const { resolveName: _, ...network } = scriptedDatagrams();
   const resolved = await new HostNames(network).lookUp("a.example", 9, 4);
-  assertEquals(resolved, { address: undefined, isDirect: false });
+  assertEquals(resolved, { addresses: [], isDirect: false });
 });

@@ -100,7 +100,7 @@ Deno.test("UdpSocket.close() during a lookup of the peer binds nothing", async (
   const closing = client.close();
   await clock.advance(5_000);
   await closing;
-  network.lookups[0]!.answer({ address: "10.0.0.1", isDirect: true });
+  network.lookups[0]!.answer({ addresses: ["10.0.0.1"], isDirect: true });
   assertEquals((await assertRejects(() => client.bound, GenericError)).code, "closed");
   assertEquals([await written, network.sockets.length], ["closed", 0]);
 });
@@ -123,7 +123,7 @@ Deno.test("UdpSocket looks its peer up once and hears that address", async () =>
   const { client, network, socket } = scripted({ remoteHost: "peer.example", remotePort: 9 });
   const written = client.write("before");
   assertEquals(network.lookups.map(({ name }) => name), ["peer.example:9 4"]);
-  network.lookups[0]!.answer({ address: "10.0.0.1", isDirect: true });
+  network.lookups[0]!.answer({ addresses: ["10.0.0.1"], isDirect: true });
   await written;
   await client.write("after");
   assertEquals(socket().sent, ["before > 10.0.0.1:9", "after > 10.0.0.1:9"]);
@@ -139,10 +139,10 @@ Deno.test("UdpSocket looks its peer up once and hears that address", async () =>
 
 Deno.test("UdpSocket sends to the peer's name where only that is allowed", async () => {
   const { client, network, socket } = scripted({ remoteHost: "peer.example", remotePort: 9 });
-  network.lookups[0]!.answer({ address: "10.0.0.1", isDirect: false });
+  network.lookups[0]!.answer({ addresses: ["10.0.0.1"], isDirect: false });
   await client.bound;
   const written = client.write("x");
-  network.lookups[1]?.answer({ address: "10.0.0.1", isDirect: false });
+  network.lookups[1]?.answer({ addresses: ["10.0.0.1"], isDirect: false });
   await written;
   assertEquals(socket().sent, ["x > peer.example:9"]);
   await client.close();
@@ -150,7 +150,7 @@ Deno.test("UdpSocket sends to the peer's name where only that is allowed", async
 
 Deno.test("UdpSocket says which permission its peer's name takes", async () => {
   const { client, network } = scripted({ remoteHost: "peer.example", remotePort: 9 });
-  network.lookups[0]!.answer({ address: undefined, isDirect: false });
+  network.lookups[0]!.answer({ addresses: [], isDirect: false });
   const error = await assertRejects(() => client.bound, GenericError);
   assertEquals([error.code, error.message], [
     "denied",
@@ -176,7 +176,7 @@ Deno.test("UdpSocket binds for the family of its peer when it may choose", async
     const config = { network, remoteHost: "peer.example", remotePort: 9 };
     const client = new UdpClient(undefined, config);
     assertEquals(network.lookups[0]!.name, "peer.example:9 0");
-    network.lookups[0]!.answer({ address, isDirect: true });
+    network.lookups[0]!.answer({ addresses: [address], isDirect: true });
     assertEquals((await client.bound).host, host);
     await client.close();
   }

@@ -2,6 +2,7 @@
 // all of them have queued.
 
 import { type Connection, duplexOf } from "../../connection/connection.ts";
+import type { ListenerLimits } from "../../connection/origin.ts";
 import { GenericError } from "../../base/errors.ts";
 import type { Guard, Pass } from "./guard.ts";
 import { MinimumRate } from "../../connection/minimum_rate.ts";
@@ -11,7 +12,6 @@ import { QueueBudget } from "./queue_budget.ts";
 export class ConnectionLimits {
   readonly #guard: Guard;
   readonly #budget: QueueBudget<Connection> | undefined;
-  readonly #passes: WeakMap<Connection, Pass> = new WeakMap();
 
   /**
    * Begins with nothing queued.
@@ -23,43 +23,38 @@ export class ConnectionLimits {
     this.#guard = guard;
     const { maxTotalQueuedBytes } = guard.settings;
     if (maxTotalQueuedBytes !== Infinity) {
-      this.#budget = new QueueBudget(maxTotalQueuedBytes, connections, (heaviest) => {
-        this.#evict(heaviest);
-      });
+      this.#budget = new QueueBudget(maxTotalQueuedBytes, connections, evict);
     }
   }
 
-  /** Sets the limits of a connection that was let in with a pass. */
-  apply(connection: Connection, pass: Pass): void {
+  /** The limits of a connection that was let in with a pass; `undefined` where there are none. */
+  of(pass: Pass): ListenerLimits | undefined {
     const budget = this.#budget;
     const { minBytesPerSecond, minRateIntervalInMillis } = this.#guard.settings;
     // Without limits nothing is to be asked at every write and wait.
-    if (budget === undefined && minBytesPerSecond === 0) return;
-    this.#passes.set(connection, pass);
-    duplexOf(connection).listenerLimits = {
+    if (budget === undefined && minBytesPerSecond === 0) return undefined;
+    return {
       minimumRate: minBytesPerSecond === 0
         ? undefined
         : new MinimumRate(minBytesPerSecond, minRateIntervalInMillis),
-      minBytesPerSecond,
-      mayQueue: (length) => {
-        if (budget === undefined || budget.add(length, connection.queuedBytes)) return true;
+      mayQueue: (length, queuedBytes) => {
+        if (budget === undefined || budget.add(length, queuedBytes)) return true;
         this.#guard.reject(pass, "queue-limit");
         return false;
       },
       onDequeued: (length) => budget?.remove(length),
       onSlow: () => this.#guard.reject(pass, "slow-sender"),
+      onEvicted: () => this.#guard.reject(pass, "queue-limit"),
     };
   }
+}
 
-  #evict(heaviest: Connection): void {
-    const pass = this.#passes.get(heaviest);
-    if (pass !== undefined) this.#guard.reject(pass, "queue-limit");
-    duplexOf(heaviest).evict(
-      new GenericError(
-        "overflow",
-        `Connection ended: of all that share the listener's maxTotalQueuedBytes it had the most queued, ` +
-          `${heaviest.queuedBytes} bytes`,
-      ),
-    );
-  }
+function evict(heaviest: Connection): void {
+  duplexOf(heaviest).evict(
+    new GenericError(
+      "overflow",
+      `Connection ended: of all that share the listener's maxTotalQueuedBytes it had the most queued, ` +
+        `${heaviest.queuedBytes} bytes`,
+    ),
+  );
 }

@@ -5,8 +5,8 @@ import type { ResolvedName } from "../datagram_socket.ts";
 import { mayUse } from "./net_permission.ts";
 
 /**
- * Looks a host name up, as far as the program may. Never prompts for a permission: where the program may
- * only use the name itself, the answer says so.
+ * Looks a host name up, as far as the program may: all its addresses, in the order in which the system wants them
+ * tried. Never prompts for a permission: where the program may only use the name itself, the answer says so.
  *
  * @param hostname A host name, not an IP address.
  * @param port The port that shall be reached there.
@@ -17,21 +17,10 @@ export async function lookUpName(
   port: number,
   family: 0 | 4 | 6,
 ): Promise<ResolvedName> {
-  if (!(await mayUse(hostname))) return { address: undefined, isDirect: false };
-  const dns = await import("node:dns/promises");
-  const { address } = await dns.lookup(hostname, { family });
-  return { address, isDirect: await mayUse(address, port) };
-}
-
-/**
- * All addresses of a host name, in the order in which the system wants them tried. The name must be one that the
- * program may use, all ports of it.
- *
- * @param hostname A host name, not an IP address.
- * @param family 4 or 6 for such addresses only, 0 for both.
- */
-export async function lookUpAll(hostname: string, family: 0 | 4 | 6): Promise<string[]> {
+  if (!(await mayUse(hostname))) return { addresses: [], isDirect: false };
   const dns = await import("node:dns/promises");
   const found = await dns.lookup(hostname, { family, all: true, order: "verbatim" });
-  return found.map(({ address }) => address);
+  const addresses = found.map(({ address }) => address);
+  const may = await Promise.all(addresses.map((address) => mayUse(address, port)));
+  return { addresses, isDirect: !may.includes(false) };
 }

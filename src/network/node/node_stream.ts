@@ -9,9 +9,9 @@ import type { Transport } from "../transport.ts";
 import type { NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
 import { ipVersion } from "../../base/ip_address.ts";
-import { dialEach } from "../dial_each.ts";
-import { lookUpAll } from "./name_lookup.ts";
-import { mayUse, requireNet } from "./net_permission.ts";
+import { dial } from "../dial.ts";
+import { lookUpName } from "./name_lookup.ts";
+import { requireNet } from "./net_permission.ts";
 
 /** Where to connect to, and how. */
 export interface NodeConnectTarget {
@@ -49,40 +49,21 @@ const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
 export async function connectNodeStream(
   target: NodeConnectTarget,
   clock: Clock,
-  lookUp: typeof lookUpAll = lookUpAll,
+  lookUp: typeof lookUpName = lookUpName,
 ): Promise<Transport> {
-  const { hostname, port, localAddress, signal } = target;
+  const { hostname, port, localAddress } = target;
   // What node:net finds out about it by itself ends the process.
   if (localAddress !== undefined) await requireNet(localAddress, 0);
-  let hosts: readonly string[] = [hostname];
-  if (ipVersion(hostname) !== 0) await requireNet(hostname, port);
-  else hosts = await hostsOf(hostname, port, localAddress, lookUp);
-  return await dialEach(hosts, {
+  await requireNet(hostname, ipVersion(hostname) === 0 ? undefined : port);
+  return await dial({ ...target, hosts: [hostname] }, {
     clock,
-    signal,
-    dial: (host, signal) => dial({ ...target, hostname: host, signal }),
+    lookUp,
+    dial: (host, signal) => connected({ ...target, hostname: host, signal }),
     discard: (late) => late.close(),
   });
 }
 
-/** The addresses of a name that can be reached from where the stream shall begin, or the name as it is. */
-async function hostsOf(
-  hostname: string,
-  port: number,
-  localAddress: string | undefined,
-  lookUp: typeof lookUpAll,
-): Promise<string[]> {
-  await requireNet(hostname);
-  const family = localAddress === undefined ? 0 : ipVersion(localAddress);
-  const addresses = await lookUp(hostname, family);
-  for (const address of addresses) {
-    // The permission for the name holds for them where node:net looks it up by itself.
-    if (!(await mayUse(address, port))) return [hostname];
-  }
-  return addresses;
-}
-
-function dial(target: NodeConnectTarget): Promise<Transport> {
+function connected(target: NodeConnectTarget): Promise<Transport> {
   const { hostname: host, port, localAddress, keepAliveInMillis, signal } = target;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();

@@ -1,7 +1,7 @@
 // What a name may be looked up for depends on the permissions, so most of this runs in processes of their own.
 
 import { assertEquals } from "@std/assert";
-import { lookUpAll, lookUpName } from "../../../src/network/node/name_lookup.ts";
+import { lookUpName } from "../../../src/network/node/name_lookup.ts";
 import { Program } from "../../support/program.ts";
 
 const lookup = import.meta.resolve("../../../src/network/node/name_lookup.ts");
@@ -14,7 +14,7 @@ async function lookedUpWith(permissions: string): Promise<unknown> {
     "-",
   ]);
   await program.type(`
-    import { lookUpAll, lookUpName } from ${JSON.stringify(lookup)};
+    import { lookUpName } from ${JSON.stringify(lookup)};
     console.log(JSON.stringify(await lookUpName("localhost", 9, 4)));
   `);
   await program.endInput();
@@ -24,7 +24,7 @@ async function lookedUpWith(permissions: string): Promise<unknown> {
 }
 
 Deno.test("lookUpName() asks the system's resolver, for the family that is wanted", async () => {
-  assertEquals(await lookUpName("localhost", 9, 4), { address: "127.0.0.1", isDirect: true });
+  assertEquals(await lookUpName("localhost", 9, 4), { addresses: ["127.0.0.1"], isDirect: true });
 });
 
 Deno.test("lookUpName() tells what the program may do with a name", async () => {
@@ -37,18 +37,17 @@ Deno.test("lookUpName() tells what the program may do with a name", async () => 
       lookedUpWith("127.0.0.1"),
     ]),
     [
-      { address: "127.0.0.1", isDirect: true },
-      { address: "127.0.0.1", isDirect: true },
-      { address: "127.0.0.1", isDirect: false },
+      { addresses: ["127.0.0.1"], isDirect: true },
+      { addresses: ["127.0.0.1"], isDirect: true },
+      { addresses: ["127.0.0.1"], isDirect: false },
       // Neither of these may look it up; the first may use the name.
-      { isDirect: false },
-      { isDirect: false },
+      { addresses: [], isDirect: false },
+      { addresses: [], isDirect: false },
     ],
   );
 });
 
-Deno.test("lookUpAll() gives the addresses of a name, of one family or of both", async () => {
-  const addresses = await lookUpAll("localhost", 0);
+Deno.test("lookUpName() gives all addresses of a name, of one family or of both", async () => {
+  const { addresses } = await lookUpName("localhost", 9, 0);
   assertEquals(addresses.includes("127.0.0.1"), true);
-  assertEquals(await lookUpAll("localhost", 4), ["127.0.0.1"]);
 });

@@ -72,9 +72,12 @@ Deno.test("connectNodeStream() tries all addresses of a name, from the address t
   const listener = await denoNetwork.listen({ hostname: "127.0.0.2", port: 0, backlog: 8 });
   const { port } = listener.addr as Deno.NetAddr;
   for (const [localAddress, family] of [["127.0.0.9", 4], [undefined, 0]] as const) {
-    const lookUp = (name: string, wanted: 0 | 4 | 6) => {
-      assertEquals([name, wanted], ["many.example", family]);
-      return Promise.resolve(["127.0.0.4", "127.0.0.3", "127.0.0.2"]);
+    const lookUp = (...asked: [string, number, 0 | 4 | 6]) => {
+      assertEquals(asked, ["many.example", port, family]);
+      return Promise.resolve({
+        addresses: ["127.0.0.4", "127.0.0.3", "127.0.0.2"],
+        isDirect: true,
+      });
     };
     const target = { hostname: "many.example", port, ...(localAddress && { localAddress }) };
     const [client, server] = await Promise.all([
@@ -87,7 +90,7 @@ Deno.test("connectNodeStream() tries all addresses of a name, from the address t
     server.close();
   }
   listener.close();
-  const lookUp = () => Promise.resolve(["127.0.0.3", "127.0.0.2"]);
+  const lookUp = () => Promise.resolve({ addresses: ["127.0.0.3", "127.0.0.2"], isDirect: true });
   const target = { hostname: "many.example", port, localAddress: "127.0.0.1" };
   await assertRejects(
     () => connectNodeStream(target, clock, lookUp),

@@ -1,0 +1,55 @@
+// The last that is read of a connection: freeing a socket with unread input resets it, and a reset destroys what the
+// peer has not read yet. So what the peer still sends is read until its end, silence or a second has passed.
+
+import type { Clock } from "../network/clock.ts";
+
+/** How long it waits for more, and in total. */
+const QUIET_IN_MILLIS = 50;
+const TOTAL_IN_MILLIS = 1_000;
+
+/** Who wants to be asked when it is time. */
+interface DrainHost {
+  readonly clock: Clock;
+  lookBy(due: number): void;
+}
+
+/** How long a drain goes on. */
+export class Drain {
+  /** Whether what comes can still be read, for it had come before a write failed. */
+  readonly keeps: boolean;
+  /** When it is over, `Infinity` where it is. */
+  due: number;
+  readonly #host: DrainHost;
+  readonly #totalDue: number;
+  readonly #over: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  /** @param host Has the time. @param keeps Whether what comes can still be read. */
+  constructor(host: DrainHost, keeps: boolean) {
+    this.#host = host;
+    this.keeps = keeps;
+    this.due = this.#totalDue = host.clock.now() + TOTAL_IN_MILLIS;
+    this.goOn();
+  }
+
+  /** Resolves when it is over. */
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+
+  /** Whether it goes on. */
+  get isUnderWay(): boolean {
+    return this.due !== Infinity;
+  }
+
+  /** Something has come: silence begins anew. */
+  goOn(): void {
+    this.due = Math.min(this.#host.clock.now() + QUIET_IN_MILLIS, this.#totalDue);
+    this.#host.lookBy(this.due);
+  }
+
+  /** Nothing more is waited for. */
+  end(): void {
+    this.due = Infinity;
+    this.#over.resolve();
+  }
+}

@@ -1,0 +1,199 @@
+// What flows in from a transport: one kernel read at a time, begun when somebody has asked for more and it is this
+// connection's turn.
+
+import { brokenError, type SocketError } from "../base/errors.ts";
+import { ReadBuffer } from "../bytes/read_buffer.ts";
+import type { Transport } from "../network/network.ts";
+import { Share, type ShareHost } from "../network/share.ts";
+import { look, type Turn } from "../network/turns.ts";
+import { CatchUp } from "./catch_up.ts";
+
+/** Whoever it flows to. */
+export interface InflowHost {
+  /** A kernel read is about to begin: nothing unread may lie in the buffer. */
+  onReadBegin(): void;
+  /** Whether bytes that were lent may still be needed. */
+  mayNeedLent(): boolean;
+  /** Bytes have come; they lie in the buffer. */
+  onBytes(bytes: Uint8Array<ArrayBuffer>): void;
+  /** The peer has ended its direction. */
+  onEnd(): void;
+  /** The kernel read failed: nothing more comes. */
+  onFailure(error: SocketError): void;
+}
+
+const TRANSFERRED = "bytes that were lent by an earlier read have been transferred away " +
+  "(copy them, or do not set reuseReadBuffer)";
+
+/** The kernel reads of one connection. */
+export class Inflow implements Turn {
+  /** Bytes received so far. */
+  bytesRead = 0;
+  /** Its turn among the other connections. */
+  readonly share: Share;
+  /** Where the kernel puts the bytes. */
+  readonly buffer = new ReadBuffer();
+  #transport!: Transport;
+  /** Reads what is there, where the transport can without a promise. */
+  #attempt: (() => void) | undefined;
+  readonly #setting: ShareHost;
+  readonly #host: InflowHost;
+  #hasLent = false;
+  #isReading = false;
+  /** Whether the kernel read has begun; before that it waits for its turn. */
+  #isBegun = false;
+  #isPaused = false;
+  #isDone = false;
+  /** Bytes of reads in a row that filled their buffer. */
+  #streamed = 0;
+  #catchUp: CatchUp | undefined;
+
+  /** @param transport Where bytes come from. @param setting How. @param host Where they go. */
+  constructor(transport: Transport, setting: ShareHost, host: InflowHost) {
+    this.#setting = setting;
+    this.#host = host;
+    this.#readFrom(transport);
+    this.share = new Share(setting);
+  }
+
+  /** Whether a kernel read is under way; it may be one that nobody waits for any more. */
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  /** Whether nothing more comes: the peer's end or a failure has. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Whether everything has been read that had come when {@linkcode Inflow.catchUp} was called. */
+  get isCaughtUp(): boolean {
+    return this.#isDone || this.#catchUp?.isDone !== false;
+  }
+
+  /** Whether the last so many bytes have all come after what it had to catch up with. */
+  isLate(length: number): boolean {
+    return this.#catchUp?.isLate(this.bytesRead - length) === true;
+  }
+
+  /** From now on it matters whether everything was read that has come by now. */
+  catchUp(): void {
+    this.#catchUp = new CatchUp(this.bytesRead);
+  }
+
+  /** Lets the runtime look at its sockets: whoever still waits then has got all that had come. */
+  async lookForMore(): Promise<void> {
+    const catchUp = this.#isBegun ? this.#catchUp : undefined;
+    const begun = catchUp?.begun;
+    await look(this.#setting.turns);
+    // The same read has been under way all the time.
+    if (this.#isBegun && begun === catchUp?.begun) catchUp?.onLooked(this.bytesRead);
+  }
+
+  /** Begins no kernel read until {@linkcode Inflow.resume}. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Goes on, reading from another transport. */
+  resume(transport: Transport): void {
+    this.#readFrom(transport);
+    this.#isPaused = false;
+  }
+
+  #readFrom(transport: Transport): void {
+    this.#transport = transport;
+    const canTry = transport.whenReadable !== undefined;
+    this.#attempt = canTry ? () => this.#tryRead() : undefined;
+  }
+
+  /**
+   * Makes bytes somebody's.
+   *
+   * @param bytes What is handed out.
+   * @param isLast Whether nothing else is unread.
+   * @param isLent Whether they are needed only until the next read.
+   */
+  handOut(
+    bytes: Uint8Array<ArrayBuffer>,
+    isLast: boolean,
+    isLent: boolean,
+  ): Uint8Array<ArrayBuffer> {
+    // Lent bytes may be transferred away, and must not take what is unread along.
+    if (!isLent || !isLast || !this.buffer.holds(bytes)) return this.buffer.give(bytes, isLast);
+    this.#hasLent = true;
+    return bytes;
+  }
+
+  /** Asks for a turn to read, where that makes sense. Whether it does. */
+  ask(): boolean {
+    if (this.#isReading || this.#isDone || this.#isPaused) return false;
+    this.#isReading = true;
+    if (this.#streamed > 0) this.share.lookBeforeRead(this.#streamed);
+    if (this.share.isUsedUp) void this.share.stepBack().then(() => this.#askForTurn());
+    else this.#askForTurn();
+    return true;
+  }
+
+  #askForTurn(): void {
+    if (!this.#setting.turns.read(this, this.#streamed)) return;
+    this.#streamed = 0;
+    this.share.begin();
+  }
+
+  /** Begins the kernel read: it is this connection's turn. */
+  begin(): void {
+    this.#isBegun = true;
+    this.#catchUp?.onBegin();
+    this.#host.onReadBegin();
+    this.buffer.renew(this.#hasLent && this.#host.mayNeedLent());
+    this.#hasLent = false;
+    let reading: Promise<number | null>;
+    try {
+      if (this.#attempt !== undefined) return this.#transport.whenReadable!(this.#attempt);
+      reading = this.#transport.read(this.buffer.target);
+    } catch (error) {
+      return this.#onFailure(error);
+    }
+    reading.then(this.#onRead, this.#onFailure);
+  }
+
+  #tryRead(): void {
+    let count: number | null | undefined;
+    try {
+      count = this.#transport.tryRead!(this.buffer.target);
+      if (count === undefined) return this.#transport.whenReadable!(this.#attempt!);
+    } catch (error) {
+      return this.#onFailure(error);
+    }
+    this.#onRead(count);
+  }
+
+  readonly #onRead = (count: number | null): void => {
+    this.#isReading = this.#isBegun = false;
+    if (count === null) {
+      this.#isDone = true;
+      return this.#host.onEnd();
+    }
+    if (this.buffer.isGone) return this.#onFailure(undefined);
+    this.bytesRead += count;
+    // A read that fills its buffer has left something behind, and the next one will not have to wait.
+    const isFull = count === this.buffer.target.length;
+    this.#catchUp?.onRead(this.bytesRead, this.#transport.mayHaveMore ?? isFull);
+    if (isFull) {
+      this.#streamed += count;
+    } else {
+      this.#streamed = 0;
+      this.share.begin();
+    }
+    this.#host.onBytes(this.buffer.filled(count));
+  };
+
+  readonly #onFailure = (error: unknown): void => {
+    // Whatever a transport says of a buffer that is not there.
+    const cause = this.buffer.isGone ? new TypeError(TRANSFERRED) : error;
+    this.#isReading = this.#isBegun = false;
+    this.#isDone = true;
+    this.#host.onFailure(brokenError("Cannot read", cause));
+  };
+}

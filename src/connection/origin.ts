@@ -1,0 +1,43 @@
+// Where a connection comes from, and what its listener or its client has to do with it.
+
+import type { Transport } from "../network/network.ts";
+import type { ProxyHeader } from "../proxy/proxy_header.ts";
+import type { ConnectionEnd } from "./connection_end.ts";
+import type { MinimumRate } from "./minimum_rate.ts";
+
+/** Makes a stream secure, or frees it and rejects. */
+export type Upgrade = (transport: Transport) => Promise<Transport>;
+
+/** Checks and reads options, without any those of the listener or client, for a connection that may end meanwhile. */
+export type PrepareUpgrade = (
+  options: object | undefined,
+  connection: { readonly isFreed: boolean },
+) => Promise<Upgrade>;
+
+/** Limits that a listener sets, for one of its connections or for all of them together. */
+export interface ListenerLimits {
+  /** How fast the peer must send; `undefined` for as slowly as it likes. */
+  readonly minimumRate: MinimumRate | undefined;
+  /** Whether so many bytes more may be queued, besides those that are. If so, they count from now on. */
+  mayQueue(length: number, queuedBytes: number): boolean;
+  /** So many bytes are no longer queued. */
+  onDequeued(length: number): void;
+  /** The connection is ended for being slower. */
+  onSlow(): void;
+  /** It is ended for having most queued. */
+  onEvicted(): void;
+}
+
+/** Where a connection comes from. */
+export interface Origin {
+  /** What a proxy has said about the peer. */
+  readonly proxy?: ProxyHeader | undefined;
+  /** What its listener allows, where it sets limits. */
+  readonly limits?: ListenerLimits | undefined;
+  /** Prepares an upgrade. */
+  readonly prepareUpgrade?: PrepareUpgrade;
+  /** When it was accepted, by the clock. */
+  readonly acceptedAt?: number;
+  /** Called once, when the connection is no longer one of its listener's. */
+  readonly onLeave?: (by: ConnectionEnd["by"]) => void;
+}

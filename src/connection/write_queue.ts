@@ -1,0 +1,116 @@
+// What was written and has not gone out, in order: small content is gathered, big content is sent in place. A
+// chain: nothing is allocated for it but the writes themselves.
+
+import { ignore } from "../base/errors.ts";
+
+/** Content of this size and more is sent in place; smaller content is gathered. */
+const BIG_CONTENT = 16 * 1024;
+/** At most this many bytes are gathered into one kernel write. */
+export const LARGEST_GATHERING = 64 * 1024;
+
+/** One write, and the place behind it in the queue. */
+export class QueuedWrite {
+  readonly bytes: Uint8Array;
+  /** How many they were when they were written: their buffer may be transferred or resized meanwhile. */
+  readonly length: number;
+  readonly promise: Promise<number>;
+  resolve!: (count: number) => void;
+  reject!: (error: unknown) => void;
+  next: QueuedWrite | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.length = bytes.length;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+}
+
+/** The writes of one connection. */
+export class WriteQueue {
+  /** How many there are. */
+  count = 0;
+  /** How many of them, at the front, are under way together. */
+  underWay = 0;
+  #first: QueuedWrite | undefined;
+  #last: QueuedWrite | undefined;
+
+  /** Puts one at the end. */
+  append(write: QueuedWrite): void {
+    if (this.#last === undefined) this.#first = write;
+    else this.#last.next = write;
+    this.#last = write;
+    this.count++;
+  }
+
+  /** Puts those of another queue at the end, which is of no use then. */
+  join(other: WriteQueue): void {
+    if (other.#first === undefined) return;
+    if (this.#last === undefined) this.#first = other.#first;
+    else this.#last.next = other.#first;
+    this.#last = other.#last;
+    this.count += other.count;
+  }
+
+  /** Takes the first one off. */
+  #shift(): QueuedWrite {
+    const write = this.#first!;
+    this.#first = write.next;
+    if (this.#first === undefined) this.#last = undefined;
+    // A write that its user keeps must not keep those behind it.
+    write.next = undefined;
+    this.count--;
+    return write;
+  }
+
+  /**
+   * The bytes of the first writes: one big one, or as many small ones as fit. They are under way from now on.
+   *
+   * @returns `undefined` where the first are not what they were.
+   */
+  gather(): Uint8Array | undefined {
+    const first = this.#first!;
+    if (first.bytes.length !== first.length) return undefined;
+    let count = 1;
+    let total = first.length;
+    if (total < BIG_CONTENT) {
+      for (let write = first.next; write !== undefined; write = write.next, count++) {
+        const { length } = write;
+        // What was written before it still goes out.
+        if (write.bytes.length !== length) break;
+        if (length >= BIG_CONTENT || total + length > LARGEST_GATHERING) break;
+        total += length;
+      }
+    }
+    this.underWay = count;
+    if (count === 1) return first.bytes;
+    const gathered = new Uint8Array(total);
+    let at = 0;
+    for (let write: QueuedWrite | undefined = first; count > 0; write = write!.next, count--) {
+      const { bytes, length } = write!;
+      // Also the buffer of no bytes may be gone by now, and cannot be copied from then.
+      if (length > 0) gathered.set(bytes, at);
+      at += length;
+    }
+    return gathered;
+  }
+
+  /** Those that are under way have gone out. */
+  settle(): void {
+    for (; this.underWay > 0; this.underWay--) {
+      const write = this.#shift();
+      write.resolve(write.length);
+    }
+  }
+
+  /** None of them goes out; each may be left alone. */
+  refuse(error: unknown): void {
+    while (this.#first !== undefined) {
+      const write = this.#shift();
+      write.promise.catch(ignore);
+      write.reject(error);
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { assertEquals } from "@std/assert";
+import { Inflow, type InflowHost } from "../../src/connection/inflow.ts";
+import { plainTurns } from "../../src/network/turns.ts";
+import {
+  end,
+  pause,
+  reset,
+  scriptedTransport,
+  type Step,
+  VirtualClock,
+} from "../../testing/mod.ts";
+
+function inflow(script: (string | Step)[], canTry: boolean) {
+  const clock = new VirtualClock();
+  const peer = scriptedTransport(script, { clock, canTry });
+  const log: string[] = [];
+  const host: InflowHost = {
+    onReadBegin: () => log.push("begin"),
+    mayNeedLent: () => false,
+    onBytes: (bytes) => log.push(new TextDecoder().decode(bytes)),
+    onEnd: () => log.push("end"),
+    onFailure: ({ code }) => log.push(code),
+  };
+  return { clock, peer, log, it: new Inflow(peer, { clock, turns: plainTurns }, host) };
+}
+
+for (const canTry of [false, true]) {
+  const how = canTry ? "without promises" : "with promises";
+  Deno.test(`Inflow reads once for each time that it is asked (${how})`, async () => {
+    const { clock, log, it } = inflow(["ab", "cd", end()], canTry);
+    for (let i = 0; i < 3; i++) {
+      assertEquals([it.ask(), it.ask(), it.isReading], [true, false, true]);
+      await clock.settle();
+    }
+    assertEquals(log, ["begin", "ab", "begin", "cd", "begin", "end"]);
+    assertEquals([it.bytesRead, it.isDone, it.isReading, it.ask()], [4, true, false, false]);
+  });
+
+  Deno.test(`Inflow that is paused does not read, and goes on with another transport (${how})`, async () => {
+    const { clock, log, it } = inflow(["ab", reset()], canTry);
+    it.pause();
+    assertEquals(it.ask(), false);
+    it.resume(scriptedTransport(["other", reset()], { clock, canTry }));
+    for (let i = 0; i < 2; i++) {
+      it.ask();
+      await clock.settle();
+    }
+    assertEquals([log, it.isDone], [["begin", "other", "begin", "broken"], true]);
+  });
+
+  Deno.test(`Inflow has caught up when all has been read that had come (${how})`, async () => {
+    const { clock, it } = inflow(["ab", pause(10), "late"], canTry);
+    it.catchUp();
+    assertEquals(it.isCaughtUp, false);
+    it.ask();
+    await clock.settle();
+    assertEquals([it.isCaughtUp, it.isLate(2), it.isLate(0)], [true, false, true]);
+    it.ask();
+    await clock.advance(10);
+    assertEquals([it.isLate(4), it.isLate(5)], [true, false]);
+  });
+}

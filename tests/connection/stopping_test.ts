@@ -1,0 +1,74 @@
+import { assertEquals } from "@std/assert";
+import { duplexOf } from "../../src/connection/connection.ts";
+import { Stopping } from "../../src/connection/stopping.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import type { Step } from "../../testing/mod.ts";
+import { scriptedConnection } from "../support/scripted_connection.ts";
+
+/** A stop of a connection whose peer has said something, and what a service is busy with. */
+function stopping(script: (string | Step)[] = []) {
+  const { connection, clock } = scriptedConnection(script);
+  const { reader, writer } = duplexOf(connection);
+  const attendant = { isCalling: false, isConnecting: false, isReading: true, onFreed: () => {} };
+  let closes = 0;
+  const stoppable = {
+    reader,
+    writer,
+    attendant: attendant as typeof attendant | undefined,
+    isOpen: true,
+    isPaused: false,
+    close: () => void closes++,
+  };
+  const it = new Stopping(stoppable);
+  const isClosed = () => {
+    closes = 0;
+    it.closeIfIdle();
+    return closes > 0;
+  };
+  return { connection, clock, stoppable, attendant, isClosed };
+}
+
+Deno.test("Stopping closes a connection that has nothing to do", () => {
+  const { connection, stoppable, attendant, isClosed } = stopping();
+  assertEquals(isClosed(), true);
+  attendant.isCalling = true;
+  assertEquals(isClosed(), false);
+  stoppable.attendant = undefined;
+  assertEquals(isClosed(), false);
+  stoppable.attendant = { ...attendant, isCalling: false, isReading: false };
+  assertEquals(isClosed(), true);
+  stoppable.isPaused = true;
+  assertEquals(isClosed(), false);
+  Object.assign(stoppable, { isPaused: false, isOpen: false });
+  assertEquals(isClosed(), false);
+  stoppable.isOpen = true;
+  void connection.write("queued").catch(() => {});
+  assertEquals(isClosed(), false);
+  connection.abort();
+});
+
+Deno.test("Stopping leaves what had come to be read first, and looks before it says that nothing had", async () => {
+  const { connection, clock, stoppable, isClosed } = stopping(["unread"]);
+  void connection.read(1);
+  await clock.settle();
+  assertEquals(isClosed(), false);
+  await connection.read(5);
+  assertEquals(isClosed(), true);
+  // Who has read and does not wait for more may be busy with that.
+  stoppable.attendant = undefined;
+  assertEquals(isClosed(), false);
+  void connection.read().catch(() => {});
+  assertEquals(isClosed(), true);
+  connection.abort();
+
+  const fresh = stopping();
+  let closes = 0;
+  fresh.stoppable.close = () => void closes++;
+  void fresh.connection.read().catch(() => {});
+  fresh.isClosed();
+  assertEquals(closes, 0);
+  for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
+  await fresh.clock.settle();
+  assertEquals(closes, 1);
+  fresh.connection.abort();
+});

@@ -1,0 +1,63 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { LARGEST_GATHERING, QueuedWrite, WriteQueue } from "../../src/connection/write_queue.ts";
+
+function queueOf(...lengths: number[]): [WriteQueue, QueuedWrite[]] {
+  const queue = new WriteQueue();
+  const writes = lengths.map((length, i) => new QueuedWrite(new Uint8Array(length).fill(i + 1)));
+  for (const write of writes) queue.append(write);
+  return [queue, writes];
+}
+
+/** What is gathered until nothing is left: how many writes, and how many bytes. */
+function gathered(queue: WriteQueue): [writes: number, bytes: number][] {
+  const all: [number, number][] = [];
+  while (queue.count > 0) {
+    const { length } = queue.gather()!;
+    all.push([queue.underWay, length]);
+    queue.settle();
+  }
+  return all;
+}
+
+Deno.test("WriteQueue.gather() gathers small writes, and gives a big one as it is", async () => {
+  const [queue, writes] = queueOf(2, 0, 3, 16_384, 1);
+  assertEquals([...queue.gather()!], [1, 1, 3, 3, 3]);
+  assertEquals([queue.count, queue.underWay], [5, 3]);
+  queue.settle();
+  assertEquals(await Promise.all(writes.slice(0, 3).map(({ promise }) => promise)), [2, 0, 3]);
+  assertStrictEquals(queue.gather(), writes[3]!.bytes);
+  queue.settle();
+  assertStrictEquals(queue.gather(), writes[4]!.bytes);
+  assertEquals(gathered(queueOf(...Array(10).fill(16_000))[0]), [
+    [4, 64_000],
+    [4, 64_000],
+    [2, 32_000],
+  ]);
+  assertEquals(LARGEST_GATHERING, 65_536);
+});
+
+Deno.test("WriteQueue.gather() stops before bytes that were transferred, and gives nothing from there", () => {
+  const [queue, writes] = queueOf(2, 3);
+  (writes[1]!.bytes as Uint8Array<ArrayBuffer>).buffer.transfer();
+  assertEquals([...queue.gather()!], [1, 1]);
+  queue.settle();
+  assertEquals(queue.gather(), undefined);
+});
+
+Deno.test("WriteQueue.join() puts all of another one behind", () => {
+  const [queue] = queueOf(1, 2);
+  queue.join(queueOf(3, 4)[0]);
+  queue.join(new WriteQueue());
+  assertEquals([...queue.gather()!], [1, 2, 2, 1, 1, 1, 2, 2, 2, 2]);
+  queue.settle();
+  queue.join(queueOf(5)[0]);
+  assertEquals(gathered(queue), [[1, 5]]);
+});
+
+Deno.test("WriteQueue.refuse() rejects all of them, and nobody has to look", async () => {
+  const [queue, writes] = queueOf(1, 2);
+  const error = new Error("no");
+  queue.refuse(error);
+  assertEquals(queue.count, 0);
+  assertEquals(await writes[1]!.promise.catch((error) => error), error);
+});

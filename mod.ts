@@ -42,7 +42,7 @@ export type {
   ListenerSecureSocketConfig,
   SecureSocketConfig,
 } from "./src/tls/secure_socket.ts";
-export { Framed, framed } from "./src/framing/framed.ts";
+export { type Framed, framed } from "./src/framing/framed.ts";
 export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
 export type { FrameConfig } from "./src/framing/frame.ts";
 export { DelimiterCodec } from "./src/framing/delimiter_codec.ts";

@@ -39,6 +39,9 @@ export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** How to wait for as long as it takes. */
+export const FOREVER: TakeLimits = { timeoutInMillis: Infinity };
+
 /** What an iteration gives at its end. */
 export const END: IteratorResult<Datagram> = { done: true, value: undefined };
 

@@ -15,10 +15,16 @@ import {
 import { sendDatagram, type UdpCaller } from "./udp_caller.ts";
 
 let make: (core: SessionCore) => UdpSession;
+let friend: (session: UdpSession) => SessionCore;
 
 /** Makes the face of a session; not exported from mod.ts. */
 export function sessionOf(core: SessionCore): UdpSession {
   return make(core);
+}
+
+/** What is below the face of a session; not exported from mod.ts. */
+export function coreOf(session: UdpSession): SessionCore {
+  return friend(session);
 }
 
 /**
@@ -36,6 +42,7 @@ export class UdpSession implements UdpChannel, UdpCaller {
 
   static {
     make = (core) => new UdpSession(core);
+    friend = (session) => session.#core;
   }
 
   /** IP address of the peer. */

@@ -6,6 +6,7 @@
 
 import { brokenError, ignore, setupError, type SocketError } from "../base/errors.ts";
 import { formatAddress } from "../base/address.ts";
+import { Fifo } from "./fifo.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 
 /** A datagram that waits. */
@@ -23,8 +24,7 @@ export class DatagramLane {
   /** Asked when a datagram has left or failed. */
   readonly #onSettled: (lane: DatagramLane, length: number, target: DatagramAddress) => void;
   #socket: DatagramSocket | undefined;
-  #queue: Outgoing[] = [];
-  #first = 0;
+  readonly #queue = new Fifo<Outgoing>();
   #isBusy = false;
   /** The send that is under way. */
   #length = 0;
@@ -42,7 +42,7 @@ export class DatagramLane {
 
   /** Whether nothing is under way and nothing waits. */
   get isEmpty(): boolean {
-    return !this.#isBusy && this.#first === this.#queue.length;
+    return !this.#isBusy && this.#queue.length === 0;
   }
 
   /** Whether the next datagram can be sent at once. */
@@ -64,10 +64,7 @@ export class DatagramLane {
 
   /** Takes out what was not begun. */
   takeAll(): Outgoing[] {
-    const queue = this.#queue.slice(this.#first);
-    this.#queue = [];
-    this.#first = 0;
-    return queue;
+    return this.#queue.clear();
   }
 
   /**
@@ -98,16 +95,9 @@ export class DatagramLane {
   }
 
   #next(): void {
-    const next = this.#queue[this.#first];
-    if (next === undefined || this.#isBusy) return;
-    if (++this.#first === this.#queue.length) {
-      this.#queue.length = 0;
-      this.#first = 0;
-    } else if (this.#first === 1024) {
-      this.#queue.splice(0, this.#first);
-      this.#first = 0;
-    }
-    this.#begin(next);
+    if (this.#isBusy) return;
+    const next = this.#queue.shift();
+    if (next !== undefined) this.#begin(next);
   }
 
   readonly #sent = (length: number): number => {

@@ -1,7 +1,8 @@
 // What happens to one peer of a listener: its datagrams queue up, it may be idle too long, and it ends once.
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
-import { DatagramMailbox, type DropPolicy, type TakeLimits } from "./datagram_mailbox.ts";
+import { DatagramMailbox, type DropPolicy } from "./datagram_mailbox.ts";
+import type { TakeLimits } from "./datagram_waiters.ts";
 import { LazyTimer } from "../network/lazy_timer.ts";
 import type { Datagram } from "./datagram.ts";
 import { HandOut } from "../bytes/hand_out.ts";

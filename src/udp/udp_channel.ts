@@ -3,7 +3,7 @@
 import { checkInterval, checkSignal } from "../base/arguments.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { Datagram } from "./datagram.ts";
-import type { TakeLimits } from "./datagram_mailbox.ts";
+import type { TakeLimits } from "./datagram_waiters.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 
 /** How one receive waits. */

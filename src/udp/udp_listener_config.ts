@@ -52,12 +52,6 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    * @default {67_108_864}
    */
   readonly maxTotalUnreadBytes?: number;
-  /**
-   * How long a session's `read` and iteration wait for a datagram.
-   *
-   * @default {300_000}
-   */
-  readonly readTimeoutInMillis?: number;
   /** Its abort is `gracefulStop()`. */
   readonly signal?: AbortSignal;
 }
@@ -71,7 +65,6 @@ const OPTIONS = [
     sessionIdleTimeoutInMillis: true,
     maxUnreadBytesPerSession: true,
     maxTotalUnreadBytes: true,
-    readTimeoutInMillis: true,
     signal: true,
   }),
 ];
@@ -100,7 +93,6 @@ export function checkUdpListenerConfig(config: UdpListenerConfig): UdpListenerSe
     sessionIdleTimeoutInMillis = 60_000,
     maxUnreadBytesPerSession = 256 * 1024,
     maxTotalUnreadBytes = 64 * 1024 * 1024,
-    readTimeoutInMillis = 300_000,
     signal,
   } = options;
   return {
@@ -112,7 +104,7 @@ export function checkUdpListenerConfig(config: UdpListenerConfig): UdpListenerSe
       idleTimeoutInMillis: checkInterval("sessionIdleTimeoutInMillis", sessionIdleTimeoutInMillis),
       queueLimit: checkInteger("maxUnreadBytesPerSession", maxUnreadBytesPerSession, 0),
       drop: socket.receiveQueueDrop,
-      limits: { timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis) },
+      limits: socket.limits,
     },
     maxUnreadBytes: checkInteger("maxUnreadBytes", maxUnreadBytes, 0),
     maxSessions: checkInteger("maxSessions", maxSessions, 0),

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import * as socket from "../../mod.ts";
 import { GenericError, ReadTimedOutError, SocketError } from "../../src/base/errors.ts";

@@ -6,6 +6,7 @@ Deno.test("checkUdpConfig() has the documented defaults", () => {
   assertEquals(checkUdpConfig({}), {
     peer: undefined,
     receiveQueueDrop: "newest",
+    limits: { timeoutInMillis: 300_000 },
     maxQueuedBytes: 16_777_216,
     datagramSize: 8_192,
     closeTimeoutInMillis: 5_000,
@@ -23,6 +24,7 @@ Deno.test("checkUdpConfig() keeps what is given", () => {
     remoteHost: "[::1]",
     remotePort: 9,
     receiveQueueDrop: "oldest",
+    readTimeoutInMillis: 5,
     maxQueuedBytes: 0,
     datagramSize: 65_507,
     closeTimeoutInMillis: Infinity,
@@ -33,8 +35,12 @@ Deno.test("checkUdpConfig() keeps what is given", () => {
     timeToLive: 1,
     network: nodeNetwork,
   } as const;
-  const { remoteHost: _, remotePort: __, ...rest } = config;
-  assertEquals(checkUdpConfig(config), { peer: { host: "::1", port: 9 }, ...rest });
+  const { remoteHost: _, remotePort: __, readTimeoutInMillis: timeoutInMillis, ...rest } = config;
+  assertEquals(checkUdpConfig(config), {
+    peer: { host: "::1", port: 9 },
+    limits: { timeoutInMillis },
+    ...rest,
+  });
 });
 
 Deno.test("checkInterface() takes an address or an index", () => {

@@ -15,8 +15,8 @@ import type { UdpListenerSettings } from "./udp_listener_config.ts";
 import type { UdpService } from "./udp_service.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 
-/** What an iteration over a {@linkcode UdpListener} gives: a datagram, and how to answer. */
-export type ReceivedDatagram = [datagram: Datagram, caller: UdpCaller];
+/** What an iteration over a {@linkcode UdpListener} gives: who sent a datagram, and that. */
+export type ReceivedDatagram = [caller: UdpCaller, datagram: Datagram];
 
 /** The datagrams of a listener that go one by one. */
 export class LooseDatagrams {
@@ -116,7 +116,7 @@ export class LooseDatagrams {
     return this.#mailbox.take<IteratorResult<ReceivedDatagram, undefined>>(
       (datagram) => {
         this.#taken = datagram;
-        return { done: false, value: [datagram, new DatagramCaller(this.#socket, datagram)] };
+        return { done: false, value: [new DatagramCaller(this.#socket, datagram), datagram] };
       },
       FOREVER,
       OVER,

@@ -43,7 +43,7 @@ testOnEngines("UdpListener can be iterated, with a caller for each datagram", as
   await listener.start();
   const address = { host: "127.0.0.1", port: listener.port };
   for (const word of ["a", "b", "c"]) client.sendTo(word, address);
-  for await (const [datagram, caller] of listener) {
+  for await (const [caller, datagram] of listener) {
     assertEquals(text(datagram.data), "a");
     await caller.sendBytes("A");
     break;
@@ -51,7 +51,7 @@ testOnEngines("UdpListener can be iterated, with a caller for each datagram", as
   assertEquals(text((await client.receiveFrom())[0]), "A");
   const seen: string[] = [];
   let stopped;
-  for await (const [{ data }] of listener) {
+  for await (const [, { data }] of listener) {
     seen.push(text(data));
     if (seen.length === 2) stopped = listener.gracefulStop();
   }

@@ -66,4 +66,4 @@ export { UdpListener } from "./src/udp/udp_listener.ts";
 export type { UdpListenerConfig } from "./src/udp/udp_listener_config.ts";
 export type { UdpReply, UdpService, UdpServiceOrFactory } from "./src/udp/udp_service.ts";
 export type { ReceivedDatagram } from "./src/udp/loose_datagrams.ts";
-export { UdpSession } from "./src/udp/udp_session.ts";
+export type { UdpSession } from "./src/udp/udp_session.ts";

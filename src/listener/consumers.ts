@@ -1,5 +1,6 @@
 // Who gets what comes to a listener, of streams or of datagrams: a service or an iteration, one at a time.
 
+import { shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
 
 /** What consumers are told about their listener, and what it is told about them. */
@@ -47,7 +48,12 @@ export class Consumers<Consumer extends object> {
 
   /** Takes a service off, if it is the one that is attached. */
   detach(given: object): void {
-    if (this.#given !== undefined && this.#given === given) this.#end();
+    if (typeof given !== "function" && (typeof given !== "object" || given === null)) {
+      throw new TypeError(
+        `service must be an object with methods or a function: got ${shown(given)}`,
+      );
+    }
+    if (this.#given === given) this.#end();
   }
 
   /**

@@ -3,7 +3,7 @@
 import { formatAddress } from "../base/address.ts";
 import { GenericError, setupError } from "../base/errors.ts";
 import type { DatagramSocket } from "../network/network.ts";
-import type { UdpSettings } from "./udp_config.ts";
+import type { UdpSocketSettings } from "./udp_config.ts";
 
 /**
  * Binds a socket, at once where the network can.
@@ -16,7 +16,7 @@ import type { UdpSettings } from "./udp_config.ts";
 export function bindDatagram(
   hostname: string,
   port: number,
-  settings: UdpSettings,
+  settings: UdpSocketSettings,
 ): DatagramSocket | Promise<DatagramSocket> {
   const { network, reuseAddress, multicastLoopback } = settings;
   const { timeToLive, multicastTimeToLive, multicastInterface } = settings;

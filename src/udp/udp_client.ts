@@ -9,7 +9,7 @@ import { DatagramMailbox } from "./datagram_mailbox.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { optionNames, optionOf, partOf } from "../base/options.ts";
-import { checkUdpClientConfig, type UdpClientConfig } from "./udp_config.ts";
+import { resolveUdpClientConfig, type UdpClientConfig } from "./udp_config.ts";
 import {
   bytesShape,
   checkLimits,
@@ -68,7 +68,7 @@ export class UdpClient implements UdpChannel {
       localAddress,
       ADDRESS_OPTIONS,
     );
-    const settings = checkUdpClientConfig(config);
+    const settings = resolveUdpClientConfig(config);
     const localHost = host === undefined ? undefined : checkHost("host", host);
     const localPort = checkPort("port", port, 0);
     this.#limits = settings.limits;

@@ -102,7 +102,7 @@ export const UDP_OPTIONS = optionNames<UdpSocketConfig>({
 });
 
 /** A checked {@linkcode UdpSocketConfig}. */
-export interface UdpSettings {
+export interface UdpSocketSettings {
   readonly peer: Address | undefined;
   readonly receiveQueueDrop: DropPolicy;
   /** How a receive waits. */
@@ -119,7 +119,7 @@ export interface UdpSettings {
 }
 
 /** Checks a config and fills in the defaults. */
-export function checkUdpConfig(config: UdpSocketConfig): UdpSettings {
+export function resolveUdpSocketConfig(config: UdpSocketConfig): UdpSocketSettings {
   const {
     remoteHost,
     remotePort,
@@ -188,13 +188,13 @@ const CLIENT_OPTIONS = [
 ];
 
 /** Checks the config of a client and fills in the defaults. */
-export function checkUdpClientConfig(
+export function resolveUdpClientConfig(
   config: UdpClientConfig,
-): UdpSettings & { readonly maxUnreadBytes: number } {
+): UdpSocketSettings & { readonly maxUnreadBytes: number } {
   const options = readOptions<UdpClientConfig>("config", config, CLIENT_OPTIONS);
   const { maxUnreadBytes = 0 } = options;
   return {
-    ...checkUdpConfig(options),
+    ...resolveUdpSocketConfig(options),
     maxUnreadBytes: checkInteger("maxUnreadBytes", maxUnreadBytes, 0),
   };
 }

@@ -17,7 +17,7 @@ import { LiveSet } from "../listener/live_set.ts";
 import type { ReceivedDatagram } from "./loose_datagrams.ts";
 import type { GroupOptions } from "./multicast.ts";
 import {
-  checkUdpListenerConfig,
+  resolveUdpListenerConfig,
   type UdpListenerConfig,
   type UdpListenerSettings,
 } from "./udp_listener_config.ts";
@@ -66,7 +66,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    */
   constructor(port: number, config: UdpListenerConfig = {}) {
     this.#port = checkPort("port", port, 0);
-    this.#settings = checkUdpListenerConfig(config);
+    this.#settings = resolveUdpListenerConfig(config);
     const { host, socket, signal } = this.#settings;
     this.#address = host;
     this.#life = new LifeCycle(

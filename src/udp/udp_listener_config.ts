@@ -6,10 +6,10 @@ import { optionNames, readOptions } from "../base/options.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import type { SessionSettings } from "./session_core.ts";
 import {
-  checkUdpConfig,
+  resolveUdpSocketConfig,
   UDP_OPTIONS,
-  type UdpSettings,
   type UdpSocketConfig,
+  type UdpSocketSettings,
 } from "./udp_config.ts";
 
 /** How a {@linkcode UdpListener} and its sessions behave; every field has a default. */
@@ -73,7 +73,7 @@ const OPTIONS = [
 export interface UdpListenerSettings {
   /** The local interface. */
   readonly host: string;
-  readonly socket: UdpSettings;
+  readonly socket: UdpSocketSettings;
   readonly session: SessionSettings;
   readonly maxUnreadBytes: number;
   readonly maxSessions: number;
@@ -83,9 +83,9 @@ export interface UdpListenerSettings {
 }
 
 /** Checks a config and fills in the defaults. */
-export function checkUdpListenerConfig(config: UdpListenerConfig): UdpListenerSettings {
+export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListenerSettings {
   const options = readOptions<UdpListenerConfig>("config", config, OPTIONS);
-  const socket = checkUdpConfig(options);
+  const socket = resolveUdpSocketConfig(options);
   const {
     interface: host = "0.0.0.0",
     maxUnreadBytes = 4 * 1024 * 1024,

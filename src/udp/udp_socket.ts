@@ -8,7 +8,7 @@ import { familyReachedFrom, unmappedIp } from "../base/ip_address.ts";
 import { bindDatagram } from "./bind_datagram.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
-import { MAX_DATAGRAM_LENGTH, type UdpSettings } from "./udp_config.ts";
+import { MAX_DATAGRAM_LENGTH, type UdpSocketSettings } from "./udp_config.ts";
 import { HostNames } from "./host_names.ts";
 import { SenderFilter } from "./sender_filter.ts";
 import { DatagramSender } from "./datagram_sender.ts";
@@ -35,7 +35,7 @@ export class UdpSocket implements DatagramSink {
   readonly bound: Promise<Address>;
   /** Resolves when the socket is free, with what ended it unless that was `close`. */
   readonly closed: Promise<SocketError | undefined>;
-  readonly #settings: UdpSettings;
+  readonly #settings: UdpSocketSettings;
   readonly #owner: UdpSocketOwner;
   readonly #names: HostNames;
   readonly #filter: SenderFilter;
@@ -62,7 +62,7 @@ export class UdpSocket implements DatagramSink {
   constructor(
     host: string | undefined,
     port: number,
-    settings: UdpSettings,
+    settings: UdpSocketSettings,
     owner: UdpSocketOwner,
   ) {
     this.#settings = settings;

@@ -35,7 +35,7 @@ Deno.test("Consumers are one at a time", async () => {
   consumers.detach(service);
   const iterator = consumers.iterate(iteration, never);
   assertEquals(iterator[Symbol.asyncIterator](), iterator);
-  consumers.detach(undefined as never);
+  assertThrows(() => consumers.detach(undefined as never), TypeError, "got undefined");
   const error = assertThrows(() => consumers.attach(service, service), GenericError, "iteration");
   assertEquals([error.code, consumers.current], ["busy", iteration]);
   assertEquals(await iterator.return!(), OVER);

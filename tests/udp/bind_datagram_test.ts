@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@
 import { GenericError } from "../../src/base/errors.ts";
 import type { DatagramSocket, DatagramTarget } from "../../src/network/network.ts";
 import { bindDatagram } from "../../src/udp/bind_datagram.ts";
-import { checkUdpConfig, type UdpSocketConfig } from "../../src/udp/udp_config.ts";
+import { resolveUdpSocketConfig, type UdpSocketConfig } from "../../src/udp/udp_config.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
 
 /** Binds by a network that does what it is told. */
@@ -18,7 +18,10 @@ function bind(
       return listen();
     },
   };
-  return { targets, bind: () => bindDatagram("::1", 9, checkUdpConfig({ network, ...config })) };
+  return {
+    targets,
+    bind: () => bindDatagram("::1", 9, resolveUdpSocketConfig({ network, ...config })),
+  };
 }
 
 Deno.test("bindDatagram() gives the socket as the network does, at once or later", async () => {

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { denoNetwork, nodeNetwork } from "../../src/network/deno/deno_network.ts";
-import { checkInterface, checkUdpConfig } from "../../src/udp/udp_config.ts";
+import { checkInterface, resolveUdpSocketConfig } from "../../src/udp/udp_config.ts";
 
-Deno.test("checkUdpConfig() has the documented defaults", () => {
-  assertEquals(checkUdpConfig({}), {
+Deno.test("resolveUdpSocketConfig() has the documented defaults", () => {
+  assertEquals(resolveUdpSocketConfig({}), {
     peer: undefined,
     receiveQueueDrop: "newest",
     limits: { timeoutInMillis: 300_000 },
@@ -19,7 +19,7 @@ Deno.test("checkUdpConfig() has the documented defaults", () => {
   });
 });
 
-Deno.test("checkUdpConfig() keeps what is given", () => {
+Deno.test("resolveUdpSocketConfig() keeps what is given", () => {
   const config = {
     remoteHost: "[::1]",
     remotePort: 9,
@@ -36,7 +36,7 @@ Deno.test("checkUdpConfig() keeps what is given", () => {
     network: nodeNetwork,
   } as const;
   const { remoteHost: _, remotePort: __, readTimeoutInMillis: timeoutInMillis, ...rest } = config;
-  assertEquals(checkUdpConfig(config), {
+  assertEquals(resolveUdpSocketConfig(config), {
     peer: { host: "::1", port: 9 },
     limits: { timeoutInMillis },
     ...rest,

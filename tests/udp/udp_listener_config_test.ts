@@ -1,11 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  checkUdpListenerConfig,
+  resolveUdpListenerConfig,
   type UdpListenerConfig,
 } from "../../src/udp/udp_listener_config.ts";
 
-Deno.test("checkUdpListenerConfig() names what is wrong", () => {
-  const make = (config: unknown) => () => checkUdpListenerConfig(config as UdpListenerConfig);
+Deno.test("resolveUdpListenerConfig() names what is wrong", () => {
+  const make = (config: unknown) => () => resolveUdpListenerConfig(config as UdpListenerConfig);
   assertThrows(make({ interface: "" }), TypeError, "interface");
   assertThrows(make({ maxSessions: -1 }), RangeError, "maxSessions");
   assertThrows(make({ sessionIdleTimeoutInMillis: 0 }), RangeError, "sessionIdleTimeoutInMillis");
@@ -15,8 +15,8 @@ Deno.test("checkUdpListenerConfig() names what is wrong", () => {
   assertThrows(make(null), TypeError, "config");
 });
 
-Deno.test("checkUdpListenerConfig() fills in the defaults", () => {
-  const { host, maxSessions, session, signal } = checkUdpListenerConfig({});
+Deno.test("resolveUdpListenerConfig() fills in the defaults", () => {
+  const { host, maxSessions, session, signal } = resolveUdpListenerConfig({});
   assertEquals([host, maxSessions, signal], ["0.0.0.0", 10_000, undefined]);
   assertEquals([session.idleTimeoutInMillis, session.drop], [60_000, "newest"]);
 });

@@ -1,5 +1,6 @@
 // Deno's own network. No other room names Deno.connect, Deno.listen*, setTimeout or performance.now.
 
+import { checkMethods } from "../../base/arguments.ts";
 import { GenericError } from "../../base/errors.ts";
 import type { Clock } from "../clock.ts";
 import type { Network } from "../network.ts";
@@ -41,7 +42,14 @@ const denoTurns = new FairTurns(signals);
  * The turns of connections on a network. Those of Deno's own are for all its sockets together, and pass in real
  * time: what goes by another clock, in a test, must not wait for what others have done before.
  */
-export function turnsOf({ clock, turns = plainTurns }: Network): Turns {
+export function turnsOf(network: Network): Turns {
+  const { clock, turns = plainTurns } = checkMethods(
+    "network",
+    network,
+    "connect",
+    "listen",
+    "listenDatagram",
+  );
   if (turns !== denoTurns || clock === denoClock) return turns;
   const own = new FairTurns(signals);
   // Nobody waits for turns of the event loop where time passes without them.

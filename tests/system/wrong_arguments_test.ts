@@ -136,9 +136,14 @@ async function scene(): Promise<Scene> {
       call: (host) => Client.connect({ host, port: 9 }),
     },
     "Client.connect(config.network)": {
-      says: "network must",
-      fine: ["nothing"],
+      says: "network must be an object",
+      fine: OPTIONS,
       call: (network) => Client.connect({ host: "127.0.0.1", port: 9, network }),
+    },
+    "Client.connect(config.network.clock)": {
+      says: "network.clock must have the methods now, setTimeout, clearTimeout",
+      call: (clock) =>
+        Client.connect({ host: "127.0.0.1", port: 9, network: { ...network, clock } }),
     },
     "Connection.read(length)": { ...length, call: (wrong) => connection.read(wrong) },
     "Connection.read(options)": { ...options, call: (wrong) => connection.read(1, wrong) },
@@ -239,9 +244,13 @@ async function scene(): Promise<Scene> {
     },
     "new Listener(config)": { ...config, call: (wrong) => new Listener(0, wrong) },
     "new Listener(config.network)": {
-      says: "network must",
-      fine: ["nothing"],
+      says: "network must be an object",
+      fine: OPTIONS,
       call: (network) => new Listener(0, { network }),
+    },
+    "new Listener(config.network.clock)": {
+      says: "network.clock must have the methods now, setTimeout, clearTimeout",
+      call: (clock) => new Listener(0, { network: { ...network, clock } }),
     },
     "Listener.attach(service)": { ...service, call: (wrong) => listener.attach(wrong) },
     "Listener.detach(service)": {
@@ -262,9 +271,13 @@ async function scene(): Promise<Scene> {
     },
     "new UdpClient(config)": { ...config, call: (wrong) => new UdpClient(undefined, wrong) },
     "new UdpClient(config.network)": {
-      says: "network must",
-      fine: ["nothing"],
+      says: "network must be an object",
+      fine: OPTIONS,
       call: (network) => new UdpClient(undefined, { network }),
+    },
+    "new UdpClient(config.network.clock)": {
+      says: "network.clock must have the methods now, setTimeout, clearTimeout",
+      call: (clock) => new UdpClient(undefined, { network: { ...network, clock } }),
     },
     "UdpClient.sendTo(content)": {
       ...content,

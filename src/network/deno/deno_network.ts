@@ -42,14 +42,8 @@ const denoTurns = new FairTurns(signals);
  * The turns of connections on a network. Those of Deno's own are for all its sockets together, and pass in real
  * time: what goes by another clock, in a test, must not wait for what others have done before.
  */
-export function turnsOf(network: Network): Turns {
-  const { clock, turns = plainTurns } = checkMethods(
-    "network",
-    network,
-    "connect",
-    "listen",
-    "listenDatagram",
-  );
+export function turnsOf({ clock, turns = plainTurns }: Network): Turns {
+  checkMethods("network.clock", clock, "now", "setTimeout", "clearTimeout");
   if (turns !== denoTurns || clock === denoClock) return turns;
   const own = new FairTurns(signals);
   // Nobody waits for turns of the event loop where time passes without them.

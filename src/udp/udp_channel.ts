@@ -42,9 +42,6 @@ export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
 /** How to wait for as long as it takes. */
 export const FOREVER: TakeLimits = { timeoutInMillis: Infinity };
 
-/** What an iteration gives at its end. */
-export const END: IteratorResult<Datagram> = { done: true, value: undefined };
-
 /** What an iteration gives for a datagram. */
 export function nextOf(value: Datagram): IteratorResult<Datagram> {
   return { done: false, value };

@@ -4,6 +4,7 @@ import { checkObject, checkReadLength } from "../base/arguments.ts";
 import { type Address, checkHost, checkPort } from "../base/address.ts";
 import { rejected, type SocketError } from "../base/errors.ts";
 import type { Datagram } from "./datagram.ts";
+import { OVER } from "../listener/consumers.ts";
 import { handOutOfDatagrams } from "../bytes/hand_out.ts";
 import { DatagramMailbox } from "./datagram_mailbox.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
@@ -14,7 +15,6 @@ import {
   bytesShape,
   checkLimits,
   cut,
-  END,
   nextOf,
   type ReceiveOptions,
   type UdpChannel,
@@ -289,11 +289,11 @@ export class UdpClient implements UdpChannel {
   [Symbol.asyncIterator](): AsyncIterator<Datagram> {
     return {
       next: () => {
-        const next = this.#mailbox.take(nextOf, this.#limits, END);
+        const next = this.#mailbox.take(nextOf, this.#limits, OVER);
         this.#socket.wake();
         return next;
       },
-      return: () => Promise.resolve(END),
+      return: () => Promise.resolve(OVER),
     };
   }
 

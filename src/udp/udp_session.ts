@@ -2,12 +2,12 @@
 
 import { checkReadLength } from "../base/arguments.ts";
 import type { Datagram } from "./datagram.ts";
+import { OVER } from "../listener/consumers.ts";
 import { GenericError, rejected, type SocketError } from "../base/errors.ts";
 import type { SessionCore } from "./session_core.ts";
 import {
   bytesShape,
   checkLimits,
-  END,
   nextOf,
   type ReceiveOptions,
   type UdpChannel,
@@ -163,8 +163,8 @@ export class UdpSession implements UdpChannel, UdpCaller {
    */
   [Symbol.asyncIterator](): AsyncIterator<Datagram> {
     return {
-      next: () => this.#core.take(nextOf, this.#core.settings.limits, END),
-      return: () => Promise.resolve(END),
+      next: () => this.#core.take(nextOf, this.#core.settings.limits, OVER),
+      return: () => Promise.resolve(OVER),
     };
   }
 

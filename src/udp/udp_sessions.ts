@@ -1,13 +1,14 @@
 // The sessions of a listener: one for each peer that has sent something.
 
 import type { Bag } from "../listener/bag.ts";
+import { OVER } from "../listener/consumers.ts";
 import { Line } from "../listener/line.ts";
 import { ignore, isSocketError, type SocketError } from "../base/errors.ts";
 import { DatagramCalls } from "./datagram_calls.ts";
 import type { DatagramAddress } from "../network/network.ts";
 import { ownService } from "../base/service_methods.ts";
 import { SessionCore, type SessionSettings, type SharedBySessions } from "./session_core.ts";
-import { END, FOREVER, nextOf } from "./udp_channel.ts";
+import { FOREVER, nextOf } from "./udp_channel.ts";
 import {
   readUdpService,
   reportTo,
@@ -192,7 +193,7 @@ async function callForEach(service: UdpService, session: UdpSession): Promise<vo
   const calls = new DatagramCalls(core.socket, () => onFree());
   const free = () => new Promise<void>((resolve) => onFree = resolve);
   for (;;) {
-    const next = await core.take(nextOf, FOREVER, END);
+    const next = await core.take(nextOf, FOREVER, OVER);
     if (next.done) break;
     calls.handle(service, session, next.value);
     while (calls.isCalling) await free();

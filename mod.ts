@@ -42,7 +42,7 @@ export type {
   ListenerSecureSocketConfig,
 } from "./src/tls/listener_secure_socket_config.ts";
 export type { CertificateConfig, SecureSocketConfig } from "./src/tls/secure_socket_config.ts";
-export { Framed, framed } from "./src/framing/framed.ts";
+export { type Framed, framed } from "./src/framing/framed.ts";
 export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
 export type { FrameConfig } from "./src/framing/frame.ts";
 export { DelimiterCodec } from "./src/framing/delimiter_codec.ts";
@@ -61,9 +61,10 @@ export type { GroupOptions } from "./src/udp/multicast.ts";
 export { denoNetwork, nodeNetwork } from "./src/network/deno/deno_network.ts";
 export type { UdpCaller } from "./src/udp/udp_caller.ts";
 export type { ReceiveOptions, UdpChannel } from "./src/udp/udp_channel.ts";
-export { type ReceiveResult, UdpClient, type UdpClientConfig } from "./src/udp/udp_client.ts";
-export type { UdpSocketConfig } from "./src/udp/udp_config.ts";
-export { UdpListener, type UdpListenerConfig } from "./src/udp/udp_listener.ts";
-export type { UdpReply, UdpService } from "./src/udp/udp_service.ts";
-export type { ReceivedDatagram } from "./src/udp/udp_serving.ts";
-export { UdpSession } from "./src/udp/udp_session.ts";
+export { type ReceiveResult, UdpClient } from "./src/udp/udp_client.ts";
+export type { UdpClientConfig, UdpSocketConfig } from "./src/udp/udp_config.ts";
+export { UdpListener } from "./src/udp/udp_listener.ts";
+export type { UdpListenerConfig } from "./src/udp/udp_listener_config.ts";
+export type { UdpReply, UdpService, UdpServiceOrFactory } from "./src/udp/udp_service.ts";
+export type { ReceivedDatagram } from "./src/udp/loose_datagrams.ts";
+export type { UdpSession } from "./src/udp/udp_session.ts";

@@ -64,9 +64,10 @@ export function checkPort(name: string, value: unknown, least: 0 | 1): number {
   return checkInteger(name, value, least, 65_535);
 }
 
-/** How an address is written: `127.0.0.1:80`, `[::1]:80`. */
-export function formatAddress(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+/** How an address, or a host alone, is written: `127.0.0.1:80`, `[::1]:80`, `[::1]`. */
+export function formatAddress(host: string, port?: number): string {
+  const written = host.includes(":") ? `[${host}]` : host;
+  return port === undefined ? written : `${written}:${port}`;
 }
 
 /** The host in its one spelling, or the path, of an address as the runtime gives it. */

@@ -119,15 +119,28 @@ export function checkObject<T extends object>(name: string, value: T): T {
   return value;
 }
 
+/** Checks that something has the methods that it will be used by. */
+export function checkMethods<T extends object>(
+  name: string,
+  value: T,
+  ...methods: (keyof T & string)[]
+): T {
+  const given = value as T | null | undefined;
+  if (methods.some((method) => typeof given?.[method] !== "function")) {
+    throw new TypeError(`${name} must have the methods ${methods.join(", ")}: got ${shown(value)}`);
+  }
+  return value;
+}
+
 /** The bytes of what shall be sent; a string goes out as UTF-8. */
-export function contentBytes(content: unknown): Uint8Array {
+export function contentBytes(content: unknown, name = "Content"): Uint8Array {
   // What only seems to be one has no length that could be asked for.
   if (content instanceof Uint8Array && ArrayBuffer.isView(content)) {
     if (content.length === 0) checkIsThere(content);
     return content;
   }
   if (typeof content === "string") return encoder.encode(content);
-  throw new TypeError(`Content must be a Uint8Array or a string: got ${shown(content)}`);
+  throw new TypeError(`${name} must be a Uint8Array or a string: got ${shown(content)}`);
 }
 
 /** Bytes whose buffer was taken away seem to be none: they would be missing, and nobody would know. */

@@ -2,6 +2,8 @@
 // checked. A property may be a getter, or belong to a proxy, and have another answer each time.
 
 import { shown } from "./arguments.ts";
+import type { GenericError } from "./errors.ts";
+import { handlerError, printThrown } from "./user_code.ts";
 
 const { bind } = Function.prototype;
 
@@ -43,6 +45,30 @@ export function methodsOf<Methods extends object>(
     );
   }
   return methods as Methods;
+}
+
+/**
+ * Has users' code make the service of one caller. What it throws is printed, for there is no service yet whose
+ * `onError` could be told.
+ *
+ * @param make What was given.
+ * @param caller Whose service it will be.
+ * @param read Reads the methods of what was made.
+ * @param refuse Told why there is none.
+ */
+export async function ownService<Caller, Service>(
+  make: (caller: Caller) => Service | Promise<Service>,
+  caller: Caller,
+  read: (service: unknown) => Service,
+  refuse: (error: GenericError) => void,
+): Promise<Service | undefined> {
+  try {
+    return read(await make(caller));
+  } catch (error) {
+    printThrown(error);
+    refuse(handlerError("The function that makes the service", error));
+    return undefined;
+  }
 }
 
 /** The names, own and inherited, that look like those of a service's methods. */

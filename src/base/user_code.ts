@@ -6,7 +6,7 @@
 // their own, direct way, and come here for what they threw.
 
 import { shown } from "./arguments.ts";
-import { GenericError, isError } from "./errors.ts";
+import { GenericError, ignore, isError } from "./errors.ts";
 
 /**
  * Tells users' code something, soon. Whatever it does ends nothing else.
@@ -45,7 +45,7 @@ export function settle<T>(call: () => T): Promise<Awaited<T>> {
  */
 export function refusePromise(who: string, result: unknown): void {
   if (!isThenable(result)) return;
-  settle(() => result).catch(() => {});
+  settle(() => result).catch(ignore);
   throw new TypeError(`${who} must not be async: it has to be done when it returns`);
 }
 

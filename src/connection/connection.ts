@@ -2,7 +2,7 @@
 // reader.ts and writer.ts.
 
 import { hostOf, portOf } from "../base/address.ts";
-import { checkReadLength } from "../base/arguments.ts";
+import { checkMethods, checkReadLength } from "../base/arguments.ts";
 import { type ConnectionConfig, resolveConnectionConfig } from "./connection_config.ts";
 import {
   DelimitedReader,
@@ -89,7 +89,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @param transport An open stream; the connection frees it.
    * @param config How it behaves.
-   * @throws {TypeError | RangeError} A field of `config` is wrong.
+   * @throws {TypeError | RangeError} The transport is none, or a field of `config` is wrong.
    */
   constructor(transport: Transport, config?: ConnectionConfig);
   // Only connectionFrom() says more.
@@ -97,6 +97,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     const settings = resolveConnectionConfig(config);
     this.id = ++lastId;
     this.#readTimeoutInMillis = settings.readTimeoutInMillis;
+    checkMethods("transport", transport, "read", "write", "closeWrite", "close");
     this.#duplex = new Duplex(transport, settings, origin);
   }
 

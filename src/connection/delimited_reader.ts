@@ -53,7 +53,7 @@ export class DelimitedReader {
 
   /** Checks the arguments; gives what takes the bytes up to a delimiter, it included. */
   until(delimiter: Uint8Array | string, options: ReadUntilOptions): () => ReadResult | typeof MORE {
-    const bytes = contentBytes(delimiter);
+    const bytes = contentBytes(delimiter, "Delimiter");
     if (bytes.length === 0) throw new RangeError("Delimiter must have at least one byte");
     const limit = limitOf(options);
     const search = this.#searchFor(bytes);

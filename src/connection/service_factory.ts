@@ -2,7 +2,8 @@
 
 import { duplexOf } from "./connection.ts";
 import { type Caller, readService, serve, type Service } from "./service.ts";
-import { handlerError, printThrown } from "../base/user_code.ts";
+import type { SocketError } from "../base/errors.ts";
+import { ownService } from "../base/service_methods.ts";
 
 /** One service for all connections, or a function that makes one for each. */
 export type ServiceOrFactory = Service | ((caller: Caller) => Service | Promise<Service>);
@@ -25,12 +26,8 @@ async function serveOwn(
   caller: Caller,
   make: (caller: Caller) => Service | Promise<Service>,
 ): Promise<void> {
-  try {
-    const service = readService(await make(caller));
-    if (duplexOf(caller).isOpen) serve(caller, service);
-  } catch (error) {
-    // There is no service whose onError could be told.
-    printThrown(error);
-    void duplexOf(caller).close(handlerError("The function that makes the service", error));
-  }
+  const duplex = duplexOf(caller);
+  const refuse = (error: SocketError) => void duplex.close(error);
+  const service = await ownService(make, caller, readService, refuse);
+  if (service !== undefined && duplex.isOpen) serve(caller, service);
 }

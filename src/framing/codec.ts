@@ -1,7 +1,7 @@
 // What a codec is: the rule by which a stream of bytes is a row of messages. Pure: no await, no I/O, so that
 // a codec is tested on arrays and works on whatever brings bytes.
 
-import { shown } from "../base/arguments.ts";
+import { checkMethods, shown } from "../base/arguments.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { refusePromise } from "../base/user_code.ts";
 import type { Encoder } from "../bytes/frame_buffer.ts";
@@ -87,8 +87,5 @@ export function decoderOf<In>(codec: Codec<In, never>): Decoder<In> {
 
 /** Checks that what should be a codec is one. */
 export function checkCodec<C extends Codec<unknown, never>>(codec: C): C {
-  if (typeof codec?.decoder !== "function" || typeof codec.encode !== "function") {
-    throw new TypeError(`codec must have the methods decoder and encode: got ${shown(codec)}`);
-  }
-  return codec;
+  return checkMethods("codec", codec, "decoder", "encode");
 }

@@ -1,7 +1,7 @@
 // Messages with the same bytes behind each.
 
 import { readOptions } from "../base/options.ts";
-import { contentBytes, shown } from "../base/arguments.ts";
+import { contentBytes } from "../base/arguments.ts";
 import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
 import { DelimiterSearch } from "../bytes/delimiter_search.ts";
@@ -66,10 +66,7 @@ export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
 
 /** Checks a delimiter and makes it ours. */
 function delimiterOf(delimiter: Uint8Array | string): Uint8Array<ArrayBuffer> {
-  if (typeof delimiter !== "string" && !(delimiter instanceof Uint8Array)) {
-    throw new TypeError(`delimiter must be a Uint8Array or a string: got ${shown(delimiter)}`);
-  }
-  const bytes = Uint8Array.from(contentBytes(delimiter));
+  const bytes = Uint8Array.from(contentBytes(delimiter, "delimiter"));
   if (bytes.length === 0) throw new RangeError("delimiter must have at least one byte");
   return bytes;
 }

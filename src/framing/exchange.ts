@@ -1,6 +1,7 @@
 // Messages both ways on one connection: a decoder on its queue of received bytes, an encoder before its
 // queue of written ones. Internal; the public faces are Framed and framedService.
 
+import { shown } from "../base/arguments.ts";
 import { ignore } from "../base/errors.ts";
 import { type Connection, duplexOf } from "../connection/connection.ts";
 import type { Duplex } from "../connection/duplex.ts";
@@ -152,6 +153,12 @@ export class Exchange<In, Out> {
   sendAll(messages: Iterable<Out>): Promise<number> {
     return this.#send({
       encode: (all, frames) => {
+        if (
+          typeof (all as Partial<Iterable<Out>> | null | undefined)?.[Symbol.iterator] !==
+            "function"
+        ) {
+          throw new TypeError(`messages must be iterable: got ${shown(all)}`);
+        }
         for (const message of all) frames.append(this.#codec, message);
       },
     }, messages);

@@ -1,12 +1,14 @@
 // The pull face of messages: receive one, iterate, send.
 
-import type { Connection } from "../connection/connection.ts";
-import { codeOf } from "../base/errors.ts";
+import { shown } from "../base/arguments.ts";
+import { codeOf, type SocketError } from "../base/errors.ts";
+import { Connection } from "../connection/connection.ts";
 import { MORE, type ReadOptions } from "../connection/pull.ts";
 import type { Codec } from "./codec.ts";
 import { Exchange } from "./exchange.ts";
 
 let friend: <In, Out>(framed: Framed<In, Out>) => Exchange<In, Out>;
+let make: <In, Out>(connection: Connection, codec: Codec<In, Out>) => Framed<In, Out>;
 
 /** The inner life, for the rooms above; not exported from mod.ts. */
 export function exchangeOf<In, Out>(framed: Framed<In, Out>): Exchange<In, Out> {
@@ -31,18 +33,17 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
 
   static {
     friend = (framed) => framed.#exchange;
+    make = (connection, codec) => new Framed(connection, codec);
   }
 
-  /**
-   * Makes the messages of a connection.
-   *
-   * @param connection Any connection, at the start of a message.
-   * @param codec Says what is a message.
-   * @throws {TypeError} The codec is none.
-   */
-  constructor(connection: Connection, codec: Codec<In, Out>) {
+  private constructor(connection: Connection, codec: Codec<In, Out>) {
     this.#exchange = new Exchange(connection, codec);
     this.connection = connection;
+  }
+
+  /** Is {@linkcode Connection.closed} of its connection. */
+  get closed(): Promise<SocketError | undefined> {
+    return this.connection.closed;
   }
 
   /**
@@ -111,6 +112,15 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   }
 
   /**
+   * Frees the socket at once: what was sent and has not left yet is gone.
+   *
+   * @param reason The `cause` of the `"aborted"` error that everybody who waits gets.
+   */
+  abort(reason?: unknown): void {
+    this.connection.abort(reason);
+  }
+
+  /**
    * Iterates over the messages as they come, until the peer's end or `close`. Leaving the loop leaves the
    * connection open; a new loop, or `receive`, goes on where it stopped, also after an error that
    * {@linkcode Framed.receive} goes on after.
@@ -152,7 +162,7 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
  *
  * @param connection Any connection, at the start of a message.
  * @param codec Says what is a message.
- * @throws {TypeError} The codec is none.
+ * @throws {TypeError} The connection or the codec is none.
  *
  * @example A conversation in lines
  * ```ts
@@ -174,5 +184,8 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
  * ```
  */
 export function framed<In, Out>(connection: Connection, codec: Codec<In, Out>): Framed<In, Out> {
-  return new Framed(connection, codec);
+  if (!(connection instanceof Connection)) {
+    throw new TypeError(`connection must be a Connection: got ${shown(connection)}`);
+  }
+  return make(connection, codec);
 }

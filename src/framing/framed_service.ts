@@ -13,7 +13,7 @@ import { methodsOf } from "../base/service_methods.ts";
 import { isThenable, printThrown, settle } from "../base/user_code.ts";
 import { checkCodec, type Codec } from "./codec.ts";
 import type { Exchange } from "./exchange.ts";
-import { exchangeOf, Framed } from "./framed.ts";
+import { exchangeOf, type Framed, framed } from "./framed.ts";
 
 /**
  * What is sent back for a message: a message, several (an iterator, as generators give one, or an async
@@ -128,9 +128,9 @@ class FramedService<In, Out> implements Service {
   }
 
   onConnect(caller: Caller): void | Promise<void> {
-    const framed = new Framed(caller, this.#codec);
-    this.#callers.set(caller, framed);
-    return this.#service.onConnect?.(framed);
+    const messages = framed(caller, this.#codec);
+    this.#callers.set(caller, messages);
+    return this.#service.onConnect?.(messages);
   }
 
   onReadReady(caller: Caller): void | Promise<void> {

@@ -3,7 +3,7 @@
 // A naive accept loop ends when one client resets its connection before it was accepted, or when the process
 // runs out of descriptors. Both pass: the first at once, the second when connections end.
 
-import { brokenError } from "../base/errors.ts";
+import { brokenError, ignore } from "../base/errors.ts";
 import type { Clock, TimerId, Transport, TransportListener } from "../network/network.ts";
 
 const SHORTEST_REST_IN_MILLIS = 5;
@@ -53,7 +53,7 @@ export class Acceptor {
     this.#listener.close();
     this.#wake?.();
     // The system gives the port back only when the pending accept has ended.
-    await this.#pending?.catch(() => {});
+    await this.#pending?.catch(ignore);
   }
 
   async #accept(): Promise<Transport | undefined> {

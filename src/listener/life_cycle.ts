@@ -7,7 +7,7 @@
 
 import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
 import { checkInterval } from "../base/arguments.ts";
-import type { SocketError } from "../base/errors.ts";
+import { ignore, type SocketError } from "../base/errors.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import type { Clock, TimerId } from "../network/network.ts";
 
@@ -233,7 +233,7 @@ export class LifeCycle {
     let isHurried = false;
     let patience: Patience | undefined;
     const run = async () => {
-      await starting?.catch(() => {});
+      await starting?.catch(ignore);
       patience = new Patience(this.#clock, deadlineInMillis);
       if (isHurried) patience.end();
       try {

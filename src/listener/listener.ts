@@ -3,8 +3,9 @@
 //
 // Nothing is accepted while there is neither a service nor an iteration that waits: the system's backlog does.
 
+import { Consumers, OVER } from "./consumers.ts";
 import { Entrance } from "./entrance.ts";
-import { GenericError, type SocketError } from "../base/errors.ts";
+import type { SocketError } from "../base/errors.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
 import { LifeCycle, type StopOptions, type StopReport } from "./life_cycle.ts";
 import { type ListenerConfig, resolveListenerConfig } from "./listener_config.ts";
@@ -36,9 +37,9 @@ import type { ListenerCertificateConfig } from "../tls/listener_secure_socket_co
 export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   readonly #entrance: Entrance;
   readonly #life: LifeCycle;
-  #service: { readonly given: ServiceOrFactory; readonly serve: Serving } | undefined;
+  /** A service has something to call, an iteration has not. */
+  readonly #consumers: Consumers<{ readonly serve?: Serving }>;
   #isAccepting = false;
-  #iteration: object | undefined;
 
   /**
    * Makes a listener that does not listen yet.
@@ -49,13 +50,21 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    */
   constructor(port: number, config: ListenerConfig = {}) {
     const settings = resolveListenerConfig(port, config);
-    const isWanted = () => this.#service !== undefined || this.#iteration !== undefined;
+    const consumers = this.#consumers = new Consumers({
+      isOpen: () => this.#entrance.isOpen,
+      isOver: () => this.#life.isOver || this.#life.isStopping,
+      notOpen: "Cannot accept: not listening",
+      onConsumer: (consumer) => {
+        if (consumer === undefined) this.#entrance.onUnwanted();
+        else void this.#acceptForService();
+      },
+    });
     this.#entrance = new Entrance(settings, {
       get isWanted() {
-        return isWanted();
+        return consumers.current !== undefined;
       },
       onOpen: () => void this.#acceptForService(),
-      onEnd: () => this.#iteration = undefined,
+      onEnd: () => consumers.endIteration(),
     });
     this.#life = new LifeCycle(this.#entrance, settings.network.clock, settings.signal);
   }
@@ -108,25 +117,12 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @throws {GenericError} `"busy"`: one is attached already, or an iteration is under way.
    */
   attach(service: ServiceOrFactory): void {
-    const serve = readServing(service);
-    if (this.#service !== undefined) {
-      throw new GenericError(
-        "busy",
-        "Cannot attach: a service is attached already, detach it first",
-      );
-    }
-    if (this.#iteration !== undefined) {
-      throw new GenericError("busy", "Cannot attach: an iteration takes the connections");
-    }
-    this.#service = { given: service, serve };
-    void this.#acceptForService();
+    this.#consumers.attach(service, { serve: readServing(service) });
   }
 
   /** Takes a service off: new connections no longer get it, running ones keep it. */
   detach(service: ServiceOrFactory): void {
-    if (this.#service?.given !== service) return;
-    this.#service = undefined;
-    this.#entrance.onUnwanted();
+    this.#consumers.detach(service);
   }
 
   /**
@@ -176,45 +172,22 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */
   [Symbol.asyncIterator](): AsyncIterator<Caller, undefined> {
-    if (this.#service !== undefined) {
-      throw new GenericError("busy", "Cannot iterate: a service takes the connections");
-    }
-    if (this.#iteration !== undefined) {
-      throw new GenericError("busy", "Cannot iterate: another iteration takes the connections");
-    }
-    const iteration = this.#iteration = {};
-    const end = () => {
-      if (this.#iteration === iteration) {
-        this.#iteration = undefined;
-        this.#entrance.onUnwanted();
-      }
-      return { done: true, value: undefined } as const;
-    };
-    return {
-      next: async () => {
-        if (this.#iteration !== iteration) return end();
-        if (!this.#entrance.isOpen) {
-          end();
-          if (this.#life.isOver || this.#life.isStopping) return end();
-          throw new GenericError("closed", "Cannot accept: not listening, call start() first");
-        }
+    const iteration = {};
+    return this.#consumers.iterate<Caller>(iteration, async () => {
+      try {
         const entrance = this.#entrance;
-        try {
-          const admission = await entrance.accept();
-          if (admission === undefined) return end();
-          if (this.#iteration !== iteration) {
-            entrance.putBack(admission);
-            return end();
-          }
+        const admission = await entrance.accept();
+        if (admission === undefined) return OVER;
+        if (this.#consumers.current === iteration) {
           return { done: false, value: entrance.take(admission) };
-        } catch (error) {
-          end();
-          this.#endForGood(error as SocketError);
-          throw error;
         }
-      },
-      return: () => Promise.resolve(end()),
-    };
+        entrance.putBack(admission);
+        return OVER;
+      } catch (error) {
+        this.#endForGood(error as SocketError);
+        throw error;
+      }
+    });
   }
 
   async #acceptForService(): Promise<void> {
@@ -222,15 +195,15 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     this.#isAccepting = true;
     try {
       const entrance = this.#entrance;
-      while (this.#service !== undefined && entrance.isOpen) {
+      while (this.#consumers.current?.serve !== undefined && entrance.isOpen) {
         const admission = await entrance.accept();
         if (admission === undefined) break;
-        const service = this.#service as { readonly serve: Serving } | undefined;
-        if (service === undefined) {
+        const serve = this.#consumers.current?.serve;
+        if (serve === undefined) {
           entrance.putBack(admission);
           break;
         }
-        service.serve(entrance.take(admission));
+        serve(entrance.take(admission));
       }
     } catch (error) {
       this.#endForGood(error as SocketError);

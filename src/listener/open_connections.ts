@@ -1,16 +1,19 @@
 // The open connections of a listener, and how they are stopped in good order.
 
 import { Bag } from "./bag.ts";
-import { type Connection, duplexOf } from "../connection/connection.ts";
-import { ConnectionSet } from "./connection_set.ts";
+import { Connection, duplexOf } from "../connection/connection.ts";
 import { GenericError } from "../base/errors.ts";
 import { type CutOff, cutOff, type Patience } from "./life_cycle.ts";
+import { LiveSet } from "./live_set.ts";
 
 /** The connections that are open. */
 export class OpenConnections {
   readonly #connections = new Bag<Connection>(duplexOf);
   /** The connections, for reading. */
-  readonly connections: ReadonlySet<Connection> = new ConnectionSet(this.#connections);
+  readonly connections: ReadonlySet<Connection> = new LiveSet(
+    this.#connections,
+    (value) => value instanceof Connection,
+  );
   #onLeave: (() => void) | undefined;
 
   /** Adds a connection, until it is freed. */

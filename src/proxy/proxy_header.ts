@@ -1,6 +1,8 @@
 // What a proxy says about a connection it makes for somebody else, whichever version carries it.
 
 import type { NetworkAddress } from "../base/address.ts";
+import { checkBoolean, checkObject, shown } from "../base/arguments.ts";
+import { optionNames, partOf, readList } from "../base/options.ts";
 import { formatIpAddress, type IpAddress, mapped, parseIpAddress } from "../base/ip_address.ts";
 import { parseTls, PROXY_TLV, type ProxyTls, type ProxyTlv, textOf, valueOf } from "./proxy_tlv.ts";
 
@@ -41,6 +43,15 @@ export const UNIX_PATH_LENGTH = 108;
 
 const LONGEST_VALUE = 0xffff;
 
+const OPTIONS = optionNames<ProxyHeaderConfig>({
+  version: true,
+  command: true,
+  source: true,
+  destination: true,
+  tlvs: true,
+  checksum: true,
+});
+
 /**
  * A header of HAProxy's PROXY protocol: whom a connection is made for.
  *
@@ -75,12 +86,15 @@ export class ProxyHeader {
    * @throws {RangeError} If a value is out of its range.
    */
   constructor(config: ProxyHeaderConfig) {
+    // Another header may be given, which has more.
     const { version = 2, command = "proxy", source, destination, tlvs = [], checksum = false } =
-      config;
+      partOf<ProxyHeaderConfig>("config", config, OPTIONS);
     if (version !== 1 && version !== 2) invalid(`the version must be 1 or 2: ${String(version)}`);
     if (command !== "proxy" && command !== "local") {
       invalid(`the command must be "proxy" or "local": ${String(command)}`);
     }
+    readList("tlvs", tlvs);
+    checkBoolean("checksum", checksum);
     if (command === "local" && (source ?? destination ?? tlvs[0]) !== undefined) {
       mismatch(`"local" goes without addresses and TLVs`);
     }
@@ -126,6 +140,8 @@ function checkedPair(
   if (source === undefined || destination === undefined) {
     mismatch("the source and the destination go together");
   }
+  checkObject("source", source);
+  checkObject("destination", destination);
   if (source.transport !== destination.transport) {
     mismatch(`addresses of ${source.transport} and ${destination.transport}`);
   }
@@ -161,7 +177,7 @@ function withHost({ transport, port }: IpNetworkAddress, address: IpAddress): Ne
 
 function checkedIp(address: { hostname: string; port: number }): IpAddress {
   const { hostname, port } = address;
-  const parsed = parseIpAddress(hostname);
+  const parsed = typeof hostname === "string" ? parseIpAddress(hostname) : undefined;
   if (parsed === undefined) invalid(`not an IP address: "${hostname}"`);
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     invalid(`the port must be 0 to 65535: ${port}`);
@@ -170,6 +186,7 @@ function checkedIp(address: { hostname: string; port: number }): IpAddress {
 }
 
 function checkedPath(path: string): string {
+  if (typeof path !== "string") mismatch(`the path must be a string: got ${shown(path)}`);
   const length = new TextEncoder().encode(path).length;
   if (length > UNIX_PATH_LENGTH) {
     invalid(`the path must have at most ${UNIX_PATH_LENGTH} bytes: ${length}`);
@@ -182,7 +199,7 @@ function checkedPath(path: string): string {
 }
 
 function checkedTlv(tlv: ProxyTlv): ProxyTlv {
-  const { type, value } = tlv;
+  const { type, value } = checkObject("Each of tlvs", tlv);
   if (!Number.isInteger(type) || type < 0 || type > 255) {
     invalid(`the type of a TLV must be 0 to 255: ${type}`);
   }

@@ -3,18 +3,9 @@
 import { cut } from "../network/free.ts";
 import type { Transport } from "../network/network.ts";
 import { parseIpAddress } from "../base/ip_address.ts";
-import { optionNames, partOf } from "../base/options.ts";
+import { checkObject } from "../base/arguments.ts";
 import { ProxyHeader, type ProxyHeaderConfig } from "./proxy_header.ts";
 import { writeProxyHeader } from "./proxy_protocol.ts";
-
-const OPTIONS = optionNames<ProxyHeaderConfig>({
-  version: true,
-  command: true,
-  source: true,
-  destination: true,
-  tlvs: true,
-  checksum: true,
-});
 
 /**
  * Reads and checks what shall be sent, before there is a stream.
@@ -23,7 +14,7 @@ const OPTIONS = optionNames<ProxyHeaderConfig>({
  * @throws {RangeError} If a value is out of its range.
  */
 export function checkProxyHeader(config: ProxyHeaderConfig): ProxyHeader {
-  const header = new ProxyHeader(partOf("sendProxyHeader", config, OPTIONS));
+  const header = new ProxyHeader(checkObject("sendProxyHeader", config));
   writeProxyHeader(header);
   return header;
 }

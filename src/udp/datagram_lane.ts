@@ -6,6 +6,7 @@
 
 import { brokenError, ignore, rejected, setupError, type SocketError } from "../base/errors.ts";
 import { formatAddress } from "../base/address.ts";
+import { Fifo } from "./fifo.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 
 /** A datagram that waits. */
@@ -25,8 +26,7 @@ export class DatagramLane {
   #socket: DatagramSocket | undefined;
   /** Whether the socket can send without a promise. */
   #canTry = false;
-  #queue: Outgoing[] = [];
-  #first = 0;
+  readonly #queue = new Fifo<Outgoing>();
   #isBusy = false;
   /** The send that is under way. */
   #length = 0;
@@ -44,7 +44,7 @@ export class DatagramLane {
 
   /** Whether nothing is under way and nothing waits. */
   get isEmpty(): boolean {
-    return !this.#isBusy && this.#first === this.#queue.length;
+    return !this.#isBusy && this.#queue.length === 0;
   }
 
   /** Whether the next datagram can be sent at once. */
@@ -67,10 +67,7 @@ export class DatagramLane {
 
   /** Takes out what was not begun. */
   takeAll(): Outgoing[] {
-    const queue = this.#queue.slice(this.#first);
-    this.#queue = [];
-    this.#first = 0;
-    return queue;
+    return this.#queue.clear();
   }
 
   /**
@@ -123,15 +120,8 @@ export class DatagramLane {
 
   #next(): void {
     while (!this.#isBusy) {
-      const next = this.#queue[this.#first];
+      const next = this.#queue.shift();
       if (next === undefined) return;
-      if (++this.#first === this.#queue.length) {
-        this.#queue.length = 0;
-        this.#first = 0;
-      } else if (this.#first === 1024) {
-        this.#queue.splice(0, this.#first);
-        this.#first = 0;
-      }
       this.#begin(next);
     }
   }

@@ -6,7 +6,7 @@
 // holds up nobody else. A lane whose name became an address joins the lane of addresses.
 
 import { DatagramLane, type Outgoing, sendError } from "./datagram_lane.ts";
-import { GenericError, ignore, rejected, type SocketError } from "../base/errors.ts";
+import { GenericError, ignore, type SocketError } from "../base/errors.ts";
 import type { DatagramAddress, DatagramSocket, ResolvedName } from "../network/network.ts";
 import type { HostNames } from "./host_names.ts";
 import { formatAddress } from "../base/address.ts";
@@ -71,34 +71,32 @@ export class DatagramSender {
    * @returns Rejects with what went wrong; nobody has to wait for it.
    */
   send(content: Uint8Array, host: string, port: number): Promise<number> {
-    const refusal = this.#error ?? this.#overflow(content.length + OVERHEAD);
-    if (refusal !== undefined) return rejected(refusal);
-    const target = this.#targetOf(host, port);
-    const isToAddress = target === this.#lastTarget;
-    if (isToAddress && this.#addresses.isFree) {
-      return this.#addresses.send(this.#take(content), target);
+    if (this.#addresses.isFree && this.#refusalOf(content) === undefined) {
+      const target = this.#targetOf(host, port);
+      if (target === this.#lastTarget) return this.#addresses.send(this.#take(content), target);
     }
     const sent = Promise.withResolvers<number>();
-    const onFailed = (error: SocketError) => {
+    this.post(content, host, port, (error) => {
       sent.promise.catch(ignore);
       sent.reject(error);
-    };
-    this.#add({ bytes: this.#take(content), target, onSent: sent.resolve, onFailed }, isToAddress);
+    }, sent.resolve);
     return sent.promise;
   }
 
-  /** Like {@linkcode DatagramSender.send} where nobody waits: tells only what goes wrong. */
+  /** Like {@linkcode DatagramSender.send} where nobody waits: calls what it is given. */
   post(
     content: Uint8Array,
     host: string,
     port: number,
     onFailed: (error: SocketError) => void,
+    onSent?: (length: number) => void,
   ): void {
-    const refusal = this.#error ?? this.#overflow(content.length + OVERHEAD);
+    const refusal = this.#refusalOf(content);
     if (refusal !== undefined) return onFailed(refusal);
     const target = this.#targetOf(host, port);
-    const datagram = { bytes: this.#take(content), target, onSent: undefined, onFailed };
-    this.#add(datagram, target === this.#lastTarget);
+    const datagram = { bytes: this.#take(content), target, onSent, onFailed };
+    if (target === this.#lastTarget) this.#addresses.add(datagram);
+    else this.#sendToName(datagram);
   }
 
   /** The target of a datagram, which becomes the last one where it is an address. */
@@ -110,13 +108,11 @@ export class DatagramSender {
     return target;
   }
 
-  #add(datagram: Outgoing, isToAddress: boolean): void {
-    if (isToAddress) this.#addresses.add(datagram);
-    else this.#sendToName(datagram);
-  }
-
-  #overflow(weight: number): SocketError | undefined {
-    if (this.#queued === 0 || this.#queuedBytes + weight <= this.#limit) return undefined;
+  /** Why a datagram cannot be sent. */
+  #refusalOf({ length }: Uint8Array): SocketError | undefined {
+    if (this.#error !== undefined) return this.#error;
+    const isMore = this.#queuedBytes + length + OVERHEAD > this.#limit;
+    if (!isMore || this.#queued === 0) return undefined;
     return new GenericError(
       "overflow",
       `Cannot send: ${this.#queuedBytes} bytes are queued already and the limit is ${this.#limit}`,

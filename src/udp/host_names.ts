@@ -2,12 +2,24 @@
 // runtime would ask the resolver for each datagram.
 
 import type { Clock, Network, ResolvedName } from "../network/network.ts";
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
+import { GenericError, setupError } from "../base/errors.ts";
+import { canonicalIp, ipVersion, withoutZone } from "../base/ip_address.ts";
 
 /** How long a name is remembered, in milliseconds: the system's resolver does not tell how long it may be. */
 export const NAME_LIFETIME_IN_MILLIS = 10_000;
 /** How many names are remembered at most; the one asked for first goes first. */
 const MAX_NAMES = 256;
+
+/** The peer that is heard alone. */
+export interface Peer {
+  /** Where datagrams for it are sent. */
+  readonly host: string;
+  /** Its port. */
+  readonly port: number;
+  /** Its address as senders of datagrams are told. */
+  readonly ip: string;
+}
 
 /** The names of one socket. */
 export class HostNames {
@@ -41,6 +53,29 @@ export class HostNames {
       this.#asked.set(key, asked);
     }
     return asked;
+  }
+
+  /** Where a peer is: at its IP address, or at the one that its name stands for. */
+  peerAt(peer: Address, family: 0 | 4 | 6): Peer | Promise<Peer> {
+    if (ipVersion(peer.host) === 0) return this.#find(peer, family);
+    return { ...peer, ip: withoutZone(peer.host) };
+  }
+
+  async #find({ host, port }: Address, family: 0 | 4 | 6): Promise<Peer> {
+    const action = `Cannot look up ${host}`;
+    const { addresses: [address], isDirect } = await this.lookUp(host, port, family).catch(
+      (error) => {
+        throw setupError(action, error);
+      },
+    );
+    if (address === undefined) {
+      throw new GenericError(
+        "denied",
+        `${action}: no permission, run with --allow-net=${host} or give its IP address`,
+      );
+    }
+    const ip = canonicalIp(address) ?? address;
+    return { host: isDirect ? ip : host, port, ip: withoutZone(ip) };
   }
 
   async #ask(

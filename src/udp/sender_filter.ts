@@ -6,6 +6,7 @@
 
 import type { Address } from "../base/address.ts";
 import { isLoopback } from "../base/ip_address.ts";
+import type { Peer } from "./host_names.ts";
 import type { Network } from "../network/network.ts";
 
 /** For how long it is remembered which addresses are this machine's, in milliseconds: they change now and then. */
@@ -14,16 +15,6 @@ const LIFETIME_IN_MILLIS = 10_000;
 const MAX_ADDRESSES = 256;
 /** How many are asked for in one second at most: each is a call of the system, and any may be forged. */
 const MAX_LOOKS_PER_SECOND = 64;
-
-/** The peer that is heard alone. */
-export interface Peer {
-  /** Where datagrams for it are sent. */
-  readonly host: string;
-  /** Its port. */
-  readonly port: number;
-  /** Its address as senders of datagrams are told. */
-  readonly ip: string;
-}
 
 /** What a socket was told that matters here. */
 export interface FilterSettings {

@@ -1,11 +1,14 @@
 // What happens to one peer of a listener: its datagrams queue up, it may be idle too long, and it ends once.
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
-import { DatagramMailbox, type DropPolicy, type TakeLimits } from "./datagram_mailbox.ts";
+import { DatagramMailbox, type DropPolicy } from "./datagram_mailbox.ts";
+import type { TakeLimits } from "./datagram_waiters.ts";
 import { LazyTimer } from "../network/lazy_timer.ts";
 import type { Datagram } from "./datagram.ts";
 import { HandOut } from "../bytes/hand_out.ts";
 import { closedError, GenericError, rejected, type SocketError } from "../base/errors.ts";
+import type { Placed } from "../listener/bag.ts";
+import type { InLine } from "../listener/line.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
 import type { Turns } from "../network/turns.ts";
 import type { UdpSocket } from "./udp_socket.ts";
@@ -34,7 +37,7 @@ export interface SharedBySessions {
 }
 
 /** A session below its face. */
-export class SessionCore {
+export class SessionCore implements InLine<SessionCore>, Placed {
   readonly socket: UdpSocket;
   readonly peer: DatagramAddress;
   readonly settings: SessionSettings;
@@ -46,6 +49,9 @@ export class SessionCore {
   isPulled = false;
   /** It waits for somebody to take it from an iteration. */
   isUntaken = false;
+  before: SessionCore | undefined;
+  behind: SessionCore | undefined;
+  place = -1;
   readonly #mailbox: DatagramMailbox;
   readonly #timer: LazyTimer;
   readonly #resolveClosed: (error: SocketError | undefined) => void;

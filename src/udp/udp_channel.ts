@@ -3,7 +3,7 @@
 import { checkInterval, checkSignal } from "../base/arguments.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { Datagram } from "./datagram.ts";
-import type { TakeLimits } from "./datagram_mailbox.ts";
+import type { TakeLimits } from "./datagram_waiters.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 
 /** How one receive waits. */
@@ -39,8 +39,8 @@ export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** What an iteration gives at its end. */
-export const END: IteratorResult<Datagram> = { done: true, value: undefined };
+/** How to wait for as long as it takes. */
+export const FOREVER: TakeLimits = { timeoutInMillis: Infinity };
 
 /** What an iteration gives for a datagram. */
 export function nextOf(value: Datagram): IteratorResult<Datagram> {

@@ -1,52 +1,26 @@
 // UdpClient: datagrams sent in order and received one at a time, from anybody or from one peer.
 
-import { checkInteger, checkInterval, checkObject, checkReadLength } from "../base/arguments.ts";
+import { checkObject, checkReadLength } from "../base/arguments.ts";
 import { type Address, checkHost, checkPort } from "../base/address.ts";
 import { rejected, type SocketError } from "../base/errors.ts";
 import type { Datagram } from "./datagram.ts";
+import { OVER } from "../listener/consumers.ts";
 import { handOutOfDatagrams } from "../bytes/hand_out.ts";
-import { DatagramMailbox, type TakeLimits } from "./datagram_mailbox.ts";
+import { DatagramMailbox } from "./datagram_mailbox.ts";
+import type { TakeLimits } from "./datagram_waiters.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
-import { optionNames, optionOf, partOf, readOptions } from "../base/options.ts";
-import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
+import { optionNames, optionOf, partOf } from "../base/options.ts";
+import { resolveUdpClientConfig, type UdpClientConfig } from "./udp_config.ts";
 import {
   bytesShape,
   checkLimits,
   cut,
-  END,
   nextOf,
   type ReceiveOptions,
   type UdpChannel,
 } from "./udp_channel.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
 import { type GroupOptions, MulticastGroups } from "./multicast.ts";
-
-/** How a {@linkcode UdpClient} is made. */
-export interface UdpClientConfig extends UdpSocketConfig {
-  /**
-   * How long `receiveFrom`, `read` and an iteration wait for a datagram: from 1 to 2_147_483_647, or
-   * `Infinity`.
-   *
-   * @default {300_000}
-   */
-  readonly readTimeoutInMillis?: number;
-  /**
-   * With 0, a datagram is received when somebody waits for it, and the others wait in the system's buffer,
-   * which drops what does not fit and tells nobody. With more, everything is received at once and up to so
-   * many bytes wait here, each datagram counted with 256 more; what does not fit is dropped and counted.
-   *
-   * @default {0}
-   */
-  readonly maxUnreadBytes?: number;
-}
-
-const OPTIONS = [
-  ...UDP_OPTIONS,
-  ...optionNames<Omit<UdpClientConfig, keyof UdpSocketConfig>>({
-    readTimeoutInMillis: true,
-    maxUnreadBytes: true,
-  }),
-];
 
 const ADDRESS_OPTIONS = optionNames<Address>({ host: true, port: true });
 
@@ -94,16 +68,14 @@ export class UdpClient implements UdpChannel {
       localAddress,
       ADDRESS_OPTIONS,
     );
-    const options = readOptions<UdpClientConfig>("config", config, OPTIONS);
-    const { readTimeoutInMillis = 300_000, maxUnreadBytes = 0 } = options;
-    const settings = checkUdpConfig(options);
+    const settings = resolveUdpClientConfig(config);
     const localHost = host === undefined ? undefined : checkHost("host", host);
     const localPort = checkPort("port", port, 0);
-    this.#limits = { timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis) };
-    const isReadingAhead = checkInteger("maxUnreadBytes", maxUnreadBytes, 0) > 0;
+    this.#limits = settings.limits;
+    const isReadingAhead = settings.maxUnreadBytes > 0;
     const mailbox = new DatagramMailbox(
       settings.network.clock,
-      maxUnreadBytes,
+      settings.maxUnreadBytes,
       settings.receiveQueueDrop,
       handOutOfDatagrams(),
       undefined,
@@ -317,11 +289,11 @@ export class UdpClient implements UdpChannel {
   [Symbol.asyncIterator](): AsyncIterator<Datagram> {
     return {
       next: () => {
-        const next = this.#mailbox.take(nextOf, this.#limits, END);
+        const next = this.#mailbox.take(nextOf, this.#limits, OVER);
         this.#socket.wake();
         return next;
       },
-      return: () => Promise.resolve(END),
+      return: () => Promise.resolve(OVER),
     };
   }
 

@@ -2,6 +2,7 @@
 
 import {
   checkBoolean,
+  checkChoice,
   checkInteger,
   checkInterval,
   checkObject,
@@ -11,7 +12,8 @@ import { type Address, checkHost, checkPort } from "../base/address.ts";
 import type { Network } from "../network/network.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import type { DropPolicy } from "./datagram_mailbox.ts";
-import { optionNames, partOf } from "../base/options.ts";
+import type { TakeLimits } from "./datagram_waiters.ts";
+import { optionNames, partOf, readOptions } from "../base/options.ts";
 
 /** The largest content of one datagram: what an IPv4 packet leaves for it. */
 export const MAX_DATAGRAM_LENGTH = 65_507;
@@ -28,6 +30,12 @@ export interface UdpSocketConfig {
    * @default {"newest"}
    */
   readonly receiveQueueDrop?: "newest" | "oldest";
+  /**
+   * How long `read`, `receiveFrom` and an iteration wait for a datagram: from 1 to 2_147_483_647, or `Infinity`.
+   *
+   * @default {300_000}
+   */
+  readonly readTimeoutInMillis?: number;
   /**
    * How many bytes may wait to be sent, each datagram counted with 256 more. What is over it is not sent and
    * rejects with `"overflow"`; one datagram may always wait.
@@ -81,6 +89,7 @@ export const UDP_OPTIONS = optionNames<UdpSocketConfig>({
   remoteHost: true,
   remotePort: true,
   receiveQueueDrop: true,
+  readTimeoutInMillis: true,
   maxQueuedBytes: true,
   datagramSize: true,
   closeTimeoutInMillis: true,
@@ -93,9 +102,11 @@ export const UDP_OPTIONS = optionNames<UdpSocketConfig>({
 });
 
 /** A checked {@linkcode UdpSocketConfig}. */
-export interface UdpSettings {
+export interface UdpSocketSettings {
   readonly peer: Address | undefined;
   readonly receiveQueueDrop: DropPolicy;
+  /** How a receive waits. */
+  readonly limits: TakeLimits;
   readonly maxQueuedBytes: number;
   readonly datagramSize: number;
   readonly closeTimeoutInMillis: number;
@@ -108,11 +119,12 @@ export interface UdpSettings {
 }
 
 /** Checks a config and fills in the defaults. */
-export function checkUdpConfig(config: UdpSocketConfig): UdpSettings {
+export function resolveUdpSocketConfig(config: UdpSocketConfig): UdpSocketSettings {
   const {
     remoteHost,
     remotePort,
     receiveQueueDrop = "newest",
+    readTimeoutInMillis = 300_000,
     maxQueuedBytes = 16 * 1024 * 1024,
     datagramSize = 8_192,
     closeTimeoutInMillis = 5_000,
@@ -123,11 +135,6 @@ export function checkUdpConfig(config: UdpSocketConfig): UdpSettings {
     timeToLive,
     network = denoNetwork,
   } = partOf("config", config, UDP_OPTIONS);
-  if (receiveQueueDrop !== "newest" && receiveQueueDrop !== "oldest") {
-    throw new TypeError(
-      `receiveQueueDrop must be "newest" or "oldest": got ${shown(receiveQueueDrop)}`,
-    );
-  }
   if ((remoteHost === undefined) !== (remotePort === undefined)) {
     throw new TypeError(
       `remoteHost and remotePort go together: got ${shown(remoteHost)} and ${shown(remotePort)}`,
@@ -138,7 +145,8 @@ export function checkUdpConfig(config: UdpSocketConfig): UdpSettings {
       host: checkHost("remoteHost", remoteHost),
       port: checkPort("remotePort", remotePort, 1),
     },
-    receiveQueueDrop,
+    receiveQueueDrop: checkChoice("receiveQueueDrop", receiveQueueDrop, ["newest", "oldest"]),
+    limits: { timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis) },
     maxQueuedBytes: checkInteger("maxQueuedBytes", maxQueuedBytes, 0),
     datagramSize: checkInteger("datagramSize", datagramSize, 1, MAX_DATAGRAM_LENGTH),
     closeTimeoutInMillis: checkInterval("closeTimeoutInMillis", closeTimeoutInMillis),
@@ -160,4 +168,33 @@ export function checkUdpConfig(config: UdpSocketConfig): UdpSettings {
 /** Checks how a network interface is named. */
 export function checkInterface(name: string, value: unknown): string | number {
   return typeof value === "number" ? checkInteger(name, value, 0) : checkHost(name, value);
+}
+
+/** How a {@linkcode UdpClient} is made. */
+export interface UdpClientConfig extends UdpSocketConfig {
+  /**
+   * With 0, a datagram is received when somebody waits for it, and the others wait in the system's buffer,
+   * which drops what does not fit and tells nobody. With more, everything is received at once and up to so
+   * many bytes wait here, each datagram counted with 256 more; what does not fit is dropped and counted.
+   *
+   * @default {0}
+   */
+  readonly maxUnreadBytes?: number;
+}
+
+const CLIENT_OPTIONS = [
+  ...UDP_OPTIONS,
+  ...optionNames<Omit<UdpClientConfig, keyof UdpSocketConfig>>({ maxUnreadBytes: true }),
+];
+
+/** Checks the config of a client and fills in the defaults. */
+export function resolveUdpClientConfig(
+  config: UdpClientConfig,
+): UdpSocketSettings & { readonly maxUnreadBytes: number } {
+  const options = readOptions<UdpClientConfig>("config", config, CLIENT_OPTIONS);
+  const { maxUnreadBytes = 0 } = options;
+  return {
+    ...resolveUdpSocketConfig(options),
+    maxUnreadBytes: checkInteger("maxUnreadBytes", maxUnreadBytes, 0),
+  };
 }

@@ -3,91 +3,27 @@
 // Nothing is received while there is neither a service nor an iteration: what comes waits in the system's
 // buffer. Everything between a start and its stop is in udp_serving.ts.
 
-import { checkHost, checkPort } from "../base/address.ts";
-import { checkInteger, checkInterval, checkSignal } from "../base/arguments.ts";
+import { checkPort } from "../base/address.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
-import type { GroupOptions } from "./multicast.ts";
+import { Bag } from "../listener/bag.ts";
+import { Consumers } from "../listener/consumers.ts";
 import {
   LifeCycle,
   type StopOptions,
   type StopReport,
   stopReport,
 } from "../listener/life_cycle.ts";
-import { turnsOf } from "../network/deno/deno_network.ts";
-import { optionNames, readOptions } from "../base/options.ts";
-import { checkUdpConfig, UDP_OPTIONS, type UdpSocketConfig } from "./udp_config.ts";
-import { readUdpService, type UdpService } from "./udp_service.ts";
+import { LiveSet } from "../listener/live_set.ts";
+import type { ReceivedDatagram } from "./loose_datagrams.ts";
+import type { GroupOptions } from "./multicast.ts";
 import {
-  type Consumer,
-  type ReceivedDatagram,
-  type ServingSettings,
-  UdpServing,
-} from "./udp_serving.ts";
-import type { UdpSession } from "./udp_session.ts";
-
-/** How a {@linkcode UdpListener} and its sessions behave; every field has a default. */
-export interface UdpListenerConfig extends UdpSocketConfig {
-  /**
-   * Host name or IP address of the local interface. `"::"` is both IPv6 and IPv4.
-   *
-   * @default {"0.0.0.0"}
-   */
-  readonly interface?: string;
-  /**
-   * How many bytes wait while the service or the iteration is busy, each datagram counted with 256 more.
-   * What does not fit is dropped and counted.
-   *
-   * @default {4_194_304}
-   */
-  readonly maxUnreadBytes?: number;
-  /**
-   * How many sessions there may be. Datagrams of further peers are dropped and counted.
-   *
-   * @default {10_000}
-   */
-  readonly maxSessions?: number;
-  /**
-   * After how long without a datagram, either way, a session ends.
-   *
-   * @default {60_000}
-   */
-  readonly sessionIdleTimeoutInMillis?: number;
-  /**
-   * How many bytes wait in one session, each datagram counted with 256 more.
-   *
-   * @default {262_144}
-   */
-  readonly maxUnreadBytesPerSession?: number;
-  /**
-   * How many bytes wait in all sessions together, each datagram counted with 256 more. Where there is no room,
-   * sessions that keep much lose datagrams, which are counted, before those that keep little.
-   *
-   * @default {67_108_864}
-   */
-  readonly maxTotalUnreadBytes?: number;
-  /**
-   * How long a session's `read` and iteration wait for a datagram.
-   *
-   * @default {300_000}
-   */
-  readonly readTimeoutInMillis?: number;
-  /** Its abort is `gracefulStop()`. */
-  readonly signal?: AbortSignal;
-}
-
-const OPTIONS = [
-  ...UDP_OPTIONS,
-  ...optionNames<Omit<UdpListenerConfig, keyof UdpSocketConfig>>({
-    interface: true,
-    maxUnreadBytes: true,
-    maxSessions: true,
-    sessionIdleTimeoutInMillis: true,
-    maxUnreadBytesPerSession: true,
-    maxTotalUnreadBytes: true,
-    readTimeoutInMillis: true,
-    signal: true,
-  }),
-];
+  resolveUdpListenerConfig,
+  type UdpListenerConfig,
+  type UdpListenerSettings,
+} from "./udp_listener_config.ts";
+import type { UdpServiceOrFactory } from "./udp_service.ts";
+import { type Consumer, consumerOf, UdpServing } from "./udp_serving.ts";
+import { coreOf, UdpSession } from "./udp_session.ts";
 
 /**
  * Receives datagrams on one port, in order, whatever a service does with them.
@@ -111,12 +47,13 @@ const OPTIONS = [
  * ```
  */
 export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDisposable {
-  readonly #interface: string;
-  readonly #settings: ServingSettings;
+  readonly #settings: UdpListenerSettings;
   readonly #life: LifeCycle;
+  readonly #consumers: Consumers<Consumer>;
+  readonly #open = new Bag<UdpSession>(coreOf);
+  readonly #sessions = new LiveSet(this.#open, (value) => value instanceof UdpSession);
   #port: number;
   #address: string;
-  #consumer: Consumer | undefined;
   #serving: UdpServing | undefined;
   #droppedBefore = 0;
 
@@ -129,45 +66,24 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    */
   constructor(port: number, config: UdpListenerConfig = {}) {
     this.#port = checkPort("port", port, 0);
-    const options = readOptions<UdpListenerConfig>("config", config, OPTIONS);
-    const socket = checkUdpConfig(options);
-    const {
-      interface: hostname = "0.0.0.0",
-      maxUnreadBytes = 4 * 1024 * 1024,
-      maxSessions = 10_000,
-      sessionIdleTimeoutInMillis = 60_000,
-      maxUnreadBytesPerSession = 256 * 1024,
-      maxTotalUnreadBytes = 64 * 1024 * 1024,
-      readTimeoutInMillis = 300_000,
-      signal,
-    } = options;
-    this.#interface = this.#address = checkHost("interface", hostname);
-    this.#settings = {
-      socket,
-      session: {
-        clock: socket.network.clock,
-        turns: turnsOf(socket.network),
-        idleTimeoutInMillis: checkInterval(
-          "sessionIdleTimeoutInMillis",
-          sessionIdleTimeoutInMillis,
-        ),
-        queueLimit: checkInteger("maxUnreadBytesPerSession", maxUnreadBytesPerSession, 0),
-        drop: socket.receiveQueueDrop,
-        limits: { timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis) },
-      },
-      maxUnreadBytes: checkInteger("maxUnreadBytes", maxUnreadBytes, 0),
-      maxSessions: checkInteger("maxSessions", maxSessions, 0),
-      maxTotalUnreadBytes: checkInteger("maxTotalUnreadBytes", maxTotalUnreadBytes, 0),
-    };
+    this.#settings = resolveUdpListenerConfig(config);
+    const { host, socket, signal } = this.#settings;
+    this.#address = host;
     this.#life = new LifeCycle(
       {
-        open: () => this.#open(),
+        open: () => this.#bind(),
         shut: async (patience) => await this.#serving?.stop(patience) ?? stopReport(0, []),
         onEnd: () => this.#onEnd(),
       },
       socket.network.clock,
-      signal === undefined ? undefined : checkSignal(signal),
+      signal,
     );
+    this.#consumers = new Consumers<Consumer>({
+      isOpen: () => this.#serving !== undefined,
+      isOver: () => this.#life.isOver || this.#life.isStopping,
+      notOpen: "Cannot receive: not bound",
+      onConsumer: (consumer) => this.#serving?.serve(consumer),
+    });
   }
 
   /** The port it is bound to; before the first `start`, the one asked for. */
@@ -181,8 +97,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /** The sessions that are open now. */
-  get sessions(): UdpSession[] {
-    return this.#serving?.sessions.open ?? [];
+  get sessions(): ReadonlySet<UdpSession> {
+    return this.#sessions;
   }
 
   /**
@@ -205,29 +121,30 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   /**
    * Hands every datagram, or every session, to a service.
    *
-   * @param service What is called.
+   * @param service What is called, or a function that makes it for each session.
    * @throws {TypeError} The service has no method to call, or a misspelled one.
    * @throws {GenericError} `"busy"`: one is attached already, or an iteration is under way.
+   *
+   * @example A service for each peer
+   * ```ts
+   * import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * const listener = new UdpListener(0, { interface: "127.0.0.1" });
+   * listener.attach(() => {
+   *   let count = 0;
+   *   return { onDatagram: () => `your ${++count}. datagram` };
+   * });
+   * await listener.start();
+   * await listener.gracefulStop();
+   * ```
    */
-  attach(service: UdpService): void {
-    this.#consume({ kind: "service", service, methods: readUdpService(service) }, "attach");
+  attach(service: UdpServiceOrFactory): void {
+    this.#consumers.attach(service, consumerOf(service));
   }
 
   /** Takes a service off: it gets no more datagrams and no new sessions; those it has it keeps. */
-  detach(service: UdpService): void {
-    if (this.#consumer?.kind === "service" && this.#consumer.service === service) this.#consume();
-  }
-
-  #consume(consumer?: Consumer, action?: string): void {
-    const before = this.#consumer;
-    if (consumer !== undefined && before !== undefined) {
-      const who = before.kind === "service"
-        ? "a service is attached already, detach it first"
-        : "an iteration is under way";
-      throw new GenericError("busy", `Cannot ${action}: ${who}`);
-    }
-    this.#consumer = consumer;
-    this.#serving?.serve(consumer);
+  detach(service: UdpServiceOrFactory): void {
+    this.#consumers.detach(service);
   }
 
   /**
@@ -240,8 +157,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
     await this.#life.start();
   }
 
-  async #open(): Promise<void> {
-    const serving = new UdpServing(this.#interface, this.#port, this.#settings);
+  async #bind(): Promise<void> {
+    const serving = new UdpServing(this.#port, this.#settings, this.#open);
     const { host, port } = await serving.socket.bound;
     this.#address = host;
     this.#port = port;
@@ -249,13 +166,13 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
     void serving.socket.closed.then((error) => {
       if (this.#serving === serving) this.#life.end(error);
     });
-    serving.serve(this.#consumer);
+    serving.serve(this.#consumers.current);
   }
 
   #onEnd(): void {
     this.#droppedBefore = this.droppedDatagrams;
     this.#serving = undefined;
-    if (this.#consumer?.kind !== "service") this.#consumer = undefined;
+    this.#consumers.endIteration();
   }
 
   /**
@@ -293,7 +210,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */
   [Symbol.asyncIterator](): AsyncIterator<ReceivedDatagram, undefined> {
-    return this.#iterate({ kind: "datagrams" }, (serving) => serving.nextDatagram());
+    return this.#consumers.iterate({ kind: "datagrams" }, () => this.#serving!.nextDatagram());
   }
 
   /**
@@ -303,49 +220,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */
   acceptSessions(): AsyncIterableIterator<UdpSession, undefined> {
-    const iterator = this.#iterate({ kind: "sessions" }, (serving) => serving.nextSession());
-    return {
-      ...iterator,
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
-  }
-
-  #iterate<T>(
-    consumer: Consumer,
-    take: (serving: UdpServing) => Promise<IteratorResult<T, undefined>>,
-  ): {
-    next(): Promise<IteratorResult<T, undefined>>;
-    return(): Promise<IteratorResult<T, undefined>>;
-  } {
-    this.#consume(consumer, "iterate");
-    const over = { done: true, value: undefined } as const;
-    const leave = () => {
-      if (this.#consumer === consumer) this.#consume();
-    };
-    return {
-      next: async () => {
-        if (this.#consumer !== consumer) return over;
-        if (this.#serving === undefined) {
-          leave();
-          if (this.#life.isOver) return over;
-          throw new GenericError("closed", "Cannot receive: not bound, call start() first");
-        }
-        try {
-          const next = await take(this.#serving);
-          if (next.done) leave();
-          return next;
-        } catch (error) {
-          leave();
-          throw error;
-        }
-      },
-      return: () => {
-        leave();
-        return Promise.resolve(over);
-      },
-    };
+    return this.#consumers.iterate({ kind: "sessions" }, () => this.#serving!.nextSession());
   }
 
   /**

@@ -1,17 +1,11 @@
-// The callback face of UDP: one call per datagram, in the order in which they came, never two at once.
-//
-//   datagram --> onDatagram --> what it returned goes back --> the next datagram
-//                    └─ throws --> onError, and the next datagram, which does not wait for it
+// The callback face of UDP: what is called for datagrams, or for sessions.
 
-import { checkObject } from "../base/arguments.ts";
-import { checkPort } from "../base/address.ts";
-import { isError, type SocketError } from "../base/errors.ts";
+import { isError } from "../base/errors.ts";
 import type { Datagram } from "./datagram.ts";
-import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
+import type { UdpCaller } from "./udp_caller.ts";
 import { methodsOf } from "../base/service_methods.ts";
 import type { UdpSession } from "./udp_session.ts";
-import type { UdpSocket } from "./udp_socket.ts";
-import { handlerError, isThenable, printThrown } from "../base/user_code.ts";
+import { handlerError, printThrown } from "../base/user_code.ts";
 
 /** What `onDatagram` may answer: content for the caller, a datagram for anybody, or nothing. */
 export type UdpReply = Uint8Array | string | Datagram | void;
@@ -44,6 +38,16 @@ export interface UdpService {
   onError?(caller: UdpCaller, error: Error): void | Promise<void>;
 }
 
+/**
+ * One service for everybody, or a function that makes one for each peer, when its first datagram came: for the
+ * session that begins with it. The `onDatagram` of such a service is called for the datagrams of its own peer, in
+ * their order, and waits for nobody else's; the caller is the session. What happens to a session is said at
+ * {@linkcode UdpService.onSession}; one whose function throws, or makes no service, is closed.
+ */
+export type UdpServiceOrFactory =
+  | UdpService
+  | ((session: UdpSession) => UdpService | Promise<UdpService>);
+
 const METHODS = ["onDatagram", "onSession", "onError"] as const;
 
 /**
@@ -75,114 +79,5 @@ export async function reportTo(
     await service.onError(caller, error);
   } catch (error) {
     printThrown(error);
-  }
-}
-
-/** The calls of `onDatagram`, one at a time. */
-export class DatagramCalls {
-  readonly #socket: UdpSocket;
-  readonly #onFree: () => void;
-  /** The datagram whose call is under way. */
-  #underWay: Datagram | undefined;
-  #handled = 0;
-  /** Those whom `onError` is called for. */
-  readonly #told = new Set<UdpCaller>();
-
-  /**
-   * @param socket What answers.
-   * @param onFree Called when an async call is over: the next datagram may be handled.
-   */
-  constructor(socket: UdpSocket, onFree: () => void) {
-    this.#socket = socket;
-    this.#onFree = onFree;
-  }
-
-  /** Whether a call is under way. */
-  get isCalling(): boolean {
-    return this.#underWay !== undefined;
-  }
-
-  /** Whether a call is under way, or an error is being told. */
-  get isBusy(): boolean {
-    return this.isCalling || this.#told.size > 0;
-  }
-
-  /** The datagram whose call is under way. */
-  get underWay(): Datagram | undefined {
-    return this.#underWay;
-  }
-
-  /** Those whom `onError` is called for. */
-  get told(): Iterable<UdpCaller> {
-    return this.#told;
-  }
-
-  /** How many calls are over. */
-  get handled(): number {
-    return this.#handled;
-  }
-
-  /** Handles a datagram. No call must be under way. */
-  handle(service: UdpService, datagram: Datagram): void {
-    const caller = new DatagramCaller(this.#socket, datagram);
-    try {
-      const reply = service.onDatagram!(caller, datagram);
-      if (isThenable(reply)) return void this.#finish(service, caller, reply, datagram);
-      if (reply !== undefined) this.#reply(service, caller, reply);
-      this.#handled++;
-    } catch (error) {
-      void this.#finish(service, caller, Promise.reject(error), datagram);
-    }
-  }
-
-  async #finish(
-    service: UdpService,
-    caller: UdpCaller,
-    replying: PromiseLike<UdpReply>,
-    datagram: Datagram,
-  ): Promise<void> {
-    this.#underWay = datagram;
-    try {
-      this.#reply(service, caller, await replying);
-      this.#handled++;
-    } catch (error) {
-      void this.#report(service, caller, error, true);
-    }
-    this.#underWay = undefined;
-    this.#onFree();
-  }
-
-  /** Tells of an error, and those behind it do not wait; only a stop does. */
-  async #report(
-    service: UdpService,
-    caller: UdpCaller,
-    cause: unknown,
-    isThrown: boolean,
-  ): Promise<void> {
-    this.#told.add(caller);
-    await reportTo(service, caller, cause, isThrown);
-    this.#told.delete(caller);
-    // What could not be sent was handled all the same.
-    if (isThrown) this.#handled++;
-    this.#onFree();
-  }
-
-  #reply(service: UdpService, caller: UdpCaller, reply: UdpReply): void {
-    // Also null, which the types forbid.
-    if (reply === undefined || reply === null) return;
-    const onFailed = (error: SocketError) => {
-      // A reply that comes after a stop is no news.
-      if (error.code !== "closed") void this.#report(service, caller, error, false);
-    };
-    if (typeof reply === "string" || reply instanceof Uint8Array) {
-      this.#socket.post(reply, caller.remoteAddress, caller.remotePort, onFailed);
-    } else {
-      const { remoteHost, remotePort, data } = checkObject(
-        "What onDatagram returned",
-        reply as Datagram,
-      );
-      const host = this.#socket.checkHost("remoteHost", remoteHost);
-      this.#socket.post(data, host, checkPort("remotePort", remotePort, 1), onFailed);
-    }
   }
 }

@@ -2,12 +2,12 @@
 
 import { checkReadLength } from "../base/arguments.ts";
 import type { Datagram } from "./datagram.ts";
+import { OVER } from "../listener/consumers.ts";
 import { GenericError, rejected, type SocketError } from "../base/errors.ts";
 import type { SessionCore } from "./session_core.ts";
 import {
   bytesShape,
   checkLimits,
-  END,
   nextOf,
   type ReceiveOptions,
   type UdpChannel,
@@ -15,10 +15,16 @@ import {
 import { sendDatagram, type UdpCaller } from "./udp_caller.ts";
 
 let make: (core: SessionCore) => UdpSession;
+let friend: (session: UdpSession) => SessionCore;
 
 /** Makes the face of a session; not exported from mod.ts. */
 export function sessionOf(core: SessionCore): UdpSession {
   return make(core);
+}
+
+/** What is below the face of a session; not exported from mod.ts. */
+export function coreOf(session: UdpSession): SessionCore {
+  return friend(session);
 }
 
 /**
@@ -36,6 +42,7 @@ export class UdpSession implements UdpChannel, UdpCaller {
 
   static {
     make = (core) => new UdpSession(core);
+    friend = (session) => session.#core;
   }
 
   /** IP address of the peer. */
@@ -156,8 +163,8 @@ export class UdpSession implements UdpChannel, UdpCaller {
    */
   [Symbol.asyncIterator](): AsyncIterator<Datagram> {
     return {
-      next: () => this.#core.take(nextOf, this.#core.settings.limits, END),
-      return: () => Promise.resolve(END),
+      next: () => this.#core.take(nextOf, this.#core.settings.limits, OVER),
+      return: () => Promise.resolve(OVER),
     };
   }
 

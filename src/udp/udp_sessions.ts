@@ -1,56 +1,61 @@
 // The sessions of a listener: one for each peer that has sent something.
 
-import { isSocketError, type SocketError } from "../base/errors.ts";
+import type { Bag } from "../listener/bag.ts";
+import { OVER } from "../listener/consumers.ts";
+import { Line } from "../listener/line.ts";
+import { ignore, isSocketError, type SocketError } from "../base/errors.ts";
+import { DatagramCalls } from "./datagram_calls.ts";
 import type { DatagramAddress } from "../network/network.ts";
+import { ownService } from "../base/service_methods.ts";
 import { SessionCore, type SessionSettings, type SharedBySessions } from "./session_core.ts";
-import { reportTo, type UdpService } from "./udp_service.ts";
-import { sessionOf, type UdpSession } from "./udp_session.ts";
+import { FOREVER, nextOf } from "./udp_channel.ts";
+import {
+  readUdpService,
+  reportTo,
+  type UdpService,
+  type UdpServiceOrFactory,
+} from "./udp_service.ts";
+import { coreOf, sessionOf, type UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import { UnreadBudget } from "./unread_budget.ts";
 import { handlerError } from "../base/user_code.ts";
 
-/** The sessions that are open, by peer. */
+/** The sessions of a listener from a start to its stop. */
 export class UdpSessions {
   readonly #shared: SharedBySessions;
   readonly #budget: UnreadBudget;
   readonly #limit: number;
   /** By port, then by address: to make one key of both for each datagram cost as much as all else. */
-  readonly #cores = new Map<number, Map<string, SessionCore>>();
-  readonly #faces = new Map<SessionCore, UdpSession>();
-  readonly #onEnd: (core: SessionCore) => void;
+  readonly #byPeer = new Map<number, Map<string, UdpSession>>();
+  readonly #open: Bag<UdpSession>;
+  /** Those that no iteration has taken. There may be a flood of them, each of which may end while it waits. */
+  readonly #untaken = new Line<SessionCore>();
+  /** Those who wait for one to take. */
+  #waiting: (() => void)[] = [];
+  #isClosed = false;
   #onLeave: (() => void) | undefined;
 
   /**
    * @param socket What they send by.
    * @param settings How they behave.
    * @param limits How many there may be, and how much they may keep unread, all together.
-   * @param onEnd Told when one is over.
+   * @param open Where they are while they are open.
    */
   constructor(
     socket: UdpSocket,
     settings: SessionSettings,
     limits: { readonly maxSessions: number; readonly maxTotalUnreadBytes: number },
-    onEnd: (core: SessionCore) => void,
+    open: Bag<UdpSession>,
   ) {
     this.#limit = limits.maxSessions;
     this.#budget = new UnreadBudget(limits.maxTotalUnreadBytes);
-    this.#onEnd = onEnd;
+    this.#open = open;
     this.#shared = {
       socket,
       settings,
       budget: this.#budget,
       onEnd: (core) => this.#forget(core),
     };
-  }
-
-  /** The sessions that are open now. */
-  get open(): UdpSession[] {
-    return [...this.#faces.values()];
-  }
-
-  /** How many there are. */
-  get size(): number {
-    return this.#faces.size;
   }
 
   /**
@@ -67,42 +72,48 @@ export class UdpSessions {
    * @param mayBegin Whether a new peer gets a session.
    * @returns The session, when the datagram has begun one.
    */
-  put(bytes: Uint8Array, from: DatagramAddress, mayBegin: boolean): SessionCore | undefined {
+  put(bytes: Uint8Array, from: DatagramAddress, mayBegin: boolean): UdpSession | undefined {
     const { hostname, port } = from;
-    const known = this.#cores.get(port)?.get(hostname);
+    const known = this.#byPeer.get(port)?.get(hostname);
     if (known !== undefined) {
-      known.put(bytes, from);
+      coreOf(known).put(bytes, from);
       return undefined;
     }
-    if (!mayBegin || this.#faces.size >= this.#limit) {
+    if (!mayBegin || this.#open.size >= this.#limit) {
       this.#budget.countDropped(1);
       return undefined;
     }
     const core = new SessionCore(from, this.#shared);
-    let ofPort = this.#cores.get(port);
-    if (ofPort === undefined) this.#cores.set(port, ofPort = new Map());
-    ofPort.set(hostname, core);
-    this.#faces.set(core, sessionOf(core));
+    const session = sessionOf(core);
+    let ofPort = this.#byPeer.get(port);
+    if (ofPort === undefined) this.#byPeer.set(port, ofPort = new Map());
+    ofPort.set(hostname, session);
+    this.#open.add(session);
     core.put(bytes, from);
-    return core;
+    return session;
   }
 
   #forget(core: SessionCore): void {
     const { hostname, port } = core.peer;
-    const ofPort = this.#cores.get(port)!;
+    const ofPort = this.#byPeer.get(port)!;
+    this.#open.delete(ofPort.get(hostname)!);
     ofPort.delete(hostname);
-    if (ofPort.size === 0) this.#cores.delete(port);
-    this.#faces.delete(core);
-    this.#onEnd(core);
+    if (ofPort.size === 0) this.#byPeer.delete(port);
+    if (core.isUntaken) this.#take(core);
     this.#onLeave?.();
   }
 
-  /** Lets a service handle a session that has begun. */
-  async serve(core: SessionCore, service: UdpService): Promise<void> {
-    const session = this.#faces.get(core)!;
+  /** Lets a service handle a session that has begun, or the one that is made for it. */
+  async serve(session: UdpSession, given: UdpServiceOrFactory): Promise<void> {
+    const core = coreOf(session);
     core.isHandled = true;
+    const service = typeof given === "function"
+      ? await ownService(given, session, readUdpService, (error) => core.end(error))
+      : given;
+    if (service === undefined) return;
     try {
-      await service.onSession!(session);
+      if (service.onSession === undefined) await callForEach(service, session);
+      else await service.onSession(session);
       core.onHandled();
     } catch (error) {
       // After the end, reads and writes reject with what ended it: that is no news.
@@ -112,24 +123,80 @@ export class UdpSessions {
     }
   }
 
-  /** Somebody takes a session that has begun; `undefined` when it is over already. */
-  pull(core: SessionCore): UdpSession | undefined {
-    core.isPulled = true;
-    return this.#faces.get(core);
+  /** Leaves a session that has begun to whoever takes the next one. */
+  offer(session: UdpSession): void {
+    const core = coreOf(session);
+    core.isUntaken = true;
+    this.#untaken.append(core);
+    this.#wake();
+  }
+
+  /** Waits for a session that nobody has taken; `undefined` when there will be none. */
+  async next(): Promise<UdpSession | undefined> {
+    while (!this.#isClosed) {
+      const core = this.#untaken.first;
+      if (core !== undefined) {
+        this.#take(core);
+        core.isPulled = true;
+        return this.#byPeer.get(core.peer.port)!.get(core.peer.hostname)!;
+      }
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    return undefined;
+  }
+
+  #take(core: SessionCore): void {
+    core.isUntaken = false;
+    this.#untaken.remove(core);
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Gives none to take any more, and ends those that nobody has taken. Gives whose they were. */
+  close(error: SocketError): DatagramAddress[] {
+    this.#isClosed = true;
+    this.#wake();
+    return [...this.#untaken].map((core) => {
+      core.end(error);
+      return core.peer;
+    });
   }
 
   /** Ends each session as soon as it has nothing to do. Resolves when none is left. */
   async stop(): Promise<void> {
     const over = Promise.withResolvers<void>();
     this.#onLeave = () => {
-      if (this.#faces.size === 0) over.resolve();
+      if (this.#open.size === 0) over.resolve();
     };
-    for (const core of [...this.#faces.keys()]) core.stop();
-    if (this.#faces.size > 0) await over.promise;
+    for (const session of this.#open) coreOf(session).stop();
+    if (this.#open.size > 0) await over.promise;
+  }
+
+  /** Whose they are. */
+  peers(): DatagramAddress[] {
+    return [...this.#open].map((session) => coreOf(session).peer);
   }
 
   /** Ends all sessions at once. */
   end(error: SocketError): void {
-    for (const core of [...this.#faces.keys()]) core.end(error);
+    this.close(error);
+    for (const session of this.#open) coreOf(session).end(error);
   }
+}
+
+/** Calls `onDatagram` for what comes in a session, until that is over and nothing is under way. */
+async function callForEach(service: UdpService, session: UdpSession): Promise<void> {
+  const core = coreOf(session);
+  let onFree = ignore;
+  const calls = new DatagramCalls(core.socket, () => onFree());
+  const free = () => new Promise<void>((resolve) => onFree = resolve);
+  for (;;) {
+    const next = await core.take(nextOf, FOREVER, OVER);
+    if (next.done) break;
+    calls.handle(service, session, next.value);
+    while (calls.isCalling) await free();
+  }
+  while (calls.isBusy) await free();
 }

@@ -1,27 +1,16 @@
 // What a UdpClient and a UdpListener have in common: a bound socket that sends in order, receives one at a
 // time, may hear one peer only, and is closed once.
 
-import {
-  brokenError,
-  closedError,
-  GenericError,
-  setupError,
-  type SocketError,
-} from "../base/errors.ts";
+import { brokenError, closedError, ignore, type SocketError } from "../base/errors.ts";
 import { contentBytes } from "../base/arguments.ts";
-import { type Address, checkHost, formatAddress } from "../base/address.ts";
-import {
-  canonicalIp,
-  familyReachedFrom,
-  ipVersion,
-  unmappedIp,
-  withoutZone,
-} from "../base/ip_address.ts";
+import { type Address, checkHost } from "../base/address.ts";
+import { familyReachedFrom, unmappedIp } from "../base/ip_address.ts";
+import { bindDatagram } from "./bind_datagram.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
-import { MAX_DATAGRAM_LENGTH, type UdpSettings } from "./udp_config.ts";
+import { MAX_DATAGRAM_LENGTH, type UdpSocketSettings } from "./udp_config.ts";
 import { HostNames } from "./host_names.ts";
-import { type Peer, SenderFilter } from "./sender_filter.ts";
+import { SenderFilter } from "./sender_filter.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
 import { waitFor } from "../network/deadline.ts";
@@ -46,7 +35,7 @@ export class UdpSocket implements DatagramSink {
   readonly bound: Promise<Address>;
   /** Resolves when the socket is free, with what ended it unless that was `close`. */
   readonly closed: Promise<SocketError | undefined>;
-  readonly #settings: UdpSettings;
+  readonly #settings: UdpSocketSettings;
   readonly #owner: UdpSocketOwner;
   readonly #names: HostNames;
   readonly #filter: SenderFilter;
@@ -73,7 +62,7 @@ export class UdpSocket implements DatagramSink {
   constructor(
     host: string | undefined,
     port: number,
-    settings: UdpSettings,
+    settings: UdpSocketSettings,
     owner: UdpSocketOwner,
   ) {
     this.#settings = settings;
@@ -120,37 +109,14 @@ export class UdpSocket implements DatagramSink {
   async #open(host: string | undefined, port: number): Promise<Address> {
     const settings = this.#settings;
     if (settings.peer !== undefined) {
-      const { host: name } = settings.peer;
-      const isLiteral = ipVersion(name) !== 0;
-      this.#filter.peer = isLiteral
-        ? { ...settings.peer, ip: withoutZone(name) }
-        : await this.#lookUp(settings.peer, host === undefined ? 0 : familyReachedFrom(host));
+      const family = host === undefined ? 0 : familyReachedFrom(host);
+      const peer = this.#names.peerAt(settings.peer, family);
+      this.#filter.peer = peer instanceof Promise ? await peer : peer;
     }
     const hostname = host ?? (this.#filter.peer?.ip.includes(":") ? "::" : "0.0.0.0");
-    const action = `Cannot bind to ${formatAddress(hostname, port)}`;
-    const { timeToLive, multicastTimeToLive, multicastInterface } = settings;
-    if (hostname.includes(":") && (timeToLive ?? multicastTimeToLive) !== undefined) {
-      throw new GenericError(
-        "unsupported",
-        `${action}: Deno can set a time to live only for IPv4`,
-      );
-    }
     if (this.#isFreed) throw closedError("bind");
-    let socket: DatagramSocket;
-    try {
-      this.#making = settings.network.listenDatagram({
-        hostname,
-        port,
-        reuseAddress: settings.reuseAddress,
-        multicastLoopback: settings.multicastLoopback,
-        ...(timeToLive === undefined ? {} : { timeToLive }),
-        ...(multicastTimeToLive === undefined ? {} : { multicastTimeToLive }),
-        ...(multicastInterface === undefined ? {} : { multicastInterface }),
-      });
-      socket = this.#making instanceof Promise ? await this.#making : this.#making;
-    } catch (error) {
-      throw setupError(action, error);
-    }
+    this.#making = bindDatagram(hostname, port, settings);
+    const socket = this.#making instanceof Promise ? await this.#making : this.#making;
     if (this.#isFreed) throw closedError("bind");
     this.#socket = socket;
     this.#local = { host: socket.addr.hostname, port: socket.addr.port };
@@ -160,31 +126,10 @@ export class UdpSocket implements DatagramSink {
     return this.#local;
   }
 
-  async #lookUp(peer: Address, family: 0 | 4 | 6): Promise<Peer> {
-    const action = `Cannot look up ${peer.host}`;
-    let resolved;
-    try {
-      resolved = await this.#names.lookUp(peer.host, peer.port, family);
-    } catch (error) {
-      throw setupError(action, error);
-    }
-    const { addresses: [address], isDirect } = resolved;
-    if (address === undefined) {
-      throw new GenericError(
-        "denied",
-        `${action}: no permission, run with --allow-net=${peer.host} or give its IP address`,
-      );
-    }
-    const ip = canonicalIp(address) ?? address;
-    return { host: isDirect ? ip : peer.host, port: peer.port, ip: withoutZone(ip) };
-  }
-
   /** Hears only this peer from now on. */
   async connect(peer: Address): Promise<void> {
     if (this.#ending !== undefined) throw closedError("connect");
-    this.#filter.peer = ipVersion(peer.host) !== 0
-      ? { ...peer, ip: withoutZone(peer.host) }
-      : await this.#lookUp(peer, familyReachedFrom(this.#local.host));
+    this.#filter.peer = await this.#names.peerAt(peer, familyReachedFrom(this.#local.host));
   }
 
   /** Checks where a datagram shall go: {@linkcode checkHost}, for one after the other. */
@@ -231,7 +176,7 @@ export class UdpSocket implements DatagramSink {
       parts.push(this.#sender.send(bytes.subarray(at, at + size), host, port));
     }
     const written = Promise.all(parts).then(() => bytes.length);
-    written.catch(() => {});
+    written.catch(ignore);
     return written;
   }
 
@@ -279,7 +224,7 @@ export class UdpSocket implements DatagramSink {
           timeoutError: () => error,
         },
         () => this.#sender.drained(),
-        () => {},
+        ignore,
       );
     } catch {
       // What is queued does not leave in time.

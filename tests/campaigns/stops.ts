@@ -137,7 +137,7 @@ function serveDatagrams(
     return Promise.resolve();
   }
   return (async () => {
-    for await (const [{ data }, caller] of listener) {
+    for await (const [caller, { data }] of listener) {
       await think();
       await caller.sendBytes(data).catch(() => {});
     }

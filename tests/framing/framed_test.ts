@@ -1,5 +1,6 @@
-import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
+import * as socket from "../../mod.ts";
 import { GenericError, ReadTimedOutError, SocketError } from "../../src/base/errors.ts";
 import { framed } from "../../src/framing/framed.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
@@ -245,8 +246,21 @@ Deno.test("Framed ends talk to each other", async () => {
   await echo;
 });
 
-Deno.test("framed() refuses what is no codec", () => {
-  const { connection } = scriptedConnection();
-  assertThrows(() => framed(connection, {} as never), TypeError, "codec");
-  connection.abort();
+Deno.test("Framed.abort() frees the socket at once, and Framed.closed tells why", async () => {
+  const { connection, peer } = scriptedConnection();
+  const lines = framed(connection, new LineCodec());
+  const received = assertRejects(() => lines.receive(), GenericError, "Aborted");
+  lines.abort("enough");
+  await received;
+  const error = await lines.closed;
+  assertEquals([error?.code, error?.cause, peer.isClosed], ["aborted", "enough", true]);
+
+  const other = scriptedConnection([end()]).connection;
+  const polite = framed(other, new LineCodec());
+  await polite.close();
+  assertEquals(await polite.closed, undefined);
+});
+
+Deno.test("framed() is the only way to make a Framed", () => {
+  assertEquals(["framed" in socket, "Framed" in socket], [true, false]);
 });

@@ -218,13 +218,13 @@ Deno.test("Listener has one way to take connections at a time", async () => {
   const busy = assertThrows(
     () => listener[Symbol.asyncIterator](),
     GenericError,
-    "a service takes",
+    "a service is attached already",
   );
   assertEquals(busy.code, "busy");
   listener.detach(echo);
   const iterator = listener[Symbol.asyncIterator]();
-  assertThrows(() => listener[Symbol.asyncIterator](), GenericError, "another iteration");
-  assertThrows(() => listener.attach(echo), GenericError, "an iteration takes");
+  assertThrows(() => listener[Symbol.asyncIterator](), GenericError, "an iteration is under way");
+  assertThrows(() => listener.attach(echo), GenericError, "an iteration is under way");
   await iterator.return!();
   listener.attach(echo);
 });

@@ -3,7 +3,8 @@
 
 import type { Network } from "../../src/network/network.ts";
 import { denoNetwork, nodeNetwork } from "../../src/network/deno/deno_network.ts";
-import { UdpClient, type UdpClientConfig } from "../../src/udp/udp_client.ts";
+import { UdpClient } from "../../src/udp/udp_client.ts";
+import type { UdpClientConfig } from "../../src/udp/udp_config.ts";
 
 /** Whether this process was started with --unstable-net. */
 export const hasDatagrams = (Deno.listenDatagram as unknown) !== undefined;

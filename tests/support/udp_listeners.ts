@@ -2,7 +2,8 @@
 
 import type { Network } from "../../src/network/network.ts";
 import type { UdpClient } from "../../src/udp/udp_client.ts";
-import { UdpListener, type UdpListenerConfig } from "../../src/udp/udp_listener.ts";
+import { UdpListener } from "../../src/udp/udp_listener.ts";
+import type { UdpListenerConfig } from "../../src/udp/udp_listener_config.ts";
 import type { UdpService } from "../../src/udp/udp_service.ts";
 import { localClient, text } from "./udp_engines.ts";
 

@@ -58,6 +58,7 @@ const forUdp: Omit<
   "remoteHost" | "remotePort" | "multicastInterface" | "timeToLive"
 > = {
   receiveQueueDrop: "newest",
+  readTimeoutInMillis: 5_000,
   maxQueuedBytes: 100_000,
   datagramSize: 1_000,
   closeTimeoutInMillis: 5_000,
@@ -72,7 +73,6 @@ const forUdpClient: UdpClientConfig = {
   remoteHost: "127.0.0.1",
   remotePort: 9,
   maxUnreadBytes: 100_000,
-  readTimeoutInMillis: 5_000,
 };
 
 const forUdpListener: UdpListenerConfig = {
@@ -83,7 +83,6 @@ const forUdpListener: UdpListenerConfig = {
   sessionIdleTimeoutInMillis: 5_000,
   maxUnreadBytesPerSession: 100_000,
   maxTotalUnreadBytes: 1_000,
-  readTimeoutInMillis: 5_000,
   signal: new AbortController().signal,
 };
 

@@ -162,7 +162,7 @@ const datagramFaces: Record<string, (network: Network) => Promise<DatagramFace>>
     const listener = await listening(network);
     const begun = Promise.withResolvers<Tell>();
     void (async () => {
-      for await (const [{ data }] of listener) (await begun.promise)(data);
+      for await (const [, { data }] of listener) (await begun.promise)(data);
     })();
     return { begin: begun.resolve, end: () => listener.immediateStop() };
   },

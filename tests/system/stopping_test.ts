@@ -283,7 +283,7 @@ Deno.test("UdpListener.gracefulStop() answers what came before it", async () => 
       }),
     "a loop": (listener) =>
       void (async () => {
-        for await (const [{ data }, caller] of listener) await caller.sendBytes(data);
+        for await (const [caller, { data }] of listener) await caller.sendBytes(data);
       })(),
     "a loop of sessions": (listener) =>
       void (async () => {

@@ -64,7 +64,7 @@ for (const [engine, network] of engines) {
           `UDP4:127.0.0.1:${listener.port}`,
         ]);
         const received: number[] = [];
-        for await (const [{ data }] of listener) {
+        for await (const [, { data }] of listener) {
           assertEquals(data.length, 1_000);
           received.push(...data);
           if (received.length === content.length) break;

@@ -3,7 +3,7 @@ import type { Datagram } from "../../src/udp/datagram.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import { SessionCore } from "../../src/udp/session_core.ts";
 import { plainTurns } from "../../src/network/turns.ts";
-import { checkUdpConfig } from "../../src/udp/udp_config.ts";
+import { resolveUdpSocketConfig } from "../../src/udp/udp_config.ts";
 import { UdpSocket } from "../../src/udp/udp_socket.ts";
 import { UnreadBudget } from "../../src/udp/unread_budget.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
@@ -17,7 +17,7 @@ async function session(idleTimeoutInMillis = 1_000) {
   const clock = new VirtualClock();
   const network = scriptedDatagrams(clock);
   const owner = { isWanting: false, hearsItself: false, put() {}, onUnwanted() {}, onEnd() {} };
-  const socket = new UdpSocket("127.0.0.1", 0, checkUdpConfig({ network }), owner);
+  const socket = new UdpSocket("127.0.0.1", 0, resolveUdpSocketConfig({ network }), owner);
   await socket.bound;
   const settings = {
     clock,

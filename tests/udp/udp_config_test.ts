@@ -1,11 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { denoNetwork, nodeNetwork } from "../../src/network/deno/deno_network.ts";
-import { checkInterface, checkUdpConfig } from "../../src/udp/udp_config.ts";
+import { checkInterface, resolveUdpSocketConfig } from "../../src/udp/udp_config.ts";
 
-Deno.test("checkUdpConfig() has the documented defaults", () => {
-  assertEquals(checkUdpConfig({}), {
+Deno.test("resolveUdpSocketConfig() has the documented defaults", () => {
+  assertEquals(resolveUdpSocketConfig({}), {
     peer: undefined,
     receiveQueueDrop: "newest",
+    limits: { timeoutInMillis: 300_000 },
     maxQueuedBytes: 16_777_216,
     datagramSize: 8_192,
     closeTimeoutInMillis: 5_000,
@@ -18,11 +19,12 @@ Deno.test("checkUdpConfig() has the documented defaults", () => {
   });
 });
 
-Deno.test("checkUdpConfig() keeps what is given", () => {
+Deno.test("resolveUdpSocketConfig() keeps what is given", () => {
   const config = {
     remoteHost: "[::1]",
     remotePort: 9,
     receiveQueueDrop: "oldest",
+    readTimeoutInMillis: 5,
     maxQueuedBytes: 0,
     datagramSize: 65_507,
     closeTimeoutInMillis: Infinity,
@@ -33,8 +35,12 @@ Deno.test("checkUdpConfig() keeps what is given", () => {
     timeToLive: 1,
     network: nodeNetwork,
   } as const;
-  const { remoteHost: _, remotePort: __, ...rest } = config;
-  assertEquals(checkUdpConfig(config), { peer: { host: "::1", port: 9 }, ...rest });
+  const { remoteHost: _, remotePort: __, readTimeoutInMillis: timeoutInMillis, ...rest } = config;
+  assertEquals(resolveUdpSocketConfig(config), {
+    peer: { host: "::1", port: 9 },
+    limits: { timeoutInMillis },
+    ...rest,
+  });
 });
 
 Deno.test("checkInterface() takes an address or an index", () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GenericError } from "../../src/base/errors.ts";
-import { UdpListener, type UdpListenerConfig } from "../../src/udp/udp_listener.ts";
+import { UdpListener } from "../../src/udp/udp_listener.ts";
 import type { UdpService } from "../../src/udp/udp_service.ts";
 import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
@@ -43,7 +43,7 @@ testOnEngines("UdpListener can be iterated, with a caller for each datagram", as
   await listener.start();
   const address = { host: "127.0.0.1", port: listener.port };
   for (const word of ["a", "b", "c"]) client.sendTo(word, address);
-  for await (const [datagram, caller] of listener) {
+  for await (const [caller, datagram] of listener) {
     assertEquals(text(datagram.data), "a");
     await caller.sendBytes("A");
     break;
@@ -51,7 +51,7 @@ testOnEngines("UdpListener can be iterated, with a caller for each datagram", as
   assertEquals(text((await client.receiveFrom())[0]), "A");
   const seen: string[] = [];
   let stopped;
-  for await (const [{ data }] of listener) {
+  for await (const [, { data }] of listener) {
     seen.push(text(data));
     if (seen.length === 2) stopped = listener.gracefulStop();
   }
@@ -133,14 +133,6 @@ testOnEngines("UdpListener.signal stops it", async (network) => {
 Deno.test("UdpListener() and attach() check what they get", () => {
   assertThrows(() => new UdpListener(70_000), RangeError, "70000");
   assertThrows(() => new UdpListener("1" as unknown as number), TypeError, "port");
-  const make = (config: unknown) => () => new UdpListener(0, config as UdpListenerConfig);
-  assertThrows(make({ interface: "" }), TypeError, "interface");
-  assertThrows(make({ maxSessions: -1 }), RangeError, "maxSessions");
-  assertThrows(make({ sessionIdleTimeoutInMillis: 0 }), RangeError, "sessionIdleTimeoutInMillis");
-  assertThrows(make({ maxUnreadBytesPerSession: 0.5 }), RangeError, "maxUnreadBytesPerSession");
-  assertThrows(make({ maxUnreadBytes: NaN }), TypeError, "maxUnreadBytes");
-  assertThrows(make({ signal: {} }), TypeError, "signal");
-  assertThrows(make(null), TypeError, "config");
   const listener = new UdpListener(0);
   const attach = (service: unknown) => () => listener.attach(service as UdpService);
   assertThrows(attach(null), TypeError, "service");

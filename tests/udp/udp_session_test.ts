@@ -44,7 +44,7 @@ testOnEngines("UdpSession.close() ends it, and read() of it says so", async (net
   await session.close();
   await waiting;
   assertEquals(await session.closed, undefined);
-  assertEquals(listener.sessions, []);
+  assertEquals(listener.sessions.size, 0);
   await assertRejects(() => session.write("x"), GenericError, "Cannot write: already closed");
   await assertRejects(() => session.read(0), RangeError);
   for await (const _ of session) throw new Error("nothing should come");

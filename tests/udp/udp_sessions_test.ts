@@ -26,11 +26,11 @@ testOnEngines("UdpListener gives each peer its own session", async (network) => 
       assertEquals(text((await client.read())[0]), `${word} ${count}`);
     }
   }
-  const ports = listener.sessions.map(({ remotePort }) => remotePort).sort();
+  const ports = [...listener.sessions].map(({ remotePort }) => remotePort).sort();
   assertEquals(ports, [one.localPort, other.localPort].sort());
   assertEquals(await listener.gracefulStop(), { completed: 2, aborted: 0, cut: [] });
   assertEquals(closed, ["ended", "ended"]);
-  assertEquals(listener.sessions, []);
+  assertEquals(listener.sessions.size, 0);
 });
 
 testOnEngines("UdpListener.acceptSessions() gives new sessions until a stop", async (network) => {
@@ -104,7 +104,7 @@ testOnEngines("UdpListener.maxSessions drops and counts further peers", async (n
   await other.write("out");
   assertEquals(await sockets.ask("still in"), "still in");
   assertEquals(sockets.listener.droppedDatagrams, 1);
-  assertEquals(sockets.listener.sessions.length, 1);
+  assertEquals(sockets.listener.sessions.size, 1);
 });
 
 testOnEngines("UdpSession whose handler fails because of the stop is no news", async (network) => {
@@ -140,10 +140,10 @@ Deno.test("UdpListener forgets sessions that end before anybody takes them", asy
     await settled();
   }
   await first;
-  assertEquals([listener.sessions.length, listener.droppedDatagrams], [50, 0]);
+  assertEquals([listener.sessions.size, listener.droppedDatagrams], [50, 0]);
   await clock.advance(1_000);
   // The one that was taken may still be read.
-  assertEquals([listener.sessions.length, listener.droppedDatagrams], [0, 49]);
+  assertEquals([listener.sessions.size, listener.droppedDatagrams], [0, 49]);
   socket.deliver("new", 60);
   const next = await sessions.next();
   assertEquals([next.value!.remotePort, text((await next.value!.read())[0])], [60, "new"]);
@@ -180,4 +180,25 @@ Deno.test("UdpListener.maxTotalUnreadBytes bounds what all sessions keep, and co
   await sessions[0]!.close();
   assertEquals(listener.droppedDatagrams, 150);
   await listener.immediateStop();
+});
+
+Deno.test("UdpListener.sessions is one set, which shows what is open at any time", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  const { sessions } = listener;
+  listener.attach({ onSession: (session) => void session.write("hello") });
+  for (let i = 0; i < 2; i++) {
+    await listener.start();
+    for (const port of [1, 2]) {
+      network.sockets[i]!.deliver("x", port);
+      await settled();
+    }
+    assertEquals([...sessions].map(({ remotePort }) => remotePort), [1, 2]);
+    const [one, other] = [...sessions] as [UdpSession, UdpSession];
+    await one.close();
+    assertEquals([sessions.size, sessions.has(one), sessions.has(other)], [1, false, true]);
+    assertEquals(sessions.has({} as UdpSession), false);
+    await listener.immediateStop();
+    assertEquals([sessions.size, listener.sessions === sessions], [0, true]);
+  }
 });

@@ -1,5 +1,6 @@
 // Deno's own network. No other room names Deno.connect, Deno.listen*, setTimeout or performance.now.
 
+import { checkMethods } from "../../base/arguments.ts";
 import { GenericError } from "../../base/errors.ts";
 import type { Clock } from "../clock.ts";
 import type { Network } from "../network.ts";
@@ -42,6 +43,7 @@ const denoTurns = new FairTurns(signals);
  * time: what goes by another clock, in a test, must not wait for what others have done before.
  */
 export function turnsOf({ clock, turns = plainTurns }: Network): Turns {
+  checkMethods("network.clock", clock, "now", "setTimeout", "clearTimeout");
   if (turns !== denoTurns || clock === denoClock) return turns;
   const own = new FairTurns(signals);
   // Nobody waits for turns of the event loop where time passes without them.

@@ -2,6 +2,8 @@
 //
 // The list of them would take a permission that a server has no other need for.
 
+import { formatAddress } from "../../base/address.ts";
+
 /** Binds a port of an address. */
 type Listen = (options: { hostname: string; port: number }) => { close(): void };
 
@@ -13,7 +15,7 @@ type Listen = (options: { hostname: string; port: number }) => { close(): void }
  * @param listen What binds: the room that names it passes it in.
  */
 export function isOwnAddress(address: string, listen: Listen): boolean {
-  const host = address.includes(":") ? `[${address}]:0` : `${address}:0`;
+  const host = formatAddress(address, 0);
   if (Deno.permissions.querySync({ name: "net", host }).state !== "granted") return false;
   try {
     // There is always a stream's; a datagram's takes a flag.

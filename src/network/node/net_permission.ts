@@ -1,9 +1,12 @@
 // What the program may do on the network, asked before node:net and node:dgram find out: what they do without a
 // permission may end the process, or be lost on its way.
 
+import { formatAddress } from "../../base/address.ts";
+
 /** Whether the program may use a host, or one port of it. Never prompts. */
 export async function mayUse(hostname: string, port?: number): Promise<boolean> {
-  const status = await Deno.permissions.query({ name: "net", host: hostOf(hostname, port) });
+  const host = formatAddress(hostname, port);
+  const status = await Deno.permissions.query({ name: "net", host });
   return status.state === "granted";
 }
 
@@ -13,15 +16,10 @@ export async function mayUse(hostname: string, port?: number): Promise<boolean> 
  * @throws {Deno.errors.NotCapable} It is not given: what the runtime would throw.
  */
 export async function requireNet(hostname: string, port?: number): Promise<void> {
-  const host = hostOf(hostname, port);
+  const host = formatAddress(hostname, port);
   const status = await Deno.permissions.request({ name: "net", host });
   if (status.state === "granted") return;
   throw new Deno.errors.NotCapable(
     `Requires net access to "${host}", run again with the --allow-net flag`,
   );
-}
-
-function hostOf(hostname: string, port: number | undefined): string {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return port === undefined ? host : `${host}:${port}`;
 }

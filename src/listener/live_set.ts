@@ -1,61 +1,65 @@
-// The open connections as their listener's user sees them: a set to read.
+// What a listener has open, as its user sees it: a set to read.
 
 import type { Bag } from "./bag.ts";
-import { Connection } from "../connection/connection.ts";
 
 /** A bag with the face of a set. */
-export class ConnectionSet implements ReadonlySet<Connection> {
-  readonly #bag: Bag<Connection>;
+export class LiveSet<T> implements ReadonlySet<T> {
+  readonly #bag: Bag<T>;
+  readonly #mayHave: (value: unknown) => boolean;
 
-  /** @param bag What it shows, as it is at any time. */
-  constructor(bag: Bag<Connection>) {
+  /**
+   * @param bag What it shows, as it is at any time.
+   * @param mayHave Whether something is of the kind that the bag can be asked for.
+   */
+  constructor(bag: Bag<T>, mayHave: (value: unknown) => boolean) {
     this.#bag = bag;
+    this.#mayHave = mayHave;
   }
 
   get size(): number {
     return this.#bag.size;
   }
 
-  has(value: Connection): boolean {
-    return value instanceof Connection && this.#bag.has(value);
+  has(value: T): boolean {
+    return this.#mayHave(value) && this.#bag.has(value);
   }
 
   forEach(
-    callback: (value: Connection, key: Connection, set: ReadonlySet<Connection>) => void,
+    callback: (value: T, key: T, set: ReadonlySet<T>) => void,
     thisArg?: unknown,
   ): void {
-    for (const connection of this) callback.call(thisArg, connection, connection, this);
+    for (const value of this) callback.call(thisArg, value, value, this);
   }
 
-  entries(): SetIterator<[Connection, Connection]> {
+  entries(): SetIterator<[T, T]> {
     return this.#now().entries();
   }
 
-  keys(): SetIterator<Connection> {
+  keys(): SetIterator<T> {
     return this.values();
   }
 
-  values(): SetIterator<Connection> {
+  values(): SetIterator<T> {
     return this.#bag[Symbol.iterator]();
   }
 
-  [Symbol.iterator](): SetIterator<Connection> {
+  [Symbol.iterator](): SetIterator<T> {
     return this.values();
   }
 
-  union<U>(other: ReadonlySetLike<U>): Set<Connection | U> {
+  union<U>(other: ReadonlySetLike<U>): Set<T | U> {
     return this.#now().union(other);
   }
 
-  intersection<U>(other: ReadonlySetLike<U>): Set<Connection & U> {
+  intersection<U>(other: ReadonlySetLike<U>): Set<T & U> {
     return this.#now().intersection(other);
   }
 
-  difference<U>(other: ReadonlySetLike<U>): Set<Connection> {
+  difference<U>(other: ReadonlySetLike<U>): Set<T> {
     return this.#now().difference(other);
   }
 
-  symmetricDifference<U>(other: ReadonlySetLike<U>): Set<Connection | U> {
+  symmetricDifference<U>(other: ReadonlySetLike<U>): Set<T | U> {
     return this.#now().symmetricDifference(other);
   }
 
@@ -79,7 +83,7 @@ export class ConnectionSet implements ReadonlySet<Connection> {
     return inspect(this.#now(), options);
   }
 
-  #now(): Set<Connection> {
+  #now(): Set<T> {
     return new Set(this);
   }
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Bag } from "../../src/listener/bag.ts";
 import { Connection, duplexOf } from "../../src/connection/connection.ts";
-import { ConnectionSet } from "../../src/listener/connection_set.ts";
+import { LiveSet } from "../../src/listener/live_set.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 
 function play() {
@@ -12,10 +12,10 @@ function play() {
   ];
   bag.add(a);
   bag.add(b);
-  return { bag, a, b, set: new ConnectionSet(bag) };
+  return { bag, a, b, set: new LiveSet(bag, (value) => value instanceof Connection) };
 }
 
-Deno.test("ConnectionSet shows the connections as they are at any time", () => {
+Deno.test("LiveSet shows the connections as they are at any time", () => {
   const { bag, a, b, set } = play();
   assertEquals([set.size, set.has(a), set.has(b)], [2, true, true]);
   assertEquals([[...set], [...set.keys()], [...set.values()]], [[a, b], [a, b], [a, b]]);
@@ -26,13 +26,13 @@ Deno.test("ConnectionSet shows the connections as they are at any time", () => {
   for (const connection of [a, b]) connection.abort();
 });
 
-Deno.test("ConnectionSet is shown as a Set is", () => {
+Deno.test("LiveSet is shown as a Set is", () => {
   const { a, b, set } = play();
   assertEquals(Deno.inspect(set), Deno.inspect(new Set([a, b])));
   for (const connection of [a, b]) connection.abort();
 });
 
-Deno.test("ConnectionSet.forEach() calls as a Set does", () => {
+Deno.test("LiveSet.forEach() calls as a Set does", () => {
   const { a, b, set } = play();
   const seen: unknown[] = [];
   set.forEach(function (this: unknown, ...all) {
@@ -49,7 +49,7 @@ Deno.test("ConnectionSet.forEach() calls as a Set does", () => {
   for (const connection of [a, b]) connection.abort();
 });
 
-Deno.test("ConnectionSet can be put together with other sets", () => {
+Deno.test("LiveSet can be put together with other sets", () => {
   const { a, b, set } = play();
   const other = new Set<Connection | string>([a, "c"]);
   assertEquals(set.union(other), new Set([a, b, "c"]));

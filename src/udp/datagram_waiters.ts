@@ -1,0 +1,148 @@
+// Those who wait for a datagram that has not come yet. A wait may end by time, by a signal or because there will be
+// none, and never takes a datagram with it.
+
+import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
+import { ReadTimedOutError, type SocketError } from "../base/errors.ts";
+import type { Clock } from "../network/network.ts";
+import type { Datagram } from "./datagram.ts";
+import { LazyTimer } from "../network/lazy_timer.ts";
+
+/** Somebody who waits for a datagram. */
+export class Waiter {
+  onAbort: (() => void) | undefined;
+
+  constructor(
+    readonly shape: (datagram: Datagram) => unknown,
+    readonly resolve: (value: unknown) => void,
+    readonly reject: (reason: unknown) => void,
+    /** When it is over; not a number as long as it is not known when it began. */
+    public due: number,
+    readonly limits: TakeLimits,
+    readonly closedAs: unknown,
+  ) {}
+
+  deliver(datagram: Datagram): void {
+    this.#forgetSignal();
+    this.resolve(this.shape(datagram));
+  }
+
+  fail(error: SocketError, isQuiet: boolean): void {
+    this.#forgetSignal();
+    if (isQuiet && this.closedAs !== undefined) this.resolve(this.closedAs);
+    else this.reject(error);
+  }
+
+  #forgetSignal(): void {
+    if (this.onAbort === undefined) return;
+    this.limits.signal!.removeEventListener("abort", this.onAbort);
+  }
+}
+
+/** How a wait for a datagram may end without one. */
+export interface TakeLimits {
+  /** How long to wait, `Infinity` for as long as it takes. */
+  readonly timeoutInMillis: number;
+  /** Ends the wait with the signal's own reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Those who wait for the datagrams of one mailbox, who waits longest first. */
+export class DatagramWaiters {
+  readonly #clock: Clock;
+  readonly #waiters: Waiter[] = [];
+  readonly #timer: LazyTimer;
+  readonly #busyClock: BusyClock;
+  readonly #onDue: () => void;
+
+  /**
+   * @param clock The time that waits go by.
+   * @param onDue Called when a wait is over, before anybody is told: the last moment to deliver something.
+   */
+  constructor(clock: Clock, onDue: () => void) {
+    this.#clock = clock;
+    this.#onDue = onDue;
+    this.#timer = new LazyTimer(clock, {
+      look: (now, isSure) => this.#giveUp(now, isSure),
+    });
+    this.#busyClock = new BusyClock(clock, (due) => this.#timer.by(due));
+  }
+
+  /** How many wait. */
+  get length(): number {
+    return this.#waiters.length;
+  }
+
+  /** Waits for a datagram; {@linkcode DatagramMailbox.take} says how. */
+  wait<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
+    const { timeoutInMillis, signal } = limits;
+    return new Promise<T>((resolve, reject) => {
+      const due = this.#dueIn(timeoutInMillis);
+      const waiter = new Waiter(
+        shape,
+        resolve as (value: unknown) => void,
+        reject,
+        due,
+        limits,
+        closedAs,
+      );
+      if (signal !== undefined) {
+        waiter.onAbort = () => {
+          this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+          reject(signal.reason);
+        };
+        signal.addEventListener("abort", waiter.onAbort, { once: true });
+      }
+      this.#waiters.push(waiter);
+      // Where it is not known yet, a look is due anyway.
+      if (due < Infinity) this.#timer.by(due);
+    });
+  }
+
+  /** Takes out who waits longest, if anybody does. */
+  shift(): Waiter | undefined {
+    // Mostly there is one, and shift() moves all others.
+    return this.#waiters.length === 1 ? this.#waiters.pop() : this.#waiters.shift();
+  }
+
+  #dueIn(timeoutInMillis: number): number {
+    if (timeoutInMillis === Infinity) return Infinity;
+    const clock = timeoutInMillis < LEAST_BUSY_INTERVAL_IN_MILLIS ? this.#clock : this.#busyClock;
+    return clock.now() + timeoutInMillis;
+  }
+
+  /** Ends the waits that are over and says when the next one will be. */
+  #giveUp(now: number, isSure: boolean): number {
+    let next = this.#busyClock.look(now);
+    if (isSure && this.#waiters.some(({ due }) => due <= now)) this.#onDue();
+    let kept = 0;
+    const over: Waiter[] = [];
+    for (const waiter of this.#waiters) {
+      if (Number.isNaN(waiter.due)) waiter.due = now + waiter.limits.timeoutInMillis;
+      if (waiter.due <= now && isSure) {
+        over.push(waiter);
+      } else {
+        this.#waiters[kept++] = waiter;
+        next = Math.min(next, waiter.due);
+      }
+    }
+    this.#waiters.length = kept;
+    for (const waiter of over) {
+      const { timeoutInMillis } = waiter.limits;
+      waiter.fail(
+        new ReadTimedOutError(`Cannot receive: no datagram came within ${timeoutInMillis} ms`),
+        false,
+      );
+    }
+    return next;
+  }
+
+  /** Ends no wait by its time any more. */
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  /** Ends all waits. */
+  fail(error: SocketError, isQuiet: boolean): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.fail(error, isQuiet);
+  }
+}

@@ -1,0 +1,159 @@
+// Datagrams that belong to no session: they go to a service, one call after the other, or to an iteration. Those that
+// nobody takes yet wait.
+
+import type { Datagram } from "./datagram.ts";
+import { DatagramCalls } from "./datagram_calls.ts";
+import { DatagramMailbox } from "./datagram_mailbox.ts";
+import { DatagramShare } from "./datagram_share.ts";
+import { handOutOfDatagrams } from "../bytes/hand_out.ts";
+import type { SocketError } from "../base/errors.ts";
+import type { DatagramAddress } from "../network/network.ts";
+import { OVER } from "../listener/consumers.ts";
+import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
+import { FOREVER } from "./udp_channel.ts";
+import type { UdpListenerSettings } from "./udp_listener_config.ts";
+import type { UdpService } from "./udp_service.ts";
+import type { UdpSocket } from "./udp_socket.ts";
+
+/** What an iteration over a {@linkcode UdpListener} gives: who sent a datagram, and that. */
+export type ReceivedDatagram = [caller: UdpCaller, datagram: Datagram];
+
+/** The datagrams of a listener that go one by one. */
+export class LooseDatagrams {
+  readonly #socket: UdpSocket;
+  readonly #handOut = handOutOfDatagrams();
+  readonly #mailbox: DatagramMailbox;
+  readonly #calls: DatagramCalls;
+  /** What of the queued ones a service is called for in a row. */
+  readonly #share: DatagramShare;
+  #service: UdpService | undefined;
+  /** Whether somebody takes what waits. */
+  #isWanted = false;
+  /** What an iteration has taken and is busy with, until it asks for the next one; and how many it is done with. */
+  #taken: Datagram | undefined;
+  #doneByIteration = 0;
+  #hasEnded = false;
+  /** Told when something may be done with. */
+  #onChange: (() => void) | undefined;
+
+  /** @param socket What answers. @param settings How the listener serves. */
+  constructor(socket: UdpSocket, settings: UdpListenerSettings) {
+    const { clock, drop, turns } = settings.session;
+    const { maxUnreadBytes } = settings;
+    this.#socket = socket;
+    this.#share = new DatagramShare(turns);
+    this.#mailbox = new DatagramMailbox(
+      clock,
+      maxUnreadBytes,
+      drop,
+      this.#handOut,
+      undefined,
+      turns,
+    );
+    this.#calls = new DatagramCalls(socket, () => this.#handleQueued());
+  }
+
+  /** How many were dropped. */
+  get droppedDatagrams(): number {
+    return this.#mailbox.droppedDatagrams;
+  }
+
+  /** How many a call or an iteration is done with. */
+  get handled(): number {
+    return this.#calls.handled + this.#doneByIteration;
+  }
+
+  /**
+   * Sets who gets them.
+   *
+   * @param service Whose `onDatagram` is called, if that is who.
+   * @param isIterated Whether it is an iteration.
+   */
+  serve(service: UdpService | undefined, isIterated: boolean): void {
+    this.#service = service;
+    this.#isWanted = service !== undefined || isIterated;
+    if (!isIterated) this.#taken = undefined;
+    this.#handleQueued();
+  }
+
+  /** Gets a datagram that came. */
+  put(bytes: Uint8Array, from: DatagramAddress): void {
+    if (this.#service === undefined || this.#calls.isCalling || this.#mailbox.length > 0) {
+      return this.#mailbox.put(bytes, from);
+    }
+    const { hostname: remoteHost, port: remotePort } = from;
+    this.#handle(this.#service, { remoteHost, remotePort, data: this.#handOut.copy(bytes) });
+  }
+
+  #handle(service: UdpService, datagram: Datagram): void {
+    this.#calls.handle(service, new DatagramCaller(this.#socket, datagram), datagram);
+  }
+
+  #handleQueued(): void {
+    if (this.#share.isSteppingBack) return;
+    while (!this.#calls.isCalling && this.#service !== undefined) {
+      if (this.#share.isUsedUp(this.#mailbox.length)) {
+        void this.#share.stepBack().then(() => this.#handleQueued());
+        break;
+      }
+      const datagram = this.#mailbox.shift();
+      if (datagram === undefined) break;
+      this.#handle(this.#service, datagram);
+    }
+    this.#onChange?.();
+  }
+
+  /** Takes out the first that waits. */
+  shift(): Datagram | undefined {
+    return this.#mailbox.shift();
+  }
+
+  /** Waits for one, for an iteration. */
+  next(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
+    if (this.#taken !== undefined) this.#doneByIteration++;
+    this.#taken = undefined;
+    this.#onChange?.();
+    return this.#mailbox.take<IteratorResult<ReceivedDatagram, undefined>>(
+      (datagram) => {
+        this.#taken = datagram;
+        return { done: false, value: [new DatagramCaller(this.#socket, datagram), datagram] };
+      },
+      FOREVER,
+      OVER,
+    );
+  }
+
+  /** Takes no more, and waits until what is there is done with, as long as there is somebody to do it. */
+  async finish(stopped: SocketError): Promise<void> {
+    // What is there can still be taken; whoever waits for more, does not any longer.
+    this.#mailbox.finish(stopped, true);
+    const isBusy = () =>
+      this.#calls.isBusy ||
+      this.#isWanted && (this.#mailbox.length > 0 || this.#taken !== undefined);
+    while (isBusy() && !this.#hasEnded) {
+      await new Promise<void>((resolve) => this.#onChange = resolve);
+    }
+  }
+
+  /** Nothing will come any more: what is there is dropped, and whoever waits is told. */
+  end(error: SocketError): void {
+    this.#hasEnded = true;
+    this.#mailbox.clear();
+    this.#mailbox.finish(error, error.code === "closed");
+    this.#onChange?.();
+  }
+
+  /** Whose datagrams are not done with. */
+  *peers(): Generator<DatagramAddress> {
+    const underWay = this.#calls.underWay ?? this.#taken;
+    if (underWay !== undefined) yield addressOf(underWay);
+    for (const { remoteAddress: hostname, remotePort: port } of this.#calls.told) {
+      yield { transport: "udp", hostname, port };
+    }
+    for (const datagram of this.#mailbox.waiting) yield addressOf(datagram);
+  }
+}
+
+function addressOf({ remoteHost: hostname, remotePort: port }: Datagram): DatagramAddress {
+  return { transport: "udp", hostname, port };
+}

@@ -5,6 +5,7 @@ import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { readingContract } from "./reading_contract.ts";
 import { transportContract } from "./transport_contract.ts";
 import { type Check, ensure, type TransportPair, Trial } from "./trial.ts";
+import { tryingContract } from "./trying_contract.ts";
 import { writingContract } from "./writing_contract.ts";
 
 /** How a transport is checked. */
@@ -39,6 +40,12 @@ export interface CheckTransportOptions {
    * @default {false}
    */
   readonly reset?: boolean;
+  /**
+   * Whether the transport can be read and written without a promise: `tryRead`, `whenReadable` and `tryWrite`.
+   *
+   * @default {false}
+   */
+  readonly canTry?: boolean;
 }
 
 /** A check that takes longer, by the clock of the pair, has failed. */
@@ -70,9 +77,11 @@ export function checkTransport(
     around = (body) => body(),
     halfClose = true,
     reset = false,
+    canTry = false,
   } = options;
-  const can = { halfClose, reset };
-  for (const check of [...transportContract, ...readingContract, ...writingContract]) {
+  const can = { halfClose, reset, canTry };
+  const contracts = [transportContract, tryingContract, readingContract, writingContract];
+  for (const check of contracts.flat()) {
     if (check.needs !== undefined && !can[check.needs]) continue;
     test(`${name}${check.name}`, () => around(() => runCheck(check, makePair)));
   }

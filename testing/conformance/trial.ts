@@ -27,7 +27,7 @@ export interface Check {
   /** The member that is checked and its promise, in words. */
   readonly name: string;
   /** What a transport must be able to do for it; without it the check is left out. */
-  readonly needs?: "halfClose" | "reset";
+  readonly needs?: "halfClose" | "reset" | "canTry";
   /** Throws where the promise is broken. */
   readonly run: (trial: Trial) => Promise<void>;
 }

@@ -22,6 +22,9 @@ function faulty(transport: Transport, net: SimulatedNetwork, fault: Fault): Tran
     closeWrite: () => transport.closeWrite(),
     close: () => transport.close(),
     reset: () => transport.reset!(),
+    tryRead: (buffer) => transport.tryRead!(buffer),
+    whenReadable: (callback) => transport.whenReadable!(callback),
+    tryWrite: (bytes) => transport.tryWrite!(bytes),
   };
   return { ...sound, ...fault(transport, { net }) };
 }
@@ -31,7 +34,7 @@ async function failures(fault: Fault): Promise<string[]> {
   const tests: [name: string, body: () => Promise<void>][] = [];
   let net: SimulatedNetwork;
   checkTransport(() => {
-    const [near, far] = connectedTransports();
+    const [near, far] = connectedTransports({ canTry: true });
     return { near: faulty(near, net, fault), far: faulty(far, net, fault), clock: net.clock };
   }, {
     test: (name, body) => {
@@ -41,6 +44,7 @@ async function failures(fault: Fault): Promise<string[]> {
       await simulate(1, (own) => (net = own, body()), { faults: "calm", strict: false });
     },
     reset: true,
+    canTry: true,
   });
   const failed = [];
   for (const [name, body] of tests) {
@@ -57,6 +61,8 @@ async function failures(fault: Fault): Promise<string[]> {
 Deno.test("checkTransport() finds nothing in a sound transport", async () => {
   assertEquals(await failures(() => ({})), []);
 });
+
+const hasHeard = new WeakSet<Transport>();
 
 const faults: Record<string, [fault: Fault, failing: RegExp]> = {
   "loses a byte": [
@@ -177,6 +183,46 @@ const faults: Record<string, [fault: Fault, failing: RegExp]> = {
   "swallows what a gone peer does not take": [
     (transport) => ({ write: (bytes) => transport.write(bytes).catch(() => bytes.length) }),
     /fails sooner or later/,
+  ],
+  "tries to read where nothing is, and tells 0": [
+    (transport) => ({ tryRead: (buffer) => transport.tryRead!(buffer) ?? 0 }),
+    /undefined where read\(\) would wait/,
+  ],
+  "does not tell the end to those who try": [
+    (transport) => ({ tryRead: (buffer) => transport.tryRead!(buffer) ?? undefined }),
+    /tryRead\(\) gives null at the end/,
+  ],
+  "calls back before anything is there": [
+    () => ({ whenReadable: (callback) => queueMicrotask(callback) }),
+    /whenReadable\(\) calls back once/,
+  ],
+  "calls back from within": [
+    (transport) => ({
+      whenReadable(callback) {
+        const count = transport.tryRead!(new Uint8Array(0));
+        if (count === 0 && hasHeard.has(transport)) return callback();
+        hasHeard.add(transport);
+        transport.whenReadable!(callback);
+      },
+    }),
+    /whenReadable\(\) calls back once/,
+  ],
+  "takes everything at once": [
+    (transport) => ({ tryWrite: (bytes) => transport.tryWrite!(bytes) ?? bytes.length }),
+    /tryWrite\(\) sends what fits/,
+  ],
+  "can be tried when it was closed": [
+    (transport) => {
+      let isClosed = false;
+      return {
+        close() {
+          isClosed = true;
+          transport.close();
+        },
+        tryRead: (buffer) => isClosed ? null : transport.tryRead!(buffer),
+      };
+    },
+    /throw when it was closed/,
   ],
   "makes a reset look like an end": [
     (transport) => ({ reset: () => transport.close() }),

@@ -1,0 +1,117 @@
+// What a Connection relies on in a transport that can be read and written without a promise.
+
+import type { Transport } from "../../src/network/network.ts";
+import { type Check, ensure, ensureBytes, numbered, rejectionOf, writeAll } from "./trial.ts";
+
+/** Somebody may be called back for nothing, but not for ever. */
+const MOST_TRIES = 1_000;
+
+/** Resolves when something may be there. */
+function readable(transport: Transport): Promise<void> {
+  return new Promise((resolve) => transport.whenReadable!(resolve));
+}
+
+/** Reads without a promise what comes next. */
+async function readNext(transport: Transport, buffer: Uint8Array): Promise<number | null> {
+  for (let i = 0; i < MOST_TRIES; i++) {
+    await readable(transport);
+    const count = transport.tryRead!(buffer);
+    if (count !== undefined) return count;
+  }
+  throw new Error(`whenReadable() called ${MOST_TRIES} times, and nothing was there`);
+}
+
+/** The contract of `tryRead`, `whenReadable` and `tryWrite`. */
+export const tryingContract: readonly Check[] = [
+  {
+    name:
+      "Transport.tryRead() gives undefined where read() would wait, and bytes when they have come",
+    needs: "canTry",
+    async run({ near, far }) {
+      const buffer = new Uint8Array(8);
+      ensure(far.tryRead!(buffer) === undefined, "tryRead() gave something before it was written");
+      const reading = readNext(far, buffer);
+      await writeAll(near, numbered(3, 1));
+      const count = await reading;
+      ensure(count !== null && count >= 1 && count <= 3, `tryRead() gave ${count}, 3 were written`);
+      ensureBytes(buffer.subarray(0, count), numbered(3, 1).subarray(0, count));
+    },
+  },
+  {
+    name: "Transport.tryRead() gives null at the end, again and again",
+    needs: "canTry",
+    async run({ near, far }) {
+      await writeAll(near, numbered(2));
+      near.close();
+      const buffer = new Uint8Array(2);
+      let count: number | null = 0;
+      for (let got = 0; got < 2; got += count) {
+        count = await readNext(far, buffer.subarray(got));
+        ensure(count !== null, `the end came after ${got} of 2 bytes`);
+      }
+      for (let i = 0; i < 3; i++) {
+        count = await readNext(far, buffer);
+        ensure(count === null, `tryRead() after the end gave ${count}`);
+      }
+    },
+  },
+  {
+    name:
+      "Transport.whenReadable() calls back once, not before it has returned, also for what is there",
+    needs: "canTry",
+    async run(trial) {
+      const { near, far } = trial;
+      let calls = 0;
+      const waiting = new Promise<void>((resolve) => {
+        far.whenReadable!(() => {
+          calls++;
+          resolve();
+        });
+      });
+      ensure(await trial.isWaiting(waiting), "whenReadable() called although nothing was written");
+      await writeAll(near, numbered(3));
+      await waiting;
+      await writeAll(near, numbered(3, 3));
+      let isWithin = true;
+      const again = new Promise<boolean>((resolve) => far.whenReadable!(() => resolve(isWithin)));
+      isWithin = false;
+      ensure(!await again, "whenReadable() called before it had returned");
+      await trial.delay(5);
+      ensure(calls === 1, `whenReadable() called ${calls} times`);
+    },
+  },
+  {
+    name: "Transport.tryWrite() sends what fits, then gives undefined until the peer reads",
+    needs: "canTry",
+    async run(trial) {
+      const { near, far } = trial;
+      const piece = numbered(65_536);
+      let written = 0;
+      for (let count; (count = near.tryWrite!(piece.subarray(written % 251))) !== undefined;) {
+        ensure(count >= 1 && count <= piece.length, `tryWrite() gave ${count}`);
+        written += count;
+        ensure(written < 64 * 1024 * 1024, `tryWrite() took ${written} bytes, and nobody has read`);
+      }
+      const buffer = new Uint8Array(65_536);
+      for (let got = 0; got < written;) {
+        const count = await readNext(far, buffer);
+        ensure(count !== null, `the end came after ${got} of ${written} bytes`);
+        ensureBytes(buffer.subarray(0, count), numbered(count, got));
+        got += count;
+      }
+      ensure(await near.write(numbered(3)) >= 1, "write() took nothing when all had been read");
+    },
+  },
+  {
+    name: "Transport.tryRead() and tryWrite() throw when it was closed, and nobody is called back",
+    needs: "canTry",
+    async run(trial) {
+      const { near } = trial;
+      const waiting = readable(near);
+      near.close();
+      ensure(await trial.isWaiting(waiting), "whenReadable() called for a stream that was closed");
+      await rejectionOf((async () => void await near.tryRead!(new Uint8Array(8)))());
+      await rejectionOf((async () => void await near.tryWrite!(new Uint8Array(8)))());
+    },
+  },
+];

@@ -3,7 +3,9 @@
 import { methodsOf } from "../base/service_methods.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
-import { ServiceLoop } from "./service_loop.ts";
+
+/** What a call of `onBytes` has sent: bytes, text, several of those, or nothing. */
+export type ByteReply = Uint8Array | string | readonly (Uint8Array | string)[] | undefined | void;
 
 /** A connection that a listener hands to your service. */
 export type Caller = Connection;
@@ -31,6 +33,21 @@ export interface Service {
    */
   onReadReady?(caller: Caller): void | Promise<void>;
   /**
+   * Bytes have arrived. They are lent: valid until the call has settled, for one that is not async until it returns.
+   * Writing them or returning them is safe, awaited or not, to whatever connection; copy what you keep. What the call
+   * returns is sent, and the next call comes when the system has it: a peer that does not read is not read from.
+   *
+   * Instead of `onReadReady`.
+   *
+   * @param bytes All that is there, at least one byte.
+   */
+  onBytes?(caller: Caller, bytes: Uint8Array<ArrayBuffer>): ByteReply | Promise<ByteReply>;
+  /**
+   * With `onBytes`: the peer has sent everything. Then the connection closes, unless it was made with
+   * `allowHalfOpen`.
+   */
+  onEnd?(caller: Caller): void | Promise<void>;
+  /**
    * The connection ends with an error: its own, or what a method of this service threw. Not called for
    * `close`, `abort` or the peer's end. Without it a network failure just closes the connection, and what a
    * method threw is printed with `console.error`, unless it is a read that timed out or a bad frame.
@@ -43,7 +60,7 @@ export interface Service {
   onClose?(caller: Caller, end: ConnectionEnd): void | Promise<void>;
 }
 
-const METHODS = ["onConnect", "onReadReady", "onError", "onClose"] as const;
+const METHODS = ["onConnect", "onBytes", "onEnd", "onReadReady", "onError", "onClose"] as const;
 
 /**
  * Reads the methods of a service: what is called is what was there then.
@@ -51,15 +68,12 @@ const METHODS = ["onConnect", "onReadReady", "onError", "onClose"] as const;
  * @throws {TypeError} It has none that can be called, or one that is misspelled.
  */
 export function readService(service: unknown): Service {
-  return methodsOf<Service>(service, METHODS);
-}
-
-/**
- * Begins to call a service for a connection.
- *
- * @param caller Nobody else's yet.
- * @param service What {@linkcode readService} has given.
- */
-export function serve(caller: Caller, service: Service): void {
-  new ServiceLoop(caller, service).begin();
+  const methods = methodsOf<Service>(service, METHODS);
+  if (methods.onReadReady !== undefined && methods.onBytes !== undefined) {
+    throw new TypeError("service must have onBytes or onReadReady, not both");
+  }
+  if (methods.onEnd !== undefined && methods.onBytes === undefined) {
+    throw new TypeError("service.onEnd goes with onBytes: the last onReadReady reads -1");
+  }
+  return methods;
 }

@@ -1,7 +1,8 @@
 // A service of its own for each connection, where the user wants that.
 
 import { duplexOf } from "./connection.ts";
-import { type Caller, readService, serve, type Service } from "./service.ts";
+import { type Caller, readService, type Service } from "./service.ts";
+import { serve } from "./service_loop.ts";
 import { handlerError, printThrown } from "../base/user_code.ts";
 
 /** One service for all connections, or a function that makes one for each. */

@@ -9,6 +9,7 @@
 import {
   codeOf,
   GenericError,
+  ignore,
   isError,
   isReadTimeout,
   isSocketError,
@@ -18,14 +19,24 @@ import { handlerError, isThenable, printThrown, settle } from "../base/user_code
 import { duplexOf } from "./connection.ts";
 import type { Duplex } from "./duplex.ts";
 import type { Wait } from "./reader.ts";
-import type { Caller, Service } from "./service.ts";
+import type { ByteReply, Caller, Service } from "./service.ts";
 import type { Attendant } from "./stopping.ts";
 
 /** To learn whether more has come, it must be read: a service that reads nothing must not fill the memory. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
 
+/**
+ * Begins to call a service for a connection.
+ *
+ * @param caller Nobody else's yet.
+ * @param service What `readService` has given.
+ */
+export function serve(caller: Caller, service: Service): void {
+  new ServiceLoop(caller, service).begin();
+}
+
 /** Calls a service for one connection. */
-export class ServiceLoop implements Attendant, Wait {
+class ServiceLoop implements Attendant, Wait {
   isCalling = false;
   isConnecting = false;
   /** How many bytes must be there for the next call. */
@@ -44,7 +55,7 @@ export class ServiceLoop implements Attendant, Wait {
   constructor(caller: Caller, service: Service) {
     this.#caller = caller;
     this.#service = service;
-    this.isReading = service.onReadReady !== undefined;
+    this.isReading = service.onReadReady !== undefined || service.onBytes !== undefined;
     this.#duplex = duplexOf(caller);
     this.#duplex.attend(this);
   }
@@ -109,6 +120,7 @@ export class ServiceLoop implements Attendant, Wait {
     if (this.#isOver) return;
     // Shut down from this side: nothing will be read any more.
     if (reader.isShut) return this.#duplex.closeIfIdle();
+    if (this.#service.onBytes !== undefined) return this.#callWithBytes();
     this.#isLastCall = reader.hasEnded;
     this.#readBefore = reader.bytesRead - reader.queue.length;
     this.isCalling = true;
@@ -143,6 +155,53 @@ export class ServiceLoop implements Attendant, Wait {
     this.#next();
   };
 
+  /** Lends what is there to `onBytes`. */
+  #callWithBytes(): void {
+    const { reader } = this.#duplex;
+    this.isCalling = true;
+    let reply: ByteReply | Promise<ByteReply>;
+    try {
+      if (reader.queue.length === 0) {
+        return this.#await(this.#service.onEnd?.(this.#caller), () => {
+          this.isCalling = false;
+          this.#afterLastCall();
+        });
+      }
+      reply = this.#service.onBytes!(this.#caller, reader.lend());
+    } catch (error) {
+      return this.#onThrown(error);
+    }
+    if (!isThenable(reply)) return this.#onReply(reply as ByteReply);
+    const promise = reply instanceof Promise ? reply : settle(() => reply);
+    promise.then(this.#onReply, this.#onThrown);
+  }
+
+  /** Sends what a call has returned; what it was lent is needed until that has gone out. */
+  readonly #onReply = (reply: ByteReply): void => {
+    this.isCalling = false;
+    if (reply === undefined) return this.#afterBytes();
+    const { writer, isOpen } = this.#duplex;
+    try {
+      if (!Array.isArray(reply)) return writer.post(reply as Uint8Array | string, this.#afterBytes);
+      const last = reply.length - 1;
+      for (const [i, content] of reply.entries()) {
+        writer.post(content, i === last ? this.#afterBytes : ignore);
+      }
+      if (last < 0) this.#afterBytes();
+    } catch (error) {
+      // It was closed meanwhile, or that was too much: what ended it says so.
+      if (isSocketError(error) && !(isOpen && this.#duplex.isOpen)) return this.#afterBytes();
+      this.#onThrown(error);
+    }
+  };
+
+  readonly #afterBytes = (): void => {
+    const duplex = this.#duplex;
+    duplex.reader.endLoan();
+    if (!duplex.isOpen && !duplex.reader.hasEnded) return this.#afterLastCall();
+    this.#next();
+  };
+
   #afterLastCall(): void {
     const duplex = this.#duplex;
     if (duplex.isFreed) return void this.#finish();
@@ -155,6 +214,7 @@ export class ServiceLoop implements Attendant, Wait {
   readonly #onThrown = (error: unknown): void => {
     this.isCalling = this.isConnecting = false;
     const duplex = this.#duplex;
+    duplex.reader.endLoan();
     // After the end, reads and writes reject with what ended it: that is no news.
     const isConsequence = !duplex.isOpen && isSocketError(error);
     if (!isConsequence) this.#thrown = { error };

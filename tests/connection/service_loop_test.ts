@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
   type Caller,
   GenericError,
@@ -6,7 +6,8 @@ import {
   type Service,
   type SocketError,
 } from "../../mod.ts";
-import { readService, serve } from "../../src/connection/service.ts";
+import { readService } from "../../src/connection/service.ts";
+import { serve } from "../../src/connection/service_loop.ts";
 import { broken, end, pause, reset, silence, type Step } from "../../testing/mod.ts";
 import {
   isPending,
@@ -482,32 +483,81 @@ Deno.test("Service that writes in pieces without awaiting sends one kernel write
   connection.abort();
 });
 
-Deno.test("readService() names what is wrong, own or inherited", () => {
-  class Misspelled {
-    onReadReedy() {}
-  }
-  class Derived extends Misspelled {
-    onConnect() {}
-  }
-  const wrong: [unknown, string][] = [
-    [undefined, "service must be an object with methods: got undefined"],
-    [null, "got null"],
-    ["x", 'got "x"'],
-    [{}, "no method to call: give it at least one of onConnect, onReadReady, onError, onClose"],
-    [{ connected() {} }, "no method to call"],
-    [{ onConnect: undefined }, "no method to call"],
-    [{ onConnect: 5 }, "service.onConnect must be a function: got 5"],
-    [{ onConnect: null }, "service.onConnect must be a function: got null"],
-    [{ onConnect() {}, onData() {} }, 'a member named "onData"'],
-    [new Misspelled(), 'a member named "onReadReedy"'],
-    [new Derived(), 'a member named "onReadReedy"'],
-  ];
-  for (const [service, part] of wrong) assertThrows(() => readService(service), TypeError, part);
+Deno.test("onBytes: calls never overlap, replies keep their order, and onEnd comes last", async () => {
+  const log: string[] = [];
+  const { connection, peer } = served(["a", "b", "c", "d", "e", end()], {
+    onConnect: () => void log.push("connect"),
+    onBytes(_caller, bytes) {
+      const text = decoder.decode(bytes);
+      log.push(text);
+      if (text === "a") return "A";
+      if (text === "b") return Promise.resolve(["B", Uint8Array.of(66), ""]);
+      if (text === "c") return [];
+      if (text === "d") return new Promise<string>((resolve) => queueMicrotask(() => resolve("D")));
+      return undefined;
+    },
+    async onEnd(caller) {
+      log.push("end");
+      await caller.write("bye");
+    },
+    onClose: (_caller, { by }) => void log.push(by),
+  });
+  assertEquals(await connection.closed, undefined);
+  assertEquals(log, ["connect", "a", "b", "c", "d", "e", "end", "peer"]);
+  assertEquals(decoder.decode(peer.written), "ABBDbye");
 });
 
-Deno.test("readService() leaves every other property to its user", () => {
-  const service = { onConnect() {}, once: 5, on: {}, online: true, _onData() {}, name: "x" };
-  assertEquals(Object.keys(readService(service)), ["onConnect"]);
-  const bare = Object.assign(Object.create(null), { onClose() {} });
-  assertEquals(Object.keys(readService(bare)), ["onClose"]);
+Deno.test("onBytes: what is thrown, rejected or is no reply ends its own connection, after onError", async () => {
+  const thrown = new Error("no");
+  for (
+    const onBytes of [
+      () => {
+        throw thrown;
+      },
+      () => Promise.reject(thrown),
+      () => 5,
+      () => ["a", 5],
+      () => Promise.resolve({}),
+    ]
+  ) {
+    const errors: Error[] = [];
+    const { connection } = served(["a", end()], {
+      onBytes: onBytes as unknown as () => string,
+      onError: (_caller, error) => void errors.push(error),
+    });
+    assertEquals((await connection.closed)?.code, "handler");
+    assertEquals(errors.length, 1);
+    assert(errors[0] === thrown || errors[0] instanceof TypeError);
+  }
+});
+
+Deno.test("onBytes: the next call waits until the peer has taken the reply", async () => {
+  const log: string[] = [];
+  const { connection, clock } = served(
+    ["a", "b", silence()],
+    {
+      onBytes(_caller, bytes) {
+        log.push(decoder.decode(bytes));
+        return "reply";
+      },
+    },
+    { writeTimeoutInMillis: 1_000 },
+    { writes: [silence()] },
+  );
+  await clock.settle();
+  assertEquals(log, ["a"]);
+  await clock.advance(1_000);
+  assertEquals([(await connection.closed)?.code, log], ["timed-out", ["a"]]);
+});
+
+Deno.test("onBytes: a half-open connection stays after onEnd", async () => {
+  const log: string[] = [];
+  const { connection, clock } = served(["a", end()], {
+    onBytes: () => void log.push("bytes"),
+    onEnd: () => void log.push("end"),
+  }, { allowHalfOpen: true });
+  await clock.settle();
+  assertEquals([log, await isPending(clock, connection.closed)], [["bytes", "end"], true]);
+  await connection.write("still");
+  connection.abort();
 });

@@ -159,7 +159,6 @@ class ServiceLoop implements Attendant, Wait {
   #callWithBytes(): void {
     const { reader } = this.#duplex;
     this.isCalling = true;
-    let reply: ByteReply | Promise<ByteReply>;
     try {
       if (reader.queue.length === 0) {
         return this.#await(this.#service.onEnd?.(this.#caller), () => {
@@ -167,13 +166,13 @@ class ServiceLoop implements Attendant, Wait {
           this.#afterLastCall();
         });
       }
-      reply = this.#service.onBytes!(this.#caller, reader.lend());
+      const reply = this.#service.onBytes!(this.#caller, reader.lend());
+      if (!isThenable(reply)) return this.#onReply(reply as ByteReply);
+      const promise = reply instanceof Promise ? reply : settle(() => reply);
+      promise.then(this.#onReply, this.#onThrown);
     } catch (error) {
-      return this.#onThrown(error);
+      this.#onThrown(error);
     }
-    if (!isThenable(reply)) return this.#onReply(reply as ByteReply);
-    const promise = reply instanceof Promise ? reply : settle(() => reply);
-    promise.then(this.#onReply, this.#onThrown);
   }
 
   /** Sends what a call has returned; what it was lent is needed until that has gone out. */

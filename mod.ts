@@ -35,7 +35,8 @@ export type { ServiceOrFactory } from "./src/connection/service_factory.ts";
 export type { CutOff, StopOptions, StopReport } from "./src/listener/life_cycle.ts";
 export type { ReadOptions, ReadResult } from "./src/connection/pull.ts";
 export type { AltName, NamePart, PeerCertificate, SecureInfo } from "./src/network/secure_info.ts";
-export type { Caller, Service } from "./src/connection/service.ts";
+export type { Handler, HandlerCallbacks } from "./src/connection/handler.ts";
+export type { ByteReply, Caller, Service } from "./src/connection/service.ts";
 export type { ClientSecureSocketConfig } from "./src/tls/client_secure_socket_config.ts";
 export type {
   ListenerCertificateConfig,

@@ -29,7 +29,8 @@ export type ConnectedPair = [a: Connection, b: Connection] & AsyncDisposable;
  * ```
  */
 export function connectedPair(options: ConnectedPairOptions = {}): ConnectedPair {
-  const { capacity, canTry, ...config } = options;
+  const { capacity, canTry, ...others } = options;
+  const config = { overwriteLentBytes: true, ...others };
   const [left, right] = connectedTransports({
     ...(capacity === undefined ? {} : { capacity }),
     ...(canTry === undefined ? {} : { canTry }),

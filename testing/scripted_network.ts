@@ -139,6 +139,7 @@ export function scriptedNetwork(options: ScriptedNetworkOptions): ScriptedNetwor
   const calls: string[] = [];
   return {
     clock,
+    overwritesLentBytes: true,
     calls,
     async connect({ hostname, port, signal }: ConnectTarget) {
       calls.push(`connect ${hostname}:${port}`);

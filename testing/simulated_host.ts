@@ -70,6 +70,7 @@ export class Host implements SimulatedHost {
   readonly name: string;
   readonly address: string;
   descriptorLimit = Infinity;
+  readonly overwritesLentBytes = true;
   readonly #world: World;
   readonly #resolve: (name: string) => Host | undefined;
   readonly #open = new Set<{ describe(): string }>();

@@ -51,6 +51,8 @@ export class SimulatedNetwork implements Network {
   readonly random: Random;
   /** What goes wrong in this run. */
   readonly faults: Faults;
+  /** Whoever keeps lent bytes finds out. */
+  readonly overwritesLentBytes = true;
   readonly #world: World;
   readonly #clock: VirtualClock = new VirtualClock();
   readonly #hosts: Map<string, Host> = new Map();

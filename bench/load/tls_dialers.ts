@@ -16,13 +16,14 @@ export interface Stream {
 const hostname = "localhost";
 const caCert = Deno.env.get("BENCH_TLS_CA")!;
 
-async function dialOurs(port: number, reuseReadBuffer = false): Promise<Stream> {
+async function dialOurs(port: number, isLent = false): Promise<Stream> {
   const secureSocket = { caCerts: [caCert], serverName: hostname };
-  const client = await Client.connect({ host: "127.0.0.1", port, secureSocket, reuseReadBuffer });
+  const client = await Client.connect({ host: "127.0.0.1", port, secureSocket });
+  const memory = new Uint8Array(65_536);
   return {
     write: (bytes) => client.write(bytes),
     async read() {
-      const [, length] = await client.read();
+      const [, length] = await (isLent ? client.read(memory) : client.read());
       return Math.max(0, length);
     },
     close: () => client.close(),

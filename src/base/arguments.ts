@@ -87,6 +87,14 @@ export function checkReadLength(value: unknown): number {
   return checkInteger("Requested byte length", value, 1);
 }
 
+/** Checks memory that is to be read into. */
+export function checkTarget(into: Uint8Array): Uint8Array {
+  if (!(into instanceof Uint8Array) || into.length === 0) {
+    throw new TypeError(`Memory to read into must be a Uint8Array with room: got ${shown(into)}`);
+  }
+  return into;
+}
+
 /** Checks a yes or no. */
 export function checkBoolean(name: string, value: unknown): boolean {
   if (typeof value !== "boolean") {

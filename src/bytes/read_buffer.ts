@@ -7,10 +7,11 @@
 //   large   handed out with the whole buffer, and the next read gets a new one
 //   unread  when the next read begins: the same, into a slab of its own or with the whole buffer
 //
-// No 64 KiB for an idle connection, no allocation for a small read, no copy of a big one. Who lends its bytes
-// instead (`reuseReadBuffer`) hands out views of the buffer itself, until the next read.
+// No 64 KiB for an idle connection, no allocation for a small read, no copy of a big one. What is only lent is a view
+// of the buffer itself, until the loan ends.
 
 import { HandOut } from "./hand_out.ts";
+import { Loan } from "./loan.ts";
 
 const SMALLEST = 512;
 /** What fits the processor's caches: 32 KiB and 128 KiB move a third less. */
@@ -28,6 +29,7 @@ export class ReadBuffer {
   /** What is small and unread lies apart from what was handed out: transferring that must not take it along. */
   #unread: HandOut | undefined;
   #smallReads = 0;
+  #loan: Loan | undefined;
 
   /** Where the next kernel read puts its bytes. Nothing that is unread may lie there: see `keep`. */
   get target(): Uint8Array<ArrayBuffer> {
@@ -56,18 +58,37 @@ export class ReadBuffer {
     return new Uint8Array(buffer.buffer, 0, length);
   }
 
+  /** Makes the target ready for the next read. What is lent still, while a connection closes, stays as it is. */
+  renew(): void {
+    if (this.#loan?.isOut === true || this.#buffer?.length !== this.#size) this.#giveUp();
+  }
+
   /**
-   * Makes the target ready for the next read.
+   * Lends bytes until {@linkcode ReadBuffer.endLoan}.
    *
-   * @param isLent Whether bytes of it are lent to somebody who may still need them.
+   * @param bytes All that is unread.
    */
-  renew(isLent: boolean): void {
-    if (isLent || this.#buffer?.length !== this.#size) this.#giveUp();
+  lend(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    this.#loan ??= new Loan();
+    const lent = this.holds(bytes) ? bytes : this.give(bytes, true);
+    this.#loan.begin(lent);
+    return lent;
+  }
+
+  /** The bytes that were lent are not any more. @param overwrites Whether whoever has kept them is to find out. */
+  endLoan(overwrites: boolean): void {
+    if (this.#loan?.end(overwrites) === true) this.#giveUp();
   }
 
   /** Whether somebody has transferred the target away, to whom bytes of it were lent. */
   get isGone(): boolean {
     return this.#buffer?.length === 0;
+  }
+
+  /** Nothing is read any more: what is lent stays as it is. */
+  retire(): void {
+    this.#loan?.forget();
+    this.#giveUp();
   }
 
   /** Whether bytes lie in the target. */

@@ -11,8 +11,6 @@ const DONE: Step = { done: true, value: undefined };
 export interface IterationLimits {
   /** How long a step waits for a byte. */
   readonly readTimeoutInMillis: number;
-  /** Whether bytes are lent until the next step. */
-  readonly reuseReadBuffer: boolean;
 }
 
 /** An iteration over bytes as they come. Leaving it leaves the rest to whoever reads next. */
@@ -21,17 +19,20 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
   readonly length = 1;
   readonly #reader: Reader;
   readonly #limits: IterationLimits;
+  readonly #lends: boolean;
   #resolve: ((step: Step) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
 
-  /** @param reader Whose bytes. @param limits How it reads. */
-  constructor(reader: Reader, limits: IterationLimits) {
+  /** @param reader Whose bytes. @param limits How it reads. @param lends Whether bytes are lent until the next step. */
+  constructor(reader: Reader, limits: IterationLimits, lends: boolean) {
     this.#reader = reader;
     this.#limits = limits;
+    this.#lends = lends;
   }
 
   next(): Promise<Step> {
     const reader = this.#reader;
+    if (this.#lends) reader.endLoan();
     if (!reader.isWaiting && reader.mayHave(1)) {
       try {
         return Promise.resolve(this.#take());
@@ -48,6 +49,7 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
   }
 
   return(): Promise<Step> {
+    if (this.#lends) this.#reader.endLoan();
     return Promise.resolve(DONE);
   }
 
@@ -67,7 +69,8 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
   }
 
   #take(): Step {
-    const [value, length] = this.#reader.take(undefined, this.#limits.reuseReadBuffer);
-    return length < 0 ? DONE : { done: false, value };
+    const reader = this.#reader;
+    if (reader.queue.length === 0) return DONE;
+    return { done: false, value: this.#lends ? reader.lend() : reader.take()[0] };
   }
 }

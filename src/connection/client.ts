@@ -13,7 +13,7 @@ import {
 import { ClientSecurity } from "../tls/client_security.ts";
 import { type ClientConfig, type LocalClientConfig, resolveClientConfig } from "./client_config.ts";
 import { Connection, connectionFrom } from "./connection.ts";
-import { serve } from "./service.ts";
+import { serve } from "./service_loop.ts";
 
 /**
  * A connection that you dialled.

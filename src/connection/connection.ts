@@ -2,7 +2,7 @@
 // reader.ts and writer.ts.
 
 import { hostOf, portOf } from "../base/address.ts";
-import { checkMethods, checkReadLength } from "../base/arguments.ts";
+import { checkMethods, checkReadLength, checkTarget } from "../base/arguments.ts";
 import { type ConnectionConfig, resolveConnectionConfig } from "./connection_config.ts";
 import {
   DelimitedReader,
@@ -20,6 +20,7 @@ import type { SecureInfo } from "../network/secure_info.ts";
 import type { ClientSecureSocketConfig } from "../tls/client_secure_socket_config.ts";
 import type { ListenerSecureSocketConfig } from "../tls/listener_secure_socket_config.ts";
 import { upgrade } from "./upgrade.ts";
+import type { Reader } from "./reader.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
 
 let lastId = 0;
@@ -165,24 +166,43 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @param length How many bytes, 1 or more.
    * @param options How to give up.
-   * @returns The bytes, which are yours (lent, with `reuseReadBuffer`), and their count. They may be a view into
-   * a larger buffer that other reads of this connection lie in, too.
+   * @returns The bytes, which are yours, and their count. They may be a view into a larger buffer that other reads
+   * of this connection lie in, too.
    * @throws {RangeError | TypeError} The length or an option is wrong.
    * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
    * @throws {GenericError} `"busy"`: somebody else waits; `"closed"`; or what ended the connection.
    */
-  read(length?: number, options?: ReadOptions): Promise<ReadResult> {
-    const { reader, limits: { reuseReadBuffer } } = this.#duplex;
-    if (options === undefined && length === undefined && !reader.isWaiting && reader.mayHave(1)) {
+  read(length?: number, options?: ReadOptions): Promise<ReadResult>;
+  /**
+   * Reads bytes into memory of yours, as many as are there and fit, waiting for at least one: without memory for
+   * each read. Nothing is put there by a read that was given up.
+   *
+   * @param into Where they are put, from its start: at least one byte.
+   * @param options How to give up.
+   * @returns The part of `into` that was filled, and its length; an empty array and -1 at the end of the stream.
+   * @throws {RangeError | TypeError} `into` or an option is wrong.
+   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
+   * @throws {GenericError} As the other `read`.
+   */
+  read<Buffer extends ArrayBufferLike>(
+    into: Uint8Array<Buffer>,
+    options?: ReadOptions,
+  ): Promise<[bytes: Uint8Array<Buffer>, length: number]>;
+  read(wanted?: number | Uint8Array, options?: ReadOptions): Promise<[Uint8Array, number]> {
+    const { reader } = this.#duplex;
+    if (wanted instanceof Uint8Array) {
+      return this.#pull(options, 1, () => intoAttempt(reader, wanted));
+    }
+    if (options === undefined && wanted === undefined && !reader.isWaiting && reader.mayHave(1)) {
       try {
-        return Promise.resolve(reader.take(undefined, reuseReadBuffer));
+        return Promise.resolve(reader.take());
       } catch (error) {
         return Promise.reject(error);
       }
     }
-    return this.#pull(options, length ?? 1, () => {
-      if (length !== undefined) checkReadLength(length);
-      return () => reader.take(length, reuseReadBuffer);
+    return this.#pull(options, wanted ?? 1, () => {
+      if (wanted !== undefined) checkReadLength(wanted);
+      return () => reader.take(wanted);
     });
   }
 
@@ -366,11 +386,21 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * connection open; a new loop, or `read`, goes on where it stopped, also after a `ReadTimedOutError`.
    */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>, undefined> {
-    return new ByteIteration(this.#duplex.reader, this.#duplex.limits);
+    return new ByteIteration(this.#duplex.reader, this.#duplex.limits, this.#duplex.lendsToLoops);
   }
 
   /** Closes politely; never hangs on a peer that does not read. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#duplex.close();
   }
+}
+
+/** What puts bytes into memory of the user's. */
+function intoAttempt(reader: Reader, into: Uint8Array): () => [bytes: Uint8Array, length: number] {
+  checkTarget(into);
+  return () => {
+    // It may have been transferred or shrunk while it was waited for; then nothing is lost.
+    const length = reader.takeInto(checkTarget(into));
+    return [into.subarray(0, Math.max(length, 0)), length];
+  };
 }

@@ -50,14 +50,12 @@ export interface ConnectionConfig {
    */
   readonly allowHalfOpen?: boolean;
   /**
-   * Whether the bytes that `read` and iteration give are lent instead of yours: they are valid until the next
-   * read of this connection begins, in a service until its method has returned, and may be overwritten then. It
-   * spares an allocation for each large read; copy what you keep, and await what you write to other connections.
-   * `readable`, `readLine`, `readUntil`, `peek` and messages give you bytes of your own.
+   * Whether lent bytes (those of `onBytes`, and of loops by `serve`) are overwritten when the loan ends, so that
+   * whoever has kept them finds out. It costs a little.
    *
-   * @default {false}
+   * @default {false}, {true} on the testing networks
    */
-  readonly reuseReadBuffer?: boolean;
+  readonly overwriteLentBytes?: boolean;
   /** What it stands on: Deno's network by default, another one in tests. */
   readonly network?: Network;
 }
@@ -70,7 +68,7 @@ export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
   closeTimeoutInMillis: true,
   maxQueuedBytes: true,
   allowHalfOpen: true,
-  reuseReadBuffer: true,
+  overwriteLentBytes: true,
   network: true,
 });
 
@@ -82,7 +80,7 @@ export class ConnectionSettings implements DuplexLimits {
   readonly closeTimeoutInMillis: number;
   readonly maxQueuedBytes: number;
   readonly allowHalfOpen: boolean;
-  readonly reuseReadBuffer: boolean;
+  readonly overwriteLentBytes: boolean;
   readonly clock: Clock;
   readonly turns: Turns;
 
@@ -95,17 +93,21 @@ export class ConnectionSettings implements DuplexLimits {
       closeTimeoutInMillis = 5_000,
       maxQueuedBytes = 16 * 1024 * 1024,
       allowHalfOpen = false,
-      reuseReadBuffer = false,
       network = denoNetwork,
+      overwriteLentBytes,
     } = config;
+    const { clock, overwritesLentBytes = false } = checkObject("network", network);
     this.readTimeoutInMillis = checkInterval("readTimeoutInMillis", readTimeoutInMillis);
     this.writeTimeoutInMillis = checkInterval("writeTimeoutInMillis", writeTimeoutInMillis);
     this.idleTimeoutInMillis = checkInterval("idleTimeoutInMillis", idleTimeoutInMillis);
     this.closeTimeoutInMillis = checkInterval("closeTimeoutInMillis", closeTimeoutInMillis);
     this.maxQueuedBytes = checkInteger("maxQueuedBytes", maxQueuedBytes, 1);
     this.allowHalfOpen = checkBoolean("allowHalfOpen", allowHalfOpen);
-    this.reuseReadBuffer = checkBoolean("reuseReadBuffer", reuseReadBuffer);
-    this.clock = checkObject("network", network).clock;
+    this.overwriteLentBytes = checkBoolean(
+      "overwriteLentBytes",
+      overwriteLentBytes ?? overwritesLentBytes,
+    );
+    this.clock = clock;
     this.turns = turnsOf(network);
   }
 }

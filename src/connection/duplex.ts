@@ -32,8 +32,8 @@ export interface DuplexLimits extends WriterLimits {
   readonly closeTimeoutInMillis: number;
   /** Whether a service's connection stays open for writes after the peer's end. */
   readonly allowHalfOpen: boolean;
-  /** Whether bytes are lent until the next read. */
-  readonly reuseReadBuffer: boolean;
+  /** Whether lent bytes are overwritten when they are not lent any more. */
+  readonly overwriteLentBytes: boolean;
 }
 
 /** How a connection ends; in an object of its own, so that those that are open keep one field and not three. */
@@ -60,8 +60,9 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   readonly begunAt: number;
   #transport: Transport;
   #attendant: Attendant | undefined;
+  /** Whether the bytes that a loop gets are lent until its next step. */
+  lendsToLoops = false;
   #isPaused = false;
-  #hasWritable = false;
   #hasLeft = false;
   /** Made when somebody asks: most connections are never asked. */
   #closed: PromiseWithResolvers<SocketError | undefined> | undefined;
@@ -155,11 +156,6 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   /** From now on a service is called for it. */
   attend(attendant: Attendant): void {
     this.#attendant = attendant;
-  }
-
-  /** From now on a stream may hold back what was written to it. */
-  openWritable(): void {
-    this.#hasWritable = true;
   }
 
   /** Neither reads nor writes from now on. Resolves when what was written before has gone out, or all is over. */
@@ -296,8 +292,8 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     this.origin.limits?.onDequeued(length);
   }
 
-  mayNeedLent(): boolean {
-    return this.#hasWritable || this.writer.queuedBytes > 0;
+  get overwritesLent(): boolean {
+    return this.limits.overwriteLentBytes;
   }
 
   onReadEnd(): void {
@@ -402,6 +398,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     // It may be freed already, by whoever gave it to us.
     if (isAbort) cut(this.#transport);
     else free(this.#transport);
+    this.reader.inflow.buffer.retire();
     if (error !== undefined) {
       this.reader.fail(error, !isAbort && wasOpen);
       this.writer.fail(error);

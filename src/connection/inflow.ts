@@ -12,8 +12,6 @@ import { CatchUp } from "./catch_up.ts";
 export interface InflowHost {
   /** A kernel read is about to begin: nothing unread may lie in the buffer. */
   onReadBegin(): void;
-  /** Whether bytes that were lent may still be needed. */
-  mayNeedLent(): boolean;
   /** Bytes have come; they lie in the buffer. */
   onBytes(bytes: Uint8Array<ArrayBuffer>): void;
   /** The peer has ended its direction. */
@@ -22,8 +20,7 @@ export interface InflowHost {
   onFailure(error: SocketError): void;
 }
 
-const TRANSFERRED = "bytes that were lent by an earlier read have been transferred away " +
-  "(copy them, or do not set reuseReadBuffer)";
+const TRANSFERRED = "bytes that were lent have been kept and transferred away (copy what you keep)";
 
 /** The kernel reads of one connection. */
 export class Inflow implements Turn {
@@ -38,7 +35,6 @@ export class Inflow implements Turn {
   #attempt: (() => void) | undefined;
   readonly #setting: ShareHost;
   readonly #host: InflowHost;
-  #hasLent = false;
   #isReading = false;
   /** Whether the kernel read has begun; before that it waits for its turn. */
   #isBegun = false;
@@ -107,24 +103,6 @@ export class Inflow implements Turn {
     this.#attempt = canTry ? () => this.#tryRead() : undefined;
   }
 
-  /**
-   * Makes bytes somebody's.
-   *
-   * @param bytes What is handed out.
-   * @param isLast Whether nothing else is unread.
-   * @param isLent Whether they are needed only until the next read.
-   */
-  handOut(
-    bytes: Uint8Array<ArrayBuffer>,
-    isLast: boolean,
-    isLent: boolean,
-  ): Uint8Array<ArrayBuffer> {
-    // Lent bytes may be transferred away, and must not take what is unread along.
-    if (!isLent || !isLast || !this.buffer.holds(bytes)) return this.buffer.give(bytes, isLast);
-    this.#hasLent = true;
-    return bytes;
-  }
-
   /** Asks for a turn to read, where that makes sense. Whether it does. */
   ask(): boolean {
     if (this.#isReading || this.#isDone || this.#isPaused) return false;
@@ -146,8 +124,7 @@ export class Inflow implements Turn {
     this.#isBegun = true;
     this.#catchUp?.onBegin();
     this.#host.onReadBegin();
-    this.buffer.renew(this.#hasLent && this.#host.mayNeedLent());
-    this.#hasLent = false;
+    this.buffer.renew();
     let reading: Promise<number | null>;
     try {
       if (this.#attempt !== undefined) return this.#transport.whenReadable!(this.#attempt);

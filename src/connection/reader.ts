@@ -38,8 +38,8 @@ export interface ReaderHost extends ShareHost {
   onPartial(): void;
   /** Nobody waits any more. */
   onWaitEnd(): void;
-  /** Whether bytes that were lent may still be needed, because they are being sent. */
-  mayNeedLent(): boolean;
+  /** Whether lent bytes are overwritten when they are not lent any more. */
+  readonly overwritesLent: boolean;
 }
 
 /** Somebody who waits for bytes. Exactly one of the two methods is called, once. */
@@ -159,14 +159,34 @@ export class Reader implements InflowHost {
 
   /**
    * Takes up to `length` bytes that are there, everything without it; -1 tells the end.
-   *
-   * @param isLent Whether they are needed only until the next read.
    */
-  take(length?: number, isLent = false): [bytes: Uint8Array<ArrayBuffer>, length: number] {
+  take(length?: number): [bytes: Uint8Array<ArrayBuffer>, length: number] {
     const there = this.queue.length;
     if (there === 0) return [new Uint8Array(0), -1];
     const taken = this.queue.take(length === undefined || length > there ? there : length);
-    return [this.inflow.handOut(taken, this.queue.length === 0, isLent), taken.length];
+    return [this.inflow.buffer.give(taken, this.queue.length === 0), taken.length];
+  }
+
+  /**
+   * Takes bytes into memory of the user's.
+   *
+   * @returns How many, -1 at the end.
+   */
+  takeInto(into: Uint8Array): number {
+    const length = Math.min(this.queue.length, into.length);
+    if (length === 0) return -1;
+    into.set(this.queue.take(length));
+    return length;
+  }
+
+  /** Lends everything that is there, until {@linkcode Reader.endLoan}. Nothing may be lent already. */
+  lend(): Uint8Array<ArrayBuffer> {
+    return this.inflow.buffer.lend(this.queue.takeAll());
+  }
+
+  /** The bytes that were lent are not any more. */
+  endLoan(): void {
+    this.inflow.buffer.endLoan(this.#host.overwritesLent);
   }
 
   /** Moves what is unread out of the way of the next kernel read: now pieces of the queue may be kept. */
@@ -248,11 +268,6 @@ export class Reader implements InflowHost {
   onReadBegin(): void {
     if (this.#wait !== undefined) this.#restartTimeout();
     this.settle();
-  }
-
-  mayNeedLent(): boolean {
-    // A drain is no read that somebody asked for.
-    return this.#drain !== undefined || this.#host.mayNeedLent();
   }
 
   onBytes(bytes: Uint8Array<ArrayBuffer>): void {

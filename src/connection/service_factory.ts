@@ -1,7 +1,8 @@
 // A service of its own for each connection, where the user wants that.
 
 import { duplexOf } from "./connection.ts";
-import { type Caller, readService, serve, type Service } from "./service.ts";
+import { type Caller, readService, type Service } from "./service.ts";
+import { serve } from "./service_loop.ts";
 import type { SocketError } from "../base/errors.ts";
 import { ownService } from "../base/service_methods.ts";
 

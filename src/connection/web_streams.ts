@@ -1,6 +1,7 @@
 // The web's face of a connection: a ReadableStream and a WritableStream over the same pull and push. Deno's
 // own streams of a connection end both halves when one ends; here each half ends by itself.
 
+import { type Borrower, loanOf } from "../bytes/loan.ts";
 import type { Duplex } from "./duplex.ts";
 import type { SocketError } from "../base/errors.ts";
 
@@ -8,6 +9,9 @@ import type { SocketError } from "../base/errors.ts";
 function owned(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
+
+/** Somebody who has bytes where they cannot be changed. */
+const KEEPS: Borrower = { needsBytes: true, copy: () => false };
 
 /** Makes the readable half: on demand, no read ahead, byte streams with bring-your-own-buffer readers. */
 export function readableOf({ reader }: Duplex): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -54,12 +58,18 @@ export function readableOf({ reader }: Duplex): ReadableStream<Uint8Array<ArrayB
 /** Makes the writable half: a chunk is done when the kernel has it; closing or aborting ends this direction. */
 export function writableOf(duplex: Duplex): WritableStream<Uint8Array | string> {
   const { writer } = duplex;
-  duplex.openWritable();
   return new WritableStream({
     write: async (chunk) => {
       await writer.write(chunk);
     },
     close: () => writer.end(),
     abort: () => writer.end(),
+  }, {
+    highWaterMark: 1,
+    size(chunk) {
+      // The stream holds it back, where nobody can change it any more.
+      if (chunk instanceof Uint8Array) loanOf(chunk)?.borrow(KEEPS);
+      return 1;
+    },
   });
 }

@@ -2,6 +2,7 @@
 // chain: nothing is allocated for it but the writes themselves.
 
 import { ignore } from "../base/errors.ts";
+import type { Borrower } from "../bytes/loan.ts";
 
 /** Content of this size and more is sent in place; smaller content is gathered. */
 const BIG_CONTENT = 16 * 1024;
@@ -9,22 +10,44 @@ const BIG_CONTENT = 16 * 1024;
 export const LARGEST_GATHERING = 64 * 1024;
 
 /** One write, and the place behind it in the queue. */
-export class QueuedWrite {
-  readonly bytes: Uint8Array;
+export class QueuedWrite implements Borrower {
+  bytes: Uint8Array;
   /** How many they were when they were written: their buffer may be transferred or resized meanwhile. */
   readonly length: number;
-  readonly promise: Promise<number>;
-  resolve!: (count: number) => void;
-  reject!: (error: unknown) => void;
+  /** What its writer was given, where he was given a promise. */
+  promise: Promise<number> | undefined;
+  /** Called when they have gone out, with their count, or when they do not. */
+  resolve: (count: number) => void = ignore;
+  reject: (error: unknown) => void = ignore;
   next: QueuedWrite | undefined;
+  /** Whether the bytes are still to be sent, and not from a copy. */
+  needsBytes = true;
+  #isInPlace = false;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.length = bytes.length;
-    this.promise = new Promise((resolve, reject) => {
+  }
+
+  /** A promise of the end of it. */
+  promised(): Promise<number> {
+    return this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
+  }
+
+  /** The bytes, for the system, which has them from now on. */
+  inPlace(): Uint8Array {
+    this.#isInPlace = true;
+    return this.bytes;
+  }
+
+  copy(): boolean {
+    if (this.#isInPlace || this.length >= BIG_CONTENT) return false;
+    // Where they have been transferred away, whoever sends them finds that out.
+    if (this.bytes.length === this.length) this.bytes = this.bytes.slice();
+    return true;
   }
 }
 
@@ -61,6 +84,7 @@ export class WriteQueue {
     if (this.#first === undefined) this.#last = undefined;
     // A write that its user keeps must not keep those behind it.
     write.next = undefined;
+    write.needsBytes = false;
     this.count--;
     return write;
   }
@@ -85,11 +109,12 @@ export class WriteQueue {
       }
     }
     this.underWay = count;
-    if (count === 1) return first.bytes;
+    if (count === 1) return first.inPlace();
     const gathered = new Uint8Array(total);
     let at = 0;
     for (let write: QueuedWrite | undefined = first; count > 0; write = write!.next, count--) {
       const { bytes, length } = write!;
+      write!.needsBytes = false;
       // Also the buffer of no bytes may be gone by now, and cannot be copied from then.
       if (length > 0) gathered.set(bytes, at);
       at += length;
@@ -109,7 +134,7 @@ export class WriteQueue {
   refuse(error: unknown): void {
     while (this.#first !== undefined) {
       const write = this.#shift();
-      write.promise.catch(ignore);
+      write.promise?.catch(ignore);
       write.reject(error);
     }
   }

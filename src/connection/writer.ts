@@ -20,6 +20,7 @@ import {
   rejected,
   type SocketError,
 } from "../base/errors.ts";
+import { loanOf } from "../bytes/loan.ts";
 import type { Clock, Transport } from "../network/network.ts";
 import type { Turn, Turns } from "../network/turns.ts";
 import { LARGEST_GATHERING, QueuedWrite, WriteQueue } from "./write_queue.ts";
@@ -115,32 +116,53 @@ export class Writer implements Turn {
     } catch (error) {
       return rejected(error);
     }
-    if (this.#error !== undefined) return rejected(errorOf(this.#error));
-    if (this.#end !== undefined) {
-      return rejected(
-        new GenericError("closed", "Cannot write: writing was shut down or closed before"),
-      );
-    }
-    const overflow = this.#overflow(bytes.length);
-    if (overflow !== undefined) {
-      const error = new GenericError("overflow", `Cannot write: ${overflow}`);
-      this.#host.onWriteFailure(error);
-      return rejected(error);
-    }
+    const refusal = this.#refusal(bytes.length);
+    if (refusal !== undefined) return rejected(refusal);
     const write = new QueuedWrite(bytes);
-    this.queuedBytes += bytes.length;
-    if (this.#held !== undefined) {
-      this.#held.append(write);
-      return write.promise;
+    const promise = write.promised();
+    this.#enqueue(write, isOneOfMany);
+    return promise;
+  }
+
+  /**
+   * Queues content without a promise for it.
+   *
+   * @param content Bytes, or text.
+   * @param onSent Called when the kernel has it all; not where it does not go out.
+   * @throws {TypeError | SocketError} It was not queued.
+   */
+  post(content: Uint8Array | string, onSent: () => void): void {
+    const bytes = contentBytes(content);
+    const refusal = this.#refusal(bytes.length);
+    if (refusal !== undefined) throw refusal;
+    const write = new QueuedWrite(bytes);
+    write.resolve = onSent;
+    this.#enqueue(write, false);
+  }
+
+  /** Why so many bytes cannot be queued; what is too much ends the connection. */
+  #refusal(length: number): SocketError | undefined {
+    if (this.#error !== undefined) return errorOf(this.#error);
+    if (this.#end !== undefined) {
+      return new GenericError("closed", "Cannot write: writing was shut down or closed before");
     }
+    const overflow = this.#overflow(length);
+    if (overflow === undefined) return undefined;
+    const error = new GenericError("overflow", `Cannot write: ${overflow}`);
+    this.#host.onWriteFailure(error);
+    return error;
+  }
+
+  #enqueue(write: QueuedWrite, isOneOfMany: boolean): void {
+    loanOf(write.bytes)?.borrow(write);
+    this.queuedBytes += write.length;
+    if (this.#held !== undefined) return this.#held.append(write);
     this.#queue.append(write);
     this.#quietMicrotasks = 0;
-    if (this.#queue.underWay === 0 && !this.#isScheduled) {
-      // At the end of this turn: what else is written in it goes out in the same kernel write.
-      if (isOneOfMany) this.#linger();
-      else this.#askForTurn();
-    }
-    return write.promise;
+    if (this.#queue.underWay > 0 || this.#isScheduled) return;
+    // At the end of this turn: what else is written in it goes out in the same kernel write.
+    if (isOneOfMany) this.#linger();
+    else this.#askForTurn();
   }
 
   #askForTurn(): void {

@@ -9,6 +9,7 @@ import type { SocketError } from "../base/errors.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
 import { LifeCycle, type StopOptions, type StopReport } from "./life_cycle.ts";
 import { type ListenerConfig, resolveListenerConfig } from "./listener_config.ts";
+import { type Handler, type HandlerCallbacks, serviceOf } from "../connection/handler.ts";
 import type { Caller } from "../connection/service.ts";
 import { readServing, type ServiceOrFactory, type Serving } from "../connection/service_factory.ts";
 import type { ListenerCertificateConfig } from "../tls/listener_secure_socket_config.ts";
@@ -118,6 +119,41 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    */
   attach(service: ServiceOrFactory): void {
     this.#consumers.attach(service, { serve: readServing(service) });
+  }
+
+  /**
+   * Serves each connection with a loop of yours: attaches it, and starts.
+   *
+   * The connection closes when the handler returns. What the handler throws ends its own connection, and no other;
+   * without `onError` it is printed. At a stop a handler that only waits for bytes reads the end at once, and others
+   * have until the deadline. The bytes that iterating the connection gives are lent until the next step: write them
+   * to whatever connection you like, awaited or not, and copy what you keep.
+   *
+   * @param handler Called for each connection.
+   * @param callbacks What is called besides.
+   * @returns Resolves when it is bound.
+   * @throws {TypeError} The handler is none, or a callback.
+   * @throws {GenericError} `"busy"`, as {@linkcode Listener.attach}; or as {@linkcode Listener.start}.
+   *
+   * @example An echo server
+   * ```ts
+   * import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * await using listener = new Listener(0, { interface: "127.0.0.1" });
+   * await listener.serve(async (caller) => {
+   *   for await (const bytes of caller) await caller.write(bytes);
+   * });
+   * ```
+   */
+  async serve(handler: Handler, callbacks: HandlerCallbacks = {}): Promise<void> {
+    const service = serviceOf(handler, callbacks);
+    this.attach(service);
+    try {
+      await this.start();
+    } catch (error) {
+      this.detach(service);
+      throw error;
+    }
   }
 
   /** Takes a service off: new connections no longer get it, running ones keep it. */

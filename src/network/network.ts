@@ -73,6 +73,8 @@ export interface Network {
   readonly clock: Clock;
   /** When its reads and writes are begun; at once, where it does not say. */
   readonly turns?: Turns;
+  /** Whether its connections overwrite lent bytes when the loan ends: a network for tests does. */
+  readonly overwritesLentBytes?: boolean;
   /** Connects a byte stream. */
   connect(target: ConnectTarget): Promise<Transport>;
   /** Binds and listens. */

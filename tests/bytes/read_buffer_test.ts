@@ -1,12 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { loanOf } from "../../src/bytes/loan.ts";
 import { ReadBuffer } from "../../src/bytes/read_buffer.ts";
 
 const KIB = 1024;
 
 /** A kernel read that puts `length` bytes of one value into the target. */
 function fill(buffer: ReadBuffer, length: number, value = 7): Uint8Array<ArrayBuffer> {
-  buffer.renew(false);
+  buffer.renew();
   buffer.target.fill(value, 0, length);
   return buffer.filled(length);
 }
@@ -18,7 +19,7 @@ function read(buffer: ReadBuffer, length: number, value = 7): Uint8Array<ArrayBu
 
 /** How large the next kernel read may be. */
 function targetSize(buffer: ReadBuffer): number {
-  buffer.renew(false);
+  buffer.renew();
   return buffer.target.length;
 }
 
@@ -77,7 +78,7 @@ Deno.test("ReadBuffer keeps what is unread apart from the target and from what i
   for (const length of [10, 600, 2 * KIB]) {
     const handedOut = read(buffer, 10, 1);
     const unread = buffer.keep(fill(buffer, length, 2));
-    buffer.renew(false);
+    buffer.renew();
     assert(unread.buffer !== buffer.target.buffer && unread.buffer !== handedOut.buffer);
     const given = buffer.give(fill(buffer, 20, 3), true);
     assert(given.buffer !== unread.buffer);
@@ -87,15 +88,28 @@ Deno.test("ReadBuffer keeps what is unread apart from the target and from what i
   }
 });
 
-Deno.test("ReadBuffer lends the target itself, until it is told that the lent bytes are still needed", () => {
+Deno.test("ReadBuffer lends the target itself, and reads into it again when the loan has ended", () => {
   const buffer = new ReadBuffer();
-  const lent = fill(buffer, 100, 1);
+  const lent = buffer.lend(fill(buffer, 100, 1));
   assert(buffer.holds(lent) && lent.buffer === buffer.target.buffer);
-  buffer.renew(false);
+  buffer.endLoan(false);
+  buffer.renew();
   assert(lent.buffer === buffer.target.buffer);
-  buffer.renew(true);
-  assert(lent.buffer !== buffer.target.buffer);
   assertEquals([lent.length, lent[0]], [100, 1]);
+});
+
+Deno.test("ReadBuffer does not read into what is lent still, nor into what somebody has borrowed", () => {
+  const buffer = new ReadBuffer();
+  const lent = buffer.lend(fill(buffer, 100, 1));
+  buffer.renew();
+  assert(lent.buffer !== buffer.target.buffer);
+  buffer.endLoan(true);
+  const again = buffer.lend(fill(buffer, 100, 2));
+  loanOf(again)!.borrow({ needsBytes: true, copy: () => false });
+  buffer.endLoan(true);
+  buffer.renew();
+  assert(again.buffer !== buffer.target.buffer);
+  assertEquals(again[0], 2);
 });
 
 Deno.test("ReadBuffer.isGone tells that the target was transferred away", () => {
@@ -124,7 +138,7 @@ Deno.test("ReadBuffer never lets the kernel read into what it handed out", () =>
         const buffer = new ReadBuffer();
         const handedOut: [Uint8Array, number][] = [];
         for (const [i, { percent, cap }] of reads.entries()) {
-          buffer.renew(false);
+          buffer.renew();
           const { target } = buffer;
           assert(handedOut.every(([bytes]) => bytes.buffer !== target.buffer));
           const length = Math.min(cap, Math.max(1, Math.round((percent * target.length) / 100)));

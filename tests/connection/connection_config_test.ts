@@ -11,7 +11,7 @@ Deno.test("resolveConnectionConfig() has the reference's defaults, and bounds fo
     closeTimeoutInMillis: 5_000,
     maxQueuedBytes: 16_777_216,
     allowHalfOpen: false,
-    reuseReadBuffer: false,
+    overwriteLentBytes: false,
     clock: denoNetwork.clock,
     turns: denoNetwork.turns!,
   });
@@ -27,7 +27,7 @@ Deno.test("resolveConnectionConfig() names what is wrong", () => {
     ["maxQueuedBytes", 0, RangeError],
     ["maxQueuedBytes", Infinity, RangeError],
     ["allowHalfOpen", "yes", TypeError],
-    ["reuseReadBuffer", 1, TypeError],
+    ["overwriteLentBytes", 1, TypeError],
     ["network", 5, TypeError],
   ];
   for (const [name, value, kind] of wrong) {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { type ConnectionEnd, framedService, LineCodec, type Service } from "../../mod.ts";
-import { serve } from "../../src/connection/service.ts";
+import { serve } from "../../src/connection/service_loop.ts";
 import { end, pause, reset, silence, type Step } from "../../testing/mod.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
 

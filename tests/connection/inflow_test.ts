@@ -16,7 +16,6 @@ function inflow(script: (string | Step)[], canTry: boolean) {
   const log: string[] = [];
   const host: InflowHost = {
     onReadBegin: () => log.push("begin"),
-    mayNeedLent: () => false,
     onBytes: (bytes) => log.push(new TextDecoder().decode(bytes)),
     onEnd: () => log.push("end"),
     onFailure: ({ code }) => log.push(code),

@@ -4,7 +4,10 @@ import { LARGEST_GATHERING, QueuedWrite, WriteQueue } from "../../src/connection
 function queueOf(...lengths: number[]): [WriteQueue, QueuedWrite[]] {
   const queue = new WriteQueue();
   const writes = lengths.map((length, i) => new QueuedWrite(new Uint8Array(length).fill(i + 1)));
-  for (const write of writes) queue.append(write);
+  for (const write of writes) {
+    write.promised();
+    queue.append(write);
+  }
   return [queue, writes];
 }
 
@@ -59,5 +62,16 @@ Deno.test("WriteQueue.refuse() rejects all of them, and nobody has to look", asy
   const error = new Error("no");
   queue.refuse(error);
   assertEquals(queue.count, 0);
-  assertEquals(await writes[1]!.promise.catch((error) => error), error);
+  assertEquals(await writes[1]!.promise!.catch((error) => error), error);
+});
+
+Deno.test("QueuedWrite.copy() makes waiting bytes its own, but none that are big or being sent", () => {
+  const [queue, [first, small, big]] = queueOf(16_384, 2, 16_384) as [WriteQueue, QueuedWrite[]];
+  queue.gather();
+  assertEquals([first!, small!, big!].map((write) => write.copy()), [false, true, false]);
+  queue.settle();
+  assertEquals([first!, small!, big!].map((write) => write.needsBytes), [false, true, true]);
+  const [others, [one, two]] = queueOf(1, 1) as [WriteQueue, QueuedWrite[]];
+  others.gather();
+  assertEquals([one!, two!].map((write) => write.needsBytes), [false, false]);
 });

@@ -10,7 +10,8 @@ import {
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { duplexOf } from "../../src/connection/connection.ts";
-import { readService, serve } from "../../src/connection/service.ts";
+import { readService } from "../../src/connection/service.ts";
+import { serve } from "../../src/connection/service_loop.ts";
 import { end, reset, silence, type Step, until } from "../../testing/mod.ts";
 import { bytesOf } from "../support/framing.ts";
 import { isPending, scriptedConnection } from "../support/scripted_connection.ts";

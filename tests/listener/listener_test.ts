@@ -584,3 +584,42 @@ Deno.test("Listener refuses a wrong port, config, deadline or service at once", 
   // A number in the place of the options is a forgotten name, not "no options".
   await assertRejects(() => listener.gracefulStop(15_000 as StopOptions), TypeError, "options");
 });
+
+Deno.test("Listener.serve() contains each loop, closes when it returns, and ends those that wait at a stop", async () => {
+  const ended: string[] = [];
+  const listener = new Listener(0, { interface: "127.0.0.1" });
+  await listener.serve(async (caller) => {
+    for await (const bytes of caller) {
+      if (bytes[0] === 33) throw new Error("not here");
+      await caller.write(bytes);
+    }
+  }, {
+    onError: (_caller, error) => void ended.push(error.message),
+    onClose: (_caller, { by }) => void ended.push(by),
+  });
+  const where = { host: "127.0.0.1", port: listener.port };
+  const [bad, good] = [await Client.connect(where), await Client.connect(where)];
+  await bad.write("!");
+  assertEquals((await bad.read())[1], -1);
+  await good.write("still here");
+  assertEquals((await good.read(10))[1], 10);
+  const { aborted } = await listener.gracefulStop();
+  assertEquals([aborted, (await good.read())[1]], [0, -1]);
+  assertEquals(ended, ["not here", "error", "stop"]);
+  await Promise.all([bad.close(), good.close()]);
+});
+
+Deno.test("Listener.serve() is refused where something is attached, and leaves nothing attached where it cannot start", async () => {
+  const listener = new Listener(0, { interface: "127.0.0.1" });
+  await listener.serve(() => {});
+  await assertRejects(
+    () => listener.serve(() => {}),
+    GenericError,
+    "a service is attached already",
+  );
+  const taken = new Listener(listener.port, { interface: "127.0.0.1" });
+  await assertRejects(() => taken.serve(() => {}), GenericError, "Cannot listen on");
+  await listener.immediateStop();
+  await taken.serve(() => {});
+  await taken.immediateStop();
+});

@@ -16,6 +16,7 @@ import {
 } from "../../mod.ts";
 import { awkwardErrors, awkwardThings, printedDuring } from "../support/awkward.ts";
 import { Authority } from "../support/certificates.ts";
+import { serviceOf } from "../../src/connection/handler.ts";
 import { repositoryFiles, root } from "../support/source.ts";
 
 /** What a function of the user's may do. */
@@ -150,6 +151,12 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
   "Service.onConnect": (misbehave) => streams((onConnect) => ({ onConnect }) as Service, misbehave),
   "Service.onReadReady": (misbehave) =>
     streams((onReadReady) => ({ onReadReady }) as Service, misbehave),
+  "Service.onBytes": (misbehave) =>
+    streams((onBytes) => ({ onBytes }) as unknown as Service, misbehave),
+  "Service.onEnd": (misbehave) =>
+    streams((onEnd) => ({ onBytes() {}, onEnd }) as unknown as Service, misbehave),
+  "Handler": (misbehave) =>
+    streams((handler) => serviceOf(handler as unknown as () => void, {}), misbehave),
   "Service.onError": (misbehave) =>
     streams((onError) =>
       ({

@@ -30,7 +30,7 @@ const forConnection: Required<ConnectionConfig> = {
   closeTimeoutInMillis: 5_000,
   maxQueuedBytes: 1_000,
   allowHalfOpen: false,
-  reuseReadBuffer: false,
+  overwriteLentBytes: false,
   network: denoNetwork,
 };
 

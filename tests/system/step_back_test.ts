@@ -13,7 +13,7 @@ import {
   type UdpSession,
 } from "../../mod.ts";
 import type { Network } from "../../network.ts";
-import { serve } from "../../src/connection/service.ts";
+import { serve } from "../../src/connection/service_loop.ts";
 import { plainTurns } from "../../src/network/turns.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
 import { connectedTransports, microtasksDrained, VirtualClock } from "../../testing/mod.ts";

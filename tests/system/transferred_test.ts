@@ -11,7 +11,7 @@ import {
   NetstringCodec,
 } from "../../mod.ts";
 import type { Codec } from "../../codec.ts";
-import { serve } from "../../src/connection/service.ts";
+import { serve } from "../../src/connection/service_loop.ts";
 import { end } from "../../testing/mod.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
 

@@ -12,7 +12,7 @@ await import("../connection/delimited_reader_test.ts");
 await import("../connection/duplex_test.ts");
 await import("../connection/pull_test.ts");
 await import("../connection/reader_test.ts");
-await import("../connection/service_test.ts");
+await import("../connection/service_loop_test.ts");
 await import("../connection/web_streams_test.ts");
 await import("../connection/writer_test.ts");
 await import("../framing/exchange_test.ts");

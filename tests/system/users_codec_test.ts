@@ -16,7 +16,7 @@ import {
   type SocketError,
 } from "../../mod.ts";
 import type { Codec } from "../../codec.ts";
-import { serve } from "../../src/connection/service.ts";
+import { serve } from "../../src/connection/service_loop.ts";
 import { connectedTransports, microtasksDrained } from "../../testing/mod.ts";
 import { awkwardThings, printedDuring } from "../support/awkward.ts";
 

@@ -155,7 +155,11 @@ async function scene(): Promise<Scene> {
       call: (clock) =>
         Client.connect({ host: "127.0.0.1", port: 9, network: { ...network, clock } }),
     },
-    "Connection.read(length)": { ...length, call: (wrong) => connection.read(wrong) },
+    "Connection.read(wanted)": {
+      ...length,
+      fine: ["nothing", "number", "bytes"],
+      call: (wrong) => connection.read(wrong),
+    },
     "Connection.read(options)": { ...options, call: (wrong) => connection.read(1, wrong) },
     "Connection.readUntil(delimiter)": {
       says: "Delimiter must be a Uint8Array or a string",
@@ -263,6 +267,16 @@ async function scene(): Promise<Scene> {
       call: (clock) => new Listener(0, { network: { ...network, clock } }),
     },
     "Listener.attach(service)": { ...service, call: (wrong) => listener.attach(wrong) },
+    "Listener.serve(handler)": {
+      says: "handler must be a function",
+      fine: ["function"],
+      call: (wrong) => listener.serve(wrong),
+    },
+    "Listener.serve(callbacks)": {
+      says: "callbacks must be an object",
+      fine: OPTIONS,
+      call: (wrong) => listener.serve(() => {}, wrong),
+    },
     "Listener.detach(service)": {
       says: "service must be an object with methods or a function",
       fine: ["function", "object", "list", "bytes"],

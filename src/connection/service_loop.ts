@@ -1,0 +1,273 @@
+// The callback face: a loop over the pull face, one per connection.
+//
+//   onConnect --> (bytes or the end can be read --> onReadReady)* --> onError? --> onClose --> closed
+//
+// Invariants: calls of one connection never overlap; a call that read nothing is not repeated until more has
+// come; a handler's exception ends its own connection only. How it ends: the call under way settles, onError
+// (at most once), the socket is freed and leaves its listener, onClose, then `closed` resolves.
+
+import {
+  codeOf,
+  GenericError,
+  ignore,
+  isError,
+  isReadTimeout,
+  isSocketError,
+  type SocketError,
+} from "../base/errors.ts";
+import { handlerError, isThenable, printThrown, settle } from "../base/user_code.ts";
+import { duplexOf } from "./connection.ts";
+import type { Duplex } from "./duplex.ts";
+import type { Wait } from "./reader.ts";
+import type { ByteReply, Caller, Service } from "./service.ts";
+import type { Attendant } from "./stopping.ts";
+
+/** To learn whether more has come, it must be read: a service that reads nothing must not fill the memory. */
+const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Begins to call a service for a connection.
+ *
+ * @param caller Nobody else's yet.
+ * @param service What `readService` has given.
+ */
+export function serve(caller: Caller, service: Service): void {
+  new ServiceLoop(caller, service).begin();
+}
+
+/** Calls a service for one connection. */
+class ServiceLoop implements Attendant, Wait {
+  isCalling = false;
+  isConnecting = false;
+  /** How many bytes must be there for the next call. */
+  length = 1;
+  readonly isReading: boolean;
+  readonly #caller: Caller;
+  readonly #service: Service;
+  readonly #duplex: Duplex;
+  #readBefore = 0;
+  #isLastCall = false;
+  #isOver = false;
+  /** What a method threw. */
+  #thrown: { readonly error: unknown } | undefined;
+
+  /** @param caller Nobody else's yet. @param service What is called: methods that were read. */
+  constructor(caller: Caller, service: Service) {
+    this.#caller = caller;
+    this.#service = service;
+    this.isReading = service.onReadReady !== undefined || service.onBytes !== undefined;
+    this.#duplex = duplexOf(caller);
+    this.#duplex.attend(this);
+  }
+
+  /** Calls `onConnect`, and whatever there is to call from then on. */
+  begin(): void {
+    this.isCalling = this.isConnecting = true;
+    try {
+      this.#await(this.#service.onConnect?.(this.#caller), () => this.#afterConnect());
+    } catch (error) {
+      this.#onThrown(error);
+    }
+  }
+
+  onFreed(): void {
+    if (!this.isCalling) void this.#finish();
+  }
+
+  #await(result: unknown, after: () => void): void {
+    if (!isThenable(result)) return after();
+    // What is no promise of the language's own may call back more than once, or be of another mind when asked again.
+    const promise = result instanceof Promise ? result : settle(() => result);
+    promise.then(after, this.#onThrown);
+  }
+
+  #afterConnect(): void {
+    this.isCalling = this.isConnecting = false;
+    if (!this.#duplex.isOpen) return this.#afterLastCall();
+    if (this.isReading) return this.#next();
+    // Reading is left to the user, who may be waiting already.
+    this.#duplex.closeIfIdle();
+  }
+
+  /** Calls when there is something to call for. */
+  #next(): void {
+    const { reader } = this.#duplex;
+    if (this.#isOver) return;
+    if (reader.isWaiting) {
+      // A call has left a read of its own behind.
+      reader.whenFree(() => this.#next());
+    } else if (reader.mayHave(this.length)) {
+      // Not from here: a method that is not async and leaves bytes unread would nest call in call.
+      this.isCalling = true;
+      queueMicrotask(() => this.#onDue());
+    } else {
+      reader.atLeast(this, Infinity);
+    }
+  }
+
+  #onDue(): void {
+    const { reader } = this.#duplex;
+    this.isCalling = false;
+    if (!reader.isWaiting && reader.has(this.length)) this.ready();
+    // Closed, aborted or taken by somebody else in between.
+    else if (this.#duplex.isFreed) void this.#finish();
+    else this.#next();
+  }
+
+  /** The wait is over: there is something to call for. */
+  ready(): void {
+    const { reader } = this.#duplex;
+    if (this.#isOver) return;
+    // Shut down from this side: nothing will be read any more.
+    if (reader.isShut) return this.#duplex.closeIfIdle();
+    if (this.#service.onBytes !== undefined) return this.#callWithBytes();
+    this.#isLastCall = reader.hasEnded;
+    this.#readBefore = reader.bytesRead - reader.queue.length;
+    this.isCalling = true;
+    try {
+      this.#await(this.#service.onReadReady!(this.#caller), this.#afterRead);
+    } catch (error) {
+      this.#onThrown(error);
+    }
+  }
+
+  /** A close, an abort or a failure ended the wait: the transport is being freed, and `onFreed` tells. */
+  fail(): void {}
+
+  readonly #afterRead = (): void => {
+    this.isCalling = false;
+    const duplex = this.#duplex;
+    const { reader } = duplex;
+    if (!duplex.isOpen && !reader.hasEnded) return this.#afterLastCall();
+    const unread = reader.queue.length;
+    const hasRead = reader.bytesRead - unread > this.#readBefore;
+    if (this.#isLastCall && (unread === 0 || !hasRead)) return this.#afterLastCall();
+    if (!hasRead && unread >= MOST_UNREAD_BYTES && duplex.isOpen) {
+      duplex.fail(
+        new GenericError(
+          "overflow",
+          `Cannot read ahead: the service leaves ${unread} bytes unread`,
+        ),
+      );
+      return;
+    }
+    this.length = hasRead ? 1 : unread + 1;
+    this.#next();
+  };
+
+  /** Lends what is there to `onBytes`. */
+  #callWithBytes(): void {
+    const { reader } = this.#duplex;
+    this.isCalling = true;
+    try {
+      if (reader.queue.length === 0) {
+        return this.#await(this.#service.onEnd?.(this.#caller), () => {
+          this.isCalling = false;
+          this.#afterLastCall();
+        });
+      }
+      const reply = this.#service.onBytes!(this.#caller, reader.lend());
+      if (!isThenable(reply)) return this.#onReply(reply as ByteReply);
+      const promise = reply instanceof Promise ? reply : settle(() => reply);
+      promise.then(this.#onReply, this.#onThrown);
+    } catch (error) {
+      this.#onThrown(error);
+    }
+  }
+
+  /** Sends what a call has returned; what it was lent is needed until that has gone out. */
+  readonly #onReply = (reply: ByteReply): void => {
+    this.isCalling = false;
+    if (reply === undefined) return this.#afterBytes();
+    const { writer, isOpen } = this.#duplex;
+    try {
+      if (!Array.isArray(reply)) return writer.post(reply as Uint8Array | string, this.#afterBytes);
+      const last = reply.length - 1;
+      for (const [i, content] of reply.entries()) {
+        writer.post(content, i === last ? this.#afterBytes : ignore);
+      }
+      if (last < 0) this.#afterBytes();
+    } catch (error) {
+      // It was closed meanwhile, or that was too much: what ended it says so.
+      if (isSocketError(error) && !(isOpen && this.#duplex.isOpen)) return this.#afterBytes();
+      this.#onThrown(error);
+    }
+  };
+
+  readonly #afterBytes = (): void => {
+    const duplex = this.#duplex;
+    duplex.reader.endLoan();
+    if (!duplex.isOpen && !duplex.reader.hasEnded) return this.#afterLastCall();
+    this.#next();
+  };
+
+  #afterLastCall(): void {
+    const duplex = this.#duplex;
+    if (duplex.isFreed) return void this.#finish();
+    if (!duplex.isOpen) return;
+    // A half-open connection stays until its user ends it, or its listener is stopped.
+    if (duplex.limits.allowHalfOpen) duplex.closeIfIdle();
+    else void duplex.close();
+  }
+
+  readonly #onThrown = (error: unknown): void => {
+    this.isCalling = this.isConnecting = false;
+    const duplex = this.#duplex;
+    duplex.reader.endLoan();
+    // After the end, reads and writes reject with what ended it: that is no news.
+    const isConsequence = !duplex.isOpen && isSocketError(error);
+    if (!isConsequence) this.#thrown = { error };
+    void this.#finish();
+  };
+
+  async #finish(): Promise<void> {
+    this.#isOver = true;
+    const duplex = this.#duplex;
+    this.isCalling = true;
+    const thrown = this.#thrown;
+    const cause = thrown === undefined ? duplex.error : thrown.error;
+    // Also undefined is thrown, by a reject() without a reason.
+    if (thrown !== undefined || (duplex.error !== undefined && duplex.error.code !== "aborted")) {
+      await this.#report(cause, thrown !== undefined);
+    }
+    let ended = duplex.error;
+    if (thrown !== undefined) {
+      ended ??= isBadFrame(thrown.error)
+        ? thrown.error
+        : handlerError("A method of the service", thrown.error);
+    }
+    // What onError wrote still goes out.
+    await duplex.close(ended);
+    // Closing may have failed.
+    ended ??= duplex.error;
+    duplex.leave(ended);
+    if (this.#service.onClose !== undefined) {
+      await guarded(() => this.#service.onClose!(this.#caller, duplex.end));
+    }
+    duplex.settle(ended);
+  }
+
+  async #report(cause: unknown, isThrown: boolean): Promise<void> {
+    if (this.#service.onError !== undefined) {
+      const error = isError(cause) ? cause : handlerError("A method of the service", cause);
+      await guarded(() => this.#service.onError!(this.#caller, error));
+    } else if (isThrown && !isReadTimeout(cause) && !isBadFrame(cause)) {
+      // But for a peer that is slow or talks nonsense: it is no more the method's doing than one that has gone.
+      printThrown(cause);
+    }
+  }
+}
+
+/** Calls a method whose exceptions nobody else could be told. */
+async function guarded(call: () => void | Promise<void>): Promise<void> {
+  try {
+    await call();
+  } catch (thrown) {
+    printThrown(thrown);
+  }
+}
+
+/** What the peer has sent is no message: the method that found out has done nothing wrong. */
+function isBadFrame(error: unknown): error is SocketError {
+  return codeOf(error) === "frame";
+}

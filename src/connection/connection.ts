@@ -1,4 +1,4 @@
-// Connection: one end of a byte stream, as users see it. What it does is said here; how is in duplex.ts,
+// Connection: one end of a byte stream, as users see it. What it does is said here; how is in stream_core.ts,
 // reader.ts and writer.ts.
 
 import { hostOf, portOf } from "../base/address.ts";
@@ -10,7 +10,7 @@ import {
   type ReadUntilOptions,
 } from "./delimited_reader.ts";
 import { ByteIteration } from "./byte_iteration.ts";
-import { Duplex } from "./duplex.ts";
+import { StreamCore } from "./stream_core.ts";
 import type { Origin } from "./origin.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
@@ -25,7 +25,7 @@ import { readableOf, writableOf } from "./web_streams.ts";
 
 let lastId = 0;
 
-let friend: (connection: Connection) => Duplex;
+let friend: (connection: Connection) => StreamCore;
 
 /** Makes a connection, of a class without a constructor of its own, that comes from somewhere. */
 export function connectionFrom<Made extends Connection>(
@@ -38,7 +38,7 @@ export function connectionFrom<Made extends Connection>(
 }
 
 /** The inner life of a connection, for the rooms above; not exported from mod.ts. */
-export function duplexOf(connection: Connection): Duplex {
+export function coreOf(connection: Connection): StreamCore {
   return friend(connection);
 }
 
@@ -75,14 +75,14 @@ export function duplexOf(connection: Connection): Duplex {
 export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, AsyncDisposable {
   /** Unique in this process. */
   readonly id: number;
-  readonly #duplex: Duplex;
+  readonly #core: StreamCore;
   readonly #readTimeoutInMillis: number;
   #delimitedReader: DelimitedReader | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array | string> | undefined;
 
   static {
-    friend = (connection) => connection.#duplex;
+    friend = (connection) => connection.#core;
   }
 
   /**
@@ -99,27 +99,27 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     this.id = ++lastId;
     this.#readTimeoutInMillis = settings.readTimeoutInMillis;
     checkMethods("transport", transport, "read", "write", "closeWrite", "close");
-    this.#duplex = new Duplex(transport, settings, origin);
+    this.#core = new StreamCore(transport, settings, origin);
   }
 
   /** The peer's IP address (or socket path). */
   get remoteAddress(): string {
-    return hostOf(this.#duplex.transport.remoteAddr);
+    return hostOf(this.#core.transport.remoteAddr);
   }
 
   /** The peer's port, 0 where it has none. */
   get remotePort(): number {
-    return portOf(this.#duplex.transport.remoteAddr);
+    return portOf(this.#core.transport.remoteAddr);
   }
 
   /** The IP address (or socket path) of this end. */
   get localAddress(): string {
-    return hostOf(this.#duplex.transport.localAddr);
+    return hostOf(this.#core.transport.localAddr);
   }
 
   /** The port of this end, 0 where it has none. */
   get localPort(): number {
-    return portOf(this.#duplex.transport.localAddr);
+    return portOf(this.#core.transport.localAddr);
   }
 
   /**
@@ -127,27 +127,27 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * the peer are then those of the client that the proxy names.
    */
   get proxy(): ProxyHeader | undefined {
-    return this.#duplex.origin.proxy;
+    return this.#core.origin.proxy;
   }
 
   /** What was agreed on with the peer, where the connection is secure. */
   get secure(): SecureInfo | undefined {
-    return this.#duplex.transport.secure;
+    return this.#core.transport.secure;
   }
 
   /** How many bytes were received so far, read or not. */
   get bytesRead(): number {
-    return this.#duplex.reader.bytesRead;
+    return this.#core.reader.bytesRead;
   }
 
   /** How many bytes the system has taken for sending so far. */
   get bytesWritten(): number {
-    return this.#duplex.writer.bytesWritten;
+    return this.#core.writer.bytesWritten;
   }
 
   /** How many written bytes still wait to be sent: look here before writing to a peer that may be slow. */
   get queuedBytes(): number {
-    return this.#duplex.writer.queuedBytes;
+    return this.#core.writer.queuedBytes;
   }
 
   /**
@@ -155,7 +155,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * the error that ended it (`"aborted"` and `"handler"` carry the reason as `cause`).
    */
   get closed(): Promise<SocketError | undefined> {
-    return this.#duplex.closed;
+    return this.#core.closed;
   }
 
   /**
@@ -189,7 +189,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     options?: ReadOptions,
   ): Promise<[bytes: Uint8Array<Buffer>, length: number]>;
   read(wanted?: number | Uint8Array, options?: ReadOptions): Promise<[Uint8Array, number]> {
-    const { reader } = this.#duplex;
+    const { reader } = this.#core;
     if (wanted instanceof Uint8Array) {
       return this.#pull(options, 1, () => intoAttempt(reader, wanted));
     }
@@ -266,7 +266,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   peek(length: number, options?: ReadOptions): Promise<ReadResult> {
     return this.#pull(options, length, () => {
       checkReadLength(length);
-      const { queue } = this.#duplex.reader;
+      const { queue } = this.#core.reader;
       return () => {
         const there = Math.min(length, queue.length);
         return there === 0 ? [new Uint8Array(0), -1] : [queue.peek(there).slice(), there];
@@ -275,7 +275,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   get #delimited(): DelimitedReader {
-    return this.#delimitedReader ??= new DelimitedReader(this.#duplex.reader);
+    return this.#delimitedReader ??= new DelimitedReader(this.#core.reader);
   }
 
   /** Waits for what is made of the bytes; wrong arguments reject. */
@@ -285,7 +285,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     attemptOf: () => () => T | typeof MORE,
   ): Promise<T> {
     try {
-      const { reader } = this.#duplex;
+      const { reader } = this.#core;
       return pull(reader, this.#readTimeoutInMillis, options, length, attemptOf());
     } catch (error) {
       return Promise.reject(error);
@@ -307,7 +307,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * has ended; or what ended the connection.
    */
   write(content: Uint8Array | string): Promise<number> {
-    return this.#duplex.writer.write(content);
+    return this.#core.writer.write(content);
   }
 
   /**
@@ -325,7 +325,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * is secure already; the connection goes on. `"handshake"`: it has ended, and says which check failed.
    */
   upgradeToTls(options?: ClientSecureSocketConfig | ListenerSecureSocketConfig): Promise<void> {
-    return upgrade(this.#duplex, options);
+    return upgrade(this.#core, options);
   }
 
   /**
@@ -333,7 +333,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * not told, and the connection stays open for writing.
    */
   shutdownRead(): void {
-    this.#duplex.reader.shutdown();
+    this.#core.reader.shutdown();
   }
 
   /**
@@ -343,7 +343,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @throws {GenericError} What ended the connection before that.
    */
   shutdownWrite(): Promise<void> {
-    return this.#duplex.writer.end();
+    return this.#core.writer.end();
   }
 
   /**
@@ -354,7 +354,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @returns Resolves when the socket is freed; calling it again does nothing more.
    */
   close(): Promise<void> {
-    return this.#duplex.close();
+    return this.#core.close();
   }
 
   /**
@@ -363,7 +363,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @param reason The `cause` of the `"aborted"` error that everybody who waits gets.
    */
   abort(reason?: unknown): void {
-    this.#duplex.abort(reason);
+    this.#core.abort(reason);
   }
 
   /**
@@ -371,14 +371,14 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * a timeout. Cancelling it is `shutdownRead`: writing goes on.
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#readable ??= readableOf(this.#duplex);
+    return this.#readable ??= readableOf(this.#core);
   }
 
   /**
    * The sending direction as a web stream. Closing or aborting it is `shutdownWrite`: reading goes on.
    */
   get writable(): WritableStream<Uint8Array | string> {
-    return this.#writable ??= writableOf(this.#duplex);
+    return this.#writable ??= writableOf(this.#core);
   }
 
   /**
@@ -386,12 +386,12 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * connection open; a new loop, or `read`, goes on where it stopped, also after a `ReadTimedOutError`.
    */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>, undefined> {
-    return new ByteIteration(this.#duplex.reader, this.#duplex.limits, this.#duplex.lendsToLoops);
+    return new ByteIteration(this.#core.reader, this.#core.limits, this.#core.lendsToLoops);
   }
 
   /** Closes politely; never hangs on a peer that does not read. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#duplex.close();
+    return this.#core.close();
   }
 }
 

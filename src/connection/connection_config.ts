@@ -1,7 +1,7 @@
 // How a connection behaves: the options that Client, Listener and Connection share.
 
 import { checkBoolean, checkInteger, checkInterval, checkObject } from "../base/arguments.ts";
-import type { DuplexLimits } from "./duplex.ts";
+import type { CoreLimits } from "./stream_core.ts";
 import type { Clock, Network } from "../network/network.ts";
 import { denoNetwork, turnsOf } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
@@ -73,7 +73,7 @@ export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
 });
 
 /** What a connection has settled on; one for all connections of a listener. */
-export class ConnectionSettings implements DuplexLimits {
+export class ConnectionSettings implements CoreLimits {
   readonly readTimeoutInMillis: number;
   readonly writeTimeoutInMillis: number;
   readonly idleTimeoutInMillis: number;

@@ -2,7 +2,7 @@
 
 import { checkFunction, shown } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
-import { duplexOf } from "./connection.ts";
+import { coreOf } from "./connection.ts";
 import type { Caller, Service } from "./service.ts";
 
 /** What serves one connection; it closes when this returns. */
@@ -27,7 +27,7 @@ export function serviceOf(handler: Handler, callbacks: HandlerCallbacks): Servic
   checkFunction("callbacks.onClose", onClose);
   return {
     async onConnect(caller) {
-      duplexOf(caller).lendsToLoops = true;
+      coreOf(caller).lendsToLoops = true;
       await handler(caller);
       // Not waited for: a stop counts a connection as idle when its method is over.
       void caller.close();

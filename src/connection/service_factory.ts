@@ -1,6 +1,6 @@
 // A service of its own for each connection, where the user wants that.
 
-import { duplexOf } from "./connection.ts";
+import { coreOf } from "./connection.ts";
 import { type Caller, readService, type Service } from "./service.ts";
 import { serve } from "./service_loop.ts";
 import type { SocketError } from "../base/errors.ts";
@@ -27,8 +27,8 @@ async function serveOwn(
   caller: Caller,
   make: (caller: Caller) => Service | Promise<Service>,
 ): Promise<void> {
-  const duplex = duplexOf(caller);
-  const refuse = (error: SocketError) => void duplex.close(error);
+  const core = coreOf(caller);
+  const refuse = (error: SocketError) => void core.close(error);
   const service = await ownService(make, caller, readService, refuse);
-  if (service !== undefined && duplex.isOpen) serve(caller, service);
+  if (service !== undefined && core.isOpen) serve(caller, service);
 }

@@ -16,8 +16,8 @@ import {
   type SocketError,
 } from "../base/errors.ts";
 import { handlerError, isThenable, printThrown, settle } from "../base/user_code.ts";
-import { duplexOf } from "./connection.ts";
-import type { Duplex } from "./duplex.ts";
+import { coreOf } from "./connection.ts";
+import type { StreamCore } from "./stream_core.ts";
 import type { Wait } from "./reader.ts";
 import type { ByteReply, Caller, Service } from "./service.ts";
 import type { Attendant } from "./stopping.ts";
@@ -44,7 +44,7 @@ class ServiceLoop implements Attendant, Wait {
   readonly isReading: boolean;
   readonly #caller: Caller;
   readonly #service: Service;
-  readonly #duplex: Duplex;
+  readonly #core: StreamCore;
   #readBefore = 0;
   #isLastCall = false;
   #isOver = false;
@@ -56,8 +56,8 @@ class ServiceLoop implements Attendant, Wait {
     this.#caller = caller;
     this.#service = service;
     this.isReading = service.onReadReady !== undefined || service.onBytes !== undefined;
-    this.#duplex = duplexOf(caller);
-    this.#duplex.attend(this);
+    this.#core = coreOf(caller);
+    this.#core.attend(this);
   }
 
   /** Calls `onConnect`, and whatever there is to call from then on. */
@@ -83,15 +83,15 @@ class ServiceLoop implements Attendant, Wait {
 
   #afterConnect(): void {
     this.isCalling = this.isConnecting = false;
-    if (!this.#duplex.isOpen) return this.#afterLastCall();
+    if (!this.#core.isOpen) return this.#afterLastCall();
     if (this.isReading) return this.#next();
     // Reading is left to the user, who may be waiting already.
-    this.#duplex.closeIfIdle();
+    this.#core.closeIfIdle();
   }
 
   /** Calls when there is something to call for. */
   #next(): void {
-    const { reader } = this.#duplex;
+    const { reader } = this.#core;
     if (this.#isOver) return;
     if (reader.isWaiting) {
       // A call has left a read of its own behind.
@@ -106,20 +106,20 @@ class ServiceLoop implements Attendant, Wait {
   }
 
   #onDue(): void {
-    const { reader } = this.#duplex;
+    const { reader } = this.#core;
     this.isCalling = false;
     if (!reader.isWaiting && reader.has(this.length)) this.ready();
     // Closed, aborted or taken by somebody else in between.
-    else if (this.#duplex.isFreed) void this.#finish();
+    else if (this.#core.isFreed) void this.#finish();
     else this.#next();
   }
 
   /** The wait is over: there is something to call for. */
   ready(): void {
-    const { reader } = this.#duplex;
+    const { reader } = this.#core;
     if (this.#isOver) return;
     // Shut down from this side: nothing will be read any more.
-    if (reader.isShut) return this.#duplex.closeIfIdle();
+    if (reader.isShut) return this.#core.closeIfIdle();
     if (this.#service.onBytes !== undefined) return this.#callWithBytes();
     this.#isLastCall = reader.hasEnded;
     this.#readBefore = reader.bytesRead - reader.queue.length;
@@ -136,14 +136,14 @@ class ServiceLoop implements Attendant, Wait {
 
   readonly #afterRead = (): void => {
     this.isCalling = false;
-    const duplex = this.#duplex;
-    const { reader } = duplex;
-    if (!duplex.isOpen && !reader.hasEnded) return this.#afterLastCall();
+    const core = this.#core;
+    const { reader } = core;
+    if (!core.isOpen && !reader.hasEnded) return this.#afterLastCall();
     const unread = reader.queue.length;
     const hasRead = reader.bytesRead - unread > this.#readBefore;
     if (this.#isLastCall && (unread === 0 || !hasRead)) return this.#afterLastCall();
-    if (!hasRead && unread >= MOST_UNREAD_BYTES && duplex.isOpen) {
-      duplex.fail(
+    if (!hasRead && unread >= MOST_UNREAD_BYTES && core.isOpen) {
+      core.fail(
         new GenericError(
           "overflow",
           `Cannot read ahead: the service leaves ${unread} bytes unread`,
@@ -157,7 +157,7 @@ class ServiceLoop implements Attendant, Wait {
 
   /** Lends what is there to `onBytes`. */
   #callWithBytes(): void {
-    const { reader } = this.#duplex;
+    const { reader } = this.#core;
     this.isCalling = true;
     try {
       if (reader.queue.length === 0) {
@@ -179,7 +179,7 @@ class ServiceLoop implements Attendant, Wait {
   readonly #onReply = (reply: ByteReply): void => {
     this.isCalling = false;
     if (reply === undefined) return this.#afterBytes();
-    const { writer, isOpen } = this.#duplex;
+    const { writer, isOpen } = this.#core;
     try {
       if (!Array.isArray(reply)) return writer.post(reply as Uint8Array | string, this.#afterBytes);
       const last = reply.length - 1;
@@ -189,62 +189,62 @@ class ServiceLoop implements Attendant, Wait {
       if (last < 0) this.#afterBytes();
     } catch (error) {
       // It was closed meanwhile, or that was too much: what ended it says so.
-      if (isSocketError(error) && !(isOpen && this.#duplex.isOpen)) return this.#afterBytes();
+      if (isSocketError(error) && !(isOpen && this.#core.isOpen)) return this.#afterBytes();
       this.#onThrown(error);
     }
   };
 
   readonly #afterBytes = (): void => {
-    const duplex = this.#duplex;
-    duplex.reader.endLoan();
-    if (!duplex.isOpen && !duplex.reader.hasEnded) return this.#afterLastCall();
+    const core = this.#core;
+    core.reader.endLoan();
+    if (!core.isOpen && !core.reader.hasEnded) return this.#afterLastCall();
     this.#next();
   };
 
   #afterLastCall(): void {
-    const duplex = this.#duplex;
-    if (duplex.isFreed) return void this.#finish();
-    if (!duplex.isOpen) return;
+    const core = this.#core;
+    if (core.isFreed) return void this.#finish();
+    if (!core.isOpen) return;
     // A half-open connection stays until its user ends it, or its listener is stopped.
-    if (duplex.limits.allowHalfOpen) duplex.closeIfIdle();
-    else void duplex.close();
+    if (core.limits.allowHalfOpen) core.closeIfIdle();
+    else void core.close();
   }
 
   readonly #onThrown = (error: unknown): void => {
     this.isCalling = this.isConnecting = false;
-    const duplex = this.#duplex;
-    duplex.reader.endLoan();
+    const core = this.#core;
+    core.reader.endLoan();
     // After the end, reads and writes reject with what ended it: that is no news.
-    const isConsequence = !duplex.isOpen && isSocketError(error);
+    const isConsequence = !core.isOpen && isSocketError(error);
     if (!isConsequence) this.#thrown = { error };
     void this.#finish();
   };
 
   async #finish(): Promise<void> {
     this.#isOver = true;
-    const duplex = this.#duplex;
+    const core = this.#core;
     this.isCalling = true;
     const thrown = this.#thrown;
-    const cause = thrown === undefined ? duplex.error : thrown.error;
+    const cause = thrown === undefined ? core.error : thrown.error;
     // Also undefined is thrown, by a reject() without a reason.
-    if (thrown !== undefined || (duplex.error !== undefined && duplex.error.code !== "aborted")) {
+    if (thrown !== undefined || (core.error !== undefined && core.error.code !== "aborted")) {
       await this.#report(cause, thrown !== undefined);
     }
-    let ended = duplex.error;
+    let ended = core.error;
     if (thrown !== undefined) {
       ended ??= isBadFrame(thrown.error)
         ? thrown.error
         : handlerError("A method of the service", thrown.error);
     }
     // What onError wrote still goes out.
-    await duplex.close(ended);
+    await core.close(ended);
     // Closing may have failed.
-    ended ??= duplex.error;
-    duplex.leave(ended);
+    ended ??= core.error;
+    core.leave(ended);
     if (this.#service.onClose !== undefined) {
-      await guarded(() => this.#service.onClose!(this.#caller, duplex.end));
+      await guarded(() => this.#service.onClose!(this.#caller, core.end));
     }
-    duplex.settle(ended);
+    core.settle(ended);
   }
 
   async #report(cause: unknown, isThrown: boolean): Promise<void> {

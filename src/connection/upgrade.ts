@@ -8,7 +8,7 @@
 // A kernel read that is still under way (a read that timed out leaves it there) would swallow the beginning of
 // the handshake, and Deno's own engine refuses such a stream: "busy", whichever engine does it.
 
-import type { Duplex } from "./duplex.ts";
+import type { StreamCore } from "./stream_core.ts";
 import type { Upgrade } from "./origin.ts";
 import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
 
@@ -19,48 +19,48 @@ import { closedError, GenericError, ignore, type SocketError } from "../base/err
  * @throws {TypeError | RangeError | GenericError} Refused before anything was done (the connection goes on), or
  * what has ended it.
  */
-export async function upgrade(duplex: Duplex, options: object | undefined): Promise<void> {
-  const { prepareUpgrade } = duplex.origin;
+export async function upgrade(core: StreamCore, options: object | undefined): Promise<void> {
+  const { prepareUpgrade } = core.origin;
   if (prepareUpgrade === undefined) {
     throw new TypeError(
       "Cannot make the connection secure: it belongs to no Client and no Listener",
     );
   }
-  refuseWhereBusy(duplex);
-  const drained = duplex.pause();
+  refuseWhereBusy(core);
+  const drained = core.pause();
   let make: Upgrade;
   try {
-    make = await prepareUpgrade(options, duplex);
+    make = await prepareUpgrade(options, core);
   } catch (error) {
-    duplex.resume();
+    core.resume();
     throw error;
   }
   await drained;
   try {
-    if (!duplex.isFreed) {
-      refuseInjected(duplex);
-      const making = make(duplex.transport);
+    if (!core.isFreed) {
+      refuseInjected(core);
+      const making = make(core.transport);
       // Not every engine hears that its stream was freed: whoever waits does, and what comes late is freed.
-      const secure = await Promise.race([making, duplex.freed]);
-      if (secure !== undefined && !duplex.isFreed) return duplex.resume(secure);
-      making.then((late) => duplex.resume(late), ignore);
+      const secure = await Promise.race([making, core.freed]);
+      if (secure !== undefined && !core.isFreed) return core.resume(secure);
+      making.then((late) => core.resume(late), ignore);
     }
   } catch (error) {
-    if (!duplex.isFreed) duplex.fail(error as SocketError);
-    throw duplex.error ?? error;
+    if (!core.isFreed) core.fail(error as SocketError);
+    throw core.error ?? error;
   }
-  throw duplex.error ?? closedError("make the connection secure");
+  throw core.error ?? closedError("make the connection secure");
 }
 
-function refuseWhereBusy(duplex: Duplex): void {
-  const { reader, writer, transport } = duplex;
-  if (!duplex.isOpen || writer.hasEnded || reader.hasEnded) {
-    throw duplex.error ?? closedError("make the connection secure");
+function refuseWhereBusy(core: StreamCore): void {
+  const { reader, writer, transport } = core;
+  if (!core.isOpen || writer.hasEnded || reader.hasEnded) {
+    throw core.error ?? closedError("make the connection secure");
   }
   if (transport.secure !== undefined) {
     throw new GenericError("busy", "Cannot make the connection secure: it is already");
   }
-  if (duplex.isPaused) {
+  if (core.isPaused) {
     throw new GenericError("busy", "Cannot make the connection secure: a handshake is under way");
   }
   if (reader.inflow.isReading || reader.isWaiting) {
@@ -69,11 +69,11 @@ function refuseWhereBusy(duplex: Duplex): void {
       "Cannot make the connection secure: a read is under way (a read that timed out leaves one behind)",
     );
   }
-  refuseInjected(duplex);
+  refuseInjected(core);
 }
 
-function refuseInjected(duplex: Duplex): void {
-  const { queue } = duplex.reader;
+function refuseInjected(core: StreamCore): void {
+  const { queue } = core.reader;
   const { length } = queue;
   if (length === 0) return;
   // A read would still hand them out.
@@ -82,6 +82,6 @@ function refuseInjected(duplex: Duplex): void {
     "handshake",
     `Cannot make the connection secure: ${length} bytes that came in the clear are unread`,
   );
-  duplex.fail(error);
+  core.fail(error);
   throw error;
 }

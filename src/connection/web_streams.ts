@@ -2,7 +2,7 @@
 // own streams of a connection end both halves when one ends; here each half ends by itself.
 
 import { type Borrower, loanOf } from "../bytes/loan.ts";
-import type { Duplex } from "./duplex.ts";
+import type { StreamCore } from "./stream_core.ts";
 import type { SocketError } from "../base/errors.ts";
 
 /** A stream transfers the buffers it is given away: none of ours, and none that another read lies in. */
@@ -14,7 +14,7 @@ function owned(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
 const KEEPS: Borrower = { needsBytes: true, copy: () => false };
 
 /** Makes the readable half: on demand, no read ahead, byte streams with bring-your-own-buffer readers. */
-export function readableOf({ reader }: Duplex): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function readableOf({ reader }: StreamCore): ReadableStream<Uint8Array<ArrayBuffer>> {
   const deliver = (controller: ReadableByteStreamController): void => {
     const request = controller.byobRequest;
     const view = request?.view;
@@ -56,8 +56,8 @@ export function readableOf({ reader }: Duplex): ReadableStream<Uint8Array<ArrayB
 }
 
 /** Makes the writable half: a chunk is done when the kernel has it; closing or aborting ends this direction. */
-export function writableOf(duplex: Duplex): WritableStream<Uint8Array | string> {
-  const { writer } = duplex;
+export function writableOf(core: StreamCore): WritableStream<Uint8Array | string> {
+  const { writer } = core;
   return new WritableStream({
     write: async (chunk) => {
       await writer.write(chunk);

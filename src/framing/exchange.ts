@@ -3,8 +3,8 @@
 
 import { shown } from "../base/arguments.ts";
 import { ignore } from "../base/errors.ts";
-import { type Connection, duplexOf } from "../connection/connection.ts";
-import type { Duplex } from "../connection/duplex.ts";
+import { type Connection, coreOf } from "../connection/connection.ts";
+import type { StreamCore } from "../connection/stream_core.ts";
 import { MORE, pull, type ReadOptions } from "../connection/pull.ts";
 import type { Share } from "../network/share.ts";
 import { printThrown, refusePromise } from "../base/user_code.ts";
@@ -20,7 +20,7 @@ const SENT_NOTHING: Promise<number> = Promise.resolve(0);
 
 /** Messages both ways on one connection. */
 export class Exchange<In, Out> {
-  readonly #duplex: Duplex;
+  readonly #core: StreamCore;
   readonly #share: Share;
   readonly #codec: Codec<In, Out>;
   readonly #decoder: Decoder<In>;
@@ -31,21 +31,21 @@ export class Exchange<In, Out> {
 
   /** @param connection Whose bytes are messages. @param codec By which rule. */
   constructor(connection: Connection, codec: Codec<In, Out>) {
-    this.#duplex = duplexOf(connection);
-    this.#share = this.#duplex.reader.inflow.share;
+    this.#core = coreOf(connection);
+    this.#share = this.#core.reader.inflow.share;
     this.#codec = checkCodec(codec);
     this.#decoder = decoderOf(codec);
   }
 
   /** Whether nothing can be received any more that has not come yet. */
   get hasEnded(): boolean {
-    const { reader } = this.#duplex;
+    const { reader } = this.#core;
     return reader.hasEnded || reader.isShut;
   }
 
   /** Whether the connection is neither closing nor over. */
   get isOpen(): boolean {
-    return this.#duplex.isOpen;
+    return this.#core.isOpen;
   }
 
   /**
@@ -53,7 +53,7 @@ export class Exchange<In, Out> {
    * a promise that lives as long as the connection would keep all of them.
    */
   whenFreed(callback: () => void): void {
-    if (this.#onFreed === ignore) void this.#duplex.freed.then(() => this.#onFreed());
+    if (this.#onFreed === ignore) void this.#core.freed.then(() => this.#onFreed());
     this.#onFreed = callback;
   }
 
@@ -79,7 +79,7 @@ export class Exchange<In, Out> {
    * @returns `undefined` if there is none: for now, or for ever when the stream has ended.
    */
   next(): In | undefined {
-    const { reader } = this.#duplex;
+    const { reader } = this.#core;
     // Ended from this side: a message that is cut is nobody's fault.
     if (reader.isShut) return undefined;
     const { queue, hasEnded } = reader;
@@ -89,7 +89,7 @@ export class Exchange<In, Out> {
     const message = this.#decoder.decode(queue, hasEnded);
     if (message instanceof Promise) refusePromise("decode", message);
     // Over, and nothing more can come: a decoder that gives messages for nothing would go on for ever.
-    if (message !== undefined && this.#duplex.isFreed && queue.offset === offset) return undefined;
+    if (message !== undefined && this.#core.isFreed && queue.offset === offset) return undefined;
     if (message === undefined && hasEnded && queue.length > 0) throw cutOff(queue, undefined);
     return message;
   }
@@ -100,7 +100,7 @@ export class Exchange<In, Out> {
    * @returns `undefined` at the end of the stream; `MORE` if it has to be waited for, or somebody else waits.
    */
   take(): In | undefined | typeof MORE {
-    if (this.#duplex.reader.isWaiting || this.mustStepBack) return MORE;
+    if (this.#core.reader.isWaiting || this.mustStepBack) return MORE;
     const message = this.next();
     return message === undefined && !this.hasEnded ? MORE : message;
   }
@@ -109,7 +109,7 @@ export class Exchange<In, Out> {
   receive(options: ReadOptions | undefined): Promise<In | undefined> {
     // The peer may wait for what is gathered before it says more.
     this.flush();
-    const { reader, limits } = this.#duplex;
+    const { reader, limits } = this.#core;
     return pull(reader, limits.readTimeoutInMillis, options, 0, () => {
       const message = this.next();
       return message === undefined && !this.hasEnded ? MORE : message;
@@ -141,7 +141,7 @@ export class Exchange<In, Out> {
   /** Sends what is gathered. Gives something to wait for where the peer is slow to take it. */
   flushAtPace(): Promise<number> | undefined {
     const sent = this.flush();
-    return this.#duplex.writer.queuedBytes > MUCH ? sent : undefined;
+    return this.#core.writer.queuedBytes > MUCH ? sent : undefined;
   }
 
   /** Sends a message after what is gathered. */
@@ -182,7 +182,7 @@ export class Exchange<In, Out> {
   }
 
   #write(pieces: readonly Uint8Array[], isOneOfMany: boolean): Promise<number> {
-    const { writer } = this.#duplex;
+    const { writer } = this.#core;
     if (pieces.length === 0) return SENT_NOTHING;
     if (pieces.length === 1) return writer.write(pieces[0]!, isOneOfMany);
     // They go out together, or the last one fails with what made an earlier one fail.

@@ -1,14 +1,14 @@
 // The open connections of a listener, and how they are stopped in good order.
 
 import { Bag } from "./bag.ts";
-import { Connection, duplexOf } from "../connection/connection.ts";
+import { Connection, coreOf } from "../connection/connection.ts";
 import { GenericError } from "../base/errors.ts";
 import { type CutOff, cutOff, type Patience } from "./life_cycle.ts";
 import { LiveSet } from "./live_set.ts";
 
 /** The connections that are open. */
 export class OpenConnections {
-  readonly #connections = new Bag<Connection>(duplexOf);
+  readonly #connections = new Bag<Connection>(coreOf);
   /** The connections, for reading. */
   readonly connections: ReadonlySet<Connection> = new LiveSet(
     this.#connections,
@@ -19,7 +19,7 @@ export class OpenConnections {
   /** Adds a connection, until it is freed. */
   add(connection: Connection): void {
     this.#connections.add(connection);
-    if (this.#onLeave !== undefined) duplexOf(connection).stop();
+    if (this.#onLeave !== undefined) coreOf(connection).stop();
   }
 
   /** Takes one out that is freed. */
@@ -41,7 +41,7 @@ export class OpenConnections {
       completed++;
       if (this.#connections.size === 0) whenEmpty?.();
     };
-    for (const connection of this.#connections) duplexOf(connection).stop();
+    for (const connection of this.#connections) coreOf(connection).stop();
     return {
       /** Waits for the end of all; none must be added any more. */
       finish: async () => {
@@ -52,9 +52,9 @@ export class OpenConnections {
         const rest = [...this.#connections];
         const reason = new GenericError("closed", "The listener was stopped");
         const cut = rest.map((connection) => {
-          const duplex = duplexOf(connection);
-          duplex.abort(reason, "stop");
-          return cutOff(connection.id, duplex.transport.remoteAddr, "deadline");
+          const core = coreOf(connection);
+          core.abort(reason, "stop");
+          return cutOff(connection.id, core.transport.remoteAddr, "deadline");
         });
         return { completed, cut };
       },

@@ -1,13 +1,13 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ReadTimedOutError, SocketError } from "../../src/base/errors.ts";
-import { duplexOf } from "../../src/connection/connection.ts";
+import { coreOf } from "../../src/connection/connection.ts";
 import { MORE, pull, type ReadOptions } from "../../src/connection/pull.ts";
 import { end, pause, reset } from "../../testing/mod.ts";
 import { asText, scriptedConnection } from "../support/scripted_connection.ts";
 
 /** Takes two bytes at a time, or what is left. */
 function pairs(connection: ReturnType<typeof scriptedConnection>["connection"]) {
-  const { reader } = duplexOf(connection);
+  const { reader } = coreOf(connection);
   const tries: number[] = [];
   const next = (options?: ReadOptions) =>
     pull(reader, 100, options, 0, () => {
@@ -61,7 +61,7 @@ Deno.test("pull() goes by the timeout of the call, which every byte restarts", a
 
 Deno.test("pull() rejects with what an attempt throws, and waits no more", async () => {
   const { connection } = scriptedConnection(["a", "b"]);
-  const { reader } = duplexOf(connection);
+  const { reader } = coreOf(connection);
   const reason = new Error("no");
   const { signal } = new AbortController();
   const failing = () => {

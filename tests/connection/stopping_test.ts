@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { duplexOf } from "../../src/connection/connection.ts";
+import { coreOf } from "../../src/connection/connection.ts";
 import { Stopping } from "../../src/connection/stopping.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import type { Step } from "../../testing/mod.ts";
@@ -8,7 +8,7 @@ import { scriptedConnection } from "../support/scripted_connection.ts";
 /** A stop of a connection whose peer has said something, and what a service is busy with. */
 function stopping(script: (string | Step)[] = []) {
   const { connection, clock } = scriptedConnection(script);
-  const { reader, writer } = duplexOf(connection);
+  const { reader, writer } = coreOf(connection);
   const attendant = { isCalling: false, isConnecting: false, isReading: true, onFreed: () => {} };
   let closes = 0;
   const stoppable = {

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Connection, connectionFrom, duplexOf } from "../../src/connection/connection.ts";
+import { Connection, connectionFrom, coreOf } from "../../src/connection/connection.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import type { Transport } from "../../src/network/network.ts";
 import { upgrade } from "../../src/connection/upgrade.ts";
@@ -28,7 +28,7 @@ async function hear(transport: Transport, length: number): Promise<string> {
 Deno.test("upgrade() sends what was written before in the clear, and what is written after not", async () => {
   const { connection, plainPeer, secure, securePeer, shaking } = upgradable();
   void connection.write("before");
-  const upgrading = upgrade(duplexOf(connection), undefined);
+  const upgrading = upgrade(coreOf(connection), undefined);
   const writing = connection.write("after");
   const reading = connection.read(5);
   assertEquals(await hear(plainPeer, 6), "before");
@@ -43,7 +43,7 @@ Deno.test("upgrade() sends what was written before in the clear, and what is wri
 
 Deno.test("upgrade() ends the connection where the handshake fails, and everybody learns why", async () => {
   const { connection, shaking } = upgradable();
-  const upgrading = upgrade(duplexOf(connection), undefined);
+  const upgrading = upgrade(coreOf(connection), undefined);
   const writing = connection.write("after");
   const failure = new GenericError("handshake", "no");
   shaking.reject(failure);
@@ -54,7 +54,7 @@ Deno.test("upgrade() ends the connection where the handshake fails, and everybod
 
 Deno.test("upgrade() that is aborted under way frees what it was about to put in place", async () => {
   const { connection, secure, securePeer, shaking } = upgradable();
-  const upgrading = assertRejects(() => upgrade(duplexOf(connection), undefined), GenericError);
+  const upgrading = assertRejects(() => upgrade(coreOf(connection), undefined), GenericError);
   await microtasksDrained();
   connection.abort();
   shaking.resolve(secure);
@@ -64,7 +64,7 @@ Deno.test("upgrade() that is aborted under way frees what it was about to put in
 
 Deno.test("upgrade() that is aborted under way rejects at once, whatever the engine does", async () => {
   const { connection } = upgradable();
-  const upgrading = upgrade(duplexOf(connection), undefined);
+  const upgrading = upgrade(coreOf(connection), undefined);
   await microtasksDrained();
   connection.abort();
   const { code } = await assertRejects(() => upgrading, GenericError);
@@ -73,7 +73,7 @@ Deno.test("upgrade() that is aborted under way rejects at once, whatever the eng
 
 Deno.test("upgrade() that is aborted under way does not mind a stream that was freed with it", async () => {
   const { connection, secure, shaking } = upgradable();
-  const upgrading = assertRejects(() => upgrade(duplexOf(connection), undefined), GenericError);
+  const upgrading = assertRejects(() => upgrade(coreOf(connection), undefined), GenericError);
   await microtasksDrained();
   connection.abort();
   secure.close();
@@ -86,8 +86,8 @@ Deno.test("upgrade() that is aborted under way does not mind a stream that was f
 
 Deno.test("upgrade() while one is under way is busy, and a polite close waits for it", async () => {
   const { connection, plainPeer, secure, securePeer, shaking } = upgradable();
-  const upgrading = upgrade(duplexOf(connection), undefined);
-  await assertRejects(() => upgrade(duplexOf(connection), undefined), GenericError, "under way");
+  const upgrading = upgrade(coreOf(connection), undefined);
+  await assertRejects(() => upgrade(coreOf(connection), undefined), GenericError, "under way");
   void connection.write("last words");
   const closing = connection.close();
   shaking.resolve(secure);
@@ -102,7 +102,7 @@ Deno.test("upgrade() while one is under way is busy, and a polite close waits fo
 Deno.test("upgrade() refuses a connection that is over, and one that is nobody's", async () => {
   const { connection } = upgradable();
   connection.abort();
-  await assertRejects(() => upgrade(duplexOf(connection), undefined), GenericError);
+  await assertRejects(() => upgrade(coreOf(connection), undefined), GenericError);
   const [near] = connectedTransports();
   const own = new Connection(near);
   await assertRejects(() => own.upgradeToTls(), TypeError, "belongs to no Client and no Listener");
@@ -116,7 +116,7 @@ Deno.test("upgrade() that is refused for its options lets what was held go out a
   const connection = connectionFrom({ prepareUpgrade }, Connection, plain, {});
   void connection.write("before and longer than what is taken at once,");
   void connection.write(" too");
-  const upgrading = assertRejects(() => upgrade(duplexOf(connection), undefined), TypeError);
+  const upgrading = assertRejects(() => upgrade(coreOf(connection), undefined), TypeError);
   void connection.write(" held");
   void connection.write(" back");
   refused.reject(new TypeError("no such option"));

@@ -9,7 +9,7 @@ import {
 } from "../../src/framing/framed_service.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
-import { duplexOf } from "../../src/connection/connection.ts";
+import { coreOf } from "../../src/connection/connection.ts";
 import { readService } from "../../src/connection/service.ts";
 import { serve } from "../../src/connection/service_loop.ts";
 import { end, reset, silence, type Step, until } from "../../testing/mod.ts";
@@ -405,11 +405,11 @@ Deno.test("framedService() leaves nothing at the connection for each async itera
       yield "y";
     },
   });
-  const duplex = duplexOf(connection);
-  const { freed } = duplex;
+  const core = coreOf(connection);
+  const { freed } = core;
   let waits = 0;
   const watched = { then: (...args: Parameters<typeof freed.then>) => freed.then(...args) };
-  Object.defineProperty(duplex, "freed", {
+  Object.defineProperty(core, "freed", {
     get() {
       waits++;
       return watched;

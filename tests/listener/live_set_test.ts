@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { Bag } from "../../src/listener/bag.ts";
-import { Connection, duplexOf } from "../../src/connection/connection.ts";
+import { Connection, coreOf } from "../../src/connection/connection.ts";
 import { LiveSet } from "../../src/listener/live_set.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 
 function play() {
-  const bag = new Bag<Connection>(duplexOf);
+  const bag = new Bag<Connection>(coreOf);
   const [a, b] = connectedTransports().map((transport) => new Connection(transport)) as [
     Connection,
     Connection,

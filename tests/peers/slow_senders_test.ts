@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type Caller, Client, Listener } from "../../mod.ts";
-import { duplexOf } from "../../src/connection/connection.ts";
+import { coreOf } from "../../src/connection/connection.ts";
 import { isInstalled, Program } from "../support/program.ts";
 
 const hasTool = await isInstalled("slowhttptest");
@@ -13,7 +13,7 @@ const ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /** Waits for a whole head, or the end: one byte more than is there, until the empty line has come. */
 function readHead(caller: Caller): Promise<boolean> {
-  const { reader } = duplexOf(caller);
+  const { reader } = coreOf(caller);
   return new Promise((resolve, reject) => {
     const look = (): void => {
       const at = reader.queue.indexOf(HEAD_END);

@@ -9,7 +9,7 @@ scriptedPeers.canTry = scriptedSockets.canTry = true;
 await import("../connection/byte_iteration_test.ts");
 await import("../connection/connection_test.ts");
 await import("../connection/delimited_reader_test.ts");
-await import("../connection/duplex_test.ts");
+await import("../connection/stream_core_test.ts");
 await import("../connection/pull_test.ts");
 await import("../connection/reader_test.ts");
 await import("../connection/service_loop_test.ts");

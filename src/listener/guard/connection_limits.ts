@@ -1,7 +1,7 @@
 // The limits that a listener sets for its open connections: a minimum rate for each, and a ceiling for what
 // all of them have queued.
 
-import { type Connection, duplexOf } from "../../connection/connection.ts";
+import { type Connection, coreOf } from "../../connection/connection.ts";
 import type { ListenerLimits } from "../../connection/origin.ts";
 import { GenericError } from "../../base/errors.ts";
 import type { Guard, Pass } from "./guard.ts";
@@ -50,7 +50,7 @@ export class ConnectionLimits {
 }
 
 function evict(heaviest: Connection): void {
-  duplexOf(heaviest).evict(
+  coreOf(heaviest).evict(
     new GenericError(
       "overflow",
       `Connection ended: of all that share the listener's maxTotalQueuedBytes it had the most queued, ` +

@@ -6,7 +6,7 @@ import {
   type ListenerConfig,
   type ListenerEvent,
 } from "../../../mod.ts";
-import { duplexOf } from "../../../src/connection/connection.ts";
+import { coreOf } from "../../../src/connection/connection.ts";
 import type { Network } from "../../../src/network/network.ts";
 import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import type { NetworkAddress } from "../../../src/base/address.ts";
@@ -123,7 +123,7 @@ Deno.test("Listener adds up the time over waits: a byte per read begins nothing 
   const { clock, peers, callers, told, listener } = await accepted([["GET / HTTP/1.1\r\n"]], {
     minBytesPerSecond: 5,
   });
-  const { reader } = duplexOf(callers[0]!);
+  const { reader } = coreOf(callers[0]!);
   let waits = 0;
   // As a reader does that looks for the end of something: one byte more than is there, again and again.
   const look = (): void => {

@@ -19,7 +19,7 @@ import type { Turns } from "../network/turns.ts";
 import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
 
 /** How a connection is bounded; every value is checked already. */
-export interface DuplexLimits extends WriterLimits {
+export interface CoreLimits extends WriterLimits {
   /** The time that all timeouts go by. */
   readonly clock: Clock;
   /** When reads and writes are begun. */
@@ -46,8 +46,8 @@ interface Ending {
 }
 
 /** One transport, its reader, its writer and its life. */
-export class Duplex implements ReaderHost, WriterHost, Looker {
-  readonly limits: DuplexLimits;
+export class StreamCore implements ReaderHost, WriterHost, Looker {
+  readonly limits: CoreLimits;
   readonly clock: Clock;
   readonly turns: Turns;
   readonly reader: Reader;
@@ -82,7 +82,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
    * @param limits Its bounds.
    * @param origin Where it comes from.
    */
-  constructor(transport: Transport, limits: DuplexLimits, origin: Origin = {}) {
+  constructor(transport: Transport, limits: CoreLimits, origin: Origin = {}) {
     this.#transport = transport;
     this.limits = limits;
     this.origin = origin;

@@ -5,6 +5,7 @@ import { chat } from "./chat.ts";
 import { crowd } from "./crowd.ts";
 import { echo } from "./echo.ts";
 import { fileOverUdp } from "./file_over_udp.ts";
+import { lentBytes } from "./lent_bytes.ts";
 import { politeEnds } from "./polite_ends.ts";
 import { proxyChain } from "./proxy_chain.ts";
 import { requestReply } from "./request_reply.ts";
@@ -22,4 +23,5 @@ export const campaigns: readonly Campaign[] = [
   storms,
   stops,
   crowd,
+  lentBytes,
 ];

@@ -101,6 +101,8 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
   #error: SocketError | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
+  /** Closing got the time in which the program was busy when it was due. */
+  #hadItsTime = false;
   #isStopping = false;
   #isLooking = false;
 
@@ -339,7 +341,7 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
         ),
       );
     } else if (this.#closeDue <= now) {
-      this.#giveUpClosing();
+      this.#giveUpClosing(now - this.#closeDue);
     }
     if (this.#state === "freed") next = Infinity;
     return Math.min(next, this.#idleDue, this.#closeDue);
@@ -362,13 +364,20 @@ export class Duplex implements ReaderHost, WriterHost, Looker {
     return rate.due;
   }
 
-  #giveUpClosing(): void {
+  #giveUpClosing(lateInMillis: number): void {
+    const { closeTimeoutInMillis } = this.limits;
+    if (lateInMillis > 0 && !this.#hadItsTime) {
+      // To flush, end and drain takes turns.
+      this.#hadItsTime = true;
+      this.#closeDue = this.clock.now() + Math.min(lateInMillis, closeTimeoutInMillis);
+      return;
+    }
     const { queuedBytes } = this.writer;
     if (queuedBytes === 0) return this.#free(this.#error);
     this.#free(
       new GenericError(
         "timed-out",
-        `Cannot close: the peer did not take ${queuedBytes} bytes within ${this.limits.closeTimeoutInMillis} ms`,
+        `Cannot close: the peer did not take ${queuedBytes} bytes within ${closeTimeoutInMillis} ms`,
       ),
     );
   }

@@ -252,5 +252,7 @@ function handshakeStage(security: ListenerSecurity): StageWork<Admission> {
       return { pass, transport: await security.protect(transport, signal, onWord) };
     },
     onFailed: (error, { transport }) => security.tell(error as SocketError, transport.remoteAddr),
+    // Where it is optional, some talk in the clear.
+    counts: ({ transport }) => transport.secure !== undefined,
   };
 }

@@ -33,6 +33,8 @@ export interface StageWork<Item> {
   pass(item: Item, signal: AbortSignal, onWord: () => void): Promise<Item | undefined>;
   /** Told of each who did not get through, but for a stop. */
   onFailed(error: unknown, item: Item): void;
+  /** Whether what went on from here has done what is counted; so has all, where it is left out. */
+  counts?(passed: Item): boolean;
 }
 
 /** How somebody got on at a stage: through it, not through it, or up to a stop, which is nobody's fault. */
@@ -111,7 +113,7 @@ export class Stage<Item> {
     try {
       const passed = await this.#work.pass(item, signal, () => this.#onWord(place));
       if (passed === undefined) this.#failed++;
-      else this.#completed++;
+      else if (this.#work.counts?.(passed) ?? true) this.#completed++;
       return passed === undefined ? "failed" : { passed };
     } catch (error) {
       if (place.isStopped) return "stopped";

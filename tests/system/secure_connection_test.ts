@@ -181,6 +181,13 @@ Deno.test("Listener with mode optional tells secure clients from plain ones", as
     "TLSv1.3",
     undefined,
   ]);
+  // Who speaks in the clear, or ends without a word, has made none.
+  const ended = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+  ended.close();
+  while (listener.stats().accepted < 3 || listener.handshakes.underWay > 0) {
+    await new Promise((next) => setImmediate(next));
+  }
+  assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 0 });
 });
 
 Deno.test("Listener.replaceCertificate() changes new connections, running ones go on", async () => {

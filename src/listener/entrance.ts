@@ -237,10 +237,15 @@ export class Entrance implements Openable {
     return (transport) =>
       stage.count(
         security.upgrade(transport),
-        () => duplex.isFreed,
-        (error) => security.tell(error as SocketError, transport.remoteAddr),
+        () => duplex.isFreed && isGivenUp(duplex.error),
+        (error) => security.tell(duplex.error ?? error as SocketError, transport.remoteAddr),
       );
   }
+}
+
+/** Whether a connection that is over was ended by its program, or by a stop; a limit ends one for what the peer does. */
+function isGivenUp(error: SocketError | undefined): boolean {
+  return error === undefined || error.code === "aborted";
 }
 
 /** The stage at which both ends agree on a secret. */

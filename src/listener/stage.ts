@@ -129,7 +129,7 @@ export class Stage<Item> {
    * Counts somebody who passes elsewhere, in the middle of a conversation: he takes nobody's place.
    *
    * @param passing Resolves when he is through.
-   * @param isStopped Whether it was ended from this side, which is nobody's fault.
+   * @param isStopped Whether it was given up by this side, which is nobody's fault.
    * @param onFailed Told where he fails.
    */
   async count<T>(

@@ -7,6 +7,7 @@ import {
   type ClientSecureSocketConfig,
   GenericError,
   Listener,
+  type ListenerConfig,
   type ListenerSecureSocketConfig,
   ReadTimedOutError,
   type Service,
@@ -30,8 +31,9 @@ const echo: Service = {
 async function listen(
   secureSocket: ListenerSecureSocketConfig,
   service: Service = echo,
+  config: ListenerConfig = {},
 ): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
+  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket, ...config });
   listener.attach(service);
   await listener.start();
   return listener;
@@ -305,6 +307,30 @@ Deno.test("Listener counts the handshakes of upgrades, and tells of those that f
   while (listener.handshakes.underWay > 0) await turn();
   assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
   assertEquals(silent.secure, undefined);
+});
+
+Deno.test("Listener counts an upgrade that a limit ends, and none that its program gives up", async () => {
+  const told: string[] = [];
+  await using listener = await listen(
+    {
+      ...localhost,
+      mode: "upgrade",
+      onHandshakeError: (error) => void told.push(error.code),
+    },
+    { onConnect: (caller) => caller.upgradeToTls(), onError() {} },
+    { idleTimeoutInMillis: 40 },
+  );
+  const until = async (isSo: (underWay: number) => boolean) => {
+    while (!isSo(listener.handshakes.underWay)) await new Promise((next) => setImmediate(next));
+  };
+  for (const isGivenUp of [false, true]) {
+    await using _silent = await dial(listener);
+    await until((underWay) => underWay > 0);
+    if (isGivenUp) [...listener.connections][0]!.abort();
+    await until((underWay) => underWay === 0);
+    assertEquals(listener.handshakes, { underWay: 0, completed: 0, failed: 1 });
+  }
+  assertEquals(told, ["timed-out"]);
 });
 
 Deno.test("Connection.upgradeToTls() refuses what was injected in the clear, on both sides", async () => {

@@ -1,5 +1,6 @@
 // Where a connection comes from, and what its listener or its client has to do with it.
 
+import type { SocketError } from "../base/errors.ts";
 import type { Transport } from "../network/network.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
@@ -8,10 +9,16 @@ import type { MinimumRate } from "./minimum_rate.ts";
 /** Makes a stream secure, or frees it and rejects. */
 export type Upgrade = (transport: Transport) => Promise<Transport>;
 
+/** A connection that is made secure, and may end meanwhile. */
+export interface Upgradable {
+  readonly isFreed: boolean;
+  readonly error: SocketError | undefined;
+}
+
 /** Checks and reads options, without any those of the listener or client, for a connection that may end meanwhile. */
 export type PrepareUpgrade = (
   options: object | undefined,
-  connection: { readonly isFreed: boolean },
+  connection: Upgradable,
 ) => Promise<Upgrade>;
 
 /** Limits that a listener sets, for one of its connections or for all of them together. */

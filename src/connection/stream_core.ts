@@ -74,6 +74,8 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   #idleDue = Infinity;
   #closeDue = Infinity;
   #stopping: Stopping | undefined;
+  /** Closing got the time in which the program was busy when it was due. */
+  #hadItsTime = false;
 
   /**
    * Begins with nothing read.
@@ -354,7 +356,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
         ),
       );
     } else if (this.#closeDue <= now) {
-      this.#giveUpClosing();
+      this.#giveUpClosing(now - this.#closeDue);
     }
     if (this.#state === "freed") next = Infinity;
     return Math.min(next, this.#idleDue, this.#closeDue);
@@ -377,13 +379,20 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     return rate.due;
   }
 
-  #giveUpClosing(): void {
+  #giveUpClosing(lateInMillis: number): void {
+    const { closeTimeoutInMillis } = this.limits;
+    if (lateInMillis > 0 && !this.#hadItsTime) {
+      // To flush, end and drain takes turns.
+      this.#hadItsTime = true;
+      this.#closeDue = this.clock.now() + Math.min(lateInMillis, closeTimeoutInMillis);
+      return;
+    }
     const { queuedBytes } = this.writer;
     if (queuedBytes === 0) return this.#free(this.error, this.endedBy!);
     this.fail(
       new GenericError(
         "timed-out",
-        `Cannot close: the peer did not take ${queuedBytes} bytes within ${this.limits.closeTimeoutInMillis} ms`,
+        `Cannot close: the peer did not take ${queuedBytes} bytes within ${closeTimeoutInMillis} ms`,
       ),
     );
   }

@@ -4,7 +4,7 @@
 import { Acceptor } from "./acceptor.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
 import { Connection, connectionFrom } from "../connection/connection.ts";
-import type { Origin, Upgrade } from "../connection/origin.ts";
+import type { Origin, Upgradable, Upgrade } from "../connection/origin.ts";
 import { GenericError, setupError, type SocketError } from "../base/errors.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
@@ -223,7 +223,7 @@ export class Entrance implements Openable {
 
   readonly #prepareUpgrade = async (
     options: ListenerSecureSocketConfig | undefined,
-    connection: { readonly isFreed: boolean },
+    connection: Upgradable,
   ): Promise<Upgrade> => {
     let security = this.#security;
     if (options !== undefined) {
@@ -243,8 +243,8 @@ export class Entrance implements Openable {
     return (transport) =>
       stage.count(
         security.upgrade(transport),
-        () => connection.isFreed,
-        (error) => this.#refuse(error, { transport }),
+        () => connection.isFreed && isGivenUp(connection.error),
+        (error) => this.#refuse(connection.error ?? error, { transport }),
       );
   };
 
@@ -252,6 +252,11 @@ export class Entrance implements Openable {
   readonly #refuse = (error: unknown, { transport }: Pick<Admission, "transport">): void => {
     this.#events.refused("handshake", transport.remoteAddr, error as SocketError);
   };
+}
+
+/** Whether a connection that is over was ended by its program, or by a stop; a limit ends one for what the peer does. */
+function isGivenUp(error: SocketError | undefined): boolean {
+  return error === undefined || error.code === "aborted";
 }
 
 /** The stage at which both ends agree on a secret. */
@@ -267,5 +272,7 @@ function handshakeStage(
       return { ...admission, transport };
     },
     onFailed,
+    // Where it is optional, some talk in the clear.
+    counts: ({ transport }) => transport.secure !== undefined,
   };
 }

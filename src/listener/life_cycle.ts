@@ -9,6 +9,7 @@ import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
 import { checkInterval } from "../base/arguments.ts";
 import { ignore, type SocketError } from "../base/errors.ts";
 import { optionNames, readOptions } from "../base/options.ts";
+import { whenLooked } from "../network/deadline.ts";
 import type { Clock, TimerId } from "../network/network.ts";
 
 /** How long a stop may take. */
@@ -75,7 +76,9 @@ export class Patience {
   constructor(clock: Clock, deadlineInMillis: number) {
     this.#clock = clock;
     if (deadlineInMillis !== Infinity) {
-      this.#timer = clock.setTimeout(() => this.#giveUp(), deadlineInMillis);
+      // Its time is the program's own. But what is over by then shall not be cut.
+      const giveUp = () => whenLooked(clock, () => this.#giveUp());
+      this.#timer = clock.setTimeout(giveUp, deadlineInMillis);
     }
   }
 

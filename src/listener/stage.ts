@@ -10,6 +10,7 @@
 import { GenericError } from "../base/errors.ts";
 import type { StageCounts } from "./guard/listener_stats.ts";
 import { type InLine, Line } from "./line.ts";
+import { whenLooked } from "../network/deadline.ts";
 import type { Clock, TimerId } from "../network/network.ts";
 
 /** How long somebody may be silent, or take, before he makes room for another one, where there is none. */
@@ -33,6 +34,8 @@ export interface StageWork<Item> {
   pass(item: Item, signal: AbortSignal, onWord: () => void): Promise<Item | undefined>;
   /** Told of each who did not get through, but for a stop. */
   onFailed(error: unknown, item: Item): void;
+  /** Whether what went on from here has done what is counted; so has all, where it is left out. */
+  counts?(passed: Item): boolean;
 }
 
 /** How somebody got on at a stage: through it, not through it, or up to a stop, which is nobody's fault. */
@@ -70,6 +73,7 @@ export class Stage<Item> {
   #completed = 0;
   #failed = 0;
   #timer: TimerId | undefined;
+  #isLooking = false;
 
   /** @param work What happens at it. @param clock The time it goes by. */
   constructor(work: StageWork<Item>, clock: Clock) {
@@ -100,7 +104,7 @@ export class Stage<Item> {
     try {
       const passed = await this.#work.pass(item, signal, () => this.#onWord(place));
       if (passed === undefined) this.#failed++;
-      else this.#completed++;
+      else if (this.#work.counts?.(passed) ?? true) this.#completed++;
       return passed === undefined ? "failed" : { passed };
     } catch (error) {
       if (place.isStopped) return "stopped";
@@ -116,7 +120,7 @@ export class Stage<Item> {
    * Counts somebody who passes elsewhere, in the middle of a conversation: he takes nobody's place.
    *
    * @param passing Resolves when he is through.
-   * @param isStopped Whether it was ended from this side, which is nobody's fault.
+   * @param isStopped Whether it was given up by this side, which is nobody's fault.
    * @param onFailed Told where he fails.
    */
   async count<T>(
@@ -178,8 +182,10 @@ export class Stage<Item> {
     this.#enter(place, this.#spoken);
   }
 
-  #giveOut(): void {
-    while (this.#waiting.length > 0 && this.#hasRoom()) this.#waiting.shift()!(this.#take());
+  #giveOut(heardUntil?: number): void {
+    while (this.#waiting.length > 0 && this.#hasRoom(heardUntil)) {
+      this.#waiting.shift()!(this.#take());
+    }
     if (this.#waiting.length === 0) this.#clearTimer();
   }
 
@@ -188,12 +194,15 @@ export class Stage<Item> {
     this.#timer = undefined;
   }
 
-  /** Whether another one may come, if need be instead of one who goes. */
-  #hasRoom(): boolean {
+  /**
+   * Whether another one may come, if need be instead of one who goes: as far as all that was said by then was heard.
+   */
+  #hasRoom(heardUntil = this.#clock.looked === undefined ? Infinity : -Infinity): boolean {
     const { limit } = this.#work;
     if (this.#silent.length + this.#spoken.length < limit) return true;
     const next = (this.#silent.first ?? this.#spoken.first)!;
-    const age = this.#clock.now() - next.since;
+    const now = this.#clock.now();
+    const age = now - next.since;
     const patience = next.hasSpoken ? GRACE_IN_MILLIS : SILENCE_IN_MILLIS;
     if (age < patience) {
       this.#timer ??= this.#clock.setTimeout(() => {
@@ -202,10 +211,24 @@ export class Stage<Item> {
       }, Math.ceil(patience - age));
       return false;
     }
+    if (next.since + patience > heardUntil) {
+      this.#hear(now);
+      return false;
+    }
     next.line!.remove(next);
     next.line = undefined;
     const message = `Given up after ${Math.round(age)} ms: ${limit} were under way`;
     next.controller.abort(new GenericError("limit", message));
     return true;
+  }
+
+  /** The program may have been busy: who seems to be silent may have spoken, and who has spoken may be through. */
+  #hear(now: number): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    whenLooked(this.#clock, () => {
+      this.#isLooking = false;
+      this.#giveOut(now);
+    });
   }
 }

@@ -1,6 +1,10 @@
 // Waits that end: by time, by an AbortSignal.
+//
+// Time in which the program was busy is not a peer's: what came meanwhile lies in the system's buffers, and may
+// need many turns to get through (a handshake does). So time goes by in pieces, and by as much as one was late, up
+// to all of it, there is more to come. That has a limit, for a program may be busy all the time.
 
-import type { Clock } from "./network.ts";
+import type { Clock, TimerId } from "./network.ts";
 
 /** How a wait may end before what is waited for comes. */
 export interface WaitLimits {
@@ -12,6 +16,51 @@ export interface WaitLimits {
   readonly signal?: AbortSignal | undefined;
   /** Makes the error for a wait that took too long. */
   readonly timeoutError: () => Error;
+}
+
+/** Calls back when what has come by now is read, and through whatever is above it: a look for each. */
+export function whenLooked(clock: Clock, callback: () => void): void {
+  if (clock.looked === undefined) return callback();
+  void clock.looked().then(() => clock.looked!()).then(callback);
+}
+
+/** In so many pieces goes the time of a wait. One may be over while the program was busy, and is not noticed. */
+const PIECES = 8;
+
+/**
+ * A timeout for what takes turns of the program.
+ *
+ * @param clock The time it goes by.
+ * @param timeoutInMillis How long, not `Infinity`.
+ * @param onOver Called after so much time in which the program was not busy, or at most twice that.
+ * @returns Forgets it.
+ */
+export function patientTimeout(
+  clock: Clock,
+  timeoutInMillis: number,
+  onOver: () => void,
+): () => void {
+  let timer: TimerId;
+  let isForgotten = false;
+  let left = timeoutInMillis;
+  let spare = clock.looked === undefined ? 0 : timeoutInMillis;
+  const longest = spare === 0 ? left : Math.ceil(left / PIECES);
+  const wait = () => {
+    const piece = Math.min(longest, Math.ceil(left));
+    const due = clock.now() + piece;
+    timer = clock.setTimeout(() => {
+      const lost = Math.min(Math.max(clock.now() - due, 0), piece, spare);
+      spare -= lost;
+      left -= piece - lost;
+      if (left > 0) wait();
+      else whenLooked(clock, () => isForgotten || onOver());
+    }, piece);
+  };
+  wait();
+  return () => {
+    isForgotten = true;
+    clock.clearTimeout(timer);
+  };
 }
 
 /**
@@ -41,12 +90,9 @@ export async function waitFor<T>(
   };
   const onAbort = () => giveUp(signal!.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
-  const timer = timeoutInMillis === Infinity ? undefined : clock.setTimeout(() => {
-    const onTimeout = () => giveUp(timeoutError());
-    // The program may have been busy for longer than that, and what it waits for may be there.
-    if (clock.looked === undefined) onTimeout();
-    else void clock.looked().then(onTimeout);
-  }, timeoutInMillis);
+  const forget = timeoutInMillis === Infinity
+    ? undefined
+    : patientTimeout(clock, timeoutInMillis, () => giveUp(timeoutError()));
   try {
     start(controller.signal).then((value) => {
       if (over) return drop(value, discard);
@@ -55,7 +101,7 @@ export async function waitFor<T>(
     }, giveUp);
     return await wait.promise;
   } finally {
-    if (timer !== undefined) clock.clearTimeout(timer);
+    forget?.();
     signal?.removeEventListener("abort", onAbort);
   }
 }

@@ -1,8 +1,10 @@
 // Looks at certificate files from time to time and tells when they have changed.
 //
-// Looking (a stat of each file) works where notifications do not: on network file systems, in containers, and
-// where a directory of links is swapped. A renewed certificate is not urgent.
+// Looking works where notifications do not: on network file systems, in containers, and where a directory of links
+// is swapped. A renewed certificate is not urgent. What a file holds is looked at: its times and its size may be those
+// of the one before, and its change is told to the second only.
 
+import { reasonOf } from "../base/errors.ts";
 import type { Clock, TimerId } from "../network/network.ts";
 import type { ListenerCertificateConfig } from "./listener_secure_socket_config.ts";
 
@@ -75,13 +77,6 @@ function filesOf(certificates: ListenerCertificateConfig): string[] {
 
 /** What changes when one of the files does. */
 async function stateOf(files: readonly string[]): Promise<string> {
-  const states = await Promise.all(files.map(async (file) => {
-    try {
-      const { mtime, size, ino } = await Deno.stat(file);
-      return `${mtime?.getTime()}/${size}/${ino}`;
-    } catch {
-      return "missing";
-    }
-  }));
-  return states.join();
+  const { digestOf } = await import("./credentials.ts");
+  return (await Promise.all(files.map((file) => digestOf(file).catch(reasonOf)))).join();
 }

@@ -2,7 +2,7 @@
 // is wrong with it, not by a handshake that fails later. (Deno ignores a garbage CA certificate silently; a
 // key of another certificate shows only in the first handshake.)
 
-import { X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { shown } from "../base/arguments.ts";
 import { GenericError, reasonOf } from "../base/errors.ts";
 import { bare } from "../base/options.ts";
@@ -11,6 +11,9 @@ import { nameText, readNames } from "./certificate_names.ts";
 import { pemBlocks } from "./pem.ts";
 import { KeyError, keyKind, readPrivateKey } from "./private_key.ts";
 import type { CertificateConfig, SecureSocketConfig } from "./secure_socket_config.ts";
+
+/** More than any bundle of certificates has. */
+const MAX_FILE_LENGTH = 8 * 1024 * 1024;
 
 /** A certificate and its key, both checked, in PEM form. */
 export interface Identity {
@@ -90,6 +93,11 @@ export function describeCertificate(certificate: X509Certificate): PeerCertifica
   };
 }
 
+/** What differs for two files that hold something else. */
+export async function digestOf(file: string): Promise<string> {
+  return createHash("sha256").update(await readFile(file, file)).digest("hex");
+}
+
 /** The text of an option or of a file, and what to call it in messages. */
 async function textOf(
   text: string | undefined,
@@ -100,12 +108,29 @@ async function textOf(
   const name = `${option}File ${shown(file)}`;
   let content: string;
   try {
-    content = await Deno.readTextFile(file!);
+    content = new TextDecoder().decode(await readFile(file!, name));
   } catch (cause) {
-    throw unreadable(name, cause);
+    throw cause instanceof GenericError ? cause : unreadable(name, cause);
   }
   if (content.trim() === "") throw unusable(name, "is empty");
   return [content, name];
+}
+
+/** Reads a file that ends: a pipe may never give anything, also when it is opened, and a device gives without end. */
+async function readFile(file: string, name: string): Promise<Uint8Array> {
+  const { isFile, size } = await Deno.stat(file);
+  if (!isFile) throw unusable(name, "is not a regular file");
+  if (size > MAX_FILE_LENGTH) throw unusable(name, `has more than ${MAX_FILE_LENGTH} bytes`);
+  using opened = await Deno.open(file);
+  const bytes = new Uint8Array(size + 1);
+  let length = 0;
+  for (;;) {
+    const count = await opened.read(bytes.subarray(length));
+    if (count === null) break;
+    length += count;
+    if (length > size) throw unusable(name, "is being written");
+  }
+  return bytes.subarray(0, length);
 }
 
 function unreadable(name: string, cause: unknown): GenericError {

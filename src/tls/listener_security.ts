@@ -1,7 +1,7 @@
 // What makes the connections of one listener secure: its certificates, which may change while it runs, and
 // the handshake with one client, which ends in time and says what was wrong.
 
-import { waitFor } from "../network/deadline.ts";
+import { patientTimeout, waitFor } from "../network/deadline.ts";
 import { GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { hostOf } from "../base/address.ts";
 import { free } from "../network/free.ts";
@@ -188,7 +188,7 @@ export class ListenerSecurity {
 
   /** Freeing a stream with unread input resets it, and the client would never read the alert. */
   async #dismiss(transport: Transport): Promise<void> {
-    const timer = this.#clock.setTimeout(() => free(transport), DISMISSAL_IN_MILLIS);
+    const forget = patientTimeout(this.#clock, DISMISSAL_IN_MILLIS, () => free(transport));
     try {
       await transport.closeWrite();
       const buffer = new Uint8Array(16 * 1024);
@@ -196,7 +196,7 @@ export class ListenerSecurity {
     } catch {
       // The client has gone, or its time is over.
     } finally {
-      this.#clock.clearTimeout(timer);
+      forget();
       free(transport);
     }
   }

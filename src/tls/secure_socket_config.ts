@@ -24,7 +24,10 @@ export interface SecureSocketConfig extends CertificateConfig {
   readonly caCerts?: readonly string[];
   /** Path of a file with such certificates, instead of `caCerts`. */
   readonly caCertFile?: string;
-  /** The application protocols this side speaks, the preferred one first. */
+  /**
+   * The application protocols this side speaks, the preferred one first: names of ASCII, at most 255 characters
+   * each and 32,768 bytes in all, each counted with one byte for its length.
+   */
   readonly alpnProtocols?: readonly string[];
   /**
    * The oldest protocol to agree on.
@@ -69,6 +72,8 @@ export const SHARED_MARKS = {
 
 /** The longest name of an application protocol that the handshake can carry. */
 const MAX_PROTOCOL_LENGTH = 255;
+/** All of them share 65,535 bytes with all else that a client has to say at first. */
+const MAX_PROTOCOLS_LENGTH = 32_768;
 
 /** Whether there is a certificate. */
 export function hasCertificate(config: CertificateConfig): boolean {
@@ -125,12 +130,23 @@ export function checkTrusted(config: SecureSocketConfig): readonly string[] | un
 function checkProtocols(value: unknown): readonly string[] | undefined {
   const name = "secureSocket.alpnProtocols";
   const protocols = checkTexts(name, value);
+  let length = 0;
   for (const protocol of protocols ?? []) {
-    if (new TextEncoder().encode(protocol).length > MAX_PROTOCOL_LENGTH) {
+    // Names are bytes, and engines do not agree on what other text is in bytes.
+    if (!/^[\0-\x7f]*$/.test(protocol)) {
+      throw new TypeError(`${name} must have names of ASCII: got ${shown(protocol)}`);
+    }
+    if (protocol.length > MAX_PROTOCOL_LENGTH) {
       throw new RangeError(
         `${name} must have names of at most ${MAX_PROTOCOL_LENGTH} bytes: got ${shown(protocol)}`,
       );
     }
+    length += 1 + protocol.length;
+  }
+  if (length > MAX_PROTOCOLS_LENGTH) {
+    throw new RangeError(
+      `${name} must have at most ${MAX_PROTOCOLS_LENGTH} bytes, with one for each name's length: got ${length}`,
+    );
   }
   return protocols;
 }

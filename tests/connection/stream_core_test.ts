@@ -8,7 +8,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Connection, GenericError, SocketError } from "../../mod.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { connectedTransports, end, pause, reset, silence, until } from "../../testing/mod.ts";
+import { LateClock } from "../support/late_clock.ts";
 import { asText, isPending, readsOf, scriptedConnection } from "../support/scripted_connection.ts";
 
 Deno.test("Connection.close() flushes, ends, drains what still comes, and then frees", async () => {
@@ -88,6 +90,29 @@ Deno.test("Connection.close() of a peer that does not read ends at closeTimeoutI
   assertStringIncludes(error!.message, "did not take 3 bytes within 500 ms");
   assertStrictEquals(await writing, error);
 });
+
+for (const isTaken of [true, false]) {
+  Deno.test(`Connection.close() gets the time in which the program was busy, once: ${isTaken}`, async () => {
+    const clock = new LateClock();
+    const [here, there] = connectedTransports({ capacity: 3 });
+    const network = { ...denoNetwork, clock };
+    const connection = new Connection(here, { network, closeTimeoutInMillis: 500 });
+    void connection.write("abcdef").catch(() => {});
+    const closing = connection.close();
+    clock.busyFor(700);
+    await clock.advance(899);
+    assertEquals(await isPending(clock, closing), true);
+    if (isTaken) {
+      while (await there.read(new Uint8Array(10)) !== null);
+      there.close();
+    } else {
+      await clock.advance(1);
+    }
+    await closing;
+    assertEquals((await connection.closed)?.code, isTaken ? undefined : "timed-out");
+    if (!isTaken) there.close();
+  });
+}
 
 Deno.test("Connection.close() makes a waiting read reject as closed, and ends iterations and streams", async () => {
   const reading = scriptedConnection();

@@ -11,6 +11,7 @@ import {
   stopReport,
 } from "../../src/listener/life_cycle.ts";
 import { VirtualClock } from "../../testing/mod.ts";
+import { LateClock } from "../support/late_clock.ts";
 import { isPending } from "../support/scripted_connection.ts";
 
 /** Something to open that notes what is done with it. */
@@ -227,6 +228,18 @@ Deno.test("Patience lasts until its end, its deadline or what it is for", async 
   await waiting;
   assertEquals(patience.isOver, true);
   await patience.for(new Promise(() => {}));
+});
+
+Deno.test("Patience is not over before what has come by its deadline is through", async () => {
+  const clock = new LateClock();
+  const look = Promise.withResolvers<void>();
+  clock.look = look.promise;
+  const patience = new Patience(clock, 100);
+  await clock.advance(1_000);
+  assertEquals(patience.isOver, false);
+  look.resolve();
+  await clock.settle();
+  assertEquals(patience.isOver, true);
 });
 
 Deno.test("cutOff() says who was cut, and why", () => {

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Stage, type StageWork } from "../../src/listener/stage.ts";
 import { VirtualClock } from "../../testing/mod.ts";
+import { LateClock } from "../support/late_clock.ts";
 
 interface Visit {
   readonly done: PromiseWithResolvers<string | undefined>;
@@ -8,8 +9,7 @@ interface Visit {
 }
 
 /** A stage at which the test says what happens. */
-function scripted(limit: number) {
-  const clock = new VirtualClock();
+function scripted(limit: number, clock = new VirtualClock()) {
   const log: string[] = [];
   const visits = new Map<string, Visit>();
   const work: StageWork<string> = {
@@ -88,6 +88,59 @@ Deno.test("Stage makes room at once where somebody was silent for long", async (
   await clock.settle();
   assertEquals([here(), clock.pending], [["a", "b", "c", "d"], 0]);
   assertEquals(log.filter((line) => line.endsWith("limit")), ["a: limit", "b: limit"]);
+});
+
+Deno.test("Stage hears whoever has spoken while the program was busy before it puts somebody out", async () => {
+  const clock = new LateClock();
+  const { log, enter, speak, end, here } = scripted(2, clock);
+  const look = () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    clock.look = promise;
+    return async () => {
+      clock.look = Promise.resolve();
+      resolve();
+      await clock.settle();
+    };
+  };
+  enter("a", "b");
+  await clock.advance(5_000);
+  const looked = look();
+  enter("c", "d");
+  await clock.settle();
+  assertEquals([here(), log], [["a", "b"], []]);
+  // What they have said, and what ends it, is found by the look.
+  speak("a");
+  speak("b");
+  await looked();
+  assertEquals([here(), log], [["a", "b"], []]);
+  await clock.advance(999);
+  assertEquals([here(), log], [["a", "b"], []]);
+  const again = look();
+  await clock.advance(10);
+  end("a", "a");
+  await again();
+  // He who came since is asked first.
+  assertEquals([here(), log], [["a", "b", "c"], ["a passed a"]]);
+  speak("c");
+  await clock.advance(100);
+  assertEquals([here(), log], [["a", "b", "c", "d"], ["a passed a", "b: limit", "b failed"]]);
+});
+
+Deno.test("Stage does not put out who came while the runtime looked", async () => {
+  const clock = new LateClock();
+  const { log, enter, end, here } = scripted(1, clock);
+  enter("a");
+  await clock.advance(200);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  clock.look = promise;
+  enter("b", "c");
+  await clock.advance(150);
+  end("a", "a");
+  await clock.advance(150);
+  resolve();
+  clock.look = Promise.resolve();
+  await clock.settle();
+  assertEquals([here(), log], [["a", "b", "c"], ["a passed a", "b: limit", "b failed"]]);
 });
 
 Deno.test("Stage lets a rush of those who speak wait, and puts out who takes a second", async () => {

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { waitFor } from "../../src/network/deadline.ts";
 import { VirtualClock } from "../../testing/mod.ts";
+import { LateClock } from "../support/late_clock.ts";
 
 function limits(clock: VirtualClock, timeoutInMillis = Infinity, signal?: AbortSignal) {
   return { clock, timeoutInMillis, signal, timeoutError: () => new Error("too long") };
@@ -76,20 +77,47 @@ Deno.test("waitFor() does not mind that what comes late cannot be discarded", as
 });
 
 Deno.test("waitFor() gives what is there when the runtime has looked, though time is up", async () => {
-  class LateClock extends VirtualClock {
-    readonly look = Promise.withResolvers<void>();
-    looked(): Promise<void> {
-      return this.look.promise;
-    }
-  }
   for (const isThere of [true, false]) {
     const clock = new LateClock();
+    const look = Promise.withResolvers<void>();
+    clock.look = look.promise;
     const it = Promise.withResolvers<string>();
     const waiting = waitFor(limits(clock, 50), () => it.promise, () => {}).catch(String);
     await clock.advance(100);
     if (isThere) it.resolve("there");
     await clock.settle();
-    clock.look.resolve();
+    look.resolve();
     assertEquals(await waiting, isThere ? "there" : "Error: too long");
+    await clock.settle();
+    assertEquals(clock.pending, 0);
   }
+});
+
+/** When a wait of 80 ms is over, that nothing ends, with a program that is busy at some times. */
+async function over(busy: Readonly<Record<number, number>>): Promise<number> {
+  const clock = new LateClock();
+  let end: number | undefined;
+  const waiting = waitFor(limits(clock, 80), () => new Promise<never>(() => {}), () => {});
+  const ended = waiting.catch(() => end = clock.now());
+  while (end === undefined && clock.now() < 10_000) {
+    const inMillis = busy[clock.now()];
+    if (inMillis !== undefined) clock.busyFor(inMillis);
+    await clock.advance(1);
+  }
+  await ended;
+  return end!;
+}
+
+Deno.test("waitFor() does not count time in which the program was busy", async () => {
+  assertEquals(await over({}), 80);
+  // Also where it was over before the timeout, in the middle of it, or right after it.
+  assertEquals(await over({ 0: 79 }), 159);
+  assertEquals(await over({ 35: 30 }), 115);
+  assertEquals(await over({ 75: 100 }), 185);
+  assertEquals(await over({ 79: 2 }), 82);
+});
+
+Deno.test("waitFor() ends though the program is busy all the time", async () => {
+  const always = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i * 100, 99]));
+  assertEquals(await over(always), 1_599);
 });

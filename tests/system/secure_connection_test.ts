@@ -7,6 +7,7 @@ import {
   type ClientSecureSocketConfig,
   GenericError,
   Listener,
+  type ListenerConfig,
   type ListenerEvent,
   type ListenerSecureSocketConfig,
   ReadTimedOutError,
@@ -31,9 +32,9 @@ const echo: Service = {
 async function listen(
   secureSocket: ListenerSecureSocketConfig,
   service: Service = echo,
-  onEvent: (event: ListenerEvent) => void = () => {},
+  config: ListenerConfig = {},
 ): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket, onEvent });
+  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket, ...config });
   listener.attach(service);
   await listener.start();
   return listener;
@@ -91,10 +92,11 @@ Deno.test("Listener with clientAuth knows its clients by their certificates", as
 Deno.test("Listener goes on after clients that failed, and tells of each", async () => {
   const told: string[] = [];
   const bothTold = Promise.withResolvers<void>();
-  await using listener = await listen(localhost, echo, (event) => {
+  const onEvent = (event: ListenerEvent) => {
     told.push(wordsOf(event));
     if (told.length === 2) bothTold.resolve();
-  });
+  };
+  await using listener = await listen(localhost, echo, { onEvent });
   await using plain = await Client.connect({ host: "127.0.0.1", port: listener.port });
   await plain.write("GET / HTTP/1.0\r\n\r\n");
   // An alert, then the end.
@@ -130,7 +132,9 @@ Deno.test("Client refuses a server that speaks no TLS", async () => {
 Deno.test("Client and Listener give a handshake up in time", async () => {
   const told = Promise.withResolvers<SocketError>();
   const secure = { ...localhost, handshakeTimeoutInMillis: 20 };
-  await using listener = await listen(secure, echo, (event) => told.resolve(event.error!));
+  await using listener = await listen(secure, echo, {
+    onEvent: (event) => told.resolve(event.error!),
+  });
   // A client that says nothing, and a server that does not.
   await using silent = await Client.connect({ host: "127.0.0.1", port: listener.port });
   assertEquals((await told.promise).message.includes("was not over within 20 ms"), true);
@@ -182,6 +186,13 @@ Deno.test("Listener with mode optional tells secure clients from plain ones", as
     "TLSv1.3",
     undefined,
   ]);
+  // Who speaks in the clear, or ends without a word, has made none.
+  const ended = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+  ended.close();
+  while (listener.stats().accepted < 3 || listener.stats().handshakes.underWay > 0) {
+    await new Promise((next) => setImmediate(next));
+  }
+  assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 0 });
 });
 
 Deno.test("Listener.replaceCertificate() changes new connections, running ones go on", async () => {
@@ -265,7 +276,7 @@ Deno.test("Listener counts the handshakes of upgrades, and tells of those that f
   await using listener = await listen({ ...localhost, mode: "upgrade" }, {
     onConnect: (caller) => caller.upgradeToTls().then(upgraded.resolve),
     onError() {},
-  }, onEvent);
+  }, { onEvent });
   await using client = await dial(listener);
   await client.upgradeToTls({ caCerts });
   await upgraded.promise;
@@ -296,6 +307,31 @@ Deno.test("Listener counts the handshakes of upgrades, and tells of those that f
   while (listener.stats().handshakes.underWay > 0) await turn();
   assertEquals(listener.stats().handshakes, { underWay: 0, completed: 1, failed: 1 });
   assertEquals(silent.secure, undefined);
+});
+
+Deno.test("Listener counts an upgrade that a limit ends, and none that its program gives up", async () => {
+  const told: string[] = [];
+  await using listener = await listen(
+    {
+      ...localhost,
+      mode: "upgrade",
+    },
+    { onConnect: (caller) => caller.upgradeToTls(), onError() {} },
+    { idleTimeoutInMillis: 40, onEvent: ({ error }) => void told.push(error!.code) },
+  );
+  const until = async (isSo: (underWay: number) => boolean) => {
+    while (!isSo(listener.stats().handshakes.underWay)) {
+      await new Promise((next) => setImmediate(next));
+    }
+  };
+  for (const isGivenUp of [false, true]) {
+    await using _silent = await dial(listener);
+    await until((underWay) => underWay > 0);
+    if (isGivenUp) [...listener.connections][0]!.abort();
+    await until((underWay) => underWay === 0);
+    assertEquals(listener.stats().handshakes, { underWay: 0, completed: 0, failed: 1 });
+  }
+  assertEquals(told, ["timed-out"]);
 });
 
 Deno.test("Connection.upgradeToTls() refuses what was injected in the clear, on both sides", async () => {

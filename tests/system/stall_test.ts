@@ -2,7 +2,15 @@
 // is cut for it.
 
 import { assertEquals } from "@std/assert";
-import { type Connection, Listener, type ListenerConfig, type UdpSession } from "../../mod.ts";
+import {
+  Client,
+  type ClientConfig,
+  type Connection,
+  Listener,
+  type ListenerConfig,
+  type ListenerSecureSocketConfig,
+  type UdpSession,
+} from "../../mod.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { Authority } from "../support/certificates.ts";
 import { testOnEngines } from "../support/udp_engines.ts";
@@ -15,8 +23,8 @@ const ONE = new Uint8Array([1]);
 const MUCH = new Uint8Array(12 * 1024 * 1024);
 
 /** Nothing else runs until a timeout that began now is well over. */
-function stall(): void {
-  for (const end = performance.now() + 1.5 * TIMEOUT_IN_MILLIS; performance.now() < end;);
+function stall(timeoutInMillis = TIMEOUT_IN_MILLIS): void {
+  for (const end = performance.now() + 1.5 * timeoutInMillis; performance.now() < end;);
 }
 
 function outcomeOf(use: Promise<unknown>): Promise<string> {
@@ -166,6 +174,112 @@ Deno.test("A timeout is judged after what came during a stall: the header of a p
   stall();
   assertEquals(await served.promise, "1.2.3.4");
 });
+
+/** A handshake takes turns of both ends, which are one program here. */
+const HANDSHAKE_TIMEOUT_IN_MILLIS = 200;
+const SHORT = { handshakeTimeoutInMillis: HANDSHAKE_TIMEOUT_IN_MILLIS };
+
+/** Where a listener waits for a handshake. */
+const handshakes: Readonly<Record<string, Partial<ListenerSecureSocketConfig>>> = {
+  "a listener's": {},
+  "an optional one": { mode: "optional" },
+  "a listener's that asks": { clientAuth: "request", caCerts: [authority.cert] },
+  "an upgrade": { mode: "upgrade" },
+};
+
+for (const [name, options] of Object.entries(handshakes)) {
+  Deno.test(`A timeout is judged after what came during a stall: a handshake, ${name}`, async () => {
+    const isUpgrade = options.mode === "upgrade";
+    await using listener = new Listener(0, {
+      interface: "127.0.0.1",
+      secureSocket: { ...certificate, ...SHORT, ...options },
+    });
+    listener.attach({
+      async onConnect(caller) {
+        if (isUpgrade) await caller.upgradeToTls();
+        await caller.write(ONE);
+      },
+    });
+    await listener.start();
+    const secureSocket = { caCerts: [authority.cert], serverName: "localhost" };
+    const use = async () => {
+      await using client = await Client.connect({
+        host: "127.0.0.1",
+        port: listener.port,
+        ...(isUpgrade ? {} : { secureSocket }),
+      });
+      if (isUpgrade) await client.upgradeToTls(secureSocket);
+      await client.read(1);
+    };
+    const outcome = outcomeOf(use());
+    while (listener.stats().handshakes.underWay === 0) await denoNetwork.turns!.looked!();
+    stall(HANDSHAKE_TIMEOUT_IN_MILLIS);
+    assertEquals(await outcome, "served");
+  });
+}
+
+/** A server that answers when it is told to. */
+const ANSWERER = `import { createServer } from "node:net";
+import { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+const told = Promise.withResolvers();
+self.onmessage = ({ data }) => {
+  self.onmessage = told.resolve;
+  const server = createServer((client) => {
+    const later = new Duplex({
+      read() {},
+      write: (bytes, _, done) => void told.promise.then(() => client.write(bytes, done)),
+    });
+    client.on("data", (bytes) => {
+      later.push(bytes);
+      self.postMessage("heard");
+    });
+    client.on("error", () => {});
+    const socket = new TLSSocket(later, { isServer: true, ...data });
+    socket.on("error", () => {});
+    socket.on("secure", () => socket.write("a"));
+  });
+  server.listen(0, "127.0.0.1", () => self.postMessage(server.address().port));
+};`;
+
+/** Where a client waits for one. */
+const clients: Readonly<Record<string, Partial<ClientConfig>>> = {
+  "a client's": { secureSocket: SHORT },
+  "a client's of node:tls": { secureSocket: { ...SHORT, exposePeerCertificate: true } },
+  "a client's connect": { connectTimeoutInMillis: HANDSHAKE_TIMEOUT_IN_MILLIS },
+};
+
+for (const [name, options] of Object.entries(clients)) {
+  Deno.test(`A timeout is judged after what came during a stall: a handshake, ${name}`, async () => {
+    const url = `data:text/javascript,${encodeURIComponent(ANSWERER)}`;
+    const answerer = new Worker(url, { type: "module" });
+    const told = () =>
+      new Promise<unknown>((resolve) => answerer.onmessage = (e) => resolve(e.data));
+    const bound = told();
+    answerer.postMessage(certificate);
+    const port = await bound as number;
+    const heard = told();
+    const use = async () => {
+      await using client = await Client.connect({
+        host: "127.0.0.1",
+        port,
+        ...options,
+        secureSocket: {
+          caCerts: [authority.cert],
+          serverName: "localhost",
+          ...options.secureSocket,
+        },
+      });
+      await client.read(1);
+    };
+    const outcome = outcomeOf(use());
+    await heard;
+    stall(HANDSHAKE_TIMEOUT_IN_MILLIS);
+    answerer.postMessage("answer");
+    assertEquals(await outcome, "served");
+    answerer.terminate();
+  });
+}
 
 testOnEngines(
   "A timeout is judged after what came during a stall: a session's",

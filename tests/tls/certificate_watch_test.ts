@@ -32,3 +32,28 @@ Deno.test("CertificateWatch tells a change once, again where it could not be use
     await Deno.remove(certFile);
   }
 });
+
+Deno.test("CertificateWatch sees a file that was written over in place, with the size and time of the old one", async () => {
+  const certFile = await Deno.makeTempFile();
+  const { unrefTimer: _, ...clock } = denoNetwork.clock;
+  const called = Promise.withResolvers<void>();
+  const write = async (text: string) => {
+    await Deno.writeTextFile(certFile, text);
+    await Deno.utime(certFile, 1_000, 1_000);
+  };
+  await write("old");
+  const watch = new CertificateWatch(() => ({ certFile }), {
+    clock,
+    reloadInMillis: 2,
+    onChange: () => Promise.resolve(called.resolve()),
+  });
+  try {
+    await watch.ready();
+    await write("new");
+    watch.begin();
+    await called.promise;
+  } finally {
+    watch.stop();
+    await Deno.remove(certFile);
+  }
+});

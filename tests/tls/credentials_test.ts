@@ -52,8 +52,22 @@ Deno.test("loadIdentity() says which file cannot be used, and why", async () => 
       /secureSocket\.certFile ".*missing\.pem": it does not exist$/,
     );
     assertMatch(await told("empty.pem"), /empty\.pem": it is empty$/);
-    assertMatch(await told(""), /it cannot be read: Is a directory/);
+    assertMatch(await told(""), /it is not a regular file$/);
     assertMatch(await told("cert.pem"), /secureSocket\.keyFile .* has no private key in PEM form$/);
+  });
+});
+
+Deno.test("loadIdentity() reads nothing that may never end", async () => {
+  await inFolder(async (folder) => {
+    const told = (certFile: string) => refusal({ certFile, key });
+    const large = await Deno.create(`${folder}/large.pem`);
+    await large.truncate(8 * 1024 * 1024 + 1);
+    large.close();
+    assertMatch(await told(`${folder}/large.pem`), /large\.pem": it has more than 8388608 bytes$/);
+    if (Deno.build.os === "windows") return;
+    assertMatch(await told("/dev/zero"), /it is not a regular file$/);
+    await new Deno.Command("mkfifo", { args: [`${folder}/pipe.pem`] }).output();
+    assertMatch(await told(`${folder}/pipe.pem`), /pipe\.pem": it is not a regular file$/);
   });
 });
 

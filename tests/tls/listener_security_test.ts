@@ -282,20 +282,31 @@ async function shownSerial(security: ListenerSecurity): Promise<string> {
 const serialOf = ({ cert }: { cert: string }) => new X509Certificate(cert).serialNumber;
 
 /** A file whose reading ends when it is written. */
-async function withPipe(use: (path: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
+async function withSlowFile(
+  use: (path: string, write: (text: string) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const path = await Deno.makeTempFile();
+  const { stat } = Deno;
+  let written = Promise.withResolvers<void>();
+  Deno.stat = async (file) => {
+    if (file === path) await written.promise;
+    return await stat(file);
+  };
   try {
-    const { success } = await new Deno.Command("mkfifo", { args: [`${folder}/cert.pem`] }).output();
-    assertEquals(success, true);
-    await use(`${folder}/cert.pem`);
+    await use(path, async (text) => {
+      await Deno.writeTextFile(path, text);
+      written.resolve();
+      written = Promise.withResolvers();
+    });
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    Deno.stat = stat;
+    await Deno.remove(path);
   }
 }
 
 Deno.test("ListenerSecurity.replace() that was called last wins, whichever is ready first", async () => {
   const [first, second, third] = await Promise.all([1, 2, 3].map(() => authority.sign()));
-  await withPipe(async (certFile) => {
+  await withSlowFile(async (certFile, write) => {
     const security = new ListenerSecurity(
       resolveListenerSecureSocket(localhost),
       denoNetwork.clock,
@@ -304,7 +315,7 @@ Deno.test("ListenerSecurity.replace() that was called last wins, whichever is re
     const replacing = security.replace({ certFile, key: first!.key });
     await security.replace(second!);
     assertEquals(await shownSerial(security), serialOf(second!));
-    await Deno.writeTextFile(certFile, first!.cert);
+    await write(first!.cert);
     await replacing;
     assertEquals(await shownSerial(security), serialOf(second!));
 
@@ -312,7 +323,7 @@ Deno.test("ListenerSecurity.replace() that was called last wins, whichever is re
     const last = security.replace({ certFile, key: third!.key });
     await slow;
     assertEquals(await shownSerial(security), serialOf(first!));
-    await Deno.writeTextFile(certFile, third!.cert);
+    await write(third!.cert);
     await last;
     assertEquals(await shownSerial(security), serialOf(third!));
   });
@@ -320,7 +331,7 @@ Deno.test("ListenerSecurity.replace() that was called last wins, whichever is re
 
 Deno.test("ListenerSecurity.replace() that was called first counts where the later one fails", async () => {
   const other = await authority.sign();
-  await withPipe(async (certFile) => {
+  await withSlowFile(async (certFile, write) => {
     const security = new ListenerSecurity(
       resolveListenerSecureSocket(localhost),
       denoNetwork.clock,
@@ -328,7 +339,7 @@ Deno.test("ListenerSecurity.replace() that was called first counts where the lat
     await security.load();
     const replacing = security.replace({ certFile, key: other.key });
     await assertRejects(() => security.replace({ cert: "x", key: "y" }), GenericError);
-    await Deno.writeTextFile(certFile, other.cert);
+    await write(other.cert);
     await replacing;
     assertEquals(await shownSerial(security), serialOf(other));
   });
@@ -336,12 +347,12 @@ Deno.test("ListenerSecurity.replace() that was called first counts where the lat
 
 Deno.test("ListenerSecurity.replace() is not undone by files that were being read before", async () => {
   const other = await authority.sign();
-  await withPipe(async (certFile) => {
+  await withSlowFile(async (certFile, write) => {
     const options = resolveListenerSecureSocket({ certFile, key: localhost.key });
     const security = new ListenerSecurity(options, denoNetwork.clock);
     const loading = security.load();
     await security.replace(other);
-    await Deno.writeTextFile(certFile, localhost.cert);
+    await write(localhost.cert);
     await loading;
     assertEquals(await shownSerial(security), serialOf(other));
   });

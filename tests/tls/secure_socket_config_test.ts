@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { resolveClientSecureSocket } from "../../src/tls/client_secure_socket_config.ts";
 import {
   type ListenerSecureSocketConfig,
@@ -111,4 +111,23 @@ Deno.test("the checks of secureSocket take what is on Object.prototype for nothi
   const names = Object.keys(polluting).filter((name) => name !== "sni");
   const clean = settle();
   await withPollution(polluting, () => assertEquals(settle(), clean));
+});
+
+Deno.test("the checks of secureSocket refuse application protocols that not every engine can say", () => {
+  const refusals: [given: string[], error: typeof TypeError | typeof RangeError, why: string][] = [
+    [["h2", "\u00e9"], TypeError, 'must have names of ASCII: got "\u00e9"'],
+    [["\ud800"], TypeError, "must have names of ASCII"],
+    [["x".repeat(256)], RangeError, "must have names of at most 255 bytes"],
+    [Array<string>(129).fill("x".repeat(255)), RangeError, "at most 32768 bytes, with one"],
+  ];
+  for (const [alpnProtocols, error, why] of refusals) {
+    for (
+      const check of [
+        () => resolveClientSecureSocket({ alpnProtocols }, "a.example"),
+        () => resolveListenerSecureSocket({ ...own, alpnProtocols }),
+      ]
+    ) assertThrows(check, error, why);
+  }
+  const most = ["a\0b", ...Array<string>(127).fill("x".repeat(255)), "x".repeat(251)];
+  assertEquals(resolveClientSecureSocket({ alpnProtocols: most }, "a.example").alpnProtocols, most);
 });

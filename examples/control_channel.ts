@@ -7,12 +7,7 @@ const [path = "/run/echo.sock"] = Deno.args;
 const port = Number(Deno.args[1] ?? 61622);
 
 const service = new Listener(port, { interface: "127.0.0.1" });
-service.attach({
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-});
+service.attach({ onBytes: (_caller, bytes) => bytes });
 
 // A file that a crash has left behind is replaced; one at which a program answers is not.
 const control = new Listener(0, { path, pathMode: 0o600 });

@@ -14,12 +14,13 @@ listener.attach({
   onConnect(caller) {
     console.log(`  listener  a client has arrived, from port ${caller.remotePort}`);
   },
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length < 0) return console.log("  listener  the client has ended the conversation");
+  onBytes(_caller, bytes) {
     const text = decoder.decode(bytes);
     console.log(`  listener  received "${text}"`);
-    await caller.write(`${text} back`);
+    return `${text} back`;
+  },
+  onEnd() {
+    console.log("  listener  the client has ended the conversation");
   },
 });
 await listener.start();

@@ -10,12 +10,8 @@ listener.attach({
   onConnect(caller) {
     console.log(`Client ${caller.id} joined`);
   },
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length < 0) return;
-    void caller.write(bytes); // unchanged: a piece may begin or end within a letter
-    await caller.write(" back"); // is sent together with them
-  },
+  // What it returns is sent, together; unchanged: a piece may begin or end within a letter.
+  onBytes: (_caller, bytes) => [bytes, " back"],
   onError(caller, error) {
     console.error(`Client ${caller.id} failed: ${error.message}`);
   },

@@ -20,10 +20,7 @@ const listener = new Listener(port, {
 
 listener.attach({
   onConnect: (caller) => console.log(`Caller ${caller.id} speaks ${caller.secure?.protocol}`),
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
+  onBytes: (_caller, bytes) => bytes,
 });
 
 await listener.start();

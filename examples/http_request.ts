@@ -37,7 +37,9 @@ export function requestOf(head: string): Request {
     // No space before the colon, no folded line, no single CR or LF: others may read those in another way.
     const [, name, value] = FIELD.exec(line) ?? [];
     if (name === undefined) throw new Refusal("400 Bad Request");
-    fields.set(name.toLowerCase(), [...fields.get(name.toLowerCase()) ?? [], trimmed(value!)]);
+    const values = fields.get(name.toLowerCase());
+    if (values === undefined) fields.set(name.toLowerCase(), [trimmed(value!)]);
+    else values.push(trimmed(value!));
   }
   const all = (name: string) => fields.get(name) ?? [];
   const isNew = minor === "1";

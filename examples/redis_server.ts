@@ -9,7 +9,8 @@ const port = Number(Deno.args[0] ?? 61606);
 const listener = new Listener(port, { interface: "127.0.0.1" });
 const decoder = new TextDecoder();
 
-const service = framedService(respCodec({ inline: true }), {
+// Other clients wait while one command is read and run: so it has a thousand words at most.
+const service = framedService(respCodec({ inline: true, maxItems: 1_000 }), {
   onMessage(caller, message) {
     const words = Array.isArray(message) ? message : [message];
     if (!words.every((word) => word instanceof Uint8Array)) return new Error("ERR no command");

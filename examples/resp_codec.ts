@@ -10,12 +10,14 @@ export interface RespConfig {
   readonly inline?: boolean;
   /** The longest message in bytes. */
   readonly maxFrameLength?: number;
+  /** How many items an array may have, or words a command; by default as many as in Redis. */
+  readonly maxItems?: number;
 }
 
 /** Makes the codec. */
 export function respCodec(config: RespConfig = {}): Codec<Resp> {
-  const { inline = false, maxFrameLength = 1_048_576 } = config;
-  return { decoder: () => new RespDecoder(inline, maxFrameLength), encode };
+  const { inline = false, maxFrameLength = 1_048_576, maxItems = 1_048_576 } = config;
+  return { decoder: () => new RespDecoder(inline, maxFrameLength, maxItems), encode };
 }
 
 function encode(message: Resp, frames: FrameBuffer): void {

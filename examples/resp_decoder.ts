@@ -2,9 +2,8 @@
 
 import type { ByteQueue, Decoder } from "https://deno.land/x/socket@v0.1.0/codec.ts";
 import { GenericError } from "https://deno.land/x/socket@v0.1.0/mod.ts";
-import { commandOf, numberIn, type Resp, textIn } from "./resp_values.ts";
+import { commandOf, numberIn, type Resp, skipBlanks, textIn, wordsIn } from "./resp_values.ts";
 
-const MOST_ITEMS = 1024 * 1024; // as in Redis
 const LF = Uint8Array.of(10);
 const bad = (why: string, bytes: ByteQueue) =>
   new GenericError("frame", `Cannot decode: ${why} before byte ${bytes.offset}`);
@@ -14,7 +13,7 @@ export class RespDecoder implements Decoder<Resp> {
   #bulk = -1; // how many bytes the next bulk string has
   #end = 0; // where in the stream the message must have ended
   #searched = 0; // up to where in the stream there is no line feed
-  constructor(readonly inline: boolean, readonly maxFrameLength: number) {}
+  constructor(readonly inline: boolean, readonly maxFrameLength: number, readonly most: number) {}
 
   decode(bytes: ByteQueue, ended: boolean): Resp | undefined {
     for (let value, array; (value = this.#value(bytes)) !== undefined;) {
@@ -31,27 +30,31 @@ export class RespDecoder implements Decoder<Resp> {
   /** Takes a value without items. A length is only a claim: no memory is taken before that much has arrived. */
   #value(bytes: ByteQueue): Resp | undefined {
     while (this.#bulk < 0) {
-      if (this.#arrays.length === 0) this.#end = bytes.offset + this.maxFrameLength;
+      const isItem = this.#arrays.length > 0;
+      if (!isItem && this.inline) skipBlanks(bytes);
+      if (!isItem) this.#end = bytes.offset + this.maxFrameLength;
       const end = bytes.indexOf(LF, Math.max(this.#searched - bytes.offset, 0));
       this.#searched = bytes.offset + (end < 0 ? bytes.length : end);
       if (this.#searched > this.#end) throw bad("too much", bytes);
       if (end < 0) return undefined;
       const line = bytes.take(end + 1);
       const [type, number] = [String.fromCharCode(line[0]!), numberIn(line)];
+      // What clients say is an array of strings, or a line.
+      if (this.inline && isItem && type !== "$") throw bad("nonsense", bytes);
+      if (this.inline && !isItem && type !== "*") {
+        const words = wordsIn(line, this.most + 1);
+        if (words.length <= this.most) return commandOf(words);
+        throw bad("too many items", bytes);
+      }
       if (type === "+") return textIn(line);
       if (type === "-") return new Error(textIn(line));
       if (type === ":" && !isNaN(number)) return number;
-      if (type !== "$" && type !== "*") {
-        if (!this.inline || this.#arrays.length > 0) throw bad("nonsense", bytes);
-        const words = `${type}${textIn(line)}`.split(/\s+/).filter((word) => word !== "");
-        if (words.length === 0) continue;
-        return commandOf(words);
-      }
+      if (type !== "$" && type !== "*") throw bad("nonsense", bytes);
       if (number === -1) return null;
       if (!(number >= 0 && bytes.offset + number <= this.#end)) throw bad("nonsense", bytes);
       if (type === "$") this.#bulk = number;
       else if (number === 0) return [];
-      else if (number > MOST_ITEMS) throw bad("too many items", bytes);
+      else if (number > this.most) throw bad("too many items", bytes);
       else if (this.#arrays.push({ items: [], length: number }) > 32) throw bad("depth", bytes);
     }
     if (bytes.length < this.#bulk + 2) return undefined;

@@ -1,9 +1,12 @@
 // The values of the Redis protocol: a part of examples/resp_codec.ts.
 
+import type { ByteQueue } from "https://deno.land/x/socket@v0.1.0/codec.ts";
+
 /** Simple string, error, integer, bulk string, null or array. */
 export type Resp = string | Error | number | Uint8Array | null | Resp[];
 
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
+const BLANKS = [9, 10, 13, 32];
 
 /** A command as clients send it: an array of bulk strings. */
 export function command(...words: string[]): Resp {
@@ -18,6 +21,18 @@ export function commandOf(words: readonly string[]): Resp {
 /** The text of a line, without its type and its ending. */
 export function textIn(line: Uint8Array): string {
   return decoder.decode(line.subarray(1)).replace(/\r?\n$/, "");
+}
+
+/** The words of a line, at most so many. */
+export function wordsIn(line: Uint8Array, most: number): string[] {
+  return decoder.decode(line).trim().split(/\s+/, most).filter((word) => word !== "");
+}
+
+/** Skips blanks and empty lines, of which somebody may send nothing else. */
+export function skipBlanks(bytes: ByteQueue): void {
+  let blanks = 0;
+  while (blanks < bytes.length && BLANKS.includes(bytes.at(blanks))) blanks++;
+  bytes.skip(blanks);
 }
 
 /** The number of a line; NaN if it has none. */

@@ -4,6 +4,8 @@
 // Between two events a macrotask passes, so no promise reaction is left when time moves (microtasks.ts). What
 // waits for something outside the simulation, a file or a real socket, gets no such promise.
 
+import { isError } from "../src/base/errors.ts";
+import { wordsOf } from "../src/base/user_code.ts";
 import { microtasksDrained } from "./microtasks.ts";
 import { insideOf, SimulatedNetwork, type SimulatedNetworkOptions } from "./simulated_network.ts";
 
@@ -159,8 +161,7 @@ export async function simulate(
     }
     if (failure !== undefined) {
       const { cause } = failure;
-      const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-      throw new SimulationError(why, net, { cause });
+      throw new SimulationError(whyOf(cause), net, { cause });
     }
     await microtasksDrained();
     if (strict && unhandled.length > 0) {
@@ -173,6 +174,14 @@ export async function simulate(
   } finally {
     removeEventListener("unhandledrejection", onUnhandled);
   }
+}
+
+/** What was thrown, whatever it is; an error with its name. */
+function whyOf(thrown: unknown): string {
+  try {
+    if (isError(thrown)) return `${thrown.name}: ${thrown.message}`;
+  } catch { /* it does not want to be looked at */ }
+  return wordsOf(thrown);
 }
 
 function listed(net: SimulatedNetwork): string {

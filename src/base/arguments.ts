@@ -148,7 +148,14 @@ export function contentBytes(content: unknown, name = "Content"): Uint8Array {
     return content;
   }
   if (typeof content === "string") return encoder.encode(content);
-  throw new TypeError(`${name} must be a Uint8Array or a string: got ${shown(content)}`);
+  throw new TypeError(`${name} must be a Uint8Array or a string: got ${refused(content)}`);
+}
+
+/** Names content that is refused. What a promise rejects with then, nobody else would handle. */
+function refused(content: unknown): string {
+  // Whatever it is: one that is like a promise, too.
+  new Promise((resolve) => resolve(content)).catch(() => {});
+  return content instanceof Promise ? "a promise, await it first" : shown(content);
 }
 
 /** Bytes whose buffer was taken away seem to be none: they would be missing, and nobody would know. */

@@ -35,18 +35,28 @@ export function settle<T>(call: () => T): Promise<Awaited<T>> {
   return new Promise<Awaited<T>>((resolve) => resolve(call() as Awaited<T>));
 }
 
+/** Handles what a value rejects with, if it is a promise: it is not used, and would end the program. */
+export function giveUp(value: unknown): void {
+  if (isThenable(value)) settle(() => value).catch(ignore);
+}
+
 /**
  * Refuses what an async function gave where users' code has to be done when it returns: what it rejects with later
  * would be told to nobody, and end the program.
  *
  * @param who Which: "encode".
  * @param result What it gave.
+ * @param why What is wrong, and what to do.
  * @throws {TypeError} It is a promise.
  */
-export function refusePromise(who: string, result: unknown): void {
+export function refusePromise(
+  who: string,
+  result: unknown,
+  why = "must not be async: it has to be done when it returns",
+): void {
   if (!isThenable(result)) return;
-  settle(() => result).catch(ignore);
-  throw new TypeError(`${who} must not be async: it has to be done when it returns`);
+  giveUp(result);
+  throw new TypeError(`${who} ${why}`);
 }
 
 /** Prints what nobody else could be told. */

@@ -7,7 +7,7 @@ import { type Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
 import { MORE, pull, type ReadOptions } from "../connection/pull.ts";
 import type { Share } from "../network/share.ts";
-import { printThrown, refusePromise } from "../base/user_code.ts";
+import { giveUp, printThrown, refusePromise } from "../base/user_code.ts";
 import { checkCodec, type Codec, type Decoder, decoderOf } from "./codec.ts";
 import { cutOff } from "./frame.ts";
 import { type Encoder, FrameBuffer } from "../bytes/frame_buffer.ts";
@@ -17,6 +17,12 @@ import { Refusal } from "./refusal.ts";
 const MUCH = 65_536;
 
 const SENT_NOTHING: Promise<number> = Promise.resolve(0);
+
+/** Refuses a promise where a message was meant: a codec might make bytes of it, and nobody would handle it. */
+export function checkAwaited(message: unknown): void {
+  if (typeof message !== "object") return;
+  refusePromise("Message", message, "must not be a promise: await it first");
+}
 
 /** Messages both ways on one connection. */
 export class Exchange<In, Out> {
@@ -159,7 +165,16 @@ export class Exchange<In, Out> {
         ) {
           throw new TypeError(`messages must be iterable: got ${shown(all)}`);
         }
-        for (const message of all) frames.append(this.#codec, message);
+        try {
+          for (const message of all) {
+            checkAwaited(message);
+            frames.append(this.#codec, message);
+          }
+        } catch (error) {
+          // None is sent: those behind it may be promises, too.
+          if (Array.isArray(all)) all.forEach(giveUp);
+          throw error;
+        }
       },
     }, messages);
   }
@@ -167,6 +182,7 @@ export class Exchange<In, Out> {
   #send<What>(encoder: Encoder<What>, what: What): Promise<number> {
     this.flush();
     try {
+      checkAwaited(what);
       this.#append(encoder, what);
     } catch (error) {
       return Refusal.of(error, () => this.#tellOnce(error));

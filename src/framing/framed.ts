@@ -84,6 +84,7 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
    * @throws {GenericError} `"frame"`: it cannot be said in this format, or is longer than allowed. Nothing of it
    * is sent, and the connection is not harmed; where nobody looks at the promise, the first such error of a
    * connection is printed with `console.error`. Or as the connection's `write`.
+   * @throws {TypeError} It is a promise; likewise.
    * @throws {unknown} What the codec's `encode` throws, likewise.
    */
   send(message: Out): Promise<number> {

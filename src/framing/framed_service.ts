@@ -12,7 +12,7 @@ import type { Caller, Service } from "../connection/service.ts";
 import { methodsOf } from "../base/service_methods.ts";
 import { isThenable, printThrown, settle } from "../base/user_code.ts";
 import { checkCodec, type Codec } from "./codec.ts";
-import type { Exchange } from "./exchange.ts";
+import { checkAwaited, type Exchange } from "./exchange.ts";
 import { exchangeOf, type Framed, framed } from "./framed.ts";
 
 /**
@@ -180,6 +180,7 @@ async function gather<Out>(exchange: Exchange<unknown, Out>, reply: Reply<Out>):
   if (reply === undefined) return;
   if (isAsyncIterable<Out>(reply)) return await sendAsTheyCome(exchange, reply);
   for (const message of isIterator<Out>(reply) ? reply : [reply as Out]) {
+    checkAwaited(message);
     exchange.add(message);
     if (exchange.isFull) await exchange.flushAtPace();
     if (exchange.mustStepBack) await stepBack(exchange);
@@ -215,6 +216,7 @@ async function sendAsTheyCome<Out>(
       }
       if (result.done === true) return;
       isExhausted = false;
+      checkAwaited(result.value);
       exchange.add(result.value);
     }
   } finally {

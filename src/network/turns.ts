@@ -5,14 +5,16 @@
 //   runtime's next look at its sockets, and behind whatever is fresh then. So with hundreds of busy
 //   connections some are served over and over and others never (at 500: 3 against 850 messages in the same
 //   second), and accepting starves with them.
-// - The runtime looks at its sockets when it has nothing else to do, and otherwise every 61st turn. A callback
-//   from outside (a timer, a hash made by another thread) either takes a millisecond or comes before it has
-//   looked, above all on one core; 61 turns of setImmediate are a look for certain, and take 50 us.
+// - The runtime looks at its sockets when it has nothing else to do, and otherwise behind every 61st turn. What
+//   it sees is done behind the turn after that, by a task of its own, and told in the next one: bytes that come
+//   right behind a look are told in turn 63. A callback from outside (a timer, a hash made by another thread)
+//   either takes a millisecond or comes before it has looked, above all on one core; 66 turns of setImmediate
+//   are a look for certain, and take 50 us.
 // - More than about a hundred writes begun in one turn slow each other down sevenfold.
 //
 // So: the reads of one burst are begun together, at the end of its microtasks. After two turns that were used
 // up (several bursts may lie in one), reads are held. What the runtime has ready is served meanwhile, and
-// nothing fresh gets in before it; after 61 turns of which none was used up there is nothing left. Then those
+// nothing fresh gets in before it; after 66 turns of which none was used up there is nothing left. Then those
 // held have their round: 32 in a turn, in the order in which they came (few enough to stay in the processor's
 // caches: a larger batch costs more than the turns). Everybody is read once before anybody is read twice. One
 // connection that streams without end steps back after a mebibyte in the same way, later where nobody else had
@@ -61,7 +63,8 @@ const BUSY_TURNS_BEFORE_HOLDING = 2;
 /** After so many a turn's end is looked at. Not more than half of them: what earlier turns have left is added. */
 const OPERATIONS_WORTH_A_LOOK = OPERATIONS_OF_A_BUSY_TURN / 2;
 const READS_PER_TURN = 32;
-const TURNS_UNTIL_A_LOOK = 61;
+/** 63, and a few in which more than one turn can do is told, or what was told goes through a secure stream. */
+const TURNS_UNTIL_A_LOOK = 66;
 /** So often a look begins anew because a turn was used up: who only writes may use up all of them. */
 const MOST_RESTARTS_OF_A_LOOK = 100;
 const WRITES_PER_TURN = 64;

@@ -80,6 +80,26 @@ Deno.test("contentBytes() refuses what only seems to be bytes, and bytes that we
   assertEquals(contentBytes(new Uint8Array(0)).length, 0);
 });
 
+Deno.test("contentBytes() refuses a promise, says what to do, and leaves it handled", async () => {
+  for (const late of [Promise.resolve("a"), Promise.reject(new Error("no such thing"))]) {
+    assertThrows(() => contentBytes(late), TypeError, "got a promise, await it first");
+  }
+  const likeOne = { then: (_: unknown, reject: (error: Error) => void) => reject(new Error("no")) };
+  for (
+    const hostile of [
+      likeOne,
+      {
+        get then() {
+          throw new Error("no");
+        },
+      },
+      Object.create(null),
+    ]
+  ) assertThrows(() => contentBytes(hostile), TypeError, "Content must be");
+  // The test runner fails this test if any were unhandled.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+});
+
 Deno.test("checkChoice() gives the value, or says what would have been one", () => {
   assertEquals(checkChoice("mode", "a", ["a", "b"]), "a");
   assertThrows(

@@ -98,6 +98,7 @@ Deno.test("Connection.write() that nobody awaits is no unhandled rejection, what
     writes: [broken()],
   });
   void connection.write(5 as unknown as string);
+  void connection.write(Promise.reject(new Error("not awaited")) as never);
   void connection.write("abc");
   await clock.advance(50);
   const error = await connection.closed;

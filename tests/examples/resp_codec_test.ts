@@ -1,4 +1,4 @@
-import { assertEquals, assertInstanceOf, assertLess, assertThrows } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertLess, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ByteQueue, FrameBuffer } from "../../codec.ts";
 import { GenericError } from "../../mod.ts";
@@ -67,12 +67,54 @@ Deno.test("respCodec understands commands that people type, if it is a server's"
   assertEquals(refused, [{ error: "Cannot decode: nonsense before byte 6" }]);
 });
 
+Deno.test("respCodec of a server makes nothing of what is no command", () => {
+  for (const item of ["+a", "-a", ":1", "*1", "*0", "a"]) {
+    const [outcome] = decodeAll(respCodec({ inline: true }), [bytesOf(`*2\r\n${item}\r\n`)]);
+    assertEquals(outcome, { error: `Cannot decode: nonsense before byte ${item.length + 6}` });
+  }
+  for (const line of ["+OK", "-ERR no", ":1", "$3"]) {
+    assertEquals(decoded(`${line}\r\n`, true), command(...line.split(" ")));
+  }
+});
+
+Deno.test("respCodec takes no more items or words than it was told to", () => {
+  const most = (text: string) => {
+    return decodeAll(respCodec({ inline: true, maxItems: 3 }), [bytesOf(text)]);
+  };
+  const three = { message: command("a", "b", "c") };
+  assertEquals(most(" a b  c \r\n\va b c\n"), [three, three]);
+  const array = "$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n";
+  assertEquals(most(`*3\r\n${array}`), [three]);
+  for (const text of [`*4\r\n${array}`, "a b c d\r\n", "\va b c d\r\n"]) {
+    const [outcome] = most(text);
+    assertMatch((outcome as { error: string }).error, /^Cannot decode: too many items/);
+  }
+});
+
+Deno.test("respCodec skips what is blank without a line for each", () => {
+  for (const blank of ["\n", "\r\n", " \n", " "]) {
+    const queue = new CountingQueue();
+    const lines = blank.repeat(10_000);
+    queue.push(bytesOf(`${lines}PING\r\n`));
+    const takes: number[] = [];
+    const take = queue.take.bind(queue);
+    queue.take = (length) => {
+      takes.push(length);
+      return take(length);
+    };
+    assertEquals(respCodec({ inline: true }).decoder().decode(queue, false), command("PING"));
+    assertEquals(takes, [6]);
+  }
+});
+
 Deno.test("respCodec takes no string that is longer than it says", () => {
   for (
     const [text, at] of [["$1\r\nab\r\n", 5], ["$2\r\nabPING\r\n", 6], ["$0\r\n\n\n", 4]] as const
   ) {
-    const [outcome] = decodeAll(respCodec({ inline: true }), [bytesOf(text)]);
+    const [outcome] = decodeAll(respCodec(), [bytesOf(text)]);
     assertEquals(outcome, { error: `Cannot decode: nonsense before byte ${at}` });
+    const [command] = decodeAll(respCodec({ inline: true }), [bytesOf(`*1\r\n${text}`)]);
+    assertEquals(command, { error: `Cannot decode: nonsense before byte ${at + 4}` });
   }
 });
 

@@ -435,6 +435,51 @@ Deno.test("framedService() ends the connection with what an async iterable throw
   assertEquals(peer.writtenText, "first\n");
 });
 
+/** What a forgotten await gives: the test runner fails a test that leaves it unhandled. */
+const unawaited = () => Promise.reject(new Error("no such thing")) as unknown as string;
+
+const forgetful: Record<string, MessageService<string>["onMessage"]> = {
+  "a generator": function* () {
+    yield "first";
+    yield unawaited();
+  },
+  "an iterator": () => ["first", unawaited()].values(),
+  "an async iterable": () => ({
+    [Symbol.asyncIterator]() {
+      const values = ["first", unawaited()];
+      return { next: () => Promise.resolve({ done: false, value: values.shift()! }) };
+    },
+  }),
+};
+
+const anyCodec: Codec<string> = {
+  decoder: () => lines.decoder(),
+  encode: (message, frames) => frames.write(`${message}\n`),
+};
+const json = new JsonLinesCodec<string>();
+const codecs = {
+  lines,
+  JSON: { decoder: () => lines.decoder(), encode: json.encode.bind(json) },
+  anyCodec,
+};
+
+for (const [way, onMessage] of Object.entries(forgetful)) {
+  Deno.test(`framedService() refuses a promise that ${way} gives as a message, and nothing else ends`, async () => {
+    for (const [name, codec] of Object.entries(codecs)) {
+      let told: Error | undefined;
+      const { connection, peer, clock } = served(["a\n", silence()], codec, {
+        onMessage,
+        onError: (_caller, error) => void (told = error),
+      });
+      await clock.advance(50);
+      assertEquals((await connection.closed)!.code, "handler", name);
+      assert(told instanceof TypeError && told.message.includes("await it first"), `${told}`);
+      assertEquals(peer.writtenText, name === "JSON" ? '"first"\n' : "first\n");
+    }
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  });
+}
+
 Deno.test("framedService() refuses what is no codec or no service", () => {
   const make = (service: unknown) => () => framedService(lines, service as MessageService<string>);
   assertThrows(make({ onMessage() {}, onMesage() {} }), TypeError, '"onMesage", which is never');

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import * as socket from "../../mod.ts";
 import { GenericError, ReadTimedOutError, SocketError } from "../../src/base/errors.ts";
+import type { Codec } from "../../src/framing/codec.ts";
 import { framed } from "../../src/framing/framed.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
@@ -216,6 +217,42 @@ Deno.test("Framed.send() of what cannot be said rejects and does not harm the co
   assertEquals(peer.writtenText, "short\n");
   void lines.close();
   assertEquals((await assertRejects(() => lines.send("late"), SocketError)).code, "closed");
+  connection.abort();
+});
+
+Deno.test("Framed.send() and sendAll() refuse promises, and leave none unhandled", async () => {
+  const unawaited = () => Promise.reject(new Error("no such thing")) as never;
+  const stringify: Codec<string> = {
+    decoder: () => new LineCodec().decoder(),
+    encode: (message, frames) => frames.write(`${message}\n`),
+  };
+  for (const codec of [new LineCodec(), new JsonLinesCodec<string>(), stringify]) {
+    const { connection, peer } = scriptedConnection([end()]);
+    const messages = framed<unknown, string>(connection, codec);
+    const wrong = [
+      () => messages.send(unawaited()),
+      () => messages.sendAll([unawaited()]),
+      () => messages.sendAll(["a", unawaited(), "b", unawaited()]),
+      () => messages.sendAll(["a", unawaited()].values()),
+      () => messages.sendAll(unawaited()),
+    ];
+    for (const send of wrong) await assertRejects(send, TypeError, "await it first");
+    // The test runner fails this test if any were unhandled.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assertEquals(peer.writtenText, "");
+    connection.abort();
+  }
+});
+
+Deno.test("Framed.send() of a message with a promise inside, which a codec would write, leaves it handled", async () => {
+  const { connection } = scriptedConnection([end()]);
+  const messages = framed<string, { text: string }>(connection, {
+    decoder: () => new LineCodec().decoder(),
+    encode: ({ text }, frames) => frames.write(text),
+  });
+  const text = Promise.reject(new Error("no such thing")) as never;
+  await assertRejects(() => messages.send({ text }), TypeError, "await it first");
+  await new Promise((resolve) => setTimeout(resolve, 0));
   connection.abort();
 });
 

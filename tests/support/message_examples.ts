@@ -25,7 +25,7 @@ export const messageExamples: Record<string, () => Promise<void>> = {
     assertEquals((await client.read())[1], -1);
     // Nonsense ends one connection, and is answered.
     await using other = await connect(port);
-    await other.write("PING\r\n$x\r\n");
+    await other.write("PING\r\n*x\r\n");
     assertMatch(await readUntil(other, "byte 10\r\n"), /^\+PONG\r\n-ERR Cannot decode: .*\r\n$/);
     assertEquals((await other.read())[1], -1);
     await interrupt(server);

@@ -15,6 +15,7 @@ import {
   SimulationError,
   type Transport,
 } from "../../testing/mod.ts";
+import { awkwardThings } from "../support/awkward.ts";
 
 const LISTEN = { hostname: "0.0.0.0", port: 80, backlog: 16 };
 
@@ -185,6 +186,24 @@ Deno.test("simulate() tells the seed, the last events and what was thrown", asyn
     SimulationError,
   );
   assertEquals(again.traceHash, error.traceHash);
+});
+
+Deno.test("simulate() tells the seed whatever was thrown", async () => {
+  const nameless = Object.defineProperty(new Error("nameless"), "name", { value: Symbol("name") });
+  for (const thrown of [...awkwardThings(), nameless]) {
+    for (const how of ["throws", "rejects"]) {
+      const error = await assertRejects(
+        () =>
+          simulate(42, () => {
+            if (how === "throws") throw thrown;
+            return Promise.reject(thrown);
+          }),
+        SimulationError,
+        "Seed 42 (trace ",
+      );
+      assertEquals([error.seed, Object.is(error.cause, thrown)], [42, true]);
+    }
+  }
 });
 
 Deno.test("simulate() tells what was left behind, what is stuck and what never ends", async () => {

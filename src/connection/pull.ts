@@ -19,6 +19,9 @@ export type ReadResult = [bytes: Uint8Array<ArrayBuffer>, length: number];
 /** Says that what has come is not enough. */
 export const MORE: unique symbol = Symbol("more");
 
+/** Says that others should go first, and then the same be tried again. */
+export const AGAIN: unique symbol = Symbol("again");
+
 /**
  * Tries to take something off a reader's queue, and again whenever more has come, until it is there.
  *
@@ -27,14 +30,14 @@ export const MORE: unique symbol = Symbol("more");
  * @param options How to give up.
  * @param length How many bytes must be there, or the stream have ended, for the first try.
  * @param attempt Takes it. Gives {@linkcode MORE}, and takes nothing, when more bytes are needed, which it
- * must not when the stream has ended.
+ * must not when the stream has ended; {@linkcode AGAIN} when its share of time is used up.
  */
 export function pull<T>(
   reader: Reader,
   timeoutInMillis: number,
   options: ReadOptions | undefined,
   length: number,
-  attempt: () => T | typeof MORE,
+  attempt: () => T | typeof MORE | typeof AGAIN,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     if (options !== undefined) checkObject("options", options);
@@ -53,8 +56,8 @@ export function pull<T>(
         } catch (error) {
           return wait.fail(error);
         }
-        if (result === MORE) {
-          wait.length = reader.queue.length + 1;
+        if (result === MORE || result === AGAIN) {
+          wait.length = result === MORE ? reader.queue.length + 1 : 0;
           return reader.atLeast(wait, timeout);
         }
         release?.();

@@ -4,6 +4,7 @@
 import { checkMethods, shown } from "../base/arguments.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { refusePromise } from "../base/user_code.ts";
+import type { SocketError } from "../base/errors.ts";
 import type { Encoder } from "../bytes/frame_buffer.ts";
 
 /**
@@ -68,13 +69,28 @@ export interface Decoder<In> {
  * };
  * ```
  */
-export interface Codec<In, Out = In> extends Encoder<Out> {
+export interface Codec<In, Out = In> extends ReceivingCodec<In>, Encoder<Out> {}
+
+/**
+ * A codec that only receives, for `framed` and `framedService`.
+ *
+ * @typeParam In The messages that are received.
+ */
+export interface ReceivingCodec<In> {
   /** Makes the decoder of one connection. */
   decoder(): Decoder<In>;
+  /**
+   * Called for each bad frame that is skipped: one whose end the decoder has found. Without this method a bad frame
+   * is an error.
+   */
+  readonly onBadFrame?: ((error: SocketError) => void) | undefined;
 }
 
+/** A codec, or one that only receives or only sends. */
+export type AnyCodec<In, Out> = Codec<In, Out> | ReceivingCodec<In> | Encoder<Out>;
+
 /** Has a codec make a decoder, and checks that it is one. */
-export function decoderOf<In>(codec: Codec<In, never>): Decoder<In> {
+export function decoderOf<In>(codec: ReceivingCodec<In>): Decoder<In> {
   const decoder = codec.decoder();
   if (typeof decoder === "object") refusePromise("decoder()", decoder);
   if (typeof (decoder as Partial<Decoder<In>> | undefined)?.decode !== "function") {
@@ -85,7 +101,28 @@ export function decoderOf<In>(codec: Codec<In, never>): Decoder<In> {
   return decoder;
 }
 
-/** Checks that what should be a codec is one. */
-export function checkCodec<C extends Codec<unknown, never>>(codec: C): C {
-  return checkMethods("codec", codec, "decoder", "encode");
+/** Checks that what should be a codec is one, of one direction at least. The other one says so where it is used. */
+export function wholeCodec<In, Out>(codec: AnyCodec<In, Out>): Codec<In, Out> {
+  const whole = codec as Codec<In, Out>;
+  const { decoder, encode } = (codec ?? {}) as Partial<Codec<In, Out>>;
+  const [receives, sends] = [decoder !== undefined, encode !== undefined];
+  if (sends === receives) return checkMethods("codec", whole, "decoder", "encode");
+  if (sends) {
+    checkMethods("codec", whole, "encode");
+    return { decoder: () => RECEIVES_NOTHING, encode: whole.encode.bind(whole) };
+  }
+  checkMethods("codec", whole, "decoder");
+  return {
+    decoder: whole.decoder.bind(whole),
+    onBadFrame: whole.onBadFrame,
+    encode() {
+      throw new TypeError("Cannot send: the codec has no method encode, it only receives");
+    },
+  };
 }
+
+const RECEIVES_NOTHING: Decoder<never> = {
+  decode() {
+    throw new TypeError("Cannot receive: the codec has no method decoder, it only sends");
+  },
+};

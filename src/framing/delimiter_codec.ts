@@ -24,6 +24,8 @@ import type { FrameBuffer } from "../bytes/frame_buffer.ts";
  * ```
  */
 export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array | string> {
+  /** Called for bad frames that are skipped, where the config says so. */
+  readonly onBadFrame: FrameConfig["onBadFrame"] | undefined;
   readonly #delimiter: Uint8Array<ArrayBuffer>;
   readonly #maxFrameLength: number;
 
@@ -36,7 +38,9 @@ export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    */
   constructor(delimiter: Uint8Array | string, config: FrameConfig = {}) {
     this.#delimiter = delimiterOf(delimiter);
-    this.#maxFrameLength = maxFrameLengthOf(readOptions("config", config, FRAME_OPTIONS));
+    const options = readOptions("config", config, FRAME_OPTIONS);
+    this.#maxFrameLength = maxFrameLengthOf(options);
+    this.onBadFrame = options.onBadFrame;
   }
 
   /** Makes the decoder of one connection. */

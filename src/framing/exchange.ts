@@ -1,20 +1,23 @@
 // Messages both ways on one connection: a decoder on its queue of received bytes, an encoder before its
 // queue of written ones. Internal; the public faces are Framed and framedService.
 
-import { shown } from "../base/arguments.ts";
-import { ignore } from "../base/errors.ts";
+import { checkFunction, shown } from "../base/arguments.ts";
+import { codeOf, ignore, type SocketError } from "../base/errors.ts";
 import { type Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
-import { MORE, pull, type ReadOptions } from "../connection/pull.ts";
+import { AGAIN, MORE, pull, type ReadOptions } from "../connection/pull.ts";
 import type { Share } from "../network/share.ts";
-import { giveUp, printThrown, refusePromise } from "../base/user_code.ts";
-import { checkCodec, type Codec, type Decoder, decoderOf } from "./codec.ts";
+import { giveUp, printThrown, refusePromise, tell } from "../base/user_code.ts";
+import { type AnyCodec, type Codec, type Decoder, decoderOf, wholeCodec } from "./codec.ts";
 import { cutOff } from "./frame.ts";
 import { type Encoder, FrameBuffer } from "../bytes/frame_buffer.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Gathered messages of this length and more go out; written ones of more are waited for. */
 const MUCH = 65_536;
+
+/** Says that a bad frame was passed over. */
+export const SKIPPED: unique symbol = Symbol("skipped");
 
 const SENT_NOTHING: Promise<number> = Promise.resolve(0);
 
@@ -30,17 +33,19 @@ export class Exchange<In, Out> {
   readonly #share: Share;
   readonly #codec: Codec<In, Out>;
   readonly #decoder: Decoder<In>;
+  readonly #onBadFrame: ((error: SocketError) => void) | undefined;
   readonly #frames = new FrameBuffer();
   #onFreed = ignore;
   #hasTold = false;
   #isEncoding = false;
 
   /** @param connection Whose bytes are messages. @param codec By which rule. */
-  constructor(connection: Connection, codec: Codec<In, Out>) {
+  constructor(connection: Connection, codec: AnyCodec<In, Out>) {
     this.#core = coreOf(connection);
     this.#share = this.#core.reader.inflow.share;
-    this.#codec = checkCodec(codec);
-    this.#decoder = decoderOf(codec);
+    this.#codec = wholeCodec(codec);
+    this.#decoder = decoderOf(this.#codec);
+    this.#onBadFrame = checkFunction("codec.onBadFrame", this.#codec.onBadFrame)?.bind(codec);
   }
 
   /** Whether nothing can be received any more that has not come yet. */
@@ -82,9 +87,32 @@ export class Exchange<In, Out> {
   /**
    * Takes the next message that has come whole.
    *
-   * @returns `undefined` if there is none: for now, or for ever when the stream has ended.
+   * @returns `undefined` if there is none: for now, or for ever when the stream has ended; `SKIPPED` where a bad
+   * frame stood in its place.
    */
-  next(): In | undefined {
+  next(): In | undefined | typeof SKIPPED {
+    if (this.#onBadFrame === undefined) return this.#decode();
+    const { queue } = this.#core.reader;
+    const { offset } = queue;
+    try {
+      return this.#decode();
+    } catch (error) {
+      // Where nothing was taken, the same would be said again.
+      if (codeOf(error) !== "frame" || queue.offset === offset) throw error;
+      tell(this.#onBadFrame, error as SocketError);
+      return SKIPPED;
+    }
+  }
+
+  /** As `next`; bad frames are passed over, unless others should go first. */
+  #nextGood(): In | undefined | typeof SKIPPED {
+    for (;;) {
+      const message = this.next();
+      if (message !== SKIPPED || this.mustStepBack) return message;
+    }
+  }
+
+  #decode(): In | undefined {
     const { reader } = this.#core;
     // Ended from this side: a message that is cut is nobody's fault.
     if (reader.isShut) return undefined;
@@ -107,8 +135,8 @@ export class Exchange<In, Out> {
    */
   take(): In | undefined | typeof MORE {
     if (this.#core.reader.isWaiting || this.mustStepBack) return MORE;
-    const message = this.next();
-    return message === undefined && !this.hasEnded ? MORE : message;
+    const message = this.#nextGood();
+    return message === SKIPPED || message === undefined && !this.hasEnded ? MORE : message;
   }
 
   /** Waits for the next message; `undefined` at the end of the stream. */
@@ -117,7 +145,8 @@ export class Exchange<In, Out> {
     this.flush();
     const { reader, limits } = this.#core;
     return pull(reader, limits.readTimeoutInMillis, options, 0, () => {
-      const message = this.next();
+      const message = this.#nextGood();
+      if (message === SKIPPED) return AGAIN;
       return message === undefined && !this.hasEnded ? MORE : message;
     });
   }

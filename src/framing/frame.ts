@@ -3,13 +3,14 @@
 
 import {
   checkFrameLength,
+  checkFunction,
   contentBytes,
   DEFAULT_MAX_FRAME_LENGTH,
   shown,
 } from "../base/arguments.ts";
 import { optionNames } from "../base/options.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
-import { badFrame, badMessage, type GenericError } from "../base/errors.ts";
+import { badFrame, badMessage, type GenericError, type SocketError } from "../base/errors.ts";
 
 /** What every codec can be told. */
 export interface FrameConfig {
@@ -20,13 +21,19 @@ export interface FrameConfig {
    * @default 1_048_576
    */
   readonly maxFrameLength?: number;
+  /**
+   * Called for each bad frame, or too long a one, that is skipped: then the next message is the one behind it, where
+   * its end is known. Without this a bad frame is an error, and ends the connection of a `framedService`.
+   */
+  readonly onBadFrame?: (error: SocketError) => void;
 }
 
 /** The fields of a {@linkcode FrameConfig}. */
-export const FRAME_OPTIONS = optionNames<FrameConfig>({ maxFrameLength: true });
+export const FRAME_OPTIONS = optionNames<FrameConfig>({ maxFrameLength: true, onBadFrame: true });
 
 /** Checks the limit that a codec was given, whose config was read. */
 export function maxFrameLengthOf(config: FrameConfig): number {
+  checkFunction("onBadFrame", config.onBadFrame);
   const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH } = config;
   return checkFrameLength("maxFrameLength", maxFrameLength);
 }

@@ -4,11 +4,11 @@ import { shown } from "../base/arguments.ts";
 import { codeOf, type SocketError } from "../base/errors.ts";
 import { Connection } from "../connection/connection.ts";
 import { MORE, type ReadOptions } from "../connection/pull.ts";
-import type { Codec } from "./codec.ts";
+import type { AnyCodec } from "./codec.ts";
 import { Exchange } from "./exchange.ts";
 
 let friend: <In, Out>(framed: Framed<In, Out>) => Exchange<In, Out>;
-let make: <In, Out>(connection: Connection, codec: Codec<In, Out>) => Framed<In, Out>;
+let make: <In, Out>(connection: Connection, codec: AnyCodec<In, Out>) => Framed<In, Out>;
 
 /** The inner life, for the rooms above; not exported from mod.ts. */
 export function exchangeOf<In, Out>(framed: Framed<In, Out>): Exchange<In, Out> {
@@ -36,7 +36,7 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
     make = (connection, codec) => new Framed(connection, codec);
   }
 
-  private constructor(connection: Connection, codec: Codec<In, Out>) {
+  private constructor(connection: Connection, codec: AnyCodec<In, Out>) {
     this.#exchange = new Exchange(connection, codec);
     this.connection = connection;
   }
@@ -162,7 +162,7 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
  * Makes a connection one on which messages go instead of bytes.
  *
  * @param connection Any connection, at the start of a message.
- * @param codec Says what is a message.
+ * @param codec Says what is a message. One that only receives, or only sends, is enough for that direction.
  * @throws {TypeError} The connection or the codec is none.
  *
  * @example A conversation in lines
@@ -184,7 +184,10 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
  * console.log(await lines.receive()); // HELLO
  * ```
  */
-export function framed<In, Out>(connection: Connection, codec: Codec<In, Out>): Framed<In, Out> {
+export function framed<In = never, Out = never>(
+  connection: Connection,
+  codec: AnyCodec<In, Out>,
+): Framed<In, Out> {
   if (!(connection instanceof Connection)) {
     throw new TypeError(`connection must be a Connection: got ${shown(connection)}`);
   }

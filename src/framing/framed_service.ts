@@ -11,8 +11,8 @@ import type { ConnectionEnd } from "../connection/connection_end.ts";
 import type { Caller, Service } from "../connection/service.ts";
 import { methodsOf } from "../base/service_methods.ts";
 import { isThenable, printThrown, settle } from "../base/user_code.ts";
-import { checkCodec, type Codec } from "./codec.ts";
-import { checkAwaited, type Exchange } from "./exchange.ts";
+import { type Codec, type ReceivingCodec, wholeCodec } from "./codec.ts";
+import { checkAwaited, type Exchange, SKIPPED } from "./exchange.ts";
 import { exchangeOf, type Framed, framed } from "./framed.ts";
 
 /**
@@ -67,7 +67,7 @@ const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
  * All messages that one read brought are handled before the replies go out, as one write. While a peer does
  * not take its replies, it is not read from: it feels the back-pressure.
  *
- * @param codec Says what is a message.
+ * @param codec Says what is a message; one that only receives, where nothing is sent.
  * @param service Its methods; `onMessage` is a must.
  * @throws {TypeError} The codec or the service is none.
  *
@@ -83,15 +83,14 @@ const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
  * ```
  */
 export function framedService<In, Out>(
-  codec: Codec<In, Out>,
+  codec: Codec<In, Out> | ReceivingCodec<In>,
   service: MessageService<In, Out>,
 ): Service {
-  checkCodec(codec);
   const methods = methodsOf<MessageService<In, Out>>(service, METHODS);
   if (methods.onMessage === undefined) {
     throw new TypeError("service must have the method onMessage");
   }
-  return new FramedService(codec, methods);
+  return new FramedService(wholeCodec<In, Out>(codec), methods);
 }
 
 /** What has to be waited for. */
@@ -138,7 +137,7 @@ class FramedService<In, Out> implements Service {
     const exchange = exchangeOf(framed);
     try {
       for (let message; (message = exchange.next()) !== undefined;) {
-        const reply = this.#service.onMessage(framed, message);
+        const reply = message === SKIPPED ? undefined : this.#service.onMessage(framed, message);
         if (reply !== undefined) {
           if (isDeferred(reply)) return this.#goOn(framed, reply);
           exchange.add(reply as Out);
@@ -165,7 +164,7 @@ class FramedService<In, Out> implements Service {
         if (exchange.mustStepBack) await stepBack(exchange);
         const message = exchange.next();
         if (message === undefined) break;
-        reply = this.#service.onMessage(framed, message);
+        reply = message === SKIPPED ? undefined : this.#service.onMessage(framed, message);
       }
     } catch (error) {
       exchange.flush();

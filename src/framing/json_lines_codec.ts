@@ -63,6 +63,8 @@ const OPTIONS = [
  * @see https://jsonlines.org
  */
 export class JsonLinesCodec<In = unknown, Out = In> implements Codec<In, Out> {
+  /** Called for bad frames that are skipped, where the config says so. */
+  readonly onBadFrame: FrameConfig["onBadFrame"] | undefined;
   readonly #lines: LineCodec;
   readonly #maxFrameLength: number;
   readonly #check: ((value: unknown) => In) | undefined;
@@ -76,6 +78,7 @@ export class JsonLinesCodec<In = unknown, Out = In> implements Codec<In, Out> {
   constructor(config: JsonLinesCodecConfig<In> = {}) {
     const options = readOptions<JsonLinesCodecConfig<In>>("config", config, OPTIONS);
     this.#maxFrameLength = maxFrameLengthOf(options);
+    this.onBadFrame = options.onBadFrame;
     this.#lines = new LineCodec({ maxFrameLength: this.#maxFrameLength });
     this.#check = checkFunction("check", options.check);
   }

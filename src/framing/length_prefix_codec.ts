@@ -96,6 +96,8 @@ const OPTIONS = [
  * `strip`
  */
 export class LengthPrefixCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array | string> {
+  /** Called for bad frames that are skipped, where the config says so. */
+  readonly onBadFrame: FrameConfig["onBadFrame"] | undefined;
   readonly #format: LengthPrefix;
   readonly #maxFrameLength: number;
 
@@ -108,6 +110,7 @@ export class LengthPrefixCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Ar
   constructor(config: LengthPrefixCodecConfig = {}) {
     const options = readOptions<LengthPrefixCodecConfig>("config", config, OPTIONS);
     this.#maxFrameLength = maxFrameLengthOf(options);
+    this.onBadFrame = options.onBadFrame;
     this.#format = formatOf(options);
   }
 

@@ -67,6 +67,8 @@ const OPTIONS = [
  * Lines that came together share their memory, up to 4 KiB: to keep a short one for long, copy it.
  */
 export class LineCodec implements Codec<string> {
+  /** Called for bad frames that are skipped, where the config says so. */
+  readonly onBadFrame: FrameConfig["onBadFrame"] | undefined;
   readonly #maxFrameLength: number;
   readonly #lineEnding: "\n" | "\r\n";
   readonly #isLatin1: boolean;
@@ -82,6 +84,7 @@ export class LineCodec implements Codec<string> {
   constructor(config: LineCodecConfig = {}) {
     const options = readOptions<LineCodecConfig>("config", config, OPTIONS);
     this.#maxFrameLength = maxFrameLengthOf(options);
+    this.onBadFrame = options.onBadFrame;
     const { encoding = "utf-8", lineEnding = "\n" } = options;
     const { invalidBytes = "strict", byteOrderMark = "strip" } = options;
     this.#lineEnding = checkChoice("lineEnding", lineEnding, ["\n", "\r\n"]);

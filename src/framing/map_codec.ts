@@ -1,11 +1,11 @@
 // A codec whose messages are made of another one's.
 
 import { badFrame, isSocketError, reasonOf } from "../base/errors.ts";
-import { checkFunction } from "../base/arguments.ts";
+import { checkFunction, checkMethods } from "../base/arguments.ts";
 import { readOptions } from "../base/options.ts";
 import { refusePromise } from "../base/user_code.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
-import { checkCodec, type Codec, type Decoder, decoderOf } from "./codec.ts";
+import { type Codec, type Decoder, decoderOf } from "./codec.ts";
 
 /** What is made of the messages of a codec, in both directions. */
 export interface Mapping<In, Out, MappedIn, MappedOut> {
@@ -41,7 +41,7 @@ export function mapCodec<In, Out, MappedIn, MappedOut = MappedIn>(
   codec: Codec<In, Out>,
   mapping: Mapping<In, Out, MappedIn, MappedOut>,
 ): Codec<MappedIn, MappedOut> {
-  checkCodec(codec);
+  const { onBadFrame } = checkMethods("codec", codec, "decoder", "encode");
   const { decode, encode } = readOptions<Mapping<In, Out, MappedIn, MappedOut>>(
     "mapping",
     mapping,
@@ -54,6 +54,7 @@ export function mapCodec<In, Out, MappedIn, MappedOut = MappedIn>(
   return {
     decoder: () => new MappingDecoder(decoderOf(codec), decode),
     encode: (message, frames) => codec.encode(encode(message), frames),
+    onBadFrame: onBadFrame?.bind(codec),
   };
 }
 

@@ -25,6 +25,8 @@ const COMMA = 0x2c;
  * @see https://cr.yp.to/proto/netstrings.txt
  */
 export class NetstringCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array | string> {
+  /** Called for bad frames that are skipped, where the config says so. */
+  readonly onBadFrame: FrameConfig["onBadFrame"] | undefined;
   readonly #maxFrameLength: number;
 
   /**
@@ -34,7 +36,9 @@ export class NetstringCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    * @throws {TypeError | RangeError} if it is none that is allowed
    */
   constructor(config: FrameConfig = {}) {
-    this.#maxFrameLength = maxFrameLengthOf(readOptions("config", config, FRAME_OPTIONS));
+    const options = readOptions("config", config, FRAME_OPTIONS);
+    this.#maxFrameLength = maxFrameLengthOf(options);
+    this.onBadFrame = options.onBadFrame;
   }
 
   /** Makes the decoder of one connection. */

@@ -10,7 +10,7 @@ import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { DelimiterSearch } from "../bytes/delimiter_search.ts";
 import { textOf } from "../bytes/utf8.ts";
 import type { Decoder } from "./codec.ts";
-import { cutOff, FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+import { cutOff, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
 
 /** Reading a part of a message: `yield*` gives it. */
 export type Part<T> = Generator<void, T, void>;
@@ -168,10 +168,10 @@ export class PartReader {
  */
 export function stepDecoder<In>(
   parse: (read: PartReader) => Generator<void, In, void>,
-  config: FrameConfig = {},
+  config: Pick<FrameConfig, "maxFrameLength"> = {},
 ): Decoder<In> {
   if (typeof parse !== "function") throw new TypeError("parse must be a generator function");
-  const options = readOptions("config", config, FRAME_OPTIONS);
+  const options = readOptions<FrameConfig>("config", config, ["maxFrameLength"]);
   return new StepDecoder(parse, maxFrameLengthOf(options));
 }
 

@@ -1,5 +1,5 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { checkCodec, type Codec } from "../../src/framing/codec.ts";
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { type Codec, wholeCodec } from "../../src/framing/codec.ts";
 import { framed } from "../../src/framing/framed.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { end } from "../../testing/mod.ts";
@@ -41,11 +41,28 @@ Deno.test("A codec of one's own need not care how bytes are cut, or where the st
   connection.abort();
 });
 
-Deno.test("checkCodec() gives a codec, and refuses what is none", () => {
+Deno.test("wholeCodec() gives a codec, and refuses what is none", () => {
   const codec = new LineCodec();
-  assertStrictEquals(checkCodec(codec), codec);
+  assertStrictEquals(wholeCodec(codec), codec);
   const encode = () => {};
-  for (const wrong of [undefined, null, "lines", {}, { encode }, { encode, decoder: {} }]) {
-    assertThrows(() => checkCodec(wrong as never), TypeError, "codec must have the methods");
+  const wrongs = [{}, { encode, decoder: {} }, { encode: 1 }, { decoder: 1 }, {
+    decoder: 1,
+    encode,
+  }];
+  for (const wrong of [undefined, null, "lines", ...wrongs]) {
+    assertThrows(() => wholeCodec(wrong as never), TypeError, "codec must");
   }
+});
+
+Deno.test("A codec of one direction works in that one, and says what is missing in the other", async () => {
+  const lines = new LineCodec();
+  const { connection, peer } = scriptedConnection(["a\nb\n", end()]);
+  const received = framed(connection, { decoder: () => lines.decoder() });
+  assertEquals(await received.receive(), "a");
+  await assertRejects(() => received.send("x" as never), TypeError, "it only receives");
+  const sent = framed(connection, { encode: (line: string, frames) => lines.encode(line, frames) });
+  assertEquals(await sent.send("x"), 2);
+  await assertRejects(() => sent.receive(), TypeError, "it only sends");
+  assertEquals([await received.receive(), peer.written.length], ["b", 2]);
+  connection.abort();
 });

@@ -198,6 +198,25 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
       await client.closed;
     });
   },
+  "FrameConfig.onBadFrame": (misbehave) =>
+    streams(
+      () =>
+        framedService(new LineCodec({ maxFrameLength: 1, onBadFrame: misbehave as () => void }), {
+          onMessage() {},
+        }),
+      misbehave,
+      "too long\n",
+    ),
+  "ReceivingCodec.onBadFrame": (misbehave) =>
+    streams(
+      () =>
+        framedService({
+          decoder: () => new LineCodec({ maxFrameLength: 1 }).decoder(),
+          onBadFrame: misbehave as () => void,
+        }, { onMessage() {} }),
+      misbehave,
+      "too long\n",
+    ),
   "Codec.decoder": (misbehave) =>
     streams(
       () => framedService({ encode() {}, decoder: misbehave as () => never }, { onMessage() {} }),

@@ -1,11 +1,13 @@
 // Whoever is handed much that has come lets others go first, after a bounded time, whatever face hands it out.
 
+import type { Codec } from "../../codec.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   type Caller,
   Connection,
   framed,
   framedService,
+  GenericError,
   LineCodec,
   type Service,
   UdpClient,
@@ -66,6 +68,11 @@ const faces: Record<string, (connection: Connection, tell: (line: string) => voi
     const all = framed(connection, lines);
     for (let line; (line = await all.receive({ timeoutInMillis: 50 })) !== undefined;) tell(line);
   },
+  "framed, bad frames that are skipped": async (connection, tell) => {
+    await framed(connection, refusing(tell)).receive();
+  },
+  "framedService, bad frames that are skipped": (connection, tell) =>
+    serve(connection, framedService(refusing(tell), { onMessage() {} })),
   "readLine": async (connection, tell) => {
     for (let line; (line = await connection.readLine()) !== undefined;) tell(line);
   },
@@ -85,6 +92,24 @@ const faces: Record<string, (connection: Connection, tell: (line: string) => voi
     serve(connection, service);
   },
 };
+
+/** Lines each of which is bad, and skipped. */
+function refusing(tell: (line: string) => void): Codec<never> {
+  return {
+    decoder: () => {
+      const decoder = lines.decoder();
+      return {
+        decode(bytes, ended) {
+          const line = decoder.decode(bytes, ended);
+          if (line !== undefined) throw new GenericError("frame", line);
+          return undefined;
+        },
+      };
+    },
+    encode() {},
+    onBadFrame: ({ message }) => tell(message),
+  };
+}
 
 function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes).trimEnd();

@@ -214,7 +214,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Iterates over new sessions: one begins with the first datagram of a peer. Ends at a stop. Leaving the
+   * Iterates over new sessions: one begins with the first datagram of a peer. Ends at a stop, behind those that
+   * had begun before it: so the body of the loop must not await `gracefulStop`, which waits for it. Leaving the
    * loop leaves the listener bound and its sessions open.
    *
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.

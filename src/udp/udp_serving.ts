@@ -88,7 +88,7 @@ export class UdpServing implements UdpSocketOwner {
     this.#consumer = consumer;
     const service = consumer?.kind === "onDatagram" ? consumer.service : undefined;
     this.#loose.serve(service, consumer?.kind === "datagrams");
-    if (this.#isStopping) return;
+    if (this.#isStopping) return this.#sessions.turnAway();
     if (consumer?.kind === "onSession" || consumer?.kind === "sessions") {
       for (let kept = this.#loose.shift(); kept !== undefined; kept = this.#loose.shift()) {
         const { data, remoteHost: hostname, remotePort: port } = kept;
@@ -164,15 +164,19 @@ export class UdpServing implements UdpSocketOwner {
     await this.#receiveTheRest(patience);
     this.#isStopping = true;
     const stopped = new GenericError("closed", "The listener was stopped");
-    const untaken = [...this.#sessions.close(stopped), ...this.#strays];
-    const cut = untaken.map((peer) => cutOff(undefined, peer, "not-taken"));
     const sessions = this.#open.size;
+    this.#sessions.close();
+    if (this.#consumer?.kind !== "sessions") this.#sessions.turnAway();
     await patience.for(Promise.all([this.#loose.finish(stopped), this.#sessions.stop()]));
+    this.#sessions.turnAway();
+    const { neverTaken } = this.#sessions;
+    const untaken = [...neverTaken, ...this.#strays];
+    const cut = untaken.map((peer) => cutOff(undefined, peer, "not-taken"));
     const reason = patience.isOver ? "deadline" : "not-taken";
     for (const peer of [...this.#loose.peers(), ...this.#sessions.peers()]) {
       cut.push(cutOff(undefined, peer, reason));
     }
-    const ended = sessions - this.#open.size;
+    const ended = sessions - this.#open.size - neverTaken.length;
     const completed = this.#loose.handled - handled + ended;
     // What was answered still leaves.
     await patience.for(this.socket.close());

@@ -4,6 +4,10 @@ import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 import { testOnEngines, text } from "../support/udp_engines.ts";
 import { localListener, serving } from "../support/udp_listeners.ts";
 import { counted } from "../support/counted.ts";
+import type { Clock } from "../../src/network/network.ts";
+import { VirtualClock } from "../../testing/virtual_clock.ts";
+import type { UdpListenerConfig } from "../../src/udp/udp_listener_config.ts";
+import type { UdpSession } from "../../src/udp/udp_session.ts";
 
 Deno.test("UdpListener.gracefulStop() finishes what came and is under way", async () => {
   const network = scriptedDatagrams();
@@ -83,8 +87,71 @@ Deno.test("UdpListener.gracefulStop() aborts sessions that nobody has taken", as
   const { value } = await first;
   assertEquals([...listener.sessions].map(({ remotePort }) => remotePort), [1, 2, 3]);
   await value!.close();
+  await sessions.return!();
   assertEquals(counted(await listener.gracefulStop()), { completed: 0, aborted: 2 });
-  assertEquals((await sessions.next()).done, true);
+  assertEquals([(await sessions.next()).done, listener.droppedDatagrams], [true, 3]);
+});
+
+/** Three sessions that have begun, of which a loop has taken the first. */
+async function begunSessions(config: UdpListenerConfig = {}, clock?: Clock) {
+  const network = scriptedDatagrams(clock);
+  const listener = localListener(network, config);
+  await listener.start();
+  const sessions = listener.acceptSessions();
+  const first = sessions.next();
+  const socket = network.sockets[0]!;
+  for (const port of [1, 2, 3]) {
+    socket.deliver("x", port);
+    await settled();
+  }
+  return { listener, sessions, first: (await first).value!, socket };
+}
+
+async function echoOnce(session: UdpSession): Promise<void> {
+  await session.write((await session.read())[0]);
+  await session.close();
+}
+
+Deno.test("UdpListener.gracefulStop() gives a loop of sessions those that had begun", async () => {
+  const { listener, sessions, first, socket } = await begunSessions();
+  const stop = listener.gracefulStop();
+  await settled();
+  await echoOnce(first);
+  for await (const session of sessions) await echoOnce(session);
+  assertEquals(await stop, { completed: 3, aborted: 0, cut: [] });
+  assertEquals(socket.sent, [1, 2, 3].map((port) => `x > 127.0.0.1:${port}`));
+  assertEquals(listener.droppedDatagrams, 0);
+});
+
+Deno.test("UdpListener.gracefulStop() names the sessions that a loop does not take", async () => {
+  // Left while the stop waits for it.
+  const left = await begunSessions();
+  const stop = left.listener.gracefulStop();
+  await settled();
+  await echoOnce(left.first);
+  await echoOnce((await left.sessions.next()).value!);
+  await left.sessions.return!();
+  const { completed, cut } = await stop;
+  assertEquals(completed, 2);
+  assertEquals(cut.map(({ remotePort, reason }) => [remotePort, reason]), [[3, "not-taken"]]);
+  // Never asks again.
+  const stuck = await begunSessions();
+  const late = await stuck.listener.gracefulStop({ deadlineInMillis: 5 });
+  assertEquals(late.completed, 0);
+  assertEquals(
+    late.cut.map(({ remotePort, reason }) => `${remotePort} ${reason}`).toSorted(),
+    ["1 deadline", "2 not-taken", "3 not-taken"],
+  );
+  assertEquals([stuck.listener.sessions.size, (await stuck.sessions.next()).done], [0, true]);
+});
+
+Deno.test("UdpListener.gracefulStop() names sessions that end before a loop has taken them", async () => {
+  const clock = new VirtualClock();
+  const { listener } = await begunSessions({ sessionIdleTimeoutInMillis: 1_000 }, clock);
+  const stop = listener.gracefulStop();
+  await clock.advance(1_000);
+  const { completed, cut } = await stop;
+  assertEquals([completed, cut.map(({ reason }) => reason)], [1, ["not-taken", "not-taken"]]);
 });
 
 Deno.test("UdpListener.gracefulStop() waits until the answers have left", async () => {

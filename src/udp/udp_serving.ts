@@ -170,12 +170,13 @@ export class UdpServing implements UdpSocketOwner {
     await patience.for(Promise.all([this.#loose.finish(stopped), this.#sessions.stop()]));
     this.#sessions.turnAway();
     const { neverTaken } = this.#sessions;
-    const untaken = [...neverTaken, ...this.#strays];
-    const cut = untaken.map((peer) => cutOff(undefined, peer, "not-taken"));
-    const reason = patience.isOver ? "deadline" : "not-taken";
-    for (const peer of [...this.#loose.peers(), ...this.#sessions.peers()]) {
-      cut.push(cutOff(undefined, peer, reason));
-    }
+    const untaken = [...neverTaken, ...this.#strays, ...this.#loose.waiting()];
+    const cut = [
+      ...[...this.#loose.underWay(), ...this.#sessions.peers()].map((peer) =>
+        cutOff(undefined, peer, "deadline")
+      ),
+      ...untaken.map((peer) => cutOff(undefined, peer, "not-taken")),
+    ];
     const ended = sessions - this.#open.size - neverTaken.length;
     const completed = this.#loose.handled - handled + ended;
     // What was answered still leaves.

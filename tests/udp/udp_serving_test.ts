@@ -6,6 +6,7 @@ import { localListener, serving } from "../support/udp_listeners.ts";
 import { counted } from "../support/counted.ts";
 import type { Clock } from "../../src/network/network.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
+import type { UdpListener } from "../../src/udp/udp_listener.ts";
 import type { UdpListenerConfig } from "../../src/udp/udp_listener_config.ts";
 import type { UdpSession } from "../../src/udp/udp_session.ts";
 
@@ -55,6 +56,27 @@ testOnEngines("UdpListener.gracefulStop() aborts what is left at the deadline", 
     aborted: 1,
   });
   never.resolve();
+});
+
+Deno.test("UdpListener.gracefulStop() says of what nobody got that it was not taken", async () => {
+  const ways: Record<string, (listener: UdpListener) => void> = {
+    "a service": (listener) => listener.attach({ onDatagram: () => new Promise(() => {}) }),
+    "a loop": (listener) => void listener[Symbol.asyncIterator]().next(),
+  };
+  for (const [way, serve] of Object.entries(ways)) {
+    const network = scriptedDatagrams();
+    const listener = localListener(network);
+    await listener.start();
+    serve(listener);
+    for (const port of [1, 2, 3]) {
+      network.sockets[0]!.deliver("x", port);
+      await settled();
+    }
+    const { completed, cut } = await listener.gracefulStop({ deadlineInMillis: 5 });
+    assertEquals(completed, 0, way);
+    const told = cut.map(({ remotePort, reason }) => `${remotePort} ${reason}`);
+    assertEquals(told, ["1 deadline", "2 not-taken", "3 not-taken"], way);
+  }
 });
 
 testOnEngines("UdpListener.immediateStop() hurries a graceful one", async (network) => {

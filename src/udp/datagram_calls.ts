@@ -19,8 +19,10 @@ export class DatagramCalls {
   /** The datagram whose call is under way. */
   #underWay: Datagram | undefined;
   #handled = 0;
-  /** Those whom `onError` is called for. */
+  /** Those whose call threw, and whom `onError` is called for. */
   readonly #told = new Set<UdpCaller>();
+  /** How many errors are being told. */
+  #telling = 0;
 
   /**
    * @param socket What answers.
@@ -38,7 +40,7 @@ export class DatagramCalls {
 
   /** Whether a call is under way, or an error is being told. */
   get isBusy(): boolean {
-    return this.isCalling || this.#told.size > 0;
+    return this.isCalling || this.#telling > 0;
   }
 
   /** The datagram whose call is under way. */
@@ -46,7 +48,7 @@ export class DatagramCalls {
     return this.#underWay;
   }
 
-  /** Those whom `onError` is called for. */
+  /** Those whose call threw, and whom `onError` is called for. */
   get told(): Iterable<UdpCaller> {
     return this.#told;
   }
@@ -92,11 +94,15 @@ export class DatagramCalls {
     cause: unknown,
     isThrown: boolean,
   ): Promise<void> {
-    this.#told.add(caller);
+    this.#telling++;
+    if (isThrown) this.#told.add(caller);
     await reportTo(service, caller, cause, isThrown);
-    this.#told.delete(caller);
-    // What could not be sent was handled all the same.
-    if (isThrown) this.#handled++;
+    this.#telling--;
+    // What could not be sent was handled all the same, and is counted already.
+    if (isThrown) {
+      this.#told.delete(caller);
+      this.#handled++;
+    }
     this.#onFree();
   }
 

@@ -9,6 +9,7 @@ import type { SocketError } from "../base/errors.ts";
 import type { Datagram } from "./datagram.ts";
 import type { UdpCaller } from "./udp_caller.ts";
 import { reportTo, type UdpReply, type UdpService } from "./udp_service.ts";
+import { optionOf } from "../base/options.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import { isThenable } from "../base/user_code.ts";
 
@@ -116,10 +117,10 @@ export class DatagramCalls {
     if (typeof reply === "string" || reply instanceof Uint8Array) {
       this.#socket.post(reply, caller.remoteAddress, caller.remotePort, onFailed);
     } else {
-      const { remoteHost, remotePort, data } = checkObject(
-        "What onDatagram returned",
-        reply as Datagram,
-      );
+      checkObject("What onDatagram returned", reply as Datagram);
+      const remoteHost = optionOf(reply, "remoteHost");
+      const remotePort = optionOf(reply, "remotePort");
+      const data = optionOf(reply, "data");
       const host = this.#socket.checkHost("remoteHost", remoteHost);
       this.#socket.post(data, host, checkPort("remotePort", remotePort, 1), onFailed);
     }

@@ -5,7 +5,7 @@ import { shown } from "../base/arguments.ts";
 import { checkHost } from "../base/address.ts";
 import { ipVersion, isMulticast } from "../base/ip_address.ts";
 import type { GroupMembership } from "../network/network.ts";
-import { optionNames, readOptions } from "../base/options.ts";
+import { bare, optionNames, readOptions } from "../base/options.ts";
 import { checkInterface } from "./udp_config.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 
@@ -50,11 +50,11 @@ function checkMembership(group: unknown, options: GroupOptions): GroupMembership
   if (source !== undefined && (version === 6 || ipVersion(checkHost("source", source)) !== 4)) {
     throw new TypeError(`source must be an IPv4 address, of an IPv4 group: got ${shown(source)}`);
   }
-  return {
+  return bare({
     group: address,
     ...(networkInterface === undefined ? {} : { networkInterface }),
     ...(source === undefined ? {} : { source }),
-  };
+  });
 }
 
 /** The groups of one socket. */

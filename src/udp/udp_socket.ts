@@ -235,6 +235,7 @@ export class UdpSocket implements DatagramSink {
         {
           clock: this.#settings.network.clock,
           timeoutInMillis: this.#settings.closeTimeoutInMillis,
+          signal: undefined,
           timeoutError: () => error,
         },
         () => this.#sender.drained(),

@@ -1,10 +1,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GenericError } from "../../src/base/errors.ts";
-import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
+import {
+  scriptedDatagrams,
+  ScriptedDatagramSocket,
+  settled,
+} from "../support/scripted_datagrams.ts";
 import { testOnEngines, text } from "../support/udp_engines.ts";
 import { localListener, serving } from "../support/udp_listeners.ts";
 import { counted } from "../support/counted.ts";
-import type { Clock } from "../../src/network/network.ts";
+import type { Clock, Network } from "../../src/network/network.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 import type { UdpListener } from "../../src/udp/udp_listener.ts";
 import type { UdpListenerConfig } from "../../src/udp/udp_listener_config.ts";
@@ -192,6 +196,47 @@ Deno.test("UdpListener.gracefulStop() waits until the answers have left", async 
   socket.sending[0]!.settle();
   assertEquals(await stop, { completed: 0, aborted: 0, cut: [] });
   assertEquals(socket.sent, ["x > 127.0.0.1:9"]);
+});
+
+/** A network on which another datagram is always there, and time passes whenever somebody looks at the clock. */
+function endlessDatagrams(tickInMillis: number): Network {
+  const clock = new VirtualClock();
+  let passed = 0;
+  const network = scriptedDatagrams({
+    now: () => passed += tickInMillis,
+    setTimeout: (callback, delay) => clock.setTimeout(callback, delay),
+    clearTimeout: (id) => clock.clearTimeout(id),
+  });
+  const from = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
+  return {
+    ...network,
+    listenDatagram(target) {
+      const socket = new ScriptedDatagramSocket(target);
+      socket.receive = (buffer) => Promise.resolve([buffer.subarray(0, 1), from]);
+      return socket;
+    },
+  };
+}
+
+Deno.test("UdpListener.gracefulStop() is not held by somebody who never stops sending", async () => {
+  const all: number[] = [];
+  for (const tick of [0, 1, 1_000]) {
+    const listener = localListener(endlessDatagrams(tick));
+    let handled = 0;
+    listener.attach({ onDatagram: () => void handled++ });
+    const starting = listener.start();
+    const stopping = listener.gracefulStop();
+    await starting;
+    const { completed, cut } = await stopping;
+    assertEquals([completed <= handled, cut], [true, []]);
+    all.push(handled);
+  }
+  const [without, slow, fast] = all as [number, number, number];
+  // However late it is, as much as a system keeps where it was told nothing else.
+  assert(fast >= 800 && fast < 1_000, `${fast}`);
+  assert(slow > fast && slow < 5_000, `${slow}`);
+  // Nobody's system keeps more than this.
+  assert(without > 30_000 && without < 33_000, `${without}`);
 });
 
 testOnEngines("UdpListener that was flooded while busy answers again", async (network) => {

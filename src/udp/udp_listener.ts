@@ -103,7 +103,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
 
   /**
    * How many datagrams reached this listener and nobody gets: a queue was full, there were too many sessions,
-   * a session was over before anybody had taken it, they came from somebody else than the peer, from port 0,
+   * a session was over before anybody had taken it or had read them, they came from somebody else than the peer, from port 0,
    * from the listener's own address, or during a stop. What the system dropped before is not known.
    */
   get droppedDatagrams(): number {

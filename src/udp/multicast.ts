@@ -74,9 +74,13 @@ export class MulticastGroups {
     return this.#inOrder(group, options, (membership) => this.#join(membership));
   }
 
-  /** Leaves a group. */
+  /** Leaves a group. Where the socket is closed first, that has left it. */
   leave(group: string, options: GroupOptions): Promise<void> {
-    return this.#inOrder(group, options, (membership) => this.#leave(membership));
+    const wasOpen = !this.#socket.isEnding;
+    return this.#inOrder(group, options, (membership) =>
+      this.#leave(membership).catch((error) => {
+        if (!wasOpen || codeOf(error) !== "closed") throw error;
+      }));
   }
 
   /** Reads the arguments at once, and does one after the other, awaited or not. */

@@ -260,12 +260,12 @@ export class UdpClient implements UdpChannel {
   }
 
   /**
-   * Ends what {@linkcode UdpClient.joinGroup} began.
+   * Ends what {@linkcode UdpClient.joinGroup} began. A close leaves all groups, also those that are being left.
    *
    * @param group The group's IP address.
    * @param options The same as it was joined with.
    * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
-   * @throws {SocketError} The system refused.
+   * @throws {SocketError} `"closed"`; or the system refused.
    */
   leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
     return this.#groups.leave(group, options);

@@ -238,12 +238,12 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Ends what {@linkcode UdpListener.joinGroup} began.
+   * Ends what {@linkcode UdpListener.joinGroup} began. A stop leaves all groups, also those that are being left.
    *
    * @param group The group's IP address.
    * @param options The same as it was joined with.
    * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
-   * @throws {SocketError} The system refused.
+   * @throws {SocketError} `"closed"`: not started; or the system refused.
    */
   leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
     return this.#serving?.groups.leave(group, options) ?? notStarted("leave a group");

@@ -89,6 +89,11 @@ export class UdpSocket implements DatagramSink {
     return this.#local;
   }
 
+  /** Whether it is closed, or about to be. */
+  get isEnding(): boolean {
+    return this.#ending !== undefined;
+  }
+
   /** The peer that is heard alone. */
   get peer(): Address | undefined {
     return this.#filter.peer;

@@ -2,6 +2,7 @@
 // own streams of a connection end both halves when one ends; here each half ends by itself.
 
 import { type Borrower, loanOf } from "../bytes/loan.ts";
+import { bare } from "../base/options.ts";
 import type { StreamCore } from "./stream_core.ts";
 import type { SocketError } from "../base/errors.ts";
 
@@ -29,7 +30,7 @@ export function readableOf({ reader }: StreamCore): ReadableStream<Uint8Array<Ar
       controller.enqueue(owned(bytes));
     }
   };
-  return new ReadableStream({
+  const source: UnderlyingByteSource = {
     type: "bytes",
     pull: (controller) =>
       new Promise<void>((resolve, reject) => {
@@ -52,24 +53,27 @@ export function readableOf({ reader }: StreamCore): ReadableStream<Uint8Array<Ar
         }, Infinity);
       }),
     cancel: () => reader.shutdown(),
-  }, { highWaterMark: 0 });
+  };
+  return new ReadableStream(bare(source), bare({ highWaterMark: 0 }));
 }
 
 /** Makes the writable half: a chunk is done when the kernel has it; closing or aborting ends this direction. */
 export function writableOf(core: StreamCore): WritableStream<Uint8Array | string> {
   const { writer } = core;
-  return new WritableStream({
+  const sink: UnderlyingSink<Uint8Array | string> = {
     write: async (chunk) => {
       await writer.write(chunk);
     },
     close: () => writer.end(),
     abort: () => writer.end(),
-  }, {
+  };
+  const strategy: QueuingStrategy<Uint8Array | string> = {
     highWaterMark: 1,
     size(chunk) {
       // The stream holds it back, where nobody can change it any more.
       if (chunk instanceof Uint8Array) loanOf(chunk)?.borrow(KEEPS);
       return 1;
     },
-  });
+  };
+  return new WritableStream(bare(sink), bare(strategy));
 }

@@ -14,6 +14,7 @@ import { Intake } from "./intake.ts";
 import { cutOff, type Openable, Patience, type StopReport, stopReport } from "./life_cycle.ts";
 import type { ListenerSettings } from "./listener_config.ts";
 import { ListenerEvents } from "./listener_event.ts";
+import { bare } from "../base/options.ts";
 import type { TransportListener } from "../network/network.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { OpenConnections } from "./open_connections.ts";
@@ -196,10 +197,10 @@ export class Entrance implements Openable {
       throw new GenericError("unsupported", "This network has no local sockets");
     }
     const mode = this.#settings.pathMode;
-    return await network.listenPath({
+    return await network.listenPath(bare({
       path: this.#settings.path,
       ...(mode === undefined ? {} : { mode }),
-    });
+    }));
   }
 
   /** Makes a connection of what was let in. */

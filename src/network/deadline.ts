@@ -12,8 +12,8 @@ export interface WaitLimits {
   readonly clock: Clock;
   /** How long it may take, `Infinity` for as long as it likes. */
   readonly timeoutInMillis: number;
-  /** Ends it with the signal's own reason. */
-  readonly signal?: AbortSignal | undefined;
+  /** Ends it with the signal's own reason. Not left out: it would be looked for on Object.prototype. */
+  readonly signal: AbortSignal | undefined;
   /** Makes the error for a wait that took too long. */
   readonly timeoutError: () => Error;
 }

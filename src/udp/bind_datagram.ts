@@ -2,6 +2,7 @@
 
 import { formatAddress } from "../base/address.ts";
 import { GenericError, setupError } from "../base/errors.ts";
+import { bare } from "../base/options.ts";
 import type { DatagramSocket } from "../network/network.ts";
 import type { UdpSocketSettings } from "./udp_config.ts";
 
@@ -29,7 +30,7 @@ export function bindDatagram(
     throw new GenericError("unsupported", message);
   }
   try {
-    const made = network.listenDatagram({
+    const made = network.listenDatagram(bare({
       hostname,
       port,
       reuseAddress,
@@ -37,7 +38,7 @@ export function bindDatagram(
       ...(timeToLive === undefined ? {} : { timeToLive }),
       ...(multicastTimeToLive === undefined ? {} : { multicastTimeToLive }),
       ...(multicastInterface === undefined ? {} : { multicastInterface }),
-    });
+    }));
     return made instanceof Promise ? made.catch(fail) : made;
   } catch (error) {
     return fail(error);

@@ -9,6 +9,7 @@ import type { SocketError } from "../base/errors.ts";
 import type { Datagram } from "./datagram.ts";
 import type { UdpCaller } from "./udp_caller.ts";
 import { reportTo, type UdpReply, type UdpService } from "./udp_service.ts";
+import { optionOf } from "../base/options.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import { isThenable } from "../base/user_code.ts";
 
@@ -19,8 +20,10 @@ export class DatagramCalls {
   /** The datagram whose call is under way. */
   #underWay: Datagram | undefined;
   #handled = 0;
-  /** Those whom `onError` is called for. */
+  /** Those whose call threw, and whom `onError` is called for. */
   readonly #told = new Set<UdpCaller>();
+  /** How many errors are being told. */
+  #telling = 0;
 
   /**
    * @param socket What answers.
@@ -38,7 +41,7 @@ export class DatagramCalls {
 
   /** Whether a call is under way, or an error is being told. */
   get isBusy(): boolean {
-    return this.isCalling || this.#told.size > 0;
+    return this.isCalling || this.#telling > 0;
   }
 
   /** The datagram whose call is under way. */
@@ -46,7 +49,7 @@ export class DatagramCalls {
     return this.#underWay;
   }
 
-  /** Those whom `onError` is called for. */
+  /** Those whose call threw, and whom `onError` is called for. */
   get told(): Iterable<UdpCaller> {
     return this.#told;
   }
@@ -92,11 +95,15 @@ export class DatagramCalls {
     cause: unknown,
     isThrown: boolean,
   ): Promise<void> {
-    this.#told.add(caller);
+    this.#telling++;
+    if (isThrown) this.#told.add(caller);
     await reportTo(service, caller, cause, isThrown);
-    this.#told.delete(caller);
-    // What could not be sent was handled all the same.
-    if (isThrown) this.#handled++;
+    this.#telling--;
+    // What could not be sent was handled all the same, and is counted already.
+    if (isThrown) {
+      this.#told.delete(caller);
+      this.#handled++;
+    }
     this.#onFree();
   }
 
@@ -110,10 +117,10 @@ export class DatagramCalls {
     if (typeof reply === "string" || reply instanceof Uint8Array) {
       this.#socket.post(reply, caller.remoteAddress, caller.remotePort, onFailed);
     } else {
-      const { remoteHost, remotePort, data } = checkObject(
-        "What onDatagram returned",
-        reply as Datagram,
-      );
+      checkObject("What onDatagram returned", reply as Datagram);
+      const remoteHost = optionOf(reply, "remoteHost");
+      const remotePort = optionOf(reply, "remotePort");
+      const data = optionOf(reply, "data");
       const host = this.#socket.checkHost("remoteHost", remoteHost);
       this.#socket.post(data, host, checkPort("remotePort", remotePort, 1), onFailed);
     }

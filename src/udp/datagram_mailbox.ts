@@ -15,7 +15,7 @@ import { DatagramWaiters, type TakeLimits } from "./datagram_waiters.ts";
 import { Fifo } from "./fifo.ts";
 import { HandOut } from "../bytes/hand_out.ts";
 import { plainTurns, type Turns } from "../network/turns.ts";
-import type { Keeper, UnreadBudget } from "./unread_budget.ts";
+import type { Keeper, Remains, UnreadBudget } from "./unread_budget.ts";
 
 /** What a datagram is counted as besides its bytes: about what holding it costs. */
 export const DATAGRAM_OVERHEAD = 256;
@@ -37,6 +37,8 @@ export class DatagramMailbox implements Keeper {
   readonly #share: DatagramShare;
   #ended: SocketError | undefined;
   #isQuiet = false;
+  /** What the budget holds in the place of this when it has ended. */
+  #remains: Remains | undefined;
 
   /**
    * @param clock The time that waits go by.
@@ -146,7 +148,15 @@ export class DatagramMailbox implements Keeper {
     // Nobody else has had it yet, so that it is as long as it was.
     const weight = data.length + DATAGRAM_OVERHEAD;
     this.#bytes -= weight;
-    this.#budget?.give(weight, this);
+    this.#giveBack(weight);
+  }
+
+  #giveBack(weight: number): void {
+    if (this.#remains !== undefined) {
+      this.#remains.unreadBytes = this.#bytes;
+      this.#remains.datagrams = this.length;
+    }
+    this.#budget?.give(weight, this.#remains ?? this);
   }
 
   /**
@@ -202,6 +212,7 @@ export class DatagramMailbox implements Keeper {
     this.#waiters.stop();
     this.#handOutNow();
     this.#waiters.fail(error, isQuiet);
+    if (this.length > 0) this.#remains = this.#budget?.release(this, this.length);
   }
 
   /** Drops, and counts, what nobody will take any more. */
@@ -210,6 +221,6 @@ export class DatagramMailbox implements Keeper {
     this.countDropped(this.length);
     this.#queue.clear();
     this.#bytes = 0;
-    this.#budget?.give(bytes, this);
+    this.#giveBack(bytes);
   }
 }

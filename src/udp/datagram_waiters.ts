@@ -42,8 +42,8 @@ export class Waiter {
 export interface TakeLimits {
   /** How long to wait, `Infinity` for as long as it takes. */
   readonly timeoutInMillis: number;
-  /** Ends the wait with the signal's own reason. */
-  readonly signal?: AbortSignal | undefined;
+  /** Ends the wait with the signal's own reason. Not left out: it would be looked for on Object.prototype. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Those who wait for the datagrams of one mailbox, who waits longest first. */

@@ -143,14 +143,18 @@ export class LooseDatagrams {
     this.#onChange?.();
   }
 
-  /** Whose datagrams are not done with. */
-  *peers(): Generator<DatagramAddress> {
+  /** Whose datagrams a call or an iteration is not done with. */
+  *underWay(): Generator<DatagramAddress> {
     const underWay = this.#calls.underWay ?? this.#taken;
     if (underWay !== undefined) yield addressOf(underWay);
     for (const { remoteAddress: hostname, remotePort: port } of this.#calls.told) {
       yield { transport: "udp", hostname, port };
     }
-    for (const datagram of this.#mailbox.waiting) yield addressOf(datagram);
+  }
+
+  /** Whose datagrams nobody has got. */
+  waiting(): DatagramAddress[] {
+    return this.#mailbox.waiting.map(addressOf);
   }
 }
 

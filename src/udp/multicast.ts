@@ -5,7 +5,7 @@ import { shown } from "../base/arguments.ts";
 import { checkHost } from "../base/address.ts";
 import { ipVersion, isMulticast } from "../base/ip_address.ts";
 import type { GroupMembership } from "../network/network.ts";
-import { optionNames, readOptions } from "../base/options.ts";
+import { bare, optionNames, readOptions } from "../base/options.ts";
 import { checkInterface } from "./udp_config.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 
@@ -50,11 +50,11 @@ function checkMembership(group: unknown, options: GroupOptions): GroupMembership
   if (source !== undefined && (version === 6 || ipVersion(checkHost("source", source)) !== 4)) {
     throw new TypeError(`source must be an IPv4 address, of an IPv4 group: got ${shown(source)}`);
   }
-  return {
+  return bare({
     group: address,
     ...(networkInterface === undefined ? {} : { networkInterface }),
     ...(source === undefined ? {} : { source }),
-  };
+  });
 }
 
 /** The groups of one socket. */
@@ -74,9 +74,13 @@ export class MulticastGroups {
     return this.#inOrder(group, options, (membership) => this.#join(membership));
   }
 
-  /** Leaves a group. */
+  /** Leaves a group. Where the socket is closed first, that has left it. */
   leave(group: string, options: GroupOptions): Promise<void> {
-    return this.#inOrder(group, options, (membership) => this.#leave(membership));
+    const wasOpen = !this.#socket.isEnding;
+    return this.#inOrder(group, options, (membership) =>
+      this.#leave(membership).catch((error) => {
+        if (!wasOpen || codeOf(error) !== "closed") throw error;
+      }));
   }
 
   /** Reads the arguments at once, and does one after the other, awaited or not. */

@@ -165,7 +165,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   }
 
   #endIfDone(): void {
-    if (this.#stopped === undefined || this.isHandled || this.#mailbox.length > 0) return;
+    if (this.#stopped === undefined || this.isHandled || this.isUntaken) return;
+    if (this.#mailbox.length > 0) return;
     if (!this.isPulled || this.#sawEnd) this.end(this.#stopped);
   }
 

@@ -40,7 +40,7 @@ export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
 }
 
 /** How to wait for as long as it takes. */
-export const FOREVER: TakeLimits = { timeoutInMillis: Infinity };
+export const FOREVER: TakeLimits = { timeoutInMillis: Infinity, signal: undefined };
 
 /** What an iteration gives for a datagram. */
 export function nextOf(value: Datagram): IteratorResult<Datagram> {

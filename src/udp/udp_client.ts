@@ -190,11 +190,11 @@ export class UdpClient implements UdpChannel {
 
   /**
    * Hears only this peer from now on, and sends to it with {@linkcode UdpClient.write}. Datagrams of others
-   * are dropped and counted.
+   * are dropped and counted. Of several calls the last one counts, awaited or not.
    *
    * @param address The peer. A name is looked up once, here.
    * @throws {TypeError | RangeError} An argument is wrong.
-   * @throws {SocketError} `"unreachable"`: no such host; `"denied"`: the name may not be looked up.
+   * @throws {SocketError} `"unreachable"`: no such host; `"denied"`: the name may not be looked up; `"closed"`.
    */
   async connect(address: Address): Promise<void> {
     const { host, port } = partOf<Address>("address", address, ADDRESS_OPTIONS);
@@ -260,12 +260,12 @@ export class UdpClient implements UdpChannel {
   }
 
   /**
-   * Ends what {@linkcode UdpClient.joinGroup} began.
+   * Ends what {@linkcode UdpClient.joinGroup} began. A close leaves all groups, also those that are being left.
    *
    * @param group The group's IP address.
    * @param options The same as it was joined with.
    * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
-   * @throws {SocketError} The system refused.
+   * @throws {SocketError} `"closed"`; or the system refused.
    */
   leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
     return this.#groups.leave(group, options);

@@ -146,7 +146,10 @@ export function resolveUdpSocketConfig(config: UdpSocketConfig): UdpSocketSettin
       port: checkPort("remotePort", remotePort, 1),
     },
     receiveQueueDrop: checkChoice("receiveQueueDrop", receiveQueueDrop, ["newest", "oldest"]),
-    limits: { timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis) },
+    limits: {
+      timeoutInMillis: checkInterval("readTimeoutInMillis", readTimeoutInMillis),
+      signal: undefined,
+    },
     maxQueuedBytes: checkInteger("maxQueuedBytes", maxQueuedBytes, 0),
     datagramSize: checkInteger("datagramSize", datagramSize, 1, MAX_DATAGRAM_LENGTH),
     closeTimeoutInMillis: checkInterval("closeTimeoutInMillis", closeTimeoutInMillis),

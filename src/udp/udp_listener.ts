@@ -103,7 +103,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
 
   /**
    * How many datagrams reached this listener and nobody gets: a queue was full, there were too many sessions,
-   * a session was over before anybody had taken it, they came from somebody else than the peer, from port 0,
+   * a session was over before anybody had taken it or had read them, they came from somebody else than the peer, from port 0,
    * from the listener's own address, or during a stop. What the system dropped before is not known.
    */
   get droppedDatagrams(): number {
@@ -214,7 +214,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Iterates over new sessions: one begins with the first datagram of a peer. Ends at a stop. Leaving the
+   * Iterates over new sessions: one begins with the first datagram of a peer. Ends at a stop, behind those that
+   * had begun before it: so the body of the loop must not await `gracefulStop`, which waits for it. Leaving the
    * loop leaves the listener bound and its sessions open.
    *
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
@@ -237,12 +238,12 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Ends what {@linkcode UdpListener.joinGroup} began.
+   * Ends what {@linkcode UdpListener.joinGroup} began. A stop leaves all groups, also those that are being left.
    *
    * @param group The group's IP address.
    * @param options The same as it was joined with.
    * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
-   * @throws {SocketError} The system refused.
+   * @throws {SocketError} `"closed"`: not started; or the system refused.
    */
   leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
     return this.#serving?.groups.leave(group, options) ?? notStarted("leave a group");

@@ -8,7 +8,7 @@ import { OVER } from "../listener/consumers.ts";
 import { cutOff, type Patience, type StopReport, stopReport } from "../listener/life_cycle.ts";
 import { LooseDatagrams, type ReceivedDatagram } from "./loose_datagrams.ts";
 import { MulticastGroups } from "./multicast.ts";
-import type { DatagramAddress } from "../network/network.ts";
+import type { Clock, DatagramAddress } from "../network/network.ts";
 import { look, type Turns } from "../network/turns.ts";
 import type { UdpListenerSettings } from "./udp_listener_config.ts";
 import { readUdpService, type UdpService, type UdpServiceOrFactory } from "./udp_service.ts";
@@ -40,6 +40,10 @@ const MOST_STRAYS = 10_000;
 
 /** No system keeps more for one socket than so much, each datagram counted with what it costs. */
 const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
+/** So much it keeps where it was told nothing else. */
+const USUAL_OF_A_KERNEL = 212_992;
+/** For how long more than that is received, where there is always more: somebody goes on sending. */
+const LAST_CALL_IN_MILLIS = 200;
 
 /** A listener from a start to its stop. */
 export class UdpServing implements UdpSocketOwner {
@@ -47,6 +51,7 @@ export class UdpServing implements UdpSocketOwner {
   readonly hearsItself = false;
   readonly groups: MulticastGroups;
   readonly #turns: Turns;
+  readonly #clock: Clock;
   readonly #loose: LooseDatagrams;
   readonly #open: Bag<UdpSession>;
   readonly #sessions: UdpSessions;
@@ -71,6 +76,7 @@ export class UdpServing implements UdpSocketOwner {
   constructor(port: number, settings: UdpListenerSettings, open: Bag<UdpSession>) {
     this.#open = open;
     this.#turns = settings.session.turns;
+    this.#clock = settings.session.clock;
     this.socket = new UdpSocket(settings.host, port, settings.socket, this);
     this.groups = new MulticastGroups(this.socket);
     this.#loose = new LooseDatagrams(this.socket, settings);
@@ -88,7 +94,7 @@ export class UdpServing implements UdpSocketOwner {
     this.#consumer = consumer;
     const service = consumer?.kind === "onDatagram" ? consumer.service : undefined;
     this.#loose.serve(service, consumer?.kind === "datagrams");
-    if (this.#isStopping) return;
+    if (this.#isStopping) return this.#sessions.turnAway();
     if (consumer?.kind === "onSession" || consumer?.kind === "sessions") {
       for (let kept = this.#loose.shift(); kept !== undefined; kept = this.#loose.shift()) {
         const { data, remoteHost: hostname, remotePort: port } = kept;
@@ -164,15 +170,20 @@ export class UdpServing implements UdpSocketOwner {
     await this.#receiveTheRest(patience);
     this.#isStopping = true;
     const stopped = new GenericError("closed", "The listener was stopped");
-    const untaken = [...this.#sessions.close(stopped), ...this.#strays];
-    const cut = untaken.map((peer) => cutOff(undefined, peer, "not-taken"));
     const sessions = this.#open.size;
+    this.#sessions.close();
+    if (this.#consumer?.kind !== "sessions") this.#sessions.turnAway();
     await patience.for(Promise.all([this.#loose.finish(stopped), this.#sessions.stop()]));
-    const reason = patience.isOver ? "deadline" : "not-taken";
-    for (const peer of [...this.#loose.peers(), ...this.#sessions.peers()]) {
-      cut.push(cutOff(undefined, peer, reason));
-    }
-    const ended = sessions - this.#open.size;
+    this.#sessions.turnAway();
+    const { neverTaken } = this.#sessions;
+    const untaken = [...neverTaken, ...this.#strays, ...this.#loose.waiting()];
+    const cut = [
+      ...[...this.#loose.underWay(), ...this.#sessions.peers()].map((peer) =>
+        cutOff(undefined, peer, "deadline")
+      ),
+      ...untaken.map((peer) => cutOff(undefined, peer, "not-taken")),
+    ];
+    const ended = sessions - this.#open.size - neverTaken.length;
     const completed = this.#loose.handled - handled + ended;
     // What was answered still leaves.
     await patience.for(this.socket.close());
@@ -180,15 +191,20 @@ export class UdpServing implements UdpSocketOwner {
     return stopReport(completed, cut);
   }
 
-  /** Receives until a look at the sockets has brought nothing. */
+  /** Receives until a look at the sockets has brought nothing, or all that may have come before has come. */
   async #receiveTheRest(patience: Patience): Promise<void> {
     this.#isLastCall = true;
     this.socket.wake();
     const first = this.#received;
+    const until = this.#clock.now() + LAST_CALL_IN_MILLIS;
+    const mayBeMore = () => {
+      const length = this.#received - first;
+      if (length < USUAL_OF_A_KERNEL) return true;
+      return length < MOST_OF_A_KERNEL && this.#clock.now() < until;
+    };
     let before: number | undefined;
     while (
-      this.#ended === undefined && !patience.isOver &&
-      this.#received !== before && this.#received - first < MOST_OF_A_KERNEL
+      this.#ended === undefined && !patience.isOver && this.#received !== before && mayBeMore()
     ) {
       before = this.#received;
       await patience.for(look(this.#turns));

@@ -3,7 +3,7 @@
 import type { Bag } from "../listener/bag.ts";
 import { OVER } from "../listener/consumers.ts";
 import { Line } from "../listener/line.ts";
-import { ignore, isSocketError, type SocketError } from "../base/errors.ts";
+import { GenericError, ignore, isSocketError, type SocketError } from "../base/errors.ts";
 import { DatagramCalls } from "./datagram_calls.ts";
 import type { DatagramAddress } from "../network/network.ts";
 import { ownService } from "../base/service_methods.ts";
@@ -33,6 +33,8 @@ export class UdpSessions {
   /** Those who wait for one to take. */
   #waiting: (() => void)[] = [];
   #isClosed = false;
+  /** Whose ended after that before anybody had taken them. */
+  readonly neverTaken: DatagramAddress[] = [];
   #onLeave: (() => void) | undefined;
 
   /**
@@ -99,7 +101,10 @@ export class UdpSessions {
     this.#open.delete(ofPort.get(hostname)!);
     ofPort.delete(hostname);
     if (ofPort.size === 0) this.#byPeer.delete(port);
-    if (core.isUntaken) this.#take(core);
+    if (core.isUntaken) {
+      this.#take(core);
+      if (this.#isClosed) this.neverTaken.push(core.peer);
+    }
     this.#onLeave?.();
   }
 
@@ -133,16 +138,16 @@ export class UdpSessions {
 
   /** Waits for a session that nobody has taken; `undefined` when there will be none. */
   async next(): Promise<UdpSession | undefined> {
-    while (!this.#isClosed) {
+    for (;;) {
       const core = this.#untaken.first;
       if (core !== undefined) {
         this.#take(core);
         core.isPulled = true;
         return this.#byPeer.get(core.peer.port)!.get(core.peer.hostname)!;
       }
+      if (this.#isClosed) return undefined;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    return undefined;
   }
 
   #take(core: SessionCore): void {
@@ -154,14 +159,16 @@ export class UdpSessions {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Gives none to take any more, and ends those that nobody has taken. Gives whose they were. */
-  close(error: SocketError): DatagramAddress[] {
+  /** Gives none to take but those that there are. */
+  close(): void {
     this.#isClosed = true;
     this.#wake();
-    return [...this.#untaken].map((core) => {
-      core.end(error);
-      return core.peer;
-    });
+  }
+
+  /** Ends those that nobody will take. */
+  turnAway(): void {
+    const stopped = new GenericError("closed", "The listener was stopped");
+    for (const core of [...this.#untaken]) core.end(stopped);
   }
 
   /** Ends each session as soon as it has nothing to do. Resolves when none is left. */
@@ -181,7 +188,7 @@ export class UdpSessions {
 
   /** Ends all sessions at once. */
   end(error: SocketError): void {
-    this.close(error);
+    this.close();
     for (const session of this.#open) coreOf(session).end(error);
   }
 }

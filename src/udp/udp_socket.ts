@@ -9,7 +9,7 @@ import { bindDatagram } from "./bind_datagram.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { MAX_DATAGRAM_LENGTH, type UdpSocketSettings } from "./udp_config.ts";
-import { HostNames } from "./host_names.ts";
+import { HostNames, type Peer } from "./host_names.ts";
 import { SenderFilter } from "./sender_filter.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
@@ -47,6 +47,9 @@ export class UdpSocket implements DatagramSink {
   #local: Address;
   #ending: Promise<void> | undefined;
   #isFreed = false;
+  /** How many calls of `connect` there were, and which one its peer is of: 0 for none. */
+  #connects = 0;
+  #connectedBy = 0;
   /** The host that was checked last, and as what: most datagrams go where the last one went. */
   #checkedHost = "";
   #checkedHostAs = "";
@@ -86,6 +89,11 @@ export class UdpSocket implements DatagramSink {
     return this.#local;
   }
 
+  /** Whether it is closed, or about to be. */
+  get isEnding(): boolean {
+    return this.#ending !== undefined;
+  }
+
   /** The peer that is heard alone. */
   get peer(): Address | undefined {
     return this.#filter.peer;
@@ -111,7 +119,7 @@ export class UdpSocket implements DatagramSink {
     if (settings.peer !== undefined) {
       const family = host === undefined ? 0 : familyReachedFrom(host);
       const peer = this.#names.peerAt(settings.peer, family);
-      this.#filter.peer = peer instanceof Promise ? await peer : peer;
+      this.#hearOnly(peer instanceof Promise ? await peer : peer, 0);
     }
     const hostname = host ?? (this.#filter.peer?.ip.includes(":") ? "::" : "0.0.0.0");
     if (this.#isFreed) throw closedError("bind");
@@ -126,10 +134,21 @@ export class UdpSocket implements DatagramSink {
     return this.#local;
   }
 
-  /** Hears only this peer from now on. */
-  async connect(peer: Address): Promise<void> {
+  /** Hears only this peer from now on; of several calls the last one counts. */
+  async connect(address: Address): Promise<void> {
     if (this.#ending !== undefined) throw closedError("connect");
-    this.#filter.peer = await this.#names.peerAt(peer, familyReachedFrom(this.#local.host));
+    const call = ++this.#connects;
+    const peer = this.#names.peerAt(address, familyReachedFrom(this.#local.host));
+    const found = peer instanceof Promise ? await peer : peer;
+    if (this.#ending !== undefined) throw closedError("connect");
+    this.#hearOnly(found, call);
+  }
+
+  /** A name may be found later than that of a call behind it. */
+  #hearOnly(peer: Peer, call: number): void {
+    if (call < this.#connectedBy) return;
+    this.#connectedBy = call;
+    this.#filter.peer = peer;
   }
 
   /** Checks where a datagram shall go: {@linkcode checkHost}, for one after the other. */
@@ -221,6 +240,7 @@ export class UdpSocket implements DatagramSink {
         {
           clock: this.#settings.network.clock,
           timeoutInMillis: this.#settings.closeTimeoutInMillis,
+          signal: undefined,
           timeoutError: () => error,
         },
         () => this.#sender.drained(),

@@ -3,6 +3,9 @@
 // Senders can be forged, so that each of many sessions keeps little and all of them keep much. Where the ceiling is
 // reached, whoever keeps much has to let go, not whoever comes next: a flood must not cost those who are read.
 // Among so many it is not looked for who keeps most, but for who does among the next few.
+//
+// Who has ended is not held here, but for what is to be counted once nobody can read it any more: a session that
+// has ended is ten times what its one datagram is counted as, and there may be as many as there are senders.
 
 import { Bag, type Placed } from "../listener/bag.ts";
 
@@ -21,10 +24,36 @@ export interface Keeper {
   letGo(): void;
 }
 
+/** What somebody keeps who has ended, and whom others may hold. */
+export class Remains implements Keeper {
+  readonly placed = { place: -1 };
+  readonly hasEnded = true;
+  readonly #keeper: WeakRef<Keeper>;
+  readonly #onLost: (remains: Remains) => void;
+  unreadBytes: number;
+  datagrams: number;
+
+  /** @param keeper Who. @param datagrams How many it keeps. @param onLost Told that nobody holds it any more. */
+  constructor(keeper: Keeper, datagrams: number, onLost: (remains: Remains) => void) {
+    this.#keeper = new WeakRef(keeper);
+    this.#onLost = onLost;
+    this.unreadBytes = keeper.unreadBytes;
+    this.datagrams = datagrams;
+  }
+
+  letGo(): void {
+    const keeper = this.#keeper.deref();
+    if (keeper === undefined) this.#onLost(this);
+    else keeper.letGo();
+  }
+}
+
 /** Counts what is kept, and what was dropped. */
 export class UnreadBudget {
   readonly #limit: number;
   readonly #keepers = new Bag<Keeper>((keeper) => keeper.placed);
+  readonly #onLost = (remains: Remains) => this.#drop(remains);
+  readonly #ended = new FinalizationRegistry(this.#onLost);
   #bytes = 0;
   #next = 0;
   #droppedDatagrams = 0;
@@ -70,6 +99,28 @@ export class UnreadBudget {
   give(length: number, keeper: Keeper): void {
     this.#bytes -= length;
     if (keeper.unreadBytes === 0) this.#keepers.delete(keeper);
+  }
+
+  /**
+   * Lets go of somebody who has ended and keeps something.
+   *
+   * @param datagrams How many.
+   * @returns What stands here instead, and has to be told of whatever is read or dropped.
+   */
+  release(keeper: Keeper, datagrams: number): Remains {
+    const remains = new Remains(keeper, datagrams, this.#onLost);
+    this.#keepers.delete(keeper);
+    this.#keepers.add(remains);
+    this.#ended.register(keeper, remains);
+    return remains;
+  }
+
+  /** Nobody can read what is left. */
+  #drop(remains: Remains): void {
+    const { unreadBytes, datagrams } = remains;
+    remains.unreadBytes = remains.datagrams = 0;
+    this.countDropped(datagrams);
+    this.give(unreadBytes, remains);
   }
 
   #heavyOne(): Keeper {

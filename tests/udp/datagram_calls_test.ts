@@ -192,6 +192,36 @@ Deno.test("UdpService.onError that never settles is waited for by a stop, until 
   assertEquals(network.sockets[0]!.isClosed, true);
 });
 
+Deno.test("UdpService whose answer could not be sent is counted once by a stop", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  const answer = Promise.withResolvers<string>();
+  const told = Promise.withResolvers<void>();
+  listener.attach({
+    onDatagram: ({ remotePort }) => remotePort === 1 ? answer.promise : new Promise(() => {}),
+    onError() {
+      told.resolve();
+      return new Promise(() => {});
+    },
+  });
+  await listener.start();
+  const socket = network.sockets[0]!;
+  socket.sendsAtOnce = false;
+  for (const port of [1, 2]) {
+    socket.deliver("x", port);
+    await settled();
+  }
+  const stopping = listener.gracefulStop({ deadlineInMillis: 20 });
+  await settled();
+  answer.resolve("answer");
+  await settled();
+  socket.sending[0]!.settle(new Error("refused"));
+  await told.promise;
+  // The first call is over, whoever is still told of its answer.
+  const { completed, cut } = await stopping;
+  assertEquals([completed, cut.map(({ remotePort }) => remotePort)], [1, [2]]);
+});
+
 Deno.test("UdpListener handles the next datagram whatever a service throws or gives", async () => {
   const refuse = () => {
     throw new Error("do not look");

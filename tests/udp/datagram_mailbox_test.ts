@@ -10,7 +10,7 @@ import { plainTurns } from "../../src/network/turns.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 
 const from = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
-const forever = { timeoutInMillis: Infinity };
+const forever = { timeoutInMillis: Infinity, signal: undefined };
 const first = ({ data }: Datagram) => data[0];
 const mailbox = (limit: number, drop: DropPolicy = "newest", clock = new VirtualClock()) =>
   new DatagramMailbox(clock, limit, drop);
@@ -65,11 +65,11 @@ Deno.test("DatagramMailbox.take() times out exactly then, and in any order", asy
   const box = mailbox(1_000, "newest", clock);
   const ends: string[] = [];
   for (const timeoutInMillis of [300, 100, 200]) {
-    box.take(first, { timeoutInMillis }).catch((error) => {
+    box.take(first, { timeoutInMillis, signal: undefined }).catch((error) => {
       ends.push(`${clock.now()} ${error.name} ${error.message}`);
     });
   }
-  const last = box.take(first, { timeoutInMillis: 1_000 });
+  const last = box.take(first, { timeoutInMillis: 1_000, signal: undefined });
   await clock.advance(99);
   assertEquals(ends, []);
   await clock.advance(501);
@@ -85,7 +85,7 @@ Deno.test("DatagramMailbox.take() times out exactly then, and in any order", asy
 Deno.test("DatagramMailbox.take() of a busy socket is never early, nor much late", async () => {
   const clock = new VirtualClock();
   const box = mailbox(1_000, "newest", clock);
-  const limits = { timeoutInMillis: 1_000 };
+  const limits = { timeoutInMillis: 1_000, signal: undefined };
   for (let round = 0; round < 3; round++) {
     for (let i = 0; i < 300; i++) {
       const taken = box.take(first, limits);
@@ -97,7 +97,9 @@ Deno.test("DatagramMailbox.take() of a busy socket is never early, nor much late
     let ended = 0;
     // Also one that began to wait while the socket was quiet again, or whose time is short.
     const last = box.take(first, limits).catch(() => ended = clock.now());
-    const short = box.take(first, { timeoutInMillis: 5 }).catch(() => clock.now());
+    const short = box.take(first, { timeoutInMillis: 5, signal: undefined }).catch(() =>
+      clock.now()
+    );
     await clock.advance(999);
     assertEquals([ended, await short], [0, began + 5]);
     await clock.advance(21);
@@ -111,7 +113,7 @@ Deno.test("DatagramMailbox.take() keeps its place when others give up", async ()
   const box = mailbox(1_000, "newest", clock);
   const controller = new AbortController();
   const waits = [
-    box.take(first, { timeoutInMillis: 10 }),
+    box.take(first, { timeoutInMillis: 10, signal: undefined }),
     box.take(first, forever),
     box.take(first, { timeoutInMillis: Infinity, signal: controller.signal }),
     box.take(first, { timeoutInMillis: 500, signal: new AbortController().signal }),
@@ -219,7 +221,9 @@ Deno.test("DatagramMailbox.take() that lets others go first may be given up, and
 
 Deno.test("DatagramMailbox.take() never says that nothing came while others go first", async () => {
   const { box, clock } = await usedUp(1);
-  const [one, other] = [1, 1].map((timeoutInMillis) => box.take(first, { timeoutInMillis }));
+  const [one, other] = [1, 1].map((timeoutInMillis) =>
+    box.take(first, { timeoutInMillis, signal: undefined })
+  );
   other!.catch(() => {});
   await clock.advance(5);
   assertEquals(await one, 0);

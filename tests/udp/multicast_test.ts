@@ -289,6 +289,21 @@ testOnEngines(
   },
 );
 
+testOnEngines(
+  "UdpClient.leaveGroup() beside a close resolves: that leaves all groups",
+  async (network) => {
+    for (let turns = 0; turns < 4; turns++) {
+      const client = new UdpClient({ port: 0 }, { network });
+      await client.joinGroup(GROUP, here);
+      const leaving = client.leaveGroup(GROUP, here);
+      for (let turn = 0; turn < turns; turn++) await undefined;
+      await Promise.all([leaving, client.close()]);
+      // Who asks for it later learns that it is closed.
+      await assertCode("closed", client.leaveGroup(GROUP, here));
+    }
+  },
+);
+
 testOnEngines("UdpClient leaves a group that it is still joining", async (network) => {
   await using client = everywhere(network);
   await client.bound;

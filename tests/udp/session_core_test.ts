@@ -10,7 +10,7 @@ import { VirtualClock } from "../../testing/virtual_clock.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
 
 const peer = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
-const forever = { timeoutInMillis: Infinity };
+const forever = { timeoutInMillis: Infinity, signal: undefined };
 const first = ({ data }: Datagram) => data[0];
 
 async function session(idleTimeoutInMillis = 1_000) {

@@ -38,7 +38,7 @@ Deno.test("nextOf() is what an iterator gives", () => {
 });
 
 Deno.test("checkLimits() lets a call have its own", () => {
-  const standard = { timeoutInMillis: 7 };
+  const standard = { timeoutInMillis: 7, signal: undefined };
   const { signal } = new AbortController();
   assertEquals(checkLimits(undefined, standard), standard);
   assertEquals(checkLimits({}, standard), { signal: undefined, timeoutInMillis: 7 });

@@ -6,7 +6,7 @@ Deno.test("resolveUdpSocketConfig() has the documented defaults", () => {
   assertEquals(resolveUdpSocketConfig({}), {
     peer: undefined,
     receiveQueueDrop: "newest",
-    limits: { timeoutInMillis: 300_000 },
+    limits: { timeoutInMillis: 300_000, signal: undefined },
     maxQueuedBytes: 16_777_216,
     datagramSize: 8_192,
     closeTimeoutInMillis: 5_000,
@@ -38,7 +38,7 @@ Deno.test("resolveUdpSocketConfig() keeps what is given", () => {
   const { remoteHost: _, remotePort: __, readTimeoutInMillis: timeoutInMillis, ...rest } = config;
   assertEquals(resolveUdpSocketConfig(config), {
     peer: { host: "::1", port: 9 },
-    limits: { timeoutInMillis },
+    limits: { timeoutInMillis, signal: undefined },
     ...rest,
   });
 });

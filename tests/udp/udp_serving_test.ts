@@ -1,9 +1,18 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GenericError } from "../../src/base/errors.ts";
-import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
+import {
+  scriptedDatagrams,
+  ScriptedDatagramSocket,
+  settled,
+} from "../support/scripted_datagrams.ts";
 import { testOnEngines, text } from "../support/udp_engines.ts";
 import { localListener, serving } from "../support/udp_listeners.ts";
 import { counted } from "../support/counted.ts";
+import type { Clock, Network } from "../../src/network/network.ts";
+import { VirtualClock } from "../../testing/virtual_clock.ts";
+import type { UdpListener } from "../../src/udp/udp_listener.ts";
+import type { UdpListenerConfig } from "../../src/udp/udp_listener_config.ts";
+import type { UdpSession } from "../../src/udp/udp_session.ts";
 
 Deno.test("UdpListener.gracefulStop() finishes what came and is under way", async () => {
   const network = scriptedDatagrams();
@@ -53,6 +62,27 @@ testOnEngines("UdpListener.gracefulStop() aborts what is left at the deadline", 
   never.resolve();
 });
 
+Deno.test("UdpListener.gracefulStop() says of what nobody got that it was not taken", async () => {
+  const ways: Record<string, (listener: UdpListener) => void> = {
+    "a service": (listener) => listener.attach({ onDatagram: () => new Promise(() => {}) }),
+    "a loop": (listener) => void listener[Symbol.asyncIterator]().next(),
+  };
+  for (const [way, serve] of Object.entries(ways)) {
+    const network = scriptedDatagrams();
+    const listener = localListener(network);
+    await listener.start();
+    serve(listener);
+    for (const port of [1, 2, 3]) {
+      network.sockets[0]!.deliver("x", port);
+      await settled();
+    }
+    const { completed, cut } = await listener.gracefulStop({ deadlineInMillis: 5 });
+    assertEquals(completed, 0, way);
+    const told = cut.map(({ remotePort, reason }) => `${remotePort} ${reason}`);
+    assertEquals(told, ["1 deadline", "2 not-taken", "3 not-taken"], way);
+  }
+});
+
 testOnEngines("UdpListener.immediateStop() hurries a graceful one", async (network) => {
   const began = Promise.withResolvers<void>();
   const never = Promise.withResolvers<void>();
@@ -83,8 +113,71 @@ Deno.test("UdpListener.gracefulStop() aborts sessions that nobody has taken", as
   const { value } = await first;
   assertEquals([...listener.sessions].map(({ remotePort }) => remotePort), [1, 2, 3]);
   await value!.close();
+  await sessions.return!();
   assertEquals(counted(await listener.gracefulStop()), { completed: 0, aborted: 2 });
-  assertEquals((await sessions.next()).done, true);
+  assertEquals([(await sessions.next()).done, listener.droppedDatagrams], [true, 3]);
+});
+
+/** Three sessions that have begun, of which a loop has taken the first. */
+async function begunSessions(config: UdpListenerConfig = {}, clock?: Clock) {
+  const network = scriptedDatagrams(clock);
+  const listener = localListener(network, config);
+  await listener.start();
+  const sessions = listener.acceptSessions();
+  const first = sessions.next();
+  const socket = network.sockets[0]!;
+  for (const port of [1, 2, 3]) {
+    socket.deliver("x", port);
+    await settled();
+  }
+  return { listener, sessions, first: (await first).value!, socket };
+}
+
+async function echoOnce(session: UdpSession): Promise<void> {
+  await session.write((await session.read())[0]);
+  await session.close();
+}
+
+Deno.test("UdpListener.gracefulStop() gives a loop of sessions those that had begun", async () => {
+  const { listener, sessions, first, socket } = await begunSessions();
+  const stop = listener.gracefulStop();
+  await settled();
+  await echoOnce(first);
+  for await (const session of sessions) await echoOnce(session);
+  assertEquals(await stop, { completed: 3, aborted: 0, cut: [] });
+  assertEquals(socket.sent, [1, 2, 3].map((port) => `x > 127.0.0.1:${port}`));
+  assertEquals(listener.droppedDatagrams, 0);
+});
+
+Deno.test("UdpListener.gracefulStop() names the sessions that a loop does not take", async () => {
+  // Left while the stop waits for it.
+  const left = await begunSessions();
+  const stop = left.listener.gracefulStop();
+  await settled();
+  await echoOnce(left.first);
+  await echoOnce((await left.sessions.next()).value!);
+  await left.sessions.return!();
+  const { completed, cut } = await stop;
+  assertEquals(completed, 2);
+  assertEquals(cut.map(({ remotePort, reason }) => [remotePort, reason]), [[3, "not-taken"]]);
+  // Never asks again.
+  const stuck = await begunSessions();
+  const late = await stuck.listener.gracefulStop({ deadlineInMillis: 5 });
+  assertEquals(late.completed, 0);
+  assertEquals(
+    late.cut.map(({ remotePort, reason }) => `${remotePort} ${reason}`).toSorted(),
+    ["1 deadline", "2 not-taken", "3 not-taken"],
+  );
+  assertEquals([stuck.listener.sessions.size, (await stuck.sessions.next()).done], [0, true]);
+});
+
+Deno.test("UdpListener.gracefulStop() names sessions that end before a loop has taken them", async () => {
+  const clock = new VirtualClock();
+  const { listener } = await begunSessions({ sessionIdleTimeoutInMillis: 1_000 }, clock);
+  const stop = listener.gracefulStop();
+  await clock.advance(1_000);
+  const { completed, cut } = await stop;
+  assertEquals([completed, cut.map(({ reason }) => reason)], [1, ["not-taken", "not-taken"]]);
 });
 
 Deno.test("UdpListener.gracefulStop() waits until the answers have left", async () => {
@@ -103,6 +196,47 @@ Deno.test("UdpListener.gracefulStop() waits until the answers have left", async 
   socket.sending[0]!.settle();
   assertEquals(await stop, { completed: 0, aborted: 0, cut: [] });
   assertEquals(socket.sent, ["x > 127.0.0.1:9"]);
+});
+
+/** A network on which another datagram is always there, and time passes whenever somebody looks at the clock. */
+function endlessDatagrams(tickInMillis: number): Network {
+  const clock = new VirtualClock();
+  let passed = 0;
+  const network = scriptedDatagrams({
+    now: () => passed += tickInMillis,
+    setTimeout: (callback, delay) => clock.setTimeout(callback, delay),
+    clearTimeout: (id) => clock.clearTimeout(id),
+  });
+  const from = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
+  return {
+    ...network,
+    listenDatagram(target) {
+      const socket = new ScriptedDatagramSocket(target);
+      socket.receive = (buffer) => Promise.resolve([buffer.subarray(0, 1), from]);
+      return socket;
+    },
+  };
+}
+
+Deno.test("UdpListener.gracefulStop() is not held by somebody who never stops sending", async () => {
+  const all: number[] = [];
+  for (const tick of [0, 1, 1_000]) {
+    const listener = localListener(endlessDatagrams(tick));
+    let handled = 0;
+    listener.attach({ onDatagram: () => void handled++ });
+    const starting = listener.start();
+    const stopping = listener.gracefulStop();
+    await starting;
+    const { completed, cut } = await stopping;
+    assertEquals([completed <= handled, cut], [true, []]);
+    all.push(handled);
+  }
+  const [without, slow, fast] = all as [number, number, number];
+  // However late it is, as much as a system keeps where it was told nothing else.
+  assert(fast >= 800 && fast < 1_000, `${fast}`);
+  assert(slow > fast && slow < 5_000, `${slow}`);
+  // Nobody's system keeps more than this.
+  assert(without > 30_000 && without < 33_000, `${without}`);
 });
 
 testOnEngines("UdpListener that was flooded while busy answers again", async (network) => {

@@ -3,6 +3,8 @@ import type { SocketError } from "../../src/base/errors.ts";
 import type { UdpService } from "../../src/udp/udp_service.ts";
 import type { UdpSession } from "../../src/udp/udp_session.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
+import { nextTurn } from "../../src/tls/next_turn.ts";
+import { stillHeld } from "../support/collected.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
 import { localListener, serving } from "../support/udp_listeners.ts";
@@ -151,6 +153,47 @@ Deno.test("UdpListener forgets sessions that end before anybody takes them", asy
   await next.value!.close();
   assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0, cut: [] });
 });
+
+const waysToEnd: Record<string, (session: UdpSession) => void> = {
+  "throwing": () => {
+    throw new Error("on purpose");
+  },
+  "aborting": (session) => session.abort(),
+  "being idle": () => {},
+};
+
+for (const [way, end] of Object.entries(waysToEnd)) {
+  Deno.test(`UdpListener keeps nothing of sessions that have ended by ${way} and that nobody has`, async () => {
+    const clock = new VirtualClock();
+    const network = scriptedDatagrams(clock);
+    const listener = localListener(network, { sessionIdleTimeoutInMillis: 1_000 });
+    const refs: WeakRef<UdpSession>[] = [];
+    const kept: UdpSession[] = [];
+    listener.attach({
+      onSession(session) {
+        if (session.remotePort === 1) kept.push(session);
+        else refs.push(new WeakRef(session));
+        end(session);
+      },
+      onError() {},
+    });
+    await listener.start();
+    for (let port = 1; port <= 21; port++) {
+      network.sockets[0]!.deliver("x", port);
+      await settled();
+    }
+    await clock.advance(1_000);
+    assertEquals([listener.sessions.size, refs.length], [0, 20]);
+    assertEquals(await stillHeld(refs), 0);
+    // The collector tells in a turn of its own.
+    for (let turn = 0; turn < 100 && listener.droppedDatagrams < 20; turn++) await nextTurn();
+    assertEquals(listener.droppedDatagrams, 20);
+    // Whoever still has one can read what came.
+    assertEquals(text((await kept[0]!.read())[0]), "x");
+    await listener.gracefulStop();
+    assertEquals(listener.droppedDatagrams, 20);
+  });
+}
 
 Deno.test("UdpListener.maxTotalUnreadBytes bounds what all sessions keep, and counts the rest", async () => {
   const network = scriptedDatagrams();

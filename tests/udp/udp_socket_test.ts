@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError, type SocketError } from "../../src/base/errors.ts";
-import type { DatagramSocket, Network } from "../../src/network/network.ts";
+import type { DatagramSocket, Network, ResolvedName } from "../../src/network/network.ts";
 import { DATAGRAMS_PER_TURN } from "../../src/udp/datagram_share.ts";
 import type { Turn, Turns } from "../../src/network/turns.ts";
 import { UdpClient } from "../../src/udp/udp_client.ts";
@@ -136,6 +136,46 @@ Deno.test("UdpSocket looks its peer up once and hears that address", async () =>
   assertEquals(new TextDecoder().decode((await received)[0]), "10.0.0.1:9");
   assertEquals(client.droppedDatagrams, 2);
   await client.close();
+});
+
+Deno.test("UdpSocket.connect() of which several are under way lets the last call count", async () => {
+  const { client, network } = scripted({ remoteHost: "peer.example", remotePort: 9 });
+  const names = ["first.example", "second.example", "none.example"];
+  const [first, second, none] = names.map((host) => client.connect({ host, port: 9 }));
+  const heard = () => client.remoteAddress;
+  const answer = async (which: number, resolved: ResolvedName | Error) => {
+    network.lookups[which]!.answer(resolved);
+    await settled();
+  };
+  await answer(2, { addresses: ["10.0.0.2"], isDirect: true });
+  await second;
+  assertEquals(heard(), "10.0.0.2");
+  await answer(1, { addresses: ["10.0.0.1"], isDirect: true });
+  await answer(0, { addresses: ["10.0.0.8"], isDirect: true });
+  await Promise.all([first, client.bound]);
+  assertEquals(heard(), "10.0.0.2");
+  // One that fails changes nothing, nor does it keep an earlier one from counting.
+  const fourth = client.connect({ host: "fourth.example", port: 9 });
+  await answer(3, new Error("no such host"));
+  await assertRejects(() => none!, GenericError, "no such host");
+  await answer(4, { addresses: ["10.0.0.4"], isDirect: true });
+  await fourth;
+  assertEquals(heard(), "10.0.0.4");
+  const late = client.connect({ host: "late.example", port: 9 });
+  await client.connect({ host: "10.0.0.5", port: 9 });
+  await answer(5, { addresses: ["10.0.0.6"], isDirect: true });
+  await late;
+  assertEquals(heard(), "10.0.0.5");
+  await client.close();
+});
+
+Deno.test("UdpSocket.connect() of what is closed meanwhile rejects", async () => {
+  const { client, network } = scripted();
+  const connecting = client.connect({ host: "peer.example", port: 9 });
+  await client.close();
+  network.lookups[0]!.answer({ addresses: ["10.0.0.1"], isDirect: true });
+  assertEquals((await assertRejects(() => connecting, GenericError)).code, "closed");
+  assertEquals(client.remoteAddress, undefined);
 });
 
 Deno.test("UdpSocket sends to the peer's name where only that is allowed", async () => {

@@ -1,9 +1,12 @@
 import { assertEquals } from "@std/assert";
+import { nextTurn } from "../../src/tls/next_turn.ts";
+import { stillHeld } from "../support/collected.ts";
 import fc from "fast-check";
-import { type Keeper, UnreadBudget } from "../../src/udp/unread_budget.ts";
+import { type Keeper, type Remains, UnreadBudget } from "../../src/udp/unread_budget.ts";
 
 class Box implements Keeper {
   readonly placed = { place: -1 };
+  remains: Remains | undefined;
   readonly kept: number[] = [];
   hasEnded = false;
   dropped = 0;
@@ -22,7 +25,9 @@ class Box implements Keeper {
 
   shift(): void {
     const length = this.kept.shift();
-    if (length !== undefined) this.budget.give(length, this);
+    if (length === undefined) return;
+    if (this.remains !== undefined) this.remains.unreadBytes = this.unreadBytes;
+    this.budget.give(length, this.remains ?? this);
   }
 
   letGo(): void {
@@ -55,6 +60,29 @@ Deno.test("UnreadBudget makes who has ended let go first", () => {
   ended!.hasEnded = true;
   assertEquals([other!.put(10), other!.put(10), other!.put(10)], [true, true, true]);
   assertEquals([ended!.dropped, heavy!.dropped], [2, 1]);
+});
+
+Deno.test("UnreadBudget does not hold who has ended, and counts what is left then", async () => {
+  const budget = new UnreadBudget(100);
+  const other = new Box(budget);
+  // Not in a frame of this function, which may keep it.
+  const refs = (() => {
+    const ended = [new Box(budget), new Box(budget)];
+    for (const box of ended) {
+      for (let i = 0; i < 2; i++) box.put(20);
+      box.remains = budget.release(box, 2);
+    }
+    // One of them lets go, and one is read.
+    assertEquals([other.put(30), budget.unreadBytes], [true, 90]);
+    ended.find(({ dropped }) => dropped === 0)!.shift();
+    assertEquals(ended.map(({ kept }) => kept.length), [1, 1]);
+    for (const { remains } of ended) remains!.datagrams = 1;
+    return ended.map((box) => new WeakRef(box));
+  })();
+  assertEquals(budget.unreadBytes, 70);
+  assertEquals(await stillHeld(refs), 0);
+  for (let turn = 0; turn < 100 && budget.droppedDatagrams < 2; turn++) await nextTurn();
+  assertEquals([budget.droppedDatagrams, budget.unreadBytes, other.dropped], [2, 30, 0]);
 });
 
 Deno.test("UnreadBudget lets anything be kept where nothing is", () => {

@@ -10,6 +10,7 @@
 // one sees by it that the folder was left behind. Its name is always the same, so that it can be permitted.
 
 import type { Clock } from "../clock.ts";
+import { bare } from "../../base/options.ts";
 import { GenericError } from "../../base/errors.ts";
 import { lengthOfPath, MAX_PATH_LENGTH } from "../../base/address.ts";
 
@@ -73,7 +74,7 @@ export class BindRoom implements Disposable {
     if (!makeFolder(folder)) return undefined;
     let lock;
     try {
-      lock = Deno.openSync(folder, { read: true });
+      lock = Deno.openSync(folder, bare({ read: true }));
     } catch (error) {
       // Somebody else may have taken it for one that was left behind.
       if (error instanceof Deno.errors.NotFound) return undefined;
@@ -92,7 +93,7 @@ export class BindRoom implements Disposable {
       const found = fileAt(folder);
       if (found === undefined) return;
       if (!found.isDirectory) throw new Deno.errors.NotADirectory(folder);
-      using lock = await Deno.open(folder, { read: true });
+      using lock = await Deno.open(folder, bare({ read: true }));
       if (holds(lock, folder)) clear(folder);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return;
@@ -156,7 +157,7 @@ function baseOf(path: string): string {
 /** Whether it was not there. */
 function makeFolder(folder: string): boolean {
   try {
-    Deno.mkdirSync(folder, { mode: 0o700 });
+    Deno.mkdirSync(folder, bare({ mode: 0o700 }));
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;

@@ -4,6 +4,7 @@
 // or to another interface, than was asked is not something to find out later.
 
 import { GenericError } from "../../base/errors.ts";
+import { bare } from "../../base/options.ts";
 import { ipVersion, mappedIp, wantsMappedIps } from "../../base/ip_address.ts";
 import type {
   DatagramAddress,
@@ -115,13 +116,13 @@ export function bindDenoDatagram(
   if (target.timeToLive !== undefined) refuse("timeToLive");
   if (target.multicastInterface !== undefined) refuse("multicastInterface");
   const socket = new DenoDatagramSocket(
-    bind({
+    bind(bare({
       transport: "udp",
       hostname,
       port,
       reuseAddress: reuseAddress ?? false,
       loopback: multicastLoopback ?? true,
-    }),
+    })),
     system,
   );
   if (multicastTimeToLive === undefined) return socket;

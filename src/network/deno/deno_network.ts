@@ -2,6 +2,7 @@
 
 import { checkMethods } from "../../base/arguments.ts";
 import { GenericError } from "../../base/errors.ts";
+import { bare } from "../../base/options.ts";
 import type { Clock } from "../clock.ts";
 import type { Network } from "../network.ts";
 import { lookUpName } from "../node/name_lookup.ts";
@@ -51,8 +52,8 @@ export function turnsOf({ clock, turns = plainTurns }: Network): Turns {
 }
 
 const denoLocalSockets: LocalSockets = {
-  connect: (path) => Deno.connect({ transport: "unix", path }),
-  listen: (path) => Deno.listen({ transport: "unix", path }),
+  connect: (path) => Deno.connect(bare({ transport: "unix", path })),
+  listen: (path) => Deno.listen(bare({ transport: "unix", path })),
 };
 
 /** Deno's own network. */
@@ -67,11 +68,13 @@ export const denoNetwork: Network = {
       const { connectNodeStream } = await import("../node/node_stream.ts");
       return await connectNodeStream(target, denoClock);
     }
-    return await Deno.connect({ hostname, port, ...(signal === undefined ? {} : { signal }) });
+    return await Deno.connect(
+      bare({ hostname, port, ...(signal === undefined ? {} : { signal }) }),
+    );
   },
   listen: ({ hostname, port, backlog }) => {
     requireDeno();
-    return Deno.listen({ hostname, port, tcpBacklog: backlog });
+    return Deno.listen(bare({ hostname, port, tcpBacklog: backlog }));
   },
   connectPath: (target) => {
     requireDeno();

@@ -3,6 +3,7 @@
 // The list of them would take a permission that a server has no other need for.
 
 import { formatAddress } from "../../base/address.ts";
+import { bare } from "../../base/options.ts";
 
 /** Binds a port of an address. */
 type Listen = (options: { hostname: string; port: number }) => { close(): void };
@@ -19,7 +20,7 @@ export function isOwnAddress(address: string, listen: Listen): boolean {
   if (Deno.permissions.querySync({ name: "net", host }).state !== "granted") return false;
   try {
     // There is always a stream's; a datagram's takes a flag.
-    listen({ hostname: address, port: 0 }).close();
+    listen(bare({ hostname: address, port: 0 })).close();
     return true;
   } catch {
     return false;

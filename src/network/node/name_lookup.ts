@@ -1,6 +1,7 @@
 // What a host name stands for, asked the way the runtime itself asks: the system's resolver, which knows
 // /etc/hosts. Deno has that only as node:dns; Deno.resolveDns asks a name server.
 
+import { bare } from "../../base/options.ts";
 import type { ResolvedName } from "../datagram_socket.ts";
 import { mayUse } from "./net_permission.ts";
 
@@ -19,7 +20,10 @@ export async function lookUpName(
 ): Promise<ResolvedName> {
   if (!(await mayUse(hostname))) return { addresses: [], isDirect: false };
   const dns = await import("node:dns/promises");
-  const found = await dns.lookup(hostname, { family, all: true, order: "verbatim" });
+  const found = await dns.lookup(
+    hostname,
+    bare({ family, all: true, order: "verbatim" } as const),
+  );
   const addresses = found.map(({ address }) => address);
   const may = await Promise.all(addresses.map((address) => mayUse(address, port)));
   return { addresses, isDirect: !may.includes(false) };

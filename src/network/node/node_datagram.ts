@@ -6,13 +6,14 @@
 // process, a send without permission says "UNKNOWN", and a host name is looked up with a permission for all
 // its ports. So permissions are asked for first, and names go to the runtime as they are.
 
-import type { Socket } from "node:dgram";
+import type { Socket, SocketOptions } from "node:dgram";
 import type {
   DatagramAddress,
   DatagramSocket,
   DatagramTarget,
   GroupMembership,
 } from "../datagram_socket.ts";
+import { bare } from "../../base/options.ts";
 import { requireNet } from "./net_permission.ts";
 import { mappedIp, wantsMappedIps } from "../../base/ip_address.ts";
 
@@ -168,17 +169,17 @@ export async function bindNodeDatagram(
     import("node:process"),
   ]);
   const version = hostname.includes(":") ? 6 : 4;
-  const socket = dgram.createSocket({
+  const socket = dgram.createSocket(bare<SocketOptions>({
     type: version === 6 ? "udp6" : "udp4",
     reuseAddr: reuseAddress,
     // Not looked up here, where it would take a permission for all ports: the runtime does it. By
     // nextTick, as all lookups call back: otherwise the socket's "close" event never comes.
     lookup: (host, _, callback) => nextTick(callback, null, host, version),
-  });
+  }));
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once("error", reject);
-      socket.bind({ port, address: hostname }, () => {
+      socket.bind(bare({ port, address: hostname }), () => {
         socket.off("error", reject);
         resolve();
       });

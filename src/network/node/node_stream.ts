@@ -8,6 +8,7 @@ import { connect, type Socket } from "node:net";
 import type { Transport } from "../transport.ts";
 import type { NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
+import { bare, withOptions } from "../../base/options.ts";
 import { ipVersion } from "../../base/ip_address.ts";
 import { dial } from "../dial.ts";
 import { lookUpName } from "./name_lookup.ts";
@@ -55,10 +56,10 @@ export async function connectNodeStream(
   // What node:net finds out about it by itself ends the process.
   if (localAddress !== undefined) await requireNet(localAddress, 0);
   await requireNet(hostname, ipVersion(hostname) === 0 ? undefined : port);
-  return await dial({ ...target, hosts: [hostname] }, {
+  return await dial(withOptions(target, { hosts: [hostname] }), {
     clock,
     lookUp,
-    dial: (host, signal) => connected({ ...target, hostname: host, signal }),
+    dial: (host, signal) => connected(withOptions(target, { hostname: host, signal })),
     discard: (late) => late.close(),
   });
 }
@@ -67,8 +68,14 @@ function connected(target: NodeConnectTarget): Promise<Transport> {
   const { hostname: host, port, localAddress, keepAliveInMillis, signal } = target;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const options = { highWaterMark: 1, allowHalfOpen: true, noDelay: true };
-    const socket = connect({
+    // What node:net makes of its options looks for a signal on Object.prototype, if there is none of its own.
+    const options: object = {
+      highWaterMark: 1,
+      allowHalfOpen: true,
+      noDelay: true,
+      signal: undefined,
+    };
+    const socket = connect(bare({
       ...options,
       host,
       port,
@@ -76,7 +83,7 @@ function connected(target: NodeConnectTarget): Promise<Transport> {
       ...(keepAliveInMillis === undefined
         ? {}
         : { keepAlive: true, keepAliveInitialDelay: keepAliveInMillis }),
-    });
+    }));
     const giveUp = () => {
       socket.destroy();
       reject(signal!.reason);

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { GenericError, isError, isSocketError, reasonOf } from "../../src/base/errors.ts";
 import { handlerError, printThrown, settle, tell, wordsOf } from "../../src/base/user_code.ts";
-import { awkwardThings, printedDuring } from "../support/awkward.ts";
+import { awkwardThings } from "../support/awkward.ts";
+import { printedDuring } from "../support/printed_during.ts";
 
 Deno.test("tell() calls in a turn of its own", async () => {
   const order: string[] = [];

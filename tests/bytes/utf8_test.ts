@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { textOf } from "../../src/bytes/utf8.ts";
-import { bytesOf } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 Deno.test("textOf() makes text of UTF-8, a byte order mark included", () => {
   for (const text of ["", "plain", "\u00e9\u20ac\u{1f600}", "\ufeffmarked", "re\ufffdplaced"]) {

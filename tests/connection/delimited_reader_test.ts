@@ -8,8 +8,9 @@ import { MORE } from "../../src/connection/pull.ts";
 import type { Reader } from "../../src/connection/reader.ts";
 import { end, reset, silence } from "../../testing/mod.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
-import { bytesOf, cutAt, cutPlaces, refusedAfter } from "../support/framing.ts";
+import { cutAt, cutPlaces, refusedAfter } from "../support/framing.ts";
 import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 const frameError = async (promise: Promise<unknown>): Promise<string> => {
   const error = await assertRejects(() => promise, SocketError);

@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Client, Listener, type Service } from "../../mod.ts";
+import { printedDuring } from "../support/printed_during.ts";
 
 const LOOPBACK = { interface: "127.0.0.1" };
 
@@ -36,10 +37,7 @@ Deno.test("Listener takes a function that makes a service for each connection", 
 });
 
 Deno.test("Listener's function that throws, or makes no service, ends its connection only", async () => {
-  const { error } = console;
-  const printed: unknown[] = [];
-  console.error = (value: unknown) => void printed.push(value);
-  try {
+  const printed = await printedDuring(async () => {
     await using listener = new Listener(0, LOOPBACK);
     let n = 0;
     listener.attach(() => {
@@ -54,8 +52,6 @@ Deno.test("Listener's function that throws, or makes no service, ends its connec
     await using client = await dial(listener);
     await client.write("x");
     assertEquals((await client.read())[1], 1);
-  } finally {
-    console.error = error;
-  }
+  });
   assertEquals(printed.map((value) => (value as Error).constructor.name), ["Error", "TypeError"]);
 });

@@ -6,14 +6,8 @@ import { respCodec } from "../../examples/resp_codec.ts";
 import { command, type Resp } from "../../examples/resp_values.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
 import { fuzz } from "../fuzz/framing.ts";
-import {
-  bytesOf,
-  cutAt,
-  cutIntoBytes,
-  cutPlaces,
-  decodeAll,
-  encodeAll,
-} from "../support/framing.ts";
+import { cutAt, cutIntoBytes, cutPlaces, decodeAll, encodeAll } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 const decoded = (text: string, inline = false) => {
   const bytes = new ByteQueue();

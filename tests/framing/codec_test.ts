@@ -3,8 +3,9 @@ import { checkCodec, type Codec } from "../../src/framing/codec.ts";
 import { framed } from "../../src/framing/framed.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { end } from "../../testing/mod.ts";
-import { bytesOf, decodeAll, encodeAll } from "../support/framing.ts";
+import { decodeAll, encodeAll } from "../support/framing.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 /** A codec that remembers nothing: one digit for the length, then the text. */
 const digits: Codec<string> = {

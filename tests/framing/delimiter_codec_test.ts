@@ -6,7 +6,6 @@ import { DelimiterCodec } from "../../src/framing/delimiter_codec.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import {
   bytesAndCuts,
-  bytesOf,
   cutAt,
   cutIntoBytes,
   cutPlaces,
@@ -16,6 +15,7 @@ import {
   provenAfter,
   refusedAfter,
 } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 const latin1 = new TextDecoder("latin1");
 

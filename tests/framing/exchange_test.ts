@@ -4,8 +4,8 @@ import { Exchange } from "../../src/framing/exchange.ts";
 import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { end, until } from "../../testing/mod.ts";
-import { bytesOf } from "../support/framing.ts";
 import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 Deno.test("Exchange.next() takes what has come whole, and leaves the rest", async () => {
   const { connection } = scriptedConnection(["one\ntwo\nth", end()]);

@@ -1,8 +1,8 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { GenericError } from "../../src/base/errors.ts";
+import { bytesOf } from "../support/text.ts";
 import * as frame from "../../src/framing/frame.ts";
-import { bytesOf } from "../support/framing.ts";
 
 Deno.test("maxFrameLengthOf() gives 1 MiB where nothing else is asked for, and never no limit", () => {
   assertEquals(frame.maxFrameLengthOf({}), 1_048_576);

@@ -6,8 +6,9 @@ import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
 import { connectedPair, end, reset, silence } from "../../testing/mod.ts";
-import { bytesOf, cutAt, cutPlaces, encodeAll } from "../support/framing.ts";
+import { cutAt, cutPlaces, encodeAll } from "../support/framing.ts";
 import { asText, scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 Deno.test("Framed.receive() gives each message, then undefined for ever", async () => {
   const { connection, peer } = scriptedConnection(["one\nt", "w", "o\n\nfour", end()]);

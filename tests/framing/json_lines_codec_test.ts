@@ -7,7 +7,6 @@ import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import {
   bytesAndCuts,
-  bytesOf,
   cutAt,
   cutIntoBytes,
   cutPlaces,
@@ -16,6 +15,7 @@ import {
   type Outcome,
   refusedAfter,
 } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 /** What of an error does not depend on the words of the JSON parser. */
 function shortened(outcomes: Outcome<unknown>[]): Outcome<unknown>[] {

@@ -9,7 +9,6 @@ import {
 } from "../../src/framing/length_prefix_codec.ts";
 import {
   bytesAndCuts,
-  bytesOf,
   cutAt,
   cutIntoBytes,
   cutPlaces,
@@ -17,6 +16,7 @@ import {
   encodeAll,
   type Outcome,
 } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 

@@ -4,7 +4,6 @@ import { GenericError } from "../../src/base/errors.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import {
-  bytesOf,
   cutAt,
   cutIntoBytes,
   cutPlaces,
@@ -12,6 +11,7 @@ import {
   encodeAll,
   joined,
 } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 const decoded = (codec: LineCodec, ...pieces: (string | Uint8Array<ArrayBuffer>)[]) =>
   decodeAll(codec, pieces.map((piece) => typeof piece === "string" ? bytesOf(piece) : piece))

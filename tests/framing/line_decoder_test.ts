@@ -6,7 +6,6 @@ import { LineCodec, type LineCodecConfig } from "../../src/framing/line_codec.ts
 import { LineDecoder } from "../../src/framing/line_decoder.ts";
 import {
   bytesAndCuts,
-  bytesOf,
   cutAt,
   cutIntoBytes,
   decodeAll,
@@ -14,6 +13,7 @@ import {
   provenAfter,
   refusedAfter,
 } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 /** The obvious slow version: all the bytes, line by line. */
 function slowLines(bytes: Uint8Array<ArrayBuffer>, config: LineCodecConfig): Outcome<string>[] {

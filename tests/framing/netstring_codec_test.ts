@@ -6,7 +6,6 @@ import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
 import {
   bytesAndCuts,
-  bytesOf,
   cutAt,
   cutIntoBytes,
   cutPlaces,
@@ -15,6 +14,7 @@ import {
   type Outcome,
   refusedAfter,
 } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 const MAX = 12;
 

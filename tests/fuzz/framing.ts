@@ -12,7 +12,8 @@ import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
-import { bytesOf, decodeAll, type Outcome } from "../support/framing.ts";
+import { decodeAll, type Outcome } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 /** A decoder and what its input is mostly made of. */
 export interface Target {

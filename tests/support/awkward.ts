@@ -38,20 +38,3 @@ export function awkwardErrors(): unknown[] {
   Object.defineProperty(codeThrows, "code", { get: refuse });
   return [codeThrows, new Proxy(new GenericError("frame", "mine"), { get: refuse })];
 }
-
-/** Runs something and gives what was printed with `console.error` meanwhile. */
-export async function printedDuring(run: () => void | Promise<void>): Promise<unknown[]> {
-  const printed: unknown[] = [];
-  const before = console.error;
-  console.error = (...values: unknown[]) => {
-    // How a value is shown is its own code, and may throw, as where it is really printed.
-    for (const value of values) Deno.inspect(value);
-    printed.push(...values);
-  };
-  try {
-    await run();
-  } finally {
-    console.error = before;
-  }
-  return printed;
-}

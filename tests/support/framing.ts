@@ -5,14 +5,10 @@ import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import type { Codec } from "../../src/framing/codec.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
+import { bytesOf } from "./text.ts";
 
 /** One thing that a decoder did: it gave a message, or threw a "frame" error. */
 export type Outcome<In> = { readonly message: In } | { readonly error: string };
-
-/** Bytes of a text. */
-export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
-}
 
 /** Arrays joined to one. */
 export function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

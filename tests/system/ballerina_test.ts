@@ -16,7 +16,8 @@ import {
 } from "../../mod.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { scriptedTransport, silence, VirtualClock } from "../../testing/mod.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 
 /** Starts a listener with a service; its port is the system's choice where the reference has a fixed one. */
 async function serving(service: Service, config?: ListenerConfig): Promise<Listener> {

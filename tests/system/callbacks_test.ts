@@ -14,8 +14,9 @@ import {
   UdpListener,
   type UdpService,
 } from "../../mod.ts";
-import { awkwardErrors, awkwardThings, printedDuring } from "../support/awkward.ts";
+import { awkwardErrors, awkwardThings } from "../support/awkward.ts";
 import { Authority } from "../support/certificates.ts";
+import { printedDuring } from "../support/printed_during.ts";
 import { repositoryFiles, root } from "../support/source.ts";
 
 /** What a function of the user's may do. */

@@ -13,7 +13,8 @@ import {
 import { portOfExample, startExample } from "../support/example.ts";
 import { peerTest, portOf } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
-import { engines, localClient, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { engines, localClient } from "../support/udp_engines.ts";
 
 const MIB = 1024 * 1024;
 /** What is sent: one block over and over, of a size that no buffer is a multiple of. */

@@ -6,8 +6,9 @@ import { portOfExample, startExample } from "../support/example.ts";
 import { freePort } from "../support/free_port.ts";
 import { peerTest } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
+import { text } from "../support/text.ts";
 import { inFolder, interrupt, recognizable } from "../support/udp_examples.ts";
-import { engines, text } from "../support/udp_engines.ts";
+import { engines } from "../support/udp_engines.ts";
 import { localListener } from "../support/udp_listeners.ts";
 
 for (const [engine, network] of engines) {

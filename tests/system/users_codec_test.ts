@@ -18,7 +18,8 @@ import {
 import type { Codec } from "../../codec.ts";
 import { serve } from "../../src/connection/service.ts";
 import { connectedTransports, microtasksDrained } from "../../testing/mod.ts";
-import { awkwardThings, printedDuring } from "../support/awkward.ts";
+import { awkwardThings } from "../support/awkward.ts";
+import { printedDuring } from "../support/printed_during.ts";
 
 const lines = new LineCodec();
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -9,7 +9,8 @@ import { UdpClient, type UdpClientConfig } from "../../src/udp/udp_client.ts";
 import { peerTest } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
-import { engines, hasDatagrams, localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { engines, hasDatagrams, localClient, testOnEngines } from "../support/udp_engines.ts";
 import { localListener } from "../support/udp_listeners.ts";
 
 const GROUP = "239.255.76.1";

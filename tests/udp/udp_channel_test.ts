@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { checkLimits, cut, nextOf, type UdpChannel } from "../../src/udp/udp_channel.ts";
-import { testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { testOnEngines } from "../support/udp_engines.ts";
 import { serving } from "../support/udp_listeners.ts";
 
 /** A protocol that does not know at which end it is. */

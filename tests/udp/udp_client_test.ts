@@ -7,7 +7,8 @@ import {
   type SocketErrorCode,
 } from "../../src/base/errors.ts";
 import type { Network } from "../../src/network/network.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 
 async function assertCode(code: SocketErrorCode, promise: Promise<unknown>): Promise<SocketError> {
   const error = await assertRejects(() => promise, SocketError);

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GenericError } from "../../src/base/errors.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
-import { testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { testOnEngines } from "../support/udp_engines.ts";
 import { localListener, serving } from "../support/udp_listeners.ts";
 import { counted } from "../support/counted.ts";
 

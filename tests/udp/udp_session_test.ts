@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError, ReadTimedOutError } from "../../src/base/errors.ts";
 import type { UdpSession } from "../../src/udp/udp_session.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 import { serving } from "../support/udp_listeners.ts";
 
 testOnEngines(

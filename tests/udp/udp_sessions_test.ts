@@ -4,7 +4,8 @@ import type { UdpService } from "../../src/udp/udp_service.ts";
 import type { UdpSession } from "../../src/udp/udp_session.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 import { localListener, serving } from "../support/udp_listeners.ts";
 
 testOnEngines("UdpListener gives each peer its own session", async (network) => {

@@ -5,6 +5,7 @@ import { ProxyHeader } from "../../../src/proxy/proxy_header.ts";
 import { truncatedHeaderError } from "../../../src/proxy/proxy_protocol.ts";
 import { REJECT_REASONS, type RejectInfo } from "../../../src/listener/guard/rejection.ts";
 import type { NetworkAddress } from "../../../src/base/address.ts";
+import { printedDuring } from "../../support/printed_during.ts";
 
 function tcp(hostname: string, port = 1): NetworkAddress {
   return { transport: "tcp", hostname, port };
@@ -239,10 +240,7 @@ Deno.test("Guard.stats() adds up what has ended and what is open", () => {
 });
 
 Deno.test("Guard outlives an onReject that throws, at once or later", async () => {
-  const printed: unknown[] = [];
-  const original = console.error;
-  console.error = (...values: unknown[]) => void printed.push(...values);
-  try {
+  const printed = await printedDuring(async () => {
     const now = () => 0;
     const throwing = () => {
       throw new Error("at once");
@@ -254,10 +252,8 @@ Deno.test("Guard outlives an onReject that throws, at once or later", async () =
       assertEquals(guard.stats([]).rejected.denied, 1);
     }
     for (let i = 0; i < 5; i++) await Promise.resolve();
-    assertEquals(printed.map((error) => (error as Error).message), ["at once", "later"]);
-  } finally {
-    console.error = original;
-  }
+  });
+  assertEquals(printed.map((error) => (error as Error).message), ["at once", "later"]);
 });
 
 Deno.test("Guard keeps one entry per address that is in, however many come and go", () => {

@@ -1,9 +1,10 @@
 // Runs every example as its own process, and checks what it says and does.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Client, Listener } from "../../mod.ts";
+import { Client } from "../../mod.ts";
 import { exampleNames, readExample } from "../../tools/example_header.ts";
 import { argumentsOf, portOfExample, startExample } from "../support/example.ts";
+import { listening } from "../support/listening.ts";
 import { messageExamples } from "../support/message_examples.ts";
 import { Program } from "../support/program.ts";
 import { secureExamples } from "../support/secure_examples.ts";
@@ -93,8 +94,7 @@ const tests: Record<string, () => Promise<void>> = {
 
   async tcp_proxy() {
     // Answers only after the end of what it is sent: the proxy must pass the end on, and what comes after it.
-    await using target = new Listener(0, { interface: "127.0.0.1", allowHalfOpen: true });
-    target.attach((caller) => {
+    await using target = await listening((caller) => {
       let heard = 0;
       return {
         async onReadReady() {
@@ -104,8 +104,7 @@ const tests: Record<string, () => Promise<void>> = {
           await caller.shutdownWrite();
         },
       };
-    });
-    await target.start();
+    }, { allowHalfOpen: true });
     await using proxy = await startExample("tcp_proxy", { TARGET_PORT: target.port, PORT: 0 });
     const port = await portOfExample(proxy);
 

@@ -2,11 +2,12 @@
 // garbage and ends in the middle. Then an honest client is served as ever, and Ctrl+C ends it in peace.
 
 import { assert, assertEquals } from "@std/assert";
-import { Client, Listener, UdpClient } from "../../mod.ts";
+import { Client, UdpClient } from "../../mod.ts";
 import { exampleNames, readExample } from "../../tools/example_header.ts";
 import { argumentsOf } from "../support/example.ts";
 import { freePort } from "../support/free_port.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
+import { listening } from "../support/listening.ts";
 import { Program } from "../support/program.ts";
 import { letTimePass, libraryFrom } from "../support/samples.ts";
 import { inFolder } from "../support/udp_examples.ts";
@@ -91,9 +92,9 @@ async function interrupt(program: Program): Promise<string> {
 for (const [name, [doors, says, hears]] of Object.entries(overStreams)) {
   Deno.test(`examples/${name}.ts survives its clients`, () =>
     inFolder(async (folder) => {
-      await using target = new Listener(0, { interface: "127.0.0.1" });
-      target.attach({ onReadReady: async (caller) => void caller.write((await caller.read())[0]) });
-      await target.start();
+      await using target = await listening({
+        onReadReady: async (caller) => void caller.write((await caller.read())[0]),
+      });
       const running = await start(name, folder, target.port);
       await using program = running.program;
       for (const door of doors) await attack(door(running), () => letTimePass(program));

@@ -6,11 +6,12 @@ import {
   type Caller,
   Client,
   type ClientSecureSocketConfig,
-  Listener,
+  type Listener,
   type ListenerSecureSocketConfig,
   type Service,
 } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { listening } from "../support/listening.ts";
 import { isInstalled, Program } from "../support/program.ts";
 
 const installed = new Map<string, boolean>();
@@ -69,12 +70,8 @@ const echo: Service = {
   },
 };
 
-async function listen(secureSocket: ListenerSecureSocketConfig, service = echo): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
-  listener.attach(service);
-  await listener.start();
-  return listener;
-}
+const listen = (secureSocket: ListenerSecureSocketConfig, service = echo) =>
+  listening(service, { secureSocket });
 
 async function hear(connection: Caller): Promise<string> {
   return new TextDecoder().decode(
@@ -409,9 +406,7 @@ peerTest(
   async ({ path }) => {
     for (const [socket, type] of [[`${path}/a`, "UNIX"], [`\0${path}`, "ABSTRACT"]] as const) {
       const name = socket.replace("\0", "");
-      await using listener = new Listener(0, { path: socket });
-      listener.attach(echo);
-      await listener.start();
+      await using _ = await listening(echo, { path: socket });
       await using client = new Program("socat", ["-", `${type}-CONNECT:${name}`]);
       await client.type("hello\n");
       await client.line(/^nobody said hello$/);

@@ -1,8 +1,9 @@
 // Slow senders, as slowhttptest makes them, against a listener with a minimum rate.
 
 import { assert, assertEquals } from "@std/assert";
-import { type Caller, Client, Listener } from "../../mod.ts";
+import { type Caller, Listener } from "../../mod.ts";
 import { duplexOf } from "../../src/connection/connection.ts";
+import { dial } from "../support/dial.ts";
 import { isInstalled, Program } from "../support/program.ts";
 
 const hasTool = await isInstalled("slowhttptest");
@@ -58,7 +59,7 @@ Deno.test({
     // How many is a matter of the machine; without the minimum rate it is nobody, once all places are taken.
     let served = 0;
     while (!hasEnded) {
-      await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+      await using client = await dial(listener);
       await client.write("GET / HTTP/1.1\r\nhost: here\r\n\r\n");
       const [, length] = await client.read(ANSWER.length, { timeoutInMillis: 60_000 });
       assertEquals(length, ANSWER.length);

@@ -4,7 +4,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  Client,
   framedService,
   LineCodec,
   Listener,
@@ -16,6 +15,8 @@ import {
 } from "../../mod.ts";
 import { awkwardErrors, awkwardThings } from "../support/awkward.ts";
 import { Authority } from "../support/certificates.ts";
+import { dial } from "../support/dial.ts";
+import { listening } from "../support/listening.ts";
 import { printedDuring } from "../support/printed_during.ts";
 import { repositoryFiles, root } from "../support/source.ts";
 
@@ -55,10 +56,6 @@ interface Trial {
   stop(): Promise<void>;
 }
 
-async function dial(listener: Listener, more: object = {}): Promise<Client> {
-  return await Client.connect({ host: "127.0.0.1", port: listener.port, ...more });
-}
-
 /** A listener whose first connection meets the misbehaviour, and later ones an echo of lines. */
 async function streams(
   make: (misbehave: Misbehave) => Service,
@@ -68,9 +65,7 @@ async function streams(
   const bad = make(misbehave);
   const good = framedService(new LineCodec(), { onMessage: (_caller, line) => line });
   let count = 0;
-  const listener = new Listener(0, LOOPBACK);
-  listener.attach(() => count++ === 0 ? bad : good);
-  await listener.start();
+  const listener = await listening(() => count++ === 0 ? bad : good);
   return trialOf(listener, async () => {
     const client = await dial(listener);
     await client.write(says);

@@ -10,19 +10,14 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Client, GenericError, Listener, type Service, UdpClient } from "../../mod.ts";
+import { echo } from "../support/echo.ts";
+import { listening } from "../support/listening.ts";
 import { Program } from "../support/program.ts";
 
 const support = (name: string) => new URL(`../support/${name}.ts`, import.meta.url).pathname;
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const connect = (port: number) =>
   Client.connect({ host: "127.0.0.1", port, readTimeoutInMillis: 10_000 });
-
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
 
 /** Writes something and reads it back. */
 async function assertServed(client: Client, word = "still here"): Promise<void> {
@@ -61,8 +56,7 @@ Deno.test("Listener outlives 300 clients that reset as they are accepted, and fo
   let opened = 0;
   let closed = 0;
   let allAreClosed = Promise.withResolvers<void>();
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach({
+  await using listener = await listening({
     ...echo,
     onConnect() {
       opened++;
@@ -71,7 +65,6 @@ Deno.test("Listener outlives 300 clients that reset as they are accepted, and fo
       if (++closed === opened) allAreClosed.resolve();
     },
   });
-  await listener.start();
   await using before = await connect(listener.port);
   await assertServed(before);
   await resetAll(listener.port, 300);
@@ -293,9 +286,7 @@ Deno.test("Listener.attach() refuses what is no service, and what is misspelled,
 });
 
 Deno.test("Connection refuses wrong lengths, options and contents at once, and is not harmed", async () => {
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach(echo);
-  await listener.start();
+  await using listener = await listening(echo);
   await using client = await connect(listener.port);
   await assertRefused((length: never) => client.read(length), true, "requested byte length", [
     ...wrongNumbers.filter(([value]) => value !== null),

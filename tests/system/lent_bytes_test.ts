@@ -11,6 +11,8 @@ import {
 } from "../../mod.ts";
 import { end, microtasksDrained } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { dial } from "../support/dial.ts";
+import { listening } from "../support/listening.ts";
 import { asText, scriptedConnection } from "../support/scripted_connection.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -78,15 +80,13 @@ Deno.test("reuseReadBuffer: readable owns its chunks, and its buffers may be tra
 });
 
 Deno.test("reuseReadBuffer: bytes that are written back unawaited are not overwritten before they are sent", async () => {
-  await using listener = new Listener(0, { interface: "127.0.0.1", ...LENT });
-  listener.attach({
+  await using listener = await listening({
     async onReadReady(caller) {
       const [bytes, length] = await caller.read();
       if (length > 0) void caller.write(bytes);
     },
-  });
-  await listener.start();
-  await using client = await Client.connect({ host: "127.0.0.1", port: listener.port, ...LENT });
+  }, LENT);
+  await using client = await dial(listener, LENT);
   const sent = new Uint8Array(4 * 1024 * 1024).map((_, i) => (i * 31) ^ (i >> 8));
   const writing = client.write(sent);
   const received = new Uint8Array(sent.length);
@@ -110,7 +110,7 @@ Deno.test("reuseReadBuffer: bytes that wait in a writable are not overwritten be
       await writer.close();
     }
   })();
-  await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  await using client = await dial(listener);
   const sent = new Uint8Array(1024 * 1024).map((_, i) => (i * 31) ^ (i >> 8));
   void client.write(sent);
   void client.shutdownWrite();

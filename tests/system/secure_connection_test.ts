@@ -13,6 +13,8 @@ import {
   type SocketError,
 } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { echo } from "../support/echo.ts";
+import { listening } from "../support/listening.ts";
 
 const authority = await Authority.make("Tests");
 const localhost = await authority.sign();
@@ -20,22 +22,8 @@ const member = await authority.sign({ name: "member", hosts: ["member.example"] 
 const caCerts = [authority.cert];
 const decoder = new TextDecoder();
 
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
-
-async function listen(
-  secureSocket: ListenerSecureSocketConfig,
-  service: Service = echo,
-): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket });
-  listener.attach(service);
-  await listener.start();
-  return listener;
-}
+const listen = (secureSocket: ListenerSecureSocketConfig, service: Service = echo) =>
+  listening(service, { secureSocket });
 
 function dial(listener: Listener, secureSocket?: ClientSecureSocketConfig): Promise<Client> {
   return Client.connect({
@@ -110,9 +98,9 @@ Deno.test("Listener goes on after clients that failed, and tells of each", async
 });
 
 Deno.test("Client refuses a server that speaks no TLS", async () => {
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach({ onConnect: (caller) => void caller.write("220 hello\r\n") });
-  await listener.start();
+  await using listener = await listening({
+    onConnect: (caller) => void caller.write("220 hello\r\n"),
+  });
   for (const exposePeerCertificate of [false, true]) {
     const error = await assertRejects(
       () => dial(listener, { caCerts, exposePeerCertificate }),
@@ -134,9 +122,7 @@ Deno.test("Client and Listener give a handshake up in time", async () => {
   await using silent = await Client.connect({ host: "127.0.0.1", port: listener.port });
   assertEquals((await told.promise).message.includes("was not over within 20 ms"), true);
   assertEquals((await silent.read())[1], -1);
-  await using mute = new Listener(0, { interface: "127.0.0.1" });
-  mute.attach({ onConnect() {} });
-  await mute.start();
+  await using mute = await listening({ onConnect() {} });
   for (const exposePeerCertificate of [false, true]) {
     const error = await assertRejects(
       () => dial(mute, { caCerts, exposePeerCertificate, handshakeTimeoutInMillis: 20 }),

@@ -10,7 +10,6 @@ import {
   framedService,
   LengthPrefixCodec,
   LineCodec,
-  Listener,
   type MessageService,
   type Service,
   type SocketError,
@@ -19,6 +18,8 @@ import type { Codec } from "../../codec.ts";
 import { serve } from "../../src/connection/service.ts";
 import { connectedTransports, microtasksDrained } from "../../testing/mod.ts";
 import { awkwardThings } from "../support/awkward.ts";
+import { dial } from "../support/dial.ts";
+import { listening } from "../support/listening.ts";
 import { printedDuring } from "../support/printed_during.ts";
 
 const lines = new LineCodec();
@@ -529,9 +530,7 @@ Deno.test("A codec that misbehaves makes receive and iteration reject with what 
 });
 
 Deno.test("A client's callbackService whose codec misbehaves ends its connection and nothing else", async () => {
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach({ onConnect: (caller) => void caller.write("one\n") });
-  await listener.start();
+  await using listener = await listening({ onConnect: (caller) => void caller.write("one\n") });
   const misbehave: Record<string, (thrown: unknown) => Codec<string>> = {
     decoder: (thrown) => ({
       ...encoding,
@@ -599,10 +598,8 @@ Deno.test("No codec and no reply holds a graceful stop beyond its deadline", asy
       }),
   };
   for (const [name, make] of Object.entries(services)) {
-    const listener = new Listener(0, { interface: "127.0.0.1" });
-    listener.attach(make());
-    await listener.start();
-    const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+    const listener = await listening(make());
+    const client = await dial(listener);
     await client.write("one\n");
     await denoNetwork.turns!.looked!();
     const begun = performance.now();

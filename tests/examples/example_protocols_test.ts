@@ -2,10 +2,11 @@
 // is answered to it.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Client, UdpClient } from "../../mod.ts";
-import { portOfExample, startExample } from "../support/example.ts";
+import { UdpClient } from "../../mod.ts";
+import { dial } from "../support/dial.ts";
+import { interrupt, portOfExample, startExample } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
 import type { Program } from "../support/program.ts";
-import { inFolder, interrupt } from "../support/udp_examples.ts";
 
 const timeoutInMillis = 10_000;
 
@@ -24,7 +25,7 @@ async function withExample(
 
 /** Sends bytes, each given as a character, then an end, and reads all that comes. */
 async function conversation(port: number, says: string): Promise<string> {
-  await using client = await Client.connect({ host: "127.0.0.1", port });
+  await using client = await dial({ port });
   const bytes = new Uint8Array(says.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = says.charCodeAt(i);
   void client.write(bytes);

@@ -1,14 +1,16 @@
 // Runs every example as its own process, and checks what it says and does.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Client } from "../../mod.ts";
+import type { Client } from "../../mod.ts";
 import { exampleNames, readExample } from "../../tools/example_header.ts";
-import { argumentsOf, portOfExample, startExample } from "../support/example.ts";
+import { dial } from "../support/dial.ts";
+import { argumentsOf, interrupt, portOfExample, startExample } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
 import { listening } from "../support/listening.ts";
 import { messageExamples } from "../support/message_examples.ts";
 import { Program } from "../support/program.ts";
 import { secureExamples } from "../support/secure_examples.ts";
-import { inFolder, interrupt, recognizable, udpExamples } from "../support/udp_examples.ts";
+import { recognizable, udpExamples } from "../support/udp_examples.ts";
 
 /** Reads until what has come ends with `end`. */
 async function readUntil(client: Client, end: string): Promise<string> {
@@ -21,8 +23,6 @@ async function readUntil(client: Client, end: string): Promise<string> {
   }
   return text;
 }
-
-const connect = (port: number) => Client.connect({ host: "127.0.0.1", port });
 
 const tests: Record<string, () => Promise<void>> = {
   async demo() {
@@ -39,7 +39,7 @@ const tests: Record<string, () => Promise<void>> = {
 
   async tcp_listener() {
     await using server = await startExample("tcp_listener", { PORT: 0 });
-    await using client = await connect(await portOfExample(server));
+    await using client = await dial({ port: await portOfExample(server) });
     await client.write("one");
     assertEquals(await readUntil(client, "back"), "one back");
     await client.write("two");
@@ -62,9 +62,9 @@ const tests: Record<string, () => Promise<void>> = {
   async chat_server() {
     await using server = await startExample("chat_server", { PORT: 0 });
     const port = await portOfExample(server);
-    await using ann = await connect(port);
+    await using ann = await dial({ port });
     assertEquals(await readUntil(ann, "\n"), "1 guest 1 has come\n");
-    await using bob = await connect(port);
+    await using bob = await dial({ port });
     assertEquals(await readUntil(bob, "\n"), "2 guest 2 has come\n");
     assertEquals(await readUntil(ann, "\n"), "2 guest 2 has come\n");
 
@@ -83,7 +83,7 @@ const tests: Record<string, () => Promise<void>> = {
     await bob.close();
     assertEquals(await readUntil(ann, "\n"), "6 guest 2 has left\n");
     // A line without an end is nobody's: who sends it goes.
-    await using eve = await connect(port);
+    await using eve = await dial({ port });
     await eve.write("x".repeat(2000));
     assertEquals(await readUntil(ann, "left\n"), "7 guest 3 has come\n8 guest 3 has left\n");
     await server.line(/^guest 3: Cannot decode: the line at byte 0 is longer than 1000/, "stderr");
@@ -108,7 +108,7 @@ const tests: Record<string, () => Promise<void>> = {
     await using proxy = await startExample("tcp_proxy", { TARGET_PORT: target.port, PORT: 0 });
     const port = await portOfExample(proxy);
 
-    await using client = await connect(port);
+    await using client = await dial({ port });
     await client.write(new Uint8Array(3_000_000));
     await client.shutdownWrite();
     assertEquals(await readUntil(client, "bytes"), "heard 3000000 bytes");
@@ -117,7 +117,7 @@ const tests: Record<string, () => Promise<void>> = {
 
     // Nobody at the other end: the caller is told, and the proxy lives.
     await target.gracefulStop();
-    await using refused = await connect(port);
+    await using refused = await dial({ port });
     await refused.read().catch(() => {});
     proxy.signal("SIGINT");
     const { code, stderr } = await proxy.ending();
@@ -134,7 +134,7 @@ const tests: Record<string, () => Promise<void>> = {
       await using receiver = await startExample("file_receiver", { FILE, PORT: 0 });
       const port = await portOfExample(receiver);
       for (const [content, end] of [["half of it", "10"], ["x".repeat(20), "20"]] as const) {
-        await using sender = await connect(port);
+        await using sender = await dial({ port });
         await sender.write("FILE\0\0\0\0\0\0\0\x14");
         await sender.write(content);
         await sender.shutdownWrite();

@@ -5,12 +5,12 @@ import { assert, assertEquals } from "@std/assert";
 import { Client, UdpClient } from "../../mod.ts";
 import { exampleNames, readExample } from "../../tools/example_header.ts";
 import { argumentsOf } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
 import { listening } from "../support/listening.ts";
 import { Program } from "../support/program.ts";
 import { letTimePass, libraryFrom } from "../support/samples.ts";
-import { inFolder } from "../support/udp_examples.ts";
 
 /** A running example. */
 interface Running {
@@ -81,12 +81,11 @@ async function start(name: string, folder: string, targetPort: number): Promise<
   return { program, port: Number(port), folder };
 }
 
-/** Ends an example as a user does; gives what it printed. */
-async function interrupt(program: Program): Promise<string> {
+/** Ends an example as a user does. */
+async function interrupt(program: Program): Promise<void> {
   program.signal("SIGINT");
-  const { code, stdout, stderr } = await program.ending();
+  const { code, stderr } = await program.ending();
   assertEquals(code, 0, stderr);
-  return stdout;
 }
 
 for (const [name, [doors, says, hears]] of Object.entries(overStreams)) {

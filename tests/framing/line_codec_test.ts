@@ -3,14 +3,8 @@ import fc from "fast-check";
 import { GenericError } from "../../src/base/errors.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
-import {
-  cutAt,
-  cutIntoBytes,
-  cutPlaces,
-  decodeAll,
-  encodeAll,
-  joined,
-} from "../support/framing.ts";
+import { cutAt, cutIntoBytes, cutPlaces, decodeAll, encodeAll } from "../support/framing.ts";
+import { joined } from "../support/joined.ts";
 import { bytesOf } from "../support/text.ts";
 
 const decoded = (codec: LineCodec, ...pieces: (string | Uint8Array<ArrayBuffer>)[]) =>

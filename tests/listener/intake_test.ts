@@ -10,7 +10,6 @@ import type { RejectInfo } from "../../src/listener/guard/rejection.ts";
 import { Intake } from "../../src/listener/intake.ts";
 import { Patience } from "../../src/listener/life_cycle.ts";
 import type { Transport } from "../../src/network/network.ts";
-import type { NetworkAddress } from "../../src/base/address.ts";
 import { Stage } from "../../src/listener/stage.ts";
 import { look, plainTurns } from "../../src/network/turns.ts";
 import {
@@ -22,10 +21,7 @@ import {
   VirtualClock,
 } from "../../testing/mod.ts";
 import { isPending } from "../support/scripted_connection.ts";
-
-function tcp(hostname: string): NetworkAddress {
-  return { transport: "tcp", hostname, port: 7 };
-}
+import { tcp } from "../support/tcp.ts";
 
 const CLIENT = tcp("192.0.2.1");
 const HEADER = new ProxyHeader({ source: CLIENT, destination: tcp("192.0.2.2") });

@@ -3,6 +3,7 @@ import { FairTurns, plainTurns, type Turn } from "../../src/network/turns.ts";
 import { Client, Listener } from "../../mod.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { microtasksDrained } from "../../testing/mod.ts";
+import { scriptOutput } from "../support/script_output.ts";
 
 const MIB = 1024 * 1024;
 
@@ -320,10 +321,14 @@ Deno.test("plainTurns begins a read at once and a write at the end of its turn",
   await microtasksDrained();
   assertEquals(begun, ["read", "write"]);
 });
+
 Deno.test("Deno's own turns need no permission beyond the port, and let the program end", async () => {
+  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = (probe.addr as Deno.NetAddr).port;
+  probe.close();
   const program = `
     import { Client, Listener } from "${new URL("../../mod.ts", import.meta.url)}";
-    const listener = new Listener(Number(Deno.args[0]), { interface: "127.0.0.1" });
+    const listener = new Listener(${port}, { interface: "127.0.0.1" });
     listener.attach({
       async onReadReady(caller) {
         const [bytes, length] = await caller.read();
@@ -340,19 +345,5 @@ Deno.test("Deno's own turns need no permission beyond the port, and let the prog
     await Promise.all(clients.map((client) => client.close()));
     await listener.gracefulStop();
     console.log("done");`;
-  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const port = (probe.addr as Deno.NetAddr).port;
-  probe.close();
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-prompt",
-      `--allow-net=127.0.0.1:${port}`,
-      `data:text/typescript,${encodeURIComponent(program)}`,
-      `${port}`,
-    ],
-    env: { NO_COLOR: "1" },
-  }).output();
-  const decoder = new TextDecoder();
-  assertEquals([decoder.decode(stdout), code], ["done\n", 0], decoder.decode(stderr));
+  assertEquals(await scriptOutput([`--allow-net=127.0.0.1:${port}`], program), "done\n");
 });

@@ -4,10 +4,7 @@ import { checkProxyHeader, sendHeader } from "../../src/proxy/proxy_sender.ts";
 import type { NetworkAddress } from "../../src/base/address.ts";
 import { broken, scriptedTransport } from "../../testing/mod.ts";
 import { parseHeader } from "../support/proxy_headers.ts";
-
-function tcp(hostname: string, port: number): NetworkAddress {
-  return { transport: "tcp", hostname, port };
-}
+import { tcp } from "../support/tcp.ts";
 
 const ENDS = { localAddr: tcp("192.0.2.1", 7), remoteAddr: tcp("192.0.2.2", 80) };
 

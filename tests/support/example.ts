@@ -1,6 +1,7 @@
 // An example as its own process, by the very command line that its second line prints, with nothing filled in
 // but the words in capitals.
 
+import { assertEquals } from "@std/assert";
 import { readExample } from "../../tools/example_header.ts";
 import { Program } from "./program.ts";
 
@@ -34,4 +35,12 @@ export async function startExample(
 export async function portOfExample(server: Program): Promise<number> {
   const [, port] = await server.line(/^Listening on 127\.0\.0\.1:(\d+)$/);
   return Number(port);
+}
+
+/** Ends an example as a user does, checks that it went in peace, and gives what it printed. */
+export async function interrupt(example: Program): Promise<string> {
+  example.signal("SIGINT");
+  const { code, stdout, stderr } = await example.ending();
+  assertEquals([code, stderr], [0, ""]);
+  return stdout;
 }

@@ -5,21 +5,11 @@ import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import type { Codec } from "../../src/framing/codec.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
+import { joined } from "./joined.ts";
 import { bytesOf } from "./text.ts";
 
 /** One thing that a decoder did: it gave a message, or threw a "frame" error. */
 export type Outcome<In> = { readonly message: In } | { readonly error: string };
-
-/** Arrays joined to one. */
-export function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
 
 /** Bytes cut into pieces at these places, which are taken in order and as far as they fit. */
 export function cutAt(

@@ -2,8 +2,8 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Client } from "../../mod.ts";
-import { portOfExample, startExample } from "./example.ts";
-import { inFolder, interrupt } from "./udp_examples.ts";
+import { interrupt, portOfExample, startExample } from "./example.ts";
+import { inFolder } from "./folder.ts";
 
 const timeoutInMillis = 10_000;
 

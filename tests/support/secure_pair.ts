@@ -59,22 +59,3 @@ export async function securePair(
   if (server instanceof Error) throw server;
   return [client, server];
 }
-
-/** Writes everything. */
-export async function writeAll(transport: Transport, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await transport.write(bytes.subarray(at));
-}
-
-/** Reads until that many bytes have come, or the end. */
-export async function readAll(transport: Transport, length = Infinity): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  const buffer = new Uint8Array(64 * 1024);
-  let total = 0;
-  while (total < length) {
-    const count = await transport.read(buffer);
-    if (count === null) break;
-    chunks.push(buffer.slice(0, count));
-    total += count;
-  }
-  return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
-}

@@ -13,9 +13,9 @@ import { Client, GenericError, Listener, type Service, UdpClient } from "../../m
 import { echo } from "../support/echo.ts";
 import { listening } from "../support/listening.ts";
 import { Program } from "../support/program.ts";
+import { text } from "../support/text.ts";
 
 const support = (name: string) => new URL(`../support/${name}.ts`, import.meta.url).pathname;
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const connect = (port: number) =>
   Client.connect({ host: "127.0.0.1", port, readTimeoutInMillis: 10_000 });
 

@@ -14,8 +14,7 @@ import { Authority } from "../support/certificates.ts";
 import { dial } from "../support/dial.ts";
 import { listening } from "../support/listening.ts";
 import { asText, scriptedConnection } from "../support/scripted_connection.ts";
-
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+import { text } from "../support/text.ts";
 
 const LENT = { reuseReadBuffer: true } as const;
 

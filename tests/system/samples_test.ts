@@ -4,9 +4,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { Client, type ClientSecureSocketConfig } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { inFolder } from "../support/folder.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
 import { letTimePass, serverBlocks, startBlock } from "../support/samples.ts";
-import { inFolder } from "../support/udp_examples.ts";
 
 const timeoutInMillis = 10_000;
 

@@ -2,12 +2,13 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { UdpListener } from "../../src/udp/udp_listener.ts";
-import { portOfExample, startExample } from "../support/example.ts";
+import { interrupt, portOfExample, startExample } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { peerTest } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
 import { text } from "../support/text.ts";
-import { inFolder, interrupt, recognizable } from "../support/udp_examples.ts";
+import { recognizable } from "../support/udp_examples.ts";
 import { engines } from "../support/udp_engines.ts";
 import { localListener } from "../support/udp_listeners.ts";
 

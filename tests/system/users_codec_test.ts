@@ -21,9 +21,9 @@ import { awkwardThings } from "../support/awkward.ts";
 import { dial } from "../support/dial.ts";
 import { listening } from "../support/listening.ts";
 import { printedDuring } from "../support/printed_during.ts";
+import { text } from "../support/text.ts";
 
 const lines = new LineCodec();
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 interface Outcome {
   readonly ended: SocketError | undefined;

@@ -15,6 +15,7 @@ import {
   SimulationError,
   type Transport,
 } from "../../testing/mod.ts";
+import { readAll, writeAll } from "../support/read_all.ts";
 
 const LISTEN = { hostname: "0.0.0.0", port: 80, backlog: 16 };
 
@@ -42,20 +43,6 @@ async function acceptOne(listener: { accept(): Promise<Transport> }): Promise<Tr
 
 function closeAll(...resources: { close(): void }[]): void {
   for (const resource of resources) resource.close();
-}
-
-async function writeAll(to: Transport, bytes: Uint8Array): Promise<void> {
-  while (bytes.length > 0) bytes = bytes.subarray(await to.write(bytes));
-}
-
-async function readAll(from: Transport, size = 512): Promise<number[]> {
-  const buffer = new Uint8Array(size);
-  const got: number[] = [];
-  for (let n = await from.read(buffer); n !== null; n = await from.read(buffer)) {
-    assert(n > 0);
-    got.push(...buffer.subarray(0, n));
-  }
-  return got;
 }
 
 Deno.test("Random gives the same numbers for the same seed and others for another", () => {
@@ -89,10 +76,10 @@ Deno.test("SimulatedNetwork carries every byte once, in order, under every gentl
       const [near, far, end] = await dialled(net);
       const content = net.random.bytes(net.random.integer(1, 3000));
       const sent = writeAll(near, content).then(() => near.closeWrite());
-      assertEquals(await readAll(far, net.random.integer(1, 5000)), [...content]);
+      assertEquals(await readAll(far, Infinity, net.random.integer(1, 5000)), content);
       await sent;
       await far.closeWrite();
-      assertEquals(await readAll(near), []);
+      assertEquals(await readAll(near), new Uint8Array());
       closeAll(near, far);
       end();
     });
@@ -107,7 +94,10 @@ Deno.test("simulate() replays a run exactly, and another seed is another run", a
           const [near, far, end] = await dialled(net);
           const sent = writeAll(near, net.random.bytes(500)).then(() => near.closeWrite());
           // Where both ends have lost each other, the one that only reads never hears of it.
-          await Promise.race([Promise.allSettled([readAll(far), sent]), net.delay(2_000_000)]);
+          await Promise.race([
+            Promise.allSettled([readAll(far, Infinity, 512), sent]),
+            net.delay(2_000_000),
+          ]);
           closeAll(near, far);
           end();
         }, { faults: "hostile" }).catch((error: SimulationError) => error);
@@ -498,7 +488,7 @@ Deno.test("SimulatedNetwork reads the content of a write late, as the kernel doe
     content[0] = 2;
     await writing;
     await near.closeWrite();
-    assertEquals(await readAll(far), [2]);
+    assertEquals(await readAll(far), Uint8Array.of(2));
     closeAll(near, far);
     end();
   }, { faults: { slowCompletions: 1 } });

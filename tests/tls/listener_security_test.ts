@@ -12,7 +12,8 @@ import {
 } from "../../src/tls/secure_socket.ts";
 import { Authority } from "../support/certificates.ts";
 import { dns, keysOf, RawAuthority } from "../support/raw_certificates.ts";
-import { plainPair, readAll, securePair, shakeHands, writeAll } from "../support/secure_pair.ts";
+import { readAll, writeAll } from "../support/read_all.ts";
+import { plainPair, securePair, shakeHands } from "../support/secure_pair.ts";
 
 const authority = await Authority.make("Tests");
 const stranger = await Authority.make("Strangers");

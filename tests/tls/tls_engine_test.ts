@@ -7,7 +7,7 @@ import { TlsStreams } from "../../src/tls/tls_streams.ts";
 import { TlsWire } from "../../src/tls/tls_wire.ts";
 import { connectedTransports, microtasksDrained, VirtualClock } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
-import { joined } from "../support/framing.ts";
+import { joined } from "../support/joined.ts";
 import { isPending } from "../support/scripted_connection.ts";
 import { takingTransport } from "../support/taking_transport.ts";
 

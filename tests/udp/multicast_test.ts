@@ -1,11 +1,11 @@
 // Multicast on this host: IPv4 on the loopback interface, IPv6 in the scope that never leaves the host.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { GenericError, type SocketErrorCode } from "../../src/base/errors.ts";
 import type { GroupOptions } from "../../src/udp/multicast.ts";
 import type { Network } from "../../src/network/network.ts";
 import { denoNetwork, nodeNetwork } from "../../src/network/deno/deno_network.ts";
 import { UdpClient, type UdpClientConfig } from "../../src/udp/udp_client.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { peerTest } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
@@ -30,12 +30,6 @@ async function heard(client: UdpClient): Promise<string[]> {
     if (word === "mark") return words;
     words.push(word);
   }
-}
-
-async function assertCode(code: SocketErrorCode, promise: Promise<unknown>): Promise<string> {
-  const error = await assertRejects(() => promise, GenericError);
-  assertEquals(error.code, code, error.message);
-  return error.message;
 }
 
 testOnEngines("MulticastGroups hear a group from join to leave", async (network) => {
@@ -93,7 +87,7 @@ testOnEngines("MulticastGroups are joined once and left as they were joined", as
   await using client = everywhere(network);
   await client.joinGroup(GROUP, here);
   assertEquals(
-    await assertCode("busy", client.joinGroup(GROUP, here)),
+    (await assertCode("busy", client.joinGroup(GROUP, here))).message,
     `Cannot join ${GROUP}: already joined`,
   );
   await assertRejects(() => client.leaveGroup(GROUP, { interface: "127.0.0.2" }), TypeError, GROUP);
@@ -134,13 +128,13 @@ testOnEngines(
       assertEquals(text((await both.receiveFrom())[0]), "joined");
     } else {
       assertEquals(
-        await assertCode("unsupported", joining),
+        (await assertCode("unsupported", joining)).message,
         `Cannot join ${GROUP}: this engine hears no IPv4 groups on "::"; bind to "0.0.0.0"`,
       );
     }
     await using ipv4 = everywhere(network);
     assertEquals(
-      await assertCode("unsupported", ipv4.joinGroup(GROUP6, { interface: 1 })),
+      (await assertCode("unsupported", ipv4.joinGroup(GROUP6, { interface: 1 }))).message,
       `Cannot join ${GROUP6}: this engine hears no IPv6 groups on "0.0.0.0"; bind to "::"`,
     );
   },
@@ -185,7 +179,7 @@ for (const [engine, network] of engines) {
 if (hasDatagrams) {
   Deno.test("MulticastGroups of Deno's sockets refuse what only node:dgram can", async () => {
     await using client = everywhere(denoNetwork);
-    const message = await assertCode(
+    const { message } = await assertCode(
       "unsupported",
       client.joinGroup("232.1.2.3", { source: "127.0.0.1" }),
     );

@@ -3,10 +3,7 @@ import fc from "fast-check";
 import { AddressBlocks, blockName } from "../../../src/listener/guard/address_blocks.ts";
 import { formatIpAddress, ipAddressFromBytes } from "../../../src/base/ip_address.ts";
 import type { NetworkAddress } from "../../../src/base/address.ts";
-
-function tcp(hostname: string): NetworkAddress {
-  return { transport: "tcp", hostname, port: 1 };
-}
+import { tcp } from "../../support/tcp.ts";
 
 function has(blocks: string[], hostname: string): boolean {
   return new AddressBlocks(blocks, "allow").has(tcp(hostname));

@@ -9,7 +9,6 @@ import {
 import { duplexOf } from "../../../src/connection/connection.ts";
 import type { Network } from "../../../src/network/network.ts";
 import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
-import type { NetworkAddress } from "../../../src/base/address.ts";
 import {
   end,
   scriptedListener,
@@ -19,6 +18,7 @@ import {
   type Step,
   VirtualClock,
 } from "../../../testing/mod.ts";
+import { tcp } from "../../support/tcp.ts";
 
 /** A listener that has accepted scripted peers, on virtual time. */
 async function accepted(
@@ -28,7 +28,7 @@ async function accepted(
 ) {
   const clock = new VirtualClock();
   const peers = scripts.map((script, i) => {
-    const remoteAddr: NetworkAddress = { transport: "tcp", hostname: `192.0.2.${i}`, port: 7 };
+    const remoteAddr = tcp(`192.0.2.${i}`);
     return scriptedTransport([...script, silence()], { clock, remoteAddr, writes });
   });
   const network: Network = {

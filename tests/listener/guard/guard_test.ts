@@ -4,12 +4,8 @@ import type { GuardConfig } from "../../../src/listener/guard/guard_config.ts";
 import { ProxyHeader } from "../../../src/proxy/proxy_header.ts";
 import { truncatedHeaderError } from "../../../src/proxy/proxy_protocol.ts";
 import { REJECT_REASONS, type RejectInfo } from "../../../src/listener/guard/rejection.ts";
-import type { NetworkAddress } from "../../../src/base/address.ts";
 import { printedDuring } from "../../support/printed_during.ts";
-
-function tcp(hostname: string, port = 1): NetworkAddress {
-  return { transport: "tcp", hostname, port };
-}
+import { tcp } from "../../support/tcp.ts";
 
 function from(hostname: string): ProxyHeader {
   return new ProxyHeader({ source: tcp(hostname, 7), destination: tcp("198.51.100.1") });
@@ -90,7 +86,7 @@ Deno.test("Guard.enter() refuses whom deny has, and whom allow has not", async (
   assertEquals(guard.enter({ transport: "unix", path: "/a" }), undefined);
   assertEquals(await told(), [
     { reason: "denied", remoteAddress: "192.0.2.200", remotePort: 9, error: undefined },
-    { reason: "not-allowed", remoteAddress: "198.51.100.1", remotePort: 1, error: undefined },
+    { reason: "not-allowed", remoteAddress: "198.51.100.1", remotePort: 7, error: undefined },
     { reason: "not-allowed", remoteAddress: "/a", remotePort: 0, error: undefined },
   ]);
   const { accepted, rejected } = guard.stats([]);

@@ -4,10 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import { type Caller, Listener } from "../../mod.ts";
 import { duplexOf } from "../../src/connection/connection.ts";
 import { dial } from "../support/dial.ts";
-import { isInstalled, Program } from "../support/program.ts";
-
-const hasTool = await isInstalled("slowhttptest");
-if (!hasTool) console.log("skipped: slow senders: slowhttptest not installed");
+import { peerTest } from "../support/peers.ts";
+import { Program } from "../support/program.ts";
 
 const HEAD_END = new TextEncoder().encode("\r\n\r\n");
 const ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -31,10 +29,10 @@ function readHead(caller: Caller): Promise<boolean> {
   });
 }
 
-Deno.test({
-  name: "Listener serves others while slowhttptest holds as many connections as it can",
-  ignore: !hasTool,
-  async fn() {
+await peerTest(
+  "Listener serves others while slowhttptest holds as many connections as it can",
+  ["slowhttptest"],
+  async () => {
     const listener = new Listener(0, {
       interface: "127.0.0.1",
       // Fewer than it makes: without a minimum rate it would have them all, for as long as it likes.
@@ -73,4 +71,4 @@ Deno.test({
     const { completed, aborted } = await listener.gracefulStop({ deadlineInMillis: 2_000 });
     assertEquals([listener.stats().open, completed + aborted <= 50], [0, true]);
   },
-});
+);

@@ -32,16 +32,30 @@ export async function plainPair(): Promise<[client: Transport, server: Transport
   return [client, server];
 }
 
+/** What a listener is secured with, once it has started. */
+export async function listenerSecurity(
+  config: ListenerSecureSocketConfig,
+): Promise<ListenerSecurity> {
+  const security = new ListenerSecurity(checkListenerSecureSocket(config), clock);
+  await security.load();
+  return security;
+}
+
+/** What a client is secured with. */
+export async function clientSecurity(config: ClientSecureSocketConfig): Promise<ClientSecurity> {
+  const security = new ClientSecurity(checkClientSecureSocket(config), denoNetwork);
+  await security.load();
+  return security;
+}
+
 /** Has both ends of a stream shake hands. */
 export async function shakeHands(
   [client, server]: readonly [client: Transport, server: Transport],
   of: ListenerSecureSocketConfig,
   by: ClientSecureSocketConfig,
 ): Promise<Ends> {
-  const security = new ListenerSecurity(checkListenerSecureSocket(of), clock);
-  await security.load();
-  const dialling = new ClientSecurity(checkClientSecureSocket(by), denoNetwork);
-  await dialling.load();
+  const security = await listenerSecurity(of);
+  const dialling = await clientSecurity(by);
   const [clientEnd, serverEnd] = await Promise.all([
     dialling.secure(client, "localhost").catch((error: Error) => error),
     security.upgrade(server).catch((error: Error) => error),

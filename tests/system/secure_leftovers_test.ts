@@ -2,20 +2,15 @@
 
 import { assertEquals } from "@std/assert";
 import type { Transport } from "../../src/network/network.ts";
-import { denoNetwork } from "../../src/network/deno/deno_network.ts";
-import { ClientSecurity } from "../../src/tls/client_security.ts";
-import { ListenerSecurity } from "../../src/tls/listener_security.ts";
-import {
-  checkClientSecureSocket,
-  checkListenerSecureSocket,
-  type ClientSecureSocketConfig,
-  type ListenerSecureSocketConfig,
+import type {
+  ClientSecureSocketConfig,
+  ListenerSecureSocketConfig,
 } from "../../src/tls/secure_socket.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { stillHeld } from "../support/collected.ts";
+import { clientSecurity, listenerSecurity } from "../support/secure_pair.ts";
 
-const { clock } = denoNetwork;
 const authority = await Authority.make("Tests");
 const stranger = await Authority.make("Strangers");
 const localhost = await authority.sign();
@@ -31,18 +26,6 @@ const TIMES = 3;
 
 type Ends = readonly [near: Transport, far: Transport];
 
-async function listening(options: ListenerSecureSocketConfig): Promise<ListenerSecurity> {
-  const security = new ListenerSecurity(checkListenerSecureSocket(options), clock);
-  await security.load();
-  return security;
-}
-
-async function dialling(options: ClientSecureSocketConfig): Promise<ClientSecurity> {
-  const security = new ClientSecurity(checkClientSecureSocket(options), denoNetwork);
-  await security.load();
-  return security;
-}
-
 function settled(...waits: Promise<unknown>[]): Promise<PromiseSettledResult<unknown>[]> {
   return Promise.allSettled(waits);
 }
@@ -50,7 +33,7 @@ function settled(...waits: Promise<unknown>[]): Promise<PromiseSettledResult<unk
 /** Begins the listener's side, has the client's side do something, and waits for the end. */
 function serving(options: ListenerSecureSocketConfig, act: (near: Transport) => unknown) {
   return async () => {
-    const security = await listening(options);
+    const security = await listenerSecurity(options);
     return async ([near, far]: Ends) => {
       const upgrading = security.upgrade(far);
       await Promise.all([settled(upgrading), act(near)]);
@@ -65,7 +48,7 @@ function calling(
   act: (far: Transport, giveUp: AbortController) => unknown,
 ) {
   return async () => {
-    const security = await dialling(options);
+    const security = await clientSecurity(options);
     return async ([near, far]: Ends) => {
       const giveUp = new AbortController();
       await Promise.all([
@@ -84,7 +67,7 @@ function meeting(
   end = (transport: Transport) => transport.close(),
 ) {
   return async () => {
-    const [listener, dialler] = [await listening(of), await dialling(by)];
+    const [listener, dialler] = [await listenerSecurity(of), await clientSecurity(by)];
     return async ([near, far]: Ends) => {
       const results = await settled(dialler.secure(near, "localhost"), listener.upgrade(far));
       const ends = results.flatMap((it) =>

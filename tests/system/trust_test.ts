@@ -18,7 +18,7 @@ import {
   type RawWish,
   uri,
 } from "../support/raw_certificates.ts";
-import { plainPair } from "../support/secure_pair.ts";
+import { clientSecurity, plainPair } from "../support/secure_pair.ts";
 
 const authority = await RawAuthority.make();
 const COMMON_NAME = "2.5.4.3";
@@ -214,8 +214,7 @@ async function meet(certificate: RawCertificate, of: Case, engine: object): Prom
   const [near, far] = await plainPair();
   const caCerts = [trusts === "itself" ? certificate.cert : authority.cert];
   const options = { caCerts, serverName: host, verifyHostname: !anyName, ...engine };
-  const security = new ClientSecurity(checkClientSecureSocket(options), denoNetwork);
-  await security.load();
+  const security = await clientSecurity(options);
   const caught = (error: Error) => error;
   const [client, server] = await Promise.all([
     security.secure(near, "elsewhere.example").catch(caught),

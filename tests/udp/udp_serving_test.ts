@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GenericError } from "../../src/base/errors.ts";
+import type { Network } from "../../src/network/network.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 import { text } from "../support/text.ts";
 import { testOnEngines } from "../support/udp_engines.ts";
@@ -72,39 +73,33 @@ Deno.test("UdpListener.gracefulStop() finishes what came and is under way", asyn
   assertEquals([socket.isClosed, listener.droppedDatagrams], [true, 1]);
 });
 
-testOnEngines("UdpListener.gracefulStop() aborts what is left at the deadline", async (network) => {
+/** A listener and a client, with a datagram whose handler never ends. */
+async function stuck(network: Network) {
   const began = Promise.withResolvers<void>();
-  const never = Promise.withResolvers<void>();
-  await using sockets = await serving(network, {
-    async onDatagram() {
+  const sockets = await serving(network, {
+    onDatagram() {
       began.resolve();
-      await never.promise;
+      return new Promise<never>(() => {});
     },
   });
   await sockets.client.write("1");
   await began.promise;
+  return sockets;
+}
+
+testOnEngines("UdpListener.gracefulStop() aborts what is left at the deadline", async (network) => {
+  await using sockets = await stuck(network);
   assertEquals(counted(await sockets.listener.gracefulStop({ deadlineInMillis: 5 })), {
     completed: 0,
     aborted: 1,
   });
-  never.resolve();
 });
 
 testOnEngines("UdpListener.immediateStop() hurries a graceful one", async (network) => {
-  const began = Promise.withResolvers<void>();
-  const never = Promise.withResolvers<void>();
-  await using sockets = await serving(network, {
-    async onDatagram() {
-      began.resolve();
-      await never.promise;
-    },
-  });
-  await sockets.client.write("1");
-  await began.promise;
+  await using sockets = await stuck(network);
   const stop = sockets.listener.gracefulStop();
   await sockets.listener.immediateStop();
   assertEquals(counted(await stop), { completed: 0, aborted: 1 });
-  never.resolve();
 });
 
 Deno.test("UdpListener.gracefulStop() aborts sessions that nobody has taken", async () => {

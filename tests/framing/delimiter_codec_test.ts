@@ -5,6 +5,7 @@ import { GenericError } from "../../src/base/errors.ts";
 import { DelimiterCodec } from "../../src/framing/delimiter_codec.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import {
+  assertGivenBack,
   bytesAndCuts,
   cutAt,
   cutIntoBytes,
@@ -92,11 +93,8 @@ for (const delimiter of ["\0", "ab", "aa", "aab", "abab", "abaabaa"]) {
             refused.push(one);
           }
         }
-        const bytes = encodeAll(codec, sent);
-        assertEquals(frames.length, bytes.length);
-        const expected = sent.map((one) => ({ message: bytesOf(one) }));
-        assertEquals(decodeAll(codec, cutAt(bytes, cuts)), expected);
-        assertEquals(decodeAll(codec, cutIntoBytes(bytes)), expected);
+        assertEquals(frames.length, encodeAll(codec, sent).length);
+        assertGivenBack(codec, sent, cuts, sent.map(bytesOf));
         for (const one of refused) {
           assertEquals((one + delimiter).indexOf(delimiter) < one.length, true);
         }

@@ -6,6 +6,7 @@ import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import {
+  assertGivenBack,
   bytesAndCuts,
   cutAt,
   cutIntoBytes,
@@ -73,12 +74,7 @@ Deno.test("JsonLinesCodec gives back what was sent, however it is cut", () => {
   const codec = new JsonLinesCodec<fc.JsonValue>();
   fc.assert(
     fc.property(fc.array(fc.jsonValue()), cutPlaces, (messages, cuts) => {
-      const expected = messages.map((message) => ({
-        message: JSON.parse(JSON.stringify(message)),
-      }));
-      const bytes = encodeAll(codec, messages);
-      assertEquals(decodeAll(codec, cutAt(bytes, cuts)), expected);
-      assertEquals(decodeAll(codec, cutIntoBytes(bytes)), expected);
+      assertGivenBack(codec, messages, cuts, JSON.parse(JSON.stringify(messages)));
     }),
     { seed: 3 },
   );

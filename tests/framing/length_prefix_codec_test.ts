@@ -8,6 +8,7 @@ import {
   type LengthPrefixCodecConfig,
 } from "../../src/framing/length_prefix_codec.ts";
 import {
+  assertGivenBack,
   bytesAndCuts,
   cutAt,
   cutIntoBytes,
@@ -150,10 +151,7 @@ for (const format of formats.filter(({ prefixOffset, strip }) => !prefixOffset &
       );
     fc.assert(
       fc.property(fc.array(message), cutPlaces, (messages, cuts) => {
-        const sent = encodeAll(codec, messages);
-        const expected = messages.map((message) => ({ message }));
-        assertEquals(decodeAll<Uint8Array>(codec, cutAt(sent, cuts)), expected);
-        assertEquals(decodeAll<Uint8Array>(codec, cutIntoBytes(sent)), expected);
+        assertGivenBack(codec, messages, cuts);
       }),
       { seed: 3 },
     );

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { GenericError } from "../../src/base/errors.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
-import { cutAt, cutIntoBytes, cutPlaces, decodeAll, encodeAll } from "../support/framing.ts";
+import { assertGivenBack, cutAt, cutPlaces, decodeAll, encodeAll } from "../support/framing.ts";
 import { joined } from "../support/joined.ts";
 import { bytesOf } from "../support/text.ts";
 
@@ -19,10 +19,7 @@ for (const lineEnding of ["\n", "\r\n"] as const) {
     );
     fc.assert(
       fc.property(fc.array(line, { size: "max", maxLength: 30 }), cutPlaces, (lines, cuts) => {
-        const bytes = encodeAll(codec, lines);
-        const expected = lines.map((message) => ({ message }));
-        assertEquals(decodeAll(codec, cutAt(bytes, cuts)), expected);
-        assertEquals(decodeAll(codec, cutIntoBytes(bytes)), expected);
+        assertGivenBack(codec, lines, cuts);
       }),
       { seed: 3 },
     );

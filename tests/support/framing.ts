@@ -1,5 +1,6 @@
 // Runs codecs on arrays: what comes out of which bytes, however they were cut.
 
+import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { GenericError } from "../../src/base/errors.ts";
@@ -86,6 +87,23 @@ export function decodeAll<In>(
   if (drain(true)) return outcomes;
   if (bytes.length > 0) outcomes.push({ error: `${bytes.length} bytes are left` });
   return outcomes;
+}
+
+/**
+ * Checks that a codec gives back what was sent, however its bytes are cut.
+ *
+ * @param received What comes out, where it is not the same.
+ */
+export function assertGivenBack<In, Out>(
+  codec: Codec<In, Out>,
+  sent: readonly Out[],
+  cuts: readonly number[],
+  received: readonly unknown[] = sent,
+): void {
+  const bytes = encodeAll(codec, sent);
+  const expected = received.map((message) => ({ message }));
+  assertEquals<unknown>(decodeAll(codec, cutAt(bytes, cuts)), expected);
+  assertEquals<unknown>(decodeAll(codec, cutIntoBytes(bytes)), expected);
 }
 
 /** Pieces of bytes, mostly of the given ones, and where to cut what they make together. */

@@ -151,27 +151,22 @@ Deno.test("simulate() takes no real time, however much virtual time passes", asy
 });
 
 Deno.test("simulate() tells the seed, the last events and what was thrown", async () => {
+  const planted = () =>
+    simulate(42, async (net) => {
+      const [near, far, end] = await dialled(net);
+      closeAll(near, far);
+      end();
+      throw new TypeError("planted");
+    });
   const error = await assertRejects(
-    () =>
-      simulate(42, async (net) => {
-        const [near, far, end] = await dialled(net);
-        closeAll(near, far);
-        end();
-        throw new TypeError("planted");
-      }),
+    planted,
     SimulationError,
     "Seed 42 (trace ",
   );
   assertMatch(error.message, /TypeError: planted\nWhat happened last:\n {2}\d/);
   assertEquals((error.cause as Error).message, "planted");
   const again = await assertRejects(
-    () =>
-      simulate(42, async (net) => {
-        const [near, far, end] = await dialled(net);
-        closeAll(near, far);
-        end();
-        throw new TypeError("planted");
-      }),
+    planted,
     SimulationError,
   );
   assertEquals(again.traceHash, error.traceHash);

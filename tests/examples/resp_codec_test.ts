@@ -5,7 +5,7 @@ import { GenericError } from "../../mod.ts";
 import { respCodec } from "../../examples/resp_codec.ts";
 import { command, type Resp } from "../../examples/resp_values.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
-import { fuzz } from "../fuzz/framing.ts";
+import { fuzz } from "../system/fuzz/framing.ts";
 import { assertGivenBack, cutPlaces, decodeAll, encodeAll } from "../support/framing.ts";
 import { bytesOf } from "../support/text.ts";
 

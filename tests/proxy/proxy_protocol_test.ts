@@ -7,7 +7,7 @@ import {
   truncatedHeaderError,
   writeProxyHeader,
 } from "../../src/proxy/proxy_protocol.ts";
-import { fuzzProxyHeaders } from "../fuzz/proxy_header.ts";
+import { fuzzProxyHeaders } from "../system/fuzz/proxy_header.ts";
 import {
   asRead,
   assertHeaderRefused,

@@ -163,10 +163,13 @@ Deno.test("every room has a test file of its name, at the same place", () => {
     "tests/d/a_test.ts",
     "tests/d/e/f_test.ts",
     "tests/d/g_test.ts",
+    "tests/peers/g_test.ts",
   ];
   assertEquals(checks.testProblems(rooms, [...tests, "tests/d/h.ts", "tests/system/i_test.ts"]), [
     "src/d/b.ts has no tests/d/b_test.ts",
+    "tests/b_test.ts is of no room; tests/system/ is for such",
     "tests/d/g_test.ts is of no room; tests/system/ is for such",
+    "tests/peers/g_test.ts is of no room; tests/system/ is for such",
   ]);
 });
 

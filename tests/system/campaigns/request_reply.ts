@@ -8,8 +8,8 @@ import {
   Listener,
   ReadTimedOutError,
   type SocketError,
-} from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
+} from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure, isGentle, survives } from "./campaign.ts";
 
 /** Every reply is whole, in order and its request's own, however often a read was given up on the way. */

@@ -9,13 +9,13 @@ import {
   type Listener,
   type ListenerSecureSocketConfig,
   type Service,
-} from "../../mod.ts";
-import { Authority } from "../support/certificates.ts";
-import { inFolder } from "../support/folder.ts";
-import { freePort } from "../support/free_port.ts";
-import { listening } from "../support/listening.ts";
-import { type Peer, peerTest } from "../support/peers.ts";
-import { Program } from "../support/program.ts";
+} from "../../../mod.ts";
+import { Authority } from "../../support/certificates.ts";
+import { inFolder } from "../../support/folder.ts";
+import { freePort } from "../../support/free_port.ts";
+import { listening } from "../../support/listening.ts";
+import { type Peer, peerTest } from "../../support/peers.ts";
+import { Program } from "../../support/program.ts";
 
 const authority = await Authority.make("Tests");
 const localhost = await authority.sign();

@@ -1,7 +1,7 @@
 // A listener that is started and stopped again and again while clients come, talk and are cut.
 
-import { Client, Listener, type ListenerConfig, type Service } from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
+import { Client, Listener, type ListenerConfig, type Service } from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure } from "./campaign.ts";
 
 const PORT = 25;

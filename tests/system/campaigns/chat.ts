@@ -1,7 +1,7 @@
 // A chat server: what one member says, all of them hear, in the same order.
 
-import { type Caller, Client, Listener } from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
+import { type Caller, Client, Listener } from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure, isGentle, survives } from "./campaign.ts";
 
 /** Every member hears a piece of the same conversation, without a hole, from the moment of joining on. */

@@ -2,14 +2,14 @@
 // is gentle, and everything must arrive. With odd ones connections die, and what arrives must still be a piece of
 // what was sent, without a hole, and every wait must end.
 
-import type { SocketError } from "../../mod.ts";
+import type { SocketError } from "../../../mod.ts";
 import {
   type Faults,
   Random,
   simulate,
   type SimulatedNetwork,
   type SimulationReport,
-} from "../../testing/mod.ts";
+} from "../../../testing/mod.ts";
 
 /** A program and what must hold of it, whatever the network does. */
 export interface Campaign {

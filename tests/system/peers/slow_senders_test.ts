@@ -1,11 +1,11 @@
 // Slow senders, as slowhttptest makes them, against a listener with a minimum rate.
 
 import { assert, assertEquals } from "@std/assert";
-import { type Caller, Listener } from "../../mod.ts";
-import { duplexOf } from "../../src/connection/connection.ts";
-import { dial } from "../support/dial.ts";
-import { peerTest } from "../support/peers.ts";
-import { Program } from "../support/program.ts";
+import { type Caller, Listener } from "../../../mod.ts";
+import { duplexOf } from "../../../src/connection/connection.ts";
+import { dial } from "../../support/dial.ts";
+import { peerTest } from "../../support/peers.ts";
+import { Program } from "../../support/program.ts";
 
 const HEAD_END = new TextEncoder().encode("\r\n\r\n");
 const ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";

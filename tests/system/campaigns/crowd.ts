@@ -1,7 +1,13 @@
 // More clients than a listener's limits let in at once.
 
-import { type Caller, Client, Listener, type ListenerConfig, type SocketError } from "../../mod.ts";
-import type { SimulatedHost, SimulatedNetwork } from "../../testing/mod.ts";
+import {
+  type Caller,
+  Client,
+  Listener,
+  type ListenerConfig,
+  type SocketError,
+} from "../../../mod.ts";
+import type { SimulatedHost, SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure, isGentle } from "./campaign.ts";
 
 const PORT = 110;

@@ -9,11 +9,11 @@ import {
   PROXY_TLV,
   type ProxyHeaderConfig,
   type RejectInfo,
-} from "../../mod.ts";
-import { Authority } from "../support/certificates.ts";
-import { freePort } from "../support/free_port.ts";
-import { NGINX_STREAM, peerTest } from "../support/peers.ts";
-import { Program } from "../support/program.ts";
+} from "../../../mod.ts";
+import { Authority } from "../../support/certificates.ts";
+import { freePort } from "../../support/free_port.ts";
+import { NGINX_STREAM, peerTest } from "../../support/peers.ts";
+import { Program } from "../../support/program.ts";
 
 /** Waits until somebody listens on a port, which is not told; `false` where the program has ended. */
 async function isListening(port: number, program: Program): Promise<boolean> {

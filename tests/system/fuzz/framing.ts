@@ -3,17 +3,17 @@
 // Whatever comes, a decoder gives messages, waits for more or throws "frame"; it comes to an end, gives no
 // more bytes than it got, and does the same however the bytes were cut.
 
-import { ByteQueue } from "../../src/bytes/byte_queue.ts";
-import { GenericError } from "../../src/base/errors.ts";
-import type { Codec } from "../../src/framing/codec.ts";
-import { DelimiterCodec } from "../../src/framing/delimiter_codec.ts";
-import { FixedLengthCodec } from "../../src/framing/fixed_length_codec.ts";
-import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
-import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
-import { LineCodec } from "../../src/framing/line_codec.ts";
-import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
-import { decodeAll, type Outcome } from "../support/framing.ts";
-import { bytesOf } from "../support/text.ts";
+import { ByteQueue } from "../../../src/bytes/byte_queue.ts";
+import { GenericError } from "../../../src/base/errors.ts";
+import type { Codec } from "../../../src/framing/codec.ts";
+import { DelimiterCodec } from "../../../src/framing/delimiter_codec.ts";
+import { FixedLengthCodec } from "../../../src/framing/fixed_length_codec.ts";
+import { JsonLinesCodec } from "../../../src/framing/json_lines_codec.ts";
+import { LengthPrefixCodec } from "../../../src/framing/length_prefix_codec.ts";
+import { LineCodec } from "../../../src/framing/line_codec.ts";
+import { NetstringCodec } from "../../../src/framing/netstring_codec.ts";
+import { decodeAll, type Outcome } from "../../support/framing.ts";
+import { bytesOf } from "../../support/text.ts";
 
 /** A decoder and what its input is mostly made of. */
 export interface Target {

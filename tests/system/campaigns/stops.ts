@@ -11,8 +11,8 @@ import {
   type StopReport,
   UdpClient,
   UdpListener,
-} from "../../mod.ts";
-import { gentleFaults, type SimulatedNetwork } from "../../testing/mod.ts";
+} from "../../../mod.ts";
+import { gentleFaults, type SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure } from "./campaign.ts";
 
 /** As long as a program may be busy before it hears of what has come. */

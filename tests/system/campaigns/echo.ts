@@ -1,7 +1,7 @@
 // Clients that come and go, a service that sends back what it gets.
 
-import { Client, Listener } from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
+import { Client, Listener } from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import {
   type Campaign,
   ensure,

@@ -1,16 +1,16 @@
 // Throws made-up PROXY protocol headers at the parser and holds every answer against the reference.
 //
-//   deno run tests/fuzz/proxy_header.ts [--count=1000000] [--seed=1]
+//   deno run tests/system/fuzz/proxy_header.ts [--count=1000000] [--seed=1]
 //
 // Half of them begin as good headers and are then damaged; the rest begins as something else. Each goes in
 // whole and cut at random places. A case that fails prints its seed and its bytes, and the run ends.
 
-import { ByteQueue } from "../../src/bytes/byte_queue.ts";
-import { ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
-import { ProxyHeaderError } from "../../src/proxy/proxy_header_error.ts";
-import { parseProxyHeader, writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
-import type { NetworkAddress } from "../../src/base/address.ts";
-import { referenceHeaderLength } from "../support/proxy_reference.ts";
+import { ByteQueue } from "../../../src/bytes/byte_queue.ts";
+import { ProxyHeader, type ProxyHeaderConfig } from "../../../src/proxy/proxy_header.ts";
+import { ProxyHeaderError } from "../../../src/proxy/proxy_header_error.ts";
+import { parseProxyHeader, writeProxyHeader } from "../../../src/proxy/proxy_protocol.ts";
+import type { NetworkAddress } from "../../../src/base/address.ts";
+import { referenceHeaderLength } from "../../support/proxy_reference.ts";
 
 const MAX_LENGTH = 4_096;
 /** What the writer does not write: other protocols, and headers as others have them. */

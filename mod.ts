@@ -44,7 +44,7 @@ export type {
 } from "./src/tls/secure_socket.ts";
 export { Framed, framed } from "./src/framing/framed.ts";
 export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
-export type { FrameConfig } from "./src/framing/frame.ts";
+export type { FrameConfig } from "./src/framing/frame_config.ts";
 export { DelimiterCodec } from "./src/framing/delimiter_codec.ts";
 export { FixedLengthCodec } from "./src/framing/fixed_length_codec.ts";
 export { JsonLinesCodec, type JsonLinesCodecConfig } from "./src/framing/json_lines_codec.ts";

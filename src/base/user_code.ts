@@ -20,7 +20,7 @@ export function tell<Args extends unknown[]>(
 ): void {
   if (callback === undefined) return;
   queueMicrotask(() => {
-    settle(() => callback(...args)).catch(printThrown);
+    attempt(() => callback(...args)).catch(printThrown);
   });
 }
 
@@ -30,7 +30,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /** Calls users' code at once. What it throws, or what it asks of the reading of its result, rejects. */
-export function settle<T>(call: () => T): Promise<Awaited<T>> {
+export function attempt<T>(call: () => T): Promise<Awaited<T>> {
   // The executor catches what is thrown, and what reading `then` of the result throws.
   return new Promise<Awaited<T>>((resolve) => resolve(call() as Awaited<T>));
 }
@@ -45,7 +45,7 @@ export function settle<T>(call: () => T): Promise<Awaited<T>> {
  */
 export function refusePromise(who: string, result: unknown): void {
   if (!isThenable(result)) return;
-  settle(() => result).catch(() => {});
+  attempt(() => result).catch(() => {});
   throw new TypeError(`${who} must not be async: it has to be done when it returns`);
 }
 

@@ -18,7 +18,7 @@ import {
 } from "../base/errors.ts";
 import type { Wait } from "./reader.ts";
 import { methodsOf } from "../base/service_methods.ts";
-import { handlerError, isThenable, printThrown, settle } from "../base/user_code.ts";
+import { attempt, handlerError, isThenable, printThrown } from "../base/user_code.ts";
 
 /** A connection that a listener hands to your service. */
 export type Caller = Connection;
@@ -118,7 +118,7 @@ class ServiceLoop implements Attendant, Wait {
   #await(result: unknown, after: () => void): void {
     if (!isThenable(result)) return after();
     // What is no promise of the language's own may call back more than once, or be of another mind when asked again.
-    const promise = result instanceof Promise ? result : settle(() => result);
+    const promise = result instanceof Promise ? result : attempt(() => result);
     promise.then(after, this.#onThrown);
   }
 

@@ -2,6 +2,7 @@
 // a codec is tested on arrays and works on whatever brings bytes.
 
 import { shown } from "../base/arguments.ts";
+import { badFrame, type GenericError } from "../base/errors.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { refusePromise } from "../base/user_code.ts";
 import type { Encoder } from "../bytes/frame_buffer.ts";
@@ -91,4 +92,14 @@ export function checkCodec<C extends Codec<unknown, never>>(codec: C): C {
     throw new TypeError(`codec must have the methods decoder and encode: got ${shown(codec)}`);
   }
   return codec;
+}
+
+/** The stream ended in the middle of a frame. What is left of it is dropped, so that the end comes next. */
+export function cutOff(bytes: ByteQueue, expected: number | undefined): GenericError {
+  const { offset, length } = bytes;
+  bytes.clear();
+  const ofSize = expected === undefined ? "" : ` of ${expected}`;
+  return badFrame(
+    `the stream ended ${length} bytes into the frame${ofSize} at byte ${offset}`,
+  );
 }

@@ -4,8 +4,9 @@ import { readOptions } from "../base/options.ts";
 import { contentBytes, shown } from "../base/arguments.ts";
 import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
+import { outgoingBytes } from "./outgoing_bytes.ts";
 import { DelimiterSearch } from "../bytes/delimiter_search.ts";
-import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
 import { badFrame, badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 

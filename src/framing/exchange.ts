@@ -7,8 +7,7 @@ import type { Duplex } from "../connection/duplex.ts";
 import { MORE, pull, type ReadOptions } from "../connection/pull.ts";
 import type { Share } from "../network/share.ts";
 import { printThrown, refusePromise } from "../base/user_code.ts";
-import { checkCodec, type Codec, type Decoder, decoderOf } from "./codec.ts";
-import { cutOff } from "./frame.ts";
+import { checkCodec, type Codec, cutOff, type Decoder, decoderOf } from "./codec.ts";
 import { type Encoder, FrameBuffer } from "../bytes/frame_buffer.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -94,12 +93,16 @@ export class Exchange<In, Out> {
   }
 
   /**
-   * Takes the next message without waiting.
+   * Receives the next message without waiting.
    *
    * @returns `undefined` at the end of the stream; `MORE` if it has to be waited for, or somebody else waits.
    */
-  take(): In | undefined | typeof MORE {
+  receiveNow(): In | undefined | typeof MORE {
     if (this.#duplex.reader.isWaiting || this.mustStepBack) return MORE;
+    return this.#nextOrMore();
+  }
+
+  #nextOrMore(): In | undefined | typeof MORE {
     const message = this.next();
     return message === undefined && !this.hasEnded ? MORE : message;
   }
@@ -109,18 +112,15 @@ export class Exchange<In, Out> {
     // The peer may wait for what is gathered before it says more.
     this.flush();
     const { reader, limits } = this.#duplex;
-    return pull(reader, limits.readTimeoutInMillis, options, 0, () => {
-      const message = this.next();
-      return message === undefined && !this.hasEnded ? MORE : message;
-    });
+    return pull(reader, limits.readTimeoutInMillis, options, 0, () => this.#nextOrMore());
   }
 
-  /** Gathers a message, which goes out with the next flush. */
-  add(message: Out): void {
-    this.#append(this.#codec, message);
+  /** Appends a message to what goes out with the next flush. */
+  append(message: Out): void {
+    this.#encode(this.#codec, message);
   }
 
-  #append<What>(encoder: Encoder<What>, what: What): void {
+  #encode<What>(encoder: Encoder<What>, what: What): void {
     if (this.#isEncoding) throw new TypeError("Cannot send: another message is being encoded");
     this.#isEncoding = true;
     try {
@@ -160,7 +160,7 @@ export class Exchange<In, Out> {
   #send<What>(encoder: Encoder<What>, what: What): Promise<number> {
     this.flush();
     try {
-      this.#append(encoder, what);
+      this.#encode(encoder, what);
     } catch (error) {
       return Refusal.of(error, () => this.#tellOnce(error));
     }

@@ -1,8 +1,8 @@
 // Messages that all have the same length.
 
 import type { ByteQueue } from "../bytes/byte_queue.ts";
-import type { Codec, Decoder } from "./codec.ts";
-import { cutOff, outgoingBytes } from "./frame.ts";
+import { type Codec, cutOff, type Decoder } from "./codec.ts";
+import { outgoingBytes } from "./outgoing_bytes.ts";
 import { checkFrameLength } from "../base/arguments.ts";
 import { badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";

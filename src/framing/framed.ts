@@ -64,7 +64,7 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   receive(options?: ReadOptions): Promise<In | undefined> {
     if (options === undefined) {
       try {
-        const message = this.#exchange.take();
+        const message = this.#exchange.receiveNow();
         if (message !== MORE) return Promise.resolve(message);
       } catch (error) {
         return Promise.reject(error);
@@ -120,7 +120,7 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
     return {
       next: () => {
         try {
-          const message = exchange.take();
+          const message = exchange.receiveNow();
           if (message !== MORE) return Promise.resolve(resultOf(message));
         } catch (error) {
           return Promise.reject(error);

@@ -9,7 +9,7 @@ import { shown } from "../base/arguments.ts";
 import { ignore, isSocketError } from "../base/errors.ts";
 import type { Caller, Service } from "../connection/service.ts";
 import { methodsOf } from "../base/service_methods.ts";
-import { isThenable, printThrown, settle } from "../base/user_code.ts";
+import { attempt, isThenable, printThrown } from "../base/user_code.ts";
 import { checkCodec, type Codec } from "./codec.ts";
 import type { Exchange } from "./exchange.ts";
 import { exchangeOf, Framed } from "./framed.ts";
@@ -140,7 +140,7 @@ class FramedService<In, Out> implements Service {
         const reply = this.#service.onMessage(framed, message);
         if (reply !== undefined) {
           if (isDeferred(reply)) return this.#goOn(framed, reply);
-          exchange.add(reply as Out);
+          exchange.append(reply as Out);
           const slow = exchange.isFull ? exchange.flushAtPace() : undefined;
           if (slow !== undefined) return this.#goOn(framed, slow.then(() => {}));
         }
@@ -179,7 +179,7 @@ async function gather<Out>(exchange: Exchange<unknown, Out>, reply: Reply<Out>):
   if (reply === undefined) return;
   if (isAsyncIterable<Out>(reply)) return await sendAsTheyCome(exchange, reply);
   for (const message of isIterator<Out>(reply) ? reply : [reply as Out]) {
-    exchange.add(message);
+    exchange.append(message);
     if (exchange.isFull) await exchange.flushAtPace();
     if (exchange.mustStepBack) await stepBack(exchange);
     if (!exchange.isOpen) break;
@@ -214,11 +214,11 @@ async function sendAsTheyCome<Out>(
       }
       if (result.done === true) return;
       isExhausted = false;
-      exchange.add(result.value);
+      exchange.append(result.value);
     }
   } finally {
     // Not waited for: one that waits for something is told when that has come, which may be never.
-    if (!isExhausted) settle(() => iterator.return?.()).catch(tellNews);
+    if (!isExhausted) attempt(() => iterator.return?.()).catch(tellNews);
   }
 }
 

@@ -5,7 +5,7 @@ import { shown } from "../base/arguments.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { badFrame, reasonOf } from "../base/errors.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { LineCodec } from "./line_codec.ts";
 import { LineDecoder } from "./line_decoder.ts";

@@ -2,8 +2,9 @@
 
 import { optionNames, readOptions } from "../base/options.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { checkOutgoingText, FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
-import { checkChoice } from "../base/arguments.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
+import { outgoingBytes } from "./outgoing_bytes.ts";
+import { checkChoice, shown } from "../base/arguments.ts";
 import { badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { LineDecoder } from "./line_decoder.ts";
@@ -89,7 +90,11 @@ export class LineCodec implements Codec<string> {
    * that the line feed behind it would swallow
    */
   encode(message: string, frames: FrameBuffer): void {
-    checkOutgoingText(message, this.#maxFrameLength);
+    if (typeof message !== "string") {
+      throw new TypeError(`Line must be a string: got ${shown(message)}`);
+    }
+    // No character has more than three bytes for each of its units.
+    if (message.length * 3 > this.#maxFrameLength) outgoingBytes(message, this.#maxFrameLength);
     const lineFeed = message.indexOf("\n");
     if (lineFeed >= 0) throw badMessage(`the line has a line feed in it, at ${lineFeed}`);
     if (this.#lineEnding === "\n" && message.endsWith("\r")) {

@@ -2,14 +2,9 @@
 
 import { readOptions } from "../base/options.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
-import type { Codec, Decoder } from "./codec.ts";
-import {
-  cutOff,
-  FRAME_OPTIONS,
-  type FrameConfig,
-  maxFrameLengthOf,
-  outgoingBytes,
-} from "./frame.ts";
+import { type Codec, cutOff, type Decoder } from "./codec.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
+import { outgoingBytes } from "./outgoing_bytes.ts";
 import { badFrame } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 

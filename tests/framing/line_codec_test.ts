@@ -86,3 +86,13 @@ Deno.test("LineCodec refuses a wrong config and a line that is no string", () =>
   assertThrows(() => new LineCodec(null as never), TypeError, "config");
   assertThrows(() => new LineCodec().encode(1 as never, new FrameBuffer()), TypeError, "got 1");
 });
+
+Deno.test("LineCodec.encode() counts bytes, not characters", () => {
+  const codec = new LineCodec({ maxFrameLength: 6 });
+  codec.encode("\u20ac\u20ac", new FrameBuffer());
+  codec.encode("abcdef", new FrameBuffer());
+  const tooLong = () => codec.encode("\u20ac\u20aca", new FrameBuffer());
+  assertThrows(tooLong, GenericError, "6 bytes");
+  const noText = () => codec.encode(bytesOf("a") as never, new FrameBuffer());
+  assertThrows(noText, TypeError, "Uint8Array");
+});

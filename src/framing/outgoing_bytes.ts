@@ -1,0 +1,23 @@
+// What a message of bytes may be, on its way out.
+
+import { contentBytes } from "../base/arguments.ts";
+import { badMessage } from "../base/errors.ts";
+
+/**
+ * The bytes of an outgoing message.
+ *
+ * @throws {TypeError} if it is neither bytes nor text
+ * @throws {GenericError} `"frame"` if there are too many
+ */
+export function outgoingBytes(message: Uint8Array | string, maxFrameLength: number): Uint8Array {
+  // Each character has at least one byte: what is too long as text is not encoded first.
+  if (typeof message === "string") checkLength(message.length, maxFrameLength);
+  const bytes = contentBytes(message);
+  checkLength(bytes.length, maxFrameLength);
+  return bytes;
+}
+
+function checkLength(length: number, maxFrameLength: number): void {
+  if (length <= maxFrameLength) return;
+  throw badMessage(`the message is longer than ${maxFrameLength} bytes`);
+}

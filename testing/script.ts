@@ -34,7 +34,7 @@ export function silence(): Step {
 /**
  * The call rejects; the one after it gets the next step.
  *
- * @param error With what.
+ * @param error The reason.
  */
 export function fail(error: unknown): Step {
   return new Step("fail", error);

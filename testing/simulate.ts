@@ -57,7 +57,7 @@ export class SimulationError extends Error {
    *
    * @param why What went wrong.
    * @param network Where.
-   * @param options Takes the `cause`.
+   * @param options May hold the `cause`.
    */
   constructor(why: string, network: SimulatedNetwork, options?: ErrorOptions) {
     const { seed, traceHash } = network;

@@ -1,4 +1,4 @@
-// Messages with the same bytes behind each.
+// Messages that end with a delimiter.
 
 import { readOptions } from "../base/options.ts";
 import { contentBytes, shown } from "../base/arguments.ts";
@@ -11,11 +11,11 @@ import { badFrame, badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
 /**
- * Messages of bytes, each ended by a delimiter, which is not part of it. What comes behind the last one
- * before the end of the stream is a message too, if it is not empty.
+ * Messages of bytes, each ended by a delimiter, which is not part of it. What follows the last one before the end of
+ * the stream is a message too, if it is not empty.
  *
- * A message longer than the maximum is a `"frame"` error as soon as that is certain; the next message is the
- * one behind it. A message that would reach the peer as several is not sent.
+ * A message longer than the maximum is a `"frame"` error as soon as that is certain; the next message is the one
+ * after it. A message that would reach the peer as several is not sent.
  *
  * @example
  * ```ts
@@ -33,7 +33,7 @@ export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    *
    * @param delimiter What ends a message, at least one byte.
    * @param config The limit.
-   * @throws {TypeError | RangeError} if the delimiter is empty, or a value is none of those allowed
+   * @throws {TypeError | RangeError} if the delimiter is empty, or a value is not allowed
    */
   constructor(delimiter: Uint8Array | string, config: FrameConfig = {}) {
     this.#delimiter = delimiterOf(delimiter);
@@ -65,7 +65,7 @@ export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
   }
 }
 
-/** Checks a delimiter and makes it ours. */
+/** Checks a delimiter and copies it. */
 function delimiterOf(delimiter: Uint8Array | string): Uint8Array<ArrayBuffer> {
   if (typeof delimiter !== "string" && !(delimiter instanceof Uint8Array)) {
     throw new TypeError(`delimiter must be a Uint8Array or a string: got ${shown(delimiter)}`);
@@ -111,7 +111,7 @@ class DelimiterDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
       bytes.skip(this.#delimiterLength);
       return message;
     }
-    // What may be the beginning of a delimiter may be none of the message.
+    // What may be the start of a delimiter need not belong to the message.
     if (bytes.length - this.#search.matched > this.#maxFrameLength) {
       this.#search.skipRest(bytes);
       throw this.#tooLong(start);

@@ -3,7 +3,7 @@
 import { checkFrameLength, DEFAULT_MAX_FRAME_LENGTH } from "../base/arguments.ts";
 import { optionNames } from "../base/options.ts";
 
-/** What every codec can be told. */
+/** The options of every codec. */
 export interface FrameConfig {
   /**
    * The longest message in bytes, without what the format puts around it, from 1 to 536_870_888. It holds in
@@ -17,7 +17,7 @@ export interface FrameConfig {
 /** The fields of a {@linkcode FrameConfig}. */
 export const FRAME_OPTIONS = optionNames<FrameConfig>({ maxFrameLength: true });
 
-/** Checks the limit that a codec was given, whose config was read. */
+/** Checks the limit in a config that was read. */
 export function maxFrameLengthOf(config: FrameConfig): number {
   const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH } = config;
   return checkFrameLength("maxFrameLength", maxFrameLength);

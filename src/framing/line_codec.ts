@@ -10,7 +10,7 @@ import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { LineDecoder } from "./line_decoder.ts";
 import type { InvalidBytes } from "../bytes/utf8.ts";
 
-/** What a {@linkcode LineCodec} can be told. */
+/** The options of a {@linkcode LineCodec}. */
 export interface LineCodecConfig extends FrameConfig {
   /**
    * What ends a line that is sent. Both are understood when a line is received.
@@ -44,8 +44,8 @@ const OPTIONS = [
 ];
 
 /**
- * Lines of text in UTF-8, each ended by LF or CRLF, which are not part of the message. What comes behind the
- * last one before the end of the stream is a line too, if it is not empty; a carriage return alone is.
+ * Lines of text in UTF-8, each ended by LF or CRLF, which are not part of the message. What follows the last one
+ * before the end of the stream is a line too, if it is not empty; a lone carriage return counts as empty.
  *
  * A line with invalid bytes, or longer than the maximum, is a `"frame"` error, the latter as soon as it is
  * certain; the next message is the line behind it. A line that would reach the peer as another one, or as two,
@@ -63,7 +63,7 @@ export class LineCodec implements Codec<string> {
    * Makes a codec, without a config one for strict UTF-8 and LF.
    *
    * @param config The limit, what ends a line, and what to do with odd bytes.
-   * @throws {TypeError | RangeError} if a value of it is none of those allowed
+   * @throws {TypeError | RangeError} if a value is not allowed
    */
   constructor(config: LineCodecConfig = {}) {
     const options = readOptions<LineCodecConfig>("config", config, OPTIONS);

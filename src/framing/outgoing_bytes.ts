@@ -1,4 +1,4 @@
-// What a message of bytes may be, on its way out.
+// Checks outgoing messages of bytes or text.
 
 import { contentBytes } from "../base/arguments.ts";
 import { badMessage } from "../base/errors.ts";
@@ -10,7 +10,7 @@ import { badMessage } from "../base/errors.ts";
  * @throws {GenericError} `"frame"` if there are too many
  */
 export function outgoingBytes(message: Uint8Array | string, maxFrameLength: number): Uint8Array {
-  // Each character has at least one byte: what is too long as text is not encoded first.
+  // Each character has at least one byte: text that is too long is refused before it is encoded.
   if (typeof message === "string") checkLength(message.length, maxFrameLength);
   const bytes = contentBytes(message);
   checkLength(bytes.length, maxFrameLength);

@@ -1,5 +1,5 @@
-// Several addresses of one name, dialled until one answers: in their order, the next one when the last has failed
-// or has not answered for a while, so that one that is never heard of costs little.
+// Dials several addresses of one name until one answers: in their order, the next when the last failed or has not
+// answered for a while, so that a dead address costs little.
 
 import type { Clock, TimerId } from "./clock.ts";
 
@@ -8,11 +8,11 @@ const HEAD_START_IN_MILLIS = 250;
 
 /** How addresses are dialled. */
 export interface Dialing<T> {
-  /** What the head start goes by. */
+  /** The clock of the head start. */
   readonly clock: Clock;
   /** Gives all attempts up, with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Dials one; the signal says that nobody wants it any more. */
+  /** Dials one; the signal gives the attempt up. */
   dial(address: string, signal: AbortSignal): Promise<T>;
   /** Frees what was connected too late. */
   discard(late: T): void;
@@ -23,7 +23,7 @@ export interface Dialing<T> {
  *
  * @param addresses At least one, the best first.
  * @returns What the first one that answered gave. The attempts at others are given up.
- * @throws What the attempt threw that failed last.
+ * @throws What the last attempt to fail threw.
  */
 export function dialEach<T>(addresses: readonly string[], dialing: Dialing<T>): Promise<T> {
   const { clock, signal } = dialing;

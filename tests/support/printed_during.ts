@@ -5,7 +5,7 @@ export async function printedDuring(run: () => void | Promise<void>): Promise<un
   const printed: unknown[] = [];
   const before = console.error;
   console.error = (...values: unknown[]) => {
-    // How a value is shown is its own code, and may throw, as where it is really printed.
+    // A value shows itself by code of its own, which may throw, as where it is really printed.
     for (const value of values) Deno.inspect(value);
     printed.push(...values);
   };

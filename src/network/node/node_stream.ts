@@ -1,8 +1,8 @@
-// A TCP stream of node:net, for the client that needs what Deno's own cannot: a local address, keep-alive with
-// a time, and a reset.
+// A TCP stream of node:net, for clients that need what Deno's own cannot do: a local address, keep-alive with an
+// interval, and a reset.
 //
-// It reads when asked, and at most one piece (64 KiB) ahead of whoever reads: with a high water mark of one byte
-// node:net stops after each. A listener has none of this: node:net accepts whether or not anybody waits.
+// It reads when asked, and at most one piece (64 KiB) ahead: with a high water mark of one byte node:net stops after
+// each. There is no such listener: node:net accepts whether or not anything waits for it.
 
 import { connect, type Socket } from "node:net";
 import type { Transport } from "../transport.ts";
@@ -21,13 +21,13 @@ export interface NodeConnectTarget {
   readonly port: number;
   /** IP address of this end. */
   readonly localAddress?: string;
-  /** After how long without a byte the system asks whether the peer is still there, in milliseconds. */
+  /** After how many milliseconds of silence the system checks whether the peer is still there. */
   readonly keepAliveInMillis?: number;
   /** Gives the attempt up. */
   readonly signal?: AbortSignal;
 }
 
-/** How much is handed over in one write, so that a peer that takes little is seen to take it. */
+/** How much is handed over in one write, so that the progress of a slow peer can be seen. */
 const LARGEST_WRITE = 64 * 1024;
 
 /** The classes that Deno's own sockets throw, by the codes of node:net. */
@@ -43,7 +43,7 @@ const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
  * Connects; rejects with what Deno's own sockets would. All addresses of a name are tried, within the one signal.
  *
  * @param target Where to, and how.
- * @param clock What the pause between two addresses goes by.
+ * @param clock The clock of the pause between two addresses.
  * @param lookUp Gives the addresses of a name.
  */
 export async function connectNodeStream(
@@ -52,7 +52,7 @@ export async function connectNodeStream(
   lookUp: typeof lookUpAll = lookUpAll,
 ): Promise<Transport> {
   const { hostname, port, localAddress, signal } = target;
-  // What node:net finds out about it by itself ends the process.
+  // A missing permission that node:net finds out itself ends the process.
   if (localAddress !== undefined) await requireNet(localAddress, 0);
   let hosts: readonly string[] = [hostname];
   if (ipVersion(hostname) !== 0) await requireNet(hostname, port);
@@ -65,7 +65,7 @@ export async function connectNodeStream(
   });
 }
 
-/** The addresses of a name that can be reached from where the stream shall begin, or the name as it is. */
+/** The addresses of a name that can be reached from the local address, or the name as it is. */
 async function hostsOf(
   hostname: string,
   port: number,
@@ -76,7 +76,7 @@ async function hostsOf(
   const family = localAddress === undefined ? 0 : ipVersion(localAddress);
   const addresses = await lookUp(hostname, family);
   for (const address of addresses) {
-    // The permission for the name holds for them where node:net looks it up by itself.
+    // Where node:net looks the name up itself, the permission for the name holds for its addresses.
     if (!(await mayUse(address, port))) return [hostname];
   }
   return addresses;
@@ -142,7 +142,7 @@ export class NodeStream implements Transport {
     socket.on("close", wake);
   }
 
-  /** It hands out pieces, whatever else is there. */
+  /** It hands out single pieces, however much is there. */
   get mayHaveMore(): boolean {
     return true;
   }
@@ -168,7 +168,7 @@ export class NodeStream implements Transport {
   write(bytes: Uint8Array): Promise<number> {
     if (this.#isFreed) return Promise.reject(freedError());
     const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
-    // Not asked again later: its buffer may be resized meanwhile.
+    // Kept, because its buffer may be resized meanwhile.
     const { length } = piece;
     return new Promise((resolve, reject) => {
       this.#socket.write(piece, (error) => {

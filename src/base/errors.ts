@@ -11,7 +11,7 @@
  * | --- | --- |
  * | `"closed"` | you closed it, or ended that direction, before |
  * | `"broken"` | the peer or the network cut it; the runtime's error is the `cause` |
- * | `"busy"` | somebody else is using it that way right now |
+ * | `"busy"` | another caller is using it that way right now |
  * | `"unreachable"` | refused, no route, or no such host |
  * | `"in-use"` | the local address belongs to another socket |
  * | `"denied"` | the program was not given the permission |

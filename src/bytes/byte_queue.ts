@@ -18,7 +18,7 @@ const EMPTY = new Uint8Array(0);
 /** Chunks already consumed at the front of the array are cut off when there are this many. */
 const COMPACT_AT = 1024;
 /**
- * An array of at most this many slots is kept when the queue is cleared: most queues hold one chunk and are emptied.
+ * An array of at most this many slots outlives a clear: most queues hold one chunk and are emptied.
  */
 const SLOTS_KEPT = 16;
 
@@ -77,7 +77,7 @@ export class ByteQueue {
     const last = this.#end - 1;
     if (last < this.#first) return;
     let chunk = this.#chunks[last]!;
-    if (chunk.length === 0) return; // it has gone: whoever reads it is told
+    if (chunk.length === 0) return; // it was transferred: the next read says so
     if (last === this.#first) {
       if (this.#taken > 0) chunk = chunk.subarray(this.#taken);
       this.#chunks[last] = keeper.keep(chunk);

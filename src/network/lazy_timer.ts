@@ -158,7 +158,7 @@ export class LazyTimer {
     this.looker = looker;
   }
 
-  /** Makes sure that somebody looks at that time or earlier. */
+  /** Makes sure that it looks at that time or earlier. */
   by(due: number): void {
     if (due >= this.due) return;
     this.due = due;

@@ -5,9 +5,9 @@
 //   runtime's next look at its sockets, and come after whatever is fresh by then. So with hundreds of busy
 //   connections some are served over and over and others never (at 500: 3 against 850 messages in the same
 //   second), and accepting starves with them.
-// - The runtime looks at its sockets when it has nothing else to do, and otherwise every 61st turn. A callback from
-// outside (a timer, a hash made by another thread) either takes a millisecond or fires before that look, above all on
-// one core; 61 turns of setImmediate always include a look, and take 50 us.
+// - The runtime looks at its sockets when it has nothing else to do, and otherwise every 61st turn. A callback
+//   from outside (a timer, a hash made by another thread) either takes a millisecond or fires before that look,
+//   above all on one core; 61 turns of setImmediate always include a look, and take 50 us.
 // - More than about a hundred writes begun in one turn slow each other down sevenfold.
 //
 // So: the reads of one burst are begun together, at the end of its microtasks. After two turns that were used

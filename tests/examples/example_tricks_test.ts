@@ -1,4 +1,4 @@
-// What is done to the other examples, servers and clients, by whoever means them ill.
+// What attackers do to the other examples, servers and clients.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Client, Listener, UdpClient, UdpListener } from "../../mod.ts";
@@ -121,7 +121,7 @@ Deno.test("examples/file_receiver.ts is not held up by senders that drip", () =>
     const FILE = `${folder}/file`;
     await using receiver = await startExample("file_receiver", { FILE, PORT: 0 });
     const port = await portOfExample(receiver);
-    // Some are in the middle of what a file begins with, and one has the turn.
+    // Some are in the middle of a file's head, and one has its turn.
     const drips: Client[] = [];
     for (const begun of ["", "FI", "FI", "FILE\0\0\0\0\x10\0\0\0x"]) {
       const drip = await dial({ port });
@@ -153,7 +153,7 @@ Deno.test("examples/udp_echo.ts ends a conversation with another echo", async ()
     for (; count < 20_000; count++) await other.sendTo((await other.receiveFrom())[0], address);
   } catch { /* it has ended */ }
   assert(count < 20_000, "they would go on for ever");
-  // Somebody else is answered all the while.
+  // Another client is answered all the while.
   await using client = new UdpClient({ host: "127.0.0.1", port: 0 });
   await client.sendTo("honest", address);
   assertEquals((await client.receiveFrom(undefined, { timeoutInMillis }))[1], 6);

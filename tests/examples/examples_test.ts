@@ -12,7 +12,7 @@ import { Program } from "../support/program.ts";
 import { secureExamples } from "../support/secure_examples.ts";
 import { recognizable, udpExamples } from "../support/udp_examples.ts";
 
-/** Reads until what has come ends with `end`. */
+/** Reads until what has arrived ends with `end`. */
 async function readUntil(client: Client, end: string): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -82,7 +82,7 @@ const tests: Record<string, () => Promise<void>> = {
 
     await bob.close();
     assertEquals(await readUntil(ann, "\n"), "6 guest 2 has left\n");
-    // A line without an end is nobody's: who sends it goes.
+    // A line without an end is passed on to nobody, and ends its connection.
     await using eve = await dial({ port });
     await eve.write("x".repeat(2000));
     assertEquals(await readUntil(ann, "left\n"), "7 guest 3 has come\n8 guest 3 has left\n");
@@ -115,7 +115,7 @@ const tests: Record<string, () => Promise<void>> = {
     assertEquals((await client.read())[1], -1);
     await proxy.line(/^3000000 bytes there, 19 back$/);
 
-    // Nobody at the other end: the caller is told, and the proxy lives.
+    // Nothing at the other end: the caller is told, and the proxy survives.
     await target.gracefulStop();
     await using refused = await dial({ port });
     await refused.read().catch(() => {});
@@ -128,7 +128,7 @@ const tests: Record<string, () => Promise<void>> = {
   async file_receiver() {
     await sendFile(1_234_567);
 
-    // A sender that goes away in the middle: half a file is known as such, and the next one may have all of it.
+    // A sender that goes away in the middle: half a file is recognized, and the next sender may send all of it.
     await inFolder(async (folder) => {
       const FILE = `${folder}/received`;
       await using receiver = await startExample("file_receiver", { FILE, PORT: 0 });

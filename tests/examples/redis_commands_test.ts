@@ -8,7 +8,7 @@ Deno.test("run() keeps no more than there is room for", () => {
   const answers = names.map((name) => run("SET", [name, value]));
   const kept = answers.indexOf(answers.find((answer) => answer instanceof Error)!);
   assertEquals(kept, 67);
-  // What is there can be replaced, counts once, and makes room when it goes.
+  // A value can be replaced, counts once, and makes room when it is deleted.
   assertEquals(run("SET", [names[0]!, value]), "OK");
   assertEquals(run("GET", [names[0]!]), value);
   assertInstanceOf(run("SET", [names[99]!, value]), Error);

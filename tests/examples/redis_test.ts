@@ -1,4 +1,4 @@
-// Redis, as other people know it: their programs against our server, our client against theirs.
+// Redis by others: their programs against our server, our client against theirs.
 
 import { assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
 import { respCodec } from "../../examples/resp_codec.ts";
@@ -85,7 +85,7 @@ for (const pipeline of [1, 16]) {
 /** A real Redis server that keeps nothing. */
 async function redisServer(): Promise<{ program: Program; port: number }> {
   for (let tries = 0; tries < 5; tries++) {
-    // It cannot be asked for a port that is free; somebody may take this one first.
+    // It cannot choose a free port; another program may take this one first.
     using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = free.addr;
     free.close();
@@ -139,7 +139,7 @@ await peerTest("respCodec is a client of redis-server", ["redis-server"], async 
   await redis.sendAll(numbers.map((i) => command("ECHO", String(i))));
   for (const i of numbers) assertEquals(await redis.receive(), bytes(String(i)));
 
-  // More than we want to have.
+  // More than is allowed.
   await ask("SETRANGE", "long", "1100000", "x");
   await redis.send(command("GET", "long"));
   await assertRejects(() => redis.receive(), Error, "nonsense");

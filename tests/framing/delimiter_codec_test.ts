@@ -58,7 +58,7 @@ for (const delimiter of ["\0", "ab", "aa", "aab", "abab", "abaabaa"]) {
     const ends = Array.from(delimiter, (_, at) => bytesOf(delimiter.slice(at)));
     const lengthOf = (bytes: Uint8Array) => {
       const end = latin1.decode(bytes).indexOf(delimiter);
-      // Where this is not what completes one, nothing else does so sooner.
+      // Where this does not complete one, nothing else does so sooner.
       return end < 0 ? Infinity : end;
     };
     const letters = fc.array(fc.constantFrom(...`${delimiter}bc`), { maxLength: 20, size: "max" });

@@ -81,7 +81,7 @@ Deno.test("Framed.receive() goes on behind a bad frame where the codec can", asy
   for (let i = 0; i < 2; i++) {
     await assertRejects(() => netstrings.receive(), GenericError, "at byte 4 has no length");
   }
-  // What is no message can still be read.
+  // Bytes that are no message can still be read.
   assertEquals(asText(await lost.read()), ["x", 1]);
   lost.abort();
 });
@@ -125,7 +125,7 @@ Deno.test("Framed.receive() is refused as busy while somebody else waits, and by
   assertEquals((await assertRejects(() => connection.read(), SocketError)).code, "busy");
   peer.say("one\n", silence());
   assertEquals(await first, "one");
-  // Nor does it take what the one who waits has to get.
+  // Nor does it take what the waiting call must get.
   const read = connection.read(9);
   peer.say("two\n", silence());
   await clock.settle();

@@ -18,7 +18,7 @@ import {
 } from "../support/framing.ts";
 import { bytesOf } from "../support/text.ts";
 
-/** What of an error does not depend on the words of the JSON parser. */
+/** The part of an error that does not depend on the words of the JSON parser. */
 function shortened(outcomes: Outcome<unknown>[]): Outcome<unknown>[] {
   return outcomes.map((outcome) =>
     "error" in outcome ? { error: outcome.error.replace(/ JSON: .*/, " JSON") } : outcome
@@ -44,7 +44,7 @@ Deno.test("JsonLinesCodec finds in any bytes what is JSON on their lines, howeve
   );
   fc.assert(
     fc.property(usual, ({ bytes, cuts }) => {
-      // What the lines are is tested on its own; a line tells by its number where it began.
+      // How lines are found is tested elsewhere; the number of a line shows where it began.
       const expected: Outcome<unknown>[] = [];
       let start = 0;
       for (const line of decodeAll(new LineCodec(config), [bytes])) {

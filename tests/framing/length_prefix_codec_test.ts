@@ -21,7 +21,7 @@ import { bytesOf } from "../support/text.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
-/** The length in an array as big integers know it, and where it ends; undefined if it is not there whole. */
+/** The length in an array, computed with big integers, and where it ends; undefined if it is incomplete. */
 function slowLength(
   rest: Uint8Array,
   { prefixLength = 4, littleEndian = false, prefixOffset = 0 }: LengthPrefixCodecConfig,

@@ -39,7 +39,7 @@ function slowLines(bytes: Uint8Array<ArrayBuffer>, config: LineCodecConfig): Out
     }
     start = end + 1;
   }
-  // What has no line feed behind it is no line where nothing else is in it either.
+  // Without a line feed it is no line where it is empty, too.
   const last = outcomes.at(-1);
   if (bytes.at(-1) !== 10 && last !== undefined && "message" in last && last.message === "") {
     outcomes.pop();
@@ -131,7 +131,7 @@ Deno.test("LineDecoder refuses a line that is too long before its end has come, 
   const error = assertThrows(() => decoder.decode(bytes, false), GenericError);
   assertEquals(error.message, "Cannot decode: the line at byte 0 is longer than 4 bytes");
   assertEquals(error.code, "frame");
-  // It is not kept, however long it gets.
+  // It is dropped, however long it gets.
   assertEquals(bytes.length, 0);
   bytes.push(new Uint8Array(1_000_000));
   assertEquals(decoder.decode(bytes, false), undefined);

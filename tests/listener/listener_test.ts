@@ -174,7 +174,7 @@ Deno.test("Listener's loop ends at a stop, and with the error where it was never
 
 Deno.test("Listener hands each connection out once, whoever waited for it before", async () => {
   await using listener = await listening(echo);
-  // The service waits for a connection, and is no longer to get one.
+  // The service waits for a connection, and must not get one any more.
   listener.detach(echo);
   const iterator = listener[Symbol.asyncIterator]();
   const taking = [iterator.next(), iterator.next()];

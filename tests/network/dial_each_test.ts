@@ -42,7 +42,7 @@ Deno.test("dialEach() tries the next address beside one that does not answer", a
   await settled();
   attempt("a").resolve("a");
   assertEquals(await connected, "a");
-  // What answers too late is nobody's.
+  // A late answer is discarded.
   attempt("c").resolve("c");
   await settled();
   assertEquals(log.at(-1), "discard c");

@@ -22,7 +22,7 @@ Deno.test("sendHeader() tells the ends of the stream, or what it is given", asyn
   const given = { source: tcp("203.0.113.1", 1), destination: tcp("203.0.113.2", 2) };
   assertEquals(await sent(given), new ProxyHeader(given));
   assertEquals(await sent({ command: "local" }), new ProxyHeader({ command: "local" }));
-  // What a header that was received says can be handed on as it is.
+  // A received header can be passed on as it is.
   const received = new ProxyHeader({ ...given, tlvs: [{ type: 0xe0, value: Uint8Array.of(1) }] });
   assertEquals(await sent(received), received);
 });

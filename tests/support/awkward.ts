@@ -1,8 +1,8 @@
-// Things that are hard to deal with once somebody has thrown them.
+// Things that are hard to handle once they are thrown.
 
 import { GenericError } from "../../mod.ts";
 
-/** What may be thrown and cannot be looked at, printed or put into words without care. */
+/** Values that may be thrown, and cannot be inspected or printed without care. */
 export function awkwardThings(): unknown[] {
   const revoked = Proxy.revocable(new Error("revoked"), {});
   revoked.revoke();
@@ -28,7 +28,7 @@ export function awkwardThings(): unknown[] {
   ];
 }
 
-/** Errors of the library's own kind that do not want to be looked at. */
+/** Errors of the library's own classes that cannot be inspected without care. */
 export function awkwardErrors(): unknown[] {
   const refuse = () => {
     throw new Error("do not look");

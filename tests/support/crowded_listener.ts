@@ -1,4 +1,4 @@
-// An echo that says when the system has refused it a descriptor.
+// An echo that prints when the system refuses it a descriptor.
 
 import type { Network } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";

@@ -1,5 +1,4 @@
-// An example as its own process, by the very command line that its second line prints, with nothing filled in
-// but the words in capitals.
+// An example as its own process, by the command of its second line, in which only the words in capitals are replaced.
 
 import { assertEquals } from "@std/assert";
 import { readExample } from "../../tools/example_header.ts";
@@ -18,8 +17,8 @@ export async function argumentsOf(
       return String(value);
     })
   );
-  // Without a terminal there is nobody to ask for a permission; said to make sure. What the runtime downloads
-  // the first time is not what the example prints.
+  // Without a terminal nobody can be prompted; this makes sure. The runtime's downloads must not appear in the
+  // example's output.
   return ["run", "--quiet", "--no-prompt", ...filled.slice(2)];
 }
 

@@ -44,9 +44,9 @@ export function encodeAll<Out>(
 }
 
 /**
- * All that a new decoder does with these pieces, and then the end of the stream. Throws when it does what no
- * decoder may: throw anything but a "frame" error, or not come to an end. A decoder that throws the same again without taking anything would do so for ever: that is its last
- * outcome.
+ * All that a new decoder does with these pieces, and then the end of the stream. Throws when the decoder throws
+ * anything but a "frame" error, or never ends. A decoder that throws the same again without taking anything would do
+ * so for ever: that is its last outcome.
  */
 export function decodeAll<In>(
   codec: Codec<In, never>,
@@ -60,7 +60,7 @@ export function decodeAll<In>(
   // Whether the decoder has come to its last outcome.
   const drain = (ended: boolean): boolean => {
     for (;;) {
-      // Each call takes a byte, or gives what a byte had brought before, or is the last one of its row.
+      // Each call takes a byte, or gives what earlier bytes brought, or is the last in its row.
       if (++calls > 2 * total + pieces.length + 4) throw new Error("The decoder does not end");
       const { offset, length } = bytes;
       try {
@@ -133,10 +133,10 @@ export const cutPlaces: fc.Arbitrary<number[]> = fc.array(fc.integer({ min: 1, m
 });
 
 /**
- * After how many bytes somebody who gets them one by one says that the first frame is too long; `undefined`
- * where it gives a message or waits.
+ * After how many bytes, read one by one, the first frame is refused as too long; `undefined` where there is a message
+ * or a wait.
  *
- * @param step Looks at what has come; throws a "frame" error, or gives `undefined` to wait.
+ * @param step Looks at what has arrived; throws a "frame" error, or gives `undefined` to wait.
  */
 export function refusedAfter(
   bytes: Uint8Array<ArrayBuffer>,
@@ -157,7 +157,7 @@ export function refusedAfter(
 
 /**
  * After how many bytes of a frame without end it is certain that it is too long: the obvious slow version,
- * which tries all that may come next.
+ * which tries all possible continuations.
  *
  * @param lengthOf How long the first frame is in bytes that have its end.
  */

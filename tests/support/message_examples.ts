@@ -1,4 +1,4 @@
-// What the examples do that talk in messages: Redis, HTTP and JSON lines.
+// Tests of the examples that exchange messages: Redis, HTTP and JSON lines.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Client } from "../../mod.ts";
@@ -21,7 +21,7 @@ export const messageExamples: Record<string, () => Promise<void>> = {
     await client.write("SET n 41\r\nINCR n\r\n*2\r\n$3\r\nGET\r\n$1\r\nn\r\nQUIT\r\nPING\r\n");
     assertEquals(await readUntil(client, "42\r\n+OK\r\n"), "+OK\r\n:42\r\n$2\r\n42\r\n+OK\r\n");
     assertEquals((await client.read())[1], -1);
-    // Nonsense ends one connection, and is answered.
+    // Garbage is answered, and ends its connection.
     await using other = await dial({ port });
     await other.write("PING\r\n$x\r\n");
     assertMatch(await readUntil(other, "byte 10\r\n"), /^\+PONG\r\n-ERR Cannot decode: .*\r\n$/);

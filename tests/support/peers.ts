@@ -1,15 +1,15 @@
-// Which programs of other people there are on this machine, and tests that need them.
+// Which foreign programs this machine has, and tests that need them.
 
 import { isInstalled, Program } from "./program.ts";
 
-/** What a test against somebody else's program may need. */
+/** What a test against foreign programs may need. */
 export type Peer =
   | ("socat" | "nc" | "curl" | "dig" | "kdig" | "tftp" | "dnsmasq")
   | ("redis-cli" | "redis-benchmark" | "redis-server")
   | Unmistakable
   | "IPv6";
 
-/** Programs of whose name there is only one. */
+/** Programs whose name is unique. */
 type Unmistakable =
   | ("gnutls-cli" | "haproxy" | "nginx" | "openssl")
   | ("slowhttptest" | "swaks" | "testssl");
@@ -17,7 +17,7 @@ type Unmistakable =
 /** Where Debian has what nginx needs for streams. */
 export const NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
-/** For each program what makes it say its version, what it then says, and the Debian package it is in. */
+/** For each program the flag that prints its version, a word of that output, and its Debian package. */
 const PROGRAMS: Partial<Record<Peer, readonly [flag: string, says: string, from: string]>> = {
   socat: ["-V", "socat", "socat"],
   nc: ["-h", "OpenBSD", "netcat-openbsd"],
@@ -74,7 +74,7 @@ export async function peerTest(
   Deno.test({ name, ignore: reason !== undefined, fn });
 }
 
-/** The port that a program says, on its standard error, that it listens on. */
+/** The port that a program reports, on its standard error, to listen on. */
 export async function portOf(program: Program): Promise<number> {
   const [, port] = await program.line(/(?:listening|bound) on .*[ :](\d+)$/i, "stderr");
   return Number(port);

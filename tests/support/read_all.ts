@@ -1,10 +1,10 @@
-// All bytes of a transport, which reads and writes as many at once as it likes.
+// Reads and writes all bytes, where a transport may take only some at once.
 
 import type { Transport } from "../../src/network/network.ts";
 import { joined } from "./joined.ts";
 
 /**
- * Reads until so many bytes have arrived, or the end; never more.
+ * Reads until that many bytes have arrived, or the end; never more.
  *
  * @param size How many are asked for at once.
  */

@@ -3,7 +3,7 @@
 import { Program } from "./program.ts";
 import { repositoryFiles, root } from "./source.ts";
 
-/** The address from which all that is printed imports the library. */
+/** The address from which the documentation imports the library. */
 const PUBLISHED = "https://deno.land/x/socket@v0.1.0/";
 
 /** A code block. */
@@ -12,7 +12,7 @@ export interface Block {
   readonly name: string;
   /** Its code. */
   readonly code: string;
-  /** Whether it is said not to run as it stands. */
+  /** Whether it is marked not to run as it stands. */
   readonly isIgnored: boolean;
 }
 
@@ -52,7 +52,7 @@ export async function startBlock(block: Block, folder: string): Promise<Program>
   return program;
 }
 
-/** Lets the sockets of a program with {@linkcode libraryFrom} grow five minutes older. */
+/** Lets five minutes pass for the sockets of a program with {@linkcode libraryFrom}. */
 export async function letTimePass(program: Program): Promise<void> {
   program.signal("SIGUSR2");
   await program.line(/^Five minutes have passed$/);

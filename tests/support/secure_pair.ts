@@ -1,4 +1,4 @@
-// A secure connection over loopback, and what its two ends say when they could not agree.
+// A secure connection over loopback, and what its two ends throw when they could not agree.
 
 import type { Transport } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
@@ -32,7 +32,7 @@ export async function plainPair(): Promise<[client: Transport, server: Transport
   return [client, server];
 }
 
-/** What a listener is secured with, once it has started. */
+/** The loaded security of a listener. */
 export async function listenerSecurity(
   config: ListenerSecureSocketConfig,
 ): Promise<ListenerSecurity> {
@@ -41,7 +41,7 @@ export async function listenerSecurity(
   return security;
 }
 
-/** What a client is secured with. */
+/** The loaded security of a client. */
 export async function clientSecurity(config: ClientSecureSocketConfig): Promise<ClientSecurity> {
   const security = new ClientSecurity(checkClientSecureSocket(config), denoNetwork);
   await security.load();
@@ -63,7 +63,7 @@ export async function shakeHands(
   return { client: clientEnd, server: serverEnd };
 }
 
-/** Two ends that have agreed. */
+/** Two ends with a finished handshake. */
 export async function securePair(
   of: ListenerSecureSocketConfig,
   by: ClientSecureSocketConfig,

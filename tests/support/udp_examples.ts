@@ -7,7 +7,7 @@ import { inFolder } from "./folder.ts";
 import { freePort } from "./free_port.ts";
 import type { Program } from "./program.ts";
 
-/** Content that shows when pieces are swapped or missing. */
+/** Content that reveals swapped or missing pieces. */
 export function recognizable(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length).map((_, i) => i * 31 + (i >> 8));
 }

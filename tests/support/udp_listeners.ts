@@ -1,4 +1,4 @@
-// A UdpListener on loopback, and somebody to talk to it.
+// A UdpListener on loopback, and a client of it.
 
 import type { Network } from "../../src/network/network.ts";
 import type { UdpClient } from "../../src/udp/udp_client.ts";

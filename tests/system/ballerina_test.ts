@@ -212,7 +212,7 @@ testOnEngines(
     const target = await client.bound;
     const message = "This is going to be a tricky";
     await sender.sendTo(message, target);
-    // There, this waits until 56 bytes have come; a datagram is whole or not at all.
+    // There, this waits until 56 bytes have arrived; a datagram arrives whole or not at all.
     const [content, length] = await client.receiveFrom(56);
     assertEquals([text(content), length], [message, message.length]);
 

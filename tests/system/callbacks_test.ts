@@ -1,6 +1,6 @@
-// Every function that users give: whatever it does, it ends nothing but what it is about.
+// Every function of the user: whatever it does, it ends nothing but its own matter.
 //
-// The table below has all of them, and a test reads the public face to see that none is missing.
+// The table below has all of them, and a test reads the public API to see that none is missing.
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -47,11 +47,11 @@ const { cert, key } = await authority.sign({ hosts: ["localhost"] });
 
 type Misbehave = () => unknown;
 
-/** Something that happens at a listener, and what shows that it still serves. */
+/** A misbehaving function at a listener, and a check that the listener still serves. */
 interface Trial {
-  /** Makes the function misbehave: at once, or when the listener is used. */
+  /** Makes the function misbehave. */
   provoke(): Promise<void>;
-  /** Somebody honest is served. */
+  /** Checks that an honest client is served. */
   serves(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -128,7 +128,7 @@ async function datagrams(make: (misbehave: Misbehave) => UdpService, misbehave: 
       await client.close();
     },
     async serves() {
-      // A call that never settles keeps those behind it waiting: that is what it says.
+      // A call that never settles holds up those after it, as documented.
       const client = new UdpClient({ host: "127.0.0.1", port: 0 }, peer);
       await client.write("hello");
       const [bytes] = await client.read(undefined, { timeoutInMillis: 2_000 });
@@ -281,7 +281,7 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
   },
 };
 
-/** Who does not settle keeps those behind him waiting, where calls are one after the other. */
+/** Calls that never settle hold up those after them, where calls are sequential. */
 const WAITS_FOR_ITS_CALLS = ["UdpService.onDatagram"];
 
 for (const [name, make] of Object.entries(CALLBACKS)) {
@@ -299,7 +299,7 @@ for (const [name, make] of Object.entries(CALLBACKS)) {
             await trial.stop();
           }
         });
-        // A file is looked at again and again.
+        // A file is checked again and again.
         const isOnce = name !== "ListenerSecureSocketConfig.onReloadError";
         assert(printed.length <= 2 || !isOnce, `${name} ${deed}: printed ${printed.length} times`);
       }

@@ -1,4 +1,4 @@
-// Those who have not said anything hold nobody's place, over real sockets.
+// Silent clients take no places of others, over real sockets.
 
 import { assert, assertEquals } from "@std/assert";
 import { Client, Listener, type RejectInfo } from "../../mod.ts";
@@ -11,7 +11,7 @@ const authority = await Authority.make("Crowding Test CA");
 const { cert, key } = await authority.sign({ hosts: ["localhost"] });
 const secure = { caCerts: [authority.cert], serverName: "localhost" };
 
-/** Connects without a word. */
+/** Connects and stays silent. */
 async function silent(listener: Listener, count: number): Promise<Deno.Conn[]> {
   const { port } = listener;
   const connect = () => Deno.connect({ hostname: "127.0.0.1", port });

@@ -154,7 +154,7 @@ for (const stream of ["TCP", "TLS"]) {
     const authority = await Authority.make("Tests");
     const [listening, dialling] = stream === "TCP" ? [{}, {}] : [
       { secureSocket: await authority.sign() },
-      // By the engine whose bytes this library puts into the buffer itself.
+      // By the engine whose bytes this library itself puts into the buffer.
       { secureSocket: { caCerts: [authority.cert], exposePeerCertificate: true } },
     ];
     await using listener = new Listener(0, { interface: "127.0.0.1", ...listening });

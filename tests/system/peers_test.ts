@@ -1,5 +1,5 @@
-// Programs that nobody here wrote, as peers: socat and OpenBSD's nc (Debian: socat, netcat-openbsd). The
-// examples are run against them, too.
+// Foreign programs as peers: socat and OpenBSD's nc (Debian: socat, netcat-openbsd). The examples run against them,
+// too.
 
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
 import { Client, type Connection, GenericError, Listener } from "../../mod.ts";
@@ -14,15 +14,15 @@ import { text } from "../support/text.ts";
 import { engines, localClient } from "../support/udp_engines.ts";
 
 const MIB = 1024 * 1024;
-/** What is sent: one block over and over, of a size that no buffer is a multiple of. */
+/** The content sent: one block over and over, whose size divides no buffer. */
 const BLOCK = crypto.getRandomValues(new Uint8Array(65_521));
 
-/** Whether bytes are what is sent from that place on. */
+/** Whether bytes are the content sent from that place on. */
 function isSent(bytes: Uint8Array, at: number): boolean {
   return bytes.every((byte, i) => byte === BLOCK[(at + i) % BLOCK.length]);
 }
 
-/** What is sent, `total` bytes of it. */
+/** The content sent, `total` bytes of it. */
 function* sent(total: number): Generator<Uint8Array<ArrayBuffer>> {
   for (let at = 0; at < total; at += BLOCK.length) yield BLOCK.subarray(0, total - at);
 }
@@ -103,7 +103,7 @@ await peerTest(
     await socat.endInput();
     for await (const caller of listener) {
       const text = await textOf(caller);
-      // The end that came does not close this side: as often and as late as one likes.
+      // The peer's end does not close this side: it may write as often and as late as it likes.
       await caller.write(`${text}, `);
       await caller.write("then the end\n");
       await caller.shutdownWrite();
@@ -124,7 +124,7 @@ await peerTest(
     await using client = await dial({ port: await portOf(socat) });
     await client.write("b\nc\n");
     await client.write("a\n");
-    await client.shutdownWrite(); // sort answers only now
+    await client.shutdownWrite(); // sort answers only at the end
     assertEquals(await textOf(client), "a\nb\nc\n");
     assertEquals(await client.closed, undefined);
     assertEquals((await socat.ending()).code, 0);
@@ -175,7 +175,7 @@ await peerTest(
 );
 
 await peerTest("Client.write() is told of a reset by socat in its middle", ["socat"], async () => {
-  // Takes a connection and reads none of it.
+  // Accepts a connection and reads nothing from it.
   await using socat = new Program("socat", [
     ..."-d -d -u - TCP4-LISTEN:0,bind=127.0.0.1,linger=0".split(" "),
   ]);

@@ -263,7 +263,7 @@ Deno.test("Listener counts the handshakes of upgrades, and tells of those that f
   await failed.promise;
   assertEquals(told, ["handshake 127.0.0.1"]);
   assertEquals(listener.handshakes, { underWay: 0, completed: 1, failed: 1 });
-  // Whoever brings options of his own is told by them.
+  // Users' own options name their own errors.
   const own = Promise.withResolvers<string>();
   await using plain = new Listener(0, { interface: "127.0.0.1" });
   const onHandshakeError = (error: SocketError) => own.resolve(error.code);
@@ -276,7 +276,7 @@ Deno.test("Listener counts the handshakes of upgrades, and tells of those that f
   await third.write("no handshake either\n");
   assertEquals(await own.promise, "handshake");
   assertEquals(plain.handshakes, { underWay: 0, completed: 0, failed: 1 });
-  // One that is ended from this side is nobody's fault.
+  // One that this side ended is no failure.
   await using silent = await dial(listener);
   const turn = () => new Promise((next) => setImmediate(next));
   while (listener.handshakes.underWay === 0) await turn();
@@ -311,7 +311,7 @@ Deno.test("Connection.upgradeToTls() refuses what was injected in the clear, on 
   );
   assertEquals(error.code, "handshake");
   assertEquals((await client.closed)?.code, "handshake");
-  // What was injected is gone.
+  // The injected bytes are gone.
   await assertRejects(() => client.read(), GenericError, "14 bytes that came in the clear");
   assertEquals(await Promise.all(readAfter), ["handshake"]);
 });
@@ -389,7 +389,7 @@ Deno.test("Listener behind a proxy reads the PROXY header, then shakes hands, an
     port: listener.port,
     sendProxyHeader: { source, destination },
   };
-  // One whose handshake never comes gives its place back.
+  // One whose handshake never arrives gives its place back.
   await using silent = await Client.connect(config);
   assertEquals((await silent.read())[1], -1);
   await using client = await Client.connect({ ...config, secureSocket: { caCerts } });

@@ -18,7 +18,7 @@ const member = await authority.sign({ name: "member" });
 const caCerts = [authority.cert];
 const required = { ...localhost, caCerts, clientAuth: "require" } as const;
 const named = { ...localhost, sni: { "other.example": await authority.sign() } };
-/** By node:tls alone, which is the engine that kept things. */
+/** By node:tls alone, the engine that leaked. */
 const trusting = { caCerts, trustSystemCerts: false };
 const HALF_A_HELLO = new Uint8Array([22, 3, 1, 1, 0, 1]);
 /** How many handshakes of each kind. */
@@ -135,7 +135,7 @@ for (const [kind, prepare] of Object.entries(KINDS)) {
     const play = await prepare();
     const refs: WeakRef<object>[] = [];
     for (let time = 0; time < TIMES; time++) {
-      // In a function of its own: what a running one has in its hands is alive.
+      // In a function of its own: locals of a running one stay alive.
       await (async () => {
         const ends = connectedTransports();
         for (const end of ends) refs.push(new WeakRef(end));

@@ -1,4 +1,4 @@
-// What has come before a stop is handled, over real sockets: whatever serves it, whatever carries it.
+// What has arrived before a stop is handled, over real sockets, by every kind of service on every kind of transport.
 
 import { assert, assertEquals } from "@std/assert";
 import {

@@ -1,4 +1,4 @@
-// Whom a client trusts: one table of certificates, valid and hostile, and both engines say the same of each.
+// Which servers a client trusts: one table of certificates, valid and hostile, with the same verdict from both engines.
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Transport } from "../../src/network/network.ts";
@@ -31,7 +31,7 @@ interface Case extends RawWish {
   /** Whom the client trusts: the authority, or this certificate itself. */
   readonly trusts?: "itself";
   readonly anyName?: true;
-  /** What both engines say of it; left out where it is trusted. */
+  /** The refusal of both engines; left out where it is trusted. */
   readonly told?: RegExp;
 }
 
@@ -202,7 +202,7 @@ interface Ends {
 
 const ENGINES = { "Deno's own": {}, "node:tls": { exposePeerCertificate: true } } as const;
 
-/** A server that shows whatever it is given, also what no listener would. */
+/** A server that shows any certificate, also one that no listener would. */
 function serverWith({ cert, key }: RawCertificate): TlsServer {
   const Unchecked = TlsServer as unknown as new (...args: unknown[]) => TlsServer;
   const options = () => ({ cert, key, allowHalfOpen: true, handshakeTimeout: -1 });
@@ -241,7 +241,7 @@ for (const [name, of] of Object.entries(CASES)) {
       } else {
         assertEquals(client instanceof Error, true, engine);
         assertMatch((client as Error).message, of.told, engine);
-        // It hears an alert, or an end where nobody has begun; never that all is well.
+        // It gets an alert, or an end before the handshake; never success.
         assertEquals(server instanceof Error, true, engine);
       }
     }
@@ -289,7 +289,7 @@ Deno.test("ClientSecurity trusts nobody for having trusted them before, with oth
     );
     await security.load();
     const accepting = server.accept(far).then(async (end) => {
-      // The ticket to come back with goes out behind what is written.
+      // The session ticket is sent after what is written.
       await end.write(Uint8Array.of(1));
       return end;
     }, () => far.close());

@@ -1,4 +1,4 @@
-// UDP against programs that nobody here wrote: socat, nc, dig, kdig, tftp and dnsmasq.
+// UDP against foreign programs: socat, nc, dig, kdig, tftp and dnsmasq.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { UdpListener } from "../../src/udp/udp_listener.ts";
@@ -53,7 +53,7 @@ for (const [engine, network] of engines) {
     ["socat"],
     () =>
       inFolder(async (folder) => {
-        // At most what the system's buffer holds at once: nobody tells socat to wait.
+        // At most what the system's buffer holds at once: nothing makes socat wait.
         const content = recognizable(60_000);
         await Deno.writeFile(`${folder}/file`, content);
         await using listener: UdpListener = localListener(network);

@@ -1,4 +1,4 @@
-// A codec and a service of messages are users' code: whatever they do ends their own connection, and no other.
+// A codec and a message service are users' code: whatever they do ends their own connection, and no other.
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
@@ -188,7 +188,7 @@ for (const [name, run] of Object.entries(throwers)) {
       const { ended, sent, told, printed } = await run(thrown);
       assert(ended !== undefined);
       assertEquals(sent, "");
-      // A decoder that is none was never the service's.
+      // A connection without a decoder never reached the service.
       if (name === "the decode getter") assert(printed.length === 1);
       else assertEquals([told, printed], [1, []]);
     }
@@ -478,7 +478,7 @@ Deno.test("The bytes of a message that are taken away before they are sent leave
     decoder: () => lines.decoder(),
     encode: (bytes, frames) => prefixed.encode(bytes, frames),
   };
-  // Gathered for the answer to the next line, in which its user takes it back.
+  // Gathered, until the answer to the next line transfers it away.
   const big = new Uint8Array(20_000);
   const { ended, sent, told } = await outcomeOf(codec, {
     onMessage(_, line) {

@@ -93,7 +93,7 @@ Deno.test("simulate() replays a run exactly, and another seed is another run", a
         const { traceHash } = await simulate(seed, async (net) => {
           const [near, far, end] = await dialled(net);
           const sent = writeAll(near, net.random.bytes(500)).then(() => near.closeWrite());
-          // Where both ends have lost each other, the one that only reads never hears of it.
+          // Where both ends have lost each other, the one that only reads never notices.
           await Promise.race([
             Promise.allSettled([readAll(far, Infinity, 512), sent]),
             net.delay(2_000_000),
@@ -402,7 +402,7 @@ Deno.test("SimulatedNetwork ends connections as the kernel does", async () => {
     await net.delay(100);
     far.close();
   });
-  // Both ends are told of a reset on the way.
+  // Both ends learn of a reset on the way.
   await ends(async (near, far, net) => {
     const reads = [near, far].map((end) =>
       assertRejects(() => end.read(buffer), Deno.errors.ConnectionReset)
@@ -560,7 +560,7 @@ Deno.test("SimulatedNetwork keeps the runtime's habits with datagrams", async ()
       Error,
       "lookup",
     );
-    // What nobody reads falls on the floor when the buffer is full.
+    // Unread datagrams are dropped when the buffer is full.
     for (let i = 0; i < 10; i++) await from!.send(new Uint8Array(100), address);
     await net.delay(1);
     const rest = [];

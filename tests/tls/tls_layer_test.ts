@@ -224,14 +224,14 @@ for (const [how, path] of PATHS) {
     Deno.test(`TlsLayer.read() gives what came in the same read as something bad, then tells of that (${what}, ${how})`, async () => {
       const [client, server, near, far] = await pairInMemory(path);
       if (what === "much") {
-        // Only who sends much has much read at once.
+        // Only a peer that sends much is read in large pieces.
         const [content] = await Promise.all([
           readAll(server, 200_000),
           writeAll(client, new Uint8Array(200_000)),
         ]);
         assertEquals(content.length, 200_000);
       }
-      // What the peer sends is held back, and comes at once.
+      // What the peer sends is held back, and arrives at once.
       const held: Uint8Array[] = [];
       near.write = (bytes) => {
         held.push(bytes.slice());
@@ -269,7 +269,7 @@ Deno.test("TlsLayer counts a handshake as made where its client has gone before 
     ];
     const { write } = far;
     let flights = 0;
-    // The client's system answers what comes too late with a reset.
+    // The client's system answers late bytes with a reset.
     far.write = (bytes) =>
       ++flights === 1
         ? write.call(far, bytes)

@@ -22,7 +22,7 @@ function everywhere(network: Network, config: UdpClientConfig = {}, host = "0.0.
   return new UdpClient({ host, port: 0 }, { readTimeoutInMillis: 10_000, network, ...config });
 }
 
-/** What comes before the mark, which is sent last. */
+/** What arrives before the mark, which is sent last. */
 async function heard(client: UdpClient): Promise<string[]> {
   const words: string[] = [];
   for (;;) {
@@ -217,9 +217,9 @@ Deno.test("MulticastGroups of nodeNetwork are reached by a chosen interface", as
   assertEquals(text((await receiver.receiveFrom())[0]), "by loopback");
 });
 
-/** socat, printing the time to live of the first datagram that comes. */
+/** socat, printing the time to live of the first datagram. */
 async function ttlPrinter(options: string): Promise<{ socat: Program; port: number }> {
-  // socat does not tell which port the system has chosen.
+  // socat does not print which port the system chose.
   const chooser = everywhere(nodeNetwork);
   const { port } = await chooser.bound;
   await chooser.close();
@@ -263,7 +263,7 @@ testOnEngines(
     await assertCode("busy", listener.joinGroup(GROUP, here));
     await client.write("mark");
     const [, caller] = (await received.next()).value!;
-    // As from a group: neither engine tells where a datagram was sent to.
+    // As if from a group: neither engine reports where a datagram was sent to.
     const sendToItself = (word: string) =>
       caller.sendDatagram({
         remoteHost: "127.0.0.1",
@@ -277,7 +277,7 @@ testOnEngines(
     await client.write("mark");
     assertEquals(text((await received.next()).value![0].data), "mark");
     assertEquals(listener.droppedDatagrams, 1);
-    // Whoever does not ask for the next one is busy with the last: a stop would wait for that.
+    // A loop that does not ask for the next one is busy with the last, and a stop would wait for it.
     await received.return!();
     await listener.gracefulStop();
   },
@@ -303,7 +303,7 @@ testOnEngines(
     await using sender = localClient(network);
     await sender.sendTo("heard", { host: GROUP, port });
     assertEquals(text((await client.receiveFrom())[0]), "heard");
-    // A close leaves all groups: nobody needs to wait for what was asked for before.
+    // A close leaves all groups: earlier requests need not be awaited.
     void client.leaveGroup(GROUP, here);
     void client.joinGroup(GROUP, here);
     await client.close();
@@ -317,7 +317,7 @@ testOnEngines(
     const listener = localListener(network, { interface: "0.0.0.0" });
     await listener.start();
     await listener.joinGroup(GROUP, here);
-    // What ends meanwhile is no unhandled rejection, which would fail this test.
+    // A request that ends meanwhile is no unhandled rejection, which would fail this test.
     for (let i = 0; i < 5; i++) {
       void listener.leaveGroup(GROUP, here);
       void listener.joinGroup(GROUP, here);

@@ -51,7 +51,7 @@ testOnEngines(
     attempt(caller);
     await sockets.listener.immediateStop();
     attempt(caller);
-    // Unhandled rejections are told when this turn is over.
+    // Unhandled rejections are reported when this turn is over.
     await new Promise((resolve) => setTimeout(resolve, 0));
   },
 );

@@ -626,7 +626,7 @@ testOnEngines(
     await client.close();
     send("x", { host, port });
     void client.write("closed");
-    // Unhandled rejections are told when this turn is over.
+    // Unhandled rejections are reported when this turn is over.
     await new Promise((resolve) => setTimeout(resolve, 0));
   },
 );

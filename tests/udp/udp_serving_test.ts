@@ -152,7 +152,7 @@ testOnEngines("UdpListener that was flooded while busy answers again", async (ne
   assertEquals(await Promise.all(flood), flood.map(() => 200));
   while (listener.droppedDatagrams === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   busy.resolve();
-  // The system drops, too, and tells nobody.
+  // The system drops some, too, without a report.
   for (let tries = 0;; tries++) {
     await client.write("again");
     const answer = await client.read(undefined, { timeoutInMillis: 200 }).catch((error) => {
@@ -214,7 +214,7 @@ Deno.test("UdpListener gives what waited for an iteration to the sessions that f
   assertEquals([one.remotePort, text((await one.read())[0])], [1, "b"]);
   assertEquals([other.remotePort, text((await other.read())[0])], [2, "c"]);
   await sessions.return!();
-  // With nobody to take new ones, those that there are still hear their peer.
+  // Without a taker for new ones, existing sessions still hear their peer.
   const more = one.read();
   for (const port of [3, 1]) {
     network.sockets[0]!.deliver("d", port);

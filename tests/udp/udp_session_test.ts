@@ -121,7 +121,7 @@ testOnEngines(
     attempts();
     await sockets.listener.immediateStop();
     attempts();
-    // Unhandled rejections are told when this turn is over.
+    // Unhandled rejections are reported when this turn is over.
     await new Promise((resolve) => setTimeout(resolve, 0));
   },
 );

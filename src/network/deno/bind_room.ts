@@ -1,9 +1,9 @@
 // A private folder beside the path of a local socket, there only while the socket is being bound.
 //
 // It is three things at once. A lock: of all that start at one path, in any process, one at a time is in it. A place
-// apart: nothing can connect to what is bound in it, or replace it, before it is ready. And a name
-// that is not the path: the runtime removes whatever lies at the name a socket was bound under when that socket is
-// closed, so that name must be one where nothing lies then.
+// apart: nothing can connect to what is bound in it, or replace it, before it is ready. And a name that is not the
+// path: the runtime removes whatever lies at the name a socket was bound under when that socket is closed, so that
+// name must be one where nothing lies then.
 //
 // Decision record: a lock file goes stale when its program is killed, and the folder above may be locked for reasons
 // of others. The lock of this folder ends with its program, so that the next program sees that the folder was left

@@ -105,7 +105,7 @@ function dial(target: NodeConnectTarget): Promise<Transport> {
       end();
     };
     signal?.addEventListener("abort", giveUp, { once: true });
-    // Until somebody reads nothing is.
+    // Nothing is read before it is asked for.
     socket.pause();
     socket.on("error", (error) => settle(() => reject(translated(error)))());
     socket.once("connect", settle(() => resolve(new NodeStream(socket))));

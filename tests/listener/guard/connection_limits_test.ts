@@ -86,7 +86,7 @@ Deno.test("Listener lets a sender be that is fast enough, or has not begun", asy
     readTimeoutInMillis: Infinity,
   });
   const reads = [callers[0]!.read(105), callers[1]!.read(100)];
-  // The third has everything it was asked for, and nobody waits for it.
+  // The third has sent everything it was asked for, and nobody waits for it.
   await callers[2]!.read(2);
   await drip(clock, peers[0]!, 100);
   assertEquals((await reads[0]!)[1], 105);
@@ -108,7 +108,7 @@ Deno.test("Listener does not count the time in which nobody waits", async () => 
     assertEquals((await reading)[1], 10);
     peers[0]!.say("begun", silence());
     await clock.advance(60_000);
-    // With what has been waited for, five seconds would be over, and too few bytes come.
+    // Including the earlier waits, five seconds would be over, with too few bytes.
     if (i === 3) void callers[0]!.read(10).catch(() => {});
   }
   assertEquals(told, []);
@@ -125,7 +125,7 @@ Deno.test("Listener adds up the time over waits: a byte per read begins nothing 
   });
   const { reader } = duplexOf(callers[0]!);
   let waits = 0;
-  // As a reader does that looks for the end of something: one byte more than is there, again and again.
+  // As by a reader that searches for an end: one byte more than there is, again and again.
   const look = (): void => {
     waits++;
     const length = reader.queue.length + 1;

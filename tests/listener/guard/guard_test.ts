@@ -11,18 +11,18 @@ function from(hostname: string): ProxyHeader {
   return new ProxyHeader({ source: tcp(hostname, 7), destination: tcp("198.51.100.1") });
 }
 
-/** A guard with a clock that is set by hand, and what it has told. */
+/** A guard with a clock that is set by hand, and its reports. */
 function guardWith(config: GuardConfig) {
   const told: RejectInfo[] = [];
   const clock = { now: 0 };
   const guard = new Guard({ onReject: (info) => void told.push(info), ...config }, () => clock.now);
-  // What is told is told in a turn of its own.
+  // Reports come in a turn of their own.
   const all = () => Promise.resolve(told);
   const reasons = async () => (await all()).map(({ reason }) => reason);
   return { guard, told: all, clock, reasons };
 }
 
-/** The pass of a connection that somebody has taken. */
+/** The pass of a connection that was taken. */
 function opened(guard: Guard, host: string): Pass {
   const pass = guard.enter(tcp(host))!;
   guard.open(pass);
@@ -46,14 +46,14 @@ Deno.test("Guard lets everybody in without limits", async () => {
 Deno.test("Guard.acceptDelay() asks to wait for an end where maxConnections are open", async () => {
   const { guard, told } = guardWith({ maxConnections: 2 });
   const first = opened(guard, "192.0.2.1");
-  // Who is on his way holds no place.
+  // A connection that was not taken yet holds no place.
   guard.leave(guard.enter(tcp("192.0.2.3"))!);
   assertEquals([guard.acceptDelay(), guard.hasRoom], [0, true]);
   opened(guard, "192.0.2.2");
   assertEquals([guard.acceptDelay(), guard.hasRoom], [Infinity, false]);
   guard.leave(first);
   assertEquals(guard.acceptDelay(), 0);
-  // Giving a pass back twice does not make room for two.
+  // Returning a pass twice does not make room for two.
   guard.leave(first);
   opened(guard, "192.0.2.1");
   assertEquals(guard.acceptDelay(), Infinity);
@@ -72,7 +72,7 @@ Deno.test("Guard.acceptDelay() asks to wait where maxConnectionsPerSecond have b
   clock.now = 500;
   assertEquals(guard.acceptDelay(), 0);
   assertEquals(await told(), []);
-  // Those who are refused take nobody's place.
+  // A refused connection takes no place.
   assertEquals(guard.enter(tcp("192.0.2.9")), undefined);
   assertEquals(guard.acceptDelay(), 0);
 });
@@ -146,7 +146,7 @@ Deno.test("Guard reads headers from trusted proxies only, and refuses everybody 
     { reason: "untrusted-proxy", remoteAddress: "192.0.2.1", remotePort: 5, error: undefined },
   ]);
   const { accepted, open } = guard.stats([]);
-  // Nobody is let in before the header has come.
+  // Nobody is let in before the header has arrived.
   assertEquals([accepted, open], [0, 0]);
 });
 

@@ -1,4 +1,4 @@
-// What a name may be looked up for depends on the permissions, so most of this runs in processes of their own.
+// Which names may be looked up depends on the permissions, so most of this runs in separate processes.
 
 import { assertEquals } from "@std/assert";
 import { lookUpAll, lookUpName } from "../../../src/network/node/name_lookup.ts";

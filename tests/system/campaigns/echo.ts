@@ -12,7 +12,7 @@ import {
   survives,
 } from "./campaign.ts";
 
-/** Nothing is lost, doubled or reordered; every connection that was begun is told its end, once. */
+/** Nothing is lost, doubled or reordered; every connection that began reports its end, once. */
 export const echo: Campaign = {
   name: "echo",
   async run(net) {

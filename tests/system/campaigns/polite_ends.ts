@@ -1,4 +1,4 @@
-// A server that answers and closes while its client is still sending: the answer must arrive all the same.
+// A server that answers and closes while its client is still sending: the answer must still arrive.
 
 import { Client, Listener } from "../../../mod.ts";
 import {

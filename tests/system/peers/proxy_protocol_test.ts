@@ -1,4 +1,4 @@
-// The PROXY protocol with programs that nobody here wrote: HAProxy on either side, nginx, and curl.
+// The PROXY protocol with foreign programs: HAProxy on either side, nginx, and curl.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
@@ -15,7 +15,7 @@ import { freePort } from "../../support/free_port.ts";
 import { NGINX_STREAM, peerTest } from "../../support/peers.ts";
 import { Program } from "../../support/program.ts";
 
-/** Waits until somebody listens on a port, which is not told; `false` where the program has ended. */
+/** Waits until a program listens on a port, without asking it; `false` where it has ended. */
 async function isListening(port: number, program: Program): Promise<boolean> {
   let hasEnded = false;
   const end = () => hasEnded = true;
@@ -25,7 +25,7 @@ async function isListening(port: number, program: Program): Promise<boolean> {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
       return true;
     } catch (error) {
-      // It rejects everybody there, some of them before they know that they are connected.
+      // It rejects every client there, some before they know that they are connected.
       // It has accepted and hung up already, which is an answer, too.
       if (error instanceof Deno.errors.ConnectionReset) return true;
       if (error instanceof Deno.errors.NotConnected) return true;
@@ -72,7 +72,7 @@ frontend ready
       },
     };
     if (await isListening(readyPort, program)) return proxy;
-    // Somebody else has taken a port in between.
+    // Another program has taken a port in between.
     const { stderr } = await program.ending();
     if (attempt === 5) throw new Error(`HAProxy does not start: ${stderr}`);
   }
@@ -101,13 +101,13 @@ stream { ${server(`127.0.0.1:${ports[0]}`)} ${server(`[::1]:${ports[1]}`)} }`;
       },
     };
     if (await isListening(ports[0], program)) return proxy;
-    // Somebody else has taken a port in between.
+    // Another program has taken a port in between.
     const { stderr } = await program.ending();
     if (attempt === 5) throw new Error(`nginx does not start: ${stderr}`);
   }
 }
 
-/** A listener that trusts this machine, says who its callers are, and echoes. */
+/** A listener that trusts this machine, records its callers, and echoes. */
 async function behindProxy(config: ListenerConfig = {}) {
   const told: RejectInfo[] = [];
   const callers: Caller[] = [];
@@ -191,7 +191,7 @@ await peerTest(
 await peerTest("Listener lets HAProxy's health checks in", ["haproxy"], async () => {
   const { listener, told, connected } = await behindProxy({ allow: ["192.0.2.0/24"] });
   await using _ = listener;
-  // A check that waits for an answer: others are reset so soon that there may be nobody to accept.
+  // A check that waits for an answer: others are reset so soon that there may be nothing to accept.
   const more = ["option tcp-check", "tcp-check send ping", "tcp-check expect string ping"];
   await using __ = await haproxy(listener.port, "send-proxy-v2 check inter 50ms", {
     more: more.join("\n  "),
@@ -296,7 +296,7 @@ await peerTest(
     for (const [i, [host, port, hostname]] of cases.entries()) {
       const source = { transport: "tcp", hostname, port: 4_711 } as const;
       await using _ = await echoed(port, { version: 1, source, destination: source }, host);
-      // It tells the client's address, and the one that it was itself connected to.
+      // It passes on the client's address, and the one at which it was reached itself.
       assertEquals(callers[i]!.proxy?.source, source);
       assertEquals(callers[i]!.proxy?.destination, { transport: "tcp", hostname: host, port });
       assertEquals(callers[i]!.remoteAddress, hostname);
@@ -328,7 +328,7 @@ await peerTest("Listener reads the header that curl sends", ["curl"], async () =
   const { stdout } = await curl.ending();
   assertEquals(stdout, "GET /path HTTP/1.1 from tcp 127.0.0.1");
   assertEquals(callers[0]!.proxy?.version, 1);
-  // Without the header it is no caller.
+  // Without the header it never becomes a caller.
   await using plain = new Program("curl", ["-s", "--max-time", "10", url]);
   assert((await plain.ending()).code !== 0);
   assertEquals(listener.stats().rejected["proxy-header"], 1);
@@ -357,7 +357,7 @@ await peerTest(
       },
     });
     await listener.start();
-    // It waits no longer for a handshake than until the next check.
+    // It waits for a handshake only until the next check.
     const check = "check check-ssl verify none inter 1s";
     const others = Array.from(
       { length: CHECKS - 1 },

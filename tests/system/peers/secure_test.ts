@@ -1,4 +1,4 @@
-// Secure connections and local sockets with programs that nobody here wrote: OpenSSL, GnuTLS, curl, socat, swaks
+// Secure connections and local sockets with foreign programs: OpenSSL, GnuTLS, curl, socat, swaks
 // and testssl.sh.
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
@@ -54,7 +54,7 @@ function certifiedTest(
     }));
 }
 
-/** Says each line again, and who has said it. */
+/** Repeats each line, and who said it. */
 const echo: Service = {
   async onReadReady(caller) {
     const [bytes, length] = await caller.read();
@@ -245,7 +245,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
       await using others = await listen({ ...required, caCerts: [stranger.cert] });
       await Deno.writeTextFile(`${at.path}/own.pem`, member.cert + member.key);
       const own = ["-cert", `${at.path}/own.pem`, "-key", `${at.path}/own.pem`];
-      /** What a listener says to a session, or who asks for one. */
+      /** How a listener answers a session, and which listener is asked. */
       const say = async (listener: Listener, ...args: string[]) => {
         const more = ["-CAfile", at.ca, version, ...args];
         await using client = new Program("openssl", sClient(listener.port, ...more));
@@ -296,7 +296,7 @@ for (
       const shown = sClient(listener.port, ...more).filter((arg) => arg !== "-quiet");
       await using client = new Program("openssl", shown);
       await client.type("hello\n").catch(() => {});
-      // It prints its session whenever that comes, in the middle of a line, too.
+      // It prints its session whenever it arrives, even in the middle of a line.
       const pattern = /(?:nobody|CN=member, O=Tests) said hello$/;
       const answer = await client.line(pattern).catch(() => undefined);
       await client.endInput().catch(() => {});
@@ -316,7 +316,7 @@ for (
     assertEquals(await say(first, "-sess_in", nobodys), whole);
     await first.replaceCertificate({ ...localhost, caCerts: [authority.cert, other.cert] });
     assertEquals(await say(first, "-sess_in", members), whole);
-    // Whoever has shaken hands wholly may go on with a session.
+    // A client that completed a handshake may resume its session.
     assertEquals(await say(first), `New ${known}`);
     assertEquals(await say(first, "-sess_in", members), `Reused ${known}`);
   });

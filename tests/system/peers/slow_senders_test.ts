@@ -10,7 +10,7 @@ import { Program } from "../../support/program.ts";
 const HEAD_END = new TextEncoder().encode("\r\n\r\n");
 const ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-/** Waits for a whole head, or the end: one byte more than is there, until the empty line has come. */
+/** Waits for a whole head, or the end: one byte more than is there, until the empty line has arrived. */
 function readHead(caller: Caller): Promise<boolean> {
   const { reader } = duplexOf(caller);
   return new Promise((resolve, reject) => {
@@ -54,7 +54,7 @@ await peerTest(
     let hasEnded = false;
     const end = () => hasEnded = true;
     slow.ending().then(end, end);
-    // How many is a matter of the machine; without the minimum rate it is nobody, once all places are taken.
+    // How many depends on the machine; without the minimum rate it is none, once all places are taken.
     let served = 0;
     while (!hasEnded) {
       await using client = await dial(listener);

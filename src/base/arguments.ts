@@ -1,13 +1,13 @@
 // What callers pass is checked here, once, at the door: a wrong value never reaches the runtime, and the
 // error names it.
 
-/** The largest delay a timer takes; of anything more it fires at once. */
+/** The largest delay a timer takes; with a larger one it fires at once. */
 export const MAX_INTERVAL_IN_MILLIS = 2_147_483_647;
 
 /** The longest message where no other limit is given: 1 MiB. */
 export const DEFAULT_MAX_FRAME_LENGTH = 1_048_576;
 
-/** The longest string there is in V8; what is longer than this is a stream and no message. */
+/** The longest string of V8; anything longer is a stream, not a message. */
 const LARGEST_MAX_FRAME_LENGTH = 536_870_888;
 
 const encoder = new TextEncoder();
@@ -24,7 +24,7 @@ function inspected(value: unknown): string {
   try {
     return Deno.inspect(value, { depth: 1, breakLength: Infinity, compact: true });
   } catch {
-    // How a value is shown is its own code.
+    // A value shows itself by code of its own, which may throw.
     return "a value that cannot be shown";
   }
 }
@@ -151,7 +151,7 @@ export function contentBytes(content: unknown, name = "Content"): Uint8Array {
   throw new TypeError(`${name} must be a Uint8Array or a string: got ${shown(content)}`);
 }
 
-/** Bytes whose buffer was taken away seem to be none: they would be missing, and nobody would know. */
+/** Bytes whose buffer was transferred look empty: they would be missing, and nobody would notice. */
 function checkIsThere(content: Uint8Array): void {
   try {
     NOTHING.set(content);

@@ -1,10 +1,12 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { checkCodec, type Codec } from "../../src/framing/codec.ts";
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { checkCodec, type Codec, cutOff } from "../../src/framing/codec.ts";
 import { framed } from "../../src/framing/framed.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { end } from "../../testing/mod.ts";
-import { bytesOf, decodeAll, encodeAll } from "../support/framing.ts";
+import { decodeAll, encodeAll } from "../support/framing.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 /** A codec that remembers nothing: one digit for the length, then the text. */
 const digits: Codec<string> = {
@@ -48,4 +50,13 @@ Deno.test("checkCodec() gives a codec, and refuses what is none", () => {
   for (const wrong of [undefined, null, "lines", {}, { encode }, { encode, decoder: {} }]) {
     assertThrows(() => checkCodec(wrong as never), TypeError, "codec must have the methods");
   }
+});
+
+Deno.test("cutOff() says how much of the frame was there, and drops it", () => {
+  const bytes = new ByteQueue();
+  bytes.push(bytesOf("1234567"));
+  bytes.skip(4);
+  const { message } = cutOff(bytes, 5);
+  assertEquals(message, "Cannot decode: the stream ended 3 bytes into the frame of 5 at byte 4");
+  assertEquals(bytes.length, 0);
 });

@@ -1,10 +1,12 @@
 import { assertEquals } from "@std/assert";
 import type { SocketError } from "../../src/base/errors.ts";
 import type { UdpReply } from "../../src/udp/udp_service.ts";
-import { awkwardThings, printedDuring } from "../support/awkward.ts";
+import { awkwardThings } from "../support/awkward.ts";
+import { printedDuring } from "../support/printed_during.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
-import { localListener, printedBy, serving } from "../support/udp_listeners.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
+import { localListener, serving } from "../support/udp_listeners.ts";
 
 testOnEngines("UdpListener sends back what onDatagram returns", async (network) => {
   await using other = localClient(network);
@@ -74,7 +76,7 @@ testOnEngines("UdpListener goes on after a handler that throws", async (network)
       if (errors.length === 1) throw new Error("printed");
     },
   });
-  const printed = await printedBy(async () => {
+  const printed = await printedDuring(async () => {
     for (const word of ["throw", "reject", "too long", "nonsense"]) sockets.client.write(word);
     assertEquals(await sockets.ask("good"), "fine");
   });
@@ -97,7 +99,7 @@ testOnEngines(
         return data;
       },
     });
-    const printed = await printedBy(async () => {
+    const printed = await printedDuring(async () => {
       sockets.client.write("throw");
       assertEquals(await sockets.ask("good"), "good");
     });

@@ -95,7 +95,7 @@ export function checkTarget(into: Uint8Array): Uint8Array {
   return into;
 }
 
-/** Checks a yes or no. */
+/** Checks a boolean. */
 export function checkBoolean(name: string, value: unknown): boolean {
   if (typeof value !== "boolean") {
     throw new TypeError(`${name} must be true or false: got ${shown(value)}`);
@@ -140,9 +140,9 @@ export function checkMethods<T extends object>(
   return value;
 }
 
-/** The bytes of what shall be sent; a string goes out as UTF-8. */
+/** The bytes of content to send; a string goes out as UTF-8. */
 export function contentBytes(content: unknown, name = "Content"): Uint8Array {
-  // What only seems to be one has no length that could be asked for.
+  // An object that only inherits from it throws when asked for its length.
   if (content instanceof Uint8Array && ArrayBuffer.isView(content)) {
     if (content.length === 0) checkIsThere(content);
     return content;

@@ -71,7 +71,7 @@ export async function ownService<Caller, Service>(
   }
 }
 
-/** The names, own and inherited, that look like those of a service's methods. */
+/** Names, own and inherited, that look like methods of a service. */
 function* eventNames(service: object): Generator<string> {
   for (let from: object | null = service; from !== null; from = Object.getPrototypeOf(from)) {
     for (const name of Object.getOwnPropertyNames(from)) {

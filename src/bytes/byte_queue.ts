@@ -26,7 +26,7 @@ const SLOTS_KEPT = 16;
 
 /** A queue of bytes: chunks go in whole, any number of bytes comes out. */
 export class ByteQueue extends NumberReader {
-  /** With the one slot that most queues need. */
+  /** One slot is what most queues need. */
   #chunks: Uint8Array<ArrayBuffer>[] = [EMPTY];
   /** How many slots of #chunks are in use; the others hold nothing. */
   #end = 0;

@@ -79,7 +79,7 @@ export class Exchange<In, Out> {
    */
   next(): In | undefined {
     const { reader } = this.#core;
-    // Ended from this side: a message that is cut is nobody's fault.
+    // Ended from this side: a message that is cut off is no error.
     if (reader.isShut) return undefined;
     const { queue, hasEnded } = reader;
     // A message may be a view of the queue's memory, and belongs to the user from now on.
@@ -87,7 +87,7 @@ export class Exchange<In, Out> {
     const { offset } = queue;
     const message = this.#decoder.decode(queue, hasEnded);
     if (message instanceof Promise) refusePromise("decode", message);
-    // Over, and nothing more can come: a decoder that gives messages for nothing would go on for ever.
+    // Over, and no bytes were taken: a decoder that makes messages of nothing would never end.
     if (message !== undefined && this.#core.isFreed && queue.offset === offset) return undefined;
     if (message === undefined && hasEnded && queue.length > 0) throw cutOff(queue, undefined);
     return message;

@@ -121,9 +121,9 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   }
 
   /**
-   * Iterates over the messages as they come, until the peer's end or `close`. Leaving the loop leaves the
-   * connection open; a new loop, or `receive`, goes on where it stopped, also after an error that
-   * {@linkcode Framed.receive} goes on after.
+   * Iterates over the messages as they arrive, until the peer's end or `close`. Leaving the loop leaves the
+   * connection open; a new loop, or `receive`, continues where it stopped, also after an error that
+   * {@linkcode Framed.receive} recovers from.
    */
   [Symbol.asyncIterator](): AsyncIterator<In, undefined> {
     const exchange = this.#exchange;

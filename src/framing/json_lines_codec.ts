@@ -104,7 +104,7 @@ export class JsonLinesCodec<In = unknown, Out = In> implements Codec<In, Out> {
 
 const strictTextOf = (bytes: Uint8Array<ArrayBuffer>) => textOf(bytes, "strict");
 
-/** Whether there is nothing but white space; no value begins with a character that ASCII does not have. */
+/** Whether a line is nothing but white space; no JSON value begins with a character outside ASCII. */
 function isBlank(line: string): boolean {
   if (line === "") return true;
   const first = line.charCodeAt(0);

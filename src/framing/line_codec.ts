@@ -52,8 +52,9 @@ const OPTIONS = [
 ];
 
 /**
- * Lines of text, in UTF-8 unless you say otherwise, each ended by LF or CRLF, which are not part of the message. What comes behind the
- * last one before the end of the stream is a line too, if it is not empty; a carriage return alone is.
+ * Lines of text, in UTF-8 unless you say otherwise, each ended by LF or CRLF, which are not part of the message. What
+ * follows the last one before the end of the stream is a line too, if it is not empty; a lone carriage return counts
+ * as empty.
  *
  * A line with invalid bytes, or longer than the maximum, is a `"frame"` error, the latter as soon as it is
  * certain; the next message is the line behind it. A line that would reach the peer as another one, or as two,

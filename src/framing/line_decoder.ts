@@ -81,7 +81,7 @@ export class LineDecoder implements Decoder<string> {
       const start = bytes.peek(Math.min(WINDOW, bytes.length));
       lines = start.subarray(0, start.lastIndexOf(LF) + 1);
       text = this.#textOf(lines);
-      // One of them is bad. It is found when they are made into text one by one.
+      // One of them is bad. It is found when they are decoded one by one.
       if (text === undefined) this.#oneByOneUntil = offset + lines.length;
     }
     if (lines === undefined || text === undefined) {

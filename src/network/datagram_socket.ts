@@ -50,7 +50,7 @@ export interface DatagramSocket {
    * what `send` would reject with. Left out by an engine that has no such thing.
    */
   trySend?(bytes: Uint8Array, address: DatagramAddress): number | undefined;
-  /** Frees the socket; a pending receive rejects. What it gives resolves when the address is free again. */
+  /** Frees the socket; a pending receive rejects. Resolves when the address is free again. */
   close(): void | Promise<void>;
   /** Joins a multicast group, where the engine can. */
   joinGroup?(membership: GroupMembership): Promise<void>;

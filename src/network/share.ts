@@ -17,7 +17,7 @@ const MOST_PER_LOOK = 128;
 /** Where they took less, the next look comes after twice as many. */
 const SHORT_IN_MILLIS = 0.05;
 
-/** With what a share is measured, and who is let go first. */
+/** What a share is measured by, and how others go first. */
 export interface ShareHost {
   /** The time that shares go by. */
   readonly clock: Clock;

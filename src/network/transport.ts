@@ -36,8 +36,8 @@ export interface Transport {
    */
   tryWrite?(bytes: Uint8Array): number | undefined;
   /**
-   * Whether more may be there than the last read has brought. Left out where a read that does not fill its
-   * buffer has left nothing behind, as with the system's own sockets.
+   * Whether more may be there than the last read brought. Left out where a read that does not fill its buffer has
+   * left nothing, as with the system's own sockets.
    */
   readonly mayHaveMore?: boolean | undefined;
   /** Ends this end's direction: the peer reads what is in flight, then the end. */

@@ -144,7 +144,7 @@ const doors: Record<string, readonly [config: object, use: (config: never) => Pr
   }],
 };
 
-/** What the runtime would look for there, too, and what would be a misspelled method of a service. */
+/** Names that the runtime looks up there, too, and misspelled methods of a service. */
 const OTHERS = new Set(["port", "signal", "multicastTimeToLive", "onEvent"]);
 
 /** A config whose fields are valid once. */

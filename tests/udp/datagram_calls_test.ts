@@ -189,7 +189,7 @@ Deno.test("UdpService.onError that never settles is waited for by a stop, until 
   network.sockets[0]!.deliver("x");
   await settled();
   const report = await listener.gracefulStop({ deadlineInMillis: 20 });
-  // Whose error is still being told is named.
+  // The stop names a peer whose error is still being reported.
   assertEquals([report.completed, report.aborted, report.cut[0]?.reason], [0, 1, "deadline"]);
   assertEquals(network.sockets[0]!.isClosed, true);
 });

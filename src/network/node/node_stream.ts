@@ -52,7 +52,7 @@ export async function connectNodeStream(
   lookUp: typeof lookUpName = lookUpName,
 ): Promise<Transport> {
   const { hostname, port, localAddress } = target;
-  // What node:net finds out about it by itself ends the process.
+  // A missing permission that node:net finds out itself ends the process.
   if (localAddress !== undefined) await requireNet(localAddress, 0);
   await requireNet(hostname, ipVersion(hostname) === 0 ? undefined : port);
   return await dial({ ...target, hosts: [hostname] }, {

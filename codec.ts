@@ -1,5 +1,5 @@
 /**
- * For whoever writes a codec: the bytes it decodes from, and those it encodes to.
+ * For authors of codecs: the bytes that a codec decodes from, and those it encodes to.
  *
  * @module
  */

@@ -45,7 +45,7 @@ export type {
 export type { CertificateConfig, SecureSocketConfig } from "./src/tls/secure_socket_config.ts";
 export { type Framed, framed } from "./src/framing/framed.ts";
 export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
-export type { FrameConfig } from "./src/framing/frame.ts";
+export type { FrameConfig } from "./src/framing/frame_config.ts";
 export { DelimiterCodec } from "./src/framing/delimiter_codec.ts";
 export { FixedLengthCodec } from "./src/framing/fixed_length_codec.ts";
 export { JsonLinesCodec, type JsonLinesCodecConfig } from "./src/framing/json_lines_codec.ts";

@@ -1,4 +1,4 @@
-// The whole bench: everybody at every work, in interleaved rounds. Writes results.json, results.md and
+// The whole bench: every contestant at every work, in interleaved rounds. Writes results.json, results.md and
 // chart.svg.
 //
 //   deno task bench                                   all of it: about an hour
@@ -83,7 +83,7 @@ async function measure(): Promise<Results> {
     });
     works.push({ work, outcomes });
     console.log(`\n${tableOf(work, outcomes)}`);
-    // After each work, so that what was measured stays when the rest is broken off.
+    // After each work, so that what was measured stays when the rest is interrupted.
     await write(results);
   }
   return results;

@@ -1,4 +1,4 @@
-// Who waits for whom: one client sends tiny frames as fast as the server takes them, beside 50 ping-pongs.
+// Fairness: one client sends tiny frames as fast as the server takes them, beside 50 ping-pongs.
 //
 //   deno task bench:beside           half a minute; fails where a ping-pong's p99 is over 5 ms
 //   deno task bench:beside --seconds=1

@@ -1,12 +1,12 @@
-// Makes what is not written in JavaScript: the load generator, the servers in C and Go, and Bun. Everything
-// lands in a folder that git ignores, and what cannot be made is told, not fatal.
+// Builds what is not written in JavaScript: the load generator, the servers in C and Go, and Bun. Everything goes to
+// a folder that git ignores; what cannot be built is reported, not fatal.
 import { findTool, outputOf } from "./machine.ts";
 
 const here = new URL("./", import.meta.url);
 const folder = new URL("../.cache/bench/", import.meta.url).pathname;
 const BUN = "1.4.5";
 
-/** The path of a program that was made, or why there is none. */
+/** The path of a program that was built, or why there is none. */
 export type Made = { readonly path: string } | { readonly missing: string };
 
 async function run(command: string, args: readonly string[]): Promise<string | undefined> {

@@ -144,8 +144,7 @@ function text(kind: string, x: number, y: number, content: string, anchor = "sta
   }</text>`;
 }
 
-/** The smallest step of 1, 2 or 5 with some zeros that is at most three times in the whole; in powers of two
- * for bytes. */
+/** The smallest step of 1, 2 or 5 and zeros that fits at most three times; in powers of two for bytes. */
 function stepOf(whole: number, binary: boolean): number {
   const unit = binary ? 1024 ** Math.floor(Math.log2(Math.max(1, whole / 3)) / 10) : 1;
   const rough = whole / unit / 3;
@@ -154,7 +153,7 @@ function stepOf(whole: number, binary: boolean): number {
   return factor * power * unit;
 }
 
-/** A tick says no more than it must: `20 k`, not `20.0 k`. */
+/** The label of a tick, as short as possible: `20 k`, not `20.0 k`. */
 function tickText(panel: Panel, tick: number): string {
   return tick === 0
     ? "0"

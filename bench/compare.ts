@@ -7,7 +7,7 @@ import { costOf, memory, printRow, short, time, unitsOf } from "./report.ts";
 import { type Outcome, runRounds, type Setting } from "./rounds.ts";
 import type { Work } from "./works.ts";
 
-/** What a short bench needs to run, said to the reader as well. */
+/** What a short bench needs to run, also for the reader. */
 export async function prepare(
   rounds: number,
   duration: Setting["duration"],
@@ -27,26 +27,26 @@ export async function prepare(
   console.log(
     `Load generator: ${generator.label}; server and load in separate processes, ${pinned}`,
   );
-  // What every ratio is to comes first.
+  // The base of every ratio comes first.
   const sorted = contestants.toSorted((a, b) =>
     Number(b.side === "base") - Number(a.side === "base")
   );
   return { setting: { machine, generator, rounds, duration }, contestants: sorted };
 }
 
-/** Somebody's figures as ratios to Deno's raw sockets. */
+/** A contestant's figures as ratios to Deno's raw sockets. */
 export interface Ratios {
   readonly server: string;
   /** More is better. */
   readonly rate: number;
-  /** Less is better: CPU for one of the work's unit, or memory; from the rate where no CPU is told. */
+  /** Less is better: CPU per unit of the work, or memory; from the rate where no CPU time is known. */
   readonly cost: number;
 }
 
-/** The ratios of everybody else, in one work. */
+/** The ratios of all others, in one work. */
 export function ratiosOf(work: Work, outcomes: readonly Outcome[]): Ratios[] {
   const raw = outcomes.find(({ side }) => side === "base")?.figures;
-  // Raw sockets may starve everybody in a short run, and then there is nothing to compare with.
+  // Raw sockets may starve all connections in a short run, and then there is nothing to compare with.
   if (raw === undefined || raw.rate === 0) return [];
   return outcomes.flatMap(({ name, side, figures }) => {
     if (side === "base" || figures === undefined) return [];
@@ -58,7 +58,7 @@ export function ratiosOf(work: Work, outcomes: readonly Outcome[]): Ratios[] {
 
 const WIDTHS = [26, 12, 16, 9, 9, 11, 11] as const;
 
-/** Lets them do the work and prints how it went. */
+/** Runs the contestants and prints the results. */
 export async function compare(
   setting: Setting,
   contestants: readonly Contestant[],

@@ -9,13 +9,13 @@ export interface Contestant {
   readonly name: string;
   /** Its name for people. */
   readonly label: string;
-  /** Whose it is: ratios are to `"base"`, the best peer is sought among `"peer"` and `"base"`. */
+  /** Its side: ratios are to `"base"`, the best peer is one of `"peer"` and `"base"`. */
   readonly side: "ours" | "base" | "peer" | "limit";
   /** What it can be. */
   readonly roles: readonly Role[];
   /** The command that runs it; the role is put behind it. */
   readonly command: readonly string[];
-  /** Whether it answers a line with its memory, after a collection. */
+  /** Whether it answers each line with its memory, after a collection. */
   readonly tellsMemory: boolean;
   /** What is put into its environment. */
   readonly env: Readonly<Record<string, string>>;
@@ -72,7 +72,7 @@ function denoContestants(): Contestant[] {
   ];
 }
 
-/** Finds and makes everybody whose name is asked for; nobody is asked for by an empty list, so all are. */
+/** Finds and builds the contestants that are named; an empty list means all. */
 export async function gather(names: readonly string[]): Promise<Field> {
   const contestants = denoContestants();
   const missing: string[] = [];

@@ -7,15 +7,15 @@ export interface Memory {
   readonly rss: number;
   readonly heapUsed: number;
   readonly external: number;
-  /** The most that was ever resident. */
+  /** The peak of the resident memory. */
   readonly peak: number;
 }
 
 /** The figures of one run, or the medians of several. */
 export interface Figures {
-  /** Of the work's unit, per second. */
+  /** Units of the work per second. */
   readonly rate: number;
-  /** The server's processor time for one of the unit; 0 where the system does not tell. */
+  /** The server's processor time per unit; 0 where the system does not report it. */
   readonly cpuMicros: number;
   readonly p50Micros: number;
   readonly p99Micros: number;
@@ -32,15 +32,15 @@ export interface Figures {
   /** Share of one core that each side used: 1 is all of it. */
   readonly serverBusy: number;
   readonly loadBusy: number;
-  /** What others used meanwhile, in cores: the nearer to 0 the better the figures. */
+  /** What other processes used meanwhile, in cores: the nearer to 0, the better the figures. */
   readonly otherBusy: number;
   /** Resident memory that one idle connection costs. */
   readonly bytesPerConnection: number;
-  /** Connections that were held and answered in the end. */
+  /** Connections that were held, and answered at the end. */
   readonly held: number;
   /** How much the JavaScript heap, and what hangs on it, grew during the run, when it was collected. */
   readonly heapGrowth: number;
-  /** The most memory that was ever resident. */
+  /** The peak of the resident memory. */
   readonly peakMemory: number;
 }
 

@@ -1,5 +1,5 @@
 // How fast lines of text are answered: by this library, by hand on Deno's raw sockets, by the standard
-// library's line stream, by node:readline in Node and in Deno; beside an echo that knows nothing of lines.
+// library's line stream, by node:readline in Node and in Deno; beside an echo that ignores lines.
 //
 //   deno task bench:framing           64 B lines, 16 in flight, 50 connections
 //
@@ -38,7 +38,7 @@ const one = (label: string, side: Contestant["side"], ...command: string[]): Con
 const contestants = [
   one("framedService", "ours", ...inDeno, path("text_service.ts")),
   one("framed loop", "ours", ...inDeno, path("text_loop.ts")),
-  // The role that is put behind is not looked at: this one is an echo.
+  // The role argument is ignored: this one is an echo.
   one("echo, no lines", "limit", ...inDeno, path("service.ts"), "echo"),
   one("Deno raw", "base", ...inDeno, path("text_raw.ts")),
   one("Deno raw, write each", "peer", ...inDeno, path("text_raw.ts"), "text", "each"),

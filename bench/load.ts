@@ -1,9 +1,9 @@
-// The load generator, and what one run of it tells.
+// The load generator, and what one run of it reports.
 import { makeLoad } from "./build.ts";
 import type { Machine } from "./machine.ts";
 import { Program } from "./process.ts";
 
-/** What the generator is to do; the names are its options. */
+/** The plan of a run; the names are the generator's options. */
 export interface LoadPlan {
   readonly mode:
     | "streams"
@@ -19,7 +19,7 @@ export interface LoadPlan {
   readonly streams?: number;
   /** Bytes of a message. */
   readonly size?: number;
-  /** Messages under way at once on one connection. */
+  /** Messages in flight on one connection. */
   readonly flight?: number;
   /** Idle: connections made before the first look at the memory. */
   readonly base?: number;
@@ -27,14 +27,14 @@ export interface LoadPlan {
   readonly total?: number;
 }
 
-/** What one run told. */
+/** The report of one run. */
 export interface Sample {
   readonly seconds: number;
   readonly messages: number;
   readonly bytes: number;
   readonly serverCpuNanos: number;
   readonly loadCpuNanos: number;
-  /** What the rest of the machine was busy with, on all cores. */
+  /** Processor time of all other processes, on all cores. */
   readonly otherCpuNanos: number;
   readonly p50Micros: number;
   readonly p99Micros: number;
@@ -42,15 +42,15 @@ export interface Sample {
   readonly maxMicros: number;
   /** How long the longest unanswered message had waited at the end. */
   readonly oldestMicros: number;
-  /** Messages of the connection that had the fewest, and of the one that had the most. */
+  /** The fewest and the most messages of any connection. */
   readonly fewest: number;
   readonly most: number;
-  /** Datagrams that did not come back, and that came back in wrong order. */
+  /** Datagrams that did not come back, and that came back out of order. */
   readonly lost: number;
   readonly disordered: number;
   /** Short connections that failed. */
   readonly failed: number;
-  /** Connections that were held and answered in the end. */
+  /** Connections that were held, and answered at the end. */
   readonly held: number;
 }
 

@@ -1,4 +1,4 @@
-// What this machine has: cores, tools, limits, and how it is told in a report.
+// What this machine has: cores, tools, limits, and its description in a report.
 
 /** Where a tool is, or `undefined` where it is not. */
 export async function findTool(name: string): Promise<string | undefined> {

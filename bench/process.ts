@@ -1,5 +1,5 @@
-// A program of the bench in its own process: it prints lines of JSON, may be sent lines, and is ended by its
-// id at the latest when its time is over.
+// A program of the bench in its own process: it prints lines of JSON, may be sent lines, and is ended by its id when
+// its time is over, at the latest.
 import { wrapped } from "./machine.ts";
 
 /** How a program is run. */

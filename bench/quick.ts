@@ -37,7 +37,7 @@ const baseline: Baseline = JSON.parse(await Deno.readTextFile(file).catch(() => 
 const { setting, contestants: all } = await prepare(3, { warmInMillis: 250, timeInMillis: 300 });
 const contestants = all.filter(({ side }) => side !== "peer");
 
-/** What one of the work's unit cost in the best round: what disturbs a round only adds. */
+/** What one unit of the work cost in the best round: disturbances only add. */
 function lowestCost(work: Work, { runs }: Outcome): number {
   const costs = runs.map((run) => costOf(work, run) || 1 / run.rate);
   return Math.min(...costs);
@@ -45,7 +45,7 @@ function lowestCost(work: Work, { runs }: Outcome): number {
 
 async function measure(name: string): Promise<Costs> {
   const work = workNamed(name, AMOUNTS);
-  // What nobody of ours can do needs no measuring.
+  // A work that none of our servers can do needs no measuring.
   if (!contestants.some(({ side, roles }) => side === "ours" && roles.includes(work.role))) {
     return {};
   }

@@ -25,7 +25,7 @@ function start(command: readonly string[]): Deno.ChildProcess {
     .spawn();
 }
 
-/** Waits for the line that says that a server is there. */
+/** Waits for the line that says that a server is ready. */
 async function lineOf(server: Deno.ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
   let text = "";
   const decoder = new TextDecoder();

@@ -22,7 +22,7 @@ export function short(value: number): string {
   return value.toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
 }
 
-/** Prints a line of a table: what it is about, then figures, each in a column of that width. */
+/** Formats a line of a table: its title, then figures, each in a column of that width. */
 export function printRow(widths: readonly number[], cells: readonly string[]): void {
   const padded = cells.map((cell, i) =>
     i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)
@@ -30,7 +30,7 @@ export function printRow(widths: readonly number[], cells: readonly string[]): v
   console.log(`  ${padded.join(" ").trimEnd()}`);
 }
 
-/** A time that was told in microseconds. */
+/** A time that was given in microseconds. */
 export function time(micros: number): string {
   if (micros >= 1e6) return `${short(micros / 1e6)} s`;
   return micros >= 1000 ? `${short(micros / 1000)} ms` : `${short(micros)} us`;

@@ -1,5 +1,5 @@
-// One run after the other, in rounds: everybody does the work once in each round, in an order that turns, so
-// that a machine that gets slower or busier harms all alike.
+// One run after the other, in rounds: each contestant does the work once in each round, in rotating order, so that a
+// machine that gets slower or busier harms all alike.
 import type { Contestant } from "./contestants.ts";
 import { type Figures, figuresOf, medians, type Memory } from "./figures.ts";
 import { type Duration, type Generator, runLoad } from "./load.ts";
@@ -7,7 +7,7 @@ import type { Machine } from "./machine.ts";
 import { Program } from "./process.ts";
 import type { Work } from "./works.ts";
 
-/** With what, and how often and long, everything is measured. */
+/** How everything is measured: with what, how often, how long. */
 export interface Setting {
   readonly machine: Machine;
   readonly generator: Generator;
@@ -15,7 +15,7 @@ export interface Setting {
   readonly duration: Duration;
 }
 
-/** How somebody did the work. */
+/** How a contestant did the work. */
 export interface Outcome {
   readonly name: string;
   readonly label: string;
@@ -27,7 +27,7 @@ export interface Outcome {
   readonly problems: readonly string[];
 }
 
-/** Has everybody's turn come once in each round, with another one first each time. */
+/** Gives each contestant one turn in each round, with another one first each time. */
 export async function inTurn<T>(
   rounds: number,
   all: readonly T[],
@@ -38,7 +38,7 @@ export async function inTurn<T>(
   }
 }
 
-/** Starts a server for that work. It tells its port first. */
+/** Starts a server for that work. It prints its port first. */
 export function startServer(
   { machine }: Pick<Setting, "machine">,
   work: Work,
@@ -86,7 +86,7 @@ export async function memoryOf(server: Program, contestant: Contestant): Promise
   return { ...await server.nextLine() as Omit<Memory, "peak">, peak };
 }
 
-/** Lets everybody do the work in rounds, and tells of each run as it ends. */
+/** Runs all contestants in rounds, and reports each run as it ends. */
 export async function runRounds(
   setting: Setting,
   work: Work,

@@ -1,4 +1,4 @@
-// What is sent by somebody who sends nothing, or next to nothing, as often as can be.
+// Frames of nothing, or next to nothing, to be sent as often as possible.
 
 /** One of each kind. */
 export const TINY_FRAMES = {

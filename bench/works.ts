@@ -2,7 +2,7 @@
 import type { LoadPlan } from "./load.ts";
 import type { Role } from "./servers/role.ts";
 
-/** One kind of work, and which of its figures tell how well it was done. */
+/** One kind of work, and the figures by which it is judged. */
 export interface Work {
   /** Its name on the command line and in the results. */
   readonly name: string;
@@ -11,7 +11,7 @@ export interface Work {
   /** What the servers are asked to be. */
   readonly role: Role;
   readonly load: LoadPlan;
-  /** What is counted: the rate is of it, and the CPU is told for one of it. */
+  /** What is counted: the unit of the rate and of the CPU time. */
   readonly unit: "message" | "MiB" | "connection" | "delivery" | "datagram" | "idle";
 }
 

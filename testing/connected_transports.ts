@@ -1,7 +1,7 @@
 // Two transports joined in memory. No time passes between them: what one writes the other can read at once.
 //
-// Ends follow the kernel, where it matters to those above: closing with unread input destroys what the peer
-// has not read; the first write to a peer that has closed still passes.
+// Ends behave as the kernel's, where it matters above: closing with unread input destroys what the peer has not read;
+// the first write to a peer that has closed still passes.
 
 import { ByteQueue } from "../src/bytes/byte_queue.ts";
 import type { Transport } from "../src/network/network.ts";
@@ -28,7 +28,7 @@ class Pipe {
   readonly queue = new ByteQueue();
   /** The writer has ended it. */
   hasEnded = false;
-  /** The reader is gone: what is written falls on the floor. */
+  /** The reader is gone: what is written is lost. */
   isAbandoned = false;
   /** What every read and write gets from now on. */
   failure: Error | undefined;
@@ -43,7 +43,7 @@ class Pipe {
     return this.#capacity - this.queue.length;
   }
 
-  /** Waits until bytes, room, an end or a failure have come. */
+  /** Waits for bytes, room, an end or a failure. */
   changed(): Promise<void> {
     return this.#changed.promise;
   }

@@ -1,4 +1,4 @@
-// What a simulated network does to those who use it.
+// What a simulated network does to the programs that use it.
 //
 // "Gentle" faults are those that a correct program does not notice, except that it takes longer: bytes come in
 // other pieces, later, through smaller buffers. "Hostile" ones are noticed: connections die, hosts vanish. In
@@ -17,7 +17,7 @@ export interface Faults {
   readonly receiveBufferInBytes: number;
   /** How many bytes of a connection the sending system takes before they have arrived. */
   readonly sendBufferInBytes: number;
-  /** How many bytes of datagrams the receiving system keeps; what comes then is lost. */
+  /** How many bytes of datagrams the receiving system keeps; more are lost. */
   readonly datagramBufferInBytes: number;
   /** Chance that bytes are cut, anywhere, on their way. */
   readonly cuts: number;
@@ -29,11 +29,11 @@ export interface Faults {
   readonly slowCompletions: number;
   /** Chance that the program is busy for up to 10 ms, so that several things have happened when it looks again. */
   readonly busyTurns: number;
-  /** Chance that an attempt to connect does not hear its signal, as with some transports: it comes late. */
+  /** Chance that an attempt to connect ignores its signal, as with some transports, and succeeds late. */
   readonly deafConnects: number;
   /** Chance that a datagram is lost, and that a piece of a stream has to be sent again. */
   readonly loss: number;
-  /** Chance that a datagram comes twice. */
+  /** Chance that a datagram arrives twice. */
   readonly duplicates: number;
   /** Chance that a datagram is held up and overtaken. */
   readonly reordering: number;
@@ -41,11 +41,11 @@ export interface Faults {
   readonly acceptFailures: number;
   /** Chance that a connection is reset within {@linkcode Faults.disturbWithinInMillis}. */
   readonly resets: number;
-  /** Chance that both ends of a connection stop hearing of each other, without a word. */
+  /** Chance that both ends of a connection silently lose each other. */
   readonly vanishings: number;
   /** Chance that two hosts, when they first connect, lose sight of each other for a while. */
   readonly partitions: number;
-  /** How soon, at the latest, a connection that is to be disturbed is. */
+  /** Within how long a connection is disturbed, if at all. */
   readonly disturbWithinInMillis: number;
   /** Whether a reset also destroys what had arrived and was not read yet, as some systems do. */
   readonly resetsDestroyArrived: boolean;

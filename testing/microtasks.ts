@@ -1,4 +1,4 @@
-// How the testing kit knows that nothing more will happen by itself.
+// How the testing kit knows that all code has come to rest.
 //
 // A macrotask runs only when every microtask has run, and those that they queued, however long the chain:
 // that is the language's own rule, so one macrotask is a proof and no count of `await`s is. `setImmediate`

@@ -1,8 +1,8 @@
-// Numbers that look random and come out the same for the same seed.
+// Numbers that look random and are the same for the same seed.
 //
 // sfc32: 128 bits of state, a handful of 32-bit operations a number, passes the usual test batteries. The seed
-// goes in as two halves, so that all integers up to 2^53 give different runs, and the first numbers, which
-// similar seeds share much of, are thrown away.
+// goes in as two halves, so that all integers up to 2^53 give different runs, and the first numbers, which are alike
+// for similar seeds, are dropped.
 
 const TWO_TO_32 = 4_294_967_296;
 
@@ -37,7 +37,7 @@ export class Random {
     for (let i = 0; i < 12; i++) this.#bits();
   }
 
-  /** A number from 0 up to, and without, 1. */
+  /** A number from 0 to 1, without 1. */
   next(): number {
     return this.#bits() / TWO_TO_32;
   }
@@ -81,7 +81,7 @@ export class Random {
     return new Uint8Array(words.buffer, 0, length);
   }
 
-  /** Another source, that this one decides: what is drawn from it changes nothing here. */
+  /** Another source, seeded by this one: drawing from it changes nothing here. */
   fork(): Random {
     return new Random(this.#bits() * 0x100000 + (this.#bits() >>> 12));
   }

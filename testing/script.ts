@@ -6,11 +6,11 @@ import type { Clock } from "../src/network/network.ts";
 export class Step {
   /** What happens. */
   readonly kind: "end" | "silence" | "fail" | "pause" | "until";
-  /** With what: the error, the delay in milliseconds, or the event. */
+  /** Its detail: the error, the delay in milliseconds, or the event. */
   readonly detail: unknown;
 
   /**
-   * Makes a step; the functions do it better.
+   * Makes a step; prefer the functions.
    *
    * @param kind What happens.
    * @param detail With what.
@@ -26,7 +26,7 @@ export function end(): Step {
   return new Step("end");
 }
 
-/** Nothing comes until the test double is told to say more, or is closed. */
+/** Nothing arrives until more is said, or the test double is closed. */
 export function silence(): Step {
   return new Step("silence");
 }
@@ -34,7 +34,7 @@ export function silence(): Step {
 /**
  * The call rejects; the one after it gets the next step.
  *
- * @param error With what.
+ * @param error The reason.
  */
 export function fail(error: unknown): Step {
   return new Step("fail", error);
@@ -66,9 +66,9 @@ export function pause(delayInMillis: number): Step {
 }
 
 /**
- * The next step comes when something has happened.
+ * The next step comes after an event.
  *
- * @param event Resolves then.
+ * @param event Resolves when it happens.
  */
 export function until(event: Promise<unknown>): Step {
   return new Step("until", event);
@@ -91,7 +91,7 @@ export class Script<Item> {
   constructor(steps: readonly (Item | Step)[], clock: Clock) {
     this.#steps = [...steps];
     this.#clock = clock;
-    this.#stopped.promise.catch(() => {}); // Nobody may be waiting when it stops.
+    this.#stopped.promise.catch(() => {}); // No call may be pending when it stops.
   }
 
   /** Adds steps at the end; a silence that is there ends. */

@@ -41,8 +41,8 @@ export interface ScriptedListener extends TransportListener {
 }
 
 /**
- * Makes a listener that accepts what a script says; when it is played, an accept waits until the listener is
- * closed or told more.
+ * Makes a listener that accepts what a script says; after the last step, an accept waits until the listener is closed
+ * or its script goes on.
  *
  * @param script Transports, and what happens between: `[outOfDescriptors(), scriptedTransport(["ab"])]`.
  * @param options Address and clock.
@@ -53,7 +53,7 @@ export function scriptedListener(
 ): ScriptedListener {
   const steps = new Script(script, options.clock ?? denoNetwork.clock);
   const closed = Promise.withResolvers<never>();
-  closed.promise.catch(() => {}); // Nobody may be accepting when it closes.
+  closed.promise.catch(() => {}); // No accept may be pending when it closes.
   const badResource = () => new Deno.errors.BadResource("Listener has been closed");
   let accepts = 0;
   let isAccepting = false;
@@ -102,13 +102,13 @@ export function scriptedListener(
 /** What a scripted network gives. */
 export interface ScriptedNetworkOptions {
   /**
-   * What each connect gives; when it is played, every connect is refused.
+   * What each connect gives; after the last step, every connect is refused.
    *
    * @default []
    */
   readonly connects?: readonly (Transport | Step)[];
   /**
-   * What each listen gives, or throws; when it is played, every address is in use.
+   * What each listen gives, or throws; after the last step, every address is in use.
    *
    * @default []
    */

@@ -1,7 +1,7 @@
-// A transport that plays a script, writes down what is sent, and watches how it is used.
+// A transport that plays a script, records what is sent, and watches how it is used.
 //
-// It looks for what a real kernel would punish one time in a thousand: two reads at once, two writes at once,
-// content that is changed while it is being written, and a read into memory that somebody else holds.
+// It detects what a real kernel would punish one time in a thousand: two reads at once, two writes at once,
+// content that is changed while it is being written, and a read into memory that another holds.
 
 import type { Clock, Transport } from "../src/network/network.ts";
 import { denoNetwork } from "../src/network/deno/deno_network.ts";
@@ -11,7 +11,7 @@ import { END, Script, type Step } from "./script.ts";
 /** What a scripted transport is made of, besides what it says. */
 export interface ScriptedTransportOptions {
   /**
-   * What each write does: a number takes at most so many bytes, a step fails or waits. When it is played, every
+   * What each write does: a number takes at most that many bytes, a step fails or waits. After the last step, every
    * write is taken whole.
    *
    * @default []
@@ -46,7 +46,7 @@ export interface ScriptedTransportOptions {
 /**
  * A {@linkcode Transport} whose peer is a script.
  *
- * Errors are of the classes that Deno throws. Wrong use is written down in
+ * Errors are of the classes that Deno throws. Wrong use is recorded in
  * {@linkcode ScriptedTransport.violations} and thrown at the end of a `using` block.
  */
 export interface ScriptedTransport extends Transport, Disposable {
@@ -69,7 +69,7 @@ export interface ScriptedTransport extends Transport, Disposable {
   readonly isReading: boolean;
   /** Adds steps at the end of the script, also while a read waits in a silence. */
   say(...steps: (string | Uint8Array | Step)[]): void;
-  /** Tells that these bytes belong to the reader from now on: no read may be under way in their memory. */
+  /** Declares that these bytes belong to the reader from now on: no read may be under way in their memory. */
   handOut(bytes: Uint8Array): void;
   /** Frees the stream with a reset. */
   reset(): void;
@@ -309,7 +309,7 @@ function toBytes(step: string | Uint8Array | Step): Uint8Array | Step {
   return typeof step === "string" ? new TextEncoder().encode(step) : step;
 }
 
-/** An array whose memory was transferred has no length and no memory any more. */
+/** An array whose buffer was transferred has length 0. */
 function isDetached(bytes: Uint8Array): boolean {
   return bytes.buffer instanceof ArrayBuffer && bytes.buffer.detached;
 }

@@ -1,8 +1,8 @@
 // Runs a scenario on a simulated network: lets code run until all of it waits, moves time to the next thing that
 // happens, and so on until the scenario is over.
 //
-// Between two events a macrotask passes, so no promise reaction is left when time moves (microtasks.ts). What
-// waits for something outside the simulation, a file or a real socket, gets no such promise.
+// Between two events a macrotask passes, so no promise reaction is left when time moves (microtasks.ts). There is no
+// such guarantee for code that waits for something outside the simulation, a file or a real socket.
 
 import { isError } from "../src/base/errors.ts";
 import { wordsOf } from "../src/base/user_code.ts";
@@ -18,13 +18,13 @@ export interface SimulateOptions extends SimulatedNetworkOptions {
    */
   readonly limitInMillis?: number;
   /**
-   * How many events it may take: something that goes in circles ends here.
+   * How many events it may take: an endless loop of events ends here.
    *
    * @default {1_000_000}
    */
   readonly limitInEvents?: number;
   /**
-   * Whether what is left behind, and rejections that nobody handles, fail the run.
+   * Whether anything left behind, and unhandled rejections, fail the run.
    *
    * @default {true}
    */
@@ -35,7 +35,7 @@ export interface SimulateOptions extends SimulatedNetworkOptions {
 export interface SimulationReport {
   /** What decided it. */
   readonly seed: number;
-  /** One number for all that has happened. */
+  /** A hash of all that has happened. */
   readonly traceHash: string;
   /** How much virtual time it took. */
   readonly virtualMillis: number;
@@ -51,7 +51,7 @@ export class SimulationError extends Error {
   override readonly name = "SimulationError";
   /** What decided the run: the same scenario with the same seed fails in the same way. */
   readonly seed: number;
-  /** One number for all that has happened. */
+  /** A hash of all that has happened. */
   readonly traceHash: string;
 
   /**
@@ -59,7 +59,7 @@ export class SimulationError extends Error {
    *
    * @param why What went wrong.
    * @param network Where.
-   * @param options Takes the `cause`.
+   * @param options May hold the `cause`.
    */
   constructor(why: string, network: SimulatedNetwork, options?: ErrorOptions) {
     const { seed, traceHash } = network;
@@ -72,14 +72,14 @@ export class SimulationError extends Error {
 
 /** How long a busy program keeps from looking at what has happened. */
 const LONGEST_TURN_IN_MILLIS = 10;
-/** How many empty turns the real world gets before a run counts as stuck. */
+/** How many turns without an event pass before a run counts as stuck. */
 const TURNS_BEFORE_STUCK = 50;
 
 /**
  * Runs a scenario on a simulated network, in virtual time.
  *
- * The run has failed when the scenario throws, when it waits for something that will never come, when a socket
- * was used in a way that real systems punish, and, unless it is told not to be strict, when something is left
+ * The run has failed when the scenario throws, when it waits for something that never happens, when a socket
+ * was used in a way that real systems punish, and, unless `strict` is false, when something is left
  * behind or a rejection is not handled. Run one after the other, not several at the same time.
  *
  * @param seed Decides everything: an integer from 0 to 2^53 - 1.

@@ -1,7 +1,7 @@
 // A datagram socket of a simulated host.
 //
-// Two habits of the runtime are kept because programs trip over them: sends that are begun together leave in
-// reverse order and read their bytes late, and of several receives the youngest gets the first datagram.
+// Two habits of the runtime are simulated because programs trip over them: sends that begin together leave in reverse
+// order and read their bytes late, and of several receives the last one gets the first datagram.
 
 import type { DatagramAddress, DatagramSocket } from "../src/network/network.ts";
 import { badResource, interrupted, messageTooLong } from "./system_errors.ts";
@@ -48,19 +48,19 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     this.#unbind = unbind;
   }
 
-  /** Whether what is sent to that address of its host gets here. */
+  /** Whether what is sent to that address of its host arrives here. */
   isOn(address: string): boolean {
     const { hostname } = this.addr;
     return hostname === address || hostname === "0.0.0.0" || hostname === "::";
   }
 
-  /** Says what it is and what waits on it. */
+  /** Describes it and what waits on it. */
   describe(): string {
     const receive = this.#receiving.length === 0 ? "" : ", a receive waits";
     return `datagram socket ${this.addr.hostname}:${this.addr.port} is open${receive}`;
   }
 
-  /** Takes what the network brings, while there is room. */
+  /** Takes what arrives, while there is room. */
   deliver(datagram: Datagram): void {
     const { length } = datagram.bytes;
     const isFull = this.#bytesArrived + length > this.#world.faults.datagramBufferInBytes;

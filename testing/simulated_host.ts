@@ -29,7 +29,7 @@ import type { World } from "./world.ts";
 
 const FIRST_DYNAMIC_PORT = 49_152;
 const LAST_PORT = 65_535;
-/** A first packet without answer is sent again after 1 s, 2 s, 4 s, ... until so much time has passed. */
+/** A first packet without an answer is sent again after 1 s, 2 s, 4 s, ... until this much time has passed. */
 const CONNECT_GIVES_UP_AFTER_IN_MILLIS = 127_000;
 const ANY = ["0.0.0.0", "::"];
 const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
@@ -57,7 +57,7 @@ export interface SimulatedHost extends Network {
   listen(target: ListenTarget): TransportListener;
   /** Binds a datagram socket to one of its own addresses. Multicast and shared addresses are not simulated. */
   listenDatagram(target: DatagramTarget): DatagramSocket;
-  /** The power fails: nobody hears of the host any more, and nobody is told. */
+  /** The power fails: the host is silent, and no peer is notified. */
   vanish(): void;
   /** The power is back: the host can be reached, but it knows nothing of its connections any more. */
   restart(): void;
@@ -112,7 +112,7 @@ export class Host implements SimulatedHost {
     const localPort = this.#freePort();
     this.#dialPorts.add(localPort);
     const givenUp = Promise.withResolvers<never>();
-    givenUp.promise.catch(() => {}); // It may come when nobody waits for it any more.
+    givenUp.promise.catch(() => {}); // It may arrive when nothing waits for it any more.
     const giveUp = () => givenUp.reject(signal!.reason);
     const { random, faults } = this.#world;
     if (!random.chance(faults.deafConnects)) signal?.addEventListener("abort", giveUp);
@@ -271,7 +271,7 @@ export class Host implements SimulatedHost {
     return near;
   }
 
-  /** Streams are the system's until everything has arrived, however early the program has closed them. */
+  /** A stream belongs to the system until everything has arrived, even if the program closed it earlier. */
   #keep(stream: SimulatedStream): void {
     for (const old of this.#streams) {
       if (old.isOver) this.#streams.delete(old);

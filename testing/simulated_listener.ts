@@ -42,13 +42,13 @@ export class SimulatedListener implements TransportListener {
     return this.#waiting.length <= this.#backlog;
   }
 
-  /** Whether what is sent to that address of its host gets here. */
+  /** Whether what is sent to that address of its host arrives here. */
   isOn(address: string): boolean {
     const { hostname } = this.addr;
     return !this.#isClosed && (hostname === address || hostname === "0.0.0.0" || hostname === "::");
   }
 
-  /** Says what it is and what waits on it. */
+  /** Describes it and what waits on it. */
   describe(): string {
     const accept = this.#accepting === undefined ? "" : ", an accept waits";
     return `listener ${this.addr.hostname}:${this.addr.port} is open${accept}`;
@@ -105,7 +105,7 @@ export class SimulatedListener implements TransportListener {
     }
     this.#waiting.shift();
     if (stream.isDead) {
-      // The runtime asks the system who the peer is, and the system does not know any more.
+      // The runtime asks the system for the peer's address, which is forgotten by then.
       this.#world.note(`accept :${this.addr.port} of a dead connection`);
       stream.close();
       return accepting.reject(notConnected());

@@ -1,4 +1,4 @@
-// A whole network in memory, whose every accident a seed decides.
+// A whole network in memory, with every accident decided by a seed.
 
 import type {
   Clock,
@@ -32,17 +32,17 @@ export interface SimulatedNetworkOptions {
 
 let friend: (network: SimulatedNetwork) => { world: World; clock: VirtualClock };
 
-/** The inner life of a simulated network, for the driver; not exported from mod.ts. */
+/** The inside of a simulated network, for the driver; not exported from mod.ts. */
 export function insideOf(network: SimulatedNetwork): { world: World; clock: VirtualClock } {
   return friend(network);
 }
 
 /**
  * Hosts that speak to each other in memory, on a virtual clock. The seed decides every delay, every cut and every
- * accident, so what has happened once can be made to happen again.
+ * accident, so any run can be repeated.
  *
  * The network itself is the {@linkcode Network} of a host called `"localhost"`; {@linkcode SimulatedNetwork.host}
- * makes others. Time stands still until somebody moves the clock: {@linkcode simulate} does.
+ * makes others. Time stands still until the clock is moved: {@linkcode simulate} does.
  */
 export class SimulatedNetwork implements Network {
   /** What decides. */
@@ -63,7 +63,7 @@ export class SimulatedNetwork implements Network {
   }
 
   /**
-   * Makes a network with nobody on it.
+   * Makes a network without hosts.
    *
    * @param seed An integer from 0 to 2^53 - 1.
    * @param options What goes wrong.
@@ -86,17 +86,17 @@ export class SimulatedNetwork implements Network {
     return this.#clock;
   }
 
-  /** Nobody starves on it. */
+  /** No connection starves on it. */
   get turns(): Turns {
     return this.#world.turns;
   }
 
-  /** One number for all that has happened: two runs with the same number were the same. */
+  /** A hash of all that has happened: equal for equal runs. */
   get traceHash(): string {
     return this.#world.trace.hash;
   }
 
-  /** The last things that have happened, the newest last. */
+  /** The last events, the newest last. */
   get trace(): readonly string[] {
     return this.#world.trace.lines;
   }
@@ -115,7 +115,7 @@ export class SimulatedNetwork implements Network {
   }
 
   /**
-   * The host with that name; made when it is first asked for.
+   * The host with that name; made at the first call.
    *
    * @param name Its name, by which the others connect to it.
    */
@@ -129,11 +129,11 @@ export class SimulatedNetwork implements Network {
   }
 
   /**
-   * Takes hosts out of each other's sight: connections between them stall, and go on when it is mended in time.
+   * Separates hosts: connections between them stall, and go on when this is undone in time.
    *
    * @param a Names of hosts on one side.
    * @param b Names of hosts on the other.
-   * @returns What mends it.
+   * @returns Undoes it.
    */
   partition(a: readonly string[], b: readonly string[]): () => void {
     const pairs = a.flatMap((left) =>

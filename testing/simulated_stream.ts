@@ -52,7 +52,7 @@ export class SimulatedStream implements Transport {
   #hasEnded = false;
   #hasSentEnd = false;
   #hasPeerEnded = false;
-  /** What the next call is told, once. */
+  /** What the next call rejects with, once. */
   #failure: Error | undefined;
 
   private constructor(world: World, path: SimulatedPath, isFrom: boolean, free: () => void) {
@@ -92,7 +92,7 @@ export class SimulatedStream implements Transport {
     return this.#isClosed && (this.#isDead || (this.#hasSentEnd && this.#wire.isEmpty));
   }
 
-  /** Says what it is and what waits on it. */
+  /** Describes it and what waits on it. */
   describe(): string {
     const read = this.#reader === undefined ? "" : ", a read waits";
     const write = this.#writer === undefined ? "" : ", a write waits";
@@ -144,7 +144,7 @@ export class SimulatedStream implements Transport {
     const hasUnread = this.#inbox.length > 0;
     this.#leave("close");
     if (!hasUnread || this.#isDead) return this.#end();
-    // A system can say "I have stopped listening" only by a reset, and that destroys its own bytes as well.
+    // A system can refuse further bytes only by a reset, which also destroys its own bytes.
     this.#outbox.clear();
     if (this.#world.faults.unreadLooksLikeEnd) this.#end();
     this.#wire.send({ kind: "reset" });
@@ -160,7 +160,7 @@ export class SimulatedStream implements Transport {
     if (this.#isClosed) throw badResource();
   }
 
-  /** Ends it in both directions; the next call is told why. */
+  /** Ends it in both directions; the next call rejects with the reason. */
   die(why: Error): void {
     if (this.#isDead) return;
     this.#world.note(`die ${this.#name()} ${why.name}`);
@@ -196,7 +196,7 @@ export class SimulatedStream implements Transport {
     this.#reader?.reject(interrupted());
     this.#writer?.reject(interrupted());
     this.#reader = this.#writer = undefined;
-    this.#peer!.#setOff(); // What still comes has room to arrive, and is answered with a reset.
+    this.#peer!.#setOff(); // What still arrives has room, and is answered with a reset.
   }
 
   #serveReader(): void {
@@ -258,7 +258,7 @@ export class SimulatedStream implements Transport {
     const { random, faults } = this.#world;
     let length = Math.min(bytes.length, this.#room);
     if (random.chance(faults.shortWrites)) length = random.integer(1, length);
-    // Copied only now, as the system does: content that is changed too early goes out changed.
+    // Copied only now, as the system does: content that is changed too early is sent changed.
     const content = bytes.slice(0, length);
     this.#outbox.push(content);
     this.#world.note(`write ${this.#name()} ${length} ${fingerprint(content)}`);
@@ -272,7 +272,7 @@ export class SimulatedStream implements Transport {
     this.#setOff();
   }
 
-  /** Lets as many bytes set off as the peer has room for, and the end behind the last. */
+  /** Sends as many bytes as the peer has room for, and the end after the last. */
   #setOff(): void {
     if (this.#isDead) return;
     const { random, faults } = this.#world;
@@ -288,7 +288,7 @@ export class SimulatedStream implements Transport {
     this.#wire.send({ kind: "end" });
   }
 
-  /** A piece has got to the peer, and this end knows it. */
+  /** A piece has reached the peer, and this end knows it. */
   #pieceArrived(piece: Piece): void {
     this.#peer!.#hear(piece);
     this.#serveWriter();
@@ -300,7 +300,7 @@ export class SimulatedStream implements Transport {
     if (piece.kind === "reset") {
       return this.die(this.#hasPeerEnded ? brokenPipe() : connectionReset());
     }
-    // Whoever speaks to an end that is not there any more is told so.
+    // Bytes sent to an end that is gone are answered with a reset.
     if (this.#isDead || (this.#isClosed && piece.kind === "bytes")) {
       return this.#wire.send({ kind: "reset" });
     }

@@ -1,7 +1,7 @@
 // One direction of a simulated connection: pieces go in, and come out later, each once and in order.
 //
-// What meets a cut path is tried again, less and less often, as TCP does; when nothing got through for a
-// quarter of an hour, the wire gives up. So a partition that heals costs time, and one that does not, an error.
+// A piece that meets a cut path is sent again, less and less often, as by TCP; when nothing got through for a quarter
+// of an hour, the wire gives up. So a partition that heals costs time, and one that does not causes an error.
 
 import type { World } from "./world.ts";
 
@@ -68,14 +68,14 @@ export class SimulatedWire {
     return this.#travelling.length === 0;
   }
 
-  /** Lets a piece set off, behind those that did. */
+  /** Sends a piece, behind those on their way. */
   send(piece: Piece): void {
     const { clock, faults } = this.#world;
     const length = piece.kind === "bytes" ? piece.bytes.length : 0;
     this.#bytes += length;
     this.#departure = Math.max(this.#departure, clock.now()) +
       length * 1000 / faults.bytesPerSecond;
-    // A piece that is quicker than the one before it waits for it, at the front of the queue.
+    // A piece that is quicker than the one before it waits for that one, at the front of the queue.
     this.#travelling.push({ piece, at: this.#departure + this.#world.latency() });
     this.#expectNext();
   }
@@ -114,7 +114,7 @@ export class SimulatedWire {
   #isBlocked(): boolean {
     const { from, to, isDead } = this.#path;
     if (isDead || this.#world.isCut(from.hostname, to.hostname)) return true;
-    // A lost piece is sent again, and that one arrives.
+    // A lost piece is sent again, which arrives.
     return this.#silentFor === 0 && this.#world.random.chance(this.#world.faults.loss);
   }
 

@@ -1,4 +1,4 @@
-// The errors of a simulated system: same classes, codes and words as the runtime's.
+// The errors of a simulated system, with the classes, codes and words of the runtime's.
 
 /** The resource was closed before. */
 export function badResource(what = "Bad resource ID"): Error {
@@ -39,7 +39,7 @@ export function connectionRefused(): Error {
   );
 }
 
-/** Nothing was heard of the peer for a quarter of an hour. */
+/** The peer was silent for a quarter of an hour. */
 export function timedOut(): Error {
   return coded(new Deno.errors.TimedOut("Connection timed out (os error 110)"), "ETIMEDOUT");
 }
@@ -57,7 +57,7 @@ export function addrNotAvailable(): Error {
   );
 }
 
-/** Somebody else is doing that right now. */
+/** Another call is doing that right now. */
 export function busy(what: string): Error {
   return new Deno.errors.Busy(what);
 }

@@ -1,4 +1,4 @@
-// What happened, as one number: two runs with the same number did the same things in the same order.
+// A hash of what happened: runs with the same hash did the same things in the same order.
 //
 // Two 32-bit multiplicative hashes side by side give 53 usable bits. The last lines are kept as text, for the
 // message of a run that failed.
@@ -17,7 +17,7 @@ export class Trace {
     return this.#count;
   }
 
-  /** One number for all events, 14 hexadecimal digits. */
+  /** The hash of all events, 14 hexadecimal digits. */
   get hash(): string {
     const high = Math.imul(this.#high ^ (this.#low >>> 16), 0x85ebca6b);
     const low = Math.imul(this.#low ^ (this.#high >>> 13), 0xc2b2ae35);

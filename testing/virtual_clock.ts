@@ -4,8 +4,8 @@
 //   step        one timeout: time jumps to it, it is called, and everything it started comes to rest
 //   advance     all steps up to a moment
 //
-// A timeout that is cleared stays in the heap until it comes up: clearing must be cheap, a connection does it
-// all the time.
+// A cleared timeout stays in the heap until its time: clearing must be cheap, because a connection does it all the
+// time.
 
 import type { Clock, TimerId } from "../src/network/network.ts";
 import { microtasksDrained } from "./microtasks.ts";
@@ -45,7 +45,7 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Calls back once when the clock has come `delayInMillis` further.
+   * Calls back once when the clock has advanced by `delayInMillis`.
    *
    * @param callback Called by the method that moves the clock.
    * @param delayInMillis At most 2_147_483_647; less than 0 counts as 0.
@@ -67,7 +67,7 @@ export class VirtualClock implements Clock {
     return timer.id;
   }
 
-  /** Forgets a timeout; one that has come, or never was, is ignored. */
+  /** Forgets a timeout; one that has fired, or never existed, is ignored. */
   clearTimeout(id: TimerId): void {
     const timer = this.#byId.get(id as number);
     if (timer === undefined) return;
@@ -78,12 +78,12 @@ export class VirtualClock implements Clock {
   /** Does nothing: virtual time keeps no program alive. */
   unrefTimer(_id: TimerId): void {}
 
-  /** How many timeouts are set and have not come. */
+  /** How many timeouts are set and have not fired. */
   get pending(): number {
     return this.#byId.size;
   }
 
-  /** When the next timeout comes; `undefined` where none is set. */
+  /** When the next timeout fires; `undefined` where none is set. */
   get next(): number | undefined {
     for (;;) {
       const first = this.#heap[0];
@@ -93,7 +93,7 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Lets everything run that needs no time to pass.
+   * Runs everything that needs no time to pass.
    *
    * @returns When all code waits for time or for the world outside.
    */
@@ -115,8 +115,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves forward, calling each timeout on the way at its own moment, in order. What one of them starts runs
-   * to its rest before the next comes.
+   * Moves forward, calling each timeout on the way at its own moment, in order. What one of them starts comes to rest
+   * before the next fires.
    *
    * @param byInMillis How far, 0 or more.
    * @throws {unknown} What a callback throws; the clock then stands where it was called.

@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 import { Trace } from "./trace.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
-/** How long it may take until the result of an operation is told. */
+/** How long it may take until an operation completes. */
 const LONGEST_COMPLETION_IN_MILLIS = 2;
 
 /** One simulated world. */
@@ -17,12 +17,12 @@ export class World {
   readonly random: Random;
   /** What happens in it. */
   readonly faults: Faults;
-  /** Nobody starves in it, and a look takes as long as the slowest completion. */
+  /** No connection starves in it, and a look takes as long as the slowest completion. */
   readonly turns: Turns = {
     ...plainTurns,
     looked: async () => {
       await this.delay(LONGEST_COMPLETION_IN_MILLIS);
-      // A program that was busy has now heard of everything, and has gone on from there.
+      // By now a busy program has heard of everything, and acted on it.
       await this.delay(0);
     },
   };
@@ -30,7 +30,7 @@ export class World {
   readonly trace = new Trace();
   /** What was used in a way that a real system does not promise to survive. */
   readonly violations: string[] = [];
-  /** Addresses of hosts that nobody hears of. */
+  /** Addresses of hosts that are switched off. */
   readonly #down = new Set<string>();
   readonly #names = new Map<string, string>();
   readonly #cuts = new Map<string, number>();
@@ -96,7 +96,7 @@ export class World {
     return new Error(what);
   }
 
-  /** Takes two hosts out of each other's sight; as often as this is called it must be mended. */
+  /** Separates two hosts; each call must be undone once. */
   cut(a: string, b: string): void {
     this.note(`cut ${this.nameOf(a)} ${this.nameOf(b)}`);
     this.#cuts.set(pair(a, b), (this.#cuts.get(pair(a, b)) ?? 0) + 1);

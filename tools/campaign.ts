@@ -8,8 +8,8 @@
 
 import { parseArgs } from "node:util";
 import cliProgress from "npm:cli-progress@3.12.0";
-import { campaigns } from "../tests/campaigns/campaigns.ts";
-import { type Campaign, ensureReplays, runSeed } from "../tests/campaigns/campaign.ts";
+import { campaigns } from "../tests/system/campaigns/campaigns.ts";
+import { type Campaign, ensureReplays, runSeed } from "../tests/system/campaigns/campaign.ts";
 import type { SimulationError } from "../testing/mod.ts";
 
 const SHOWN_FAILURES = 3;

@@ -1,5 +1,5 @@
-// One connection says something, and the server tells everybody: how long until the last has heard it, and
-// what each telling costs. A message counts once for each connection that it reached.
+// One connection sends something, and the server passes it on to all: how long until the last has it, and what each
+// copy costs. A message counts once for each connection that it reached.
 #include "load.h"
 #include <errno.h>
 #include <sys/epoll.h>
@@ -11,7 +11,7 @@ struct run {
   char *text, *buffer;
 };
 
-// Says it once; true when everybody heard it, false when nothing came for `patience` milliseconds.
+// Sends it once; true when all got it, false when nothing arrived for `patience` milliseconds.
 static bool tell_everybody(struct run *run, int patience) {
   const struct plan *p = run->plan;
   int waiting = p->connections;
@@ -45,7 +45,7 @@ void run_broadcast(const struct plan *p, struct result *r) {
     run.fds[i] = connect_tcp(p, 0, true);
     poll_add(run.poll, run.fds[i], EPOLLIN, (uint32_t)i);
   }
-  // The server may not have accepted all of them yet: say it until everybody hears it.
+  // The server may not have accepted all of them yet: send it until all get it.
   int tries = 0;
   while (!tell_everybody(&run, 200)) {
     errno = ETIMEDOUT;

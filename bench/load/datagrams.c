@@ -1,5 +1,5 @@
 // Echo over UDP: sockets that each keep some datagrams in flight, numbered so that losses and wrong order
-// are seen. What does not come back within the patience is counted as lost and replaced.
+// are seen. A datagram that does not come back within the patience counts as lost and is replaced.
 #include "load.h"
 #include <errno.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static void fill_flight(struct run *run, struct peer *peer, uint64_t now) {
   if (count <= 0) return;
   int sent = sendmmsg(peer->fd, run->sending, (unsigned)count, 0);
   if (sent < 0 && errno != EAGAIN && errno != ECONNREFUSED) give_up("sendmmsg");
-  // What the kernel did not take is under way all the same: the patience will find it missing.
+  // What the kernel did not take counts as sent all the same: the patience will find it missing.
   peer->under_way += count;
 }
 

@@ -1,5 +1,5 @@
 // The load generator where there is no C compiler or no epoll: the same options, the same line of JSON. It is
-// slower than most servers, so what it finds out is the server's processor time, hardly the rate.
+// slower than most servers, so it measures the server's processor time, hardly the rate.
 import {
   answered,
   asked,
@@ -149,7 +149,7 @@ async function broadcast(): Promise<never> {
     clearTimeout(timer);
     return heard;
   };
-  // The server may not have accepted all of them yet: say it until everybody hears it.
+  // The server may not have accepted all of them yet: send it until all get it.
   let tries = 0;
   while (!await tellEverybody(500)) {
     if (++tries === 30) throw new Error("The broadcast does not reach everybody");
@@ -238,6 +238,6 @@ async function datagrams(): Promise<never> {
 const works = new Map(Object.entries({ streams, churn, broadcast, idle, datagrams }));
 const work = works.get(asked.mode);
 if (work === undefined) throw new TypeError(`There is no such mode: ${asked.mode}`);
-// Whatever a server does, the generator ends: nothing here is worth more than this.
+// The generator ends whatever a server does, within this limit.
 Deno.unrefTimer(setTimeout(() => Deno.exit(1), asked.warm + asked.time + 120_000));
 await work();

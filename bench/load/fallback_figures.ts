@@ -1,4 +1,4 @@
-// What the generator in Deno knows: the plan, the time, processor times, and the figures it prints.
+// The base of the generator in Deno: the plan, the clock, processor times, and the figures it prints.
 
 const plan = {
   connections: 1,
@@ -12,7 +12,7 @@ const plan = {
 };
 const numbers = { ...plan, port: 0, pid: 0 };
 
-/** The plan, as the command line tells it. */
+/** The plan, from the command line. */
 export const asked = { mode: "", ...numbers };
 for (let i = 0; i + 1 < Deno.args.length; i += 2) {
   const name = Deno.args[i]!.slice(2), value = Deno.args[i + 1]!;
@@ -21,7 +21,7 @@ for (let i = 0; i + 1 < Deno.args.length; i += 2) {
   else throw new TypeError(`There is no such option: --${name}`);
 }
 
-/** Processor time of a process, in nanoseconds; 0 where the system does not tell. */
+/** Processor time of a process, in nanoseconds; 0 where the system does not report it. */
 function cpuOf(pid: number): number {
   try {
     let nanos = 0;

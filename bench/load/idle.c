@@ -1,4 +1,4 @@
-// Connections that are held and say nothing. Twice it stops and waits for a line on its standard input, so
+// Connections that are held and idle. Twice it stops and waits for a line on its standard input, so
 // that the server's memory can be looked at: with the first few connections, and with all of them.
 #include "load.h"
 #include <errno.h>

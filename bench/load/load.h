@@ -38,8 +38,8 @@ struct window {
 };
 uint64_t now_nanos(void);
 
-// The time before the measuring. A server in JavaScript is warm by its own work, not by the clock on the wall: on
-// a busy machine it takes longer, five times as long at most.
+// The time before the measuring. A server in JavaScript gets warm by its work, not by time: on a busy machine that
+// takes longer, five times as long at most.
 struct warm_up {
   uint64_t begun, server_cpu;
 };
@@ -48,7 +48,7 @@ bool warm_up_done(const struct warm_up *w, const struct plan *p);
 void window_open(struct window *w, const struct plan *p);
 void window_close(struct window *w, const struct plan *p);
 
-// Everything a work may have to tell; what it leaves at zero is not printed.
+// Everything a work may report; what it leaves at zero is not printed.
 struct result {
   struct window window;
   struct histogram latency;
@@ -60,7 +60,7 @@ struct result {
   uint64_t held;
 };
 
-// Ends the program with a sentence and the system's reason.
+// Ends the program with a message and the system's reason.
 _Noreturn void give_up(const char *what);
 void *zeroed(size_t count, size_t size);
 

@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
     .warm_millis = 300, .time_millis = 1000,
   };
   for (int i = 1; i + 1 < argc; i += 2) read_option(&plan, argv[i], argv[i + 1]);
-  // Whatever a server does, the generator ends: nothing here is worth more than this.
+  // The generator ends whatever a server does, within this limit.
   alarm((unsigned)(plan.warm_millis + plan.time_millis) / 1000 + 120);
   static struct result result;
   for (size_t i = 0; i < sizeof works / sizeof *works; i++) {

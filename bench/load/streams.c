@@ -45,7 +45,7 @@ static void send_more(struct run *run, struct stream *s, uint32_t index) {
       break;
     }
     s->sent += (uint64_t)n;
-    // A bulk stream gives the others their turn.
+    // A bulk stream lets the others have their turn.
     if (s->bulk) break;
   }
   bool wants_room = s->sent < s->asked;
@@ -146,7 +146,7 @@ static void turn(struct run *run, struct stream *streams) {
   }
 }
 
-// Lets everybody go who has waited for the others' first answers.
+// Releases the connections that waited for the others' first answers.
 static void release(struct run *run, struct stream *streams, int count) {
   const struct plan *p = run->plan;
   run->gathering = false;
@@ -168,7 +168,7 @@ void run_streams(const struct plan *p, struct result *r) {
   };
   int count = p->connections + p->streams;
   struct stream *streams = open_streams(&run, count);
-  // Nobody goes on before everybody was accepted and answered once, or five seconds have passed.
+  // No connection continues before all were accepted and answered once, or five seconds have passed.
   uint64_t patience = now_nanos() + 5000000000u;
   while (run.unheard > 0 && now_nanos() < patience) turn(&run, streams);
   // A fixed amount is measured from its first byte to its last, without warming up.

@@ -1,4 +1,4 @@
-// Sends the same bytes to a port as fast as they are taken, for each line that it is sent, until its input ends.
+// For each line of its input, sends the same bytes to a port as fast as they are taken, until the input ends.
 const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(Deno.args[0]) });
 const frame = decodeURIComponent(Deno.args[1]!);
 const bytes = new TextEncoder().encode(frame.repeat(65_536 / frame.length));

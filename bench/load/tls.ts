@@ -1,10 +1,10 @@
-// The load generator of the TLS bench: the same options, the same line of JSON as the others, over the client
-// that the environment names.
+// The load generator of the TLS bench: the same options, the same line of JSON as the others, with the client that
+// the environment names.
 import { answered, asked, measure, run } from "./fallback_figures.ts";
 import { dialers, type Stream } from "./tls_dialers.ts";
 import { AMOUNT, chunkOf, HALF, MESSAGE } from "../servers/tls_parts.mjs";
 
-/** How much a source is asked for, and a sink is sent, ahead. */
+/** How far ahead a source is asked and a sink is sent. */
 const AHEAD = 4;
 const dial = dialers[Deno.env.get("BENCH_TLS_CLIENT") as keyof typeof dialers];
 const connect = () => dial(asked.port);
@@ -27,7 +27,7 @@ async function pingPong(pieces: readonly Uint8Array[]): Promise<never> {
       answered(begun, index);
     }
   };
-  // All have been answered once before anything is measured.
+  // All were answered once before anything is measured.
   for (const stream of streams) await exchange(stream, pieces);
   streams.forEach((stream, i) => void one(stream, i));
   return await measure();

@@ -1,5 +1,5 @@
-// How a server in Deno talks with the bench: it prints its port, tells its memory for each line that it is
-// sent, and ends when nobody can send it lines any more. Nothing of node: is loaded into what is measured.
+// How a server in Deno talks with the bench: it prints its port, prints its memory for each line that it gets, and
+// ends when its input ends. Nothing of node: is loaded into what is measured.
 
 /** Begins to answer the bench. */
 export function ready(port: number): void {

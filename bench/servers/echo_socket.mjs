@@ -1,6 +1,6 @@
 // The echo of a socket of node:net or node:tls.
 
-/** Sends back what comes, at the pace at which it is taken. */
+/** Sends back what it reads, at the pace of the peer. */
 export function echo(socket) {
   socket.on("data", (chunk) => {
     if (socket.write(chunk)) return;

@@ -17,7 +17,7 @@ enum { BUFFER = 256 * 1024, LINE = 4096, MOST = 65536, EVENTS = 512 };
 struct conn {
   char *waiting;
   size_t length, sent;
-  char *part;        // a line of which the end has not come
+  char *part;        // a line without its end so far
   size_t part_length;
   int place;         // in everybody
 };
@@ -149,7 +149,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < ready; i++) {
       int fd = events[i].data.fd;
       if (fd == 0) {
-        // Whoever started it is gone.
+        // Its parent is gone.
         if (read(0, buffer, BUFFER) == 0) return 0;
       } else if (fd != listener) serve(fd, events[i].events);
       else if (datagrams) answer_datagrams(listener);

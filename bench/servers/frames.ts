@@ -1,4 +1,4 @@
-// This library's messages, of the kind that the first argument names, beside an echo. Tells both ports.
+// This library's messages, of the kind that the first argument names, beside an echo. Prints both ports.
 import type { Codec } from "../../codec.ts";
 import {
   framedService,

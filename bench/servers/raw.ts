@@ -4,7 +4,7 @@ import { lineCutter } from "./lines.mjs";
 import { play } from "./role.ts";
 import { writeAll } from "./write_all.ts";
 
-/** Whether bytes are such as may be kept: as the library gives them where nothing else is asked for. */
+/** Whether bytes may be kept, as the library gives them by default. */
 const isKept = Deno.env.get("BENCH_BYTES") === "kept";
 
 async function echo(conn: Deno.Conn, bufferSize: number): Promise<void> {
@@ -51,7 +51,7 @@ async function listen(serve: (conn: Deno.Conn) => Promise<void>): Promise<void> 
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 4096 });
   ready(listener.addr.port);
   for (;;) {
-    // A client that is gone before it was accepted must not end the bench.
+    // A client that was gone before it was accepted must not end the bench.
     const conn = await listener.accept().catch(() => undefined);
     if (conn === undefined) continue;
     conn.setNoDelay(true);

@@ -1,4 +1,4 @@
-// What a server program is asked to be, on its command line.
+// The role of a server program, from its command line.
 
 /** Answers every connection, or every datagram, in one way. */
 export type Role =
@@ -13,7 +13,7 @@ export type Role =
   | "whole"
   | "halves";
 
-/** Runs what the command line asks for. */
+/** Runs the role that the command line names. */
 export async function play(roles: Partial<Record<Role, () => unknown>>): Promise<void> {
   const role = Deno.args[0] as Role;
   const run = roles[role];

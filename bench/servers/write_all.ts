@@ -1,4 +1,4 @@
-// What each user of Deno's own sockets writes again: a write may send a part only.
+// What each user of Deno's own sockets has to write: one write may send only a part.
 
 /** Sends all of it. */
 export async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {

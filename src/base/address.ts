@@ -28,8 +28,8 @@ const MAX_ABSTRACT_LENGTH = 108;
 /**
  * Checks a host name or IP address.
  *
- * @returns A name as it is, an address in its one spelling, without brackets: whatever is done with it later, it
- * is compared and kept as the same.
+ * @returns A name as it is, an address in its one spelling, without brackets: so that it is always compared and kept
+ * as the same.
  */
 export function checkHost(name: string, value: unknown): string {
   if (typeof value !== "string") {
@@ -45,7 +45,7 @@ export function checkHost(name: string, value: unknown): string {
     return address;
   }
   if (!NAME.test(value)) throw new TypeError(wrong);
-  // The system would make an address of it, each system another one.
+  // Systems would read it as an address, and not all as the same one.
   if (isLooseIpv4(value)) {
     const advice = "an IPv4 address is four numbers from 0 to 255 without leading zeros";
     throw new TypeError(`${wrong}; ${advice}`);
@@ -74,7 +74,7 @@ export function formatAddress(host: string, port?: number): string {
 export function hostOf(address: NetworkAddress): string {
   if ("hostname" in address) return unmappedIp(address.hostname);
   if ("cid" in address) return String(address.cid);
-  // Not typed as missing, but a socket that connects has no path.
+  // The types do not say so, but a socket that connects has no path.
   return (address.path as string | null) ?? "";
 }
 

@@ -1,13 +1,13 @@
 // What callers pass is checked here, once, at the door: a wrong value never reaches the runtime, and the
 // error names it.
 
-/** The largest delay a timer takes; of anything more it fires at once. */
+/** The largest delay a timer takes; with a larger one it fires at once. */
 export const MAX_INTERVAL_IN_MILLIS = 2_147_483_647;
 
 /** The longest message where no other limit is given: 1 MiB. */
 export const DEFAULT_MAX_FRAME_LENGTH = 1_048_576;
 
-/** The longest string there is in V8; what is longer than this is a stream and no message. */
+/** The longest string of V8; anything longer is a stream, not a message. */
 const LARGEST_MAX_FRAME_LENGTH = 536_870_888;
 
 const encoder = new TextEncoder();
@@ -24,7 +24,7 @@ function inspected(value: unknown): string {
   try {
     return Deno.inspect(value, { depth: 1, breakLength: Infinity, compact: true });
   } catch {
-    // How a value is shown is its own code.
+    // A value shows itself by code of its own, which may throw.
     return "a value that cannot be shown";
   }
 }
@@ -95,7 +95,7 @@ export function checkTarget(into: Uint8Array): Uint8Array {
   return into;
 }
 
-/** Checks a yes or no. */
+/** Checks a boolean. */
 export function checkBoolean(name: string, value: unknown): boolean {
   if (typeof value !== "boolean") {
     throw new TypeError(`${name} must be true or false: got ${shown(value)}`);
@@ -140,9 +140,9 @@ export function checkMethods<T extends object>(
   return value;
 }
 
-/** The bytes of what shall be sent; a string goes out as UTF-8. */
+/** The bytes of content to send; a string goes out as UTF-8. */
 export function contentBytes(content: unknown, name = "Content"): Uint8Array {
-  // What only seems to be one has no length that could be asked for.
+  // An object that only inherits from it throws when asked for its length.
   if (content instanceof Uint8Array && ArrayBuffer.isView(content)) {
     if (content.length === 0) checkIsThere(content);
     return content;
@@ -158,7 +158,7 @@ function refused(content: unknown): string {
   return content instanceof Promise ? "a promise, await it first" : shown(content);
 }
 
-/** Bytes whose buffer was taken away seem to be none: they would be missing, and nobody would know. */
+/** Bytes whose buffer was transferred look empty: they would be missing, and nobody would notice. */
 function checkIsThere(content: Uint8Array): void {
   try {
     NOTHING.set(content);

@@ -11,7 +11,7 @@
  * | --- | --- |
  * | `"closed"` | you closed it, or ended that direction, before |
  * | `"broken"` | the peer or the network cut it; the runtime's error is the `cause` |
- * | `"busy"` | somebody else is using it that way right now |
+ * | `"busy"` | another caller is using it that way right now |
  * | `"unreachable"` | refused, no route, or no such host |
  * | `"in-use"` | the local address belongs to another socket |
  * | `"denied"` | the program was not given the permission |
@@ -53,7 +53,7 @@ export abstract class SocketError extends Error {
    *
    * @param code What kind of thing went wrong.
    * @param message The action first, then why.
-   * @param options Takes the `cause`.
+   * @param options May hold the `cause`.
    */
   constructor(code: SocketErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
@@ -61,15 +61,15 @@ export abstract class SocketError extends Error {
   }
 }
 
-/** Everything that can go wrong but a read that took too long. */
+/** Everything that can go wrong except a read that took too long. */
 export class GenericError extends SocketError {
   /** Always `"GenericError"`. */
   override readonly name = "GenericError";
 }
 
 /**
- * A read waited longer than its timeout. No byte is lost and the connection stays open: the next read gets
- * what has come since.
+ * A read waited longer than its timeout. No byte is lost and the connection stays open: the next read gets what has
+ * arrived since.
  */
 export class ReadTimedOutError extends SocketError {
   /** Always `"ReadTimedOutError"`. */
@@ -79,14 +79,14 @@ export class ReadTimedOutError extends SocketError {
    * Makes an error.
    *
    * @param message The action first, then why.
-   * @param options Takes the `cause`.
+   * @param options May hold the `cause`.
    */
   constructor(message: string, options?: ErrorOptions) {
     super("timed-out", message, options);
   }
 }
 
-/** Whether it is an error; asking harms nobody, whatever was thrown. */
+/** Whether it is an error; safe to ask of anything. */
 export function isError(thrown: unknown): thrown is Error {
   return isA(Error, thrown);
 }
@@ -96,11 +96,11 @@ export function isSocketError(thrown: unknown): thrown is SocketError {
   return isA(SocketError, thrown);
 }
 
-/** The code of one of our errors, whatever it has become: asking harms nobody. */
+/** The code of one of our errors; safe to ask of anything. */
 export function codeOf(thrown: unknown): SocketErrorCode | undefined {
   if (!isSocketError(thrown)) return undefined;
   try {
-    // Not by a getter: who has made a class of his own may have any.
+    // Not by a getter: a user's subclass may have any.
     return Object.getOwnPropertyDescriptor(thrown, "code")?.value;
   } catch {
     return undefined;
@@ -116,7 +116,7 @@ function isA(kind: abstract new (...args: never[]) => Error, thrown: unknown): b
   try {
     return thrown instanceof kind;
   } catch {
-    // A proxy has its own answer, or is revoked.
+    // A proxy answers as it likes, or is revoked.
     return false;
   }
 }
@@ -178,35 +178,35 @@ export function isResourceError(cause: unknown): boolean {
   return code === "EMFILE" || code === "ENFILE" || code === "ENOBUFS" || code === "ENOMEM";
 }
 
-/** A rejection that may be left alone: nobody has to wait for what was not sent. */
+/** A rejection that may be left alone, for a promise that nobody has to await. */
 export function rejected(error: unknown): Promise<never> {
   const promise = Promise.reject(error);
   promise.catch(ignore);
   return promise;
 }
 
-/** For a rejection that is told elsewhere. */
+/** For a rejection that is reported elsewhere. */
 export function ignore(): void {}
 
-/** What was closed from this side before. */
+/** The error for something that this side has closed. */
 export function closedError(action: string): GenericError {
   return new GenericError("closed", `Cannot ${action}: already closed`);
 }
 
-/** The bytes received are no message. */
+/** The error for bytes that are no message. */
 export function badFrame(why: string, cause?: unknown): GenericError {
   return new GenericError("frame", `Cannot decode: ${why}`, cause === undefined ? {} : { cause });
 }
 
-/** The message given cannot be sent. */
+/** The error for a message that cannot be sent. */
 export function badMessage(why: string): GenericError {
   return new GenericError("frame", `Cannot encode: ${why}`);
 }
 
-/** Why something cannot be done any more, or what makes the error that says so: its stack costs more than a read. */
+/** Why something cannot be done any more: an error, or what makes one, because its stack costs more than a read. */
 export type Failure = SocketError | (() => SocketError);
 
-/** The error to tell. */
+/** The error itself. */
 export function errorOf(failure: Failure): SocketError {
   return typeof failure === "function" ? failure() : failure;
 }

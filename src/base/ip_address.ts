@@ -2,8 +2,7 @@
 // headers alike.
 //
 // Strict where the system's own parser may be lenient: no leading zeros (octal to some, decimal to others), no
-// fewer than four numbers. Whoever lets "010.0.0.1" through decides about another address than the one he looked
-// at.
+// fewer than four numbers. A check that lets "010.0.0.1" pass may allow another address than it looked at.
 
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.|$)){4}(?<!\.)$/;
 /** Names that the system's resolver reads as an IPv4 address, whatever else they look like. */
@@ -39,12 +38,12 @@ export function canonicalIp(text: string): string | undefined {
   }
   const address = parseIpAddress(text.slice(0, percent));
   const zone = text.slice(percent + 1);
-  // What is IPv4 has no zone.
+  // IPv4 has no zones.
   if (address === undefined || unmapped(address).bits === 32 || !ZONE.test(zone)) return undefined;
   return `${formatIpAddress(address)}%${zone}`;
 }
 
-/** Is {@linkcode canonicalIp} for an address as the runtime writes it, where that costs nothing. */
+/** As {@linkcode canonicalIp}, at no cost for an address that the runtime has written. */
 export function unmappedIp(host: string): string {
   return host.startsWith("::ffff:") && host.includes(".") ? host.slice(7) : host;
 }
@@ -55,8 +54,8 @@ export function mappedIp(host: string): string {
 }
 
 /**
- * Whether a socket bound there must be told IPv4 addresses as IPv6. Linux takes both, and the permission is one for
- * the address as it is.
+ * Whether a socket bound there takes IPv4 addresses only in the form of IPv6. Linux takes both, and the permission is
+ * for the address as it is.
  *
  * @param bound The address it is bound to.
  * @param system The operating system.
@@ -65,22 +64,21 @@ export function wantsMappedIps(bound: string, system: string): boolean {
   return bound.includes(":") && system !== "linux";
 }
 
-/** A canonical address without its zone, which no sender of a datagram is told with. */
+/** A canonical address without its zone: the senders of datagrams are given without one. */
 export function withoutZone(host: string): string {
   const percent = host.indexOf("%");
   return percent < 0 ? host : host.slice(0, percent);
 }
 
 /**
- * The addresses that a datagram socket reaches from where it is bound: 4 or 6 for such only, 0 for both, as one
- * on `::` does.
+ * The family of addresses that a datagram socket reaches from where it is bound: 4, 6, or 0 for both, as on `::`.
  */
 export function familyReachedFrom(host: string): 0 | 4 | 6 {
   if (host === "::") return 0;
   return host.includes(":") ? 6 : 4;
 }
 
-/** Whether a canonical IP address is one by which a machine talks to itself. */
+/** Whether a canonical IP address is a loopback address. */
 export function isLoopback(host: string): boolean {
   return host === "::1" || host.startsWith("127.") && ipVersion(host) === 4;
 }
@@ -100,7 +98,7 @@ export interface IpAddress {
   readonly value: bigint;
 }
 
-/** What stands before the IPv4 address in an IPv4-mapped IPv6 address: `::ffff:0:0/96`. */
+/** The prefix of IPv4-mapped IPv6 addresses, `::ffff:0:0/96`. */
 const MAPPED_PREFIX = 0xffffn;
 
 /**
@@ -180,7 +178,7 @@ function parseIpv6(text: string): bigint | undefined {
   const head = parseGroups(halves[0]!, halves.length === 1);
   if (halves.length === 1) return head?.length === 8 ? joinGroups(head) : undefined;
   const tail = parseGroups(halves[1]!, true);
-  // The "::" stands for one group of zeros at least.
+  // "::" stands for at least one group of zeros.
   if (head === undefined || tail === undefined || head.length + tail.length > 7) return undefined;
   const zeros = new Array<bigint>(8 - head.length - tail.length).fill(0n);
   return joinGroups([...head, ...zeros, ...tail]);

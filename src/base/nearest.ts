@@ -1,6 +1,6 @@
-// What somebody probably meant who has misspelled a name.
+// What a misspelled name was probably meant to be.
 
-/** How many letters must be put in, left out, changed or swapped with the next to make one of the other. */
+/** How many letters must be inserted, removed, changed or swapped with the next to turn one name into the other. */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
@@ -22,10 +22,10 @@ function distance(a: string, b: string): number {
  *
  * @param name What was written.
  * @param names What there is.
- * @returns `undefined` where none is near: more than a third of the letters would have to be others.
+ * @returns `undefined` where none is near: more than a third of the letters differ.
  */
 export function nearest(name: string, names: readonly string[]): string | undefined {
-  // Nobody's name is that long, and the work grows with the square.
+  // No option has so long a name, and the work grows with the square.
   if (name.length > 100) return undefined;
   let best: string | undefined;
   let least = Math.floor(name.length / 3) + 1;

@@ -1,17 +1,17 @@
 // Reads what callers pass as a config or as options: each field once, at the door, into a copy that nobody can
 // change.
 //
-// Decision record: a config that was kept by reference is changed behind the checks (a `clientAuth` of "require"
-// that becomes "none"), a getter may answer differently each time, and whatever somebody puts on Object.prototype
-// would be an option of everybody (`verifyHostname: false`). So a field is its object's own, or comes from a class
-// that the user has written; what comes from Object.prototype is none. The copies have no prototype, so that a
-// field which they lack is not looked for there either: spread into a new object they would lose that, so use
+// Decision record: a config kept by reference can be changed after the checks (a `clientAuth` of "require" that
+// becomes "none"), a getter may answer differently each time, and a field put on Object.prototype would become an
+// option of every socket (`verifyHostname: false`). So a field counts when it is the object's own or comes from a
+// class that the user has written, and never when it comes from Object.prototype. The copies have no prototype, so
+// that a field they lack is not looked up there either. Spreading one into a new object would lose that: use
 // `readOptions` or `withOptions` for another copy.
 
 import { checkObject, shown } from "./arguments.ts";
 import { nearest } from "./nearest.ts";
 
-/** The names of the fields of a config, each once. A name that is missing or too many does not compile. */
+/** The names of the fields of a config, each once. A name that is missing, or one too many, does not compile. */
 export type OptionNames<T extends object> = readonly (keyof T & string)[];
 
 /**
@@ -55,11 +55,11 @@ function refuseUnknown(name: string, field: string, names: readonly string[]): n
 }
 
 /**
- * Reads some fields of what has others besides, each once.
+ * Reads some of an object's fields, each once.
  *
  * @param name What it is, for the message.
  * @param value What was passed.
- * @param names The fields; the others are nobody's business.
+ * @param names The fields to read; the others are ignored.
  * @returns As {@linkcode readOptions}.
  * @throws {TypeError} It is no object.
  * @throws {unknown} What a getter of it throws.
@@ -80,9 +80,9 @@ export function partOf<T extends object>(
 }
 
 /**
- * Reads one field of what goes with a call, without a copy of it.
+ * Reads one field of the options of a call, without copying them.
  *
- * @param options What was passed, an object if anything.
+ * @param options What was passed: an object, or nothing.
  * @param name The field.
  */
 export function optionOf<T extends object, Name extends keyof T & string>(
@@ -93,10 +93,10 @@ export function optionOf<T extends object, Name extends keyof T & string>(
 }
 
 /**
- * Puts fields in the place of others, in a copy.
+ * Replaces fields, in a copy.
  *
  * @param options What {@linkcode readOptions} gave.
- * @param others What stands instead, read as well; `undefined` removes a field.
+ * @param others The new fields; `undefined` removes one.
  */
 export function withOptions<T extends object, U extends object>(
   options: T,
@@ -110,8 +110,8 @@ export function withOptions<T extends object, U extends object>(
 }
 
 /**
- * The same fields in an object without a prototype: for others' functions, which look for the options that they are
- * not given on Object.prototype, too.
+ * The same fields in an object without a prototype, for foreign functions: they would look up missing options on
+ * Object.prototype.
  */
 export function bare<T extends object>(options: T): T {
   return Object.assign(Object.create(null), options);
@@ -129,7 +129,7 @@ export function readList(name: string, value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw new TypeError(`${name} must be an array: got ${shown(value)}`);
   const copy: unknown[] = [];
   const { length } = value;
-  // What an array lacks would be looked for in its prototypes.
+  // A hole in an array would be looked up in its prototypes.
   for (let i = 0; i < length; i++) copy.push(Object.hasOwn(value, i) ? value[i] : undefined);
   return Object.freeze(copy);
 }
@@ -153,16 +153,16 @@ export function readEntries<V>(
   return Object.entries(value);
 }
 
-/** Whether a field is Object.prototype's; asking runs no getter. */
+/** Whether a field comes from Object.prototype; asking runs no getter. */
 function isFromRoot(value: object, field: string): boolean {
   for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at)) {
     if (Object.hasOwn(at, field)) return at !== value && isRoot(at);
   }
-  // Nobody's: `undefined`, or what a proxy makes up.
+  // It belongs to no object: it is `undefined`, or a proxy makes it up.
   return false;
 }
 
-/** Whether it is Object.prototype: ours, or that of another realm, by what no class has of its own. */
+/** Whether it is Object.prototype: ours or another realm's, recognized by a property that no class has of its own. */
 function isRoot(prototype: object): boolean {
   return prototype === Object.prototype || Object.hasOwn(prototype, "isPrototypeOf");
 }

@@ -1,5 +1,5 @@
-// The methods of an object that users give to be called: read once, so that what is called later is what was
-// checked. A property may be a getter, or belong to a proxy, and have another answer each time.
+// The methods of a service, read once, so that what is called later is what was checked: a getter or a proxy may give
+// another answer each time.
 
 import { shown } from "./arguments.ts";
 import type { GenericError } from "./errors.ts";
@@ -11,8 +11,8 @@ const { bind } = Function.prototype;
  * Reads the methods of a service.
  *
  * @param service What was given.
- * @param names What its methods may be called.
- * @returns Those it has, bound to it, and nothing else.
+ * @param names The names that its methods may have.
+ * @returns The methods it has, bound to it, and nothing else.
  * @throws {TypeError} It has a method that is misspelled, one that is no function, or none.
  */
 export function methodsOf<Methods extends object>(
@@ -71,7 +71,7 @@ export async function ownService<Caller, Service>(
   }
 }
 
-/** The names, own and inherited, that look like those of a service's methods. */
+/** Names, own and inherited, that look like methods of a service. */
 function* eventNames(service: object): Generator<string> {
   for (let from: object | null = service; from !== null; from = Object.getPrototypeOf(from)) {
     for (const name of Object.getOwnPropertyNames(from)) {

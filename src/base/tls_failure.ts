@@ -1,5 +1,5 @@
-// Why a secure connection could not be made, or was cut: the one translation from what the two engines say.
-// Both stand on rustls, whose messages they pass on; node:tls adds codes like OpenSSL's.
+// Why a secure connection could not be made, or was cut: the one translation of what the two engines say.
+// Both are built on rustls and pass its messages on; node:tls adds codes like OpenSSL's.
 
 import { GenericError, reasonOf, SocketError } from "./errors.ts";
 
@@ -19,7 +19,7 @@ const ALERTS: Readonly<Record<string, string>> = {
   UnsupportedCertificate: "the peer cannot use our certificate",
 };
 
-/** What this side found wrong. The first that matches tells. */
+/** What this side found wrong; the first match counts. */
 const FINDINGS: readonly (readonly [RegExp, string])[] = [
   [
     /not valid for name|NotValidForName|ALTNAME_INVALID/,
@@ -53,14 +53,14 @@ const FINDINGS: readonly (readonly [RegExp, string])[] = [
  *
  * @param action What was tried: "Cannot connect securely to 127.0.0.1:443".
  * @param cause What the engine threw; a `SocketError` passes untouched.
- * @param code A code that the engine has besides.
+ * @param code The engine's code, where it gives one.
  */
 export function handshakeError(action: string, cause: unknown, code = ""): SocketError {
   if (cause instanceof SocketError) return cause;
   return new GenericError("handshake", `${action}: ${findingOf(cause, code)}`, { cause });
 }
 
-/** Translates what reading from a secure stream threw, where only the engine's words tell what it is. */
+/** Translates what a read of a secure stream threw, where only the engine's words say what it is. */
 export function secureReadError(cause: unknown): unknown {
   const reason = reasonOf(cause);
   if (/close_notify/.test(reason)) return truncatedError(cause);
@@ -69,7 +69,7 @@ export function secureReadError(cause: unknown): unknown {
   return cause;
 }
 
-/** The peer's stream has ended, but the peer did not say so: anybody on the way may have cut it. */
+/** The stream ended without the peer's goodbye: somebody on the way may have cut it. */
 export function truncatedError(cause?: unknown): GenericError {
   return new GenericError(
     "broken",
@@ -94,7 +94,7 @@ function findingOf(cause: unknown, code: string): string {
   return finding === undefined ? reason : `${finding} (${firstLine(reason, code)})`;
 }
 
-/** The engine's own words, for who wants to look them up. */
+/** The engine's own words, to be looked up. */
 function firstLine(reason: string, code: string): string {
   return `${reason.split("\n", 1)[0]}${code === "" ? "" : `, ${code}`}`;
 }

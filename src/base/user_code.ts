@@ -1,18 +1,18 @@
-// Calls what users have given to be told, and says what it threw where nobody else could be told.
+// Calls users' hooks, and prints what they threw where no caller could get it.
 //
-// What only tells (a hook of refusals, of failed handshakes, of reloads) is called in a turn of its own: from the
-// middle of what it is about it could begin the same again, without end. It may throw, reject, never settle or
-// throw what cannot be looked at: that is printed once, and nothing else ends by it. The calls of a service keep
-// their own, direct way, and come here for what they threw.
+// A hook that only reports is called in a turn of its own: called in the middle of what it reports, it could start
+// the same again, endlessly. It may throw, reject, never settle, or throw something that cannot be inspected: that is
+// printed once and ends nothing else. The methods of a service are called directly, and come here only with what they
+// threw.
 
 import { shown } from "./arguments.ts";
 import { GenericError, ignore, isError } from "./errors.ts";
 
 /**
- * Tells users' code something, soon. Whatever it does ends nothing else.
+ * Reports something to users' code, soon. Whatever it does ends nothing else.
  *
- * @param callback What is called, if anything is.
- * @param args What it is told.
+ * @param callback The hook, where there is one.
+ * @param args What it is called with.
  */
 export function tell<Args extends unknown[]>(
   callback: ((...args: Args) => unknown) | undefined,
@@ -20,29 +20,29 @@ export function tell<Args extends unknown[]>(
 ): void {
   if (callback === undefined) return;
   queueMicrotask(() => {
-    settle(() => callback(...args)).catch(printThrown);
+    attempt(() => callback(...args)).catch(printThrown);
   });
 }
 
-/** Whether it is a promise, or is like one: then it has to be waited for. */
+/** Whether it is a promise, or like one, and has to be awaited. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
 }
 
-/** Calls users' code at once. What it throws, or what it asks of the reading of its result, rejects. */
-export function settle<T>(call: () => T): Promise<Awaited<T>> {
-  // The executor catches what is thrown, and what reading `then` of the result throws.
+/** Calls users' code at once. What it throws, and what reading its result throws, becomes a rejection. */
+export function attempt<T>(call: () => T): Promise<Awaited<T>> {
+  // The executor catches both.
   return new Promise<Awaited<T>>((resolve) => resolve(call() as Awaited<T>));
 }
 
 /** Handles what a value rejects with, if it is a promise: it is not used, and would end the program. */
 export function giveUp(value: unknown): void {
-  if (isThenable(value)) settle(() => value).catch(ignore);
+  if (isThenable(value)) attempt(() => value).catch(ignore);
 }
 
 /**
- * Refuses what an async function gave where users' code has to be done when it returns: what it rejects with later
- * would be told to nobody, and end the program.
+ * Refuses a promise where users' code has to be done when it returns: its rejection would be unhandled, and end the
+ * program.
  *
  * @param who Which: "encode".
  * @param result What it gave.
@@ -59,12 +59,12 @@ export function refusePromise(
   throw new TypeError(`${who} ${why}`);
 }
 
-/** Prints what nobody else could be told. */
+/** Prints what no caller could get. */
 export function printThrown(thrown: unknown): void {
   try {
     console.error(thrown);
   } catch {
-    // How a value is shown is its own code.
+    // A value shows itself by code of its own, which may throw.
     try {
       console.error("A function of the user threw what cannot be shown");
     } catch { /* there is nowhere to print to */ }
@@ -82,7 +82,7 @@ export function wordsOf(thrown: unknown): string {
 }
 
 /**
- * The error that says what a function of the user has thrown.
+ * The error for a user's function that threw.
  *
  * @param who Which: "A method of the service".
  * @param thrown What it threw; becomes the cause.

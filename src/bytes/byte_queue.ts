@@ -2,15 +2,16 @@
 //
 //   push    a chunk at the end, without copying it
 //   take    bytes off the front: a view when one chunk holds them, one copy when several do
-//   peek    the same, leaving them in
+//   peek    the same, without removing them
 //   indexOf where a byte sequence starts, from a position on
 //
 // Cost goal: every operation is linear in the bytes or chunks it newly touches. A search that goes on where
 // the last one stopped must not walk the chunks before it again, so the queue remembers the chunk it looked
 // at last (#seek).
 //
-// What is handed out may lie in one buffer with what is behind it, and whoever has it may transfer that away. Then
-// a chunk has no length any more, which no other has: looked at where a chunk is left, where it costs nothing.
+// Bytes that were handed out may share a buffer with those behind them, and the user may transfer that buffer. A
+// chunk that lost its buffer this way has length 0, as no other chunk has: checked where a chunk is left, where it
+// costs nothing.
 
 import { NumberReader } from "./number_reader.ts";
 
@@ -18,12 +19,14 @@ const EMPTY = new Uint8Array(0);
 
 /** Chunks already consumed at the front of the array are cut off when there are this many. */
 const COMPACT_AT = 1024;
-/** An array of so many slots is kept when the queue is cleared: most queues hold one chunk and are emptied. */
+/**
+ * An array of at most this many slots outlives a clear: most queues hold one chunk and are emptied.
+ */
 const SLOTS_KEPT = 16;
 
 /** A queue of bytes: chunks go in whole, any number of bytes comes out. */
 export class ByteQueue extends NumberReader {
-  /** With the one slot that most queues need. */
+  /** One slot is what most queues need. */
   #chunks: Uint8Array<ArrayBuffer>[] = [EMPTY];
   /** How many slots of #chunks are in use; the others hold nothing. */
   #end = 0;
@@ -37,7 +40,7 @@ export class ByteQueue extends NumberReader {
   /** The chunk looked at last, as an index in #chunks, and the queue offset at which it starts. */
   #seenIndex = 0;
   #seenOffset = 0;
-  /** What no bytes lie in, once somebody was given none. */
+  /** The buffer of empty results, once one was asked for. */
   #nowhere: ArrayBuffer | undefined;
 
   /** How many bytes are in the queue. */
@@ -46,8 +49,8 @@ export class ByteQueue extends NumberReader {
   }
 
   /**
-   * How many bytes have left the queue since it was made: where in the whole stream its first byte is. Who
-   * remembers a place in the stream is not led astray when somebody else takes bytes.
+   * How many bytes have left the queue since it was made: where in the whole stream its first byte is. A place in the
+   * stream that was remembered stays right when others take bytes.
    */
   get offset(): number {
     return this.#offset;
@@ -68,7 +71,7 @@ export class ByteQueue extends NumberReader {
   /**
    * Puts the bytes of the last chunk that are still in the queue into other memory.
    *
-   * @param keeper Gives the same bytes, lying elsewhere or, where they are well, the bytes themselves.
+   * @param keeper Gives the same bytes in other memory, or the bytes themselves where they may stay.
    */
   moveLast(
     keeper: { keep(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> },
@@ -76,7 +79,7 @@ export class ByteQueue extends NumberReader {
     const last = this.#end - 1;
     if (last < this.#first) return;
     let chunk = this.#chunks[last]!;
-    if (chunk.length === 0) return; // it has gone: whoever reads it is told
+    if (chunk.length === 0) return; // it was transferred: the next read says so
     if (last === this.#first) {
       if (this.#taken > 0) chunk = chunk.subarray(this.#taken);
       this.#chunks[last] = keeper.keep(chunk);
@@ -229,9 +232,9 @@ export class ByteQueue extends NumberReader {
     return -1;
   }
 
-  /** No bytes; in a buffer of this queue's, for one of their own would cost a microsecond. */
+  /** No bytes, in a buffer of this queue: one of their own would cost a microsecond. */
   #nothing(): Uint8Array<ArrayBuffer> {
-    // Whoever has others of this queue may have transferred it away.
+    // The receiver of earlier ones may have transferred it.
     if (this.#nowhere === undefined || this.#nowhere.detached) this.#nowhere = new ArrayBuffer(0);
     return new Uint8Array(this.#nowhere);
   }
@@ -283,7 +286,7 @@ function follows(before: Uint8Array, chunk: Uint8Array): boolean {
     chunk.byteOffset === before.byteOffset + before.length && before.length > 0;
 }
 
-/** Two chunks that follow each other, as one. */
+/** Joins two chunks that follow each other. */
 function joined(
   before: Uint8Array<ArrayBuffer>,
   chunk: Uint8Array<ArrayBuffer>,

@@ -1,8 +1,8 @@
-// Where a delimiter is in a queue that grows while it is looked for.
+// Finds a delimiter in a queue that grows meanwhile.
 //
-// Cost goal: each byte is looked at once, however small the pieces it came in and whatever a peer sends to
-// make it slow. A delimiter of several bytes is therefore matched as Knuth, Morris and Pratt do: a byte that
-// ends a beginning of it says by a table how much of it is still matched, and nothing is compared anew.
+// Cost goal: each byte is looked at once, however small the pieces it came in and however hard a peer tries to make
+// it slow. A delimiter of several bytes is therefore matched by the algorithm of Knuth, Morris and Pratt: after a
+// mismatch a table says how much is still matched, and nothing is compared again.
 
 import type { ByteQueue } from "./byte_queue.ts";
 
@@ -16,7 +16,7 @@ export class DelimiterSearch {
   #next = 0;
   /** How many bytes before #next are the beginning of the delimiter. */
   #matched = 0;
-  /** The rest of what was given up has not all come yet. */
+  /** Whether the rest of a skipped message has yet to arrive. */
   #isSkipping = false;
 
   /** @param delimiter What to look for, at least one byte; it must not change. */
@@ -27,18 +27,18 @@ export class DelimiterSearch {
   }
 
   /**
-   * How many bytes at the end of what was searched last may be the beginning of a delimiter; with those before
-   * them nothing that is still to come can end a shorter message.
+   * How many bytes at the end of the last search may begin a delimiter: what arrives later can make the message end
+   * no earlier than before them.
    */
   get matched(): number {
     return this.#matched;
   }
 
   /**
-   * Goes on looking. It begins anew when bytes were taken since the last call.
+   * Goes on searching; starts over when bytes were taken since the last call.
    *
    * @param bytes The queue, the same one each time.
-   * @returns How many bytes there are up to the end of the first delimiter, it included; -1 if none is there.
+   * @returns How many bytes there are up to and including the first delimiter; -1 where there is none.
    */
   findEnd(bytes: ByteQueue): number {
     const end = this.#find(bytes);
@@ -52,7 +52,7 @@ export class DelimiterSearch {
     return this.#find(bytes);
   }
 
-  /** Drops all bytes, none of which ends a delimiter, and what is still to come up to the next one. */
+  /** Drops all bytes, none of which ends a delimiter, and those that arrive later, up to and including the next one. */
   skipRest(bytes: ByteQueue): void {
     this.#isSkipping = true;
     this.#dropSearched(bytes);
@@ -65,13 +65,13 @@ export class DelimiterSearch {
       this.#matched = 0;
     }
     const end = this.#lookFrom(this.#next - offset, bytes);
-    // Found: who asks again without taking it is told the same.
+    // Found: asked again before it is taken, the answer is the same.
     this.#next = end < 0 ? offset + bytes.length : offset + end - this.#delimiter.length;
     if (end >= 0) this.#matched = 0;
     return end;
   }
 
-  /** Goes on behind the dropped bytes as if they were still there: the last ones may begin a delimiter. */
+  /** Continues behind the dropped bytes as if they were still there: the last ones may begin a delimiter. */
   #dropSearched(bytes: ByteQueue): void {
     bytes.clear();
     this.#start = bytes.offset;

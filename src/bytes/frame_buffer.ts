@@ -4,7 +4,7 @@
 //   append  one message by its codec, whole or not at all
 //   take    everything so far, in as few pieces as can be
 //
-// What was taken belongs to the writer: the buffer goes on behind it and never writes there again.
+// What was taken belongs to the writer: the buffer continues behind it and never writes there again.
 
 import { contentBytes } from "../base/arguments.ts";
 import { refusePromise } from "../base/user_code.ts";
@@ -31,13 +31,12 @@ const utf8 = new TextEncoder();
  */
 export interface Encoder<Out> {
   /**
-   * Writes the bytes of one message. What it has written when it throws is not sent. It must neither be async
-   * nor send anything by itself.
+   * Writes the bytes of one message. What it had written when it throws is not sent. It must be neither async nor
+   * send anything itself.
    *
    * @param message The message.
    * @param frames Where its bytes go.
-   * @throws {SocketError} `"frame"` when the message cannot be said in this format, or is longer than
-   * allowed.
+   * @throws {SocketError} `"frame"` when the format cannot express the message, or it is longer than allowed.
    */
   encode(message: Out, frames: FrameBuffer): void;
 }
@@ -54,7 +53,7 @@ export class FrameBuffer extends NumberWriter {
   #text = "";
   /** Bytes in #pieces. */
   #finished = 0;
-  /** How long the run was that was taken last: what will be needed next time, likely. */
+  /** How long the last run was that was taken: the next is likely as long. */
   #lastRun = 0;
 
   /** How many bytes are in it. */
@@ -63,12 +62,12 @@ export class FrameBuffer extends NumberWriter {
     return this.#finished + this.#end - this.#start;
   }
 
-  /** How many bytes are in it at least; told without making bytes of text that has more of them than characters. */
+  /** How many bytes it holds at least; counts text that is not encoded yet as one byte per character. */
   get leastLength(): number {
     return this.#finished + this.#end - this.#start + this.#text.length;
   }
 
-  /** Whether it holds content that is not copied, or more of what is than goes into one piece. */
+  /** Whether it holds finished pieces: content that is not copied, or more copied content than fits one piece. */
   get isInPieces(): boolean {
     return this.#pieces.length > 0;
   }
@@ -84,7 +83,7 @@ export class FrameBuffer extends NumberWriter {
       this.#text += content;
       return;
     }
-    // Whatever else is no text is refused here.
+    // Refuses everything that is neither.
     const bytes = contentBytes(content);
     if (this.#text !== "") this.#encodeText();
     if (bytes.length >= IN_PLACE_AT) {
@@ -100,7 +99,7 @@ export class FrameBuffer extends NumberWriter {
   /**
    * Adds one byte at the end.
    *
-   * @param byte Its value; of a larger one the lowest eight bits.
+   * @param byte Its value; only the lowest eight bits count.
    */
   override writeByte(byte: number): void {
     if (this.#text !== "") this.#encodeText();
@@ -150,7 +149,7 @@ export class FrameBuffer extends NumberWriter {
     return pieces;
   }
 
-  /** Bytes that are not copied may have been taken away while others of the message were added. */
+  /** Bytes that are not copied may have been transferred while the encoder ran. */
   #checkPieces(from: number, finished: number): void {
     let length = finished;
     for (let i = from; i < this.#pieces.length; i++) length += this.#pieces[i]!.length;
@@ -165,7 +164,7 @@ export class FrameBuffer extends NumberWriter {
     if (text === "") return;
     this.#text = "";
     if (text.length >= LONG_TEXT) return this.write(utf8.encode(text));
-    // Nearly all text has one byte for each character; only the rest needs the room that any text may need.
+    // Nearly all text has one byte per character; only the rest is given the room of the worst case.
     this.#makeRoom(text.length);
     const { read, written } = utf8.encodeInto(text, this.#slab.subarray(this.#end));
     this.#end += written;
@@ -175,7 +174,7 @@ export class FrameBuffer extends NumberWriter {
     this.#end += utf8.encodeInto(rest, this.#slab.subarray(this.#end)).written;
   }
 
-  /** Sees to it that so many bytes can be copied behind the run. */
+  /** Makes room for that many bytes behind the run. */
   #makeRoom(length: number): void {
     if (this.#slab.length - this.#end >= length) return;
     const run = this.#end - this.#start;

@@ -1,13 +1,13 @@
-// How what was received gets from the buffer of the receive to the user, who may keep it, change it or
-// transfer its buffer to another thread: small pieces as views of a slab that nothing else is ever put in,
-// others in memory of their own.
+// How received bytes get from the receive buffer to the user, who may keep them, change them, or transfer their
+// buffer to another thread: small pieces as views of a slab that is never written again, others in memory of their
+// own.
 
 /**
- * The first slab is small, because most of many sockets are quiet; each further one is twice as large, until
- * whoever keeps one byte would keep too much with it.
+ * The first slab is small, because most of many sockets are quiet; each further one is twice as large, up to what a
+ * single kept byte may keep alive.
  */
 const SMALLEST_SLAB = 256;
-/** How much whoever keeps one byte may keep with it. */
+/** How much memory a single kept byte may keep alive. */
 const LARGEST_SLAB = 8 * 1024;
 /** Longer pieces get memory of their own: sharing would save little. */
 const LONGEST_IN_SLAB = 2 * 1024;
@@ -24,7 +24,7 @@ export class HandOut {
   #slab: Uint8Array<ArrayBuffer> | undefined;
   #used = 0;
 
-  /** @param largestSlabOfLong How much whoever keeps a long piece may keep with it. */
+  /** @param largestSlabOfLong How much memory a kept long piece may keep alive. */
   constructor(largestSlabOfLong: number = LARGEST_SLAB) {
     this.#largestSlabOfLong = largestSlabOfLong;
   }
@@ -39,10 +39,10 @@ export class HandOut {
     buffer: Uint8Array,
     length: number = buffer.length,
   ): Uint8Array<ArrayBuffer> {
-    // Nothing needs no slab, and would not notice that a slab was transferred away.
+    // An empty piece needs no slab, and would not notice that the slab was transferred.
     if (length > LONGEST_IN_SLAB || length === 0) return buffer.slice(0, length);
     let slab = this.#slab;
-    // A slab whose buffer the user has transferred away has no length any more.
+    // A slab whose buffer the user has transferred has length 0.
     if (slab === undefined || this.#used + length > slab.length) {
       const largest = length < LONG_PIECE ? LARGEST_SLAB : this.#largestSlabOfLong;
       const size = Math.min(this.#slabSize, largest);
@@ -57,7 +57,7 @@ export class HandOut {
   }
 }
 
-/** The copies of a socket that hears everybody, and so hands out many. */
+/** The copies of a datagram socket, which hands out many. */
 export function handOutOfDatagrams(): HandOut {
   return new HandOut(32 * 1024);
 }

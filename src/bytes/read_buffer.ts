@@ -1,7 +1,7 @@
 // Where the kernel puts bytes, and how they get from there to the user.
 //
-// The bytes of a read belong to whoever called it: they may be kept, changed, or their buffer transferred to
-// another thread. So no kernel read is ever begun in a buffer of which a view was handed out:
+// The bytes of a read belong to its caller: they may be kept, changed, or their buffer transferred to another thread.
+// So no kernel read ever begins in a buffer of which a view was handed out:
 //
 //   small   copied, when it is handed out, into a slab (0.06 us) that nothing unread lies in
 //   large   handed out with the whole buffer, and the next read gets a new one
@@ -14,9 +14,9 @@ import { HandOut } from "./hand_out.ts";
 import { Loan } from "./loan.ts";
 
 const SMALLEST = 512;
-/** What fits the processor's caches: 32 KiB and 128 KiB move a third less. */
+/** Fits the processor's caches: 32 KiB and 128 KiB move a third less. */
 const LARGEST = 64 * 1024;
-/** What is shorter is copied rather than handed out with a whole buffer, however small that is. */
+/** Shorter reads are copied rather than handed out with a whole buffer, however small it is. */
 const LONGEST_COPIED = 512;
 /** Shrink after this many reads in a row that would have fitted the next smaller size. */
 const READS_BEFORE_SHRINKING = 64;
@@ -26,21 +26,21 @@ export class ReadBuffer {
   #size = SMALLEST;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   readonly #handOut = new HandOut();
-  /** What is small and unread lies apart from what was handed out: transferring that must not take it along. */
+  /** Small unread bytes lie apart from those handed out: a transfer of those must not take them along. */
   #unread: HandOut | undefined;
   #smallReads = 0;
   #loan: Loan | undefined;
 
-  /** Where the next kernel read puts its bytes. Nothing that is unread may lie there: see `keep`. */
+  /** Where the next kernel read puts its bytes. No unread bytes may lie there: see `keep`. */
   get target(): Uint8Array<ArrayBuffer> {
     return this.#buffer ??= new Uint8Array(this.#size);
   }
 
   /**
-   * Tells what a kernel read has put into the target, and chooses the size of the next one.
+   * Takes over what a kernel read has put into the target, and chooses the size of the next one.
    *
    * @param length How many bytes, at least one.
-   * @returns They, where they are.
+   * @returns These bytes, in place.
    */
   filled(length: number): Uint8Array<ArrayBuffer> {
     const buffer = this.#buffer!;
@@ -80,7 +80,7 @@ export class ReadBuffer {
     if (this.#loan?.end(overwrites) === true) this.#giveUp();
   }
 
-  /** Whether somebody has transferred the target away, to whom bytes of it were lent. */
+  /** Whether the target was transferred by a user to whom bytes of it were lent. */
   get isGone(): boolean {
     return this.#buffer?.length === 0;
   }
@@ -96,7 +96,7 @@ export class ReadBuffer {
     return bytes.buffer === this.#buffer?.buffer;
   }
 
-  /** Gives bytes that are unread a place where no kernel read will put others. */
+  /** Moves unread bytes to memory that no kernel read will overwrite. */
   keep(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     if (!this.holds(bytes)) return bytes;
     if (this.#fills(bytes)) {
@@ -108,7 +108,7 @@ export class ReadBuffer {
   }
 
   /**
-   * Makes bytes the user's: nothing unread lies in their memory, and nothing will.
+   * Makes bytes the user's own: no unread bytes lie in their memory, now or later.
    *
    * @param bytes What is handed out.
    * @param isLast Whether nothing else is unread.
@@ -126,7 +126,7 @@ export class ReadBuffer {
     return length > LONGEST_COPIED && length > this.#buffer!.length / 2;
   }
 
-  /** Leaves the buffer to whoever has bytes of it. */
+  /** Leaves the buffer to those who hold bytes of it. */
   #giveUp(): void {
     this.#buffer = undefined;
   }

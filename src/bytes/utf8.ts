@@ -1,11 +1,11 @@
-// Bytes made into text. Without `stream` a decoder keeps nothing between two calls, so all connections can
-// share one. A byte order mark is left in: a decoder would drop one at the start of every piece, and only the
-// one at the start of the stream is none of the text.
+// Bytes made into text. Without `stream` a decoder keeps nothing between two calls, so all connections share one. A
+// byte order mark is left in: the decoder would drop one at the start of every piece, but only the one at the start
+// of the stream is not text.
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const replacing = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
-/** What is put in the place of bytes that are not UTF-8; it may be in the text as well. */
+/** Replaces bytes that are not UTF-8; the text itself may contain it, too. */
 const REPLACEMENT = "\ufffd";
 
 /** What becomes of bytes that are not UTF-8. */
@@ -15,7 +15,7 @@ export type InvalidBytes = "strict" | "replace";
  * Makes text of bytes.
  *
  * @param bytes Whole characters.
- * @param invalidBytes `"replace"` puts U+FFFD in the place of what is not UTF-8.
+ * @param invalidBytes `"replace"` puts U+FFFD in place of what is not UTF-8.
  * @returns The text; `undefined` if the bytes have to be UTF-8 and are not.
  */
 export function textOf(

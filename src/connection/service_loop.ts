@@ -15,7 +15,7 @@ import {
   isSocketError,
   type SocketError,
 } from "../base/errors.ts";
-import { handlerError, isThenable, printThrown, settle } from "../base/user_code.ts";
+import { attempt, handlerError, isThenable, printThrown } from "../base/user_code.ts";
 import { coreOf } from "./connection.ts";
 import type { StreamCore } from "./stream_core.ts";
 import type { Wait } from "./reader.ts";
@@ -77,7 +77,7 @@ class ServiceLoop implements Attendant, Wait {
   #await(result: unknown, after: () => void): void {
     if (!isThenable(result)) return after();
     // What is no promise of the language's own may call back more than once, or be of another mind when asked again.
-    const promise = result instanceof Promise ? result : settle(() => result);
+    const promise = result instanceof Promise ? result : attempt(() => result);
     promise.then(after, this.#onThrown);
   }
 
@@ -168,7 +168,7 @@ class ServiceLoop implements Attendant, Wait {
       }
       const reply = this.#service.onBytes!(this.#caller, reader.lend());
       if (!isThenable(reply)) return this.#onReply(reply as ByteReply);
-      const promise = reply instanceof Promise ? reply : settle(() => reply);
+      const promise = reply instanceof Promise ? reply : attempt(() => reply);
       promise.then(this.#onReply, this.#onThrown);
     } catch (error) {
       this.#onThrown(error);

@@ -1,43 +1,44 @@
-// What a codec is: the rule by which a stream of bytes is a row of messages. Pure: no await, no I/O, so that
-// a codec is tested on arrays and works on whatever brings bytes.
+// What a codec is: the rule that turns a stream of bytes into messages and back. Pure: no await, no I/O, so that a
+// codec is tested on arrays and works on any source of bytes.
 
 import { checkMethods, shown } from "../base/arguments.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
+import { badFrame, type GenericError } from "../base/errors.ts";
 import { refusePromise } from "../base/user_code.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { Encoder } from "../bytes/frame_buffer.ts";
 
 /**
- * Finds the messages in what one connection receives. It belongs to that connection, so it may remember what
- * it has seen; one that remembers nothing may serve any number.
+ * Finds the messages in what one connection receives. It belongs to that connection, so it may keep state; one
+ * without state may serve any number of connections.
  */
 export interface Decoder<In> {
   /**
-   * Takes the next message off the queue. It is called again until it gives none, then after more bytes have
-   * come, and for a last row of calls when the stream has ended.
+   * Takes the next message off the queue. It is called again until it gives none, then whenever more bytes have
+   * arrived, and once more in the same way when the stream has ended.
    *
-   * A message that has not come whole is left where it is: give `undefined`, the bytes are there again next
-   * time. Do not look at them anew each time, the queue may grow byte by byte: remember how far you came, as
-   * a place in the stream ({@linkcode ByteQueue.offset}).
+   * A message that has not arrived whole is left where it is: give `undefined`, and the bytes are there again next
+   * time. Do not scan them again each time, because the queue may grow byte by byte: remember how far you got, as a
+   * place in the stream ({@linkcode ByteQueue.offset}).
    *
    * @param bytes What was received and not yet taken.
-   * @param ended Whether the stream has ended, so that no more will come. Bytes that are left in the queue then
-   * are a broken frame, and `framed` says so: only a decoder that takes parts of a message before the rest
-   * has come, or whose messages may end with the stream, has to look at this.
+   * @param ended Whether the stream has ended, so that no more bytes will arrive. Bytes left in the queue are then a
+   * broken frame, which `framed` reports: only a decoder that takes parts of a message early, or whose messages may
+   * end with the stream, needs this.
    * @returns The message, or `undefined` when more bytes are needed.
    * @throws {SocketError} `"frame"` when the bytes are no message, or one longer than allowed. The next call
-   * goes on behind the bad frame if the decoder has taken it, and else throws the same.
+   * continues behind the bad frame if the decoder has taken it, else it throws the same.
    */
   decode(bytes: ByteQueue, ended: boolean): In | undefined;
 }
 
 /**
- * Turns bytes into messages and messages into bytes. One codec serves any number of connections: what has to
- * be remembered is in the decoder that it makes for each.
+ * Turns bytes into messages and messages into bytes. One codec serves any number of connections: state is kept in the
+ * decoder that it makes for each.
  *
- * Always have a maximum: a peer must not be able to make you keep whatever it likes to send.
+ * Always set a maximum: a peer must not be able to make you keep as much as it likes to send.
  *
- * @typeParam In The messages that are received; anything but `undefined`.
+ * @typeParam In The messages that are received; any type but `undefined`.
  * @typeParam Out The messages that are sent.
  *
  * @example A codec of your own
@@ -126,3 +127,13 @@ const RECEIVES_NOTHING: Decoder<never> = {
     throw new TypeError("Cannot receive: the codec has no method decoder, it only sends");
   },
 };
+
+/** The stream ended in the middle of a frame. What is left of it is dropped, so that the end comes next. */
+export function cutOff(bytes: ByteQueue, expected: number | undefined): GenericError {
+  const { offset, length } = bytes;
+  bytes.clear();
+  const ofSize = expected === undefined ? "" : ` of ${expected}`;
+  return badFrame(
+    `the stream ended ${length} bytes into the frame${ofSize} at byte ${offset}`,
+  );
+}

@@ -1,20 +1,21 @@
-// Messages with the same bytes behind each.
+// Messages that end with a delimiter.
 
 import { readOptions } from "../base/options.ts";
 import { contentBytes } from "../base/arguments.ts";
 import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Codec, Decoder } from "./codec.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
+import { outgoingBytes } from "./outgoing_bytes.ts";
 import { DelimiterSearch } from "../bytes/delimiter_search.ts";
-import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf, outgoingBytes } from "./frame.ts";
 import { badFrame, badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
 /**
- * Messages of bytes, each ended by a delimiter, which is not part of it. What comes behind the last one
- * before the end of the stream is a message too, if it is not empty.
+ * Messages of bytes, each ended by a delimiter, which is not part of it. What follows the last one before the end of
+ * the stream is a message too, if it is not empty.
  *
- * A message longer than the maximum is a `"frame"` error as soon as that is certain; the next message is the
- * one behind it. A message that would reach the peer as several is not sent.
+ * A message longer than the maximum is a `"frame"` error as soon as that is certain; the next message is the one
+ * after it. A message that would reach the peer as several is not sent.
  *
  * @example
  * ```ts
@@ -34,7 +35,7 @@ export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    *
    * @param delimiter What ends a message, at least one byte.
    * @param config The limit.
-   * @throws {TypeError | RangeError} if the delimiter is empty, or a value is none of those allowed
+   * @throws {TypeError | RangeError} if the delimiter is empty, or a value is not allowed
    */
   constructor(delimiter: Uint8Array | string, config: FrameConfig = {}) {
     this.#delimiter = delimiterOf(delimiter);
@@ -68,7 +69,7 @@ export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
   }
 }
 
-/** Checks a delimiter and makes it ours. */
+/** Checks a delimiter and copies it. */
 function delimiterOf(delimiter: Uint8Array | string): Uint8Array<ArrayBuffer> {
   const bytes = Uint8Array.from(contentBytes(delimiter, "delimiter"));
   if (bytes.length === 0) throw new RangeError("delimiter must have at least one byte");
@@ -111,7 +112,7 @@ class DelimiterDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
       bytes.skip(this.#delimiterLength);
       return message;
     }
-    // What may be the beginning of a delimiter may be none of the message.
+    // What may be the start of a delimiter need not belong to the message.
     if (bytes.length - this.#search.matched > this.#maxFrameLength) {
       this.#search.skipRest(bytes);
       throw this.#tooLong(start);

@@ -1,5 +1,5 @@
-// Messages both ways on one connection: a decoder on its queue of received bytes, an encoder before its
-// queue of written ones. Internal; the public faces are Framed and framedService.
+// Messages both ways on one connection: a decoder on its queue of received bytes, an encoder before its queue of
+// written ones. The public faces are Framed and framedService.
 
 import { checkFunction, shown } from "../base/arguments.ts";
 import { codeOf, ignore, type SocketError } from "../base/errors.ts";
@@ -8,12 +8,11 @@ import type { StreamCore } from "../connection/stream_core.ts";
 import { AGAIN, MORE, pull, type ReadOptions } from "../connection/pull.ts";
 import type { Share } from "../network/share.ts";
 import { giveUp, printThrown, refusePromise, tell } from "../base/user_code.ts";
-import { type AnyCodec, type Codec, type Decoder, decoderOf, wholeCodec } from "./codec.ts";
-import { cutOff } from "./frame.ts";
+import { type AnyCodec, type Codec, cutOff, type Decoder, decoderOf, wholeCodec } from "./codec.ts";
 import { type Encoder, FrameBuffer } from "../bytes/frame_buffer.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Gathered messages of this length and more go out; written ones of more are waited for. */
+/** Gathered messages go out at this length; more bytes than this that wait to be sent are waited for. */
 const MUCH = 65_536;
 
 /** Says that a bad frame was passed over. */
@@ -48,7 +47,7 @@ export class Exchange<In, Out> {
     this.#onBadFrame = checkFunction("codec.onBadFrame", this.#codec.onBadFrame)?.bind(codec);
   }
 
-  /** Whether nothing can be received any more that has not come yet. */
+  /** Whether no more bytes will arrive. */
   get hasEnded(): boolean {
     const { reader } = this.#core;
     return reader.hasEnded || reader.isShut;
@@ -60,8 +59,8 @@ export class Exchange<In, Out> {
   }
 
   /**
-   * Calls back when the connection is over, whoever is still busy with it. Only the last one who asks is called:
-   * a promise that lives as long as the connection would keep all of them.
+   * Calls back when the connection is over, even while it is still in use. Only the last callback is kept: a promise
+   * as long-lived as the connection would keep all of them.
    */
   whenFreed(callback: () => void): void {
     if (this.#onFreed === ignore) void this.#core.freed.then(() => this.#onFreed());
@@ -78,14 +77,14 @@ export class Exchange<In, Out> {
     return this.#share.stepBack();
   }
 
-  /** Whether so much is gathered that it should go out. */
+  /** Whether enough is gathered that it should go out. */
   get isFull(): boolean {
-    // Content that is not copied goes at once: its user may take it back, and the writer knows how long it was.
+    // Content that is not copied goes out at once: its user may transfer it, and the writer notices by its length.
     return this.#frames.isInPieces || this.#frames.leastLength >= MUCH;
   }
 
   /**
-   * Takes the next message that has come whole.
+   * Takes the next message that has arrived whole.
    *
    * @returns `undefined` if there is none: for now, or for ever when the stream has ended; `SKIPPED` where a bad
    * frame stood in its place.
@@ -114,26 +113,26 @@ export class Exchange<In, Out> {
 
   #decode(): In | undefined {
     const { reader } = this.#core;
-    // Ended from this side: a message that is cut is nobody's fault.
+    // Ended from this side: a message that is cut off is no error.
     if (reader.isShut) return undefined;
     const { queue, hasEnded } = reader;
-    // A message may be a piece of the queue, and its user's for ever.
+    // A message may be a view of the queue's memory, and belongs to the user from now on.
     reader.settle();
     const { offset } = queue;
     const message = this.#decoder.decode(queue, hasEnded);
     if (message instanceof Promise) refusePromise("decode", message);
-    // Over, and nothing more can come: a decoder that gives messages for nothing would go on for ever.
+    // Over, and no bytes were taken: a decoder that makes messages of nothing would never end.
     if (message !== undefined && this.#core.isFreed && queue.offset === offset) return undefined;
     if (message === undefined && hasEnded && queue.length > 0) throw cutOff(queue, undefined);
     return message;
   }
 
   /**
-   * Takes the next message without waiting.
+   * Receives the next message without waiting.
    *
-   * @returns `undefined` at the end of the stream; `MORE` if it has to be waited for, or somebody else waits.
+   * @returns `undefined` at the end of the stream; `MORE` if it has to be awaited, or another caller waits.
    */
-  take(): In | undefined | typeof MORE {
+  receiveNow(): In | undefined | typeof MORE {
     if (this.#core.reader.isWaiting || this.mustStepBack) return MORE;
     const message = this.#nextGood();
     return message === SKIPPED || message === undefined && !this.hasEnded ? MORE : message;
@@ -141,7 +140,7 @@ export class Exchange<In, Out> {
 
   /** Waits for the next message; `undefined` at the end of the stream. */
   receive(options: ReadOptions | undefined): Promise<In | undefined> {
-    // The peer may wait for what is gathered before it says more.
+    // The peer may wait for what is gathered before it sends more.
     this.flush();
     const { reader, limits } = this.#core;
     return pull(reader, limits.readTimeoutInMillis, options, 0, () => {
@@ -151,12 +150,12 @@ export class Exchange<In, Out> {
     });
   }
 
-  /** Gathers a message, which goes out with the next flush. */
-  add(message: Out): void {
-    this.#append(this.#codec, message);
+  /** Appends a message to what goes out with the next flush. */
+  append(message: Out): void {
+    this.#encode(this.#codec, message);
   }
 
-  #append<What>(encoder: Encoder<What>, what: What): void {
+  #encode<What>(encoder: Encoder<What>, what: What): void {
     if (this.#isEncoding) throw new TypeError("Cannot send: another message is being encoded");
     this.#isEncoding = true;
     try {
@@ -168,12 +167,12 @@ export class Exchange<In, Out> {
 
   /** Sends what is gathered, as one write where it can be. Resolves with the count of its bytes. */
   flush(): Promise<number> {
-    // Asked for by an encoder: what there is of its message is not all of it.
+    // Called by an encoder: its message is incomplete.
     if (this.#isEncoding) return SENT_NOTHING;
     return this.#write(this.#frames.take(), false);
   }
 
-  /** Sends what is gathered. Gives something to wait for where the peer is slow to take it. */
+  /** Sends what is gathered. Gives a promise to await where the peer is slow to take it. */
   flushAtPace(): Promise<number> | undefined {
     const sent = this.flush();
     return this.#core.writer.queuedBytes > MUCH ? sent : undefined;
@@ -212,15 +211,15 @@ export class Exchange<In, Out> {
     this.flush();
     try {
       checkAwaited(what);
-      this.#append(encoder, what);
+      this.#encode(encoder, what);
     } catch (error) {
       return Refusal.of(error, () => this.#tellOnce(error));
     }
-    // Whoever answers message by message, in a loop, sends the next one soon.
+    // A loop that answers message by message sends the next one soon.
     return this.#write(this.#frames.take(), true);
   }
 
-  /** The first message of a connection that was not sent, and nobody looks at the promise. */
+  /** Prints why a message was not sent whose promise nobody looks at; only the first of a connection. */
   #tellOnce(error: unknown): void {
     if (!this.#hasTold) printThrown(error);
     this.#hasTold = true;
@@ -230,7 +229,7 @@ export class Exchange<In, Out> {
     const { writer } = this.#core;
     if (pieces.length === 0) return SENT_NOTHING;
     if (pieces.length === 1) return writer.write(pieces[0]!, isOneOfMany);
-    // They go out together, or the last one fails with what made an earlier one fail.
+    // They go out together; where an earlier one fails, the last fails with the same.
     let total = 0;
     let last = SENT_NOTHING;
     for (const piece of pieces) {

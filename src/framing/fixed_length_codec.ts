@@ -1,8 +1,8 @@
 // Messages that all have the same length.
 
 import type { ByteQueue } from "../bytes/byte_queue.ts";
-import type { Codec, Decoder } from "./codec.ts";
-import { cutOff, outgoingBytes } from "./frame.ts";
+import { type Codec, cutOff, type Decoder } from "./codec.ts";
+import { outgoingBytes } from "./outgoing_bytes.ts";
 import { checkFrameLength } from "../base/arguments.ts";
 import { badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
@@ -10,7 +10,7 @@ import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 /**
  * Messages of bytes that all have the same length. A stream that ends inside one is a `"frame"` error.
  *
- * It remembers nothing, so it is its own decoder for all connections.
+ * It has no state, so it is its own decoder for all connections.
  */
 export class FixedLengthCodec
   implements Codec<Uint8Array<ArrayBuffer>, Uint8Array | string>, Decoder<Uint8Array<ArrayBuffer>> {
@@ -20,7 +20,7 @@ export class FixedLengthCodec
    * Makes a codec for one length.
    *
    * @param length How many bytes each message has, from 1 to 536_870_888.
-   * @throws {TypeError | RangeError} if it is none of those
+   * @throws {TypeError | RangeError} if it is not in that range
    */
   constructor(length: number) {
     this.#length = checkFrameLength("length", length);

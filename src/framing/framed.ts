@@ -10,18 +10,18 @@ import { Exchange } from "./exchange.ts";
 let friend: <In, Out>(framed: Framed<In, Out>) => Exchange<In, Out>;
 let make: <In, Out>(connection: Connection, codec: AnyCodec<In, Out>) => Framed<In, Out>;
 
-/** The inner life, for the rooms above; not exported from mod.ts. */
+/** The inside, for framedService; not exported from mod.ts. */
 export function exchangeOf<In, Out>(framed: Framed<In, Out>): Exchange<In, Out> {
   return friend(framed);
 }
 
 /**
- * A connection on which messages go instead of bytes. You get one from {@linkcode framed}, or as the caller
+ * A connection that carries messages instead of bytes. You get one from {@linkcode framed}, or as the caller
  * of the methods that you give to `framedService`.
  *
- * It takes from the connection what makes whole messages, and nothing else: `connection.read` gives what
- * comes behind the last one received, so that a part of the stream may be of another format, or another
- * `Framed` may go on with another codec. The connection has one consumer at a time, as always.
+ * It takes only whole messages from the connection: `connection.read` gives what follows the last one received, so
+ * that a part of the stream may have another format, or another `Framed` may continue with another codec. The
+ * connection has one consumer at a time, as always.
  *
  * @typeParam In The messages that are received.
  * @typeParam Out The messages that are sent.
@@ -49,14 +49,14 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   /**
    * Receives one message.
    *
-   * Giving up: a timeout or an abort takes nothing; the next one gets the message. After a `"frame"` error the
-   * next one gets the message behind the bad one, where the codec knows where that is, and else the same
-   * error; whoever cannot go on closes.
+   * Giving up: a timeout or an abort takes nothing; the next call gets the message. After a `"frame"` error the next
+   * call gets the message after the bad one, where the codec can find it, else the same error: then close the
+   * connection.
    *
    * @param options How to give up.
-   * @returns The message; `undefined` at the end of the stream, for ever. Bytes in it are yours, but small
-   * messages lie in one `ArrayBuffer` with what comes behind them: copy them before you transfer it. Else what
-   * was not read yet has gone with it, and a `TypeError` says so.
+   * @returns The message; `undefined` at the end of the stream, for ever. Bytes in it are yours, but small messages
+   * share one `ArrayBuffer` with what follows them: copy them before you transfer it. Else the unread bytes go with
+   * it, and the next read throws a `TypeError`.
    * @throws {TypeError | RangeError} An option is wrong.
    * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
    * @throws {GenericError} `"frame"`: the bytes are no message, or one longer than allowed, or the stream ended
@@ -65,7 +65,7 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   receive(options?: ReadOptions): Promise<In | undefined> {
     if (options === undefined) {
       try {
-        const message = this.#exchange.take();
+        const message = this.#exchange.receiveNow();
         if (message !== MORE) return Promise.resolve(message);
       } catch (error) {
         return Promise.reject(error);
@@ -77,13 +77,13 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   /**
    * Sends one message, after everything sent before.
    *
-   * Awaiting is the way to go at the peer's pace. Like a write, it never becomes an unhandled rejection.
+   * Await it to go at the peer's pace. Like a write, it never becomes an unhandled rejection.
    *
    * @param message The message; the bytes in it must not be changed until it resolves.
    * @returns How many bytes it had, when the system has them all.
-   * @throws {GenericError} `"frame"`: it cannot be said in this format, or is longer than allowed. Nothing of it
-   * is sent, and the connection is not harmed; where nobody looks at the promise, the first such error of a
-   * connection is printed with `console.error`. Or as the connection's `write`.
+   * @throws {GenericError} `"frame"`: the format cannot express it, or it is longer than allowed. Nothing of it is
+   * sent, and the connection stays usable; where nobody looks at the promise, the first such error of a connection is
+   * printed with `console.error`. Or as the connection's `write`.
    * @throws {TypeError} It is a promise; likewise.
    * @throws {unknown} What the codec's `encode` throws, likewise.
    */
@@ -122,16 +122,16 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   }
 
   /**
-   * Iterates over the messages as they come, until the peer's end or `close`. Leaving the loop leaves the
-   * connection open; a new loop, or `receive`, goes on where it stopped, also after an error that
-   * {@linkcode Framed.receive} goes on after.
+   * Iterates over the messages as they arrive, until the peer's end or `close`. Leaving the loop leaves the
+   * connection open; a new loop, or `receive`, continues where it stopped, also after an error that
+   * {@linkcode Framed.receive} recovers from.
    */
   [Symbol.asyncIterator](): AsyncIterator<In, undefined> {
     const exchange = this.#exchange;
     return {
       next: () => {
         try {
-          const message = exchange.take();
+          const message = exchange.receiveNow();
           if (message !== MORE) return Promise.resolve(resultOf(message));
         } catch (error) {
           return Promise.reject(error);
@@ -152,14 +152,14 @@ function resultOf<In>(message: In | undefined): IteratorResult<In, undefined> {
   return message === undefined ? { done: true, value: undefined } : { done: false, value: message };
 }
 
-/** Closed from this side: that is an end. */
+/** Closed from this side, which is an end. */
 function endOf(error: unknown): IteratorResult<never, undefined> {
   if (codeOf(error) === "closed") return { done: true, value: undefined };
   throw error;
 }
 
 /**
- * Makes a connection one on which messages go instead of bytes.
+ * Makes a connection carry messages instead of bytes.
  *
  * @param connection Any connection, at the start of a message.
  * @param codec Says what is a message. One that only receives, or only sends, is enough for that direction.

@@ -2,15 +2,15 @@
 //
 //   what one read brought --> onMessage, one after the other --> replies gathered --> one write
 //
-// Invariants: replies go out in the order of the messages they answer; what a peer does not take is not
-// gathered without end, and a peer that is slow to take it is not read from meanwhile.
+// Invariants: replies go out in the order of the messages they answer; replies that a peer does not take are not
+// gathered without end, and a slow peer is not read from meanwhile.
 
 import { shown } from "../base/arguments.ts";
 import { ignore, isSocketError } from "../base/errors.ts";
 import type { ConnectionEnd } from "../connection/connection_end.ts";
 import type { Caller, Service } from "../connection/service.ts";
 import { methodsOf } from "../base/service_methods.ts";
-import { isThenable, printThrown, settle } from "../base/user_code.ts";
+import { attempt, isThenable, printThrown } from "../base/user_code.ts";
 import { type Codec, type ReceivingCodec, wholeCodec } from "./codec.ts";
 import { checkAwaited, type Exchange, SKIPPED } from "./exchange.ts";
 import { exchangeOf, type Framed, framed } from "./framed.ts";
@@ -30,7 +30,7 @@ export type Reply<Out> =
 
 /**
  * The methods of a service that gets messages. Calls for one connection never overlap, and `this` is the
- * object that they belong to. Those that throw end their connection, after `onError`, and no other one.
+ * object that they belong to. A method that throws ends its connection, after `onError`, and no other.
  *
  * @typeParam In The messages that are received.
  * @typeParam Out The messages that are sent.
@@ -40,9 +40,9 @@ export interface MessageService<In, Out = In> {
   onConnect?(caller: Framed<In, Out>): void | Promise<void>;
 
   /**
-   * A message has come. The next one waits until this call has settled.
+   * A message has arrived. The next one waits until this call has settled.
    *
-   * @param caller Who has sent it. What you `send` goes out at once, after the replies before it.
+   * @param caller The sender. What you `send` goes out at once, after the replies before it.
    * @param message The message.
    * @returns What is sent back: see {@linkcode Reply}; or a promise of it.
    */
@@ -64,12 +64,12 @@ const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
  * Makes a service that gets messages, for `attach` and `callbackService`. One serves any number of
  * connections.
  *
- * All messages that one read brought are handled before the replies go out, as one write. While a peer does
- * not take its replies, it is not read from: it feels the back-pressure.
+ * All messages that one read brought are handled before the replies go out, as one write. A peer that does not take
+ * its replies is not read from meanwhile: it feels the back-pressure.
  *
  * @param codec Says what is a message; one that only receives, where nothing is sent.
- * @param service Its methods; `onMessage` is a must.
- * @throws {TypeError} The codec or the service is none.
+ * @param service Its methods; `onMessage` is required.
+ * @throws {TypeError} The codec or the service is not one.
  *
  * @example
  * ```ts
@@ -93,7 +93,7 @@ export function framedService<In, Out>(
   return new FramedService(wholeCodec<In, Out>(codec), methods);
 }
 
-/** What has to be waited for. */
+/** A reply that has to be awaited. */
 type Deferred<Out> =
   | PromiseLike<Reply<Out>>
   | IteratorObject<Out, unknown, unknown>
@@ -109,12 +109,12 @@ class FramedService<In, Out> implements Service {
   constructor(codec: Codec<In, Out>, service: MessageService<In, Out>) {
     this.#codec = codec;
     this.#service = service;
-    // Whether there is one makes a difference to whoever calls it.
+    // Defined only where the service has them: the caller behaves differently without.
     if (service.onError !== undefined) {
       this.onError = (caller, error) => {
         const framed = this.#callers.get(caller);
         if (framed !== undefined) return service.onError!(framed, error);
-        // The codec made no decoder: the service has never heard of this connection.
+        // The codec made no decoder: the service never got this connection.
         printThrown(error);
       };
     }
@@ -140,21 +140,21 @@ class FramedService<In, Out> implements Service {
         const reply = message === SKIPPED ? undefined : this.#service.onMessage(framed, message);
         if (reply !== undefined) {
           if (isDeferred(reply)) return this.#goOn(framed, reply);
-          exchange.add(reply as Out);
+          exchange.append(reply as Out);
           const slow = exchange.isFull ? exchange.flushAtPace() : undefined;
           if (slow !== undefined) return this.#goOn(framed, slow.then(() => {}));
         }
         if (exchange.mustStepBack) return this.#goOn(framed, stepBack(exchange));
       }
     } catch (error) {
-      // What came before is answered all the same.
+      // Earlier messages are answered all the same.
       exchange.flush();
       throw error;
     }
     return exchange.flushAtPace()?.then(() => {});
   }
 
-  /** Goes on where there was something to wait for. */
+  /** Continues after something that had to be awaited. */
   async #goOn(framed: Framed<In, Out>, first: Deferred<Out>): Promise<void> {
     const exchange = exchangeOf(framed);
     let reply: Reply<Out> | Promise<Reply<Out>> | Deferred<Out> = first;
@@ -174,20 +174,20 @@ class FramedService<In, Out> implements Service {
   }
 }
 
-/** Gathers what is sent for one message. */
+/** Gathers the replies to one message. */
 async function gather<Out>(exchange: Exchange<unknown, Out>, reply: Reply<Out>): Promise<void> {
   if (reply === undefined) return;
   if (isAsyncIterable<Out>(reply)) return await sendAsTheyCome(exchange, reply);
   for (const message of isIterator<Out>(reply) ? reply : [reply as Out]) {
     checkAwaited(message);
-    exchange.add(message);
+    exchange.append(message);
     if (exchange.isFull) await exchange.flushAtPace();
     if (exchange.mustStepBack) await stepBack(exchange);
     if (!exchange.isOpen) break;
   }
 }
 
-/** Sends messages as they come, and stops to ask for more when the connection is over. */
+/** Sends messages as the iterable gives them, and stops asking for more when the connection is over. */
 async function sendAsTheyCome<Out>(
   exchange: Exchange<unknown, Out>,
   messages: AsyncIterable<Out>,
@@ -216,21 +216,21 @@ async function sendAsTheyCome<Out>(
       if (result.done === true) return;
       isExhausted = false;
       checkAwaited(result.value);
-      exchange.add(result.value);
+      exchange.append(result.value);
     }
   } finally {
-    // Not waited for: one that waits for something is told when that has come, which may be never.
-    if (!isExhausted) settle(() => iterator.return?.()).catch(tellNews);
+    // Not awaited: an iterator that waits for something returns only after that, which may be never.
+    if (!isExhausted) attempt(() => iterator.return?.()).catch(tellNews);
   }
 }
 
-/** Lets other connections go first; what is gathered need not wait for them. */
+/** Lets other connections go first; what is gathered is sent before. */
 async function stepBack(exchange: Exchange<unknown, never>): Promise<undefined> {
   exchange.flush();
   await exchange.stepBack();
 }
 
-/** What an iterator throws when it is told to stop, unless that is only that the connection is over. */
+/** Prints what an iterator throws when it is stopped, unless it is only the end of the connection. */
 function tellNews(thrown: unknown): void {
   if (!isSocketError(thrown)) printThrown(thrown);
 }

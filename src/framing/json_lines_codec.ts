@@ -5,7 +5,7 @@ import { checkFunction, shown } from "../base/arguments.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { badFrame, reasonOf } from "../base/errors.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { LineCodec } from "./line_codec.ts";
 import { textOf } from "../bytes/utf8.ts";
@@ -17,16 +17,16 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const LAST_OF_ASCII = 0x7f;
 
-/** So many bytes of blank lines are dropped at once: then the lines that were made into text in vain cost less. */
+/** From this many bytes of blank lines on they are dropped at once: then the lines decoded in vain cost less. */
 const MANY_BLANK_BYTES = 1024;
 
-/** What a {@linkcode JsonLinesCodec} can be told. */
+/** The options of a {@linkcode JsonLinesCodec}. */
 export interface JsonLinesCodecConfig<In> extends FrameConfig {
   /**
-   * Looks at each value that was received and gives the message. What it throws makes the line a `"frame"`
-   * error with that as its `cause`. Without it, every JSON value is a message of the type you say.
+   * Looks at each value that was received and gives the message. What it throws becomes the `cause` of a `"frame"`
+   * error. Without it, every JSON value is taken for a message of the type you name.
    *
-   * @param value What the line says in JSON.
+   * @param value The value of the line.
    * @returns The message; anything but `undefined`.
    */
   readonly check?: (value: unknown) => In;
@@ -39,9 +39,9 @@ const OPTIONS = [
 
 /**
  * JSON lines: each message is one JSON value in UTF-8 on a line of its own. Lines of nothing but white space
- * are passed over, so that a peer can send them to show that it lives.
+ * are skipped, so that a peer can send them as a sign of life.
  *
- * A line that is too long or not JSON is a `"frame"` error; the next message is on the line behind it.
+ * A line that is too long or not JSON is a `"frame"` error; the next message is on the next line.
  *
  * @typeParam In The messages that are received.
  * @typeParam Out The messages that are sent.
@@ -70,10 +70,10 @@ export class JsonLinesCodec<In = unknown, Out = In> implements Codec<In, Out> {
   readonly #check: ((value: unknown) => In) | undefined;
 
   /**
-   * Makes a codec, without a check one that takes any JSON.
+   * Makes a codec; without a check it takes any JSON.
    *
    * @param config The limit and the check.
-   * @throws {TypeError | RangeError} if a value of it is none of those allowed
+   * @throws {TypeError | RangeError} if a value is not allowed
    */
   constructor(config: JsonLinesCodecConfig<In> = {}) {
     const options = readOptions<JsonLinesCodecConfig<In>>("config", config, OPTIONS);
@@ -107,7 +107,7 @@ export class JsonLinesCodec<In = unknown, Out = In> implements Codec<In, Out> {
 
 const strictTextOf = (bytes: Uint8Array<ArrayBuffer>) => textOf(bytes, "strict");
 
-/** Whether there is nothing but white space; no value begins with a character that ASCII does not have. */
+/** Whether a line is nothing but white space; no JSON value begins with a character outside ASCII. */
 function isBlank(line: string): boolean {
   if (line === "") return true;
   const first = line.charCodeAt(0);
@@ -118,7 +118,7 @@ class JsonLinesDecoder<In> implements Decoder<In> {
   readonly #lines: LineDecoder;
   readonly #maxFrameLength: number;
   readonly #check: ((value: unknown) => In) | undefined;
-  /** Up to this place in the stream it is known what is blank. */
+  /** The place in the stream up to which blank lines are known. */
   #knownUntil = 0;
 
   constructor(maxFrameLength: number, check: ((value: unknown) => In) | undefined) {
@@ -131,7 +131,7 @@ class JsonLinesDecoder<In> implements Decoder<In> {
     for (;;) {
       const line = this.#lines.decode(bytes, ended);
       if (line === undefined) return undefined;
-      // Not left to the parser: an error costs fifty times as much as the line.
+      // Not left to the parser: its error costs fifty times as much as the line.
       if (isBlank(line)) {
         this.#dropBlank(bytes);
         continue;
@@ -156,7 +156,7 @@ class JsonLinesDecoder<In> implements Decoder<In> {
     for (; at < length; at++) {
       const byte = bytes.at(at);
       if (byte === LF) {
-        // Too long, for whoever looks at lines.
+        // Too long, which the line decoder reports.
         if (at - end > this.#maxFrameLength) break;
         end = at + 1;
       } else if (byte !== SPACE && byte !== CR && byte !== TAB) {
@@ -174,7 +174,7 @@ class JsonLinesDecoder<In> implements Decoder<In> {
     } catch (cause) {
       throw this.#bad("was refused", cause);
     }
-    // It would read as "no message yet".
+    // `undefined` would mean "no message yet".
     if (message === undefined) throw new TypeError("check must give a message: got undefined");
     return message;
   }

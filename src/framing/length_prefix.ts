@@ -4,9 +4,9 @@
 //      +------------------+------------------+------------------------------------+
 //      | other header     | value            | the rest of the frame              |
 //      +------------------+------------------+------------------------------------+
-//      |<- strip: dropped, what comes behind it is the message
+//      |<- strip: dropped, what follows is the message
 //
-// A length is only a claim until the bytes have come: nothing is allocated by it.
+// A length is only a claim until the bytes have arrived: nothing is allocated for it.
 
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { badFrame } from "../base/errors.ts";
@@ -15,7 +15,7 @@ import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 /** A varint that is longer is refused; five bytes say lengths up to 32 GiB. */
 const LONGEST_VARINT = 5;
 
-/** The highest length of each kind of prefix; not all that eight bytes can say, so that the arithmetic is exact. */
+/** The highest length of each kind of prefix; for eight bytes a lower one, so that the arithmetic is exact. */
 export const LONGEST_VALUES = {
   1: 0xff,
   2: 0xffff,
@@ -31,7 +31,7 @@ export interface LengthPrefix {
   readonly prefixLength: keyof typeof LONGEST_VALUES;
   /** Whether its lowest byte comes first. */
   readonly littleEndian: boolean;
-  /** How many bytes come before it. */
+  /** How many bytes precede it. */
   readonly prefixOffset: number;
   /** What to add to it to get the number of bytes behind it. */
   readonly adjustment: number;
@@ -39,10 +39,10 @@ export interface LengthPrefix {
   readonly strip: number | undefined;
 }
 
-/** What the first bytes of a frame say about it. */
+/** The head of a frame, read. */
 export class FrameHead {
   readonly #format: LengthPrefix;
-  /** How many bytes come behind the length; negative in a bad frame. */
+  /** How many bytes follow the length; negative in a bad frame. */
   length = 0;
   /** How many bytes the whole frame has. */
   frameLength = 0;
@@ -53,7 +53,7 @@ export class FrameHead {
     this.#format = format;
   }
 
-  /** Reads the head of the frame that comes first; whether it has come whole. */
+  /** Reads the head of the first frame; whether it has arrived whole. */
   read(bytes: ByteQueue): boolean {
     const { prefixOffset, prefixLength, littleEndian, adjustment, strip } = this.#format;
     let value;
@@ -82,7 +82,7 @@ export class FrameHead {
   }
 }
 
-/** Writes a length that the prefix can say. */
+/** Writes a length, which must fit the prefix. */
 export function writePrefix(format: LengthPrefix, value: number, frames: FrameBuffer): void {
   const { prefixLength, littleEndian } = format;
   if (prefixLength === "varint") frames.writeVarint(value);

@@ -1,24 +1,19 @@
-// Messages with their length in front.
+// Messages with a length prefix.
 
 import { optionNames, readOptions } from "../base/options.ts";
 import { checkBoolean, checkChoice, checkInteger } from "../base/arguments.ts";
 import { ByteQueue } from "../bytes/byte_queue.ts";
-import type { Codec, Decoder } from "./codec.ts";
-import {
-  cutOff,
-  FRAME_OPTIONS,
-  type FrameConfig,
-  maxFrameLengthOf,
-  outgoingBytes,
-} from "./frame.ts";
+import { type Codec, cutOff, type Decoder } from "./codec.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
+import { outgoingBytes } from "./outgoing_bytes.ts";
 import { badFrame, badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { FrameHead, type LengthPrefix, LONGEST_VALUES, writePrefix } from "./length_prefix.ts";
 
-/** The farthest that a length may be from the start of its frame, or from the count that it stands for. */
+/** The largest offset of a length in its frame, and the largest adjustment. */
 const LARGEST_OFFSET = 65_536;
 
-/** What a {@linkcode LengthPrefixCodec} can be told. */
+/** The options of a {@linkcode LengthPrefixCodec}. */
 export interface LengthPrefixCodecConfig extends FrameConfig {
   /**
    * How many bytes the length has. `"varint"` has seven bits in each byte, the lowest first, and the highest
@@ -46,8 +41,8 @@ export interface LengthPrefixCodecConfig extends FrameConfig {
    */
   readonly prefixIncluded?: boolean;
   /**
-   * What has to be added to the length to get the number of bytes behind it, from -65_536 to 65_536. For
-   * formats that count less, or more, than what is behind the length.
+   * What to add to the length to get the number of bytes behind it, from -65_536 to 65_536. For formats whose length
+   * counts more or less than that.
    *
    * @default 0
    */
@@ -77,12 +72,11 @@ const OPTIONS = [
  * Messages of bytes with their length in front: 1, 2, 3, 4 or 8 bytes of either endianness or a varint, at the
  * start of the frame or behind a header.
  *
- * A message longer than the maximum is a `"frame"` error as soon as its length is read; the next message is
- * the one behind it, however long it may be until that comes. A stream that ends inside a frame is a `"frame"`
- * error too.
+ * A message longer than the maximum is a `"frame"` error as soon as its length is read; the next message is the one
+ * after it, however late that arrives. A stream that ends inside a frame is a `"frame"` error too.
  *
- * To send, there must be nothing in the frame that the message does not say: the length comes first and is
- * stripped, or nothing is stripped and the message is the whole frame with its length in it.
+ * To send, the message must determine the whole frame: the length comes first and is stripped, or nothing is stripped
+ * and the message is the whole frame, its length included.
  *
  * @example A header of one byte, then the length of what follows
  * ```ts
@@ -105,7 +99,7 @@ export class LengthPrefixCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Ar
    * Makes a codec for one format; without a config, the length in four bytes, the highest first.
    *
    * @param config The format and the limit.
-   * @throws {TypeError | RangeError} if a value of it is none of those allowed
+   * @throws {TypeError | RangeError} if a value is not allowed
    */
   constructor(config: LengthPrefixCodecConfig = {}) {
     const options = readOptions<LengthPrefixCodecConfig>("config", config, OPTIONS);
@@ -124,9 +118,9 @@ export class LengthPrefixCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Ar
    *
    * @param message The message, bytes or text.
    * @param frames Where its bytes go.
-   * @throws {TypeError} if it is neither bytes nor text, or the codec strips what no message says
-   * @throws {SocketError} `"frame"` if it is too long, or too long for the prefix, or is a whole frame whose
-   * length says something else
+   * @throws {TypeError} if it is neither bytes nor text, or the codec strips a header that the message does not hold
+   * @throws {SocketError} `"frame"` if it is too long, or too long for the prefix, or is a whole frame with a wrong
+   * length in it
    */
   encode(message: Uint8Array | string, frames: FrameBuffer): void {
     const bytes = outgoingBytes(message, this.#maxFrameLength);
@@ -179,7 +173,7 @@ function formatOf(config: LengthPrefixCodecConfig): LengthPrefix {
   return { prefixLength, littleEndian, prefixOffset, adjustment, strip };
 }
 
-/** Checks that the length in a frame is the one that the frame has. */
+/** Checks that the length in a frame is right. */
 function checkWholeFrame(format: LengthPrefix, frame: Uint8Array): void {
   const bytes = new ByteQueue();
   bytes.push(frame as Uint8Array<ArrayBuffer>);
@@ -197,9 +191,9 @@ function checkWholeFrame(format: LengthPrefix, frame: Uint8Array): void {
 class LengthPrefixDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
   readonly #maxFrameLength: number;
   readonly #head: FrameHead;
-  /** The place in the stream where the frame begins whose head was read. */
+  /** Where in the stream the frame begins whose head was read. */
   #start = -1;
-  /** How much of a bad frame has not come yet. */
+  /** How much of a bad frame has yet to arrive. */
   #toSkip = 0;
 
   constructor(format: LengthPrefix, maxFrameLength: number) {

@@ -2,21 +2,16 @@
 
 import { optionNames, readOptions } from "../base/options.ts";
 import type { Codec, Decoder } from "./codec.ts";
-import {
-  checkOutgoingLength,
-  checkOutgoingText,
-  FRAME_OPTIONS,
-  type FrameConfig,
-  maxFrameLengthOf,
-} from "./frame.ts";
-import { checkChoice } from "../base/arguments.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
+import { checkLength, outgoingBytes } from "./outgoing_bytes.ts";
+import { checkChoice, shown } from "../base/arguments.ts";
 import { badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 import { latin1Bytes, latin1Of } from "../bytes/latin1.ts";
 import { type InvalidBytes, textOf } from "../bytes/utf8.ts";
 import { LineDecoder, type TextOf } from "./line_decoder.ts";
 
-/** What a {@linkcode LineCodec} can be told. */
+/** The options of a {@linkcode LineCodec}. */
 export interface LineCodecConfig extends FrameConfig {
   /**
    * How characters are bytes: `"latin1"` is ISO 8859-1, in which any bytes are text.
@@ -57,8 +52,9 @@ const OPTIONS = [
 ];
 
 /**
- * Lines of text, in UTF-8 unless you say otherwise, each ended by LF or CRLF, which are not part of the message. What comes behind the
- * last one before the end of the stream is a line too, if it is not empty; a carriage return alone is.
+ * Lines of text, in UTF-8 unless you say otherwise, each ended by LF or CRLF, which are not part of the message. What
+ * follows the last one before the end of the stream is a line too, if it is not empty; a lone carriage return counts
+ * as empty.
  *
  * A line with invalid bytes, or longer than the maximum, is a `"frame"` error, the latter as soon as it is
  * certain; the next message is the line behind it. A line that would reach the peer as another one, or as two,
@@ -79,7 +75,7 @@ export class LineCodec implements Codec<string> {
    * Makes a codec, without a config one for strict UTF-8 and LF.
    *
    * @param config The limit, what ends a line, and what to do with odd bytes.
-   * @throws {TypeError | RangeError} if a value of it is none of those allowed
+   * @throws {TypeError | RangeError} if a value is not allowed
    */
   constructor(config: LineCodecConfig = {}) {
     const options = readOptions<LineCodecConfig>("config", config, OPTIONS);
@@ -110,8 +106,14 @@ export class LineCodec implements Codec<string> {
    * that the line feed behind it would swallow
    */
   encode(message: string, frames: FrameBuffer): void {
-    checkOutgoingText(message, this.#isLatin1 ? Infinity : this.#maxFrameLength);
-    if (this.#isLatin1) checkOutgoingLength(message.length, this.#maxFrameLength);
+    if (typeof message !== "string") {
+      throw new TypeError(`Line must be a string: got ${shown(message)}`);
+    }
+    if (this.#isLatin1) checkLength(message.length, this.#maxFrameLength);
+    // No character has more than three bytes for each of its units.
+    else if (message.length * 3 > this.#maxFrameLength) {
+      outgoingBytes(message, this.#maxFrameLength);
+    }
     const lineFeed = message.indexOf("\n");
     if (lineFeed >= 0) throw badMessage(`the line has a line feed in it, at ${lineFeed}`);
     if (this.#lineEnding === "\n" && message.endsWith("\r")) {

@@ -1,8 +1,8 @@
 // Finds lines of text.
 //
-// To make text of bytes costs mostly the call, not the bytes. So the complete lines that came together are
-// made into text at once, up to a window, and handed out one by one; each leaves the queue when it is handed
-// out, so that whoever reads bytes after a line finds all that is behind it.
+// Decoding text costs mostly the call, not the bytes. So complete lines that arrived together are decoded at once, up
+// to a window, and handed out one by one; each leaves the queue when it is handed out, so that a read of bytes after
+// a line finds all that follows it.
 
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Decoder } from "./codec.ts";
@@ -14,7 +14,7 @@ const CR = 0x0d;
 const LINE_FEED = Uint8Array.of(LF);
 const NONE: string[] = [];
 
-/** Bytes made into text at once, unless one line has more. */
+/** How many bytes are decoded at once, unless one line has more. */
 const WINDOW = 4096;
 
 /** Makes text of bytes; `undefined` where they are none. */
@@ -26,17 +26,17 @@ export class LineDecoder implements Decoder<string> {
   readonly #textOf: TextOf;
   readonly #stripsMark: boolean;
   readonly #search = new DelimiterSearch(LINE_FEED);
-  /** Lines that are ready, with an empty one behind the last; which one is next, and where in the stream. */
+  /** Lines that are ready, with an empty one at the end; which one is next, and where in the stream it begins. */
   #lines: string[] = NONE;
   #next = 0;
   #nextStart = 0;
-  /** Their bytes, and where in them the next one begins: if they are not as long as the text. */
+  /** Their bytes, and where in them the next one begins; kept only where they are longer than the text. */
   #bytes: Uint8Array | undefined;
   #bytesAt = 0;
-  /** Up to this place in the stream, several lines at once are known not to be text. */
+  /** The place in the stream up to which lines are decoded one by one, because one of them is bad. */
   #oneByOneUntil = 0;
 
-  /** Where in the stream the line began that was given, or refused, last. */
+  /** Where in the stream the line began that was last given or refused. */
   lineStart = 0;
 
   /**
@@ -56,7 +56,7 @@ export class LineDecoder implements Decoder<string> {
     const end = this.#search.findEnd(bytes);
     this.lineStart = bytes.offset;
     if (end >= 0) {
-      // Before it costs anything to make text of it.
+      // Before the cost of decoding it.
       if (this.#isTooLong(end - 1, bytes)) {
         bytes.skip(end);
         throw this.#tooLong();
@@ -64,7 +64,7 @@ export class LineDecoder implements Decoder<string> {
       this.#readText(bytes, end);
       return this.#nextLine(bytes);
     }
-    // A CR at the end may be none of the line.
+    // A CR at the end need not belong to the line.
     if (this.#isTooLong(bytes.length, bytes)) {
       this.#search.skipRest(bytes);
       throw this.#tooLong();
@@ -72,7 +72,7 @@ export class LineDecoder implements Decoder<string> {
     return ended && bytes.length > 0 ? this.#lastLine(bytes) : undefined;
   }
 
-  /** Makes text of the first line, which has `end` bytes, and of the complete lines right behind it. */
+  /** Decodes the first line, which has `end` bytes, and the complete lines right behind it. */
   #readText(bytes: ByteQueue, end: number): void {
     const { offset } = bytes;
     let lines;
@@ -81,7 +81,7 @@ export class LineDecoder implements Decoder<string> {
       const start = bytes.peek(Math.min(WINDOW, bytes.length));
       lines = start.subarray(0, start.lastIndexOf(LF) + 1);
       text = this.#textOf(lines);
-      // One of them is bad. It is found when they are made into text one by one.
+      // One of them is bad. It is found when they are decoded one by one.
       if (text === undefined) this.#oneByOneUntil = offset + lines.length;
     }
     if (lines === undefined || text === undefined) {
@@ -95,7 +95,7 @@ export class LineDecoder implements Decoder<string> {
     this.#lines = text.split("\n");
     this.#next = 0;
     this.#nextStart = offset;
-    // Only if each character was one byte is the length of the text that of the bytes.
+    // The text is as long as the bytes only if each character was one byte.
     this.#bytes = text.length === lines.length ? undefined : lines;
     this.#bytesAt = 0;
   }
@@ -119,7 +119,7 @@ export class LineDecoder implements Decoder<string> {
     return this.#withoutEnds(line, length);
   }
 
-  /** Takes what is left at the end of the stream, which is not too long; no line where it is an empty one. */
+  /** Takes what is left at the end of the stream, which is not too long; no line where it is empty. */
   #lastLine(bytes: ByteQueue): string | undefined {
     const line = bytes.takeAll();
     const text = this.#textOf(line);
@@ -127,7 +127,7 @@ export class LineDecoder implements Decoder<string> {
     return this.#withoutEnds(text, line.length) || undefined;
   }
 
-  /** A line of `length` bytes without what is none of it: a CR at its end, a byte order mark. */
+  /** A line of `length` bytes, without a CR at its end and without a byte order mark. */
   #withoutEnds(line: string, length: number): string {
     const end = line.length - 1;
     if (line.charCodeAt(end) === CR) {
@@ -139,7 +139,7 @@ export class LineDecoder implements Decoder<string> {
     return hasMark ? line.slice(1) : line;
   }
 
-  /** Whether the first `length` bytes are more than a line may have, a CR at their end not counted. */
+  /** Whether the first `length` bytes are too many for a line, a CR at their end not counted. */
   #isTooLong(length: number, bytes: ByteQueue): boolean {
     const excess = length - this.#maxFrameLength;
     return excess > 1 || excess === 1 && bytes.at(length - 1) !== CR;

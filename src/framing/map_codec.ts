@@ -78,7 +78,7 @@ class MappingDecoder<In, MappedIn> implements Decoder<MappedIn> {
       if (isSocketError(cause)) throw cause;
       throw badFrame(`the message at byte ${offset} was refused: ${reasonOf(cause)}`, cause);
     }
-    // It would read as "no message yet".
+    // `undefined` would mean "no message yet".
     if (mapped === undefined) {
       throw new TypeError("mapping.decode must give a message: got undefined");
     }

@@ -2,14 +2,9 @@
 
 import { readOptions } from "../base/options.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
-import type { Codec, Decoder } from "./codec.ts";
-import {
-  cutOff,
-  FRAME_OPTIONS,
-  type FrameConfig,
-  maxFrameLengthOf,
-  outgoingBytes,
-} from "./frame.ts";
+import { type Codec, cutOff, type Decoder } from "./codec.ts";
+import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
+import { outgoingBytes } from "./outgoing_bytes.ts";
 import { badFrame } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
 
@@ -19,8 +14,8 @@ const COLON = 0x3a;
 const COMMA = 0x2c;
 
 /**
- * Netstrings, `5:hello,` for "hello". Anything else is a `"frame"` error, after which nothing can be found
- * any more: where the next one begins is not known.
+ * Netstrings, `5:hello,` for "hello". Anything else is a `"frame"` error, after which no message can be found: it is
+ * unknown where the next one begins.
  *
  * @see https://cr.yp.to/proto/netstrings.txt
  */
@@ -33,7 +28,7 @@ export class NetstringCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    * Makes a codec.
    *
    * @param config The limit.
-   * @throws {TypeError | RangeError} if it is none that is allowed
+   * @throws {TypeError | RangeError} if it is not allowed
    */
   constructor(config: FrameConfig = {}) {
     const options = readOptions("config", config, FRAME_OPTIONS);
@@ -64,7 +59,7 @@ export class NetstringCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
 
 class NetstringDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
   readonly #maxFrameLength: number;
-  /** The netstring at this place in the stream has so many bytes up to its colon and behind it. */
+  /** Where in the stream the netstring begins whose head was read, and the lengths of its head and its content. */
   #start = -1;
   #head = 0;
   #length = 0;
@@ -92,7 +87,7 @@ class NetstringDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
     return message;
   }
 
-  /** Reads the length, which has few enough digits to be read anew when its end has not come. */
+  /** Reads the length; it has so few digits that it may be read again when it was incomplete. */
   #readHead(bytes: ByteQueue): boolean {
     let length = 0;
     for (let at = 0; at < bytes.length; at++) {

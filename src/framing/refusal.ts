@@ -1,19 +1,22 @@
-// A rejection that may be left alone, but not in silence.
+// A rejection that may be left alone, but is then reported.
 //
-// What a write rejects with is the connection's failure, which `closed` tells; a message that cannot be encoded
-// leaves the connection as it is, and where nobody looks at the promise nobody would ever know. Only a subclass
-// is asked for its `then` by an await; the promises of messages that are sent stay plain.
+// A write rejects with the connection's failure, which `closed` reports too; a message that cannot be encoded leaves
+// the connection as it is, and would go unnoticed where nobody looks at the promise. An await calls `then` only of a
+// subclass; the promises of messages that are sent stay plain.
 
 import { ignore } from "../base/errors.ts";
 
-/** A look at a promise that was just given out is begun within so many microtasks: an async function returns it. */
+/**
+ * Within this many microtasks a caller looks at a promise it was given, even through an async function that returns
+ * it.
+ */
 const PATIENCE_IN_MICROTASKS = 8;
 
-/** A rejected promise that never is an unhandled rejection, and knows whether somebody looks at it. */
+/** A rejected promise that is never an unhandled rejection, and knows whether anyone looks at it. */
 export class Refusal extends Promise<never> {
   #isLookedAt = false;
 
-  /** What is made of it is plain. */
+  /** Promises derived from it are plain. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
@@ -21,7 +24,7 @@ export class Refusal extends Promise<never> {
   /**
    * Rejects.
    *
-   * @param error With what.
+   * @param error The reason.
    * @param onUnseen Called when nobody looks at it.
    */
   static of(error: unknown, onUnseen: () => void): Promise<never> {

@@ -9,8 +9,8 @@ import { readOptions } from "../base/options.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { DelimiterSearch } from "../bytes/delimiter_search.ts";
 import { textOf } from "../bytes/utf8.ts";
-import type { Decoder } from "./codec.ts";
-import { cutOff, type FrameConfig, maxFrameLengthOf } from "./frame.ts";
+import { cutOff, type Decoder } from "./codec.ts";
+import { type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
 
 /** Reading a part of a message: `yield*` gives it. */
 export type Part<T> = Generator<void, T, void>;

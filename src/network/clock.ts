@@ -1,4 +1,4 @@
-// The seam under everything that takes time. It names no engine.
+// The seam under everything that takes time; names no engine.
 
 /** What a {@linkcode Clock} gives for a timeout, to forget it by. */
 export type TimerId = number | object;
@@ -11,11 +11,11 @@ export interface Clock {
   setTimeout(callback: () => void, delayInMillis: number): TimerId;
   /** Forgets a timeout. */
   clearTimeout(id: TimerId): void;
-  /** Lets the program end although this timeout has not come, where there is such a thing. */
+  /** Lets the program end before this timeout fires, where the clock can. */
   unrefTimer?(id: TimerId): void;
   /**
-   * Lets those who wait get what has come by now. A timeout that may be late, because the program was busy, is
-   * judged after that; at once, where it is left out.
+   * Hands out what has arrived by now. A timeout that may fire late, because the program was busy, is judged after
+   * that; at once where this is left out.
    */
   looked?(): Promise<void>;
 }

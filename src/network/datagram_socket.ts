@@ -1,16 +1,16 @@
-// The seam under everything that sends or receives datagrams, and what is asked of it. It names no engine.
+// The seam under everything that sends or receives datagrams, and its parameters; names no engine.
 
-/** Where an end of a datagram's way is, as the runtime gives it and takes it. */
+/** The source or destination of a datagram, as the runtime gives and takes it. */
 export interface DatagramAddress {
   /** Always UDP. */
   readonly transport: "udp";
-  /** IP address; where a datagram is sent to, a host name too. */
+  /** IP address; as a destination, a host name too. */
   readonly hostname: string;
   /** Port. */
   readonly port: number;
 }
 
-/** A multicast group, and where and from whom it is heard. */
+/** A multicast group, and on which interface and from whom it is heard. */
 export interface GroupMembership {
   /** The group's IP address. */
   readonly group: string;
@@ -19,7 +19,7 @@ export interface GroupMembership {
    * system chooses.
    */
   readonly networkInterface?: string | number;
-  /** Only what this IPv4 address sends to the group. Left out, everybody is heard. */
+  /** Only what this IPv4 address sends to the group. Left out, all sources are heard. */
   readonly source?: string;
 }
 
@@ -27,7 +27,7 @@ export interface GroupMembership {
 export interface DatagramSocket {
   /** The address it is bound to, with the port that the system chose. */
   readonly addr: DatagramAddress;
-  /** How many datagrams came to this socket and were dropped before anybody could receive them, where it knows. */
+  /** How many datagrams reached this socket and were dropped before a receive, where it knows. */
   readonly droppedDatagrams?: number;
   /** Waits for one datagram, puts it at the start of `buffer` and resolves with that part and its sender. */
   receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, DatagramAddress]>;
@@ -50,15 +50,15 @@ export interface DatagramSocket {
    * what `send` would reject with. Left out by an engine that has no such thing.
    */
   trySend?(bytes: Uint8Array, address: DatagramAddress): number | undefined;
-  /** Frees the socket; a pending receive rejects. What it gives resolves when the address is free again. */
+  /** Frees the socket; a pending receive rejects. Resolves when the address is free again. */
   close(): void | Promise<void>;
-  /** Begins to hear a multicast group, where there is such a thing. */
+  /** Joins a multicast group, where the engine can. */
   joinGroup?(membership: GroupMembership): Promise<void>;
-  /** Ends what `joinGroup` began; takes the same membership. */
+  /** Leaves a group; takes the membership that `joinGroup` took. */
   leaveGroup?(membership: GroupMembership): Promise<void>;
 }
 
-/** Which address to bind a datagram socket to, and how. */
+/** Where and how to bind a datagram socket. */
 export interface DatagramTarget {
   /** Host name or IP address of a local interface. */
   readonly hostname: string;
@@ -66,11 +66,11 @@ export interface DatagramTarget {
   readonly port: number;
   /** Lets several sockets that all ask for it share the address. */
   readonly reuseAddress?: boolean;
-  /** Whether the own host hears what is sent to a group; the engine's default where it is left out. */
+  /** Whether this host hears what it sends to a group; the engine's default where left out. */
   readonly multicastLoopback?: boolean;
   /** Through how many routers a datagram to an IPv4 group may go, from 1 to 255. */
   readonly multicastTimeToLive?: number;
-  /** Where datagrams to a group leave: an IPv4 interface's address, an IPv6 interface's index. */
+  /** Through which interface datagrams to a group leave: its IPv4 address, or its index for IPv6. */
   readonly multicastInterface?: string | number;
   /** Through how many routers any other IPv4 datagram may go, from 1 to 255. */
   readonly timeToLive?: number;

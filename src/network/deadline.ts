@@ -6,11 +6,11 @@
 
 import type { Clock, TimerId } from "./network.ts";
 
-/** How a wait may end before what is waited for comes. */
+/** How a wait may end early. */
 export interface WaitLimits {
   /** The time it goes by. */
   readonly clock: Clock;
-  /** How long it may take, `Infinity` for as long as it likes. */
+  /** How long it may take, `Infinity` for no limit. */
   readonly timeoutInMillis: number;
   /** Ends it with the signal's own reason. Not left out: it would be looked for on Object.prototype. */
   readonly signal: AbortSignal | undefined;
@@ -64,12 +64,12 @@ export function patientTimeout(
 }
 
 /**
- * Starts something that takes a while and waits for it, but not for ever.
+ * Starts an operation and waits for it, but not for ever.
  *
  * @param limits How the wait may end.
- * @param start Begins it; gets a signal that is aborted when nobody waits any more.
- * @param discard Gets what comes when nobody waits any more; nobody is told what it throws.
- * @returns What was started gives.
+ * @param start Starts it; gets a signal that is aborted when the wait is over.
+ * @param discard Gets a result that arrives after the wait; what it throws is ignored.
+ * @returns The operation's result.
  * @throws {unknown} `signal.reason`, untouched, when the signal is or gets aborted.
  */
 export async function waitFor<T>(
@@ -106,7 +106,7 @@ export async function waitFor<T>(
   }
 }
 
-/** Giving up has perhaps freed already what comes late. */
+/** Giving up may already have freed what arrives late. */
 function drop<T>(late: T, discard: (late: T) => void): void {
   try {
     discard(late);

@@ -27,7 +27,7 @@ export interface DialTarget {
 
 /** How an engine does its part. */
 export interface Dialing<T> {
-  /** What the head start goes by. */
+  /** The clock of the head start. */
   readonly clock: Clock;
   /** Looks a name up, for addresses of one family or of both (0). */
   lookUp(hostname: string, port: number, family: 0 | 4 | 6): Promise<ResolvedName>;
@@ -41,7 +41,7 @@ export interface Dialing<T> {
  * Dials until one answers.
  *
  * @returns What the first one that answered gave. The attempts at others are given up.
- * @throws What the attempt threw that failed last.
+ * @throws What the last attempt to fail threw.
  */
 export function dial<T>(target: DialTarget, dialing: Dialing<T>): Promise<T> {
   const dialHost = async (host: string, signal: AbortSignal) =>

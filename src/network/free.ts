@@ -1,4 +1,4 @@
-// Frees streams that nobody will use, and that somebody may have freed already: the one place that does not mind.
+// Frees streams that may have been freed already: the one place that tolerates it.
 
 import type { Transport } from "./transport.ts";
 

@@ -5,8 +5,8 @@
 // and the queue has one timer: when it fires, the socket looks at its numbers. Its place is never moved back
 // when a wait ends early; the socket then finds nothing due and says when to ask again.
 //
-// The timer may be late, for the program was busy: then what would have been in time lies in the system's
-// buffers. So where something is due indeed, the runtime looks at its sockets before anything is ended by it.
+// The timer may fire late because the program was busy: then bytes that were in time still lie in the system's
+// buffers. So where something is due, the runtime looks at its sockets first, before a timeout ends anything.
 
 import { MAX_INTERVAL_IN_MILLIS } from "../base/arguments.ts";
 import type { Clock, TimerId } from "./network.ts";
@@ -14,10 +14,11 @@ import type { Clock, TimerId } from "./network.ts";
 /** What looks when something may be due. */
 export interface Looker {
   /**
-   * Deals with what is due, and says when the next thing will be, `Infinity` for never.
+   * Handles what is due, and returns when the next deadline is, `Infinity` for none.
    *
    * @param now The time.
-   * @param isSure Whether all that came by then was handed out. Otherwise nothing is ended: it says what was due.
+   * @param isSure Whether all that had arrived by then was handed out. Otherwise it ends nothing, and only returns
+   * what was due.
    */
   look(now: number, isSure: boolean): number;
 }
@@ -50,7 +51,7 @@ class TimerQueue {
     }
     timer.place = -1;
     if (heap.length > 0 || this.#firesAt === Infinity) return;
-    // Nothing is left behind when the last socket has gone.
+    // No timer is left behind when the last socket is gone.
     this.#clock.clearTimeout(this.#id!);
     this.#firesAt = Infinity;
   }
@@ -69,7 +70,7 @@ class TimerQueue {
 
   readonly #fire = (): void => {
     const now = this.#clock.now();
-    // Those of this moment first, so that one that is due again at once does not keep the others waiting.
+    // First those of this moment, so that one that is due again at once does not hold up the others.
     const due: LazyTimer[] = [];
     for (
       let first = this.#heap[0];
@@ -93,7 +94,7 @@ class TimerQueue {
     if (unsure.length > 0) void this.#clock.looked!().then(() => this.#judge(unsure, now));
   };
 
-  /** By the time before the look: what was due later may lie in the buffers again. */
+  /** Judged by the time before the look: bytes for later deadlines may lie in the buffers again. */
   #judge(timers: readonly LazyTimer[], now: number): void {
     for (const timer of timers) {
       if (!timer.isJudged) continue;
@@ -157,7 +158,7 @@ export class LazyTimer {
     this.looker = looker;
   }
 
-  /** Makes sure that somebody looks at that time or earlier. */
+  /** Makes sure that it looks at that time or earlier. */
   by(due: number): void {
     if (due >= this.due) return;
     this.due = due;

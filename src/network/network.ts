@@ -1,7 +1,6 @@
 // The seam: what a Connection, a Listener and a UdpClient stand on. It names no engine.
 //
-// Deno's own network is in deno/. A test double, a simulator, TLS or a Unix socket is another implementation of
-// these few members.
+// Deno's own network is in deno/. A test double, a simulator, TLS or a Unix socket implement the same few members.
 
 import type { Clock } from "./clock.ts";
 import type { DatagramSocket, DatagramTarget, ResolvedName } from "./datagram_socket.ts";
@@ -13,7 +12,7 @@ export type { DatagramAddress, DatagramSocket, DatagramTarget } from "./datagram
 export type { GroupMembership, ResolvedName } from "./datagram_socket.ts";
 export type { Transport, TransportListener } from "./transport.ts";
 
-/** Which address to connect to. */
+/** What to connect to. */
 export interface ConnectTarget {
   /** Host name or IP address. */
   readonly hostname: string;
@@ -21,7 +20,7 @@ export interface ConnectTarget {
   readonly port: number;
   /** IP address of this end. */
   readonly localAddress?: string;
-  /** After how long without a byte the system asks whether the peer is still there, in milliseconds. */
+  /** After how many milliseconds of silence the system checks whether the peer is still there. */
   readonly keepAliveInMillis?: number;
   /** Whether the stream must have `reset`. */
   readonly canReset?: boolean;
@@ -55,23 +54,23 @@ export interface ListenPathTarget {
   readonly mode?: number;
 }
 
-/** What a network's own engine of TLS is asked for. */
+/** What is asked of a network's own TLS engine. */
 export interface NativeTlsOptions {
-  /** The name to ask for, or an IP address: each in its one spelling. */
+  /** The server name to ask for, or an IP address, in canonical spelling. */
   readonly hostname: string;
-  /** Trusted besides the system's. */
+  /** Certificates trusted besides the system's. */
   readonly caCerts: string[];
   /** Application protocols. */
   readonly alpnProtocols: string[];
-  /** Whether any name will do. */
+  /** Whether the certificate may have any name. */
   readonly unsafelyDisableHostnameVerification: boolean;
 }
 
-/** Makes transports, listeners and datagram sockets; carries the clock that goes with them. */
+/** Makes transports, listeners and datagram sockets, and has their clock. */
 export interface Network {
   /** The time that all timeouts on this network go by. */
   readonly clock: Clock;
-  /** When its reads and writes are begun; at once, where it does not say. */
+  /** When reads and writes begin; at once where it is left out. */
   readonly turns?: Turns;
   /** Whether its connections overwrite lent bytes when the loan ends: a network for tests does. */
   readonly overwritesLentBytes?: boolean;
@@ -84,8 +83,8 @@ export interface Network {
   /** Binds a local socket and listens, where the network has such sockets. */
   listenPath?(target: ListenPathTarget): Promise<TransportListener>;
   /**
-   * Makes one of its own streams secure, as its client, with an engine of its own; `undefined` where it
-   * cannot. The stream is freed where that fails.
+   * Makes one of its own streams secure, as the client, by its own engine; `undefined` where it cannot. Frees the
+   * stream where the handshake fails.
    */
   startTls?(
     transport: Transport,
@@ -98,13 +97,13 @@ export interface Network {
    * Looks up a host name: the one that datagrams shall go to, so that it is not done for each of them. Where it is
    * left out, sockets get the name as it is.
    *
-   * @param family 4 or 6 for such addresses only, 0 for both.
+   * @param family 4 or 6 for addresses of that family only, 0 for both.
    */
   resolveName?(hostname: string, port: number, family: 0 | 4 | 6): Promise<ResolvedName>;
   /**
-   * Whether an IP address is one of this machine's, as far as it can be told: datagrams that seem to come from
-   * the socket that receives them are dropped. Where it is left out, only the address that a socket is bound to
-   * and those of the loopback interface are known.
+   * Whether an IP address belongs to this machine, as far as can be known: datagrams that seem to come from the
+   * socket that receives them are dropped. Where it is left out, only a socket's own address and those of the
+   * loopback interface count.
    */
   isOwnAddress?(address: string): boolean;
 }

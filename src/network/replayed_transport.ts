@@ -1,14 +1,14 @@
-// A stream of which somebody has read the beginning already, and has put it back.
+// A stream whose beginning was read before, and is put back.
 
 import type { Transport } from "./network.ts";
 import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "./secure_info.ts";
 
-/** Gives bytes that were read before, then everything else. */
+/** Gives the bytes that were read before, then the rest of the stream. */
 export class ReplayedTransport implements Transport {
   readonly #inner: Transport;
   #first: Uint8Array;
-  /** Whether the last read came from here, so that nobody knows what the stream has. */
+  /** Whether the last read was of those bytes, so that it is unknown what the stream has. */
   #hasReplayed = false;
   /** Only where the stream can. */
   readonly reset?: () => void;

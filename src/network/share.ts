@@ -1,24 +1,23 @@
-// How long one connection is handed out what has come before the others are let go first.
+// For how long one connection is handed what has arrived before others go first.
 //
-// It is asked before each thing that is handed out, so it only counts there. The clock is looked at once in a
-// while, and what the time is kept in comes into being only then: a peer that waits for its answers never gets
-// that far.
+// It is asked before each thing that is handed out, so it only counts there. The clock is read now and then, and the
+// record of the time is made only then: a peer that waits for its answers never gets that far.
 
 import type { Clock } from "./clock.ts";
 import type { Turns } from "./turns.ts";
 
-/** More each time that nobody else had anything to do: letting others go first costs some 0.2 ms. */
+/** Grows each time that no other connection had anything to do: letting others go first costs some 0.2 ms. */
 const SMALLEST_IN_MILLIS = 0.5;
 const LARGEST_IN_MILLIS = 8;
-/** Who gets more in that time has its share by the bytes. */
+/** A connection that gets more in that time is measured by its bytes. */
 const BYTES_PER_MILLI_OF_A_STREAM = 256 * 1024;
-/** The clock, which costs as much as a small message, is looked at for one in so many that are handed out. */
+/** The clock, which costs as much as a small message, is read once for this many things handed out. */
 const FEWEST_PER_LOOK = 16;
 const MOST_PER_LOOK = 128;
-/** Where those took less, the next look is at twice as many. */
+/** Where they took less, the next look comes after twice as many. */
 const SHORT_IN_MILLIS = 0.05;
 
-/** With what a share is measured, and who is let go first. */
+/** What a share is measured by, and how others go first. */
 export interface ShareHost {
   /** The time that shares go by. */
   readonly clock: Clock;
@@ -26,13 +25,13 @@ export interface ShareHost {
   readonly turns: Turns;
 }
 
-/** A time in which nothing had to be waited for. */
+/** A stretch in which nothing had to be waited for. */
 interface BusyTime {
   since: number;
-  /** When the clock was looked at last, and how many are handed out until the next look. */
+  /** When the clock was read last, and how many things are handed out until it is read again. */
   lookedAt: number;
   perLook: number;
-  /** The bytes of reads in a row that had come when it began; NaN where no read has asked yet. */
+  /** The bytes of consecutive reads when it began; NaN where no read has asked yet. */
   streamed: number;
 }
 
@@ -54,7 +53,7 @@ export class Share {
     return this.#isUsedUp;
   }
 
-  /** Counts something that is handed out. Whether others should go first. */
+  /** Counts a thing that is handed out. Returns whether others should go first. */
   count(): boolean {
     if (--this.#untilLook === 0) this.#lookAtTime();
     return this.#isUsedUp;
@@ -79,10 +78,10 @@ export class Share {
   }
 
   /**
-   * Looks before another read in a row: those may bring little that takes long. How many bytes is the turns'
-   * matter.
+   * Checks before another consecutive read: few bytes may take long to handle. How many bytes is for the turns to
+   * judge.
    *
-   * @param streamed The bytes of reads in a row that filled their buffer.
+   * @param streamed The bytes of consecutive reads that filled their buffer.
    */
   lookBeforeRead(streamed: number): void {
     const { clock, turns } = this.#host;
@@ -91,7 +90,7 @@ export class Share {
     if (this.#busy === undefined) return this.#beginBusy(now, streamed);
     const inMillis = now - this.#busy.since;
     if (inMillis < this.#inMillis) return;
-    // Not where it is not known how many: they are counted from here.
+    // Where it is not known how many there were, they are counted from here.
     if (streamed - this.#busy.streamed < inMillis * BYTES_PER_MILLI_OF_A_STREAM) {
       this.#isUsedUp = true;
     } else {
@@ -109,7 +108,7 @@ export class Share {
     this.begin();
   }
 
-  /** The others had their turn, or nothing is there to hand out: a new share begins. */
+  /** The others had their turn, or nothing is left to hand out: a new share begins. */
   begin(): void {
     this.#untilLook = FEWEST_PER_LOOK;
     if (this.#busy === undefined) return;

@@ -1,4 +1,4 @@
-// The seam under everything that reads and writes byte streams. It names no engine.
+// The seam under everything that reads and writes byte streams; names no engine.
 
 import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "./secure_info.ts";
@@ -9,7 +9,7 @@ export interface Transport {
   readonly localAddr: NetworkAddress;
   /** The peer's address. */
   readonly remoteAddr: NetworkAddress;
-  /** What was agreed on, where the stream is a secure one. */
+  /** What was agreed on, where the stream is secure. */
   readonly secure?: SecureInfo | undefined;
   /** Waits for bytes, puts them at the start of `buffer` and resolves with their count, `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
@@ -36,11 +36,11 @@ export interface Transport {
    */
   tryWrite?(bytes: Uint8Array): number | undefined;
   /**
-   * Whether more may be there than the last read has brought. Left out where a read that does not fill its
-   * buffer has left nothing behind, as with the system's own sockets.
+   * Whether more may be there than the last read brought. Left out where a read that does not fill its buffer has
+   * left nothing, as with the system's own sockets.
    */
   readonly mayHaveMore?: boolean | undefined;
-  /** Ends this end's direction: the peer reads what is on its way, then the end. */
+  /** Ends this end's direction: the peer reads what is in flight, then the end. */
   closeWrite(): Promise<void>;
   /** Frees the stream at once; a pending read or write rejects. */
   close(): void;
@@ -55,8 +55,8 @@ export interface TransportListener {
   /** The address it is bound to, with the port that the system chose. */
   readonly addr: NetworkAddress;
   /**
-   * Whether another process accepts from the same descriptor: what waits in the backlog is then as much its
-   * own, and a stop accepts nothing more.
+   * Whether another process accepts from the same descriptor: the backlog is then shared, and a stop accepts nothing
+   * more.
    */
   readonly isShared?: boolean;
   /** Waits for the next one. Called once at a time. */

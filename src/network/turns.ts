@@ -1,8 +1,8 @@
-// Whose turn it is: no connection starves, and a broadcast does not choke on itself.
+// Turns: no connection starves, and a broadcast does not choke on itself.
 //
 // Facts, measured on Deno 2.9 on Linux (and read in the scheduler below it, tokio's):
 // - One turn of the runtime's event loop completes at most 128 socket operations. Those beyond wait for the
-//   runtime's next look at its sockets, and behind whatever is fresh then. So with hundreds of busy
+//   runtime's next look at its sockets, and come after whatever is fresh by then. So with hundreds of busy
 //   connections some are served over and over and others never (at 500: 3 against 850 messages in the same
 //   second), and accepting starves with them.
 // - The runtime looks at its sockets when it has nothing else to do, and otherwise behind every 61st turn. What
@@ -14,11 +14,11 @@
 //
 // So: the reads of one burst are begun together, at the end of its microtasks. After two turns that were used
 // up (several bursts may lie in one), reads are held. What the runtime has ready is served meanwhile, and
-// nothing fresh gets in before it; after 66 turns of which none was used up there is nothing left. Then those
-// held have their round: 32 in a turn, in the order in which they came (few enough to stay in the processor's
-// caches: a larger batch costs more than the turns). Everybody is read once before anybody is read twice. One
-// connection that streams without end steps back after a mebibyte in the same way, later where nobody else had
-// anything to do. Writes beyond the first 64 of a turn go into the next turns, 64 in each.
+// nothing fresh gets in before it; after 66 turns of which none was used up there is nothing left. Then those held
+// have their round: 32 in a turn, in order of arrival (few enough to stay in the processor's caches: a larger batch
+// costs more than the turns). Every connection is read once before any is read twice. A connection that streams
+// without end steps back after a mebibyte in the same way, later where no other had anything to do. Writes beyond the
+// first 64 of a turn go into the next turns, 64 in each.
 //
 // Below that nothing is held: a read costs one place in a list, and a turn with more than a few messages one
 // callback at its end.
@@ -29,54 +29,53 @@ export interface Turn {
   begin(): void;
 }
 
-/** When reads and writes are begun. */
+/** When reads and writes begin. */
 export interface Turns {
   /**
    * Begins a read, soon.
    *
-   * @param read Whose turn it is.
-   * @param streamed How many bytes it has got in a row without waiting.
-   * @returns Whether that was its share: it lets the others go first and counts anew.
+   * @param read What begins the read.
+   * @param streamed How many bytes its connection has read without waiting.
+   * @returns Whether that was its share: it lets the others go first and counts from zero.
    */
   read(read: Turn, streamed: number): boolean;
   /** Begins a write, at the end of this turn's microtasks or in a later turn. */
   write(write: Turn): void;
   /**
-   * Lets the runtime look at its sockets; left out where nothing is ever ready that was not told yet.
+   * Lets the runtime look at its sockets; left out where whatever is ready has been handed out.
    *
-   * @returns Resolves when it has looked since the call, and whoever was reading has been given what was ready
-   * then.
+   * @returns Resolves when it has looked since the call, and all pending reads were given what was ready then.
    */
   looked?(): Promise<void>;
   /**
    * Lets others go first; left out where everybody gets a turn without it.
    *
-   * @returns Resolves when they have had their turn; whether nobody had anything to do. Of several who step back,
-   * one goes on at a time.
+   * @returns Resolves when they have had their turn: with whether none of them had anything to do. Of several that
+   * step back, one goes on at a time.
    */
   stepBack?(): Promise<boolean>;
 }
 
-/** So many operations in one turn are about as much as the runtime does in one: others may be waiting. */
+/** About as many operations as the runtime does in one turn: others may be waiting. */
 const OPERATIONS_OF_A_BUSY_TURN = 120;
 const BUSY_TURNS_BEFORE_HOLDING = 2;
-/** After so many a turn's end is looked at. Not more than half of them: what earlier turns have left is added. */
+/** After this many, the end of the turn is watched. At most half of the above: what earlier turns left is added. */
 const OPERATIONS_WORTH_A_LOOK = OPERATIONS_OF_A_BUSY_TURN / 2;
 const READS_PER_TURN = 32;
 /** 63, and a few in which more than one turn can do is told, or what was told goes through a secure stream. */
 const TURNS_UNTIL_A_LOOK = 66;
-/** So often a look begins anew because a turn was used up: who only writes may use up all of them. */
+/** How often a look starts over because a turn was used up: a program that only writes may use up all of them. */
 const MOST_RESTARTS_OF_A_LOOK = 100;
 const WRITES_PER_TURN = 64;
-/** Who steps back may still send what it has gathered. */
+/** A connection that steps back may still send what it has gathered. */
 const OPERATIONS_OF_ONE = 2;
-/** What a stream gets before the others: more each time that nobody else had anything to do. */
+/** What a stream gets before the others; grows each time that no other had anything to do. */
 const SMALLEST_SHARE = 1024 * 1024;
 const LARGEST_SHARE = 8 * 1024 * 1024;
 
 /** How to let the runtime go on; each calls back once. */
 export interface TurnSignals {
-  /** At once: what is begun together begins at one time, so one look at the clock is enough. */
+  /** At once: reads of one burst begin at one time, so one look at the clock is enough. */
   together(callback: () => void): void;
   /** In the next turn of the event loop. */
   nextTurn(callback: () => void): void;
@@ -85,9 +84,9 @@ export interface TurnSignals {
 /** A look of the runtime at its sockets, which is waited for. */
 interface Look {
   readonly done: PromiseWithResolvers<void>;
-  /** The reads that were held when it began have begun when so many have. */
+  /** How many held reads must have begun until those held at its start have. */
   readonly heldThatBegan: number;
-  /** Turns in a row in which the runtime had room left, and how often such a row has ended. */
+  /** Consecutive turns in which the runtime had room left, and how often such a row has ended. */
   quietTurns: number;
   restarts: number;
   /** How many operations there had been by the last turn. */
@@ -104,7 +103,7 @@ export class FairTurns implements Turns {
   #share = SMALLEST_SHARE;
   #mustHold = false;
   #busyTurns = 0;
-  /** What was begun since the last turn whose end was looked at. */
+  /** What was begun since the last turn whose end was watched. */
   #operations = 0;
   #turnEndIsAwaited = false;
   /** Reads that wait for their round; `undefined` where nothing is held. */
@@ -114,17 +113,17 @@ export class FairTurns implements Turns {
   #begun = 0;
   /** Whether nothing has happened since a stream stepped back. */
   #isAlone = false;
-  /** Turns in a row in which the runtime had room left. */
+  /** Consecutive turns in which the runtime had room left. */
   #quietTurns = 0;
   /** How many operations there were, and how many held reads were begun, ever. */
   #allOperations = 0;
   #heldThatBegan = 0;
-  /** Those who have asked for a look that has not begun. */
+  /** The callers that wait for a look that has not begun. */
   #askedLook: PromiseWithResolvers<void> | undefined;
   #look: Look | undefined;
-  /** Those who let others go first. */
+  /** The callers that let others go first. */
   readonly #steppedBack: ((wasAlone: boolean) => void)[] = [];
-  /** How many operations there had been when the first of them began to wait. */
+  /** How many operations there had been when the first of them started to wait. */
   #operationsBefore = 0;
 
   /** @param signals How to let the runtime go on. */
@@ -172,7 +171,7 @@ export class FairTurns implements Turns {
     return this.#askedLook.promise;
   }
 
-  /** From here on the turns count; whoever asks now gets the next look. */
+  /** From here on the turns count; later callers get the next look. */
   readonly #beginLook = (): void => {
     this.#look = {
       done: this.#askedLook!,
@@ -230,7 +229,7 @@ export class FairTurns implements Turns {
     if (this.#held !== undefined) return;
     const isBusy = this.#operations >= OPERATIONS_OF_A_BUSY_TURN;
     this.#operations = 0;
-    // The turn behind a busy one is mostly empty, for the runtime has not looked at its sockets: it says nothing.
+    // The turn after a busy one is mostly empty, because the runtime has not looked at its sockets: it proves nothing.
     this.#busyTurns = isBusy ? this.#busyTurns + 1 : 0;
   };
 
@@ -289,7 +288,7 @@ export class FairTurns implements Turns {
   }
 }
 
-/** Where nothing is ready that was not told yet, it is told within so many microtasks. */
+/** Where there is no such look, whatever is ready is handed out within this many microtasks. */
 const MICROTASKS_OF_A_LOOK = 10;
 
 /** Lets the runtime look at its sockets: resolves when what was ready has been given out. */

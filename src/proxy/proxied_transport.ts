@@ -1,5 +1,5 @@
-// The stream behind a proxy: reads the PROXY protocol header off it and is then as if the client itself had
-// connected. It stands under everything else, so that TLS and all that reads see the first byte behind it.
+// The stream behind a proxy: reads the PROXY protocol header, and is then as if the client itself had connected. It
+// is below everything else, so that TLS and all readers begin behind the header.
 
 import { ByteQueue } from "../bytes/byte_queue.ts";
 import { waitFor } from "../network/deadline.ts";
@@ -12,26 +12,26 @@ import type { ProxyHeader } from "./proxy_header.ts";
 import { ProxyHeaderError } from "./proxy_header_error.ts";
 import { parseProxyHeader, truncatedHeaderError } from "./proxy_protocol.ts";
 
-/** How a header is waited for. */
+/** How to wait for a header. */
 export interface HeaderLimits {
   /** The time it goes by. */
   readonly clock: Clock;
-  /** How long it may take to come, or `Infinity`. */
+  /** How long it may take to arrive, or `Infinity`. */
   readonly headerTimeoutInMillis: number;
   /** How many bytes it may have. */
   readonly maxHeaderLength: number;
   /** Gives up. */
   readonly signal?: AbortSignal;
-  /** Told when something has come. */
+  /** Called when bytes have arrived. */
   readonly onWord?: () => void;
 }
 
-/** Bytes asked for at once: what the specification has every header without long values fit into. */
+/** Bytes asked for at once: every header without long values fits into it, as the specification says. */
 const SLAB_LENGTH = 536;
 
 const NOTHING = new Uint8Array(0);
 
-/** A stream whose header was read, and which is then its client's. */
+/** A stream whose header was read, with the addresses of its client. */
 export class ProxiedTransport extends ReplayedTransport {
   /** What the proxy has sent. */
   readonly header: ProxyHeader;
@@ -41,21 +41,21 @@ export class ProxiedTransport extends ReplayedTransport {
    *
    * @param transport The stream.
    * @param header Its header.
-   * @param rest What came behind it.
+   * @param rest What was read behind it.
    */
   constructor(transport: Transport, header: ProxyHeader, rest: ByteQueue) {
     super(transport, rest.length === 0 ? NOTHING : rest.take(rest.length));
     this.header = header;
   }
 
-  /** The client's address where the proxy tells it, else the proxy's own. */
+  /** The client's address where the header has it, else the proxy's own. */
   override get remoteAddr(): NetworkAddress {
     return this.header.source ?? super.remoteAddr;
   }
 }
 
 /**
- * Waits for the header that a stream must begin with. Where none comes, the stream is of no use and is freed.
+ * Waits for the header that a stream must begin with. Without one the stream is of no use and is freed.
  *
  * @param transport The stream; nothing was read from it.
  * @param limits How long the wait and the header may be.
@@ -110,7 +110,7 @@ async function receiveHeader(
   }
 }
 
-/** A peer that cuts its connection has not sent a header either. */
+/** A peer that cuts its connection has sent no header either. */
 async function receive(
   transport: Transport,
   target: Uint8Array,

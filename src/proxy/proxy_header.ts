@@ -1,4 +1,4 @@
-// What a proxy says about a connection it makes for somebody else, whichever version carries it.
+// What a proxy says about a connection that it makes for a client, in either version.
 
 import type { NetworkAddress } from "../base/address.ts";
 import { checkBoolean, checkObject, shown } from "../base/arguments.ts";
@@ -25,7 +25,7 @@ export interface ProxyHeaderConfig {
   /** The address the client connected to. */
   readonly destination?: NetworkAddress | undefined;
   /**
-   * What else is to be said.
+   * Further values.
    *
    * @default {[]}
    */
@@ -53,7 +53,7 @@ const OPTIONS = optionNames<ProxyHeaderConfig>({
 });
 
 /**
- * A header of HAProxy's PROXY protocol: whom a connection is made for.
+ * A header of HAProxy's PROXY protocol: which client a connection is made for.
  *
  * @see {@link https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt The PROXY protocol}
  */
@@ -67,20 +67,20 @@ export class ProxyHeader {
   /** The address the client connected to; `undefined` if the proxy does not say. */
   readonly destination: NetworkAddress | undefined;
   /**
-   * Everything else that the proxy says, but the checksum and padding. Nothing of a received header without
-   * addresses, for it does not tell where in it they would begin.
+   * Everything else that the proxy says, except the checksum and padding. Empty for a received header without
+   * addresses: it does not say where the values would begin.
    */
   readonly tlvs: readonly ProxyTlv[];
-  /** Whether it carries a checksum; in a header that was received, a right one. */
+  /** Whether it carries a checksum; in a received header, a correct one. */
   readonly checksum: boolean;
   /** How the connection between the client and the proxy is secured, where the proxy says so. */
   readonly tls: ProxyTls | undefined;
 
   /**
-   * Checks that its parts go together.
+   * Checks that its parts fit together.
    *
-   * @param config What it says. Addresses may be one of IPv4 and one of IPv6; the first is then written as
-   * IPv4-mapped. TLVs and a checksum without addresses are written, and not every receiver reads them.
+   * @param config What it says. One address may be IPv4 and the other IPv6; the IPv4 one is then written as
+   * IPv4-mapped. TLVs and a checksum are also written without addresses, but not every receiver reads them then.
    * @throws {TypeError} If the parts do not go together: addresses of two kinds, or something that the
    * version or the command does not carry.
    * @throws {RangeError} If a value is out of its range.
@@ -158,7 +158,7 @@ function checkedPair(
   mismatch(`an address of ${source.transport}`);
 }
 
-/** Both addresses as a header has to have them: where only one of them is IPv4, that one is IPv4-mapped. */
+/** Both addresses in one family: where only one of them is IPv4, it becomes IPv4-mapped. */
 export function inOneFamily(
   { source, destination }: ProxyHeader,
 ): [source: NetworkAddress | undefined, destination: NetworkAddress | undefined] {
@@ -191,7 +191,7 @@ function checkedPath(path: string): string {
   if (length > UNIX_PATH_LENGTH) {
     invalid(`the path must have at most ${UNIX_PATH_LENGTH} bytes: ${length}`);
   }
-  // Zeros fill what the path leaves free, so they cannot end it. An abstract name begins with one.
+  // Zeros pad the path, so it cannot end with one. An abstract name begins with one.
   if (path.startsWith("\0") ? path.endsWith("\0") : path.includes("\0")) {
     invalid(`the path has a zero byte: ${JSON.stringify(path)}`);
   }

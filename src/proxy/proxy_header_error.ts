@@ -8,8 +8,8 @@ import { GenericError } from "../base/errors.ts";
  * | Problem | Meaning |
  * | --- | --- |
  * | `"signature"` | it does not begin as a header does |
- * | `"version"` | a version other than 1 and 2 |
- * | `"command"` | a command other than LOCAL and PROXY |
+ * | `"version"` | neither version 1 nor 2 |
+ * | `"command"` | neither LOCAL nor PROXY |
  * | `"family"` | an address family or a transport protocol that is not defined |
  * | `"length"` | the length it announces is too short for its addresses |
  * | `"too-long"` | longer than allowed |
@@ -17,7 +17,7 @@ import { GenericError } from "../base/errors.ts";
  * | `"address"` | not an address of the family announced |
  * | `"port"` | version 1: not a port |
  * | `"tlv"` | a type-length-value triple is cut off or has the wrong length |
- * | `"checksum"` | it carries a checksum that is not its own |
+ * | `"checksum"` | its checksum is wrong |
  * | `"truncated"` | the stream ended inside it, or before it |
  */
 export type ProxyHeaderProblem =
@@ -44,7 +44,7 @@ export class ProxyHeaderError extends GenericError {
    *
    * @param problem What is wrong with the bytes.
    * @param message The action first, then why.
-   * @param options Takes the `cause`.
+   * @param options May hold the `cause`.
    */
   constructor(problem: ProxyHeaderProblem, message: string, options?: ErrorOptions) {
     super("frame", message, options);

@@ -1,7 +1,7 @@
 // HAProxy's PROXY protocol: one header before everything else that a proxy sends.
 //
-// Pure: no await, no I/O, no clock. Whoever reads has to say first that a header must come; these functions
-// never guess whether one is there.
+// Pure: no await, no I/O, no clock. The caller must know that a header comes first; these functions never guess
+// whether there is one.
 
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
@@ -12,10 +12,9 @@ import { parseV2, V2_SIGNATURE, writeV2 } from "./proxy_v2.ts";
 /**
  * Reads a header of either version off the front of a queue.
  *
- * @param queue What has been received. Call again, with the same queue, when more has come.
+ * @param queue What has been received. Call again, with the same queue, when more has arrived.
  * @param maxLength How long the header may be, in bytes; a version 1 header is never longer than 107.
- * @returns The header, its bytes taken from the queue and not one more; `undefined`, and nothing taken,
- * while it is incomplete.
+ * @returns The header, exactly its bytes taken from the queue; `undefined`, and nothing taken, while it is incomplete.
  * @throws {ProxyHeaderError} As soon as the bytes that are there cannot become a header. What is in the queue
  * then is of no use.
  */
@@ -25,7 +24,7 @@ export function parseProxyHeader(queue: ByteQueue, maxLength: number): ProxyHead
 }
 
 /**
- * Writes a header. It has to go out before anything else, at once.
+ * Writes a header. It must be sent before anything else, in one piece.
  *
  * @throws {RangeError} If its TLVs are longer than a header can be.
  */
@@ -33,7 +32,7 @@ export function writeProxyHeader(header: ProxyHeader): Uint8Array<ArrayBuffer> {
   return header.version === 1 ? writeV1(header) : writeV2(header);
 }
 
-/** The error for a stream that ended when only `length` bytes of its header had come. */
+/** The error for a stream that ended after `length` bytes of its header. */
 export function truncatedHeaderError(length: number): ProxyHeaderError {
   return proxyHeaderError("truncated", `the stream ended after ${length} bytes`);
 }

@@ -1,4 +1,4 @@
-// Sends a PROXY protocol header at the begin of a stream, before everything that stands on it.
+// Sends a PROXY protocol header at the start of a stream, before everything else.
 
 import { cut } from "../network/free.ts";
 import type { Transport } from "../network/network.ts";
@@ -8,7 +8,7 @@ import { ProxyHeader, type ProxyHeaderConfig } from "./proxy_header.ts";
 import { writeProxyHeader } from "./proxy_protocol.ts";
 
 /**
- * Reads and checks what shall be sent, before there is a stream.
+ * Reads and checks what will be sent, before there is a stream.
  *
  * @throws {TypeError} If the parts do not go together.
  * @throws {RangeError} If a value is out of its range.
@@ -23,7 +23,7 @@ export function checkProxyHeader(config: ProxyHeaderConfig): ProxyHeader {
  * Sends a header. Where that fails, the stream is of no use and is freed.
  *
  * @param transport The stream; nothing was written to it.
- * @param header What to tell; the ends of the stream where it has no addresses.
+ * @param header What to send; without addresses, the ends of the stream are taken.
  */
 export async function sendHeader(
   transport: Transport,

@@ -64,7 +64,7 @@ const CLIENT_CERTIFICATE = 0x02 | 0x04;
 /** Bytes before the value of a triple. */
 export const TLV_PREFIX_LENGTH = 3;
 
-// A byte order mark is a character like any other here.
+// Here a byte order mark is a character like any other.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
@@ -77,7 +77,7 @@ export function parseTlvs(bytes: Uint8Array<ArrayBuffer>): ProxyTlv[] {
   let offset = 0;
   while (offset < bytes.length) {
     const start = offset + TLV_PREFIX_LENGTH;
-    // A length of which not all is there counts as 0 there, and the end is too far all the same.
+    // A length that is cut off counts as 0 here, and the end is out of range all the same.
     const end = start + (bytes[offset + 1]! << 8 | bytes[offset + 2]!);
     if (end > bytes.length) {
       throw proxyHeaderError("tlv", `a value ends ${end - bytes.length} bytes behind the header`);
@@ -104,7 +104,7 @@ export function writeTlvs(
   return offset;
 }
 
-/** How many bytes triples take. */
+/** How many bytes the triples take. */
 export function lengthOfTlvs(tlvs: readonly ProxyTlv[]): number {
   let length = 0;
   for (const { value } of tlvs) length += TLV_PREFIX_LENGTH + value.length;
@@ -141,7 +141,7 @@ export function parseTls(value: Uint8Array<ArrayBuffer>): ProxyTls {
   return {
     isSecure: (flags & CLIENT_TLS) !== 0,
     hasClientCertificate,
-    // The result is 0 for a client without certificate too, as nothing went wrong.
+    // The result is also 0 for a client without a certificate: nothing went wrong.
     isClientVerified: hasClientCertificate && value.subarray(1, 5).every((byte) => byte === 0),
     version: textOf(tlvs, PROXY_TLV.TLS_VERSION),
     commonName: textOf(tlvs, PROXY_TLV.TLS_COMMON_NAME),

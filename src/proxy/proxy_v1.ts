@@ -4,16 +4,16 @@
 //   PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n
 //   PROXY UNKNOWN[ whatever]\r\n
 //
-// Decision record: the word before the addresses tells the family of both. nginx tells that of the client only:
-// where a header in front of it named the client, the second address is the one it was itself connected to, as in
-// "TCP6 2001:db8::1 127.0.0.1". So the second may be of either family; each is handed on as it is.
+// Decision record: by the specification the word before the addresses is the family of both. nginx means only the
+// client's: where another proxy named the client, the second address is the one that nginx itself was reached at, as
+// in "TCP6 2001:db8::1 127.0.0.1". So the second may be of either family; each is passed on as it is.
 
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { parseIpAddress } from "../base/ip_address.ts";
 import { inOneFamily, ProxyHeader } from "./proxy_header.ts";
 import { proxyHeaderError } from "./proxy_header_error.ts";
 
-/** The longest line that the specification knows, CR LF included. */
+/** The longest line by the specification, CR LF included. */
 export const V1_MAX_LENGTH = 107;
 
 const SIGNATURE = "PROXY ";
@@ -62,8 +62,8 @@ export function writeV1(header: ProxyHeader): Uint8Array<ArrayBuffer> {
 
 function endOfLine(text: string, isTcp: boolean): number | undefined {
   const end = text.indexOf("\r\n");
-  // Nothing but the end of a line with addresses has a CR or an LF. A lone one is told at once: whoever sends
-  // it may wait for an answer, and this end for the rest of the line.
+  // Only the end of a line has a CR or an LF. A lone one is refused at once: its sender may wait for an answer, while
+  // this end would wait for the rest of the line.
   const control = isTcp ? text.search(/\r[^\n]|\n/) : end;
   if (control >= 0 && (end < 0 || control < end)) {
     throw proxyHeaderError("line", "it is not ended by CR LF");

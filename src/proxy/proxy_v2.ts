@@ -27,7 +27,7 @@ export const V2_SIGNATURE: Uint8Array<ArrayBuffer> = Uint8Array.of(
   ...[0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a],
 );
 const PREFIX_LENGTH = 16;
-/** The longest header that its length field can tell. */
+/** The longest header that its length field allows. */
 export const V2_MAX_LENGTH: number = PREFIX_LENGTH + 0xffff;
 /** The longest header without TLVs. */
 export const V2_MAX_LENGTH_OF_ADDRESSES: number = PREFIX_LENGTH + 2 * UNIX_PATH_LENGTH;
@@ -37,7 +37,7 @@ const PROXY = 0x21;
 
 type Transport = NetworkAddress["transport"];
 
-/** What each value of the family byte says; a value that is not here is refused. */
+/** What each value of the family byte means; any other is refused. */
 const FAMILIES = new Map<number, { transport: Transport | undefined; addressLength: number }>([
   [0x00, { transport: undefined, addressLength: 0 }],
   [0x11, { transport: "tcp", addressLength: 4 }],
@@ -88,13 +88,13 @@ export function parseV2(queue: ByteQueue, maxLength: number): ProxyHeader | unde
     throw proxyHeaderError("length", `${length} bytes, its addresses take ${addressesEnd}`);
   }
   if (queue.length < length) return undefined;
-  // The specification has the whole block of a LOCAL header skipped, whatever is in it. In one of no family
-  // there may be addresses, of a length that nobody knows: what would be taken for TLVs may be made of them.
+  // By the specification the whole block of a LOCAL header is skipped. A block of unspecified family may hold
+  // addresses of unknown length, which must not be taken for TLVs.
   if (command === LOCAL || transport === undefined) {
     queue.skip(length);
     return new ProxyHeader({ command: command === LOCAL ? "local" : "proxy" });
   }
-  // A copy: what the proxy says lives as long as the connection, and must not keep a read buffer alive.
+  // A copy: it lives as long as the connection, and must not keep a read buffer alive.
   const bytes = queue.take(length).slice();
   const { tlvs, checksum } = takeChecksum(bytes, parseTlvs(bytes.subarray(addressesEnd)));
   return new ProxyHeader({ ...parseAddresses(bytes, transport, addressLength), tlvs, checksum });
@@ -143,12 +143,12 @@ export function writeV2(header: ProxyHeader): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** How many bytes both addresses take, with their ports where they have some. */
+/** How many bytes both addresses take, with their ports where there are any. */
 function addressesLength(transport: Transport | undefined, addressLength: number): number {
   return 2 * addressLength + (transport === "tcp" || transport === "udp" ? 4 : 0);
 }
 
-/** Checks the checksum where there is one, and leaves it and the padding out. */
+/** Checks the checksum where there is one; leaves it and the padding out. */
 function takeChecksum(
   bytes: Uint8Array<ArrayBuffer>,
   all: readonly ProxyTlv[],
@@ -161,7 +161,7 @@ function takeChecksum(
         throw proxyHeaderError("tlv", "not one checksum of 4 bytes");
       }
       checksum = true;
-      // It was computed with zeros in its place. Nobody needs it afterwards.
+      // It was computed with zeros in its place. It is not needed afterwards.
       const { buffer, byteOffset } = tlv.value;
       const told = new DataView(buffer, byteOffset).getUint32(0);
       tlv.value.fill(0);
@@ -206,7 +206,7 @@ function addressBytes(address: NetworkAddress | undefined): Uint8Array<ArrayBuff
   return bytes;
 }
 
-/** A path ends at its first zero byte; an abstract name begins with one and is filled up with more. */
+/** A path ends at its first zero byte; an abstract name begins with one and is padded with more. */
 function parsePath(bytes: Uint8Array<ArrayBuffer>): string {
   let end = bytes.indexOf(0);
   if (end === 0) end = bytes.findLastIndex((byte) => byte !== 0) + 1;

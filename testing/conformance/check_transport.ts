@@ -1,4 +1,4 @@
-// Checks any transport against the whole contract of a stream.
+// Checks a transport against the whole contract of a stream.
 
 import type { TimerId } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
@@ -52,7 +52,7 @@ export interface CheckTransportOptions {
 const LIMIT_IN_MILLIS = 60_000;
 
 /**
- * Checks a transport against the whole contract of a stream: what a `Connection` relies on in it, and what a
+ * Checks a transport against the whole contract of a stream: what a `Connection` requires of it, and what a
  * `Connection` over it promises. Every check is a test of its own, with a new pair.
  *
  * @param makePair Makes two joined ends.

@@ -1,4 +1,4 @@
-// What a Connection promises to those who read, whatever the transport under it does.
+// What a Connection promises to readers, whatever the transport under it does.
 
 import { type Check, ensure, ensureBytes, ensureRejects, numbered, rejectionOf } from "./trial.ts";
 
@@ -158,7 +158,7 @@ export const readingContract: readonly Check[] = [
           lastUsed = now;
         }
       };
-      // On a busy machine the delay may be so long that the end is right, and comes to the write.
+      // On a busy machine the delay may be so long that the end is correct, and reaches the write.
       await use().catch(() => {});
       await Promise.race([near.closed, far.closed]);
       ensure(trial.clock.now() - lastUsed > 39, "it ended too early");

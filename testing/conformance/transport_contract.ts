@@ -1,4 +1,4 @@
-// What a Connection relies on in the transport under it.
+// What a Connection requires of the transport under it.
 
 import {
   type Check,
@@ -10,7 +10,7 @@ import {
   writeAll,
 } from "./trial.ts";
 
-/** A writer that nobody reads from must be held back before this many bytes. */
+/** A writer whose peer does not read must be held back before this many bytes. */
 const MUST_HOLD_BACK_AT = 64 * 1024 * 1024;
 
 /** The contract of `Transport`. */

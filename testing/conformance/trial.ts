@@ -1,4 +1,4 @@
-// What every check of the conformance kit gets: two joined transports, their time, and ways to say what should be.
+// What every check of the conformance kit gets: two joined transports, their clock, and assertions.
 //
 // The kit is for users too, so it stands on nothing but this library.
 
@@ -22,17 +22,17 @@ export interface TransportPair {
   readonly clock?: Clock;
 }
 
-/** What one check says of a transport. */
+/** One check of a transport. */
 export interface Check {
   /** The member that is checked and its promise, in words. */
   readonly name: string;
-  /** What a transport must be able to do for it; without it the check is left out. */
+  /** What a transport must be able to do for it; else the check is skipped. */
   readonly needs?: "halfClose" | "reset" | "canTry";
   /** Throws where the promise is broken. */
   readonly run: (trial: Trial) => Promise<void>;
 }
 
-/** How long something that should be waiting is watched. */
+/** For how long something that should wait is watched. */
 const WATCHED_IN_MILLIS = 30;
 
 /** Two joined transports under check. */
@@ -72,7 +72,7 @@ export class Trial {
     return isWaiting;
   }
 
-  /** Frees everything that the check has not. */
+  /** Frees everything that the check did not free. */
   end(): void {
     for (const connection of this.#connections) connection.abort("the check is over");
     for (const transport of [this.near, this.far]) {
@@ -83,7 +83,7 @@ export class Trial {
   }
 }
 
-/** Throws unless it is so. */
+/** Throws unless the condition holds. */
 export function ensure(isSo: boolean, otherwise: string): asserts isSo {
   if (!isSo) throw new Error(otherwise);
 }
@@ -113,7 +113,7 @@ export async function ensureRejects(promise: Promise<unknown>, code: string): Pr
   return error;
 }
 
-/** Bytes that tell where in the stream they were. */
+/** Bytes that show their place in the stream. */
 export function numbered(length: number, from = 0): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   // 251 is prime: no cut at a power of two looks like another.

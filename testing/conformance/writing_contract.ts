@@ -1,4 +1,4 @@
-// What a Connection promises to those who write, and how it ends.
+// What a Connection promises to writers, and how it ends.
 
 import { type Check, ensure, ensureBytes, ensureRejects, numbered, rejectionOf } from "./trial.ts";
 
@@ -108,7 +108,7 @@ export const writingContract: readonly Check[] = [
       ensureBytes((await far.read(2000))[0], numbered(1000));
       await far.write(numbered(3));
       ensureBytes((await near.read(3))[0], numbered(3));
-      // A peer can have read the end, and have answered, before this side has told it.
+      // A peer can have read the end, and answered, before this side has reported it.
       await closing;
     },
   },

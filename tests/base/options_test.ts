@@ -1,5 +1,4 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { Client, Listener } from "../../mod.ts";
 import {
   bare,
   type OptionNames,
@@ -11,6 +10,8 @@ import {
   withOptions,
 } from "../../src/base/options.ts";
 import { awkwardThings } from "../support/awkward.ts";
+import { dial } from "../support/dial.ts";
+import { listening } from "../support/listening.ts";
 import { withPollution } from "../support/pollution.ts";
 
 interface Door {
@@ -189,10 +190,8 @@ Deno.test("bare() gives an object in which nothing is looked for elsewhere", asy
 });
 
 Deno.test("what goes with a call takes nothing of Object.prototype, given or not", async () => {
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach({ onConnect: (caller) => void caller.write("a line\n") });
-  await listener.start();
-  const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  await using listener = await listening({ onConnect: (caller) => void caller.write("a line\n") });
+  const client = await dial(listener);
   const names = { signal: AbortSignal.abort(), limit: 1, timeoutInMillis: 1, deadlineInMillis: 0 };
   await withPollution(names, async () => {
     assertEquals((await client.peek(1, {}))[1], 1);

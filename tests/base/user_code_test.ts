@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { GenericError, isError, isSocketError, reasonOf } from "../../src/base/errors.ts";
-import { handlerError, printThrown, settle, tell, wordsOf } from "../../src/base/user_code.ts";
-import { awkwardThings, printedDuring } from "../support/awkward.ts";
+import { attempt, handlerError, printThrown, tell, wordsOf } from "../../src/base/user_code.ts";
+import { awkwardThings } from "../support/awkward.ts";
+import { printedDuring } from "../support/printed_during.ts";
 
 Deno.test("tell() calls in a turn of its own", async () => {
   const order: string[] = [];
@@ -63,12 +64,12 @@ Deno.test("what is thrown can be looked at and put into words, whatever it is", 
   assert(isSocketError(new GenericError("closed", "gone")));
 });
 
-Deno.test("settle() rejects with what a callback throws at once", async () => {
-  assertEquals(await settle(() => 5), 5);
-  assertEquals(await settle(() => Promise.resolve(6)), 6);
+Deno.test("attempt() rejects with what a callback throws at once", async () => {
+  assertEquals(await attempt(() => 5), 5);
+  assertEquals(await attempt(() => Promise.resolve(6)), 6);
   const thrown = new Error("at once");
   assertEquals(
-    await settle(() => {
+    await attempt(() => {
       throw thrown;
     }).catch((error: unknown) => error),
     thrown,

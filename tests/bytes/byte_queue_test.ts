@@ -25,7 +25,7 @@ class SlowQueue {
   }
 }
 
-/** Keeps bytes one behind the other, and spoils them where they were. */
+/** Keeps bytes one after the other, and overwrites the originals. */
 class Slab {
   readonly #bytes = new Uint8Array(10_000);
   #used = 0;
@@ -154,7 +154,7 @@ Deno.test("ByteQueue.moveLast() moves what is unread of the last chunk, and join
   queue.push(bytes(4, 5));
   assertStrictEquals(queue.indexOf(bytes(5)), 3);
   queue.moveLast(slab);
-  // It goes on where it was, though there is one chunk less.
+  // It continues where it was, though there is one chunk less.
   assertStrictEquals(queue.at(3), 5);
   assertEquals([...queue.peek(4)], [2, 3, 4, 5]);
   assertStrictEquals(queue.take(4).byteOffset, 0);
@@ -203,7 +203,7 @@ Deno.test("ByteQueue gives no two users the same nothing", () => {
   const queues = [queueOf(bytes(1)), queueOf(), queueOf(bytes(1))];
   const nothings = queues.map((queue) => queue.take(0));
   for (const nothing of nothings) structuredClone(nothing, { transfer: [nothing.buffer] });
-  // What one queue gives may lie in one buffer, but never in one that has gone.
+  // The results of one queue may lie in one buffer, but never in one that was transferred.
   for (const queue of queues) {
     const takes = [() => queue.take(0), () => queue.takeAll(), () => queue.takeAll()];
     for (const take of [...takes, () => queue.peek(0)]) {
@@ -232,7 +232,7 @@ Deno.test("ByteQueue refuses to give what it does not have", () => {
 });
 
 Deno.test("ByteQueue.indexOf() goes on where it stopped without walking the chunks again", () => {
-  // Whoever walks over a chunk asks for its length.
+  // Walking over a chunk asks for its length.
   let asked = 0;
   class Chunk extends Uint8Array<ArrayBuffer> {
     override get length(): number {

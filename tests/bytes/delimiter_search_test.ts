@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { DelimiterSearch } from "../../src/bytes/delimiter_search.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
-import { bytesOf, cutAt, cutPlaces } from "../support/framing.ts";
+import { cutAt, cutPlaces } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 Deno.test("DelimiterSearch finds what a search from the start finds, however the bytes are cut", () => {
   const letters = (minLength: number, maxLength: number) =>

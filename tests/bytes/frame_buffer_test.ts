@@ -2,7 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import type { Codec } from "../../src/framing/codec.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
-import { bytesOf, joined } from "../support/framing.ts";
+import { joined } from "../support/joined.ts";
+import { bytesOf } from "../support/text.ts";
 
 type Step = string | Uint8Array | number | { refused: (string | Uint8Array | number)[] } | "take";
 

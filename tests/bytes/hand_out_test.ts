@@ -49,7 +49,7 @@ Deno.test("HandOut.copy() pins more memory only with long pieces", () => {
     return most;
   };
   assertEquals([largest(64), largest(1_400)], [8_192, 32_768]);
-  // Those that are in a large slab still are few.
+  // Those still in a large slab are few.
   for (let i = 0; i < 1_000; i++) handOut.copy(new Uint8Array(64));
   assertEquals(largest(64), 8_192);
 });

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
-import { joined } from "../support/framing.ts";
+import { joined } from "../support/joined.ts";
 
 /** What was written, to read. */
 function written(write: (frames: FrameBuffer) => void): ByteQueue {

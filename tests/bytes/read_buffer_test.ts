@@ -12,7 +12,7 @@ function fill(buffer: ReadBuffer, length: number, value = 7): Uint8Array<ArrayBu
   return buffer.filled(length);
 }
 
-/** One whose bytes are handed out at once. */
+/** A kernel read whose bytes are handed out at once. */
 function read(buffer: ReadBuffer, length: number, value = 7): Uint8Array<ArrayBuffer> {
   return buffer.give(fill(buffer, length, value), true);
 }

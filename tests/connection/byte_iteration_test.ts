@@ -2,8 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { GenericError, ReadTimedOutError } from "../../mod.ts";
 import { end, pause } from "../../testing/mod.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
-
-const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
+import { text } from "../support/text.ts";
 
 Deno.test("ByteIteration gives chunks as they come, then the end, for ever", async () => {
   const { connection } = scriptedConnection(["ab", "c", end()]);

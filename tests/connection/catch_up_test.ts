@@ -3,7 +3,7 @@ import { CatchUp, MOST_OF_A_KERNEL } from "../../src/connection/catch_up.ts";
 
 Deno.test("CatchUp is done by a read begun since that empties the system's buffer", () => {
   const catchUp = new CatchUp(100);
-  // One that was under way before may have brought what came before only.
+  // A read that was under way may have brought only what arrived before it.
   catchUp.onRead(110, false);
   assertEquals(catchUp.isDone, false);
   catchUp.onBegin();
@@ -12,7 +12,7 @@ Deno.test("CatchUp is done by a read begun since that empties the system's buffe
   catchUp.onBegin();
   catchUp.onRead(130, false);
   assertEquals([catchUp.isDone, catchUp.isLate(129), catchUp.isLate(130)], [true, false, true]);
-  // What comes then is late, whatever it looks like.
+  // What arrives then is late, whatever it looks like.
   catchUp.onBegin();
   catchUp.onRead(200, false);
   assertEquals(catchUp.isLate(130), true);

@@ -8,8 +8,9 @@ import { MORE } from "../../src/connection/pull.ts";
 import type { Reader } from "../../src/connection/reader.ts";
 import { end, reset, silence } from "../../testing/mod.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
-import { bytesOf, cutAt, cutPlaces, refusedAfter } from "../support/framing.ts";
+import { cutAt, cutPlaces, refusedAfter } from "../support/framing.ts";
 import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 const frameError = async (promise: Promise<unknown>): Promise<string> => {
   const error = await assertRejects(() => promise, SocketError);
@@ -103,7 +104,7 @@ Deno.test("Connection.readUntil() counts a limit without the delimiter, wherever
   assertEquals(asText(await read()), ["1234--", 6]);
   await frameError(read());
   assertEquals(asText(await connection.read(7)), ["12345--", 7]);
-  // What is left at the end is too long, too.
+  // The rest at the end is too long, too.
   await frameError(read());
   assertEquals(asText(await connection.read()), ["1234-", 5]);
   connection.abort();
@@ -129,7 +130,7 @@ Deno.test("Connection.readLine() gives no line for a carriage return or a mark a
     const { connection } = scriptedConnection([text, end()]);
     for (const line of lines) assertEquals(await connection.readLine(), line);
     assertEquals(await connection.readLine(), undefined);
-    // It is gone, and found by no other read.
+    // It is gone, and no other read finds it.
     assertEquals((await connection.read())[1], -1);
     connection.abort();
   }
@@ -164,7 +165,7 @@ Deno.test("Connection.peek() looks at bytes that the next reads get", async () =
   const { connection } = scriptedConnection(["GET /", "\nrest", end()]);
   const [seen, length] = await connection.peek(4);
   assertEquals(asText([seen, length]), ["GET ", 4]);
-  // It is a copy: what is done to it is not done to what is read.
+  // It is a copy: changing it does not change what is read.
   seen.fill(0);
   structuredClone(seen.buffer, { transfer: [seen.buffer] });
   assertEquals(asText(await connection.peek(7)), ["GET /\nr", 7]);

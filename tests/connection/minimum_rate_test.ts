@@ -78,10 +78,10 @@ Deno.test("MinimumRate ends every sender that stays below the rate and none that
       for (const gap of gaps) {
         rate.wait(now);
         waited += gap;
-        // Looked at when it is due, as a timer does.
+        // Checked when it is due, as by a timer.
         while (rate.due <= now + gap && !ended) ended = rate.isTooSlow(rate.due, received);
         now += gap;
-        // One byte per millisecond is the rate; it comes at the end of the gap, so a fast sender sends the
+        // The rate is one byte per millisecond. A byte arrives at the end of its gap, so a fast sender sends the
         // bytes of the longest gap beforehand.
         received += isFast ? gap + 800 : Math.floor(gap / 2);
         rate.endWait(now);

@@ -55,7 +55,7 @@ Deno.test("Connection begins no kernel read unless somebody waits, and never a s
   assertEquals(reads(), 1);
   peer.say("ab", silence());
   await clock.settle();
-  // Nobody waits now, so what has come is all that is read.
+  // Nobody waits now, so only what has arrived is read.
   assertEquals([reads(), connection.bytesRead], [1, 2]);
   assertEquals(asText(await connection.read(1)), ["a", 1]);
   assertEquals(asText(await connection.read(1)), ["b", 1]);
@@ -202,7 +202,7 @@ Deno.test("Connection gives bytes that are the caller's: transferring their buff
   const [bytes] = await connection.read();
   const next = connection.read();
   await clock.settle();
-  // A kernel read is under way now, and must not be in this memory.
+  // A kernel read is under way now, and must not use this memory.
   peer.handOut(bytes);
   structuredClone(bytes, { transfer: [bytes.buffer] });
   peer.say("def");
@@ -224,7 +224,7 @@ Deno.test("Connection.read() loses nothing unread when what it gave is transferr
       take(await connection.read(Math.min(7, length - received.length)));
       if (received.length > 2 * length / 3) break;
     }
-    // What comes while nobody waits is unread, too, when the one before is transferred.
+    // Bytes that arrive while nobody waits are unread, too, when those before them are transferred.
     const [kept] = await connection.read(1);
     const waiting = assertRejects(
       () => connection.read(length, { timeoutInMillis: 10 }),

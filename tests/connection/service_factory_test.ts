@@ -1,22 +1,11 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { Client, Listener, type Service } from "../../mod.ts";
-
-const LOOPBACK = { interface: "127.0.0.1" };
-
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
-
-function dial(listener: Listener): Promise<Client> {
-  return Client.connect({ host: "127.0.0.1", port: listener.port });
-}
+import { dial } from "../support/dial.ts";
+import { echo } from "../support/echo.ts";
+import { listening } from "../support/listening.ts";
+import { printedDuring } from "../support/printed_during.ts";
 
 Deno.test("Listener takes a function that makes a service for each connection", async () => {
-  await using listener = new Listener(0, LOOPBACK);
-  listener.attach(async (caller) => {
+  await using listener = await listening(async (caller) => {
     await Promise.resolve();
     let count = 0;
     return {
@@ -27,7 +16,6 @@ Deno.test("Listener takes a function that makes a service for each connection", 
       },
     };
   });
-  await listener.start();
   for (let i = 0; i < 2; i++) {
     await using client = await dial(listener);
     await client.write("a");
@@ -36,17 +24,12 @@ Deno.test("Listener takes a function that makes a service for each connection", 
 });
 
 Deno.test("Listener's function that throws, or makes no service, ends its connection only", async () => {
-  const { error } = console;
-  const printed: unknown[] = [];
-  console.error = (value: unknown) => void printed.push(value);
-  try {
-    await using listener = new Listener(0, LOOPBACK);
+  const printed = await printedDuring(async () => {
     let n = 0;
-    listener.attach(() => {
+    await using listener = await listening(() => {
       if (++n === 1) throw new Error("mine");
       return n === 2 ? {} : echo;
     });
-    await listener.start();
     for (let i = 0; i < 2; i++) {
       await using client = await dial(listener);
       assertEquals((await client.read())[1], -1);
@@ -54,8 +37,6 @@ Deno.test("Listener's function that throws, or makes no service, ends its connec
     await using client = await dial(listener);
     await client.write("x");
     assertEquals((await client.read())[1], 1);
-  } finally {
-    console.error = error;
-  }
+  });
   assertEquals(printed.map((value) => (value as Error).constructor.name), ["Error", "TypeError"]);
 });

@@ -9,6 +9,7 @@ import {
 import { readService } from "../../src/connection/service.ts";
 import { serve } from "../../src/connection/service_loop.ts";
 import { broken, end, pause, reset, silence, type Step } from "../../testing/mod.ts";
+import { printedDuring } from "../support/printed_during.ts";
 import {
   isPending,
   type ScriptedConnection,
@@ -25,19 +26,6 @@ function served(
   const made = scriptedConnection(script, ...rest);
   serve(made.connection, readService(service));
   return made;
-}
-
-/** Whatever console.error got while `body` ran. */
-async function printed(body: () => Promise<void>): Promise<unknown[]> {
-  const { error } = console;
-  const lines: unknown[] = [];
-  console.error = (...values: unknown[]) => void lines.push(...values);
-  try {
-    await body();
-  } finally {
-    console.error = error;
-  }
-  return lines;
 }
 
 Deno.test("Service is called when bytes can be read, never overlapping, and once more at the end", async () => {
@@ -269,7 +257,7 @@ Deno.test("Service that reads nothing is called as more comes, and ends before i
 
 Deno.test("Service without onError: its own exception is printed, a network failure is not", async () => {
   const thrown = new TypeError("mine");
-  const lines = await printed(async () => {
+  const lines = await printedDuring(async () => {
     const own = served(["ab"], {
       onReadReady() {
         throw thrown;
@@ -325,7 +313,7 @@ Deno.test("Service.onError is not told of close, abort and the peer's end; onClo
 
 Deno.test("Service's onError and onClose that throw are printed, and what follows still happens", async () => {
   const [first, second] = [new Error("in onError"), new Error("in onClose")];
-  const lines = await printed(async () => {
+  const lines = await printedDuring(async () => {
     const { connection, clock } = served(["ab"], {
       onReadReady: () => Promise.reject(new Error("first")),
       onError: () => Promise.reject(first),
@@ -367,24 +355,19 @@ Deno.test("Service that throws what cannot be shown is closed all the same", asy
       throw new Error("not even that");
     },
   };
-  const lines: string[] = [];
-  const { error } = console;
-  console.error = (value: unknown) => void lines.push(Deno.inspect(value));
-  try {
+  const lines = await printedDuring(async () => {
     const { connection, clock } = served([], { onConnect: () => Promise.reject(thrown) });
     await clock.advance(50);
     const ended = await connection.closed;
     assertStrictEquals(ended?.cause, thrown);
     assertEquals(ended?.message, "A method of the service threw: a value that cannot be shown");
-    assertEquals(lines, ['"A function of the user threw what cannot be shown"']);
-  } finally {
-    console.error = error;
-  }
+  });
+  assertEquals(lines, ["A function of the user threw what cannot be shown"]);
 });
 
 Deno.test("Service without onError: an error of another socket is its own exception, what a peer does is not", async () => {
   const refused = new GenericError("unreachable", "Cannot connect to the database");
-  const lines = await printed(async () => {
+  const lines = await printedDuring(async () => {
     const upstream = served([], { onConnect: () => Promise.reject(refused) });
     await upstream.clock.advance(50);
     assertStrictEquals((await upstream.connection.closed)?.cause, refused);

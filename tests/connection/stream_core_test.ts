@@ -62,7 +62,7 @@ Deno.test("Connection.close() does not drain when the peer has ended", async () 
 Deno.test("Connection.close() lets a peer that reads slowly have everything: no reset on its way", async () => {
   const [here, there] = connectedTransports({ capacity: 1_000 });
   const connection = new Connection(here);
-  // The other end has sent what this one never reads.
+  // The other end has sent bytes that this one never reads.
   await there.write(new Uint8Array(500));
   void connection.write(new Uint8Array(20_000).fill(7));
   const closing = connection.close();

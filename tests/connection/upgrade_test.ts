@@ -4,6 +4,8 @@ import { GenericError } from "../../src/base/errors.ts";
 import type { Transport } from "../../src/network/network.ts";
 import { upgrade } from "../../src/connection/upgrade.ts";
 import { connectedTransports, microtasksDrained } from "../../testing/mod.ts";
+import { readAll } from "../support/read_all.ts";
+import { text } from "../support/text.ts";
 
 /** A connection whose "handshake" puts another pair of transports in place. */
 function upgradable() {
@@ -15,27 +17,17 @@ function upgradable() {
   return { connection, plainPeer, secure, securePeer, shaking };
 }
 
-async function hear(transport: Transport, length: number): Promise<string> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const count = await transport.read(bytes.subarray(at));
-    if (count === null) break;
-    at += count;
-  }
-  return new TextDecoder().decode(bytes);
-}
-
 Deno.test("upgrade() sends what was written before in the clear, and what is written after not", async () => {
   const { connection, plainPeer, secure, securePeer, shaking } = upgradable();
   void connection.write("before");
   const upgrading = upgrade(coreOf(connection), undefined);
   const writing = connection.write("after");
   const reading = connection.read(5);
-  assertEquals(await hear(plainPeer, 6), "before");
+  assertEquals(text(await readAll(plainPeer, 6)), "before");
   shaking.resolve(secure);
   await upgrading;
   assertEquals(await writing, 5);
-  assertEquals(await hear(securePeer, 5), "after");
+  assertEquals(text(await readAll(securePeer, 5)), "after");
   await securePeer.write(new TextEncoder().encode("reply"));
   assertEquals(new TextDecoder().decode((await reading)[0]), "reply");
   connection.abort();
@@ -92,7 +84,7 @@ Deno.test("upgrade() while one is under way is busy, and a polite close waits fo
   const closing = connection.close();
   shaking.resolve(secure);
   await upgrading;
-  assertEquals(await hear(securePeer, 10), "last words");
+  assertEquals(text(await readAll(securePeer, 10)), "last words");
   assertEquals(await securePeer.read(new Uint8Array(1)), null);
   securePeer.close();
   await closing;
@@ -123,6 +115,6 @@ Deno.test("upgrade() that is refused for its options lets what was held go out a
   await upgrading;
   void connection.close();
   const expected = "before and longer than what is taken at once, too held back";
-  assertEquals(await hear(plainPeer, expected.length), expected);
+  assertEquals(text(await readAll(plainPeer, expected.length)), expected);
   plainPeer.close();
 });

@@ -86,7 +86,7 @@ Deno.test("Connection's streams end with the error that ended the connection", a
   const writer = writing.connection.writable.getWriter();
   const failed = await writer.write("x").catch((error) => error);
   assertEquals((failed as SocketError).code, "broken");
-  await writing.clock.advance(50); // Nothing has come before.
+  await writing.clock.advance(50); // Nothing arrived before.
   assertStrictEquals(await writing.connection.closed, failed);
 });
 

@@ -113,7 +113,7 @@ Deno.test("Connection.write()'s failure is the connection's, and every queued wr
   const { connection, peer, clock } = scriptedConnection([], {}, { writes: [1, broken()] });
   const writes = ["ab", "cd"].map((text) => connection.write(text).catch((error) => error));
   const waiting = connection.read().catch((error) => error);
-  await clock.advance(50); // Nothing has come before.
+  await clock.advance(50); // Nothing arrived before.
   const error = await connection.closed;
   assertEquals([error!.code, error!.cause instanceof Deno.errors.BrokenPipe], ["broken", true]);
   for (const each of [...writes, waiting]) assertStrictEquals(await each, error);
@@ -310,7 +310,7 @@ Deno.test("Connection.write() of bytes that are transferred half sent ends the c
   assertEquals([(await connection.closed)?.code, connection.queuedBytes], ["broken", 0]);
 });
 
-/** Bytes whose buffer was taken away in either way that there is. */
+/** Bytes that lost their buffer, in each possible way. */
 function takenAway(length: number): Uint8Array[] {
   const transferred = new Uint8Array(length);
   transferred.buffer.transfer();

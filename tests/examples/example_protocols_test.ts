@@ -1,11 +1,11 @@
-// What attackers have tried on the protocols of the examples: for each a question that must not work, and what
-// is answered to it.
+// What attackers have tried on the protocols of the examples: for each a question that must not work, and its answer.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Client, UdpClient } from "../../mod.ts";
-import { portOfExample, startExample } from "../support/example.ts";
+import { UdpClient } from "../../mod.ts";
+import { dial } from "../support/dial.ts";
+import { interrupt, portOfExample, startExample } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
 import type { Program } from "../support/program.ts";
-import { inFolder, interrupt } from "../support/udp_examples.ts";
 
 const timeoutInMillis = 10_000;
 
@@ -24,7 +24,7 @@ async function withExample(
 
 /** Sends bytes, each given as a character, then an end, and reads all that comes. */
 async function conversation(port: number, says: string): Promise<string> {
-  await using client = await Client.connect({ host: "127.0.0.1", port });
+  await using client = await dial({ port });
   const bytes = new Uint8Array(says.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = says.charCodeAt(i);
   void client.write(bytes);
@@ -59,7 +59,7 @@ Deno.test("examples/smtp_server.ts ends a mail at CRLF.CRLF and nowhere else", (
         JSON.stringify(end),
       );
     }
-    // Commands end so, too.
+    // Commands end this way, too.
     assertMatch(
       await conversation(port, "EHLO a\nNOOP\r\nNOOP\r\n"),
       /ESMTP\r\n500 CR and LF.*\r\n$/,
@@ -186,7 +186,7 @@ Deno.test("examples/tftp_server.ts sends on for the right acknowledgement only",
     ) {
       await client.sendTo(stray, peer);
     }
-    const [again, , same] = await receive(); // not the second block, and nobody else's first
+    const [again, , same] = await receive(); // not the second block, and no other client's first
     assertEquals([[...again.subarray(0, 4)], same], [[0, 3, 0, 1], peer]);
     await client.sendTo("\0\x04\0\x01", peer);
     const [second, length] = await receive();
@@ -209,7 +209,7 @@ Deno.test("examples/tftp_server.ts serves beside many who ask and say nothing mo
     };
     const goOn = async ({ client, peer }: Awaited<ReturnType<typeof begin>>) => {
       await client.sendTo("\0\x04\0\x01", peer);
-      // The first block may have come once more meanwhile.
+      // The first block may have arrived again meanwhile.
       const number = async () =>
         (await client.receiveFrom(undefined, { timeoutInMillis: 3_000 }))[0][3];
       while (await number() !== 2);
@@ -219,7 +219,7 @@ Deno.test("examples/tftp_server.ts serves beside many who ask and say nothing mo
     await goOn(early);
     for (let i = 0; i < 40; i++) await begin();
     await goOn(await begin());
-    // Who goes on keeps the place that others have asked for.
+    // A transfer that goes on keeps the place that others asked for.
     await early.client.sendTo("\0\x04\0\x02", early.peer);
     await server.line(/got .*\/long, 600 bytes$/);
   }));
@@ -338,7 +338,7 @@ Deno.test("examples/dns_server.ts answers questions, each as RFC 1035 says", () 
     const options = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0];
     const edns = await ask(...question(0, [1, 0, 0, 1]), ...options);
     assertEquals([edns.flags, edns.bytes[11]], [0x8400, 1]);
-    // What is an answer gets none, whatever is wrong with it.
+    // An answer is never answered, whatever is wrong with it.
     const silent = [question(0x8000), question(0x8000 | 5 << 11), question(0x8000, [0, 0, 0, 0]), [
       1,
       2,

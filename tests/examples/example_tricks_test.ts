@@ -1,18 +1,17 @@
-// What is done to the other examples, servers and clients, by whoever means them ill.
+// What attackers do to the other examples, servers and clients.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Client, Listener, UdpClient, UdpListener } from "../../mod.ts";
-import { portOfExample, startExample } from "../support/example.ts";
+import { dial } from "../support/dial.ts";
+import { interrupt, portOfExample, startExample } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
-import { inFolder, interrupt } from "../support/udp_examples.ts";
 
 const timeoutInMillis = 10_000;
-const connect = (port: number) => Client.connect({ host: "127.0.0.1", port });
-
 Deno.test("examples/chat_server.ts passes on nothing that a terminal obeys", async () => {
   await using server = await startExample("chat_server", { PORT: 0 });
   const port = await portOfExample(server);
-  await using guest = await connect(port);
+  await using guest = await dial({ port });
   await guest.readLine({ timeoutInMillis });
   await guest.write("a\x1b[2Jb\rc\0d\x9be\u202ef \u{1f469}\u200d\u{1f680}\n");
   const heard = await guest.readLine({ timeoutInMillis });
@@ -22,7 +21,7 @@ Deno.test("examples/chat_server.ts passes on nothing that a terminal obeys", asy
 
 Deno.test("examples/tcp_listener.ts gives back letters that come in pieces", async () => {
   await using server = await startExample("tcp_listener", { PORT: 0 });
-  await using client = await connect(await portOfExample(server));
+  await using client = await dial({ port: await portOfExample(server) });
   for (const byte of [0xc3, 0xbc, 0xff]) {
     await client.write(Uint8Array.of(byte));
     const [bytes] = await client.read(6, { timeoutInMillis });
@@ -35,7 +34,7 @@ Deno.test("examples/tcp_listener.ts gives back letters that come in pieces", asy
 Deno.test("examples/json_server.ts calculates with numbers only", async () => {
   await using server = await startExample("json_server", { PORT: 0 });
   const port = await portOfExample(server);
-  await using client = await connect(port);
+  await using client = await dial({ port });
   const ask = async (params: string) => {
     await client.write(`{"id":1,"method":"multiply","params":${params}}\n`);
     return await client.readLine({ timeoutInMillis });
@@ -43,7 +42,7 @@ Deno.test("examples/json_server.ts calculates with numbers only", async () => {
   assertEquals(await ask("[1e300,1e300]"), '{"id":1,"error":"too large for a number"}');
   assertEquals(await ask("[2,3]"), '{"id":1,"result":6}');
   for (const params of ['["2"]', "[[2]]", "[null]", '[{"valueOf":1}]', '{"length":1}', "[1e999]"]) {
-    await using other = await connect(port);
+    await using other = await dial({ port });
     await other.write(`{"id":1,"method":"add","params":${params}}\n`);
     assertMatch(
       (await other.readLine({ timeoutInMillis }))!,
@@ -58,7 +57,7 @@ Deno.test("examples/json_server.ts takes for an id only what it can give back", 
   await using server = await startExample("json_server", { PORT: 0 });
   const port = await portOfExample(server);
   const ask = async (id: string) => {
-    await using client = await connect(port);
+    await using client = await dial({ port });
     await client.write(`{"id":${id},"method":"add","params":[1]}\n`);
     return (await client.readLine({ timeoutInMillis }))!;
   };
@@ -73,7 +72,7 @@ Deno.test("examples/json_server.ts takes for an id only what it can give back", 
 Deno.test("examples/redis_server.ts runs no command that the others would have to wait for", async () => {
   await using server = await startExample("redis_server", { PORT: 0 });
   const port = await portOfExample(server);
-  await using other = await connect(port);
+  await using other = await dial({ port });
   const words = (count: number) => `*${count + 1}\r\n$3\r\nDEL\r\n${"$0\r\n\r\n".repeat(count)}`;
   const many = 170_000;
   for (
@@ -84,7 +83,7 @@ Deno.test("examples/redis_server.ts runs no command that the others would have t
       [`*999\r\n${"-\n".repeat(999)}`, "nonsense"],
     ] as const
   ) {
-    await using client = await connect(port);
+    await using client = await dial({ port });
     void client.write(command);
     assertMatch(
       (await client.readLine({ timeoutInMillis }))!,
@@ -138,10 +137,10 @@ Deno.test("examples/file_receiver.ts is not held up by senders that drip", () =>
     const FILE = `${folder}/file`;
     await using receiver = await startExample("file_receiver", { FILE, PORT: 0 });
     const port = await portOfExample(receiver);
-    // Some are in the middle of what a file begins with, and one has the turn.
+    // Some are in the middle of a file's head, and one has its turn.
     const drips: Client[] = [];
     for (const begun of ["", "FI", "FI", "FILE\0\0\0\0\x10\0\0\0x"]) {
-      const drip = await connect(port);
+      const drip = await dial({ port });
       drips.push(drip);
       if (begun !== "") await drip.write(begun);
     }
@@ -149,7 +148,7 @@ Deno.test("examples/file_receiver.ts is not held up by senders that drip", () =>
       for (const drip of drips) void drip.write("\0");
     }, 50);
     try {
-      await using sender = await connect(port);
+      await using sender = await dial({ port });
       await sender.write("FILE\0\0\0\0\0\0\0\x05hello");
       assertEquals((await sender.read(1, { timeoutInMillis: 5_000 }))[0][0], 0x35);
       assertEquals((await receiver.ending()).code, 0);
@@ -170,7 +169,7 @@ Deno.test("examples/udp_echo.ts ends a conversation with another echo", async ()
     for (; count < 20_000; count++) await other.sendTo((await other.receiveFrom())[0], address);
   } catch { /* it has ended */ }
   assert(count < 20_000, "they would go on for ever");
-  // Somebody else is answered all the while.
+  // Another client is answered all the while.
   await using client = new UdpClient({ host: "127.0.0.1", port: 0 });
   await client.sendTo("honest", address);
   assertEquals((await client.receiveFrom(undefined, { timeoutInMillis }))[1], 6);

@@ -1,15 +1,18 @@
 // Runs every example as its own process, and checks what it says and does.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Client, Listener } from "../../mod.ts";
+import type { Client } from "../../mod.ts";
 import { exampleNames, readExample } from "../../tools/example_header.ts";
-import { argumentsOf, portOfExample, startExample } from "../support/example.ts";
+import { dial } from "../support/dial.ts";
+import { argumentsOf, interrupt, portOfExample, startExample } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
+import { listening } from "../support/listening.ts";
 import { messageExamples } from "../support/message_examples.ts";
 import { Program } from "../support/program.ts";
 import { secureExamples } from "../support/secure_examples.ts";
-import { inFolder, interrupt, recognizable, udpExamples } from "../support/udp_examples.ts";
+import { recognizable, udpExamples } from "../support/udp_examples.ts";
 
-/** Reads until what has come ends with `end`. */
+/** Reads until what has arrived ends with `end`. */
 async function readUntil(client: Client, end: string): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -20,8 +23,6 @@ async function readUntil(client: Client, end: string): Promise<string> {
   }
   return text;
 }
-
-const connect = (port: number) => Client.connect({ host: "127.0.0.1", port });
 
 const tests: Record<string, () => Promise<void>> = {
   async demo() {
@@ -38,7 +39,7 @@ const tests: Record<string, () => Promise<void>> = {
 
   async tcp_listener() {
     await using server = await startExample("tcp_listener", { PORT: 0 });
-    await using client = await connect(await portOfExample(server));
+    await using client = await dial({ port: await portOfExample(server) });
     await client.write("one");
     assertEquals(await readUntil(client, "back"), "one back");
     await client.write("two");
@@ -61,9 +62,9 @@ const tests: Record<string, () => Promise<void>> = {
   async chat_server() {
     await using server = await startExample("chat_server", { PORT: 0 });
     const port = await portOfExample(server);
-    await using ann = await connect(port);
+    await using ann = await dial({ port });
     assertEquals(await readUntil(ann, "\n"), "1 guest 1 has joined\n");
-    await using bob = await connect(port);
+    await using bob = await dial({ port });
     assertEquals(await readUntil(bob, "\n"), "2 guest 2 has joined\n");
     assertEquals(await readUntil(ann, "\n"), "2 guest 2 has joined\n");
 
@@ -81,8 +82,8 @@ const tests: Record<string, () => Promise<void>> = {
 
     await bob.close();
     assertEquals(await readUntil(ann, "\n"), "6 guest 2 has left\n");
-    // A line without an end is nobody's: who sends it goes.
-    await using eve = await connect(port);
+    // A line without an end is passed on to nobody, and ends its connection.
+    await using eve = await dial({ port });
     await eve.write("x".repeat(2000));
     assertEquals(await readUntil(ann, "left\n"), "7 guest 3 has joined\n8 guest 3 has left\n");
     await server.line(/^guest 3: Cannot decode: the line at byte 0 is longer than 1000/, "stderr");
@@ -93,8 +94,7 @@ const tests: Record<string, () => Promise<void>> = {
 
   async tcp_proxy() {
     // Answers only after the end of what it is sent: the proxy must pass the end on, and what comes after it.
-    await using target = new Listener(0, { interface: "127.0.0.1", allowHalfOpen: true });
-    target.attach((caller) => {
+    await using target = await listening((caller) => {
       let heard = 0;
       return {
         async onReadReady() {
@@ -104,21 +104,20 @@ const tests: Record<string, () => Promise<void>> = {
           await caller.shutdownWrite();
         },
       };
-    });
-    await target.start();
+    }, { allowHalfOpen: true });
     await using proxy = await startExample("tcp_proxy", { TARGET_PORT: target.port, PORT: 0 });
     const port = await portOfExample(proxy);
 
-    await using client = await connect(port);
+    await using client = await dial({ port });
     await client.write(new Uint8Array(3_000_000));
     await client.shutdownWrite();
     assertEquals(await readUntil(client, "bytes"), "heard 3000000 bytes");
     assertEquals((await client.read())[1], -1);
     await proxy.line(/^3000000 bytes there, 19 back$/);
 
-    // Nobody at the other end: the caller is told, and the proxy lives.
+    // Nothing at the other end: the caller is told, and the proxy survives.
     await target.gracefulStop();
-    await using refused = await connect(port);
+    await using refused = await dial({ port });
     await refused.read().catch(() => {});
     proxy.signal("SIGINT");
     const { code, stderr } = await proxy.ending();
@@ -129,13 +128,13 @@ const tests: Record<string, () => Promise<void>> = {
   async file_receiver() {
     await sendFile(1_234_567);
 
-    // A sender that goes away in the middle: half a file is known as such, and the next one may have all of it.
+    // A sender that goes away in the middle: half a file is recognized, and the next sender may send all of it.
     await inFolder(async (folder) => {
       const FILE = `${folder}/received`;
       await using receiver = await startExample("file_receiver", { FILE, PORT: 0 });
       const port = await portOfExample(receiver);
       for (const [content, end] of [["half of it", "10"], ["x".repeat(20), "20"]] as const) {
-        await using sender = await connect(port);
+        await using sender = await dial({ port });
         await sender.write("FILE\0\0\0\0\0\0\0\x14");
         await sender.write(content);
         await sender.shutdownWrite();

@@ -1,15 +1,16 @@
 // Every server among the examples, as a program with the permissions that it states, under resets, silence,
-// garbage and ends in the middle. Then an honest client is served as ever, and Ctrl+C ends it in peace.
+// garbage and ends in the middle. Then an honest client is served as before, and Ctrl+C ends it cleanly.
 
 import { assert, assertEquals } from "@std/assert";
-import { Client, Listener, UdpClient } from "../../mod.ts";
+import { Client, UdpClient } from "../../mod.ts";
 import { exampleNames, readExample } from "../../tools/example_header.ts";
 import { argumentsOf } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
+import { listening } from "../support/listening.ts";
 import { Program } from "../support/program.ts";
 import { letTimePass, libraryFrom } from "../support/samples.ts";
-import { inFolder } from "../support/udp_examples.ts";
 
 /** A running example. */
 interface Running {
@@ -19,7 +20,7 @@ interface Running {
   readonly folder: string;
 }
 
-/** Says something and hears something. */
+/** Sends something and waits for an answer. */
 async function talk(door: Door, says: string, hears: RegExp): Promise<void> {
   await using client = await Client.connect(door);
   await client.write(says);
@@ -39,7 +40,7 @@ const tls = ({ port, folder }: Running): Door => ({
 });
 const unix = ({ folder }: Running): Door => ({ path: `${folder}/socket` });
 
-/** An example over streams: its doors, and what an honest client says to the first and hears from it. */
+/** An example over streams: its addresses, and what an honest client sends to the first and gets from it. */
 const overStreams: Record<string, [((running: Running) => Door)[], says: string, hears: RegExp]> = {
   chat_server: [[tcp], "hello\n", /guest \d+: hello\n/],
   control_channel: [[unix, tcp], "status\n", /^\d+ connections\n$/],
@@ -68,7 +69,7 @@ const overDatagrams: Record<string, [says: string | Uint8Array<ArrayBuffer>, hea
 /** These have a test of their own, or serve nobody but themselves. */
 const ALONE = ["file_receiver", "statsd", "demo", "mutual_tls"];
 
-/** Starts an example, with sockets that can be made to grow old. */
+/** Starts an example, whose sockets can be made to age. */
 async function start(name: string, folder: string, targetPort: number): Promise<Running> {
   await Deno.writeTextFile(`${folder}/file`, "content");
   const [command, ...args] = await argumentsOf(name, {
@@ -80,20 +81,19 @@ async function start(name: string, folder: string, targetPort: number): Promise<
   return { program, port: Number(port), folder };
 }
 
-/** Ends an example as a user does; gives what it printed. */
-async function interrupt(program: Program): Promise<string> {
+/** Ends an example as a user does. */
+async function interrupt(program: Program): Promise<void> {
   program.signal("SIGINT");
-  const { code, stdout, stderr } = await program.ending();
+  const { code, stderr } = await program.ending();
   assertEquals(code, 0, stderr);
-  return stdout;
 }
 
 for (const [name, [doors, says, hears]] of Object.entries(overStreams)) {
   Deno.test(`examples/${name}.ts survives its clients`, () =>
     inFolder(async (folder) => {
-      await using target = new Listener(0, { interface: "127.0.0.1" });
-      target.attach({ onReadReady: async (caller) => void caller.write((await caller.read())[0]) });
-      await target.start();
+      await using target = await listening({
+        onReadReady: async (caller) => void caller.write((await caller.read())[0]),
+      });
       const running = await start(name, folder, target.port);
       await using program = running.program;
       for (const door of doors) await attack(door(running), () => letTimePass(program));
@@ -124,7 +124,7 @@ Deno.test("examples/statsd.ts survives its peers", () =>
     await using client = new UdpClient(undefined, { remoteHost: "127.0.0.1", remotePort: port });
     let isShown = false;
     void program.line(/│ honest │ "counter"/).then(() => isShown = true);
-    // Nothing is answered, and what comes behind a flood may be dropped.
+    // Nothing is answered, and what follows a flood may be dropped.
     while (!isShown) {
       await client.write("honest:1|c\nshow");
       await client.read(undefined, { timeoutInMillis: 50 }).catch(() => {});

@@ -6,7 +6,7 @@ import { peerTest } from "../support/peers.ts";
 import { outputOf } from "../support/program.ts";
 
 const CURL = "-s -S --max-time 20 -w \\n%{http_code}".split(" ");
-/** With a body from standard input, and the question first whether it may be sent. */
+/** With a body from standard input, asking first whether it may be sent. */
 const ASKING = ["-H", "Expect: 100-continue", "--data-binary", "@-"];
 
 await peerTest("curl talks to examples/http_echo.ts", ["curl"], async () => {

@@ -26,7 +26,7 @@ Deno.test("requestOf() takes no time for blanks, however many", () => {
   const blanks = " \t".repeat(8_000);
   assertEquals(read(...POST, `Content-Length:${blanks}5${blanks}`).length, 5);
   assertEquals(read(...POST, `X:${blanks}`, `X: a${blanks}b${blanks}`).length, 0);
-  // A pattern that took the blanks off took longer than anybody waits.
+  // A pattern that strips the blanks took longer than anybody waits.
   assertThrows(() => read(...POST, `X:${blanks}\x01`), Refusal, "400 Bad Request");
 });
 

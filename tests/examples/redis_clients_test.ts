@@ -42,7 +42,7 @@ Deno.test("ioredis talks to examples/redis_server.ts", async () => {
 Deno.test("The redis client of npm talks to examples/redis_server.ts", async () => {
   await using server = await startExample("redis_server", { PORT: 0 });
   const client = createClient({
-    // The protocol that this server speaks; 3 is what comes after it.
+    // The protocol that this server speaks; 3 is the next one.
     RESP: 2,
     socket: { host: "127.0.0.1", port: await portOfExample(server), reconnectStrategy: false },
   });
@@ -57,7 +57,7 @@ Deno.test("The redis client of npm talks to examples/redis_server.ts", async () 
     assertEquals([await client.incr("n"), await client.exists(["key", "n", "other"])], [1, 2]);
     assertEquals([await client.del("key"), await client.get("key")], [1, null]);
     await assertRejects(() => client.sendCommand(["GET"]), Error, "ERR wrong number of arguments");
-    // What is asked in one turn goes out together.
+    // Requests of one turn go out together.
     const keys = Array.from({ length: 500 }, (_, i) => `key:${i}`);
     await Promise.all(keys.map((key, i) => client.set(key, `${i}`)));
     const values = await Promise.all(keys.map((key) => client.get(key)));

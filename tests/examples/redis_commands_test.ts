@@ -1,15 +1,14 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { run } from "../../examples/redis_commands.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
+import { bytesOf } from "../support/text.ts";
 
 Deno.test("run() keeps no more than there is room for", () => {
   const value = new Uint8Array(1_000_000);
-  const names = Array.from({ length: 100 }, (_, i) => bytes(`key ${i}`));
+  const names = Array.from({ length: 100 }, (_, i) => bytesOf(`key ${i}`));
   const answers = names.map((name) => run("SET", [name, value]));
   const kept = answers.indexOf(answers.find((answer) => answer instanceof Error)!);
   assertEquals(kept, 67);
-  // What is there can be replaced, counts once, and makes room when it goes.
+  // A value can be replaced, counts once, and makes room when it is deleted.
   assertEquals(run("SET", [names[0]!, value]), "OK");
   assertEquals(run("GET", [names[0]!]), value);
   assertInstanceOf(run("SET", [names[99]!, value]), Error);
@@ -21,7 +20,7 @@ Deno.test("run() keeps no more than there is room for", () => {
 });
 
 Deno.test("run() takes as many words as a command may have", () => {
-  const key = bytes("none");
+  const key = bytesOf("none");
   const keys = Array<Uint8Array>(1_048_575).fill(key);
   for (const name of ["DEL", "EXISTS"]) assertEquals(run(name, keys), 0);
   assertInstanceOf(run("GET", keys), Error);

@@ -1,9 +1,10 @@
-// Redis, as other people know it: their programs against our server, our client against theirs.
+// Redis by others: their programs against our server, our client against theirs.
 
 import { assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
 import { respCodec } from "../../examples/resp_codec.ts";
 import { command, type Resp } from "../../examples/resp_values.ts";
-import { Client, type Framed, framed } from "../../mod.ts";
+import { type Framed, framed } from "../../mod.ts";
+import { dial } from "../support/dial.ts";
 import { portOfExample, startExample } from "../support/example.ts";
 import { peerTest } from "../support/peers.ts";
 import { outputOf, Program } from "../support/program.ts";
@@ -36,7 +37,7 @@ await peerTest("redis-cli talks to examples/redis_server.ts", ["redis-cli"], asy
   // Any bytes are a value.
   const value = Uint8Array.from({ length: 1000 }, (_, i) => i);
   assertEquals(await outputOf("redis-cli", ["-p", port, "-x", "SET", "bytes"], value), "OK\n");
-  await using client = await Client.connect({ host: "127.0.0.1", port });
+  await using client = await dial({ port });
   const redis = framed(client, respCodec());
   await redis.send(command("GET", "bytes"));
   assertEquals(await redis.receive(), value);
@@ -84,7 +85,7 @@ for (const pipeline of [1, 16]) {
 /** A real Redis server that keeps nothing. */
 async function redisServer(): Promise<{ program: Program; port: number }> {
   for (let tries = 0; tries < 5; tries++) {
-    // It cannot be asked for a port that is free; somebody may take this one first.
+    // It cannot choose a free port; another program may take this one first.
     using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = free.addr;
     free.close();
@@ -105,7 +106,7 @@ async function redisServer(): Promise<{ program: Program; port: number }> {
 await peerTest("respCodec is a client of redis-server", ["redis-server"], async () => {
   const { program, port } = await redisServer();
   await using _server = program;
-  const client = await Client.connect({ host: "127.0.0.1", port });
+  const client = await dial({ port });
   await using redis: Framed<Resp> = framed(client, respCodec());
   const ask = async (...words: string[]) => {
     await redis.send(command(...words));
@@ -138,7 +139,7 @@ await peerTest("respCodec is a client of redis-server", ["redis-server"], async 
   await redis.sendAll(numbers.map((i) => command("ECHO", String(i))));
   for (const i of numbers) assertEquals(await redis.receive(), bytes(String(i)));
 
-  // More than we want to have.
+  // More than is allowed.
   await ask("SETRANGE", "long", "1100000", "x");
   await redis.send(command("GET", "long"));
   await assertRejects(() => redis.receive(), Error, "nonsense");

@@ -5,15 +5,9 @@ import { GenericError } from "../../mod.ts";
 import { respCodec } from "../../examples/resp_codec.ts";
 import { command, type Resp } from "../../examples/resp_values.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
-import { fuzz } from "../fuzz/framing.ts";
-import {
-  bytesOf,
-  cutAt,
-  cutIntoBytes,
-  cutPlaces,
-  decodeAll,
-  encodeAll,
-} from "../support/framing.ts";
+import { fuzz } from "../system/fuzz/framing.ts";
+import { assertGivenBack, cutPlaces, decodeAll, encodeAll } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 const decoded = (text: string, inline = false) => {
   const bytes = new ByteQueue();
@@ -131,10 +125,7 @@ Deno.test("respCodec gives back what was sent, however it is cut", () => {
   }));
   fc.assert(
     fc.property(fc.array(value), cutPlaces, (messages, cuts) => {
-      const bytes = encodeAll(respCodec(), messages);
-      const expected = messages.map((message) => ({ message }));
-      assertEquals(decodeAll(respCodec(), cutAt(bytes, cuts)), expected);
-      assertEquals(decodeAll(respCodec(), cutIntoBytes(bytes)), expected);
+      assertGivenBack(respCodec(), messages, cuts);
     }),
     { seed: 3 },
   );

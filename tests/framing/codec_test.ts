@@ -1,10 +1,12 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { type Codec, wholeCodec } from "../../src/framing/codec.ts";
+import { ByteQueue } from "../../src/bytes/byte_queue.ts";
+import { type Codec, cutOff, wholeCodec } from "../../src/framing/codec.ts";
 import { framed } from "../../src/framing/framed.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { end } from "../../testing/mod.ts";
-import { bytesOf, decodeAll, encodeAll } from "../support/framing.ts";
+import { decodeAll, encodeAll } from "../support/framing.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 /** A codec that remembers nothing: one digit for the length, then the text. */
 const digits: Codec<string> = {
@@ -65,4 +67,13 @@ Deno.test("A codec of one direction works in that one, and says what is missing 
   await assertRejects(() => sent.receive(), TypeError, "it only sends");
   assertEquals([await received.receive(), peer.written.length], ["b", 2]);
   connection.abort();
+});
+
+Deno.test("cutOff() says how much of the frame was there, and drops it", () => {
+  const bytes = new ByteQueue();
+  bytes.push(bytesOf("1234567"));
+  bytes.skip(4);
+  const { message } = cutOff(bytes, 5);
+  assertEquals(message, "Cannot decode: the stream ended 3 bytes into the frame of 5 at byte 4");
+  assertEquals(bytes.length, 0);
 });

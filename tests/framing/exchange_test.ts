@@ -4,8 +4,8 @@ import { Exchange } from "../../src/framing/exchange.ts";
 import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { end, until } from "../../testing/mod.ts";
-import { bytesOf } from "../support/framing.ts";
 import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 Deno.test("Exchange.next() takes what has come whole, and leaves the rest", async () => {
   const { connection } = scriptedConnection(["one\ntwo\nth", end()]);
@@ -53,7 +53,7 @@ Deno.test("Exchange.next() gives nothing any more after shutdownRead", async () 
 Deno.test("Exchange gathers messages and sends them as one write", async () => {
   const { connection, peer } = scriptedConnection();
   const lines = new Exchange(connection, new LineCodec());
-  for (const line of ["one", "two", "three"]) lines.add(line);
+  for (const line of ["one", "two", "three"]) lines.append(line);
   assertEquals(peer.writes.length, 0);
   assertEquals(await lines.flush(), 14);
   assertEquals(await lines.flush(), 0);
@@ -64,9 +64,9 @@ Deno.test("Exchange gathers messages and sends them as one write", async () => {
 Deno.test("Exchange.send() keeps the order with what is gathered", async () => {
   const { connection, peer } = scriptedConnection();
   const lines = new Exchange(connection, new LineCodec());
-  lines.add("one");
+  lines.append("one");
   assertEquals(await lines.send("two"), 4);
-  lines.add("three");
+  lines.append("three");
   assertEquals(await lines.sendAll(["four", "five"]), 10);
   assertEquals(peer.writes, [bytesOf("one\ntwo\n"), bytesOf("three\nfour\nfive\n")]);
   connection.abort();
@@ -100,9 +100,9 @@ Deno.test("Exchange.flushAtPace() waits only where the peer is slow", async () =
   const reads = Promise.withResolvers<void>();
   const { connection, clock } = scriptedConnection([], {}, { writes: [until(reads.promise)] });
   const lines = new Exchange(connection, new LineCodec());
-  lines.add("short");
+  lines.append("short");
   assertEquals([lines.isFull, lines.flushAtPace()], [false, undefined]);
-  for (let i = 0; i < 70; i++) lines.add("x".repeat(999));
+  for (let i = 0; i < 70; i++) lines.append("x".repeat(999));
   assertEquals(lines.isFull, true);
   const sent = lines.flushAtPace()!;
   assertEquals(lines.isFull, false);
@@ -115,7 +115,7 @@ Deno.test("Exchange.flushAtPace() waits only where the peer is slow", async () =
 Deno.test("Exchange.receive() lets out what is gathered before it waits", async () => {
   const { connection, peer, clock } = scriptedConnection();
   const lines = new Exchange(connection, new LineCodec());
-  lines.add("question");
+  lines.append("question");
   const answer = lines.receive(undefined);
   await clock.settle();
   assertEquals(peer.writtenText, "question\n");

@@ -3,14 +3,8 @@ import fc from "fast-check";
 import { GenericError } from "../../src/base/errors.ts";
 import { FixedLengthCodec } from "../../src/framing/fixed_length_codec.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
-import {
-  bytesOf,
-  cutAt,
-  cutIntoBytes,
-  cutPlaces,
-  decodeAll,
-  encodeAll,
-} from "../support/framing.ts";
+import { cutAt, cutIntoBytes, cutPlaces, decodeAll, encodeAll } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 Deno.test("FixedLengthCodec gives any bytes back in messages of its length, however they are cut", () => {
   const anyBytes = fc.uint8Array({ maxLength: 60, size: "max" }) as fc.Arbitrary<

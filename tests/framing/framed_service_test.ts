@@ -13,8 +13,9 @@ import { coreOf } from "../../src/connection/connection.ts";
 import { readService } from "../../src/connection/service.ts";
 import { serve } from "../../src/connection/service_loop.ts";
 import { end, reset, silence, type Step, until } from "../../testing/mod.ts";
-import { bytesOf } from "../support/framing.ts";
+import { printedDuring } from "../support/printed_during.ts";
 import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 function served<In, Out>(
   script: readonly (string | Uint8Array | Step)[],
@@ -165,17 +166,12 @@ Deno.test("framedService() ends the connection at a bad frame, after the replies
 });
 
 Deno.test("framedService() without onError ends a connection quietly at a bad frame", async () => {
-  const { error } = console;
-  let isPrinted = false;
-  console.error = () => isPrinted = true;
-  try {
+  const printed = await printedDuring(async () => {
     const { connection, clock } = served(["x".repeat(102), silence()], lines, { onMessage() {} });
     await clock.advance(50);
     assertEquals((await connection.closed)!.code, "frame");
-  } finally {
-    console.error = error;
-  }
-  assertEquals(isPrinted, false);
+  });
+  assertEquals(printed, []);
 });
 
 for (const kind of ["throws", "rejects", "gives what has no frame"]) {

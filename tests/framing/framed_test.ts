@@ -8,8 +8,9 @@ import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
 import { connectedPair, end, reset, silence, until } from "../../testing/mod.ts";
-import { bytesOf, cutAt, cutPlaces, encodeAll } from "../support/framing.ts";
+import { cutAt, cutPlaces, encodeAll } from "../support/framing.ts";
 import { asText, scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 Deno.test("Framed.receive() gives each message, then undefined for ever", async () => {
   const { connection, peer } = scriptedConnection(["one\nt", "w", "o\n\nfour", end()]);
@@ -82,7 +83,7 @@ Deno.test("Framed.receive() goes on behind a bad frame where the codec can", asy
   for (let i = 0; i < 2; i++) {
     await assertRejects(() => netstrings.receive(), GenericError, "at byte 4 has no length");
   }
-  // What is no message can still be read.
+  // Bytes that are no message can still be read.
   assertEquals(asText(await lost.read()), ["x", 1]);
   lost.abort();
 });
@@ -126,7 +127,7 @@ Deno.test("Framed.receive() is refused as busy while somebody else waits, and by
   assertEquals((await assertRejects(() => connection.read(), SocketError)).code, "busy");
   peer.say("one\n", silence());
   assertEquals(await first, "one");
-  // Nor does it take what the one who waits has to get.
+  // Nor does it take what the waiting call must get.
   const read = connection.read(9);
   peer.say("two\n", silence());
   await clock.settle();

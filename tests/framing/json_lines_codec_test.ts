@@ -6,8 +6,8 @@ import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import {
+  assertGivenBack,
   bytesAndCuts,
-  bytesOf,
   cutAt,
   cutIntoBytes,
   cutPlaces,
@@ -16,8 +16,9 @@ import {
   type Outcome,
   refusedAfter,
 } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
-/** What of an error does not depend on the words of the JSON parser. */
+/** The part of an error that does not depend on the words of the JSON parser. */
 function shortened(outcomes: Outcome<unknown>[]): Outcome<unknown>[] {
   return outcomes.map((outcome) =>
     "error" in outcome ? { error: outcome.error.replace(/ JSON: .*/, " JSON") } : outcome
@@ -43,7 +44,7 @@ Deno.test("JsonLinesCodec finds in any bytes what is JSON on their lines, howeve
   );
   fc.assert(
     fc.property(usual, ({ bytes, cuts }) => {
-      // What the lines are is tested on its own; a line tells by its number where it began.
+      // How lines are found is tested elsewhere; the number of a line shows where it began.
       const expected: Outcome<unknown>[] = [];
       let start = 0;
       for (const line of decodeAll(new LineCodec(config), [bytes])) {
@@ -73,12 +74,7 @@ Deno.test("JsonLinesCodec gives back what was sent, however it is cut", () => {
   const codec = new JsonLinesCodec<fc.JsonValue>();
   fc.assert(
     fc.property(fc.array(fc.jsonValue()), cutPlaces, (messages, cuts) => {
-      const expected = messages.map((message) => ({
-        message: JSON.parse(JSON.stringify(message)),
-      }));
-      const bytes = encodeAll(codec, messages);
-      assertEquals(decodeAll(codec, cutAt(bytes, cuts)), expected);
-      assertEquals(decodeAll(codec, cutIntoBytes(bytes)), expected);
+      assertGivenBack(codec, messages, cuts, JSON.parse(JSON.stringify(messages)));
     }),
     { seed: 3 },
   );

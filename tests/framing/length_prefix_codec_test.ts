@@ -8,8 +8,8 @@ import {
   type LengthPrefixCodecConfig,
 } from "../../src/framing/length_prefix_codec.ts";
 import {
+  assertGivenBack,
   bytesAndCuts,
-  bytesOf,
   cutAt,
   cutIntoBytes,
   cutPlaces,
@@ -17,10 +17,11 @@ import {
   encodeAll,
   type Outcome,
 } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
-/** The length in an array as big integers know it, and where it ends; undefined if it is not there whole. */
+/** The length in an array, computed with big integers, and where it ends; undefined if it is incomplete. */
 function slowLength(
   rest: Uint8Array,
   { prefixLength = 4, littleEndian = false, prefixOffset = 0 }: LengthPrefixCodecConfig,
@@ -150,10 +151,7 @@ for (const format of formats.filter(({ prefixOffset, strip }) => !prefixOffset &
       );
     fc.assert(
       fc.property(fc.array(message), cutPlaces, (messages, cuts) => {
-        const sent = encodeAll(codec, messages);
-        const expected = messages.map((message) => ({ message }));
-        assertEquals(decodeAll<Uint8Array>(codec, cutAt(sent, cuts)), expected);
-        assertEquals(decodeAll<Uint8Array>(codec, cutIntoBytes(sent)), expected);
+        assertGivenBack(codec, messages, cuts);
       }),
       { seed: 3 },
     );

@@ -3,15 +3,9 @@ import fc from "fast-check";
 import { GenericError } from "../../src/base/errors.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
-import {
-  bytesOf,
-  cutAt,
-  cutIntoBytes,
-  cutPlaces,
-  decodeAll,
-  encodeAll,
-  joined,
-} from "../support/framing.ts";
+import { assertGivenBack, cutAt, cutPlaces, decodeAll, encodeAll } from "../support/framing.ts";
+import { joined } from "../support/joined.ts";
+import { bytesOf } from "../support/text.ts";
 
 const decoded = (codec: LineCodec, ...pieces: (string | Uint8Array<ArrayBuffer>)[]) =>
   decodeAll(codec, pieces.map((piece) => typeof piece === "string" ? bytesOf(piece) : piece))
@@ -25,10 +19,7 @@ for (const lineEnding of ["\n", "\r\n"] as const) {
     );
     fc.assert(
       fc.property(fc.array(line, { size: "max", maxLength: 30 }), cutPlaces, (lines, cuts) => {
-        const bytes = encodeAll(codec, lines);
-        const expected = lines.map((message) => ({ message }));
-        assertEquals(decodeAll(codec, cutAt(bytes, cuts)), expected);
-        assertEquals(decodeAll(codec, cutIntoBytes(bytes)), expected);
+        assertGivenBack(codec, lines, cuts);
       }),
       { seed: 3 },
     );
@@ -94,4 +85,14 @@ Deno.test("LineCodec refuses a wrong config and a line that is no string", () =>
   assertThrows(() => new LineCodec({ byteOrderMark: true as never }), TypeError, "true");
   assertThrows(() => new LineCodec(null as never), TypeError, "config");
   assertThrows(() => new LineCodec().encode(1 as never, new FrameBuffer()), TypeError, "got 1");
+});
+
+Deno.test("LineCodec.encode() counts bytes, not characters", () => {
+  const codec = new LineCodec({ maxFrameLength: 6 });
+  codec.encode("\u20ac\u20ac", new FrameBuffer());
+  codec.encode("abcdef", new FrameBuffer());
+  const tooLong = () => codec.encode("\u20ac\u20aca", new FrameBuffer());
+  assertThrows(tooLong, GenericError, "6 bytes");
+  const noText = () => codec.encode(bytesOf("a") as never, new FrameBuffer());
+  assertThrows(noText, TypeError, "Uint8Array");
 });

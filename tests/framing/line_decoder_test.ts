@@ -7,7 +7,6 @@ import { textOf } from "../../src/bytes/utf8.ts";
 import { LineDecoder } from "../../src/framing/line_decoder.ts";
 import {
   bytesAndCuts,
-  bytesOf,
   cutAt,
   cutIntoBytes,
   decodeAll,
@@ -15,6 +14,7 @@ import {
   provenAfter,
   refusedAfter,
 } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 /** The obvious slow version: all the bytes, line by line. */
 function slowLines(bytes: Uint8Array<ArrayBuffer>, config: LineCodecConfig): Outcome<string>[] {
@@ -40,7 +40,7 @@ function slowLines(bytes: Uint8Array<ArrayBuffer>, config: LineCodecConfig): Out
     }
     start = end + 1;
   }
-  // What has no line feed behind it is no line where nothing else is in it either.
+  // Without a line feed it is no line where it is empty, too.
   const last = outcomes.at(-1);
   if (bytes.at(-1) !== 10 && last !== undefined && "message" in last && last.message === "") {
     outcomes.pop();
@@ -132,7 +132,7 @@ Deno.test("LineDecoder refuses a line that is too long before its end has come, 
   const error = assertThrows(() => decoder.decode(bytes, false), GenericError);
   assertEquals(error.message, "Cannot decode: the line at byte 0 is longer than 4 bytes");
   assertEquals(error.code, "frame");
-  // It is not kept, however long it gets.
+  // It is dropped, however long it gets.
   assertEquals(bytes.length, 0);
   bytes.push(new Uint8Array(1_000_000));
   assertEquals(decoder.decode(bytes, false), undefined);

@@ -4,7 +4,8 @@ import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { mapCodec } from "../../src/framing/map_codec.ts";
 import { checkCodec } from "../../testing/mod.ts";
-import { bytesOf, decodeAll, encodeAll } from "../support/framing.ts";
+import { decodeAll, encodeAll } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 const numbers = mapCodec(new LineCodec({ maxFrameLength: 10 }), {
   decode(line) {

@@ -5,8 +5,8 @@ import { GenericError } from "../../src/base/errors.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
 import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
 import {
+  assertGivenBack,
   bytesAndCuts,
-  bytesOf,
   cutAt,
   cutIntoBytes,
   cutPlaces,
@@ -15,6 +15,7 @@ import {
   type Outcome,
   refusedAfter,
 } from "../support/framing.ts";
+import { bytesOf } from "../support/text.ts";
 
 const MAX = 12;
 
@@ -75,10 +76,7 @@ Deno.test("NetstringCodec gives back what was sent, however it is cut", () => {
   const codec = new NetstringCodec();
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 30 })), cutPlaces, (messages, cuts) => {
-      const bytes = encodeAll(codec, messages);
-      const expected = messages.map((message) => ({ message }));
-      assertEquals(decodeAll<Uint8Array>(codec, cutAt(bytes, cuts)), expected);
-      assertEquals(decodeAll<Uint8Array>(codec, cutIntoBytes(bytes)), expected);
+      assertGivenBack(codec, messages, cuts);
     }),
     { seed: 3 },
   );

@@ -3,7 +3,7 @@ import { Refusal } from "../../src/framing/refusal.ts";
 import { microtasksDrained } from "../../testing/mod.ts";
 import { awkwardThings } from "../support/awkward.ts";
 
-/** How often a refusal with that was found to be unseen. */
+/** How often a refusal with that error was reported as unseen. */
 async function unseenAfter(error: unknown, use: (refusal: Promise<never>) => unknown) {
   let unseen = 0;
   const used = use(Refusal.of(error, () => void unseen++));
@@ -11,7 +11,7 @@ async function unseenAfter(error: unknown, use: (refusal: Promise<never>) => unk
   return [unseen, await used] as const;
 }
 
-/** Each gives what it was rejected with, in a list: an async function would look at it. */
+/** Each returns the promise in a list: an async function would look at it. */
 const uses: Record<string, (refusal: Promise<never>) => Promise<unknown>> = {
   "await": async (refusal) => {
     try {

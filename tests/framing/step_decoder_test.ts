@@ -2,9 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { stepDecoder } from "../../codec.ts";
 import type { Codec, PartReader } from "../../codec.ts";
 import { checkCodec } from "../../testing/mod.ts";
-import { bytesOf, decodeAll } from "../support/framing.ts";
-
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+import { decodeAll } from "../support/framing.ts";
+import { bytesOf, text } from "../support/text.ts";
 
 function codecOf<In>(
   parse: (read: PartReader) => Generator<void, In, void>,

@@ -23,7 +23,7 @@ function entrance(...transports: ReturnType<typeof scriptedTransport>[]) {
 
 const OWNER = { isWanted: true, onOpen: () => {}, onEnd: () => {} };
 
-/** Shuts it at once. */
+/** Shuts it down at once. */
 async function shut(way: Entrance) {
   const patience = new Patience(new VirtualClock(), Infinity);
   patience.end();

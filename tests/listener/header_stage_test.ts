@@ -4,11 +4,10 @@ import { headerStage } from "../../src/listener/header_stage.ts";
 import { ProxyHeader } from "../../src/proxy/proxy_header.ts";
 import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
 import type { RejectReason } from "../../src/listener/guard/rejection.ts";
-import type { NetworkAddress } from "../../src/base/address.ts";
 import { scriptedTransport, silence, type Step, VirtualClock } from "../../testing/mod.ts";
 import { resolveGuardConfig } from "../../src/listener/guard/guard_config.ts";
+import { tcp } from "../support/tcp.ts";
 
-const tcp = (hostname: string): NetworkAddress => ({ transport: "tcp", hostname, port: 7 });
 const HEADER = new ProxyHeader({ source: tcp("192.0.2.1"), destination: tcp("192.0.2.2") });
 
 function stageOf(deny: string[] = []) {

@@ -10,7 +10,7 @@ import type { RejectReason } from "../../src/listener/guard/rejection.ts";
 import { Intake } from "../../src/listener/intake.ts";
 import { Patience } from "../../src/listener/life_cycle.ts";
 import type { Transport } from "../../src/network/network.ts";
-import { hostOf, type NetworkAddress } from "../../src/base/address.ts";
+import { hostOf } from "../../src/base/address.ts";
 import { Stage } from "../../src/listener/stage.ts";
 import { look, plainTurns } from "../../src/network/turns.ts";
 import {
@@ -22,10 +22,7 @@ import {
   VirtualClock,
 } from "../../testing/mod.ts";
 import { isPending } from "../support/scripted_connection.ts";
-
-function tcp(hostname: string): NetworkAddress {
-  return { transport: "tcp", hostname, port: 7 };
-}
+import { tcp } from "../support/tcp.ts";
 
 const CLIENT = tcp("192.0.2.1");
 const HEADER = new ProxyHeader({ source: CLIENT, destination: tcp("192.0.2.2") });
@@ -54,7 +51,7 @@ function intakeOf(script: (Transport | Step)[], config: GuardConfig = {}) {
     isWanted: () => wanted.isWanted,
   });
   const intake = {
-    /** Gets the next one; it has to be taken or put back. */
+    /** Gets the next one, which has to be taken or put back. */
     hold: () => inner.accept(),
     onTaken: () => inner.onTaken(),
     async accept() {
@@ -176,7 +173,7 @@ Deno.test("Intake.accept() lets a slow header keep nobody waiting", async () => 
   const first = (await intake.accept())!;
   assertEquals(first.transport.remoteAddr, CLIENT);
   assertEquals(quick.calls.length > 0, true);
-  // The other one comes while an accept waits for a third.
+  // The second arrives while an accept waits for a third.
   const second = intake.accept();
   await clock.settle();
   assertEquals([await isPending(clock, second), socket.isAccepting], [true, true]);
@@ -243,7 +240,7 @@ Deno.test("Intake lets those on their way hold no place of maxConnections", asyn
   });
   const taken = (await intake.take())!;
   assertEquals([taken.pass.header, open(), clock.now()], [HEADER, 1, 0]);
-  // The place is one: who is ready waits for it.
+  // There is one place, and the ready one waits for it.
   const next = intake.take();
   assertEquals(await isPending(clock, next), true);
   guard.leave(taken.pass);

@@ -1,4 +1,4 @@
-// One life for both kinds of listeners: every order of starts and stops, awaited or not, over both.
+// The life cycle of both kinds of listeners: every order of starts and stops, awaited or not.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GenericError, Listener, type SocketError, UdpListener } from "../../mod.ts";
@@ -46,7 +46,7 @@ function scripted(signal?: AbortSignal) {
   };
 }
 
-/** All rows of so many things. */
+/** All rows of that many things. */
 function* rows<T>(things: readonly T[], length: number): Generator<T[]> {
   if (length === 0) return yield [];
   for (const row of rows(things, length - 1)) for (const thing of things) yield [...row, thing];
@@ -76,7 +76,7 @@ for (
     ["UdpListener", () => new UdpListener(0, { interface: "127.0.0.1" })],
   ] as const
 ) {
-  /** Whether somebody has its port. */
+  /** Whether its port is taken. */
   const isBound = async (listener: Listener | UdpListener, port: number) => {
     const other = listener instanceof Listener
       ? new Listener(port, { interface: "127.0.0.1" })

@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { GenericError } from "../../mod.ts";
-import type { NetworkAddress } from "../../src/base/address.ts";
 import { type ListenerEvent, ListenerEvents } from "../../src/listener/listener_event.ts";
+import { printedDuring } from "../support/printed_during.ts";
+import { tcp } from "../support/tcp.ts";
 
-const peer: NetworkAddress = { transport: "tcp", hostname: "192.0.2.1", port: 7 };
+const peer = tcp("192.0.2.1");
 const refused = {
   kind: "refused",
   reason: "denied",
@@ -30,10 +31,7 @@ Deno.test("ListenerEvents tells what has happened, in a turn of its own", async 
 });
 
 Deno.test("ListenerEvents outlives an onEvent that throws, at once or later", async () => {
-  const printed: unknown[] = [];
-  const original = console.error;
-  console.error = (...values: unknown[]) => void printed.push(...values);
-  try {
+  const printed = await printedDuring(async () => {
     const throwing = () => {
       throw new Error("at once");
     };
@@ -42,10 +40,8 @@ Deno.test("ListenerEvents outlives an onEvent that throws, at once or later", as
       new ListenerEvents(onEvent).refused("denied", peer);
     }
     for (let i = 0; i < 5; i++) await Promise.resolve();
-    assertEquals(printed.map((error) => (error as Error).message), ["at once", "later"]);
-  } finally {
-    console.error = original;
-  }
+  });
+  assertEquals(printed.map((error) => (error as Error).message), ["at once", "later"]);
 });
 
 Deno.test("ListenerEvents makes nothing where nobody listens", async () => {

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type Caller,
-  Client,
   GenericError,
   Listener,
   type ListenerConfig,
@@ -24,22 +23,14 @@ import {
   VirtualClock,
 } from "../../testing/mod.ts";
 import type { Transport } from "../../src/network/network.ts";
+import { dial } from "../support/dial.ts";
+import { echo } from "../support/echo.ts";
+import { listening } from "../support/listening.ts";
 import { isPending } from "../support/scripted_connection.ts";
 import { plainTurns } from "../../src/network/turns.ts";
 import { counted } from "../support/counted.ts";
 
 const LOOPBACK = { interface: "127.0.0.1" };
-
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
-
-function dial(listener: Listener): Promise<Client> {
-  return Client.connect({ host: "127.0.0.1", port: listener.port });
-}
 
 /** A listener whose accepted transports are scripted, on virtual time. */
 function scripted(script: (Transport | Step)[], config: ListenerConfig = {}) {
@@ -59,9 +50,7 @@ function scripted(script: (Transport | Step)[], config: ListenerConfig = {}) {
 }
 
 Deno.test("Listener serves every connection, each by itself", async () => {
-  await using listener = new Listener(0, LOOPBACK);
-  listener.attach(echo);
-  await listener.start();
+  await using listener = await listening(echo);
   assertEquals(listener.address, "127.0.0.1");
   const clients = await Promise.all([1, 2, 3].map(() => dial(listener)));
   for (const [i, client] of clients.entries()) {
@@ -123,9 +112,7 @@ Deno.test("Listener accepts nothing while nobody wants connections", async () =>
 });
 
 Deno.test("Listener.detach() leaves running connections their service, and new ones wait", async () => {
-  await using listener = new Listener(0, LOOPBACK);
-  listener.attach(echo);
-  await listener.start();
+  await using listener = await listening(echo);
   await using first = await dial(listener);
   await first.write("a");
   assertEquals((await first.read())[1], 1);
@@ -188,10 +175,8 @@ Deno.test("Listener's loop ends at a stop, and with the error where it was never
 });
 
 Deno.test("Listener hands each connection out once, whoever waited for it before", async () => {
-  await using listener = new Listener(0, LOOPBACK);
-  listener.attach(echo);
-  await listener.start();
-  // The service waits for a connection, and is no longer to get one.
+  await using listener = await listening(echo);
+  // The service waits for a connection, and must not get one any more.
   listener.detach(echo);
   const iterator = listener[Symbol.asyncIterator]();
   const taking = [iterator.next(), iterator.next()];
@@ -543,9 +528,7 @@ Deno.test("Listener.signal's abort is a graceful stop; an aborted one refuses th
 });
 
 Deno.test("Listener.start() during a stop waits for it, and binds again", async () => {
-  const listener = new Listener(0, LOOPBACK);
-  listener.attach(echo);
-  await listener.start();
+  const listener = await listening(echo);
   const { port } = listener;
   const [report] = await Promise.all([listener.gracefulStop(), listener.start()]);
   assertEquals([report, listener.port], [{ completed: 0, aborted: 0, cut: [] }, port]);
@@ -597,8 +580,7 @@ Deno.test("Listener.serve() contains each loop, closes when it returns, and ends
     onError: (_caller, error) => void ended.push(error.message),
     onClose: (_caller, { by }) => void ended.push(by),
   });
-  const where = { host: "127.0.0.1", port: listener.port };
-  const [bad, good] = [await Client.connect(where), await Client.connect(where)];
+  const [bad, good] = [await dial(listener), await dial(listener)];
   await bad.write("!");
   assertEquals((await bad.read())[1], -1);
   await good.write("still here");

@@ -30,7 +30,7 @@ Deno.test("OpenConnections.stop() also stops what is added meanwhile", async () 
   const stop = open.stop(patience);
   open.add(late.connection);
   void late.connection.read().catch(() => {});
-  // Turns of its own let the runtime look; those of Deno's network last as long.
+  // Own turns let the runtime look at its sockets; those of Deno's network take as long.
   for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
   await late.clock.advance(50);
   assertEquals(late.peer.isClosed, true);

@@ -72,7 +72,7 @@ Deno.test("waitFor() does not mind that what comes late cannot be discarded", as
   await clock.advance(50);
   await rejected;
   late.resolve("late");
-  // An unhandled rejection would end this test.
+  // An unhandled rejection would fail this test.
   await clock.settle();
 });
 

@@ -60,7 +60,7 @@ Deno.test("dial() tries the next address beside one that does not answer", async
   await settled();
   attempt("a").resolve("a");
   assertEquals(await connected, "a");
-  // What answers too late is nobody's.
+  // A late answer is discarded.
   attempt("c").resolve("c");
   await settled();
   assertEquals(log.at(-1), "discard c");

@@ -143,7 +143,7 @@ Deno.test("LazyTimers look in time, whatever comes and goes", async () => {
         const timers = due.map((_, who) =>
           lazyTimer(clock, (now) => {
             if (due[who]! <= now) {
-              // Exactly when it was due: never late, and never early.
+              // Exactly when it was due, neither late nor early.
               assertEquals(due[who], now);
               due[who] = Infinity;
             }
@@ -198,7 +198,7 @@ Deno.test("LazyTimer judges what is due when the runtime has looked, by the time
   assertEquals(looks, [[5, false]]);
   await clock.advance(10);
   assertEquals(looks, [[5, false], [10, false]]);
-  // What was in the buffers has come.
+  // The bytes in the buffers have arrived.
   due = 30;
   await clock.look();
   assertEquals(looks, [[5, false], [10, false], [10, true]]);

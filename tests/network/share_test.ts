@@ -18,7 +18,7 @@ function share() {
   return { time, share: new Share({ clock, turns: { ...plainTurns, stepBack } }) };
 }
 
-/** Whether a share is used up by so many more things. */
+/** Whether a share is used up by that many more things. */
 function countTo(share: Share, count: number): boolean {
   let isUsedUp = false;
   for (let i = 0; i < count; i++) isUsedUp = share.count();

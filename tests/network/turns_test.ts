@@ -3,10 +3,11 @@ import { FairTurns, plainTurns, type Turn } from "../../src/network/turns.ts";
 import { Client, Listener } from "../../mod.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { microtasksDrained } from "../../testing/mod.ts";
+import { scriptOutput } from "../support/script_output.ts";
 
 const MIB = 1024 * 1024;
 
-/** Turns of an event loop that goes on when the test says so, and what was begun. */
+/** Turns of an event loop that the test moves, and what was begun. */
 function manual() {
   const begun: string[] = [];
   let waiting: (() => void)[] = [];
@@ -19,7 +20,7 @@ function manual() {
     begun,
     fair,
     turn,
-    /** Whether somebody waits for the next turn of the loop. */
+    /** Whether a callback waits for the next turn of the loop. */
     get isWaiting() {
       return waiting.length > 0;
     },
@@ -30,7 +31,7 @@ function manual() {
       for (const callback of callbacks) callback();
       await microtasksDrained();
     },
-    /** Goes on until that has come, and says how many turns it took. */
+    /** Goes on until the condition holds, and returns how many turns it took. */
     async turnsUntil(promise: Promise<void>) {
       let hasCome = false;
       void promise.then(() => hasCome = true);
@@ -55,7 +56,7 @@ function manual() {
 
 const range = (length: number, from = 0) => Array.from({ length }, (_, i) => `${from + i}`);
 
-/** So many turns without much to do, and the runtime has looked at its sockets. */
+/** Enough quiet turns for the runtime to have looked at its sockets. */
 const A_LOOK = 66;
 
 Deno.test("FairTurns begins the reads of a small burst together, and asks for nothing", async () => {
@@ -110,14 +111,14 @@ Deno.test("FairTurns holds until the runtime has looked at its sockets, then beg
   for (let i = 1; i < A_LOOK; i++) await loop.next();
   assertEquals(loop.begun, []);
   await loop.next();
-  // A round: 32 in a turn, in the order in which they came.
+  // A round: 32 in a turn, in order of arrival.
   const order = range(20, 120).concat(range(100));
   for (let turn = 1; turn <= 4; turn++) {
     assertEquals(loop.begun, order.slice(0, 32 * turn));
     await loop.next();
   }
   for (let i = 0; i < A_LOOK && loop.isWaiting; i++) await loop.next();
-  // Few were left over: all is as at first.
+  // Few were left over, so all is as before.
   assertEquals([loop.begun, loop.isWaiting], [order, false]);
   await loop.burst(["next"]);
   assertEquals(loop.begun.at(-1), "next");
@@ -129,7 +130,7 @@ Deno.test("FairTurns reads everybody once before it reads anybody twice", async 
   await loop.getBusy();
   await loop.burst(all);
   for (let i = 0; i < A_LOOK; i++) await loop.next();
-  // Whoever is begun completes at once and wants to be read again.
+  // Each read completes at once and is asked for again.
   let seen = loop.begun.length - 32;
   const counts = new Map<string, number>();
   for (let i = 0; i < 1_000; i++) {
@@ -247,13 +248,13 @@ Deno.test("FairTurns.looked() waits for the reads that were held, not for those 
   void looked.then(() => isOver = true);
   let atEnd = 0;
   for (let seen = 0; !isOver;) {
-    // Whoever was read wants to be read again.
+    // Each connection that was read asks for another read.
     const names = loop.begun.slice(seen);
     seen = atEnd = loop.begun.length;
     await loop.burst(names);
     await loop.next();
   }
-  // All once, and nobody a third time.
+  // All once, and none a third time.
   assert(range(500).every((name) => loop.begun.includes(name)));
   assert(atEnd <= 1_000, `${atEnd}`);
 });
@@ -346,10 +347,14 @@ Deno.test("plainTurns begins a read at once and a write at the end of its turn",
   await microtasksDrained();
   assertEquals(begun, ["read", "write"]);
 });
+
 Deno.test("Deno's own turns need no permission beyond the port, and let the program end", async () => {
+  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = (probe.addr as Deno.NetAddr).port;
+  probe.close();
   const program = `
     import { Client, Listener } from "${new URL("../../mod.ts", import.meta.url)}";
-    const listener = new Listener(Number(Deno.args[0]), { interface: "127.0.0.1" });
+    const listener = new Listener(${port}, { interface: "127.0.0.1" });
     listener.attach({
       async onReadReady(caller) {
         const [bytes, length] = await caller.read();
@@ -366,19 +371,5 @@ Deno.test("Deno's own turns need no permission beyond the port, and let the prog
     await Promise.all(clients.map((client) => client.close()));
     await listener.gracefulStop();
     console.log("done");`;
-  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const port = (probe.addr as Deno.NetAddr).port;
-  probe.close();
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-prompt",
-      `--allow-net=127.0.0.1:${port}`,
-      `data:text/typescript,${encodeURIComponent(program)}`,
-      `${port}`,
-    ],
-    env: { NO_COLOR: "1" },
-  }).output();
-  const decoder = new TextDecoder();
-  assertEquals([decoder.decode(stdout), code], ["done\n", 0], decoder.decode(stderr));
+  assertEquals(await scriptOutput([`--allow-net=127.0.0.1:${port}`], program), "done\n");
 });

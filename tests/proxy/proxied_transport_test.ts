@@ -6,13 +6,14 @@ import { ProxyHeader } from "../../src/proxy/proxy_header.ts";
 import { ProxyHeaderError } from "../../src/proxy/proxy_header_error.ts";
 import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
 import type { Transport } from "../../src/network/network.ts";
-import type { NetworkAddress } from "../../src/base/address.ts";
 import { fail, scriptedTransport, silence, type Step, VirtualClock } from "../../testing/mod.ts";
 import { asRead, v1Configs, v2Configs } from "../support/proxy_headers.ts";
+import { readAll } from "../support/read_all.ts";
+import { tcp } from "../support/tcp.ts";
 
-const PROXY: NetworkAddress = { transport: "tcp", hostname: "10.0.0.1", port: 5 };
-const HERE: NetworkAddress = { transport: "tcp", hostname: "10.0.0.2", port: 80 };
-const CLIENT: NetworkAddress = { transport: "tcp", hostname: "192.0.2.1", port: 7 };
+const PROXY = tcp("10.0.0.1", 5);
+const HERE = tcp("10.0.0.2", 80);
+const CLIENT = tcp("192.0.2.1", 7);
 const HEADER_BYTES = writeProxyHeader(new ProxyHeader({ source: CLIENT, destination: HERE }));
 
 function from(...script: (Uint8Array | string | Step)[]) {
@@ -21,15 +22,6 @@ function from(...script: (Uint8Array | string | Step)[]) {
 
 function limits(clock = new VirtualClock()) {
   return { clock, headerTimeoutInMillis: 3_000, maxHeaderLength: 4_096 };
-}
-
-async function readAll(transport: Transport, size: number): Promise<number[]> {
-  const all: number[] = [];
-  const buffer = new Uint8Array(size);
-  for (let count; (count = await transport.read(buffer)) !== null;) {
-    all.push(...buffer.subarray(0, count));
-  }
-  return all;
 }
 
 Deno.test("readProxyHeader() gives a stream of exactly what comes behind the header", async () => {
@@ -50,7 +42,7 @@ Deno.test("readProxyHeader() gives a stream of exactly what comes behind the hea
       assertEquals(proxied.header, header);
       assertEquals(proxied.remoteAddr, header.source ?? PROXY);
       assertEquals(proxied.localAddr, HERE);
-      assertEquals(await readAll(proxied, sizes[0]!), [...data]);
+      assertEquals(await readAll(proxied, Infinity, sizes[0]!), data);
       assertEquals(await proxied.read(new Uint8Array(1)), null);
       assertEquals(clock.pending, 0);
     }),

@@ -2,14 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { inOneFamily, ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
 import { PROXY_TLV } from "../../src/proxy/proxy_tlv.ts";
 import type { NetworkAddress } from "../../src/base/address.ts";
-
-function tcp(hostname: string, port = 1): NetworkAddress {
-  return { transport: "tcp", hostname, port };
-}
-
-function bytes(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
-}
+import { tcp } from "../support/tcp.ts";
+import { bytesOf } from "../support/text.ts";
 
 Deno.test("ProxyHeader brings addresses in canonical form, and leaves each its family", () => {
   const header = new ProxyHeader({ source: tcp("2001:DB8:0::1"), destination: tcp("192.0.2.1") });
@@ -35,7 +29,7 @@ Deno.test("ProxyHeader refuses parts that do not go together", () => {
   const unix: NetworkAddress = { transport: "unix", path: "/a" };
   const vsock: NetworkAddress = { transport: "vsock", cid: 1, port: 1 };
   const udp: NetworkAddress = { transport: "udp", hostname: "192.0.2.1", port: 1 };
-  const tlvs = [{ type: 1, value: bytes("h2") }];
+  const tlvs = [{ type: 1, value: bytesOf("h2") }];
   const wrong: ProxyHeaderConfig[] = [
     { source },
     { destination },
@@ -64,9 +58,9 @@ Deno.test("ProxyHeader refuses values out of their range and names them", () => 
     [{ source: tcp("localhost"), destination: tcp("192.0.2.1") }, '"localhost"'],
     [{ source: tcp("192.0.2.1", 65536), destination: tcp("192.0.2.1") }, "65536"],
     [{ source: tcp("192.0.2.1", 1.5), destination: tcp("192.0.2.1") }, "1.5"],
-    [{ tlvs: [{ type: 256, value: bytes("") }] }, "256"],
-    [{ tlvs: [{ type: PROXY_TLV.CRC32C, value: bytes("") }] }, '"checksum"'],
-    [{ tlvs: [{ type: PROXY_TLV.NOOP, value: bytes("") }] }, "padding"],
+    [{ tlvs: [{ type: 256, value: bytesOf("") }] }, "256"],
+    [{ tlvs: [{ type: PROXY_TLV.CRC32C, value: bytesOf("") }] }, '"checksum"'],
+    [{ tlvs: [{ type: PROXY_TLV.NOOP, value: bytesOf("") }] }, "padding"],
     [{ tlvs: [{ type: 1, value: new Uint8Array(65_536) }] }, "65536"],
   ];
   for (const path of ["a".repeat(109), "é".repeat(55), "a\0b", "\0", "\0a\0"]) {
@@ -81,15 +75,15 @@ Deno.test("ProxyHeader refuses values out of their range and names them", () => 
 Deno.test("ProxyHeader tells what the proxy says in words", () => {
   const tls = Uint8Array.of(
     ...[0x07, 0, 0, 0, 0],
-    ...[0x21, 0, 7, ...bytes("TLSv1.3")],
-    ...[0x22, 0, 5, ...bytes("alice")],
-    ...[0x23, 0, 3, ...bytes("AES")],
+    ...[0x21, 0, 7, ...bytesOf("TLSv1.3")],
+    ...[0x22, 0, 5, ...bytesOf("alice")],
+    ...[0x23, 0, 3, ...bytesOf("AES")],
   );
   const header = new ProxyHeader({
     tlvs: [
-      { type: PROXY_TLV.ALPN, value: bytes("h2") },
-      { type: PROXY_TLV.AUTHORITY, value: bytes("exämple.org") },
-      { type: PROXY_TLV.AUTHORITY, value: bytes("second") },
+      { type: PROXY_TLV.ALPN, value: bytesOf("h2") },
+      { type: PROXY_TLV.AUTHORITY, value: bytesOf("exämple.org") },
+      { type: PROXY_TLV.AUTHORITY, value: bytesOf("second") },
       { type: PROXY_TLV.UNIQUE_ID, value: Uint8Array.of(1, 2) },
       { type: PROXY_TLV.TLS, value: tls },
     ],

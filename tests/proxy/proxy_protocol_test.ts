@@ -7,7 +7,7 @@ import {
   truncatedHeaderError,
   writeProxyHeader,
 } from "../../src/proxy/proxy_protocol.ts";
-import { fuzzProxyHeaders } from "../fuzz/proxy_header.ts";
+import { fuzzProxyHeaders } from "../system/fuzz/proxy_header.ts";
 import {
   asRead,
   assertHeaderRefused,
@@ -38,7 +38,7 @@ Deno.test("parseProxyHeader() gives back what writeProxyHeader() wrote, however 
           assertEquals(queue.length, fed);
           continue;
         }
-        // Exactly the header is gone, and it was taken as soon as it was there.
+        // Exactly the header is gone, and it was taken as soon as it was complete.
         assertEquals(queue.length, fed - bytes.length);
         assertEquals([...queue.takeAll()], [...all.subarray(bytes.length, fed)]);
         break;

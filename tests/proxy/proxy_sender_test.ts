@@ -4,10 +4,7 @@ import { checkProxyHeader, sendHeader } from "../../src/proxy/proxy_sender.ts";
 import type { NetworkAddress } from "../../src/base/address.ts";
 import { broken, scriptedTransport } from "../../testing/mod.ts";
 import { parseHeader } from "../support/proxy_headers.ts";
-
-function tcp(hostname: string, port: number): NetworkAddress {
-  return { transport: "tcp", hostname, port };
-}
+import { tcp } from "../support/tcp.ts";
 
 const ENDS = { localAddr: tcp("192.0.2.1", 7), remoteAddr: tcp("192.0.2.2", 80) };
 
@@ -25,7 +22,7 @@ Deno.test("sendHeader() tells the ends of the stream, or what it is given", asyn
   const given = { source: tcp("203.0.113.1", 1), destination: tcp("203.0.113.2", 2) };
   assertEquals(await sent(given), new ProxyHeader(given));
   assertEquals(await sent({ command: "local" }), new ProxyHeader({ command: "local" }));
-  // What a header that was received says can be handed on as it is.
+  // A received header can be passed on as it is.
   const received = new ProxyHeader({ ...given, tlvs: [{ type: 0xe0, value: Uint8Array.of(1) }] });
   assertEquals(await sent(received), received);
 });

@@ -41,13 +41,13 @@ Deno.test("parseV1() takes a second address of the other family, as nginx writes
     const header = parseHeader(headerLine(line))!;
     assertEquals(header.source, { transport: "tcp", hostname: source, port: 56324 });
     assertEquals(header.destination, { transport: "tcp", hostname: destination, port: 443 });
-    // Handed on it is what the specification asks for.
+    // Passed on, it is as the specification asks.
     for (const version of [1, 2] as const) {
       const again = parseHeader(writeProxyHeader(new ProxyHeader({ ...header, version })));
       assertEquals(again, asRead(new ProxyHeader({ ...header, version })));
     }
   }
-  // The client's own is of the family that is told.
+  // The client's own address has the family that is named.
   for (const line of ["TCP6 192.0.2.1 ::1", "TCP6 192.0.2.1 192.0.2.2", "TCP4 ::1 192.0.2.1"]) {
     assertHeaderRefused(headerLine(`PROXY ${line} 1 2\r\n`), "address");
   }

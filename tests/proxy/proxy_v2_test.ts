@@ -57,7 +57,7 @@ Deno.test("parseV2() skips the whole block of a LOCAL header, whatever is in it"
   assertEquals(parseHeader(headerBlock("2011", ADDRESS_BLOCK)), local);
   assertEquals(parseHeader(headerBlock("2011", "ff")), local);
   assertEquals(parseHeader(headerBlock("20ff", "ffffff")), local);
-  // A checksum that is wrong, and a length that is not there.
+  // A wrong checksum, and a missing length.
   assertEquals(parseHeader(headerBlock("2000", "030004ffffffff")), local);
   assertEquals(parseHeader(headerBlock("2000", "ffffffff").slice(0, 18)), undefined);
 });
@@ -65,7 +65,7 @@ Deno.test("parseV2() skips the whole block of a LOCAL header, whatever is in it"
 Deno.test("parseV2() skips the whole block of a header without family, addresses and all", () => {
   const unspecified = new ProxyHeader({});
   const zeros = "00".repeat(36);
-  // Addresses, triples, a checksum that is wrong, a triple that is cut off: nobody can tell which.
+  // Addresses, triples, a wrong checksum, a triple that is cut off: they cannot be told apart.
   for (const body of ["", ADDRESS_BLOCK, zeros, "020001 61", "030004 ffffffff", "e0ffff", "ff"]) {
     const bytes = headerBlock("2100", body);
     assertEquals(parseHeader(bytes), unspecified);
@@ -125,7 +125,7 @@ Deno.test("parseV2() refuses a length that is too short for the addresses or lon
   assertEquals(parseHeader(padded, padded.length)?.tlvs, []);
   const error = assertThrows(() => parseHeader(padded, padded.length - 1), ProxyHeaderError);
   assertEquals(error.problem, "too-long");
-  // Nothing of what it announces has to come, also of one that would be skipped.
+  // Nothing that it announces has to arrive, even where it would be skipped.
   assertHeaderRefused(Uint8Array.fromHex("0d0a0d0a000d0a515549540a2111ffff"), "too-long");
   assertHeaderRefused(Uint8Array.fromHex("0d0a0d0a000d0a515549540a2000ffff"), "too-long");
 });
@@ -136,7 +136,7 @@ Deno.test("parseV2() takes a header whose checksum is right, and no other", () =
       if (config.source === undefined) return;
       const bytes = writeProxyHeader(new ProxyHeader({ ...config, checksum: true }));
       assertEquals(parseHeader(bytes)?.checksum, true);
-      // Not the length and what is before it: that is told as something else.
+      // Neither the length nor what precedes it, which has errors of its own.
       const place = 16 + at % (bytes.length - 16);
       bytes[place]! ^= change;
       let parsed: ProxyHeader | undefined;

@@ -2,14 +2,14 @@
 
 import type { Source } from "./source.ts";
 
-/** What goes around the seams. A namespace alone does too: it could be given another name. */
+/** What bypasses the seams. So does a bare namespace, which could be aliased. */
 const AROUND_THE_SEAMS =
   /^(globalThis|self|((globalThis|self)\.)?(Deno|performance|Date|(set|clear)(Timeout|Interval)|setImmediate)|Deno\.(connect|listen|startTls)\w*|(performance|Date)\.now)$/;
 
 /** The folders of the rooms that make transports. */
 const IS_ENGINE = /^src\/(network\/(deno|node)|tls)\//;
 
-/** What a transport may name all the same: it makes a stream out of another, and looks at a certificate's dates. */
+/** What a transport may name all the same: it makes a stream of another one, and checks a certificate's dates. */
 const IN_TRANSPORTS = /^(Deno\.startTls|setImmediate|Date\.now)$/;
 
 /** The statements of a room that has nothing to run, and so nothing to test. */
@@ -20,10 +20,13 @@ const INERT = new Set([
   "Constant",
 ]);
 
-/** Lines of code that are read in one sitting. */
+/** Tests of what is no room of src/. */
+const OF_NO_ROOM = /^tests\/(examples|system|testing)\//;
+
+/** As many lines as can be read at a glance. */
 const LONGEST_EXAMPLE = 60;
 
-/** What no file says, and why. The patterns are written so that they do not find themselves. */
+/** What no file may contain, and why. The patterns do not match themselves. */
 const UNSAYABLE: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/(?<=^|[\s"'`(=])\/(home|root|Users)\/\w+/gm, "a path of one machine"],
   [
@@ -105,7 +108,7 @@ export function circleProblems(sources: readonly Source[]): string[] {
   return problems;
 }
 
-/** Imports that somebody who imports by URL does not have. */
+/** Imports that do not work for a user who imports by URL. */
 export function importProblems(sources: readonly Source[]): string[] {
   return sources.flatMap(({ path, imports }) =>
     imports.filter(({ text }) => {
@@ -115,7 +118,7 @@ export function importProblems(sources: readonly Source[]): string[] {
   );
 }
 
-/** Sockets made and time told elsewhere than in a seam. */
+/** Sockets made and clocks read outside a seam. */
 export function seamProblems(sources: readonly Source[], seams: readonly string[]): string[] {
   return sources.filter(({ path }) => !seams.includes(path)).flatMap(({ path, globals }) =>
     globals.filter(({ text }) => AROUND_THE_SEAMS.test(text))
@@ -140,7 +143,7 @@ export function reachProblems(sources: readonly Source[], doors: readonly Source
     .map(({ path }) => `${path} is reached from no door`);
 }
 
-/** Rooms with something to run and without a test file at the same place, and test files there of no room. */
+/** Rooms with something to run and without a test file at the same place, and test files of no room. */
 export function testProblems(sources: readonly Source[], paths: readonly string[]): string[] {
   const testOf = (path: string) => path.replace("src/", "tests/").replace(/\.ts$/, "_test.ts");
   const rooms = sources.filter(({ ownStatements }) =>
@@ -148,16 +151,15 @@ export function testProblems(sources: readonly Source[], paths: readonly string[
   ).map(({ path }) => [path, testOf(path)] as const);
   const untested = rooms.filter(([, test]) => !paths.includes(test))
     .map(([path, test]) => `${path} has no ${test}`);
-  const folders = new Set(sources.map(({ path }) => folderOf(path)));
   const mirrored = new Set(sources.map(({ path }) => testOf(path)));
   const stray = paths.filter((path) =>
-    path.startsWith("tests/") && path.endsWith("_test.ts") && folders.has(folderOf(path)) &&
-    !mirrored.has(path)
+    path.startsWith("tests/") && path.endsWith("_test.ts") && !mirrored.has(path) &&
+    !OF_NO_ROOM.test(path)
   ).map((path) => `${path} is of no room; tests/system/ is for such`);
   return [...untested, ...stray];
 }
 
-/** Doors that do more than to name what they export. */
+/** Doors that do more than name what they export. */
 export function doorProblems(doors: readonly Source[]): string[] {
   return doors.flatMap(({ path, text, ownStatements }) => [
     ...(/^\/\*\*[^]*?@module\b[^]*?\*\//.test(text) ? [] : [`${path} does not begin with its doc`]),
@@ -171,7 +173,7 @@ export function exampleProblems(examples: readonly Source[]): string[] {
     .map(({ path, codeLines }) => `${path} has ${codeLines} lines of code`);
 }
 
-/** Tests that let time go by and hope. */
+/** Tests that sleep and hope. */
 export function sleepProblems(tests: readonly Source[]): string[] {
   return tests.flatMap(({ path, sleeps, imports }) => [
     ...sleeps.map(({ text, line }) => `${path}:${line} sleeps: ${text}`),
@@ -180,7 +182,7 @@ export function sleepProblems(tests: readonly Source[]): string[] {
   ]);
 }
 
-/** A path of a file here, as text names it; a name in capitals stands for any. */
+/** A path of a file here, as texts write it; a name in capitals stands for any. */
 const NAMED_PATH =
   /(?<![\w/.@-])(?:\.\/)?((?:src|tests|testing|examples|bench|tools)\/[a-z\d_/]+\.ts)\b/g;
 
@@ -198,7 +200,7 @@ export function namedPathProblems(
   );
 }
 
-/** What no reader of the repository can use, and what was left open or switched off. */
+/** Text that is of no use to readers of the repository, and what was left open or switched off. */
 export function textProblems(files: readonly (readonly [path: string, text: string])[]): string[] {
   return files.flatMap(([path, text]) =>
     UNSAYABLE.flatMap(([pattern, why]) =>

@@ -1,7 +1,7 @@
-// What `@std/assert` is in this repository's tests. The standard library's own package is not on every
-// registry that this project is tested with; `deno-std` is the same code, published without types, so the
-// types are said here. Where the scope `@std` resolves, one line in deno.json replaces this file:
-// "@std/assert": "jsr:@std/assert@1".
+// The `@std/assert` of this repository's tests. The standard library's own package is not on every
+// registry that this project is tested with; `deno-std` is the same code, published without types, so the types are
+// written here. Where the scope `@std` resolves, one line in deno.json replaces this file: "@std/assert":
+// "jsr:@std/assert@1".
 
 // deno-lint-ignore no-explicit-any
 type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;

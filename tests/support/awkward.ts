@@ -1,8 +1,8 @@
-// Things that are hard to deal with once somebody has thrown them.
+// Things that are hard to handle once they are thrown.
 
 import { GenericError } from "../../mod.ts";
 
-/** What may be thrown and cannot be looked at, printed or put into words without care. */
+/** Values that may be thrown, and cannot be inspected or printed without care. */
 export function awkwardThings(): unknown[] {
   const revoked = Proxy.revocable(new Error("revoked"), {});
   revoked.revoke();
@@ -28,7 +28,7 @@ export function awkwardThings(): unknown[] {
   ];
 }
 
-/** Errors of the library's own kind that do not want to be looked at. */
+/** Errors of the library's own classes that cannot be inspected without care. */
 export function awkwardErrors(): unknown[] {
   const refuse = () => {
     throw new Error("do not look");
@@ -37,21 +37,4 @@ export function awkwardErrors(): unknown[] {
   const codeThrows = new Own("frame", "mine");
   Object.defineProperty(codeThrows, "code", { get: refuse });
   return [codeThrows, new Proxy(new GenericError("frame", "mine"), { get: refuse })];
-}
-
-/** Runs something and gives what was printed with `console.error` meanwhile. */
-export async function printedDuring(run: () => void | Promise<void>): Promise<unknown[]> {
-  const printed: unknown[] = [];
-  const before = console.error;
-  console.error = (...values: unknown[]) => {
-    // How a value is shown is its own code, and may throw, as where it is really printed.
-    for (const value of values) Deno.inspect(value);
-    printed.push(...values);
-  };
-  try {
-    await run();
-  } finally {
-    console.error = before;
-  }
-  return printed;
 }

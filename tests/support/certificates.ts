@@ -1,4 +1,4 @@
-// Certificates for tests, made when they are needed and never kept: a certificate authority, and what it signs.
+// Certificates for tests, made when needed and never kept: an authority, and what it signs.
 
 import "npm:reflect-metadata@0.2.2";
 import * as x509 from "npm:@peculiar/x509@2.2.0";
@@ -14,15 +14,15 @@ export interface MadeCertificate {
   readonly key: string;
 }
 
-/** What a certificate shall say. */
+/** The contents of a certificate to make. */
 export interface Wish {
   /** Common name. */
   readonly name?: string;
   /** DNS names and IP addresses it is valid for. */
   readonly hosts?: readonly string[];
-  /** When it ends to be valid, in days from now; negative for one that has. */
+  /** The end of its validity, in days from now; negative if it has expired. */
   readonly days?: number;
-  /** When it begins to be valid, in days from now. */
+  /** The start of its validity, in days from now. */
   readonly fromDays?: number;
 }
 

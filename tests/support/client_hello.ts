@@ -1,10 +1,10 @@
 // First messages of TLS clients, made up.
 
-/** What the message shall say. */
+/** The contents of the message to make. */
 export interface HelloWish {
   /** Versions in the extension for them; none for no extension. */
   readonly versions?: readonly number[];
-  /** The length of the session's number. */
+  /** The length of the session id. */
   readonly sessionId?: number;
   /** Further extensions: type and length. */
   readonly extensions?: readonly (readonly [type: number, length: number])[];

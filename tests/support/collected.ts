@@ -1,4 +1,4 @@
-// Whether something is still held by anybody, which only the garbage collector knows.
+// Whether something is still referenced, which only the garbage collector knows.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -7,7 +7,7 @@ import { nextTurn } from "../../src/tls/next_turn.ts";
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-/** Enough for what is let go in a later turn; what a timer holds stays longer. */
+/** Enough for what is released in a later turn; what a timer holds stays longer. */
 const LOOKS = 20;
 
 /** How many of these are still held when everything that is due has been done. */

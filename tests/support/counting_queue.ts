@@ -7,7 +7,7 @@ import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 export class CountingQueue extends ByteQueue {
   /** How many bytes were looked at, searched or copied so far. */
   looks = 0;
-  /** How often a chunk was asked for its length so far, as whoever walks over it does. */
+  /** How often a chunk was asked for its length so far, as walking over it does. */
   steps = 0;
 
   override push(chunk: Uint8Array<ArrayBuffer>): void {
@@ -32,7 +32,7 @@ export class CountingQueue extends ByteQueue {
 }
 
 class Chunk extends Uint8Array<ArrayBuffer> {
-  /** What is cut out of it is not counted. */
+  /** Pieces cut from it are not counted. */
   static get [Symbol.species](): Uint8ArrayConstructor {
     return Uint8Array;
   }

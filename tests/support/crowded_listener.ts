@@ -1,8 +1,8 @@
-// An echo that says when the system has refused it a descriptor.
+// An echo that prints when the system refuses it a descriptor.
 
-import { Listener } from "../../mod.ts";
 import type { Network } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import { listening } from "./listening.ts";
 
 const network: Network = {
   ...denoNetwork,
@@ -20,13 +20,11 @@ const network: Network = {
   },
 };
 
-const listener = new Listener(0, { interface: "127.0.0.1", network });
-listener.attach({
+const listener = await listening({
   async onReadReady(caller) {
     const [bytes, length] = await caller.read();
     if (length > 0) await caller.write(bytes);
   },
-});
-await listener.start();
+}, { network });
 console.log(`Listening on ${listener.address}:${listener.port}`);
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());

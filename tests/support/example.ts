@@ -1,6 +1,6 @@
-// An example as its own process, by the very command line that its second line prints, with nothing filled in
-// but the words in capitals.
+// An example as its own process, by the command of its second line, in which only the words in capitals are replaced.
 
+import { assertEquals } from "@std/assert";
 import { readExample } from "../../tools/example_header.ts";
 import { Program } from "./program.ts";
 
@@ -17,8 +17,8 @@ export async function argumentsOf(
       return String(value);
     })
   );
-  // Without a terminal there is nobody to ask for a permission; said to make sure. What the runtime downloads
-  // the first time is not what the example prints.
+  // Without a terminal nobody can be prompted; this makes sure. The runtime's downloads must not appear in the
+  // example's output.
   return ["run", "--quiet", "--no-prompt", ...filled.slice(2)];
 }
 
@@ -34,4 +34,12 @@ export async function startExample(
 export async function portOfExample(server: Program): Promise<number> {
   const [, port] = await server.line(/^Listening on 127\.0\.0\.1:(\d+)$/);
   return Number(port);
+}
+
+/** Ends an example as a user does, checks that it went in peace, and gives what it printed. */
+export async function interrupt(example: Program): Promise<string> {
+  example.signal("SIGINT");
+  const { code, stdout, stderr } = await example.ending();
+  assertEquals([code, stderr], [0, ""]);
+  return stdout;
 }

@@ -1,6 +1,6 @@
-// A folder that a test has for itself, and what a dead program leaves in one.
+// A folder for one test, and what a dead program leaves in one.
 
-/** Gives a folder to somebody and removes it afterwards. */
+/** Makes a folder for a function, and removes it afterwards. */
 export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {

@@ -1,29 +1,16 @@
 // Runs codecs on arrays: what comes out of which bytes, however they were cut.
 
+import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import type { Codec } from "../../src/framing/codec.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
+import { joined } from "./joined.ts";
+import { bytesOf } from "./text.ts";
 
 /** One thing that a decoder did: it gave a message, or threw a "frame" error. */
 export type Outcome<In> = { readonly message: In } | { readonly error: string };
-
-/** Bytes of a text. */
-export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
-}
-
-/** Arrays joined to one. */
-export function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
 
 /** Bytes cut into pieces at these places, which are taken in order and as far as they fit. */
 export function cutAt(
@@ -57,9 +44,9 @@ export function encodeAll<Out>(
 }
 
 /**
- * All that a new decoder does with these pieces, and then the end of the stream. Throws when it does what no
- * decoder may: throw anything but a "frame" error, or not come to an end. A decoder that throws the same again without taking anything would do so for ever: that is its last
- * outcome.
+ * All that a new decoder does with these pieces, and then the end of the stream. Throws when the decoder throws
+ * anything but a "frame" error, or never ends. A decoder that throws the same again without taking anything would do
+ * so for ever: that is its last outcome.
  */
 export function decodeAll<In>(
   codec: Codec<In, never>,
@@ -73,7 +60,7 @@ export function decodeAll<In>(
   // Whether the decoder has come to its last outcome.
   const drain = (ended: boolean): boolean => {
     for (;;) {
-      // Each call takes a byte, or gives what a byte had brought before, or is the last one of its row.
+      // Each call takes a byte, or gives what earlier bytes brought, or is the last in its row.
       if (++calls > 2 * total + pieces.length + 4) throw new Error("The decoder does not end");
       const { offset, length } = bytes;
       try {
@@ -100,6 +87,23 @@ export function decodeAll<In>(
   if (drain(true)) return outcomes;
   if (bytes.length > 0) outcomes.push({ error: `${bytes.length} bytes are left` });
   return outcomes;
+}
+
+/**
+ * Checks that a codec gives back what was sent, however its bytes are cut.
+ *
+ * @param received What comes out, where it is not the same.
+ */
+export function assertGivenBack<In, Out>(
+  codec: Codec<In, Out>,
+  sent: readonly Out[],
+  cuts: readonly number[],
+  received: readonly unknown[] = sent,
+): void {
+  const bytes = encodeAll(codec, sent);
+  const expected = received.map((message) => ({ message }));
+  assertEquals<unknown>(decodeAll(codec, cutAt(bytes, cuts)), expected);
+  assertEquals<unknown>(decodeAll(codec, cutIntoBytes(bytes)), expected);
 }
 
 /** Pieces of bytes, mostly of the given ones, and where to cut what they make together. */
@@ -129,10 +133,10 @@ export const cutPlaces: fc.Arbitrary<number[]> = fc.array(fc.integer({ min: 1, m
 });
 
 /**
- * After how many bytes somebody who gets them one by one says that the first frame is too long; `undefined`
- * where it gives a message or waits.
+ * After how many bytes, read one by one, the first frame is refused as too long; `undefined` where there is a message
+ * or a wait.
  *
- * @param step Looks at what has come; throws a "frame" error, or gives `undefined` to wait.
+ * @param step Looks at what has arrived; throws a "frame" error, or gives `undefined` to wait.
  */
 export function refusedAfter(
   bytes: Uint8Array<ArrayBuffer>,
@@ -153,7 +157,7 @@ export function refusedAfter(
 
 /**
  * After how many bytes of a frame without end it is certain that it is too long: the obvious slow version,
- * which tries all that may come next.
+ * which tries all possible continuations.
  *
  * @param lengthOf How long the first frame is in bytes that have its end.
  */

@@ -1,14 +1,14 @@
-// A port for a program that must be told one.
+// A port for a program that cannot choose one.
 
 import { GenericError, UdpClient } from "../../mod.ts";
 
-/** Where the system does not look for a port when it may choose: 32768 and up on Linux, 49152 and up elsewhere. */
+/** Below the ports that the system chooses from: 32768 and up on Linux, 49152 and up elsewhere. */
 const FROM = 20_000;
 const TO = 32_767;
 
 /**
- * A port of 127.0.0.1 that nobody uses now, neither for TCP nor for UDP. Nobody who lets the system choose is
- * given it before the program has bound it.
+ * A port of 127.0.0.1 that is free for TCP and UDP. The system gives it to no other program before this one has bound
+ * it.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

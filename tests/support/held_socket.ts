@@ -1,5 +1,5 @@
-// The library as a code block of the documentation gets it: the block is held where its server runs and nobody
-// has spoken to it yet, until it is sent SIGHUP. Then its own clients do what they do in the documentation.
+// The library as a code block of the documentation gets it: the block is held where its server runs and has no client
+// yet, until SIGHUP. Then its own clients do what they do in the documentation.
 
 import type { Address, ClientConfig, ListenerConfig, LocalClientConfig } from "../../mod.ts";
 import type { SocketError, StopOptions, StopReport, UdpListenerConfig } from "../../mod.ts";
@@ -11,12 +11,12 @@ const released = Promise.withResolvers<void>();
 Deno.addSignalListener("SIGHUP", () => released.resolve());
 
 let isHeld = false;
-/** Where the server is that was started last: which it is, its address, and its port where it has one. */
+/** The last server that was started: its kind, its address, and its port where it has one. */
 let place = "";
 /** The ports that listeners asked for, and the ones they have got. */
 const ports = new Map<number, number>();
 
-/** Waits for the test, the first time that a block would go on. */
+/** Waits for the test, the first time that a block would continue. */
 async function hold(before: "speaks" | "ends"): Promise<void> {
   if (!isHeld && place !== "") {
     isHeld = true;

@@ -1,4 +1,4 @@
-// What strangers do to a server: resets, silence, garbage and ends in the middle, all of it at once.
+// What hostile clients do to a server: resets, silence, garbage and ends in the middle, all at once.
 
 import {
   Client,
@@ -15,7 +15,7 @@ export type Door = ClientConfig | LocalClientConfig;
 const bytes = (...list: number[]) => new Uint8Array(list);
 const noise = crypto.getRandomValues(new Uint8Array(40_000));
 
-/** What no protocol has asked for. */
+/** Content that fits no protocol. */
 const GARBAGE: readonly (Uint8Array<ArrayBuffer> | string)[] = [
   bytes(0xff, 0xff, 0xff, 0xff),
   bytes(0, 0, 0, 5, 0x68), // a message that is longer than what comes of it
@@ -32,7 +32,7 @@ const GARBAGE: readonly (Uint8Array<ArrayBuffer> | string)[] = [
   '{"id":1,"method":"add"',
 ];
 
-/** Lets so much time pass that nobody needs to be waited for any longer. */
+/** Lets enough time pass for all timeouts. */
 type Pass = () => Promise<unknown>;
 
 /** Reads until the server ends the connection, one way or another. */
@@ -40,7 +40,7 @@ async function readToEnd(client: Client, timeoutInMillis: number): Promise<void>
   while ((await client.read(undefined, { timeoutInMillis }))[1] >= 0);
 }
 
-/** Says something and ends its stream; the server has to end its own, at once or in its time. */
+/** Sends something and ends its stream; the server has to end its own, sooner or later. */
 async function endAfter(client: Client, content: Uint8Array | string, pass: Pass): Promise<void> {
   void client.write(content);
   const end = client.shutdownWrite();
@@ -52,13 +52,13 @@ async function endAfter(client: Client, content: Uint8Array | string, pass: Pass
   await end;
 }
 
-/** Says something, waits until it was taken or answered, and resets the connection. */
+/** Sends something, waits until it was taken or answered, and resets the connection. */
 async function resetAfter(client: Client, content: Uint8Array | string): Promise<void> {
   await Promise.race([client.write(content), client.read(1, { timeoutInMillis: 5_000 })]);
   client.abort();
 }
 
-/** Visits a server; what becomes of the connection is no matter, but it must not be left waiting. */
+/** Visits a server; whatever becomes of the connection, it must not be left waiting. */
 async function visit(door: Door, talk: (client: Client) => unknown): Promise<void> {
   const resetting = "path" in door ? door : { ...door, resetOnAbort: true };
   try {
@@ -70,7 +70,7 @@ async function visit(door: Door, talk: (client: Client) => unknown): Promise<voi
   }
 }
 
-/** All of it at once, and then silence: a whole one, and one in the middle of something. */
+/** All of it at once, then silence: from the start, and in the middle of something. */
 export async function attack(door: Door, pass: Pass): Promise<void> {
   await Promise.all([
     ...Array.from({ length: 10 }, () => visit(door, (client) => client.abort())),
@@ -87,7 +87,7 @@ export async function attack(door: Door, pass: Pass): Promise<void> {
   for (const client of silent) client.abort();
 }
 
-/** Datagrams that nobody has asked for, from several sockets. */
+/** Unexpected datagrams, from several sockets. */
 export async function attackByDatagrams(port: number): Promise<void> {
   for (let sockets = 0; sockets < 3; sockets++) {
     await using client = new UdpClient({ host: "127.0.0.1", port: 0 });
@@ -100,7 +100,7 @@ export async function attackByDatagrams(port: number): Promise<void> {
   }
 }
 
-/** Asks until there is an answer: the system drops what comes behind a flood. */
+/** Asks until there is an answer: the system drops what follows a flood. */
 export async function askByDatagram(
   port: number,
   question: Uint8Array | string,

@@ -1,11 +1,9 @@
-// What the examples do that talk in messages: Redis, HTTP and JSON lines.
+// Tests of the examples that exchange messages: Redis, HTTP and JSON lines.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { Client } from "../../mod.ts";
-import { portOfExample, startExample } from "./example.ts";
-import { interrupt } from "./udp_examples.ts";
-
-const connect = (port: number) => Client.connect({ host: "127.0.0.1", port });
+import type { Client } from "../../mod.ts";
+import { dial } from "./dial.ts";
+import { interrupt, portOfExample, startExample } from "./example.ts";
 
 const decoder = new TextDecoder();
 
@@ -19,12 +17,12 @@ export const messageExamples: Record<string, () => Promise<void>> = {
   async redis_server() {
     await using server = await startExample("redis_server", { PORT: 0 });
     const port = await portOfExample(server);
-    await using client = await connect(port);
+    await using client = await dial({ port });
     await client.write("SET n 41\r\nINCR n\r\n*2\r\n$3\r\nGET\r\n$1\r\nn\r\nQUIT\r\nPING\r\n");
     assertEquals(await readUntil(client, "42\r\n+OK\r\n"), "+OK\r\n:42\r\n$2\r\n42\r\n+OK\r\n");
     assertEquals((await client.read())[1], -1);
-    // Nonsense ends one connection, and is answered.
-    await using other = await connect(port);
+    // Garbage is answered, and ends its connection.
+    await using other = await dial({ port });
     await other.write("PING\r\n*x\r\n");
     assertMatch(await readUntil(other, "byte 10\r\n"), /^\+PONG\r\n-ERR Cannot decode: .*\r\n$/);
     assertEquals((await other.read())[1], -1);
@@ -33,7 +31,7 @@ export const messageExamples: Record<string, () => Promise<void>> = {
 
   async http_echo() {
     await using server = await startExample("http_echo", { PORT: 0 });
-    await using client = await connect(await portOfExample(server));
+    await using client = await dial({ port: await portOfExample(server) });
     const head = (length: number, more = "") =>
       "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\n" +
       `content-length: ${length}\r\n${more}\r\n`;
@@ -48,7 +46,7 @@ export const messageExamples: Record<string, () => Promise<void>> = {
 
   async json_server() {
     await using server = await startExample("json_server", { PORT: 0 });
-    await using client = await connect(await portOfExample(server));
+    await using client = await dial({ port: await portOfExample(server) });
     await client.write(
       '{"id":1,"method":"add","params":[2,3]}\n\n{"id":2,"method":"x","params":[]}\n',
     );

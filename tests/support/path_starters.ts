@@ -1,4 +1,4 @@
-// Starts many listeners at each path it is told, all at once, and says how many of them got it.
+// Starts many listeners at each given path, all at once, and prints how many of them got it.
 //
 //   deno run -A tests/support/path_starters.ts COUNT
 //

@@ -1,27 +1,35 @@
-// Which programs of other people there are on this machine, and tests that need them.
+// Which foreign programs this machine has, and tests that need them.
 
-import { Program } from "./program.ts";
+import { isInstalled, Program } from "./program.ts";
 
-/** What a test against somebody else's program may need. */
+/** What a test against foreign programs may need. */
 export type Peer =
   | ("socat" | "nc" | "curl" | "dig" | "kdig" | "tftp" | "dnsmasq")
   | ("redis-cli" | "redis-benchmark" | "redis-server")
+  | Unmistakable
   | "IPv6";
 
-/** For each program what makes it say its version, what it then says, and the Debian package it is in. */
-const PROGRAMS: Record<Exclude<Peer, "IPv6">, readonly [flag: string, says: string, from: string]> =
-  {
-    socat: ["-V", "socat", "socat"],
-    nc: ["-h", "OpenBSD", "netcat-openbsd"],
-    curl: ["--version", "curl", "curl"],
-    "redis-cli": ["--version", "redis-cli", "redis-tools"],
-    "redis-benchmark": ["--version", "redis-benchmark", "redis-tools"],
-    "redis-server": ["--version", "Redis server", "redis-server"],
-    dig: ["-v", "DiG", "bind9-dnsutils"],
-    kdig: ["--version", "Knot", "knot-dnsutils"],
-    tftp: ["-V", "tftp-hpa", "tftp-hpa"],
-    dnsmasq: ["--version", "Dnsmasq", "dnsmasq-base"],
-  };
+/** Programs whose name is unique. */
+type Unmistakable =
+  | ("gnutls-cli" | "haproxy" | "nginx" | "openssl")
+  | ("slowhttptest" | "swaks" | "testssl");
+
+/** Where Debian has what nginx needs for streams. */
+export const NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+/** For each program the flag that prints its version, a word of that output, and its Debian package. */
+const PROGRAMS: Partial<Record<Peer, readonly [flag: string, says: string, from: string]>> = {
+  socat: ["-V", "socat", "socat"],
+  nc: ["-h", "OpenBSD", "netcat-openbsd"],
+  curl: ["--version", "curl", "curl"],
+  "redis-cli": ["--version", "redis-cli", "redis-tools"],
+  "redis-benchmark": ["--version", "redis-benchmark", "redis-tools"],
+  "redis-server": ["--version", "Redis server", "redis-server"],
+  dig: ["-v", "DiG", "bind9-dnsutils"],
+  kdig: ["--version", "Knot", "knot-dnsutils"],
+  tftp: ["-V", "tftp-hpa", "tftp-hpa"],
+  dnsmasq: ["--version", "Dnsmasq", "dnsmasq-base"],
+};
 
 async function missing(peer: Peer): Promise<string | undefined> {
   if (peer === "IPv6") {
@@ -32,7 +40,13 @@ async function missing(peer: Peer): Promise<string | undefined> {
       return `this machine has no ::1 (${error instanceof Error ? error.message : error})`;
     }
   }
-  const [flag, says, debianPackage] = PROGRAMS[peer];
+  const program = PROGRAMS[peer];
+  if (program === undefined) {
+    const isThere = await isInstalled(peer) &&
+      (peer !== "nginx" || await Deno.stat(NGINX_STREAM).then(() => true, () => false));
+    return isThere ? undefined : `${peer} is not installed`;
+  }
+  const [flag, says, debianPackage] = program;
   try {
     await using program = new Program(peer, [flag]);
     const { stdout, stderr } = await program.ending();
@@ -60,7 +74,7 @@ export async function peerTest(
   Deno.test({ name, ignore: reason !== undefined, fn });
 }
 
-/** The port that a program says, on its standard error, that it listens on. */
+/** The port that a program reports, on its standard error, to listen on. */
 export async function portOf(program: Program): Promise<number> {
   const [, port] = await program.line(/(?:listening|bound) on .*[ :](\d+)$/i, "stderr");
   return Number(port);

@@ -1,4 +1,4 @@
-// What a program suffers from that lets others write to Object.prototype.
+// A polluted Object.prototype.
 
 /** Runs something while every object seems to have more fields, and takes them away again. */
 export async function withPollution(

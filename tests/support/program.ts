@@ -4,7 +4,7 @@ const ROOT = new URL("../../", import.meta.url);
 
 /** How a program is started. */
 export interface ProgramOptions {
-  /** How long it may live, in milliseconds; then it is killed and whoever waits for it is told. */
+  /** How long it may live, in milliseconds; then it is killed, and all waits for it reject. */
   readonly lifetimeInMillis?: number;
   /** Variables besides those of this process. */
   readonly env?: Record<string, string>;
@@ -28,14 +28,14 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-/** What came on one of a program's outputs, and who waits for more of it. */
+/** One of a program's outputs, and the waits for its lines. */
 class Printed {
   text = "";
   readonly waiters: Waiter[] = [];
-  /** Up to where lines have been given to a waiter, or passed over. */
+  /** Up to where lines were given to a wait, or skipped. */
   #taken = 0;
 
-  /** Gives lines to those who wait for one, in their order. */
+  /** Gives lines to the waits for them, in order. */
   deal(): void {
     while (this.waiters.length > 0) {
       const end = this.text.indexOf("\n", this.#taken);
@@ -85,7 +85,7 @@ export class Program implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Waits for the next line on one of its outputs that matches; earlier ones are passed over. */
+  /** Waits for the next line on one of its outputs that matches; earlier ones are skipped. */
   line(pattern: RegExp, on: Stream = "stdout"): Promise<RegExpExecArray> {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
     promise.catch(() => {});
@@ -112,7 +112,7 @@ export class Program implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits until it has ended by itself. */
+  /** Waits until it has ended on its own. */
   async ending(): Promise<Ending> {
     const ending = await this.#ended;
     if (this.#isOverdue) throw new Error(this.#said("did not end in time"));
@@ -130,7 +130,7 @@ export class Program implements AsyncDisposable {
     try {
       this.#child.kill("SIGKILL");
     } catch { /* it has just ended by itself */ }
-    // A child of its own may still hold the pipes: nobody waits for that one.
+    // A child process may still hold the pipes, and is not waited for.
     for (const reader of this.#readers) void reader.cancel();
   }
 

@@ -19,7 +19,7 @@ export const ADDRESSES: Required<Pick<ProxyHeaderConfig, "source" | "destination
   destination: { transport: "tcp", hostname: "198.51.100.1", port: 443 },
 };
 
-/** Reads a header that has come at once. */
+/** Reads a header that has arrived whole. */
 export function parseHeader(
   bytes: Uint8Array<ArrayBuffer>,
   maxLength = MAX_HEADER_LENGTH,
@@ -29,7 +29,7 @@ export function parseHeader(
   return parseProxyHeader(queue, maxLength);
 }
 
-/** What a header is for those who read it: addresses of one family, and nothing but addresses behind none. */
+/** A header as its readers get it: addresses in one family, and without addresses nothing else. */
 export function asRead(header: ProxyHeader): ProxyHeader {
   const [source, destination] = inOneFamily(header);
   const { version, command, tlvs, checksum } = header;
@@ -37,7 +37,7 @@ export function asRead(header: ProxyHeader): ProxyHeader {
   return new ProxyHeader({ version, command, source, destination, tlvs, checksum });
 }
 
-/** Checks that bytes are refused for a reason that a program can use. */
+/** Checks that bytes are refused, with the problem that a program can test for. */
 export function assertHeaderRefused(
   bytes: Uint8Array<ArrayBuffer>,
   problem: ProxyHeaderProblem,

@@ -1,5 +1,5 @@
-// What is a PROXY protocol header, said in the most obvious way, to hold the real parser against: it looks at
-// all bytes at once, tells only valid from not, and shares no code with it.
+// A PROXY protocol parser in the most obvious way, to compare the real one with: it looks at all bytes at once, only
+// tells valid from invalid, and shares no code with it.
 
 import { isIPv4, isIPv6 } from "node:net";
 
@@ -26,7 +26,7 @@ function lineLength(text: string): number | undefined {
   if (tcp === null) return undefined;
   const [line, family, from, to, ...ports] = tcp as unknown as string[];
   for (const address of [from!, to!]) {
-    // Zones are the one thing that the system knows and the protocol does not.
+    // Zones are the one thing that the system accepts and the protocol does not.
     if (!isIPv4(address) && !isIPv6(address)) return undefined;
     if (address.includes("%")) return undefined;
   }

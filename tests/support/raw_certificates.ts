@@ -1,4 +1,4 @@
-// Certificates that say whatever a test wants, byte for byte: what no tool would make.
+// Certificates with any content, byte for byte, also such as no tool would make.
 
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 
@@ -16,7 +16,7 @@ export function der(tag: number, ...contents: (Uint8Array | number[])[]): Uint8A
   return Uint8Array.from([tag, ...size, ...content]);
 }
 
-/** Text as bytes, a byte for each character where they allow. */
+/** Text as bytes, one for each character where possible. */
 export function bytesOf(text: string): Uint8Array {
   return [...text].every((character) => character <= "\xff")
     ? Uint8Array.from(text, (character) => character.charCodeAt(0))
@@ -66,12 +66,12 @@ export interface KeyPair {
 /** Makes a key of any kind. */
 export const keysOf = generateKeyPairSync as unknown as (kind: string, options?: object) => KeyPair;
 
-/** What a certificate shall say. */
+/** The contents of a certificate to make. */
 export interface RawWish {
   readonly subject?: Uint8Array;
   /** The names that it is valid for; without any, it has no such extension. */
   readonly names?: readonly Uint8Array[];
-  /** What stands in the place of that extension. */
+  /** What replaces that extension. */
   readonly rawNames?: Uint8Array;
   /** Whether it may sign others; left out where it does not say. */
   readonly isAuthority?: boolean;
@@ -81,9 +81,9 @@ export interface RawWish {
   readonly isOwn?: boolean;
   /** Identifier of what it is for. */
   readonly purpose?: string;
-  /** When it ends to be valid, in days from now. */
+  /** The end of its validity, in days from now. */
   readonly days?: number;
-  /** Its key, where it is another than one of P-256. */
+  /** Its key, where it is not one of P-256. */
   readonly keys?: KeyPair;
 }
 

@@ -12,7 +12,7 @@ export interface Block {
   readonly name: string;
   /** Its code. */
   readonly code: string;
-  /** Whether it is said not to run as it stands. */
+  /** Whether it is marked not to run as it stands. */
   readonly isIgnored: boolean;
   /** What it is said to print: line by line behind `console.log`, or as a text block below it. */
   readonly prints: string;
@@ -69,7 +69,7 @@ export async function startBlock(block: Block, folder: string, library: string):
 const passes = new WeakMap<Program, Promise<unknown>>();
 
 /**
- * Lets the sockets of a program with {@linkcode libraryFrom} grow five minutes older. One after the other where
+ * Lets five minutes pass for the sockets of a program with {@linkcode libraryFrom}. One after the other where
  * several ask at once: the system makes one signal of two that the program has not seen yet.
  */
 export async function letTimePass(program: Program): Promise<void> {

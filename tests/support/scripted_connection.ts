@@ -48,7 +48,7 @@ export function asText([bytes, length]: [Uint8Array, number]): [string, number] 
   return [decoder.decode(bytes), length];
 }
 
-/** Whether a promise is still pending when all code has come to rest. */
+/** Whether a promise is still pending after all code has come to rest. */
 export async function isPending(clock: VirtualClock, promise: Promise<unknown>): Promise<boolean> {
   let pending = true;
   promise.then(() => pending = false, () => pending = false);

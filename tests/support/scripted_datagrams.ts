@@ -1,13 +1,13 @@
-// A network whose only datagram socket does what the test says, when it says so.
+// A network whose only datagram socket is controlled by the test.
 
 import type { Clock, Network, ResolvedName } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import type { DatagramAddress, DatagramSocket, DatagramTarget } from "../../src/network/network.ts";
 import { plainTurns } from "../../src/network/turns.ts";
 
-/** A datagram that was given to the socket, and how it goes on. */
+/** A datagram that was given to the socket, and how to complete its send. */
 export interface Sending {
-  /** The content, as it is when it is looked at. */
+  /** The content, as it is when it is read. */
   readonly bytes: Uint8Array;
   /** Where to. */
   readonly address: DatagramAddress;
@@ -18,7 +18,7 @@ export interface Sending {
 /** Whether sockets can receive and send without a promise. */
 export const scriptedSockets = { canTry: false };
 
-/** A datagram socket on which nothing happens by itself. */
+/** A datagram socket on which nothing happens on its own. */
 export class ScriptedDatagramSocket implements DatagramSocket {
   readonly addr: DatagramAddress;
   /** The target it was bound to. */

@@ -1,9 +1,9 @@
-// What the examples of secure connections and local sockets do.
+// Tests of the examples of secure connections and local sockets.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Client } from "../../mod.ts";
-import { portOfExample, startExample } from "./example.ts";
-import { inFolder, interrupt } from "./udp_examples.ts";
+import { interrupt, portOfExample, startExample } from "./example.ts";
+import { inFolder } from "./folder.ts";
 
 const timeoutInMillis = 10_000;
 
@@ -18,7 +18,7 @@ export const secureExamples: Record<string, () => Promise<void>> = {
       await client.write("one\n");
       assertEquals(await client.readLine({ timeoutInMillis }), "one");
       await client.close();
-      // Whoever does not trust the authority learns it, and so does the listener.
+      // A client that does not trust the authority learns it, and so does the listener.
       await Client.connect({ host: "localhost", port, secureSocket: {} }).catch(() => {});
       await server.line(/the peer does not trust who signed our certificate$/);
       assertMatch(await interrupt(server), /^Caller 1 speaks TLSv1\.3$/m);

@@ -1,4 +1,4 @@
-// A secure connection over loopback, and what its two ends say when they could not agree.
+// A secure connection over loopback, and what its two ends throw when they could not agree.
 
 import type { Transport } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
@@ -46,16 +46,33 @@ export function loadDialer(config: ClientSecureSocketConfig): Promise<TlsDialer>
   return TlsDialer.load(resolveClientSecureSocket(config, "localhost"), config.caCerts);
 }
 
+/** The loaded security of a listener. */
+export async function listenerSecurity(
+  config: ListenerSecureSocketConfig,
+): Promise<ListenerSecurity> {
+  const security = new ListenerSecurity(resolveListenerSecureSocket(config), clock);
+  await security.load();
+  return security;
+}
+
+/** The loaded security of a client. */
+export async function clientSecurity(
+  config: ClientSecureSocketConfig,
+  host = "localhost",
+): Promise<ClientSecurity> {
+  const security = new ClientSecurity(resolveClientSecureSocket(config, host), denoNetwork);
+  await security.load();
+  return security;
+}
+
 /** Has both ends of a stream shake hands. */
 export async function shakeHands(
   [client, server]: readonly [client: Transport, server: Transport],
   of: ListenerSecureSocketConfig,
   by: ClientSecureSocketConfig,
 ): Promise<Ends> {
-  const security = new ListenerSecurity(resolveListenerSecureSocket(of), clock);
-  await security.load();
-  const dialling = new ClientSecurity(resolveClientSecureSocket(by, "localhost"), denoNetwork);
-  await dialling.load();
+  const security = await listenerSecurity(of);
+  const dialling = await clientSecurity(by);
   const [clientEnd, serverEnd] = await Promise.all([
     dialling.secure(client).catch((error: Error) => error),
     security.upgrade(server).catch((error: Error) => error),
@@ -63,7 +80,7 @@ export async function shakeHands(
   return { client: clientEnd, server: serverEnd };
 }
 
-/** Two ends that have agreed. */
+/** Two ends with a finished handshake. */
 export async function securePair(
   of: ListenerSecureSocketConfig,
   by: ClientSecureSocketConfig,
@@ -72,23 +89,4 @@ export async function securePair(
   if (client instanceof Error) throw client;
   if (server instanceof Error) throw server;
   return [client, server];
-}
-
-/** Writes everything. */
-export async function writeAll(transport: Transport, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await transport.write(bytes.subarray(at));
-}
-
-/** Reads until that many bytes have come, or the end. */
-export async function readAll(transport: Transport, length = Infinity): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  const buffer = new Uint8Array(64 * 1024);
-  let total = 0;
-  while (total < length) {
-    const count = await transport.read(buffer);
-    if (count === null) break;
-    chunks.push(buffer.slice(0, count));
-    total += count;
-  }
-  return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
 }

@@ -1,5 +1,5 @@
 // The library as a program under test gets it: five minutes pass for all its sockets when it is sent SIGUSR2.
-// So a client can be silent for longer than any server waits, and no test has to.
+// So a client can be silent for longer than any server waits, while no test has to wait.
 
 import * as socket from "../../mod.ts";
 import type { Clock, Network, TimerId } from "../../network.ts";
@@ -52,7 +52,7 @@ class SkippingClock implements Clock {
     this.#skipped += millis;
     const now = this.now();
     for (const timer of [...this.#timers].sort((a, b) => a.due - b.due)) {
-      // What runs may clear others.
+      // A callback may clear others.
       if (timer.due > now || !this.#timers.has(timer)) continue;
       this.#real.clearTimeout(timer.id);
       timer.run();

@@ -1,5 +1,5 @@
-// What a source file imports, which globals it names and how much code it is, as the linter's own parser
-// sees it: comments and strings are never taken for code.
+// A source file's imports, globals and lines of code, by the linter's own parser: comments and strings are never
+// taken for code.
 
 /** The folder that holds the repository. */
 export const root = new URL("../../", import.meta.url);
@@ -20,7 +20,7 @@ export interface Source {
   readonly text: string;
   /** The specifiers of all imports and exports with a source, types and dynamic ones included. */
   readonly imports: readonly Found[];
-  /** The globals it names: "setTimeout", "Deno.connect". A namespace that is not followed by a plain member is named alone. */
+  /** The globals it names: "setTimeout", "Deno.connect"; a namespace without a plain member stands alone. */
   readonly globals: readonly Found[];
   /** Kinds of the top-level statements that are not `export { ... } from "..."`. */
   readonly ownStatements: readonly Found[];
@@ -157,7 +157,7 @@ function isLabel(node: Name): boolean {
   return parent.property === node || parent.key === node;
 }
 
-/** Whether a call does nothing but let time go by. */
+/** Whether a call only lets time pass. */
 function isSleep(node: Deno.lint.CallExpression): boolean {
   const { callee } = node;
   const name = callee.type === "Identifier"
@@ -178,7 +178,7 @@ function isSleep(node: Deno.lint.CallExpression): boolean {
       body.body[0]!.type === "ExpressionStatement"
     ? body.body[0]!.expression
     : body;
-  // What rejects at a deadline is a guard, and so is a method (`controller.abort()`); a function wakes a sleeper.
+  // A rejection at a deadline is a guard, and so is a method (`controller.abort()`); a plain function wakes a sleeper.
   return call.type === "CallExpression" && call.callee.type === "Identifier" &&
     !/reject|fail/i.test(call.callee.name);
 }

@@ -1,8 +1,8 @@
-// A transport that takes what is written to it when the test says so.
+// A transport whose writes complete when the test says so.
 
 import type { Transport } from "../../src/network/network.ts";
 
-/** Its writes, in order: how long each was, and what says how many bytes of it are taken, or that it fails. */
+/** Its writes, in order: their lengths, and functions that say how many bytes are taken, or reject. */
 export function takingTransport() {
   const offered: number[] = [];
   const takes: ((count: number | Promise<never>) => void)[] = [];

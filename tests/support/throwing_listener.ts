@@ -2,13 +2,7 @@
 // others get a service that throws.
 
 import { Listener, type Service } from "../../mod.ts";
-
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
+import { echo } from "./echo.ts";
 
 for (const method of ["onConnect", "onReadReady", "onError", "onClose"] as const) {
   for (const way of ["sync", "async"] as const) {

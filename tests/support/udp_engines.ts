@@ -29,8 +29,3 @@ export function localClient(
 ): UdpClient {
   return new UdpClient({ host, port: 0 }, { readTimeoutInMillis: 10_000, network, ...config });
 }
-
-/** The bytes as text. */
-export function text(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
-}

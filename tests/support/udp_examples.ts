@@ -2,29 +2,12 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { UdpClient, UdpListener } from "../../mod.ts";
-import { portOfExample, startExample } from "./example.ts";
+import { interrupt, portOfExample, startExample } from "./example.ts";
+import { inFolder } from "./folder.ts";
 import { freePort } from "./free_port.ts";
 import type { Program } from "./program.ts";
 
-/** Ends a server like a user does, and checks that it went in peace. */
-export async function interrupt(server: Program): Promise<string> {
-  server.signal("SIGINT");
-  const { code, stdout, stderr } = await server.ending();
-  assertEquals([code, stderr], [0, ""]);
-  return stdout;
-}
-
-/** Gives work a folder of its own. */
-export async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Content that shows when pieces are swapped or missing. */
+/** Content that reveals swapped or missing pieces. */
 export function recognizable(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length).map((_, i) => i * 31 + (i >> 8));
 }

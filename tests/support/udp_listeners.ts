@@ -1,11 +1,12 @@
-// A UdpListener on loopback, and somebody to talk to it.
+// A UdpListener on loopback, and a client of it.
 
 import type { Network } from "../../src/network/network.ts";
 import type { UdpClient } from "../../src/udp/udp_client.ts";
 import { UdpListener } from "../../src/udp/udp_listener.ts";
 import type { UdpListenerConfig } from "../../src/udp/udp_listener_config.ts";
 import type { UdpService } from "../../src/udp/udp_service.ts";
-import { localClient, text } from "./udp_engines.ts";
+import { text } from "./text.ts";
+import { localClient } from "./udp_engines.ts";
 
 /** A listener on a loopback port that the system chooses. */
 export function localListener(network: Network, config: UdpListenerConfig = {}): UdpListener {
@@ -41,17 +42,4 @@ export async function serving(
       await Promise.all([listener.immediateStop(), client.close()]);
     },
   };
-}
-
-/** What is printed with `console.error` meanwhile. */
-export async function printedBy(work: () => Promise<void>): Promise<unknown[]> {
-  const printed: unknown[] = [];
-  const { error: original } = console;
-  console.error = (...args: unknown[]) => printed.push(args[0]);
-  try {
-    await work();
-  } finally {
-    console.error = original;
-  }
-  return printed;
 }

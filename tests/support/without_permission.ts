@@ -1,4 +1,4 @@
-// Tries what it has no permission for, and says what it gets. To be run with --allow-net=127.0.0.1:1 only.
+// Tries what it has no permission for, and prints the result. To be run with --allow-net=127.0.0.1:1 only.
 
 import { Client, GenericError, Listener, UdpClient } from "../../mod.ts";
 

@@ -1,4 +1,4 @@
-// How the repository is built, as far as a machine can hold it.
+// How the repository is built, as far as a machine can check it.
 
 import { assertEquals } from "@std/assert";
 import * as checks from "../support/architecture.ts";
@@ -6,7 +6,7 @@ import { readSource, repositoryFiles, root } from "../support/source.ts";
 
 /**
  * The folders of src/, lower to upper, then those inside one: a room imports only from its own folder and from those
- * below it, types included. Folders of one floor know nothing of each other.
+ * below it, types included. Folders of one floor do not import each other.
  */
 const FOLDERS = [
   "base < network, bytes < proxy, tls < connection < framing, listener < udp",
@@ -15,8 +15,8 @@ const FOLDERS = [
 ];
 
 /**
- * What may make sockets and tell the time. The testing kit's waits for a turn of the event loop, no longer, and
- * so does what waits for node:tls. Certificates are valid by the calendar.
+ * What may make sockets and read the time. The testing kit waits for one turn of the event loop, and so does the code
+ * that waits for node:tls. Certificates are valid by the calendar.
  */
 const SEAMS = [
   "src/network/deno/deno_network.ts",
@@ -35,7 +35,7 @@ const sources = texts.filter(([path]) => path.endsWith(".ts"))
   .map(([path, text]) => readSource(path, text));
 const within = (...folders: string[]) =>
   sources.filter(({ path }) => folders.some((folder) => path.startsWith(folder)));
-/** What users import: everybody, who writes a codec, who implements a seam, who tests. */
+/** What users import: for all, for codecs, for implementing a seam, for tests. */
 const DOORS: readonly string[] = ["codec.ts", "mod.ts", "network.ts", "testing/mod.ts"];
 
 const doors = sources.filter(({ path }) => DOORS.includes(path));
@@ -163,10 +163,13 @@ Deno.test("every room has a test file of its name, at the same place", () => {
     "tests/d/a_test.ts",
     "tests/d/e/f_test.ts",
     "tests/d/g_test.ts",
+    "tests/peers/g_test.ts",
   ];
   assertEquals(checks.testProblems(rooms, [...tests, "tests/d/h.ts", "tests/system/i_test.ts"]), [
     "src/d/b.ts has no tests/d/b_test.ts",
+    "tests/b_test.ts is of no room; tests/system/ is for such",
     "tests/d/g_test.ts is of no room; tests/system/ is for such",
+    "tests/peers/g_test.ts is of no room; tests/system/ is for such",
   ]);
 });
 
@@ -241,7 +244,7 @@ Deno.test("every file that the documentation names is there", () => {
 
 Deno.test("no file says what its readers cannot use", () => {
   assertEquals(checks.textProblems(texts), []);
-  // In pieces, for this file is looked at too.
+  // In pieces, because this file is checked too.
   for (
     const [before, after] of [
       ["/ho", "me/x"],

@@ -5,54 +5,35 @@ import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } fr
 import {
   type Caller,
   Client,
-  type ClientConfig,
   GenericError,
-  Listener,
-  type ListenerConfig,
   ReadTimedOutError,
-  type Service,
   SocketError,
   UdpClient,
 } from "../../mod.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { scriptedTransport, silence, VirtualClock } from "../../testing/mod.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
-
-/** Starts a listener with a service; its port is the system's choice where the reference has a fixed one. */
-async function serving(service: Service, config?: ListenerConfig): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", ...config });
-  listener.attach(service);
-  await listener.start();
-  return listener;
-}
-
-const connect = ({ port }: Listener, config?: Partial<ClientConfig>) =>
-  Client.connect({ host: "127.0.0.1", port, ...config });
-
-/** The reference's echo server. */
-const echo: Service = {
-  async onReadReady(caller) {
-    const [content, length] = await caller.read();
-    if (length > 0) await caller.write(content);
-  },
-};
+import { dial } from "../support/dial.ts";
+import { echo } from "../support/echo.ts";
+import { listening } from "../support/listening.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 
 Deno.test("Client.write() one way (client_socket: testOneWayWrite)", async () => {
   const { promise: heard, resolve } = Promise.withResolvers<string>();
-  await using listener = await serving({
+  await using listener = await listening({
     async onReadReady(caller) {
       const [content, length] = await caller.read();
       if (length > 0) resolve(text(content));
     },
   });
-  await using client = await connect(listener);
+  await using client = await dial(listener);
   assertEquals(await client.write(new TextEncoder().encode("Hello Ballerina")), 15);
   assertEquals(await heard, "Hello Ballerina");
 });
 
 Deno.test("Client.write() after shutdownWrite() fails (client_socket: testShutdownWrite)", async () => {
-  await using listener = await serving(echo);
-  await using client = await connect(listener);
+  await using listener = await listening(echo);
+  await using client = await dial(listener);
   await client.write("Hello Ballerina1");
   assertEquals(text((await client.read(16))[0]), "Hello Ballerina1");
   await client.shutdownWrite();
@@ -63,24 +44,24 @@ Deno.test("Client.write() after shutdownWrite() fails (client_socket: testShutdo
 });
 
 Deno.test("Client gets back what it writes (client_socket: testClientEcho)", async () => {
-  await using listener = await serving(echo);
-  await using client = await connect(listener);
+  await using listener = await listening(echo);
+  await using client = await dial(listener);
   await client.write("Hello Ballerina Echo");
   const [content, length] = await client.read();
   assertEquals([text(content), length], ["Hello Ballerina Echo", 20]);
 });
 
 Deno.test("Client.read(0) is refused in the reference's words (client_socket: testInvalidReadParam)", async () => {
-  await using listener = await serving(echo);
-  await using client = await connect(listener);
+  await using listener = await listening(echo);
+  await using client = await dial(listener);
   const error = await assertRejects(() => client.read(0), RangeError);
   assertMatch(error.message, /requested byte length .* 1 or more/i);
 });
 
 Deno.test("Client.connect() to a closed port fails (client_socket: testInvalidAddress)", async () => {
-  const listener = await serving(echo);
+  const listener = await listening(echo);
   await listener.immediateStop();
-  const error = await assertRejects(() => connect(listener), GenericError);
+  const error = await assertRejects(() => dial(listener), GenericError);
   assertEquals(error.code, "unreachable");
   assertMatch(error.message, /^Cannot connect to 127\.0\.0\.1:\d+: .*refused/);
 });
@@ -88,7 +69,7 @@ Deno.test("Client.connect() to a closed port fails (client_socket: testInvalidAd
 Deno.test("Caller.read(length) takes 5, 4 and 6 bytes, then replies (server_socket: testPartialRead)", async () => {
   const parts: string[] = [];
   let total = 0;
-  await using listener = await serving({
+  await using listener = await listening({
     async onReadReady(caller) {
       for (const length of [5, 4, 6]) {
         const [content, count] = await caller.read(length);
@@ -99,20 +80,20 @@ Deno.test("Caller.read(length) takes 5, 4 and 6 bytes, then replies (server_sock
       await caller.write("Hello Client");
     },
   });
-  await using client = await connect(listener);
+  await using client = await dial(listener);
   for (const part of ["Hello", "from", "client"]) await client.write(part);
   assertEquals(text((await client.read())[0]), "Hello Client");
   assertEquals([parts, total], [["Hello", "from", "client"], 15]);
 });
 
 Deno.test("Caller.read(18) waits for both parts (server_socket: testBlockingRead)", async () => {
-  await using listener = await serving({
+  await using listener = await listening({
     async onReadReady(caller) {
       const [content, length] = await caller.read(18);
       if (length > 0) await caller.write(content);
     },
   });
-  await using client = await connect(listener);
+  await using client = await dial(listener);
   await client.write("ThisIs");
   await client.write("BlockingRead");
   assertEquals(text((await client.read(18))[0]), "ThisIsBlockingRead");
@@ -123,7 +104,7 @@ Deno.test("Listener sees five clients join and leave (server_socket: testSocketS
   let joined = 0;
   let left = 0;
   const { promise: allHaveLeft, resolve } = Promise.withResolvers<void>();
-  await using listener = await serving({
+  await using listener = await listening({
     onConnect() {
       joined++;
     },
@@ -134,7 +115,7 @@ Deno.test("Listener sees five clients join and leave (server_socket: testSocketS
     },
   });
   for (let i = 0; i < 5; i++) {
-    const client = await connect(listener);
+    const client = await dial(listener);
     await client.write("Hello Ballerina\n");
     await client.close();
   }
@@ -144,14 +125,14 @@ Deno.test("Listener sees five clients join and leave (server_socket: testSocketS
 
 Deno.test("Caller.read(18) times out after 15 bytes, and loses none (server_socket: testSocketReadTimeout)", async () => {
   const { promise: outcome, resolve } = Promise.withResolvers<[unknown, string]>();
-  await using listener = await serving({
+  await using listener = await listening({
     async onReadReady(caller) {
       const error: unknown = await caller.read(18).catch((error) => error);
       // The reference loses the 15 bytes here.
       resolve([error, text((await caller.read())[0])]);
     },
   }, { readTimeoutInMillis: 50 });
-  await using client = await connect(listener);
+  await using client = await dial(listener);
   await client.write("Hello Ballerina");
   const [error, rest] = await outcome;
   assertInstanceOf(error, ReadTimedOutError);
@@ -159,9 +140,9 @@ Deno.test("Caller.read(18) times out after 15 bytes, and loses none (server_sock
 });
 
 Deno.test("Client calls its callback service (server_socket: testHttpClientEcho)", async () => {
-  await using listener = await serving(echo);
+  await using listener = await listening(echo);
   const calls: string[] = [];
-  const client = await connect(listener, {
+  const client = await dial(listener, {
     callbackService: {
       onConnect(caller) {
         calls.push(`connect: ${caller.remotePort === listener.port}`);
@@ -179,9 +160,9 @@ Deno.test("Client calls its callback service (server_socket: testHttpClientEcho)
 });
 
 Deno.test("Client with a service that has only onConnect reads by itself (its example)", async () => {
-  await using listener = await serving(echo);
+  await using listener = await listening(echo);
   let port = 0;
-  await using client = await connect(listener, {
+  await using client = await dial(listener, {
     callbackService: { onConnect: (caller) => void (port = caller.remotePort) },
   });
   await client.write("Hello Ballerina");
@@ -231,7 +212,7 @@ testOnEngines(
     const target = await client.bound;
     const message = "This is going to be a tricky";
     await sender.sendTo(message, target);
-    // There, this waits until 56 bytes have come; a datagram is whole or not at all.
+    // There, this waits until 56 bytes have arrived; a datagram arrives whole or not at all.
     const [content, length] = await client.receiveFrom(56);
     assertEquals([text(content), length], [message, message.length]);
 
@@ -262,8 +243,8 @@ Deno.test("UdpClient has the reference's methods and timeout", async () => {
 
 Deno.test("Client and Caller have the reference's fields", async () => {
   const { promise: accepted, resolve } = Promise.withResolvers<Caller>();
-  await using listener = await serving({ onConnect: resolve });
-  await using client = await connect(listener);
+  await using listener = await listening({ onConnect: resolve });
+  await using client = await dial(listener);
   const caller = await accepted;
   assertEquals(
     [client.remotePort, client.localPort, client.remoteAddress, client.localAddress],
@@ -278,8 +259,8 @@ Deno.test("Client and Caller have the reference's fields", async () => {
 });
 
 Deno.test("Client, Caller and Listener have the reference's methods", async () => {
-  await using listener = await serving(echo);
-  await using client = await connect(listener);
+  await using listener = await listening(echo);
+  await using client = await dial(listener);
   for (const name of ["read", "write", "close", "shutdownRead", "shutdownWrite"] as const) {
     assertEquals(typeof client[name], "function", name);
   }
@@ -314,9 +295,9 @@ Deno.test("readTimeoutInMillis is 300000 by default, and idle time, as in the re
 });
 
 Deno.test("Listener applies interface and config, and detaches, where the reference does not", async () => {
-  await using listener = await serving(echo, { interface: "127.0.0.1" });
+  await using listener = await listening(echo);
   assertEquals(listener.address, "127.0.0.1");
-  await using running = await connect(listener);
+  await using running = await dial(listener);
   await running.write("one");
   assertEquals(text((await running.read())[0]), "one");
 
@@ -324,14 +305,14 @@ Deno.test("Listener applies interface and config, and detaches, where the refere
   await running.write("two");
   assertEquals(text((await running.read())[0]), "two", "it keeps its service");
   listener.attach({ onConnect: (caller) => void caller.write("another service") });
-  await using next = await connect(listener);
+  await using next = await dial(listener);
   assertEquals(text((await next.read())[0]), "another service");
 });
 
 Deno.test("closing one client leaves all others alone, where the reference stops them", async () => {
-  await using listener = await serving(echo);
-  await using one = await connect(listener);
-  await using other = await connect(listener);
+  await using listener = await listening(echo);
+  await using one = await dial(listener);
+  await using other = await dial(listener);
   await one.close();
   await other.write("still here");
   assertEquals(text((await other.read())[0]), "still here");

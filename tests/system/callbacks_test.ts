@@ -1,10 +1,9 @@
-// Every function that users give: whatever it does, it ends nothing but what it is about.
+// Every function of the user: whatever it does, it ends nothing but its own matter.
 //
-// The table below has all of them, and a test reads the public face to see that none is missing.
+// The table below has all of them, and a test reads the public API to see that none is missing.
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  Client,
   framedService,
   LineCodec,
   Listener,
@@ -14,8 +13,11 @@ import {
   UdpListener,
   type UdpService,
 } from "../../mod.ts";
-import { awkwardErrors, awkwardThings, printedDuring } from "../support/awkward.ts";
+import { awkwardErrors, awkwardThings } from "../support/awkward.ts";
 import { Authority } from "../support/certificates.ts";
+import { dial } from "../support/dial.ts";
+import { listening } from "../support/listening.ts";
+import { printedDuring } from "../support/printed_during.ts";
 import { serviceOf } from "../../src/connection/handler.ts";
 import { repositoryFiles, root } from "../support/source.ts";
 
@@ -46,17 +48,13 @@ const { cert, key } = await authority.sign({ hosts: ["localhost"] });
 
 type Misbehave = () => unknown;
 
-/** Something that happens at a listener, and what shows that it still serves. */
+/** A misbehaving function at a listener, and a check that the listener still serves. */
 interface Trial {
-  /** Makes the function misbehave: at once, or when the listener is used. */
+  /** Makes the function misbehave. */
   provoke(): Promise<void>;
-  /** Somebody honest is served. */
+  /** Checks that an honest client is served. */
   serves(): Promise<void>;
   stop(): Promise<void>;
-}
-
-async function dial(listener: Listener, more: object = {}): Promise<Client> {
-  return await Client.connect({ host: "127.0.0.1", port: listener.port, ...more });
 }
 
 /** A listener whose first connection meets the misbehaviour, and later ones an echo of lines. */
@@ -68,9 +66,7 @@ async function streams(
   const bad = make(misbehave);
   const good = framedService(new LineCodec(), { onMessage: (_caller, line) => line });
   let count = 0;
-  const listener = new Listener(0, LOOPBACK);
-  listener.attach(() => count++ === 0 ? bad : good);
-  await listener.start();
+  const listener = await listening(() => count++ === 0 ? bad : good);
   return trialOf(listener, async () => {
     const client = await dial(listener);
     await client.write(says);
@@ -133,7 +129,7 @@ async function datagrams(make: (misbehave: Misbehave) => UdpService, misbehave: 
       await client.close();
     },
     async serves() {
-      // A call that never settles keeps those behind it waiting: that is what it says.
+      // A call that never settles holds up those after it, as documented.
       const client = new UdpClient({ host: "127.0.0.1", port: 0 }, peer);
       await client.write("hello");
       const [bytes] = await client.read(undefined, { timeoutInMillis: 2_000 });
@@ -311,7 +307,7 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
   },
 };
 
-/** Who does not settle keeps those behind him waiting, where calls are one after the other. */
+/** Calls that never settle hold up those after them, where calls are sequential. */
 const WAITS_FOR_ITS_CALLS = ["UdpService.onDatagram"];
 
 for (const [name, make] of Object.entries(CALLBACKS)) {
@@ -329,7 +325,7 @@ for (const [name, make] of Object.entries(CALLBACKS)) {
             await trial.stop();
           }
         });
-        // A file is looked at again and again.
+        // A file is checked again and again.
         const isOnce = name !== "ListenerConfig.onEvent of a reload";
         assert(printed.length <= 2 || !isOnce, `${name} ${deed}: printed ${printed.length} times`);
       }

@@ -3,11 +3,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Client, type ClientConfig, Listener, type SocketError } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { listening } from "../support/listening.ts";
 
 Deno.test("Client with localAddress connects from there", async () => {
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach({ onConnect: (caller) => void caller.write(caller.remoteAddress) });
-  await listener.start();
+  await using listener = await listening({
+    onConnect: (caller) => void caller.write(caller.remoteAddress),
+  });
   await using client = await Client.connect({
     host: "127.0.0.1",
     port: listener.port,

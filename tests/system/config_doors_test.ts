@@ -86,7 +86,7 @@ const forUdpListener: UdpListenerConfig = {
   signal: new AbortController().signal,
 };
 
-/** Config in, everything done with it that there is to do, and closed. */
+/** Takes a config, uses it in every way, and closes. */
 const doors: Record<string, readonly [config: object, use: (config: never) => Promise<void>]> = {
   "new Connection()": [forConnection, async (config: ConnectionConfig) => {
     const [transport, other] = connectedTransports();
@@ -144,10 +144,10 @@ const doors: Record<string, readonly [config: object, use: (config: never) => Pr
   }],
 };
 
-/** What the runtime would look for there, too, and what would be a misspelled method of a service. */
+/** Names that the runtime looks up there, too, and misspelled methods of a service. */
 const OTHERS = new Set(["port", "signal", "multicastTimeToLive", "onEvent"]);
 
-/** A config whose fields are good once. */
+/** A config whose fields are valid once. */
 function goodOnce(config: object): { config: never; reads: string[] } {
   const reads: string[] = [];
   const watched = {};

@@ -47,7 +47,7 @@ async function pairOn(net: SimulatedNetwork): Promise<TransportPair> {
   return { near, far, clock: net.clock };
 }
 
-/** Everything that makes a stream come in other pieces, but not so late that a timeout of 20 ms is too short. */
+/** Everything that cuts a stream into other pieces, without delaying it beyond a timeout of 20 ms. */
 const rough: Partial<Faults> = {
   latencyInMillis: [0, 2],
   cuts: 0.5,

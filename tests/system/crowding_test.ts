@@ -1,42 +1,25 @@
-// Those who have not said anything hold nobody's place, over real sockets.
+// Silent clients take no places of others, over real sockets.
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  Client,
-  Listener,
-  type ListenerConfig,
-  type ListenerEvent,
-  type Service,
-} from "../../mod.ts";
+import { Client, Listener, type ListenerEvent } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { dial } from "../support/dial.ts";
+import { echo } from "../support/echo.ts";
+import { listening } from "../support/listening.ts";
 
 const authority = await Authority.make("Crowding Test CA");
 const { cert, key } = await authority.sign({ hosts: ["localhost"] });
 const secure = { caCerts: [authority.cert], serverName: "localhost" };
 
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
-
-async function listening(config: ListenerConfig): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", ...config });
-  listener.attach(echo);
-  await listener.start();
-  return listener;
-}
-
-/** Connects without a word. */
+/** Connects and stays silent. */
 async function silent(listener: Listener, count: number): Promise<Deno.Conn[]> {
   const { port } = listener;
-  const dial = () => Deno.connect({ hostname: "127.0.0.1", port });
-  return await Promise.all(Array.from({ length: count }, dial));
+  const connect = () => Deno.connect({ hostname: "127.0.0.1", port });
+  return await Promise.all(Array.from({ length: count }, connect));
 }
 
 async function isServed(listener: Listener, more: object): Promise<boolean> {
-  const client = await Client.connect({ host: "127.0.0.1", port: listener.port, ...more });
+  const client = await dial(listener, more);
   await client.write("ping");
   const [, length] = await client.read(4);
   await client.close();
@@ -44,7 +27,7 @@ async function isServed(listener: Listener, more: object): Promise<boolean> {
 }
 
 Deno.test("Listener with maxConnections serves over TLS beside more who are silent", async () => {
-  await using listener = await listening({ maxConnections: 5, secureSocket: { cert, key } });
+  await using listener = await listening(echo, { maxConnections: 5, secureSocket: { cert, key } });
   const crowd = await silent(listener, 60);
   for (let i = 0; i < 10; i++) {
     assertEquals(await isServed(listener, { secureSocket: secure }), true);
@@ -54,7 +37,7 @@ Deno.test("Listener with maxConnections serves over TLS beside more who are sile
 });
 
 Deno.test("Listener with maxConnections serves behind a proxy beside more who are silent", async () => {
-  await using listener = await listening({
+  await using listener = await listening(echo, {
     maxConnections: 5,
     proxyProtocol: { trusted: ["127.0.0.1"], headerTimeoutInMillis: Infinity },
   });
@@ -67,7 +50,7 @@ Deno.test("Listener with maxConnections serves behind a proxy beside more who ar
 
 Deno.test("Listener lets those who are silent go for those who shake hands", async () => {
   const told: string[] = [];
-  await using listener = await listening({
+  await using listener = await listening(echo, {
     secureSocket: {
       cert,
       key,
@@ -88,7 +71,7 @@ Deno.test("Listener lets those who are silent go for those who shake hands", asy
 });
 
 Deno.test("Listener counts who is open, not who is on his way", async () => {
-  await using listener = await listening({ secureSocket: { cert, key } });
+  await using listener = await listening(echo, { secureSocket: { cert, key } });
   const crowd = await silent(listener, 5);
   const client = await Client.connect({
     host: "127.0.0.1",
@@ -120,7 +103,7 @@ Deno.test("Listener.onEvent that writes to everybody under maxTotalQueuedBytes e
   });
   await listener.start();
   const deaf = await silent(listener, 5);
-  const speaker = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  const speaker = await dial(listener);
   const chunk = new Uint8Array(64 * 1024);
   const reading = (async () => {
     try {

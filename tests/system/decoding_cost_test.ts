@@ -1,4 +1,4 @@
-// What decoding costs must grow with the bytes, not with what was already looked at.
+// The cost of decoding must grow with the bytes, not with those that were scanned before.
 
 import { assertEquals, assertLess } from "@std/assert";
 import { ByteQueue } from "../../src/bytes/byte_queue.ts";

@@ -10,19 +10,14 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Client, GenericError, Listener, type Service, UdpClient } from "../../mod.ts";
+import { echo } from "../support/echo.ts";
+import { listening } from "../support/listening.ts";
 import { Program } from "../support/program.ts";
+import { text } from "../support/text.ts";
 
 const support = (name: string) => new URL(`../support/${name}.ts`, import.meta.url).pathname;
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const connect = (port: number) =>
   Client.connect({ host: "127.0.0.1", port, readTimeoutInMillis: 10_000 });
-
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
 
 /** Writes something and reads it back. */
 async function assertServed(client: Client, word = "still here"): Promise<void> {
@@ -42,7 +37,7 @@ async function resetAll(port: number, count: number): Promise<void> {
 }
 
 Deno.test("Listener outlives 300 clients that reset before they were accepted", async () => {
-  // That they are deadly: raw accept() throws for each.
+  // They are deadly: raw accept() throws for each.
   using raw = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await resetAll(raw.addr.port, 1);
   await assertRejects(() => raw.accept(), Deno.errors.NotConnected);
@@ -61,8 +56,7 @@ Deno.test("Listener outlives 300 clients that reset as they are accepted, and fo
   let opened = 0;
   let closed = 0;
   let allAreClosed = Promise.withResolvers<void>();
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach({
+  await using listener = await listening({
     ...echo,
     onConnect() {
       opened++;
@@ -71,7 +65,6 @@ Deno.test("Listener outlives 300 clients that reset as they are accepted, and fo
       if (++closed === opened) allAreClosed.resolve();
     },
   });
-  await listener.start();
   await using before = await connect(listener.port);
   await assertServed(before);
   await resetAll(listener.port, 300);
@@ -128,7 +121,7 @@ Deno.test("Listener outlives a service that throws, whichever method and however
       await assertServed(neighbour);
       await using victim = await connect(Number(port));
       await victim.write("throw");
-      // A polite end, not a reset, but for onClose, which comes after this side's.
+      // A polite end, not a reset, except for onClose, which follows this side's end.
       if (method !== "onClose") assertEquals((await victim.read())[1], -1, `${way} ${method}`);
       await victim.close();
       await server.line(new RegExp(`^Error: thrown by ${way} ${method}$`), "stderr");
@@ -150,7 +143,7 @@ async function failureOf(call: () => unknown, isAsync: boolean): Promise<unknown
   return await Promise.resolve(result).then(() => undefined, (error) => error);
 }
 
-/** Calls with one wrong argument each: the error must be of that class and name the option and the value. */
+/** Calls with one wrong argument each: the error must have that class, and name the option and the value. */
 async function assertRefused(
   call: (value: never) => unknown,
   isAsync: boolean,
@@ -288,14 +281,12 @@ Deno.test("Listener.attach() refuses what is no service, and what is misspelled,
       assertInstanceOf(await failureOf(() => Client.connect(config), true), TypeError);
     }
   }
-  // Nothing of it was attached: a right one still can be.
+  // Nothing of it was attached: a correct one still can be.
   listener.attach({ onConnect() {}, ...{ onlineSince: 1, on: 2, once() {} } });
 });
 
 Deno.test("Connection refuses wrong lengths, options and contents at once, and is not harmed", async () => {
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach(echo);
-  await listener.start();
+  await using listener = await listening(echo);
   await using client = await connect(listener.port);
   await assertRefused((length: never) => client.read(length), true, "requested byte length", [
     ...wrongNumbers.filter(([value]) => value !== null),
@@ -397,14 +388,14 @@ Deno.test("Client.connect() and Listener.start() say what the system refused, an
       () => connect(free.port),
     ],
     [
-      // A label that long is refused without asking anybody.
+      // A label of that length is refused without a lookup.
       "unreachable",
       `Cannot connect to ${"a".repeat(64)}.invalid:80: `,
       /lookup|name/,
       () => Client.connect({ host: `${"a".repeat(64)}.invalid`, port: 80 }),
     ],
     [
-      // An address of nobody (RFC 5737).
+      // An address that no host has (RFC 5737).
       "unreachable",
       "Cannot listen on 192.0.2.1:0: ",
       /address/,

@@ -2,12 +2,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type Caller,
-  Client,
   type Connection,
   FixedLengthCodec,
   framed,
   type GenericError,
-  Listener,
+  type Listener,
   type ListenerConfig,
   type Service,
   UdpClient,
@@ -16,10 +15,10 @@ import { readService } from "../../src/connection/service.ts";
 import { serve } from "../../src/connection/service_loop.ts";
 import { serviceOf } from "../../src/connection/handler.ts";
 import { connectedPair, end, microtasksDrained } from "../../testing/mod.ts";
+import { dial } from "../support/dial.ts";
+import { listening } from "../support/listening.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
-
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-const local = { interface: "127.0.0.1" };
+import { text } from "../support/text.ts";
 
 /** Bytes of which no two neighbours are alike. */
 function pattern(length: number): Uint8Array<ArrayBuffer> {
@@ -43,11 +42,9 @@ function assertSame(actual: Uint8Array, expected: Uint8Array): void {
   assertEquals(actual.findIndex((byte, i) => byte !== expected[i]), -1);
 }
 
-async function listening(service: Service, config: ListenerConfig = {}): Promise<Listener> {
-  const listener = new Listener(0, { ...local, overwriteLentBytes: true, ...config });
-  listener.attach(service);
-  await listener.start();
-  return listener;
+/** A listener that overwrites what it has lent. */
+function lending(service: Service, config: ListenerConfig = {}): Promise<Listener> {
+  return listening(service, { overwriteLentBytes: true, ...config });
 }
 
 Deno.test("onBytes: the bytes of a call are good while it runs, and overwritten afterwards where that is asked for", async () => {
@@ -114,8 +111,8 @@ for (const [way, write] of Object.entries(WAYS)) {
             pass(bytes);
           },
         };
-      await using listener = await listening(service);
-      await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+      await using listener = await lending(service);
+      await using client = await dial(listener);
       await client.write(sent);
       void client.shutdownWrite();
       assertSame(await received(slow, sent.length), sent);
@@ -126,10 +123,10 @@ for (const [way, write] of Object.entries(WAYS)) {
 
 Deno.test("onBytes: what is returned goes out as it was lent, and a peer that does not read is not read from", async () => {
   const sent = pattern(8 * 1024 * 1024);
-  await using listener = await listening({ onBytes: (_caller, bytes) => bytes }, {
+  await using listener = await lending({ onBytes: (_caller, bytes) => bytes }, {
     maxQueuedBytes: 256 * 1024,
   });
-  await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  await using client = await dial(listener);
   const writing = client.write(sent);
   assertSame(await received(client, sent.length), sent);
   await writing;
@@ -139,12 +136,12 @@ Deno.test("onBytes: lent bytes that are sent as a datagram are those that were l
   await using to = new UdpClient({ host: "127.0.0.1", port: 0 });
   const from = new UdpClient({ host: "127.0.0.1", port: 0 });
   const address = { host: "127.0.0.1", port: (await to.bound).port };
-  await using listener = await listening({
+  await using listener = await lending({
     onBytes(_caller, bytes) {
       for (let i = 0; i < 10; i++) void from.sendTo(bytes, address);
     },
   });
-  await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  await using client = await dial(listener);
   await client.write("as it was");
   for (let i = 0; i < 10; i++) assertEquals(text((await to.receiveFrom())[0]), "as it was");
   await from.close();
@@ -187,11 +184,11 @@ Deno.test("lent bytes may be transferred while they are lent: nothing unread goe
 Deno.test("lent bytes that are kept and transferred during the next read end the connection, and it says why", async () => {
   const kept = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
   const failed = Promise.withResolvers<GenericError>();
-  await using listener = await listening({
+  await using listener = await lending({
     onBytes: (_caller, bytes) => kept.resolve(bytes),
     onError: (_caller, error) => failed.resolve(error as GenericError),
   }, { overwriteLentBytes: false });
-  await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  await using client = await dial(listener);
   await client.write("ab");
   const bytes = await kept.promise;
   await microtasksDrained(); // the next read has begun

@@ -10,16 +10,10 @@ import {
   type ListenerEvent,
   type ProxyHeaderConfig,
   type ProxyHeaderError,
-  type Service,
 } from "../../mod.ts";
 import { counted } from "../support/counted.ts";
-
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
+import { dial } from "../support/dial.ts";
+import { echo } from "../support/echo.ts";
 
 type Refused = Extract<ListenerEvent, { kind: "refused" }>;
 
@@ -36,11 +30,6 @@ function listenerWith(config: ListenerConfig) {
     ...config,
   });
   return { listener, told, rejected: rejected.promise };
-}
-
-function dial(listener: Listener, sendProxyHeader?: ProxyHeaderConfig): Promise<Client> {
-  const config = sendProxyHeader === undefined ? {} : { sendProxyHeader };
-  return Client.connect({ host: "127.0.0.1", port: listener.port, ...config });
 }
 
 async function isServed(client: Client): Promise<boolean> {
@@ -118,7 +107,7 @@ Deno.test("Listener names the client behind a proxy, and gives what comes behind
     },
   ];
   for (const header of headers) {
-    await using client = await dial(listener, header);
+    await using client = await dial(listener, header && { sendProxyHeader: header });
     await client.write("PROXY is data behind the header");
     for await (const caller of listener) {
       assertEquals([caller.remoteAddress, caller.remotePort], ["192.0.2.1", 56_324]);
@@ -140,7 +129,7 @@ Deno.test("Client tells its own ends in a header where it is given none", async 
   const { listener } = listenerWith(PROXIES);
   await using _ = listener;
   await listener.start();
-  await using client = await dial(listener, {});
+  await using client = await dial(listener, { sendProxyHeader: {} });
   for await (const caller of listener) {
     assertEquals([caller.remoteAddress, caller.remotePort], ["127.0.0.1", client.localPort]);
     assertEquals(caller.proxy?.destination, {
@@ -152,7 +141,7 @@ Deno.test("Client tells its own ends in a header where it is given none", async 
     await Promise.all([client.close(), caller.close()]);
     break;
   }
-  await using local = await dial(listener, { command: "local" });
+  await using local = await dial(listener, { sendProxyHeader: { command: "local" } });
   for await (const caller of listener) {
     assertEquals([caller.remotePort, caller.proxy?.command], [local.localPort, "local"]);
     await Promise.all([local.close(), caller.close()]);
@@ -174,7 +163,7 @@ Deno.test("Listener refuses everybody who is no trusted proxy, header or not", a
   listener.attach({ onConnect: () => assert(false, "must not be called") });
   await listener.start();
   for (const header of [undefined, { source: CLIENT, destination: SERVER }]) {
-    await using client = await dial(listener, header);
+    await using client = await dial(listener, header && { sendProxyHeader: header });
     assertEquals(await isCut(client), true);
   }
   assertEquals(told.map(({ reason }) => reason), ["untrusted-proxy", "untrusted-proxy"]);
@@ -221,7 +210,9 @@ Deno.test("Listener waits for no header longer than it may, and serves others me
   await listener.start();
   await using silent = await dial(listener);
   await silent.write("PROXY");
-  await using client = await dial(listener, { source: CLIENT, destination: SERVER });
+  await using client = await dial(listener, {
+    sendProxyHeader: { source: CLIENT, destination: SERVER },
+  });
   assertEquals(await isServed(client), true);
   assertEquals(await isCut(silent), true);
   assertEquals((await rejected).reason, "proxy-timeout");
@@ -233,7 +224,9 @@ Deno.test("Listener.gracefulStop() waits for no header, and a restart goes on co
   listener.attach({ ...echo, onConnect: (caller) => connected.resolve(caller) });
   await listener.start();
   await using silent = await dial(listener);
-  await using client = await dial(listener, { source: CLIENT, destination: SERVER });
+  await using client = await dial(listener, {
+    sendProxyHeader: { source: CLIENT, destination: SERVER },
+  });
   assertEquals(await isServed(client), true);
   await connected.promise;
   const report = await listener.gracefulStop();
@@ -241,7 +234,9 @@ Deno.test("Listener.gracefulStop() waits for no header, and a restart goes on co
   assertEquals(await isCut(silent), true);
   assertEquals([listener.stats().open, told], [0, []]);
   await listener.start();
-  await using again = await dial(listener, { source: CLIENT, destination: SERVER });
+  await using again = await dial(listener, {
+    sendProxyHeader: { source: CLIENT, destination: SERVER },
+  });
   assertEquals(await isServed(again), true);
   const { accepted, bytesRead, bytesWritten } = listener.stats();
   assertEquals([accepted, bytesRead, bytesWritten], [2, 8, 8]);

@@ -1,34 +1,23 @@
 // Client and Listener over local (Unix) sockets.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Client, GenericError, Listener, type Service } from "../../mod.ts";
+import { Client, GenericError, Listener } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { echo } from "../support/echo.ts";
+import { inFolder } from "../support/folder.ts";
+import { listening } from "../support/listening.ts";
 
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
-
-async function inFolder(body: (path: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(`${folder}/socket`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+/** Gives a path to listen on. */
+const withPath = (body: (path: string) => Promise<void>) =>
+  inFolder((folder) => body(`${folder}/socket`));
 
 async function hear(client: Client, length: number): Promise<string> {
   return new TextDecoder().decode((await client.read(length, { timeoutInMillis: 5_000 }))[0]);
 }
 
 Deno.test("Client and Listener talk over a path, and say it as their address", async () => {
-  await inFolder(async (path) => {
-    await using listener = new Listener(0, { path, pathMode: 0o600 });
-    listener.attach(echo);
-    await listener.start();
+  await withPath(async (path) => {
+    await using listener = await listening(echo, { path, pathMode: 0o600 });
     assertEquals([listener.address, listener.port], [path, 0]);
     assertEquals((await Deno.lstat(path)).mode! & 0o777, 0o600);
     await using client = await Client.connect({ path });
@@ -41,7 +30,7 @@ Deno.test("Client and Listener talk over a path, and say it as their address", a
 });
 
 Deno.test("Listener on a path can be started again, and its file goes with it", async () => {
-  await inFolder(async (path) => {
+  await withPath(async (path) => {
     const listener = new Listener(0, { path });
     listener.attach(echo);
     for (let i = 0; i < 2; i++) {
@@ -54,15 +43,11 @@ Deno.test("Listener on a path can be started again, and its file goes with it", 
 });
 
 Deno.test("Listener on a path leaves it to the one that has taken over, and can be started again", async () => {
-  await inFolder(async (path) => {
-    const old = new Listener(0, { path });
-    old.attach(echo);
-    await old.start();
+  await withPath(async (path) => {
+    const old = await listening(echo, { path });
     const working = await Client.connect({ path });
     await Deno.remove(path);
-    const next = new Listener(0, { path });
-    next.attach(echo);
-    await next.start();
+    const next = await listening(echo, { path });
     const stopping = old.gracefulStop();
     assertEquals((await stopping).aborted, 0);
     await working.close();
@@ -82,12 +67,10 @@ Deno.test("Listener on a path leaves it to the one that has taken over, and can 
 Deno.test("Client and Listener speak TLS over a path, and over an abstract name", async () => {
   const authority = await Authority.make("Tests");
   const secureSocket = await authority.sign();
-  await inFolder(async (file) => {
+  await withPath(async (file) => {
     const abstract = Deno.build.os === "linux" ? [`\0${file}`] : [];
     for (const path of [file, ...abstract]) {
-      await using listener = new Listener(0, { path, secureSocket });
-      listener.attach(echo);
-      await listener.start();
+      await using _ = await listening(echo, { path, secureSocket });
       await using client = await Client.connect({
         path,
         secureSocket: { caCerts: [authority.cert], serverName: "localhost" },
@@ -100,7 +83,7 @@ Deno.test("Client and Listener speak TLS over a path, and over an abstract name"
 });
 
 Deno.test("Client.connect() says that nobody listens at a path", async () => {
-  await inFolder(async (path) => {
+  await withPath(async (path) => {
     const error = await assertRejects(
       () => Client.connect({ path }),
       GenericError,

@@ -1,62 +1,37 @@
-// Programs that nobody here wrote, as peers: socat and OpenBSD's nc (Debian: socat, netcat-openbsd). The
-// examples are run against them, too.
+// Foreign programs as peers: socat and OpenBSD's nc (Debian: socat, netcat-openbsd). The examples run against them,
+// too.
 
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
-import {
-  Client,
-  type Connection,
-  GenericError,
-  Listener,
-  type ListenerConfig,
-  type Service,
-} from "../../mod.ts";
+import { Client, type Connection, GenericError, Listener } from "../../mod.ts";
+import { dial } from "../support/dial.ts";
+import { echo } from "../support/echo.ts";
 import { portOfExample, startExample } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
+import { listening } from "../support/listening.ts";
 import { peerTest, portOf } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
-import { engines, localClient, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { engines, localClient } from "../support/udp_engines.ts";
 
 const MIB = 1024 * 1024;
-/** What is sent: one block over and over, of a size that no buffer is a multiple of. */
+/** The content sent: one block over and over, whose size divides no buffer. */
 const BLOCK = crypto.getRandomValues(new Uint8Array(65_521));
 
-/** Whether bytes are what is sent from that place on. */
+/** Whether bytes are the content sent from that place on. */
 function isSent(bytes: Uint8Array, at: number): boolean {
   return bytes.every((byte, i) => byte === BLOCK[(at + i) % BLOCK.length]);
 }
 
-/** What is sent, `total` bytes of it. */
+/** The content sent, `total` bytes of it. */
 function* sent(total: number): Generator<Uint8Array<ArrayBuffer>> {
   for (let at = 0; at < total; at += BLOCK.length) yield BLOCK.subarray(0, total - at);
 }
-
-async function serving(service: Service, config?: ListenerConfig): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", ...config });
-  listener.attach(service);
-  await listener.start();
-  return listener;
-}
-
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
 
 async function textOf(connection: Connection): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const bytes of connection) text += decoder.decode(bytes, { stream: true });
   return text;
-}
-
-async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 /** A shell that runs `script` with `$1`, `$2`... */
@@ -71,7 +46,7 @@ await peerTest(
       const total = 64 * MIB;
       using file = await Deno.open(`${folder}/sent`, { write: true, create: true });
       for (const bytes of sent(total)) assertEquals(await file.write(bytes), bytes.length);
-      await using listener = await serving(echo);
+      await using listener = await listening(echo);
       await using socat = shell(
         "socat -t 30 -b 65536 STDIO TCP4:127.0.0.1:$1 <$2/sent >$2/received && cmp $2/sent $2/received",
         listener.port,
@@ -87,7 +62,7 @@ await peerTest("Client gets 64 MiB back from socat, byte for byte", ["socat"], a
   await using socat = new Program("socat", [
     ..."-d -d -t 30 -b 65536 TCP4-LISTEN:0,bind=127.0.0.1 EXEC:cat".split(" "),
   ], { lifetimeInMillis: 60_000 });
-  await using client = await Client.connect({ host: "127.0.0.1", port: await portOf(socat) });
+  await using client = await dial({ port: await portOf(socat) });
   const sending = (async () => {
     for (const bytes of sent(total)) await client.write(bytes);
     await client.shutdownWrite();
@@ -104,7 +79,7 @@ await peerTest("Client gets 64 MiB back from socat, byte for byte", ["socat"], a
 
 await peerTest("Service hears the half-close of socat and still answers", ["socat"], async () => {
   let heard = 0;
-  await using listener = await serving({
+  await using listener = await listening({
     async onReadReady(caller) {
       const [, length] = await caller.read();
       if (length > 0) heard += length;
@@ -128,7 +103,7 @@ await peerTest(
     await socat.endInput();
     for await (const caller of listener) {
       const text = await textOf(caller);
-      // The end that came does not close this side: as often and as late as one likes.
+      // The peer's end does not close this side: it may write as often and as late as it likes.
       await caller.write(`${text}, `);
       await caller.write("then the end\n");
       await caller.shutdownWrite();
@@ -146,10 +121,10 @@ await peerTest(
     await using socat = new Program("socat", [
       ..."-d -d -t 10 TCP4-LISTEN:0,bind=127.0.0.1 EXEC:sort".split(" "),
     ]);
-    await using client = await Client.connect({ host: "127.0.0.1", port: await portOf(socat) });
+    await using client = await dial({ port: await portOf(socat) });
     await client.write("b\nc\n");
     await client.write("a\n");
-    await client.shutdownWrite(); // sort answers only now
+    await client.shutdownWrite(); // sort answers only at the end
     assertEquals(await textOf(client), "a\nb\nc\n");
     assertEquals(await client.closed, undefined);
     assertEquals((await socat.ending()).code, 0);
@@ -164,7 +139,7 @@ await peerTest(
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     const { promise: greeted, resolve: onGreeted } = Promise.withResolvers<Connection>();
     const failures: Error[] = [];
-    await using listener = await serving({
+    await using listener = await listening({
       async onReadReady(caller) {
         const [bytes, length] = await caller.read();
         if (length > 0) await caller.write(bytes);
@@ -183,7 +158,7 @@ await peerTest(
     await using socat = new Program("socat", ["-", target]);
     await socat.type("in the middle of\n");
     await socat.line(/^in the middle of$/);
-    await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+    await using client = await dial(listener);
     const caller = await greeted;
     socat.signal("SIGKILL"); // with linger=0 the system sends a reset for it
     await closed;
@@ -200,11 +175,11 @@ await peerTest(
 );
 
 await peerTest("Client.write() is told of a reset by socat in its middle", ["socat"], async () => {
-  // Takes a connection and reads none of it.
+  // Accepts a connection and reads nothing from it.
   await using socat = new Program("socat", [
     ..."-d -d -u - TCP4-LISTEN:0,bind=127.0.0.1,linger=0".split(" "),
   ]);
-  await using client = await Client.connect({ host: "127.0.0.1", port: await portOf(socat) });
+  await using client = await dial({ port: await portOf(socat) });
   const write = client.write(new Uint8Array(64 * MIB));
   await socat.type("ready\n");
   await client.read(6);
@@ -222,7 +197,7 @@ await peerTest(
   async () => {
     // Raw Deno's close() with unread input is a reset, which destroys what the peer has not read yet.
     const total = 8 * MIB;
-    await using listener = await serving({
+    await using listener = await listening({
       async onConnect(caller) {
         for (const bytes of sent(total)) await caller.write(bytes);
         await caller.close();
@@ -239,7 +214,7 @@ await peerTest(
 
 await peerTest("Listener and Client speak IPv6 with socat", ["socat", "IPv6"], async () => {
   const { promise: from, resolve } = Promise.withResolvers<string[]>();
-  await using listener = await serving({
+  await using listener = await listening({
     onConnect: (caller) => resolve([caller.remoteAddress, caller.localAddress]),
     ...echo,
   }, { interface: "::1" });
@@ -249,17 +224,17 @@ await peerTest("Listener and Client speak IPv6 with socat", ["socat", "IPv6"], a
   await dialling.line(/^six$/);
   assertEquals(await from, ["::1", "::1"]);
 
-  await using listening = new Program("socat", [
+  await using socat = new Program("socat", [
     ..."-d -d TCP6-LISTEN:0,bind=[::1] EXEC:cat".split(" "),
   ]);
-  await using client = await Client.connect({ host: "[::1]", port: await portOf(listening) });
+  await using client = await Client.connect({ host: "[::1]", port: await portOf(socat) });
   assertEquals([client.remoteAddress, client.localAddress], ["::1", "::1"]);
   await client.write("six");
   assertEquals(text((await client.read(3))[0]), "six");
 });
 
 await peerTest("Listener on :: hears IPv4 and IPv6", ["socat", "IPv6"], async () => {
-  await using listener = await serving({
+  await using listener = await listening({
     onConnect: async (caller) => {
       await caller.write(`${caller.remoteAddress}\n`);
       await caller.close();
@@ -273,7 +248,7 @@ await peerTest("Listener on :: hears IPv4 and IPv6", ["socat", "IPv6"], async ()
 
 await peerTest("Client talks to a listening nc, until nc ends", ["nc"], async () => {
   await using nc = new Program("nc", ["-v", "-l", "127.0.0.1", "0"]);
-  await using client = await Client.connect({ host: "127.0.0.1", port: await portOf(nc) });
+  await using client = await dial({ port: await portOf(nc) });
   await client.write("to nc\n");
   await nc.line(/^to nc$/);
   await nc.type("from nc\n");

@@ -5,7 +5,8 @@ import { Client, Listener, UdpClient } from "../../mod.ts";
 import type { Network } from "../../src/network/network.ts";
 import { inFolder } from "../support/folder.ts";
 import { withPollution } from "../support/pollution.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 import { localListener } from "../support/udp_listeners.ts";
 
 /** What would do harm, each by itself: the values are such that somebody trips over them. */

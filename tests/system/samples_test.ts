@@ -1,10 +1,11 @@
-// What is taught survives: every server of the documentation, as a program, under resets, silence, garbage and
-// ends in the middle. Then an honest client is served as ever, and the program ends in peace. And what a block is
-// said to print, it prints.
+// The documentation's servers survive: each one, as a program, under resets, silence, garbage and ends in the
+// middle. Then an honest client is served as before, and the program ends cleanly. And what a block is said to
+// print, it prints.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Client, type ClientSecureSocketConfig } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { inFolder } from "../support/folder.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
 import {
   letTimePass,
@@ -13,7 +14,6 @@ import {
   serverBlocks,
   startBlock,
 } from "../support/samples.ts";
-import { inFolder } from "../support/udp_examples.ts";
 
 const timeoutInMillis = 10_000;
 
@@ -36,7 +36,7 @@ function secureSocketIn(folder: string): ClientSecureSocketConfig {
   return { ...files, caCertFile: `${folder}/ca.pem` };
 }
 
-/** Says hello to a server and hears something from it. */
+/** Sends hello to a server and waits for an answer. */
 async function sayHello(door: Door): Promise<void> {
   await using client = await Client.connect(door);
   await client.write("hello\n");
@@ -67,7 +67,7 @@ for (const block of serverBlocks()) {
         if (isSecure) await attack(secureDoor, pass);
         if (before === "ends" || block.isIgnored) await sayHello(honestDoor);
       }
-      // What follows in a block that cannot run as it stands is not for this machine.
+      // The rest of a block that cannot run as it stands is not for this machine.
       if (block.isIgnored) return;
       program.signal("SIGHUP");
       assertEquals((await program.ending()).code, 0);

@@ -48,7 +48,7 @@ checkTransport(async () => {
   return { near, far };
 }, { name: "TLS over memory with little room: " });
 
-/** Past the engine, as in a runtime that does not let one at it. */
+/** Bypasses the engine, as in a runtime that does not expose it. */
 const byStreams: ChoosePath = (socket, wire) => new TlsStreams(socket, wire);
 
 for (const [i, room] of ["much", "little"].entries()) {

@@ -15,6 +15,8 @@ import {
   type SocketError,
 } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { echo } from "../support/echo.ts";
+import { listening } from "../support/listening.ts";
 
 const authority = await Authority.make("Tests");
 const localhost = await authority.sign();
@@ -22,23 +24,11 @@ const member = await authority.sign({ name: "member", hosts: ["member.example"] 
 const caCerts = [authority.cert];
 const decoder = new TextDecoder();
 
-const echo: Service = {
-  async onReadReady(caller) {
-    const [bytes, length] = await caller.read();
-    if (length > 0) await caller.write(bytes);
-  },
-};
-
-async function listen(
+const listen = (
   secureSocket: ListenerSecureSocketConfig,
   service: Service = echo,
   config: ListenerConfig = {},
-): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket, ...config });
-  listener.attach(service);
-  await listener.start();
-  return listener;
-}
+) => listening(service, { secureSocket, ...config });
 
 function dial(listener: Listener, secureSocket?: ClientSecureSocketConfig): Promise<Client> {
   return Client.connect({
@@ -116,9 +106,9 @@ Deno.test("Listener goes on after clients that failed, and tells of each", async
 });
 
 Deno.test("Client refuses a server that speaks no TLS", async () => {
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach({ onConnect: (caller) => void caller.write("220 hello\r\n") });
-  await listener.start();
+  await using listener = await listening({
+    onConnect: (caller) => void caller.write("220 hello\r\n"),
+  });
   for (const exposePeerCertificate of [false, true]) {
     const error = await assertRejects(
       () => dial(listener, { caCerts, exposePeerCertificate }),
@@ -139,9 +129,7 @@ Deno.test("Client and Listener give a handshake up in time", async () => {
   await using silent = await Client.connect({ host: "127.0.0.1", port: listener.port });
   assertEquals((await told.promise).message.includes("was not over within 20 ms"), true);
   assertEquals((await silent.read())[1], -1);
-  await using mute = new Listener(0, { interface: "127.0.0.1" });
-  mute.attach({ onConnect() {} });
-  await mute.start();
+  await using mute = await listening({ onConnect() {} });
   for (const exposePeerCertificate of [false, true]) {
     const error = await assertRejects(
       () => dial(mute, { caCerts, exposePeerCertificate, handshakeTimeoutInMillis: 20 }),
@@ -299,7 +287,7 @@ Deno.test("Listener counts the handshakes of upgrades, and tells of those that f
   await failed.promise;
   assertEquals(told, Array(2).fill("refused 127.0.0.1 handshake handshake"));
   assertEquals(plain.stats().handshakes, { underWay: 0, completed: 0, failed: 1 });
-  // One that is ended from this side is nobody's fault.
+  // One that this side ended is no failure.
   await using silent = await dial(listener);
   const turn = () => new Promise((next) => setImmediate(next));
   while (listener.stats().handshakes.underWay === 0) await turn();
@@ -359,7 +347,7 @@ Deno.test("Connection.upgradeToTls() refuses what was injected in the clear, on 
   );
   assertEquals(error.code, "handshake");
   assertEquals((await client.closed)?.code, "handshake");
-  // What was injected is gone.
+  // The injected bytes are gone.
   await assertRejects(() => client.read(), GenericError, "14 bytes that came in the clear");
   assertEquals(await Promise.all(readAfter), ["handshake"]);
 });
@@ -437,7 +425,7 @@ Deno.test("Listener behind a proxy reads the PROXY header, then shakes hands, an
     port: listener.port,
     sendProxyHeader: { source, destination },
   };
-  // One whose handshake never comes gives its place back.
+  // One whose handshake never arrives gives its place back.
   await using silent = await Client.connect(config);
   assertEquals((await silent.read())[1], -1);
   await using client = await Client.connect({ ...config, secureSocket: { caCerts } });

@@ -2,22 +2,13 @@
 
 import { assertEquals } from "@std/assert";
 import type { Transport } from "../../src/network/network.ts";
-import { denoNetwork } from "../../src/network/deno/deno_network.ts";
-import { ClientSecurity } from "../../src/tls/client_security.ts";
-import { ListenerSecurity } from "../../src/tls/listener_security.ts";
-import {
-  type ClientSecureSocketConfig,
-  resolveClientSecureSocket,
-} from "../../src/tls/client_secure_socket_config.ts";
-import {
-  type ListenerSecureSocketConfig,
-  resolveListenerSecureSocket,
-} from "../../src/tls/listener_secure_socket_config.ts";
+import type { ClientSecureSocketConfig } from "../../src/tls/client_secure_socket_config.ts";
+import type { ListenerSecureSocketConfig } from "../../src/tls/listener_secure_socket_config.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { stillHeld } from "../support/collected.ts";
+import { clientSecurity, listenerSecurity } from "../support/secure_pair.ts";
 
-const { clock } = denoNetwork;
 const authority = await Authority.make("Tests");
 const stranger = await Authority.make("Strangers");
 const localhost = await authority.sign();
@@ -25,25 +16,13 @@ const member = await authority.sign({ name: "member" });
 const caCerts = [authority.cert];
 const required = { ...localhost, caCerts, clientAuth: "require" } as const;
 const named = { ...localhost, sni: { "other.example": await authority.sign() } };
-/** By node:tls alone, which is the engine that kept things. */
+/** By node:tls alone, the engine that leaked. */
 const trusting = { caCerts, trustSystemCerts: false };
 const HALF_A_HELLO = new Uint8Array([22, 3, 1, 1, 0, 1]);
 /** How many handshakes of each kind. */
 const TIMES = 3;
 
 type Ends = readonly [near: Transport, far: Transport];
-
-async function listening(options: ListenerSecureSocketConfig): Promise<ListenerSecurity> {
-  const security = new ListenerSecurity(resolveListenerSecureSocket(options), clock);
-  await security.load();
-  return security;
-}
-
-async function dialling(options: ClientSecureSocketConfig): Promise<ClientSecurity> {
-  const security = new ClientSecurity(resolveClientSecureSocket(options, "localhost"), denoNetwork);
-  await security.load();
-  return security;
-}
 
 function settled(...waits: Promise<unknown>[]): Promise<PromiseSettledResult<unknown>[]> {
   return Promise.allSettled(waits);
@@ -52,7 +31,7 @@ function settled(...waits: Promise<unknown>[]): Promise<PromiseSettledResult<unk
 /** Begins the listener's side, has the client's side do something, and waits for the end. */
 function serving(options: ListenerSecureSocketConfig, act: (near: Transport) => unknown) {
   return async () => {
-    const security = await listening(options);
+    const security = await listenerSecurity(options);
     return async ([near, far]: Ends) => {
       const upgrading = security.upgrade(far);
       await Promise.all([settled(upgrading), act(near)]);
@@ -67,7 +46,7 @@ function calling(
   act: (far: Transport, giveUp: AbortController) => unknown,
 ) {
   return async () => {
-    const security = await dialling(options);
+    const security = await clientSecurity(options);
     return async ([near, far]: Ends) => {
       const giveUp = new AbortController();
       await Promise.all([
@@ -86,7 +65,7 @@ function meeting(
   end = (transport: Transport) => transport.close(),
 ) {
   return async () => {
-    const [listener, dialler] = [await listening(of), await dialling(by)];
+    const [listener, dialler] = [await listenerSecurity(of), await clientSecurity(by)];
     return async ([near, far]: Ends) => {
       const results = await settled(dialler.secure(near), listener.upgrade(far));
       const ends = results.flatMap((it) =>
@@ -154,7 +133,7 @@ for (const [kind, prepare] of Object.entries(KINDS)) {
     const play = await prepare();
     const refs: WeakRef<object>[] = [];
     for (let time = 0; time < TIMES; time++) {
-      // In a function of its own: what a running one has in its hands is alive.
+      // In a function of its own: locals of a running one stay alive.
       await (async () => {
         const ends = connectedTransports();
         for (const end of ends) refs.push(new WeakRef(end));

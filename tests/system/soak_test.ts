@@ -1,4 +1,4 @@
-// A short version of what `deno task soak` runs, and whether it would see what it looks for.
+// A short version of what `deno task soak` runs, and a check that it would detect failures.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { contentOf } from "../../tools/soak/content.ts";
@@ -12,7 +12,7 @@ const short = scenarios.filter(({ name }) => ["storm", "cuts", "descriptors"].in
 
 for (const scenario of short) {
   Deno.test(`Soak ${scenario.name}: nothing is lost in a short run`, async () => {
-    // Memory and amounts have to do with length: so short a run has not enough of it.
+    // Memory and amounts depend on the length: this run is too short for them.
     const { problems, verdict } = await runScenario(scenario, SHORT);
     assertEquals(
       problems.filter((problem) => !/: (memory|the resident)|^too few|^there was no/.test(problem)),
@@ -30,7 +30,7 @@ Deno.test("Soak finds planted defects", async () => {
   assertMatch(loss.problems.join("\n"), /the client got bytes that were not sent/);
 });
 
-/** The account of an end of stream 1 that got some bytes in good order. */
+/** The account of an end of stream 1 that received some bytes in order. */
 function account(offered: number, received: number, end: End, change: Partial<Account> = {}) {
   const account = new Account(1);
   account.receive(contentOf(1, 0, received));

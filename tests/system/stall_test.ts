@@ -1,5 +1,5 @@
-// A program that was busy for longer than a timeout: what came meanwhile lies in the system's buffers, and nobody
-// is cut for it.
+// A program that was busy for longer than a timeout: what arrived meanwhile lies in the system's buffers, and no
+// connection is cut for it.
 
 import { assertEquals } from "@std/assert";
 import {
@@ -31,7 +31,7 @@ function outcomeOf(use: Promise<unknown>): Promise<string> {
   return use.then(() => "served", (error) => `${error}`);
 }
 
-/** The first end is the system's own: what it does, it has begun when the call returns. */
+/** The first end is the system's own: its operations have begun when the call returns. */
 const connectors: Record<string, (listener: Listener) => Promise<Deno.Conn>> = {
   TCP: ({ port }) => Deno.connect({ hostname: "127.0.0.1", port }),
   TLS: ({ port }) => Deno.connectTls({ hostname: "localhost", port, caCerts: [authority.cert] }),

@@ -1,4 +1,4 @@
-// Whoever is handed much that has come lets others go first, after a bounded time, whatever face hands it out.
+// A connection with much to hand out lets others go first after a bounded time, whatever API hands it out.
 
 import type { Codec } from "../../codec.ts";
 import { assert, assertEquals } from "@std/assert";
@@ -22,7 +22,7 @@ import { connectedTransports, microtasksDrained, VirtualClock } from "../../test
 
 const LINES = 400;
 
-/** Time passes with every look at the clock, and who steps back goes on when the test says so. */
+/** Time passes with every read of the clock, and a connection that steps back continues when the test says so. */
 function busyNetwork() {
   const waiting: (() => void)[] = [];
   let now = 0;
@@ -40,7 +40,7 @@ function busyNetwork() {
 
 const lines = new LineCodec();
 
-/** Each hands out all lines of a connection, and tells of each. */
+/** Each hands out all lines of a connection, and reports each. */
 const faces: Record<string, (connection: Connection, tell: (line: string) => void) => unknown> = {
   "framedService": (connection, tell) =>
     serve(connection, framedService(lines, { onMessage: (_, line) => tell(line) })),
@@ -144,7 +144,7 @@ for (const [name, face] of Object.entries(faces)) {
 
 const DATAGRAMS = 1_000;
 
-/** Each hands out all datagrams that wait, and tells of each. */
+/** Each hands out all waiting datagrams, and reports each. */
 const datagramFaces: Record<string, (network: Network) => Promise<DatagramFace>> = {
   "UdpClient.receiveFrom": async (network) => {
     const client = await readingAhead(network);
@@ -258,7 +258,7 @@ for (const [name, make] of Object.entries(datagramFaces)) {
     while (waiting.length > 0) {
       steps++;
       const before = got.length;
-      if (steps === 1) put(DATAGRAMS); // what comes meanwhile goes behind
+      if (steps === 1) put(DATAGRAMS); // what arrives meanwhile queues behind
       await microtasksDrained();
       assertEquals(got.length, before, "nothing is handed out meanwhile");
       waiting.shift()!();

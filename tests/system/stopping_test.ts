@@ -1,4 +1,4 @@
-// What has come before a stop is handled, over real sockets: whatever serves it, whatever carries it.
+// What has arrived before a stop is handled, over real sockets, by every kind of service on every kind of transport.
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -15,6 +15,8 @@ import {
   UdpListener,
 } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { dial } from "../support/dial.ts";
+import { listening } from "../support/listening.ts";
 
 const CLIENTS = 50;
 const PATIENCE_IN_MILLIS = 10_000;
@@ -111,12 +113,10 @@ for (const [way, serve] of Object.entries(WAYS)) {
 Deno.test("Listener.gracefulStop() handles all that a client has sent and closed behind", async () => {
   const lines = 100_000;
   let handled = 0;
-  const listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach(framedService(new LineCodec(), {
+  const listener = await listening(framedService(new LineCodec(), {
     onMessage: () => void handled++,
   }));
-  await listener.start();
-  const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  const client = await dial(listener);
   await client.write("a line of some length, as in a log\n".repeat(lines));
   const closing = client.close();
   const { completed, aborted } = await listener.gracefulStop();
@@ -234,7 +234,7 @@ for (const [way, serve] of Object.entries(withoutEnd)) {
     const listener = new Listener(0, { interface: "127.0.0.1" });
     serve(listener);
     await listener.start();
-    const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+    const client = await dial(listener);
     // Never at the end of a message.
     const chunk = new TextEncoder().encode(
       `${"a line of some length, as in a log\n".repeat(2_000)}ha`,

@@ -1,5 +1,5 @@
-// A message of bytes is a view of what came, and whoever transfers its buffer takes what lies behind it along: that
-// is told, whoever reads on, and never wrong bytes or a wait without end.
+// A message of bytes is a view of what was read, and a transfer of its buffer takes the bytes behind it along: the
+// next read reports that, and never gives wrong bytes or waits for ever.
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {

@@ -1,10 +1,7 @@
-// Whom a client trusts: one table of certificates, valid and hostile, and both engines say the same of each.
+// Which servers a client trusts: one table of certificates, valid and hostile, with the same verdict from both engines.
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Transport } from "../../src/network/network.ts";
-import { denoNetwork } from "../../src/network/deno/deno_network.ts";
-import { ClientSecurity } from "../../src/tls/client_security.ts";
-import { resolveClientSecureSocket } from "../../src/tls/client_secure_socket_config.ts";
 import { TlsServer } from "../../src/tls/tls_server.ts";
 import { withPollution } from "../support/pollution.ts";
 import {
@@ -18,7 +15,7 @@ import {
   type RawWish,
   uri,
 } from "../support/raw_certificates.ts";
-import { plainPair } from "../support/secure_pair.ts";
+import { clientSecurity, plainPair } from "../support/secure_pair.ts";
 
 const authority = await RawAuthority.make();
 const COMMON_NAME = "2.5.4.3";
@@ -31,7 +28,7 @@ interface Case extends RawWish {
   /** Whom the client trusts: the authority, or this certificate itself. */
   readonly trusts?: "itself";
   readonly anyName?: true;
-  /** What both engines say of it; left out where it is trusted. */
+  /** The refusal of both engines; left out where it is trusted. */
   readonly told?: RegExp;
 }
 
@@ -202,7 +199,7 @@ interface Ends {
 
 const ENGINES = { "Deno's own": {}, "node:tls": { exposePeerCertificate: true } } as const;
 
-/** A server that shows whatever it is given, also what no listener would. */
+/** A server that shows any certificate, also one that no listener would. */
 function serverWith({ cert, key }: RawCertificate): TlsServer {
   const Unchecked = TlsServer as unknown as new (...args: unknown[]) => TlsServer;
   const options = () => ({ cert, key, allowHalfOpen: true, handshakeTimeout: -1 });
@@ -214,11 +211,7 @@ async function meet(certificate: RawCertificate, of: Case, engine: object): Prom
   const [near, far] = await plainPair();
   const caCerts = [trusts === "itself" ? certificate.cert : authority.cert];
   const options = { caCerts, serverName: host, verifyHostname: !anyName, ...engine };
-  const security = new ClientSecurity(
-    resolveClientSecureSocket(options, "elsewhere.example"),
-    denoNetwork,
-  );
-  await security.load();
+  const security = await clientSecurity(options, "elsewhere.example");
   const caught = (error: Error) => error;
   const [client, server] = await Promise.all([
     security.secure(near).catch(caught),
@@ -245,7 +238,7 @@ for (const [name, of] of Object.entries(CASES)) {
       } else {
         assertEquals(client instanceof Error, true, engine);
         assertMatch((client as Error).message, of.told, engine);
-        // It hears an alert, or an end where nobody has begun; never that all is well.
+        // It gets an alert, or an end before the handshake; never success.
         assertEquals(server instanceof Error, true, engine);
       }
     }
@@ -287,13 +280,9 @@ Deno.test("ClientSecurity trusts nobody for having trusted them before, with oth
   const server = serverWith(certificate);
   const attempt = async (options: object, host: string) => {
     const [near, far] = await plainPair();
-    const security = new ClientSecurity(
-      resolveClientSecureSocket({ exposePeerCertificate: true, ...options }, host),
-      denoNetwork,
-    );
-    await security.load();
+    const security = await clientSecurity({ exposePeerCertificate: true, ...options }, host);
     const accepting = server.accept(far).then(async (end) => {
-      // The ticket to come back with goes out behind what is written.
+      // The session ticket is sent after what is written.
       await end.write(Uint8Array.of(1));
       return end;
     }, () => far.close());

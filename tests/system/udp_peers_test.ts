@@ -1,13 +1,15 @@
-// UDP against programs that nobody here wrote: socat, nc, dig, kdig, tftp and dnsmasq.
+// UDP against foreign programs: socat, nc, dig, kdig, tftp and dnsmasq.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { UdpListener } from "../../src/udp/udp_listener.ts";
-import { portOfExample, startExample } from "../support/example.ts";
+import { interrupt, portOfExample, startExample } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { peerTest } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
-import { inFolder, interrupt, recognizable } from "../support/udp_examples.ts";
-import { engines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { recognizable } from "../support/udp_examples.ts";
+import { engines } from "../support/udp_engines.ts";
 import { localListener } from "../support/udp_listeners.ts";
 
 for (const [engine, network] of engines) {
@@ -51,7 +53,7 @@ for (const [engine, network] of engines) {
     ["socat"],
     () =>
       inFolder(async (folder) => {
-        // At most what the system's buffer holds at once: nobody tells socat to wait.
+        // At most what the system's buffer holds at once: nothing makes socat wait.
         const content = recognizable(60_000);
         await Deno.writeFile(`${folder}/file`, content);
         await using listener: UdpListener = localListener(network);

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { repositoryFiles, root } from "../support/source.ts";
 
-/** Connects to a listener of its own, sends itself a datagram, and says what it hears. No flag is needed. */
+/** Connects to a listener of its own, sends itself a datagram, and prints what it receives. No flag is needed. */
 const program = (specifier: string) => `
 import { Client, GenericError, Listener, UdpClient } from "${specifier}";
 
@@ -31,7 +31,7 @@ console.log((await receiver.receiveFrom())[1]);
 
 const PRINTED = "Hello by URL 12\nclosed\n9\n";
 
-/** Serves the repository as a host of modules does, at a version, and notes what is asked for. */
+/** Serves the repository at a version, as a host of modules does, and records the requests. */
 function serveRepository() {
   const requested: string[] = [];
   const paths = new Set(repositoryFiles());

@@ -1,4 +1,4 @@
-// A codec and a service of messages are users' code: whatever they do ends their own connection, and no other.
+// A codec and a message service are users' code: whatever they do ends their own connection, and no other.
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
@@ -10,7 +10,6 @@ import {
   framedService,
   LengthPrefixCodec,
   LineCodec,
-  Listener,
   type MessageService,
   type Service,
   type SocketError,
@@ -18,10 +17,13 @@ import {
 import type { Codec } from "../../codec.ts";
 import { serve } from "../../src/connection/service_loop.ts";
 import { connectedTransports, microtasksDrained } from "../../testing/mod.ts";
-import { awkwardThings, printedDuring } from "../support/awkward.ts";
+import { awkwardThings } from "../support/awkward.ts";
+import { dial } from "../support/dial.ts";
+import { listening } from "../support/listening.ts";
+import { printedDuring } from "../support/printed_during.ts";
+import { text } from "../support/text.ts";
 
 const lines = new LineCodec();
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 interface Outcome {
   readonly ended: SocketError | undefined;
@@ -186,7 +188,7 @@ for (const [name, run] of Object.entries(throwers)) {
       const { ended, sent, told, printed } = await run(thrown);
       assert(ended !== undefined);
       assertEquals(sent, "");
-      // A decoder that is none was never the service's.
+      // A connection without a decoder never reached the service.
       if (name === "the decode getter") assert(printed.length === 1);
       else assertEquals([told, printed], [1, []]);
     }
@@ -476,7 +478,7 @@ Deno.test("The bytes of a message that are taken away before they are sent leave
     decoder: () => lines.decoder(),
     encode: (bytes, frames) => prefixed.encode(bytes, frames),
   };
-  // Gathered for the answer to the next line, in which its user takes it back.
+  // Gathered, until the answer to the next line transfers it away.
   const big = new Uint8Array(20_000);
   const { ended, sent, told } = await outcomeOf(codec, {
     onMessage(_, line) {
@@ -528,9 +530,7 @@ Deno.test("A codec that misbehaves makes receive and iteration reject with what 
 });
 
 Deno.test("A client's callbackService whose codec misbehaves ends its connection and nothing else", async () => {
-  await using listener = new Listener(0, { interface: "127.0.0.1" });
-  listener.attach({ onConnect: (caller) => void caller.write("one\n") });
-  await listener.start();
+  await using listener = await listening({ onConnect: (caller) => void caller.write("one\n") });
   const misbehave: Record<string, (thrown: unknown) => Codec<string>> = {
     decoder: (thrown) => ({
       ...encoding,
@@ -598,10 +598,8 @@ Deno.test("No codec and no reply holds a graceful stop beyond its deadline", asy
       }),
   };
   for (const [name, make] of Object.entries(services)) {
-    const listener = new Listener(0, { interface: "127.0.0.1" });
-    listener.attach(make());
-    await listener.start();
-    const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+    const listener = await listening(make());
+    const client = await dial(listener);
     await client.write("one\n");
     await denoNetwork.turns!.looked!();
     const begun = performance.now();

@@ -1,4 +1,4 @@
-// One version everywhere it is said, and one version of Deno.
+// One version everywhere, and one version of Deno.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { versionProblem } from "../../src/network/deno/deno_network.ts";
@@ -7,7 +7,7 @@ import { repositoryFiles, root } from "../support/source.ts";
 const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
 const { version } = JSON.parse(read("deno.json"));
 
-/** What a pattern's first group finds in all files that people read or run, with the files. */
+/** The matches of a pattern's first group in all files that people read or run, with the files. */
 function said(pattern: RegExp): Map<string, string[]> {
   const paths = repositoryFiles().filter((path) => /\.(ts|md|json)$|^\.ci\/run$/.test(path));
   const found = paths.flatMap((path) =>

@@ -9,8 +9,9 @@ import {
   NetstringCodec,
 } from "../../mod.ts";
 import { checkCodec, type CheckCodecOptions } from "../../testing/mod.ts";
+import { bytesOf } from "../support/text.ts";
 
-const bytes = (...texts: string[]) => texts.map((text) => new TextEncoder().encode(text));
+const bytes = (...texts: string[]) => texts.map(bytesOf);
 const long = "x".repeat(300);
 
 checkCodec(new LineCodec(), {

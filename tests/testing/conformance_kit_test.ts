@@ -29,7 +29,7 @@ function faulty(transport: Transport, net: SimulatedNetwork, fault: Fault): Tran
   return { ...sound, ...fault(transport, { net }) };
 }
 
-/** Runs the kit in virtual time and tells which checks of a transport failed. */
+/** Runs the kit in virtual time and returns which checks failed. */
 async function failures(fault: Fault): Promise<string[]> {
   const tests: [name: string, body: () => Promise<void>][] = [];
   let net: SimulatedNetwork;
@@ -138,7 +138,7 @@ const faults: Record<string, [fault: Fault, failing: RegExp]> = {
   "reads the content after it said it has it": [
     (transport) => ({
       write(bytes) {
-        // Late enough that the caller has gone on.
+        // Late enough that the caller has continued.
         void (async () => {
           for (let i = 0; i < 5; i++) await null;
           await transport.write(bytes).catch(() => {});

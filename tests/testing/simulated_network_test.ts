@@ -16,6 +16,7 @@ import {
   type Transport,
 } from "../../testing/mod.ts";
 import { awkwardThings } from "../support/awkward.ts";
+import { readAll, writeAll } from "../support/read_all.ts";
 
 const LISTEN = { hostname: "0.0.0.0", port: 80, backlog: 16 };
 
@@ -43,20 +44,6 @@ async function acceptOne(listener: { accept(): Promise<Transport> }): Promise<Tr
 
 function closeAll(...resources: { close(): void }[]): void {
   for (const resource of resources) resource.close();
-}
-
-async function writeAll(to: Transport, bytes: Uint8Array): Promise<void> {
-  while (bytes.length > 0) bytes = bytes.subarray(await to.write(bytes));
-}
-
-async function readAll(from: Transport, size = 512): Promise<number[]> {
-  const buffer = new Uint8Array(size);
-  const got: number[] = [];
-  for (let n = await from.read(buffer); n !== null; n = await from.read(buffer)) {
-    assert(n > 0);
-    got.push(...buffer.subarray(0, n));
-  }
-  return got;
 }
 
 Deno.test("Random gives the same numbers for the same seed and others for another", () => {
@@ -90,10 +77,10 @@ Deno.test("SimulatedNetwork carries every byte once, in order, under every gentl
       const [near, far, end] = await dialled(net);
       const content = net.random.bytes(net.random.integer(1, 3000));
       const sent = writeAll(near, content).then(() => near.closeWrite());
-      assertEquals(await readAll(far, net.random.integer(1, 5000)), [...content]);
+      assertEquals(await readAll(far, Infinity, net.random.integer(1, 5000)), content);
       await sent;
       await far.closeWrite();
-      assertEquals(await readAll(near), []);
+      assertEquals(await readAll(near), new Uint8Array());
       closeAll(near, far);
       end();
     });
@@ -107,8 +94,11 @@ Deno.test("simulate() replays a run exactly, and another seed is another run", a
         const { traceHash } = await simulate(seed, async (net) => {
           const [near, far, end] = await dialled(net);
           const sent = writeAll(near, net.random.bytes(500)).then(() => near.closeWrite());
-          // Where both ends have lost each other, the one that only reads never hears of it.
-          await Promise.race([Promise.allSettled([readAll(far), sent]), net.delay(2_000_000)]);
+          // Where both ends have lost each other, the one that only reads never notices.
+          await Promise.race([
+            Promise.allSettled([readAll(far, Infinity, 512), sent]),
+            net.delay(2_000_000),
+          ]);
           closeAll(near, far);
           end();
         }, { faults: "hostile" }).catch((error: SimulationError) => error);
@@ -162,27 +152,22 @@ Deno.test("simulate() takes no real time, however much virtual time passes", asy
 });
 
 Deno.test("simulate() tells the seed, the last events and what was thrown", async () => {
+  const planted = () =>
+    simulate(42, async (net) => {
+      const [near, far, end] = await dialled(net);
+      closeAll(near, far);
+      end();
+      throw new TypeError("planted");
+    });
   const error = await assertRejects(
-    () =>
-      simulate(42, async (net) => {
-        const [near, far, end] = await dialled(net);
-        closeAll(near, far);
-        end();
-        throw new TypeError("planted");
-      }),
+    planted,
     SimulationError,
     "Seed 42 (trace ",
   );
   assertMatch(error.message, /TypeError: planted\nWhat happened last:\n {2}\d/);
   assertEquals((error.cause as Error).message, "planted");
   const again = await assertRejects(
-    () =>
-      simulate(42, async (net) => {
-        const [near, far, end] = await dialled(net);
-        closeAll(near, far);
-        end();
-        throw new TypeError("planted");
-      }),
+    planted,
     SimulationError,
   );
   assertEquals(again.traceHash, error.traceHash);
@@ -436,7 +421,7 @@ Deno.test("SimulatedNetwork ends connections as the kernel does", async () => {
     await net.delay(100);
     far.close();
   });
-  // Both ends are told of a reset on the way.
+  // Both ends learn of a reset on the way.
   await ends(async (near, far, net) => {
     const reads = [near, far].map((end) =>
       assertRejects(() => end.read(buffer), Deno.errors.ConnectionReset)
@@ -517,7 +502,7 @@ Deno.test("SimulatedNetwork reads the content of a write late, as the kernel doe
     content[0] = 2;
     await writing;
     await near.closeWrite();
-    assertEquals(await readAll(far), [2]);
+    assertEquals(await readAll(far), Uint8Array.of(2));
     closeAll(near, far);
     end();
   }, { faults: { slowCompletions: 1 } });
@@ -594,7 +579,7 @@ Deno.test("SimulatedNetwork keeps the runtime's habits with datagrams", async ()
       Error,
       "lookup",
     );
-    // What nobody reads falls on the floor when the buffer is full.
+    // Unread datagrams are dropped when the buffer is full.
     for (let i = 0; i < 10; i++) await from!.send(new Uint8Array(100), address);
     await net.delay(1);
     const rest = [];

@@ -15,7 +15,7 @@ Deno.test("readClientHello() tells whether a session is offered, and which versi
       [{ versions: [0x0304], extensions: [[41, 80]] }, true, false],
       [{ versions: BOTH, extensions: [[35, 0]] }, false, true],
       [{ extensions: [[35, 70]] }, true, false],
-      // With TLS 1.3 a session's number means nothing.
+      // With TLS 1.3 a session id means nothing.
       [{ versions: BOTH, sessionId: 32 }, false, true],
       [{ sessionId: 32 }, true, false],
     ] as const satisfies readonly (readonly [HelloWish, boolean, boolean])[]

@@ -4,6 +4,7 @@ import { GenericError, type SocketError } from "../../src/base/errors.ts";
 import { loadIdentity, loadTrusted } from "../../src/tls/credentials.ts";
 import type { CertificateConfig, SecureSocketConfig } from "../../src/tls/secure_socket_config.ts";
 import { Authority } from "../support/certificates.ts";
+import { inFolder } from "../support/folder.ts";
 
 const authority = await Authority.make("Tests");
 const { cert, key } = await authority.sign();
@@ -19,15 +20,6 @@ async function refusal(config: CertificateConfig): Promise<string> {
   const error = await assertRejects(() => loadIdentity(config, "secureSocket"), GenericError);
   assertEquals((error as SocketError).code, "handshake");
   return error.message;
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("loadIdentity() takes texts, files, encrypted keys, and other text around them", async () => {

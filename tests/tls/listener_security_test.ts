@@ -15,7 +15,8 @@ import {
 } from "../../src/tls/listener_secure_socket_config.ts";
 import { Authority } from "../support/certificates.ts";
 import { dns, keysOf, RawAuthority } from "../support/raw_certificates.ts";
-import { plainPair, readAll, securePair, shakeHands, writeAll } from "../support/secure_pair.ts";
+import { readAll, writeAll } from "../support/read_all.ts";
+import { plainPair, securePair, shakeHands } from "../support/secure_pair.ts";
 
 const authority = await Authority.make("Tests");
 const stranger = await Authority.make("Strangers");
@@ -27,9 +28,9 @@ interface Case {
   readonly name: string;
   readonly of?: ListenerSecureSocketConfig;
   readonly by: ClientSecureSocketConfig;
-  /** What the listener's side says. */
+  /** The error on the listener's side. */
   readonly server: RegExp;
-  /** What the client says, from the handshake or, with TLS 1.3, from its first read. */
+  /** The client's error, from the handshake or, with TLS 1.3, from its first read. */
   readonly client: RegExp;
 }
 
@@ -261,7 +262,7 @@ Deno.test("ListenerSecurity tells once that a client has said its first word, be
   assertEquals(told, 1);
 });
 
-/** The number of the certificate that clients are shown. */
+/** The serial number of the certificate that clients are shown. */
 async function shownSerial(security: ListenerSecurity): Promise<string> {
   const [plain, served] = await plainPair();
   const dialling = new ClientSecurity(
@@ -278,7 +279,7 @@ async function shownSerial(security: ListenerSecurity): Promise<string> {
   return client.secure!.peerCertificate!.serialNumber;
 }
 
-/** The number of a certificate. */
+/** The serial number of a certificate. */
 const serialOf = ({ cert }: { cert: string }) => new X509Certificate(cert).serialNumber;
 
 /** A file whose reading ends when it is written. */

@@ -32,7 +32,7 @@ function encrypted(hash: string | undefined, cipher = "2.16.840.1.101.3.4.1.42")
   return pem("ENCRYPTED PRIVATE KEY", whole);
 }
 
-/** As programs did it before. */
+/** The older format. */
 function encryptedAsOfOld(cipher = "AES-256-CBC"): string {
   const salt = IV.subarray(0, 8);
   const hash = (before: Uint8Array) =>

@@ -1,4 +1,4 @@
-// Whether it sees sessions is tried with OpenSSL, which can go on with one: tests/peers/secure_test.ts.
+// Whether it sees sessions is tested with OpenSSL, which can resume one: tests/system/peers/secure_test.ts.
 
 import { assertEquals } from "@std/assert";
 import { SessionProbe } from "../../src/tls/session_probe.ts";

@@ -8,7 +8,7 @@ const authority = await Authority.make("Tests");
 const stranger = await Authority.make("Strangers");
 const server = await loadServer(await authority.sign());
 
-/** What the dialer says of a server with a certificate for localhost and 127.0.0.1. */
+/** The dialer's verdict on a server with a certificate for localhost and 127.0.0.1. */
 async function meet(
   config: ClientSecureSocketConfig,
   trusted: string[] | undefined,

@@ -5,7 +5,7 @@ import { TlsStreams } from "../../src/tls/tls_streams.ts";
 import { TlsWire } from "../../src/tls/tls_wire.ts";
 import { connectedTransports, microtasksDrained, VirtualClock } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
-import { joined } from "../support/framing.ts";
+import { joined } from "../support/joined.ts";
 import { isPending } from "../support/scripted_connection.ts";
 import { takingTransport } from "../support/taking_transport.ts";
 import { loadDialer, loadServer } from "../support/secure_pair.ts";
@@ -19,7 +19,7 @@ function record(length: number): Uint8Array {
   return bytes;
 }
 
-/** An engine that says what the test says, over a transport that takes when the test says so. */
+/** An engine that the test plays, over a transport that takes bytes when the test says so. */
 function play() {
   const { transport, offered, takes } = takingTransport();
   const given: number[] = [];
@@ -87,14 +87,14 @@ Deno.test("TlsEngine.write() resolves when the transport has all of it, and give
 Deno.test("TlsEngine.write() tells what the transport has of it, and does not seal the rest again", async () => {
   const { engine, takes, offered, given, outputs } = play();
   const content = new Uint8Array(60_000);
-  // What the engine had to say for itself goes first, and is no content.
+  // The engine's own records go first, and are no content.
   outputs.push(joined([100, 16_384, 16_384, 16_384].map(record)));
   const first = engine.write(content);
   takes.shift()!(122 + 13);
   assertEquals(await isPending(clock, first), true);
   takes.shift()!(1);
   assertEquals(await first, 1);
-  // Taken while nobody waited: told at once.
+  // Taken while nobody waited: reported at once.
   takes.shift()!(16_392 + 16_406 + 13 + 9);
   await microtasksDrained();
   assertEquals(await engine.write(content.subarray(1)), 32_776);

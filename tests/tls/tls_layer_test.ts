@@ -8,15 +8,15 @@ import { type ChoosePath, TlsLayer } from "../../src/tls/tls_layer.ts";
 import { TlsStreams } from "../../src/tls/tls_streams.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { readAll, writeAll } from "../support/read_all.ts";
 import {
   loadDialer,
   loadServer,
   plainPair,
-  readAll,
   securePair,
   shakeHands,
-  writeAll,
 } from "../support/secure_pair.ts";
+import { bytesOf } from "../support/text.ts";
 
 const authority = await Authority.make("Tests");
 const stranger = await Authority.make("Strangers");
@@ -29,10 +29,6 @@ const ENGINES = [
   ["node client", { caCerts, exposePeerCertificate: true }],
 ] as const;
 
-function bytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
 function closeBoth(...transports: Transport[]): void {
   for (const transport of transports) transport.close();
 }
@@ -40,10 +36,10 @@ function closeBoth(...transports: Transport[]): void {
 for (const [engine, by] of ENGINES) {
   Deno.test(`TlsLayer carries bytes both ways, also what came with the handshake (${engine})`, async () => {
     const [client, server] = await securePair(localhost, by);
-    await writeAll(client, bytes("hello"));
-    assertEquals(await readAll(server, 5), bytes("hello"));
-    await writeAll(server, bytes("world"));
-    assertEquals(await readAll(client, 5), bytes("world"));
+    await writeAll(client, bytesOf("hello"));
+    assertEquals(await readAll(server, 5), bytesOf("hello"));
+    await writeAll(server, bytesOf("world"));
+    assertEquals(await readAll(client, 5), bytesOf("world"));
     closeBoth(client, server);
   });
 
@@ -64,21 +60,21 @@ for (const [engine, by] of ENGINES) {
 
   Deno.test(`TlsLayer.closeWrite() ends one direction, the other goes on (${engine})`, async () => {
     const [client, server] = await securePair(localhost, by);
-    await writeAll(client, bytes("ping"));
+    await writeAll(client, bytesOf("ping"));
     await client.closeWrite();
-    assertEquals(await readAll(server), bytes("ping"));
+    assertEquals(await readAll(server), bytesOf("ping"));
     assertEquals(await server.read(new Uint8Array(1)), null);
-    await writeAll(server, bytes("pong"));
+    await writeAll(server, bytesOf("pong"));
     await server.closeWrite();
-    assertEquals(await readAll(client), bytes("pong"));
+    assertEquals(await readAll(client), bytesOf("pong"));
     closeBoth(client, server);
   });
 
   Deno.test(`TlsLayer tells a cut stream from its end (${engine})`, async () => {
     const plain = await plainPair();
     const { client, server } = await shakeHands(plain, localhost, by);
-    await writeAll(server as Transport, bytes("half of i"));
-    assertEquals(await readAll(client as Transport, 9), bytes("half of i"));
+    await writeAll(server as Transport, bytesOf("half of i"));
+    assertEquals(await readAll(client as Transport, 9), bytesOf("half of i"));
     plain[1].close();
     const error = await assertRejects(
       () => (client as Transport).read(new Uint8Array(1)),
@@ -122,14 +118,14 @@ Deno.test("TlsLayer.read() that waits is told what is wrong, and the peer gets t
   const plain = await plainPair();
   const ends = await shakeHands(plain, localhost, { caCerts, exposePeerCertificate: true });
   const [client, server] = [ends.client as Transport, ends.server as Transport];
-  await writeAll(client, bytes("hello"));
+  await writeAll(client, bytesOf("hello"));
   await writeAll(server, await readAll(server, 5));
   await readAll(client, 5);
   const reading = assertRejects(() => server.read(new Uint8Array(1)), Error, "decrypt");
   // A record that nobody has encrypted.
   await writeAll(plain[0], new Uint8Array([0x17, 3, 3, 0, 32, ...new Uint8Array(32)]));
   await reading;
-  await assertRejects(() => server.write(bytes("too late")), Error);
+  await assertRejects(() => server.write(bytesOf("too late")), Error);
   const error = await assertRejects(() => client.read(new Uint8Array(1)), GenericError);
   assertEquals(error.code, "handshake");
   closeBoth(client, server);
@@ -142,8 +138,8 @@ Deno.test("TlsLayer takes what an engine hands on in its events alone", async ()
   const secure = {} as SecureInfo;
   await layer.handshake((_, { agreed }) => agreed(socket as unknown as TLSSocket, secure));
   const reading = readAll(layer, 5);
-  socket.emit("data", bytes("hello"));
-  assertEquals(await reading, bytes("hello"));
+  socket.emit("data", bytesOf("hello"));
+  assertEquals(await reading, bytesOf("hello"));
   const end = layer.read(new Uint8Array(1));
   socket.emit("end");
   assertEquals(await end, null);
@@ -161,9 +157,9 @@ Deno.test("TlsLayer ends with what goes wrong in the engine, and the program liv
   const secure = {} as SecureInfo;
   await layer.handshake((_, { agreed }) => agreed(socket as unknown as TLSSocket, secure));
   const reading = assertRejects(() => layer.read(new Uint8Array(1)), Error, "has changed");
-  await writeAll(far, bytes("hello"));
+  await writeAll(far, bytesOf("hello"));
   await reading;
-  await assertRejects(() => layer.write(bytes("x")), Error, "has changed");
+  await assertRejects(() => layer.write(bytesOf("x")), Error, "has changed");
   await assertRejects(() => layer.read(new Uint8Array(1)), Error, "has changed");
   layer.reset();
 });
@@ -232,20 +228,20 @@ for (const [how, path] of PATHS) {
     Deno.test(`TlsLayer.read() gives what came in the same read as something bad, then tells of that (${what}, ${how})`, async () => {
       const [client, server, near, far] = await pairInMemory(path);
       if (what === "much") {
-        // Only who sends much has much read at once.
+        // Only a peer that sends much is read in large pieces.
         const [content] = await Promise.all([
           readAll(server, 200_000),
           writeAll(client, new Uint8Array(200_000)),
         ]);
         assertEquals(content.length, 200_000);
       }
-      // What the peer sends is held back, and comes at once.
+      // What the peer sends is held back, and arrives at once.
       const held: Uint8Array[] = [];
       near.write = (bytes) => {
         held.push(bytes.slice());
         return Promise.resolve(bytes.length);
       };
-      for (const content of contents) await writeAll(client, bytes(content));
+      for (const content of contents) await writeAll(client, bytesOf(content));
       held.push(BAD_RECORD);
       const { read } = far;
       far.read = (buffer) => {
@@ -257,7 +253,7 @@ for (const [how, path] of PATHS) {
         }
         return Promise.resolve(length);
       };
-      const expected = bytes(contents.join(""));
+      const expected = bytesOf(contents.join(""));
       assertEquals(await readAll(server, expected.length), expected);
       await assertRejects(() => server.read(new Uint8Array(1)), Error, "decrypt");
       closeBoth(client, server);
@@ -274,19 +270,19 @@ Deno.test("TlsLayer counts a handshake as made where its client has gone before 
     ];
     const { write } = far;
     let flights = 0;
-    // The client's system answers what comes too late with a reset.
+    // The client's system answers late bytes with a reset.
     far.write = (bytes) =>
       ++flights === 1
         ? write.call(far, bytes)
         : Promise.reject(new Deno.errors.BrokenPipe("Broken pipe"));
     const accepting = server.accept(far);
     const client = await dialer.connect(near, "localhost");
-    await writeAll(client, bytes(farewell));
+    await writeAll(client, bytesOf(farewell));
     await near.closeWrite();
     const layer = await accepting;
     assertEquals(flights, 2);
-    assertEquals(await readAll(layer, farewell.length), bytes(farewell));
-    await assertRejects(() => layer.write(bytes("x")), Deno.errors.BrokenPipe);
+    assertEquals(await readAll(layer, farewell.length), bytesOf(farewell));
+    await assertRejects(() => layer.write(bytesOf("x")), Deno.errors.BrokenPipe);
     await assertRejects(() => layer.read(new Uint8Array(1)), GenericError, "close_notify");
     closeBoth(client, layer);
   }

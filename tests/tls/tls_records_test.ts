@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { TlsRecords } from "../../src/tls/tls_records.ts";
 
-/** Records of these lengths and types, one behind the other. */
+/** Records of these lengths and types, one after the other. */
 function stream(...records: readonly (readonly [length: number, type?: number])[]): Uint8Array {
   return new Uint8Array(
     records.flatMap(([length, type = 23]) => [

@@ -31,7 +31,7 @@ Deno.test("BusyClock.now() leaves it to the next look for who asks often", async
   assertEquals(it.look(120), 140);
   it.now();
   assertEquals(it.look(140), 160);
-  // Nobody has asked since.
+  // Nobody asked since.
   assertEquals(it.look(160), Infinity);
   assertEquals(it.now(), 100);
 });

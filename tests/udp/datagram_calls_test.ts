@@ -1,10 +1,12 @@
 import { assertEquals } from "@std/assert";
 import type { SocketError } from "../../src/base/errors.ts";
 import type { UdpReply } from "../../src/udp/udp_service.ts";
-import { awkwardThings, printedDuring } from "../support/awkward.ts";
+import { awkwardThings } from "../support/awkward.ts";
+import { printedDuring } from "../support/printed_during.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
-import { localListener, printedBy, serving } from "../support/udp_listeners.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
+import { localListener, serving } from "../support/udp_listeners.ts";
 
 testOnEngines("UdpListener sends back what onDatagram returns", async (network) => {
   await using other = localClient(network);
@@ -74,7 +76,7 @@ testOnEngines("UdpListener goes on after a handler that throws", async (network)
       if (errors.length === 1) throw new Error("printed");
     },
   });
-  const printed = await printedBy(async () => {
+  const printed = await printedDuring(async () => {
     for (const word of ["throw", "reject", "too long", "nonsense"]) sockets.client.write(word);
     assertEquals(await sockets.ask("good"), "fine");
   });
@@ -97,7 +99,7 @@ testOnEngines(
         return data;
       },
     });
-    const printed = await printedBy(async () => {
+    const printed = await printedDuring(async () => {
       sockets.client.write("throw");
       assertEquals(await sockets.ask("good"), "good");
     });
@@ -187,7 +189,7 @@ Deno.test("UdpService.onError that never settles is waited for by a stop, until 
   network.sockets[0]!.deliver("x");
   await settled();
   const report = await listener.gracefulStop({ deadlineInMillis: 20 });
-  // Whose error is still being told is named.
+  // The stop names a peer whose error is still being reported.
   assertEquals([report.completed, report.aborted, report.cut[0]?.reason], [0, 1, "deadline"]);
   assertEquals(network.sockets[0]!.isClosed, true);
 });

@@ -2,9 +2,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatagramLane } from "../../src/udp/datagram_lane.ts";
 import { SocketError } from "../../src/base/errors.ts";
 import { ScriptedDatagramSocket, settled } from "../support/scripted_datagrams.ts";
+import { bytesOf } from "../support/text.ts";
 
 const target = { transport: "udp", hostname: "10.0.0.1", port: 9 } as const;
-const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 function lane() {
   const log: string[] = [];

@@ -182,7 +182,7 @@ Deno.test("DatagramMailbox keeps within what it shares with others, and gives it
   }
 });
 
-/** One of which so many were taken in a row that whoever takes the next one lets others go first. */
+/** A mailbox from which so many were taken in a row that the next take lets others go first. */
 async function usedUp(left: number) {
   const clock = new VirtualClock();
   const others = Promise.withResolvers<void>();

@@ -5,7 +5,7 @@ import { plainTurns } from "../../src/network/turns.ts";
 const held = Promise.withResolvers<void>();
 const turns = { ...plainTurns, stepBack: () => held.promise.then(() => false) };
 
-/** How many are handed out until it is the others' turn. */
+/** How many are handed out before others have their turn. */
 function handedOut(share: DatagramShare): number {
   let count = 0;
   while (!share.isUsedUp(2) && count < 1_000) count++;

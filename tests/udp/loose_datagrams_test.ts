@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { testOnEngines } from "../support/udp_engines.ts";
 import { serving } from "../support/udp_listeners.ts";
 
 testOnEngines(

@@ -1,16 +1,17 @@
 // Multicast on this host: IPv4 on the loopback interface, IPv6 in the scope that never leaves the host.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { GenericError, type SocketErrorCode } from "../../src/base/errors.ts";
 import type { GroupOptions } from "../../src/udp/multicast.ts";
 import type { Network } from "../../src/network/network.ts";
 import { denoNetwork, nodeNetwork } from "../../src/network/deno/deno_network.ts";
 import { UdpClient } from "../../src/udp/udp_client.ts";
 import type { UdpClientConfig } from "../../src/udp/udp_config.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { peerTest } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
-import { engines, hasDatagrams, localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { engines, hasDatagrams, localClient, testOnEngines } from "../support/udp_engines.ts";
 import { localListener } from "../support/udp_listeners.ts";
 
 const GROUP = "239.255.76.1";
@@ -22,7 +23,7 @@ function everywhere(network: Network, config: UdpClientConfig = {}, host = "0.0.
   return new UdpClient({ host, port: 0 }, { readTimeoutInMillis: 10_000, network, ...config });
 }
 
-/** What comes before the mark, which is sent last. */
+/** What arrives before the mark, which is sent last. */
 async function heard(client: UdpClient): Promise<string[]> {
   const words: string[] = [];
   for (;;) {
@@ -30,12 +31,6 @@ async function heard(client: UdpClient): Promise<string[]> {
     if (word === "mark") return words;
     words.push(word);
   }
-}
-
-async function assertCode(code: SocketErrorCode, promise: Promise<unknown>): Promise<string> {
-  const error = await assertRejects(() => promise, GenericError);
-  assertEquals(error.code, code, error.message);
-  return error.message;
 }
 
 testOnEngines("MulticastGroups hear a group from join to leave", async (network) => {
@@ -93,7 +88,7 @@ testOnEngines("MulticastGroups are joined once and left as they were joined", as
   await using client = everywhere(network);
   await client.joinGroup(GROUP, here);
   assertEquals(
-    await assertCode("busy", client.joinGroup(GROUP, here)),
+    (await assertCode("busy", client.joinGroup(GROUP, here))).message,
     `Cannot join ${GROUP}: already joined`,
   );
   await assertRejects(() => client.leaveGroup(GROUP, { interface: "127.0.0.2" }), TypeError, GROUP);
@@ -134,13 +129,13 @@ testOnEngines(
       assertEquals(text((await both.receiveFrom())[0]), "joined");
     } else {
       assertEquals(
-        await assertCode("unsupported", joining),
+        (await assertCode("unsupported", joining)).message,
         `Cannot join ${GROUP}: this engine hears no IPv4 groups on "::"; bind to "0.0.0.0"`,
       );
     }
     await using ipv4 = everywhere(network);
     assertEquals(
-      await assertCode("unsupported", ipv4.joinGroup(GROUP6, { interface: 1 })),
+      (await assertCode("unsupported", ipv4.joinGroup(GROUP6, { interface: 1 }))).message,
       `Cannot join ${GROUP6}: this engine hears no IPv6 groups on "0.0.0.0"; bind to "::"`,
     );
   },
@@ -185,7 +180,7 @@ for (const [engine, network] of engines) {
 if (hasDatagrams) {
   Deno.test("MulticastGroups of Deno's sockets refuse what only node:dgram can", async () => {
     await using client = everywhere(denoNetwork);
-    const message = await assertCode(
+    const { message } = await assertCode(
       "unsupported",
       client.joinGroup("232.1.2.3", { source: "127.0.0.1" }),
     );
@@ -223,9 +218,9 @@ Deno.test("MulticastGroups of nodeNetwork are reached by a chosen interface", as
   assertEquals(text((await receiver.receiveFrom())[0]), "by loopback");
 });
 
-/** socat, printing the time to live of the first datagram that comes. */
+/** socat, printing the time to live of the first datagram. */
 async function ttlPrinter(options: string): Promise<{ socat: Program; port: number }> {
-  // socat does not tell which port the system has chosen.
+  // socat does not print which port the system chose.
   const chooser = everywhere(nodeNetwork);
   const { port } = await chooser.bound;
   await chooser.close();
@@ -269,7 +264,7 @@ testOnEngines(
     await assertCode("busy", listener.joinGroup(GROUP, here));
     await client.write("mark");
     const [caller] = (await received.next()).value!;
-    // As from a group: neither engine tells where a datagram was sent to.
+    // As if from a group: neither engine reports where a datagram was sent to.
     const sendToItself = (word: string) =>
       caller.sendDatagram({
         remoteHost: "127.0.0.1",
@@ -283,7 +278,7 @@ testOnEngines(
     await client.write("mark");
     assertEquals(text((await received.next()).value![1].data), "mark");
     assertEquals(listener.droppedDatagrams, 1);
-    // Whoever does not ask for the next one is busy with the last: a stop would wait for that.
+    // A loop that does not ask for the next one is busy with the last, and a stop would wait for it.
     await received.return!();
     await listener.gracefulStop();
   },
@@ -324,7 +319,7 @@ testOnEngines(
     await using sender = localClient(network);
     await sender.sendTo("heard", { host: GROUP, port });
     assertEquals(text((await client.receiveFrom())[0]), "heard");
-    // A close leaves all groups: nobody needs to wait for what was asked for before.
+    // A close leaves all groups: earlier requests need not be awaited.
     void client.leaveGroup(GROUP, here);
     void client.joinGroup(GROUP, here);
     await client.close();
@@ -338,7 +333,7 @@ testOnEngines(
     const listener = localListener(network, { interface: "0.0.0.0" });
     await listener.start();
     await listener.joinGroup(GROUP, here);
-    // What ends meanwhile is no unhandled rejection, which would fail this test.
+    // A request that ends meanwhile is no unhandled rejection, which would fail this test.
     for (let i = 0; i < 5; i++) {
       void listener.leaveGroup(GROUP, here);
       void listener.joinGroup(GROUP, here);

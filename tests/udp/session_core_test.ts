@@ -51,7 +51,7 @@ Deno.test("SessionCore is idle from its last datagram on, whichever way it went"
   const error = await core.closed;
   assertEquals([error!.code, ends()], ["timed-out", 1]);
   assertEquals(sent, ["out > 127.0.0.1:9"]);
-  // What came before can still be read.
+  // Earlier datagrams can still be read.
   assertEquals([await core.take(first, forever), await core.take(first, forever, -1)], [1, -1]);
   assertEquals((await assertRejects(() => core.write("x"), GenericError)).code, "timed-out");
 });

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { UdpCaller } from "../../src/udp/udp_caller.ts";
 import type { UdpService } from "../../src/udp/udp_service.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 import { serving } from "../support/udp_listeners.ts";
 
 testOnEngines("UdpListener gives a caller to answer by", async (network) => {
@@ -50,7 +51,7 @@ testOnEngines(
     attempt(caller);
     await sockets.listener.immediateStop();
     attempt(caller);
-    // Unhandled rejections are told when this turn is over.
+    // Unhandled rejections are reported when this turn is over.
     await new Promise((resolve) => setTimeout(resolve, 0));
   },
 );

@@ -1,9 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { checkLimits, cut, nextOf, type UdpChannel } from "../../src/udp/udp_channel.ts";
-import { testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { testOnEngines } from "../support/udp_engines.ts";
 import { serving } from "../support/udp_listeners.ts";
 
-/** A protocol that does not know at which end it is. */
+/** A protocol that is the same at both ends. */
 async function countDown(channel: UdpChannel, from?: number): Promise<number> {
   if (from !== undefined) await channel.write(`${from}`);
   for await (const { data } of channel) {

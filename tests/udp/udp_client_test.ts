@@ -1,19 +1,10 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { UdpClient } from "../../src/udp/udp_client.ts";
-import {
-  GenericError,
-  ReadTimedOutError,
-  SocketError,
-  type SocketErrorCode,
-} from "../../src/base/errors.ts";
+import { GenericError, ReadTimedOutError } from "../../src/base/errors.ts";
 import type { Network } from "../../src/network/network.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
-
-async function assertCode(code: SocketErrorCode, promise: Promise<unknown>): Promise<SocketError> {
-  const error = await assertRejects(() => promise, SocketError);
-  assertEquals(error.code, code, error.message);
-  return error;
-}
+import { assertCode } from "../support/assert_code.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 
 /** Two clients, the second with its address. */
 async function pair(network: Network) {
@@ -635,7 +626,7 @@ testOnEngines(
     await client.close();
     send("x", { host, port });
     void client.write("closed");
-    // Unhandled rejections are told when this turn is over.
+    // Unhandled rejections are reported when this turn is over.
     await new Promise((resolve) => setTimeout(resolve, 0));
   },
 );

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GenericError } from "../../src/base/errors.ts";
 import { UdpListener } from "../../src/udp/udp_listener.ts";
 import type { UdpService } from "../../src/udp/udp_service.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 import { localListener, serving } from "../support/udp_listeners.ts";
 

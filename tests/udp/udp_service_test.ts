@@ -4,9 +4,10 @@ import { GenericError, type SocketError } from "../../src/base/errors.ts";
 import type { UdpService } from "../../src/udp/udp_service.ts";
 import type { UdpSession } from "../../src/udp/udp_session.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
-import { awkwardThings, printedDuring } from "../support/awkward.ts";
+import { awkwardThings } from "../support/awkward.ts";
+import { printedDuring } from "../support/printed_during.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
-import { text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
 import { localListener } from "../support/udp_listeners.ts";
 
 Deno.test("UdpListener goes on with other sessions whatever onSession throws", async () => {

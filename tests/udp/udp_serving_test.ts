@@ -5,7 +5,8 @@ import {
   ScriptedDatagramSocket,
   settled,
 } from "../support/scripted_datagrams.ts";
-import { testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { testOnEngines } from "../support/udp_engines.ts";
 import { localListener, serving } from "../support/udp_listeners.ts";
 import { counted } from "../support/counted.ts";
 import type { Clock, Network } from "../../src/network/network.ts";
@@ -44,22 +45,26 @@ Deno.test("UdpListener.gracefulStop() finishes what came and is under way", asyn
   assertEquals([socket.isClosed, listener.droppedDatagrams], [true, 1]);
 });
 
-testOnEngines("UdpListener.gracefulStop() aborts what is left at the deadline", async (network) => {
+/** A listener and a client, with a datagram whose handler never ends. */
+async function stuck(network: Network) {
   const began = Promise.withResolvers<void>();
-  const never = Promise.withResolvers<void>();
-  await using sockets = await serving(network, {
-    async onDatagram() {
+  const sockets = await serving(network, {
+    onDatagram() {
       began.resolve();
-      await never.promise;
+      return new Promise<never>(() => {});
     },
   });
   await sockets.client.write("1");
   await began.promise;
+  return sockets;
+}
+
+testOnEngines("UdpListener.gracefulStop() aborts what is left at the deadline", async (network) => {
+  await using sockets = await stuck(network);
   assertEquals(counted(await sockets.listener.gracefulStop({ deadlineInMillis: 5 })), {
     completed: 0,
     aborted: 1,
   });
-  never.resolve();
 });
 
 Deno.test("UdpListener.gracefulStop() says of what nobody got that it was not taken", async () => {
@@ -84,20 +89,10 @@ Deno.test("UdpListener.gracefulStop() says of what nobody got that it was not ta
 });
 
 testOnEngines("UdpListener.immediateStop() hurries a graceful one", async (network) => {
-  const began = Promise.withResolvers<void>();
-  const never = Promise.withResolvers<void>();
-  await using sockets = await serving(network, {
-    async onDatagram() {
-      began.resolve();
-      await never.promise;
-    },
-  });
-  await sockets.client.write("1");
-  await began.promise;
+  await using sockets = await stuck(network);
   const stop = sockets.listener.gracefulStop();
   await sockets.listener.immediateStop();
   assertEquals(counted(await stop), { completed: 0, aborted: 1 });
-  never.resolve();
 });
 
 Deno.test("UdpListener.gracefulStop() aborts sessions that nobody has taken", async () => {
@@ -254,7 +249,7 @@ testOnEngines("UdpListener that was flooded while busy answers again", async (ne
   assertEquals(await Promise.all(flood), flood.map(() => 200));
   while (listener.droppedDatagrams === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   busy.resolve();
-  // The system drops, too, and tells nobody.
+  // The system drops some, too, without a report.
   for (let tries = 0;; tries++) {
     await client.write("again");
     const answer = await client.read(undefined, { timeoutInMillis: 200 }).catch((error) => {
@@ -316,7 +311,7 @@ Deno.test("UdpListener gives what waited for an iteration to the sessions that f
   assertEquals([one.remotePort, text((await one.read())[0])], [1, "b"]);
   assertEquals([other.remotePort, text((await other.read())[0])], [2, "c"]);
   await sessions.return!();
-  // With nobody to take new ones, those that there are still hear their peer.
+  // Without a taker for new ones, existing sessions still hear their peer.
   const more = one.read();
   for (const port of [3, 1]) {
     network.sockets[0]!.deliver("d", port);

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError, ReadTimedOutError } from "../../src/base/errors.ts";
 import type { UdpSession } from "../../src/udp/udp_session.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 import { serving } from "../support/udp_listeners.ts";
 
 testOnEngines(
@@ -120,7 +121,7 @@ testOnEngines(
     attempts();
     await sockets.listener.immediateStop();
     attempts();
-    // Unhandled rejections are told when this turn is over.
+    // Unhandled rejections are reported when this turn is over.
     await new Promise((resolve) => setTimeout(resolve, 0));
   },
 );

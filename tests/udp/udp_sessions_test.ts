@@ -6,7 +6,8 @@ import { VirtualClock } from "../../testing/virtual_clock.ts";
 import { nextTurn } from "../../src/tls/next_turn.ts";
 import { stillHeld } from "../support/collected.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
-import { localClient, testOnEngines, text } from "../support/udp_engines.ts";
+import { text } from "../support/text.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 import { localListener, serving } from "../support/udp_listeners.ts";
 
 testOnEngines("UdpListener gives each peer its own session", async (network) => {
@@ -144,7 +145,7 @@ Deno.test("UdpListener forgets sessions that end before anybody takes them", asy
   await first;
   assertEquals([listener.sessions.size, listener.droppedDatagrams], [50, 0]);
   await clock.advance(1_000);
-  // The one that was taken may still be read.
+  // The session that was taken may still be read.
   assertEquals([listener.sessions.size, listener.droppedDatagrams], [0, 49]);
   socket.deliver("new", 60);
   const next = await sessions.next();
@@ -208,14 +209,14 @@ Deno.test("UdpListener.maxTotalUnreadBytes bounds what all sessions keep, and co
   };
   for (let i = 0; i < 100; i++) await deliver("many", 1);
   for (let port = 2; port <= 9; port++) await deliver("once", port);
-  // Whoever keeps much made room for those who keep little.
+  // A session that keeps much made room for those that keep little.
   assertEquals(listener.droppedDatagrams, 98);
   assertEquals(sessions[0]!.droppedDatagrams, 98);
   for (const session of sessions.slice(1)) {
     assertEquals(text((await session.read())[0]), "once");
     assertEquals(session.droppedDatagrams, 0);
   }
-  // Who is read is not harmed, however much the others keep.
+  // A session that is read is not harmed, however much the others keep.
   for (let i = 0; i < 50; i++) await deliver("many", 1);
   const reading = sessions[1]!.read();
   await deliver("read", 2);

@@ -6,7 +6,7 @@ import type { Turn, Turns } from "../../src/network/turns.ts";
 import { UdpClient } from "../../src/udp/udp_client.ts";
 import type { UdpClientConfig } from "../../src/udp/udp_config.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
-import { Program } from "../support/program.ts";
+import { scriptOutput } from "../support/script_output.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 import { hasDatagrams } from "../support/udp_engines.ts";
 
@@ -255,15 +255,8 @@ Deno.test("UdpSocket refuses a time to live for IPv6", async () => {
 
 /** Runs a script with a client and some permissions, and gives what it printed. */
 async function runWith(flags: string[], script: string): Promise<string> {
-  await using program = new Program("deno", ["run", "--no-prompt", ...flags, "-"]);
-  await program.type(`
-    import { UdpClient } from ${JSON.stringify(import.meta.resolve("../../mod.ts"))};
-    ${script}
-  `);
-  await program.endInput();
-  const { stdout, stderr } = await program.ending();
-  assertEquals(stderr, "");
-  return stdout.trim();
+  const mod = JSON.stringify(import.meta.resolve("../../mod.ts"));
+  return (await scriptOutput(flags, `import { UdpClient } from ${mod}; ${script}`)).trim();
 }
 
 for (const engine of hasDatagrams ? [["--unstable-net"], []] : [[]]) {

@@ -47,7 +47,7 @@ Deno.test("UnreadBudget makes whoever keeps most let go", () => {
   assertEquals(light!.put(20), true);
   assertEquals(other!.put(10), true);
   assertEquals([heavy!.dropped, light!.dropped, budget.unreadBytes], [1, 0, 100]);
-  // The heaviest itself has to wait, and who would be the heaviest then.
+  // The heaviest itself has to wait, and any that would become the heaviest.
   assertEquals([heavy!.put(10), other!.put(90)], [false, false]);
   assertEquals(other!.put(20), true);
   assertEquals([heavy!.kept.length, budget.unreadBytes], [5, 100]);
@@ -88,7 +88,7 @@ Deno.test("UnreadBudget does not hold who has ended, and counts what is left the
 Deno.test("UnreadBudget lets anything be kept where nothing is", () => {
   const { budget, all: [one, other] } = boxes(10, 2);
   assertEquals([one!.put(1_000), one!.put(1)], [true, false]);
-  // Whoever keeps little comes before who keeps much.
+  // One that keeps little goes before one that keeps much.
   assertEquals([other!.put(5), one!.kept, budget.unreadBytes], [true, [], 5]);
 });
 

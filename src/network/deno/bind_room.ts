@@ -1,13 +1,13 @@
-// A folder of one's own beside the path of a local socket, there only while the socket is being bound.
+// A private folder beside the path of a local socket, there only while the socket is being bound.
 //
-// It is three things at once. A lock: of those who start at one path, in whatever process, one at a time is in
-// it. A place apart: what is bound in it nobody can connect to, or exchange for something else, before it is
-// ready. And a name that is not the path: the runtime removes whatever lies at the name a socket was bound
-// under when that socket is closed, so that name must be one where nothing lies then.
+// It is three things at once. A lock: of all that start at one path, in any process, one at a time is in it. A place
+// apart: nothing can connect to what is bound in it, or replace it, before it is ready. And a name that is not the
+// path: the runtime removes whatever lies at the name a socket was bound under when that socket is closed, so that
+// name must be one where nothing lies then.
 //
-// Decision record: a lock that is a file goes stale when its program is killed, and a lock of the folder above
-// may be somebody else's for reasons of their own. The lock of this folder ends with its program, and the next
-// one sees by it that the folder was left behind. Its name is always the same, so that it can be permitted.
+// Decision record: a lock file goes stale when its program is killed, and the folder above may be locked for reasons
+// of others. The lock of this folder ends with its program, so that the next program sees that the folder was left
+// behind. Its name is always the same, so that a permission can name it.
 
 import type { Clock } from "../clock.ts";
 import { bare } from "../../base/options.ts";
@@ -16,12 +16,12 @@ import { lengthOfPath, MAX_PATH_LENGTH } from "../../base/address.ts";
 
 /** What a socket is called in its room. */
 const SOCKET = "/=";
-/** Who finds the room taken asks again after this long, */
+/** A program that finds the room taken asks again after this long, */
 const RETRY_IN_MILLIS = 10;
-/** and gives up after this long: nobody needs it for more than moments. */
+/** and gives up after this long: it is needed only for moments. */
 const PATIENCE_IN_MILLIS = 5_000;
 
-/** The room that belongs to a path. While it exists, nobody else is in it. */
+/** The room that belongs to a path. While this exists, no other program is in it. */
 export class BindRoom implements Disposable {
   /** Where in it the socket is to be bound; as short as the system needs it. */
   readonly socket: string;
@@ -40,8 +40,8 @@ export class BindRoom implements Disposable {
   /**
    * Waits until nobody else is in it.
    *
-   * @param path The path that a socket shall be bound at.
-   * @param askWhy Asked each time that somebody else was in it; throws where there is nothing to wait for.
+   * @param path The path to bind a socket at.
+   * @param askWhy Called each time that it was taken; throws where there is nothing to wait for.
    * @throws {GenericError} `"in-use"`: the room is taken for long, or something else has its name.
    * `"unsupported"`: the path leaves no room for its name.
    */
@@ -68,7 +68,10 @@ export class BindRoom implements Disposable {
     this.#lock.close();
   }
 
-  /** Makes it and locks it, where it is not there. Nothing is awaited: in this process nobody comes in between. */
+  /**
+   * Makes it and locks it, where it is not there. Nothing is awaited, so nothing else in this process comes in
+   * between.
+   */
   static #make(name: RoomName): BindRoom | undefined {
     const { folder } = name;
     if (!makeFolder(folder)) return undefined;
@@ -76,7 +79,7 @@ export class BindRoom implements Disposable {
     try {
       lock = Deno.openSync(folder, bare({ read: true }));
     } catch (error) {
-      // Somebody else may have taken it for one that was left behind.
+      // Another program may have taken it for one that was left behind.
       if (error instanceof Deno.errors.NotFound) return undefined;
       clear(folder);
       throw error;
@@ -86,10 +89,10 @@ export class BindRoom implements Disposable {
     return undefined;
   }
 
-  /** Removes one that was left behind. It is not used, for who knows who has made it. */
+  /** Removes one that was left behind. It is not reused: anyone may have made it. */
   static async #clearLeftBehind({ folder }: RoomName): Promise<undefined> {
     try {
-      // To open something else, such as a pipe, may take for ever; so the program does not wait for that.
+      // Opening something else, such as a pipe, may block for ever, so the kind is checked first.
       const found = fileAt(folder);
       if (found === undefined) return;
       if (!found.isDirectory) throw new Deno.errors.NotADirectory(folder);
@@ -165,7 +168,7 @@ function makeFolder(folder: string): boolean {
   }
 }
 
-/** Whether nobody else has it locked; who had may have removed it after it was opened. */
+/** Whether no other program has it locked; one that had may have removed it after it was opened. */
 function holds(lock: Deno.FsFile, folder: string): boolean {
   return lock.tryLockSync(true) && isAt(folder, lock.statSync());
 }

@@ -1,7 +1,7 @@
-// A DatagramSocket over Deno.DatagramConn, which there is only with --unstable-net.
+// A DatagramSocket over Deno.DatagramConn, which needs --unstable-net.
 //
-// What the runtime cannot do is refused when the socket is made, not ignored: a datagram that goes further,
-// or to another interface, than was asked is not something to find out later.
+// What the runtime cannot do is refused when the socket is made, not ignored: that a datagram went further than
+// asked, or to another interface, should not be found out later.
 
 import { GenericError } from "../../base/errors.ts";
 import { bare } from "../../base/options.ts";
@@ -20,8 +20,8 @@ interface Membership {
 }
 
 /**
- * A group that every host is always in, so that joining it sends nothing, on the interface that every host
- * has: the way to a membership, by which alone the multicast TTL can be set.
+ * A group that every host is always in, so that joining sends nothing, on the interface that every host has: only a
+ * membership can set the multicast TTL.
  */
 const ALL_HOSTS = "224.0.0.1";
 const LOOPBACK = "127.0.0.1";
@@ -71,7 +71,7 @@ export class DenoDatagramSocket implements DatagramSocket {
     const joining: Promise<Membership> = ipVersion(group) === 6
       ? this.#conn.joinMulticastV6(group, Number(networkInterface ?? 0))
       : this.#conn.joinMulticastV4(group, String(networkInterface ?? "0.0.0.0"));
-    // Known at once: whoever leaves before it is made waits for it.
+    // Known at once: a leave that comes before it is made waits for it.
     this.#memberships.set(key, joining);
     try {
       await joining;
@@ -103,7 +103,7 @@ function keyOf({ group, networkInterface }: GroupMembership): string {
 /**
  * Binds one.
  *
- * @param bind Makes the runtime's socket: the room that names it passes it in.
+ * @param bind Makes the runtime's socket: passed in by the room that may name it.
  * @param target Where, and how.
  * @param system The operating system.
  */

@@ -41,13 +41,13 @@ const denoTurns = new FairTurns(signals);
 
 /**
  * The turns of connections on a network. Those of Deno's own are for all its sockets together, and pass in real
- * time: what goes by another clock, in a test, must not wait for what others have done before.
+ * time: what goes by another clock, in a test, must not wait for what others did before.
  */
 export function turnsOf({ clock, turns = plainTurns }: Network): Turns {
   checkMethods("network.clock", clock, "now", "setTimeout", "clearTimeout");
   if (turns !== denoTurns || clock === denoClock) return turns;
   const own = new FairTurns(signals);
-  // Nobody waits for turns of the event loop where time passes without them.
+  // Virtual time passes without turns of the event loop, so nothing waits for them.
   return { read: (read, streamed) => own.read(read, streamed), write: (write) => own.write(write) };
 }
 
@@ -109,10 +109,10 @@ export const nodeNetwork: Network = {
   },
 };
 
-/** The oldest Deno whose reads and writes end when their socket is closed. */
+/** The oldest Deno whose pending reads and writes end when their socket is closed. */
 const OLDEST_DENO = [2, 9, 5] as const;
 
-/** Says what is wrong with a version of Deno that is too old for this library; `undefined` where none is. */
+/** Says why a version of Deno is too old for this library; `undefined` where it is not. */
 export function versionProblem(version: string): string | undefined {
   const parts = version.split(/[.+-]/, 3).map(Number);
   for (let i = 0; i < OLDEST_DENO.length; i++) {

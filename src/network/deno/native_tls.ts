@@ -1,8 +1,8 @@
-// The client's side of TLS by Deno's own engine: the fastest, but it does not show a certificate (startTls
-// ignores `cert` and `key`), tells nothing about the peer's, and works over Deno's own TCP streams only.
+// The client's side of TLS by Deno's own engine: the fastest, but it shows no client certificate (startTls ignores
+// `cert` and `key`), reports nothing of the peer's, and works over Deno's own TCP streams only.
 //
-// Given up in the middle of a handshake it keeps the socket until the server says or ends something: closing
-// does not reach it. Keep-alive sees to servers that are gone.
+// A handshake that is given up keeps the socket until the server sends something or ends: closing does not reach it.
+// Keep-alive takes care of servers that are gone.
 
 import { ipVersion } from "../../base/ip_address.ts";
 import { bare } from "../../base/options.ts";
@@ -18,7 +18,7 @@ export type StartTls = (tcp: Deno.TcpConn, options: NativeTlsOptions) => Promise
 
 /** Whether Deno's engine can make this stream secure. */
 export function isDenoTcp(transport: Transport): transport is Deno.TcpConn {
-  // Its class is not public; a double, a layer or a Unix socket is of another one.
+  // Its class is not public; a test double, a layer and a Unix socket have other classes.
   return transport.constructor.name === "TcpConn" && "setKeepAlive" in transport;
 }
 

@@ -1,6 +1,6 @@
-// Whether an IP address is one of this machine's: the system lets nobody bind another.
+// Whether an IP address is one of this machine's: the system binds no other.
 //
-// The list of them would take a permission that a server has no other need for.
+// Listing them would take a permission that a server does not need otherwise.
 
 import { formatAddress } from "../../base/address.ts";
 import { bare } from "../../base/options.ts";
@@ -9,17 +9,17 @@ import { bare } from "../../base/options.ts";
 type Listen = (options: { hostname: string; port: number }) => { close(): void };
 
 /**
- * Whether an address is one of this machine's. False as well where the program may not bind it, and for a
- * link-local one, which nobody can bind who does not name its interface. Never prompts for a permission.
+ * Whether an address is one of this machine's. Also false where the program may not bind it, and for a link-local
+ * one, which cannot be bound without its interface. Never prompts for a permission.
  *
  * @param address An IP address.
- * @param listen What binds: the room that names it passes it in.
+ * @param listen What binds: passed in by the room that may name it.
  */
 export function isOwnAddress(address: string, listen: Listen): boolean {
   const host = formatAddress(address, 0);
   if (Deno.permissions.querySync({ name: "net", host }).state !== "granted") return false;
   try {
-    // There is always a stream's; a datagram's takes a flag.
+    // By a stream socket, which always exists; a datagram socket takes a flag.
     listen(bare({ hostname: address, port: 0 })).close();
     return true;
   } catch {

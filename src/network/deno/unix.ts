@@ -14,10 +14,10 @@ export interface LocalSockets {
   listen(path: string): TransportListener;
 }
 
-/** A queue that is full is asked again after this long. */
+/** A full queue is tried again after this long. */
 const RETRY_IN_MILLIS = 10;
 
-/** Connects to a local socket. A queue that is full is waited for: the system refuses at once. */
+/** Connects to a local socket. Waits while its queue is full, where the system refuses at once. */
 export async function connectPath(
   sockets: LocalSockets,
   clock: Clock,
@@ -36,7 +36,7 @@ export async function connectPath(
 }
 
 /**
- * Puts the path that a socket is known by in the place of the one that the system tells.
+ * Replaces the path that the system reports by the one that the socket is known by.
  *
  * @param end Which end of the stream has that path.
  */

@@ -1,10 +1,10 @@
-// A local (Unix) socket that listens, and its file: how it gets to its path, and how it goes.
+// A local (Unix) socket that listens, and its file: how it gets to its path, and how it is removed.
 //
-// Decision record: the file of a dead program makes binding fail for ever, and removing it blindly takes a living
-// one's place from under it. So it is removed only when nobody answers there, and all who start at one path do
-// it one after the other. And a socket is bound elsewhere first, in a room of its own: when it appears at its
-// path it has its mode bits and is listening, so that nobody finds it open to all, or takes it for a dead one.
-// It appears by a link, which replaces nothing; and what lies there at the end goes only if it is this socket.
+// Decision record: the file of a dead program makes binding fail for ever, and removing it blindly takes away the
+// place of a living one. So it is removed only when nothing answers there, and all that start at one path do so one
+// after the other. And a socket is bound elsewhere first, in a room of its own: when it appears at its path it has
+// its mode bits and is listening, so that it is never found open to all, or taken for a dead one. It appears by a
+// link, which replaces nothing; and what lies there at the end goes only if it is this socket.
 
 import { GenericError } from "../../base/errors.ts";
 import type { ListenPathTarget } from "../network.ts";
@@ -14,11 +14,11 @@ import type { Clock } from "../clock.ts";
 import { absolutePath, BindRoom, fileAt, isAt } from "./bind_room.ts";
 import { type LocalSockets, refuseAbstract, renamed } from "./unix.ts";
 
-/** How often a socket is bound anew that has gone from its room. */
+/** How often a socket that vanished from its room is bound again. */
 const MOST_ATTEMPTS = 3;
 
 /**
- * Binds a local socket and listens; replaces a file that nobody answers at.
+ * Binds a local socket and listens; replaces a file at which nothing answers.
  *
  * @throws {GenericError} `"in-use"`: somebody answers there, or it is no socket. `"denied"`: no permission for
  * the path, or for the room beside it.
@@ -34,7 +34,7 @@ export async function listenPath(
   const absolute = absolutePath(path);
   const ask = () => findDead(sockets, path, absolute);
   try {
-    // Whoever was in the room may listen by now.
+    // The program that was in the room may listen by now.
     using room = await BindRoom.enter(path, clock, ask);
     return await bind(sockets, target, absolute, room, ask);
   } catch (error) {
@@ -89,7 +89,7 @@ async function isAnswered(sockets: LocalSockets, path: string): Promise<boolean>
     (await sockets.connect(path)).close();
     return true;
   } catch (error) {
-    // Anything else (a full queue, no permission) does not mean that nobody is there.
+    // Anything else (a full queue, no permission) does not mean that it is dead.
     return !(error instanceof Deno.errors.ConnectionRefused) &&
       !(error instanceof Deno.errors.NotFound);
   }
@@ -117,7 +117,7 @@ async function bind(
       if (error instanceof Deno.errors.AlreadyExists) {
         throw inUse(path, "another program has just bound it");
       }
-      // An earlier socket of this path that is closed at this moment takes the file along (see BindRoom).
+      // An earlier socket of this path that closes at this moment removes the file (see BindRoom).
       if (!(error instanceof Deno.errors.NotFound) || attempt === MOST_ATTEMPTS) throw error;
     }
   }

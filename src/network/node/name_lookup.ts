@@ -1,5 +1,5 @@
-// What a host name stands for, asked the way the runtime itself asks: the system's resolver, which knows
-// /etc/hosts. Deno has that only as node:dns; Deno.resolveDns asks a name server.
+// Looks host names up the way the runtime does: by the system's resolver, which knows /etc/hosts. Deno has that only
+// as node:dns; Deno.resolveDns asks a name server.
 
 import { bare } from "../../base/options.ts";
 import type { ResolvedName } from "../datagram_socket.ts";
@@ -10,8 +10,8 @@ import { mayUse } from "./net_permission.ts";
  * tried. Never prompts for a permission: where the program may only use the name itself, the answer says so.
  *
  * @param hostname A host name, not an IP address.
- * @param port The port that shall be reached there.
- * @param family 4 or 6 for such addresses only, 0 for both.
+ * @param port The port to reach there.
+ * @param family 4 or 6 for addresses of that family only, 0 for both.
  */
 export async function lookUpName(
   hostname: string,

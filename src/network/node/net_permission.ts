@@ -1,5 +1,5 @@
-// What the program may do on the network, asked before node:net and node:dgram find out: what they do without a
-// permission may end the process, or be lost on its way.
+// What the program may do on the network, asked before node:net and node:dgram find out: without a permission they
+// may end the process, or lose the error.
 
 import { formatAddress } from "../../base/address.ts";
 

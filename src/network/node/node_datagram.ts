@@ -1,10 +1,10 @@
 // A DatagramSocket over node:dgram, for a Deno that was started without --unstable-net.
 //
-// node:dgram pushes: it receives all the time, into a new 64 KiB buffer each. So each datagram is copied out
-// small at once and waits here, in a queue with a limit, as it would in the system's buffer; what does not
-// fit is dropped and counted. Three of its habits are not passed on: a bind without permission ends the
-// process, a send without permission says "UNKNOWN", and a host name is looked up with a permission for all
-// its ports. So permissions are asked for first, and names go to the runtime as they are.
+// node:dgram pushes: it receives all the time, into a new 64 KiB buffer each. So each datagram is copied at once into
+// memory of its size and waits here, in a queue with a limit, as it would in the system's buffer; what does not fit
+// is dropped and counted. Three of its habits are not passed on: a bind without permission ends the process, a send
+// without permission says "UNKNOWN", and a host name is looked up with a permission for all its ports. So permissions
+// are asked for first, and names go to the runtime as they are.
 
 import type { Socket, SocketOptions } from "node:dgram";
 import type {
@@ -17,9 +17,9 @@ import { bare } from "../../base/options.ts";
 import { requireNet } from "./net_permission.ts";
 import { mappedIp, wantsMappedIps } from "../../base/ip_address.ts";
 
-/** How many bytes wait here until they are received, where nothing else is said. */
+/** How many bytes wait here until they are received, by default. */
 const QUEUE_LIMIT = 4 * 1024 * 1024;
-/** What a datagram is counted as besides its bytes: about what holding it costs. */
+/** What a datagram counts for besides its bytes: about what holding it costs. */
 const OVERHEAD = 256;
 
 type Received = [bytes: Uint8Array, from: DatagramAddress];
@@ -47,7 +47,7 @@ class NodeDatagramSocket implements DatagramSocket {
       this.#onMessage(bytes, { transport: "udp", hostname: from.address, port: from.port });
     });
     socket.on("error", (error) => {
-      // Nobody may be waiting: the next receive tells.
+      // No receive may be pending: the next one rejects with it.
       if (this.#waiting === undefined) this.#failure ??= error;
       else this.#take().wait.reject(error);
     });
@@ -101,7 +101,7 @@ class NodeDatagramSocket implements DatagramSocket {
       const host = this.#wantsMappedIps ? mappedIp(hostname) : hostname;
       this.#socket.send(bytes, port, host, (error, length) => {
         if (error === null) return resolve(length);
-        // What the runtime says without --allow-net is lost on its way through node:dgram.
+        // node:dgram loses what the runtime says without --allow-net.
         requireNet(hostname, port).then(() => reject(error), reject);
       });
     });
@@ -119,14 +119,14 @@ class NodeDatagramSocket implements DatagramSocket {
     return this.#freed;
   }
 
-  // deno-lint-ignore require-await -- what it throws shall reject
+  // deno-lint-ignore require-await -- what it throws becomes a rejection
   async joinGroup({ group, source, networkInterface }: GroupMembership): Promise<void> {
     const here = interfaceOf(group, networkInterface);
     if (source === undefined) this.#socket.addMembership(group, here);
     else this.#socket.addSourceSpecificMembership(source, group, here);
   }
 
-  // deno-lint-ignore require-await -- what it throws shall reject
+  // deno-lint-ignore require-await -- what it throws becomes a rejection
   async leaveGroup({ group, source, networkInterface }: GroupMembership): Promise<void> {
     const here = interfaceOf(group, networkInterface);
     if (source === undefined) this.#socket.dropMembership(group, here);
@@ -136,7 +136,7 @@ class NodeDatagramSocket implements DatagramSocket {
 
 type Filled = [Uint8Array<ArrayBuffer>, DatagramAddress];
 
-/** Copies as much as fits, as the system does when a datagram is longer than the buffer. */
+/** Copies as much as fits, as the system does with a datagram longer than the buffer. */
 function fill(buffer: Uint8Array<ArrayBuffer>, bytes: Uint8Array, from: DatagramAddress): Filled {
   const part = bytes.length > buffer.length ? bytes.subarray(0, buffer.length) : bytes;
   buffer.set(part);

@@ -1,8 +1,8 @@
-// A TCP stream of node:net, for the client that needs what Deno's own cannot: a local address, keep-alive with
-// a time, and a reset.
+// A TCP stream of node:net, for clients that need what Deno's own cannot do: a local address, keep-alive with an
+// interval, and a reset.
 //
-// It reads when asked, and at most one piece (64 KiB) ahead of whoever reads: with a high water mark of one byte
-// node:net stops after each. A listener has none of this: node:net accepts whether or not anybody waits.
+// It reads when asked, and at most one piece (64 KiB) ahead: with a high water mark of one byte node:net stops after
+// each. There is no such listener: node:net accepts whether or not anything waits for it.
 
 import { connect, type Socket } from "node:net";
 import type { Transport } from "../transport.ts";
@@ -22,13 +22,13 @@ export interface NodeConnectTarget {
   readonly port: number;
   /** IP address of this end. */
   readonly localAddress?: string;
-  /** After how long without a byte the system asks whether the peer is still there, in milliseconds. */
+  /** After how many milliseconds of silence the system checks whether the peer is still there. */
   readonly keepAliveInMillis?: number;
   /** Gives the attempt up. */
   readonly signal?: AbortSignal;
 }
 
-/** How much is handed over in one write, so that a peer that takes little is seen to take it. */
+/** How much is handed over in one write, so that the progress of a slow peer can be seen. */
 const LARGEST_WRITE = 64 * 1024;
 
 /** The classes that Deno's own sockets throw, by the codes of node:net. */
@@ -44,7 +44,7 @@ const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
  * Connects; rejects with what Deno's own sockets would. All addresses of a name are tried, within the one signal.
  *
  * @param target Where to, and how.
- * @param clock What the pause between two addresses goes by.
+ * @param clock The clock of the pause between two addresses.
  * @param lookUp Gives the addresses of a name.
  */
 export async function connectNodeStream(
@@ -53,7 +53,7 @@ export async function connectNodeStream(
   lookUp: typeof lookUpName = lookUpName,
 ): Promise<Transport> {
   const { hostname, port, localAddress } = target;
-  // What node:net finds out about it by itself ends the process.
+  // A missing permission that node:net finds out itself ends the process.
   if (localAddress !== undefined) await requireNet(localAddress, 0);
   await requireNet(hostname, ipVersion(hostname) === 0 ? undefined : port);
   return await dial(withOptions(target, { hosts: [hostname] }), {
@@ -93,7 +93,7 @@ function connected(target: NodeConnectTarget): Promise<Transport> {
       end();
     };
     signal?.addEventListener("abort", giveUp, { once: true });
-    // Until somebody reads nothing is.
+    // Nothing is read before it is asked for.
     socket.pause();
     socket.on("error", (error) => settle(() => reject(translated(error)))());
     socket.once("connect", settle(() => resolve(new NodeStream(socket))));
@@ -130,7 +130,7 @@ export class NodeStream implements Transport {
     socket.on("close", wake);
   }
 
-  /** It hands out pieces, whatever else is there. */
+  /** It hands out single pieces, however much is there. */
   get mayHaveMore(): boolean {
     return true;
   }
@@ -156,7 +156,7 @@ export class NodeStream implements Transport {
   write(bytes: Uint8Array): Promise<number> {
     if (this.#isFreed) return Promise.reject(freedError());
     const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
-    // Not asked again later: its buffer may be resized meanwhile.
+    // Kept, because its buffer may be resized meanwhile.
     const { length } = piece;
     return new Promise((resolve, reject) => {
       this.#socket.write(piece, (error) => {

@@ -3,10 +3,7 @@ import fc from "fast-check";
 import { AddressBlocks, blockName } from "../../../src/listener/guard/address_blocks.ts";
 import { formatIpAddress, ipAddressFromBytes } from "../../../src/base/ip_address.ts";
 import type { NetworkAddress } from "../../../src/base/address.ts";
-
-function tcp(hostname: string): NetworkAddress {
-  return { transport: "tcp", hostname, port: 1 };
-}
+import { tcp } from "../../support/tcp.ts";
 
 function has(blocks: string[], hostname: string): boolean {
   return new AddressBlocks(blocks, "allow").has(tcp(hostname));
@@ -35,7 +32,7 @@ Deno.test("AddressBlocks.has() takes mapped addresses for the IPv4 addresses the
   assertEquals(has(["::ffff:10.0.0.0/104"], "10.1.2.3"), true);
   assertEquals(has(["::ffff:0:0/96"], "10.1.2.3"), true);
   assertEquals(has(["::ffff:10.0.0.1"], "10.0.0.1"), true);
-  // Not an IPv4 address in either list: 0.0.0.0/0 is no IPv6 block, ::/0 no IPv4 block.
+  // The address is in neither list: 0.0.0.0/0 is no IPv6 block, ::/0 no IPv4 block.
   assertEquals(has(["0.0.0.0/0"], "2001:db8::1"), false);
   assertEquals(has(["::/0"], "10.1.2.3"), false);
   assertEquals(has(["::/0"], "::ffff:10.1.2.3"), false);

@@ -9,7 +9,6 @@ import {
 import { coreOf } from "../../../src/connection/connection.ts";
 import type { Network } from "../../../src/network/network.ts";
 import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
-import type { NetworkAddress } from "../../../src/base/address.ts";
 import {
   end,
   scriptedListener,
@@ -19,6 +18,7 @@ import {
   type Step,
   VirtualClock,
 } from "../../../testing/mod.ts";
+import { tcp } from "../../support/tcp.ts";
 
 /** A listener that has accepted scripted peers, on virtual time. */
 async function accepted(
@@ -28,7 +28,7 @@ async function accepted(
 ) {
   const clock = new VirtualClock();
   const peers = scripts.map((script, i) => {
-    const remoteAddr: NetworkAddress = { transport: "tcp", hostname: `192.0.2.${i}`, port: 7 };
+    const remoteAddr = tcp(`192.0.2.${i}`);
     return scriptedTransport([...script, silence()], { clock, remoteAddr, writes });
   });
   const network: Network = {
@@ -86,7 +86,7 @@ Deno.test("Listener lets a sender be that is fast enough, or has not begun", asy
     readTimeoutInMillis: Infinity,
   });
   const reads = [callers[0]!.read(105), callers[1]!.read(100)];
-  // The third has everything it was asked for, and nobody waits for it.
+  // The third has sent everything it was asked for, and nobody waits for it.
   await callers[2]!.read(2);
   await drip(clock, peers[0]!, 100);
   assertEquals((await reads[0]!)[1], 105);
@@ -108,7 +108,7 @@ Deno.test("Listener does not count the time in which nobody waits", async () => 
     assertEquals((await reading)[1], 10);
     peers[0]!.say("begun", silence());
     await clock.advance(60_000);
-    // With what has been waited for, five seconds would be over, and too few bytes come.
+    // Including the earlier waits, five seconds would be over, with too few bytes.
     if (i === 3) void callers[0]!.read(10).catch(() => {});
   }
   assertEquals(told, []);
@@ -125,7 +125,7 @@ Deno.test("Listener adds up the time over waits: a byte per read begins nothing 
   });
   const { reader } = coreOf(callers[0]!);
   let waits = 0;
-  // As a reader does that looks for the end of something: one byte more than is there, again and again.
+  // As by a reader that searches for an end: one byte more than there is, again and again.
   const look = (): void => {
     waits++;
     const length = reader.queue.length + 1;

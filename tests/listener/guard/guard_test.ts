@@ -4,17 +4,14 @@ import { type GuardConfig, resolveGuardConfig } from "../../../src/listener/guar
 import { ProxyHeader } from "../../../src/proxy/proxy_header.ts";
 import { truncatedHeaderError } from "../../../src/proxy/proxy_protocol.ts";
 import { REJECT_REASONS, type RejectReason } from "../../../src/listener/guard/rejection.ts";
-import { hostOf, type NetworkAddress, portOf } from "../../../src/base/address.ts";
-
-function tcp(hostname: string, port = 1): NetworkAddress {
-  return { transport: "tcp", hostname, port };
-}
+import { hostOf, portOf } from "../../../src/base/address.ts";
+import { tcp } from "../../support/tcp.ts";
 
 function from(hostname: string): ProxyHeader {
-  return new ProxyHeader({ source: tcp(hostname, 7), destination: tcp("198.51.100.1") });
+  return new ProxyHeader({ source: tcp(hostname), destination: tcp("198.51.100.1") });
 }
 
-/** A guard with a clock that is set by hand, and what it has told. */
+/** A guard with a clock that is set by hand, and its reports. */
 function guardWith(config: GuardConfig) {
   const told: {
     reason: RejectReason;
@@ -29,7 +26,7 @@ function guardWith(config: GuardConfig) {
   return { guard, told, clock, reasons: () => told.map(({ reason }) => reason) };
 }
 
-/** The pass of a connection that somebody has taken. */
+/** The pass of a connection that was taken. */
 function opened(guard: Guard, host: string): Pass {
   const pass = guard.enter(tcp(host))!;
   guard.open(pass);
@@ -53,14 +50,14 @@ Deno.test("Guard lets everybody in without limits", () => {
 Deno.test("Guard.acceptDelay() asks to wait for an end where maxConnections are open", () => {
   const { guard, told } = guardWith({ maxConnections: 2 });
   const first = opened(guard, "192.0.2.1");
-  // Who is on his way holds no place.
+  // A connection that was not taken yet holds no place.
   guard.leave(guard.enter(tcp("192.0.2.3"))!);
   assertEquals([guard.acceptDelay(), guard.hasRoom], [0, true]);
   opened(guard, "192.0.2.2");
   assertEquals([guard.acceptDelay(), guard.hasRoom], [Infinity, false]);
   guard.leave(first);
   assertEquals(guard.acceptDelay(), 0);
-  // Giving a pass back twice does not make room for two.
+  // Returning a pass twice does not make room for two.
   guard.leave(first);
   opened(guard, "192.0.2.1");
   assertEquals(guard.acceptDelay(), Infinity);
@@ -79,7 +76,7 @@ Deno.test("Guard.acceptDelay() asks to wait where maxConnectionsPerSecond have b
   clock.now = 500;
   assertEquals(guard.acceptDelay(), 0);
   assertEquals(told, []);
-  // Those who are refused take nobody's place.
+  // A refused connection takes no place.
   assertEquals(guard.enter(tcp("192.0.2.9")), undefined);
   assertEquals(guard.acceptDelay(), 0);
 });
@@ -93,7 +90,7 @@ Deno.test("Guard.enter() refuses whom deny has, and whom allow has not", () => {
   assertEquals(guard.enter({ transport: "unix", path: "/a" }), undefined);
   assertEquals(told, [
     { reason: "denied", remoteAddress: "192.0.2.200", remotePort: 9, error: undefined },
-    { reason: "not-allowed", remoteAddress: "198.51.100.1", remotePort: 1, error: undefined },
+    { reason: "not-allowed", remoteAddress: "198.51.100.1", remotePort: 7, error: undefined },
     { reason: "not-allowed", remoteAddress: "/a", remotePort: 0, error: undefined },
   ]);
   const { accepted, rejected } = guard.stats([]);
@@ -153,7 +150,7 @@ Deno.test("Guard reads headers from trusted proxies only, and refuses everybody 
     { reason: "untrusted-proxy", remoteAddress: "192.0.2.1", remotePort: 5, error: undefined },
   ]);
   const { accepted, open } = guard.stats([]);
-  // Nobody is let in before the header has come.
+  // Nobody is let in before the header has arrived.
   assertEquals([accepted, open], [0, 0]);
 });
 

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { QueueBudget } from "../../../src/listener/guard/queue_budget.ts";
 
-/** Somebody who queues, as a connection does. */
+/** Queues bytes, as a connection does. */
 class Writer {
   queuedBytes = 0;
   hasEnded = false;
@@ -81,7 +81,7 @@ Deno.test("QueueBudget ends as many as it takes", () => {
   const writers = Array.from({ length: 10 }, () => room.writer());
   for (const writer of writers) writer.write(10);
   const last = room.writer();
-  // Nobody has more than this one would have.
+  // No other would have more than this one.
   last.write(35);
   assertEquals(last.hasEnded, true);
   writers[0]!.send(10);

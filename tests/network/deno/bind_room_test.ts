@@ -43,7 +43,7 @@ Deno.test("BindRoom.enter() takes a room that was left behind by a program that 
       console.log("in");`;
     await using program = new Program("deno", ["eval", code, path]);
     await program.line(/in/);
-    // While it lives nobody else gets in, however long that is.
+    // While it lives no other gets in, however long that takes.
     const virtual = new VirtualClock();
     const refused = assertRejects(
       () => BindRoom.enter(path, virtual),

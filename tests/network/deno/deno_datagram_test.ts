@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GenericError } from "../../../src/base/errors.ts";
 import { bindDenoDatagram } from "../../../src/network/deno/deno_datagram.ts";
 
-/** A socket of the runtime that only tells what is asked of it. */
+/** A socket of the runtime that only records what is asked of it. */
 function scripted(
   log: string[],
   failing?: string,

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import { isOwnAddress } from "../../../src/network/deno/own_address.ts";
-import { Program } from "../../support/program.ts";
+import { scriptOutput } from "../../support/script_output.ts";
 
 Deno.test("isOwnAddress() tells the addresses of this machine from others", () => {
   const own = ["127.0.0.1", "127.0.0.2", "::1", "192.0.2.1", "2001:db8::1"]
@@ -21,14 +21,12 @@ Deno.test("isOwnAddress() frees what it binds", () => {
 
 Deno.test("isOwnAddress() does not ask for a permission", async () => {
   const room = import.meta.resolve("../../../src/network/deno/own_address.ts");
-  await using program = new Program("deno", ["run", "--no-prompt", "--allow-net=127.0.0.1:9", "-"]);
-  await program.type(`
+  const printed = await scriptOutput(
+    ["--allow-net=127.0.0.1:9"],
+    `
     import { isOwnAddress } from ${JSON.stringify(room)};
     console.log(isOwnAddress("127.0.0.1", Deno.listen), isOwnAddress("::1", Deno.listen));
-  `);
-  await program.endInput();
-  assertEquals(await program.ending().then(({ stdout, stderr }) => [stdout, stderr]), [
-    "false false\n",
-    "",
-  ]);
+  `,
+  );
+  assertEquals(printed, "false false\n");
 });

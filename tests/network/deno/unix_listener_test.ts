@@ -10,7 +10,7 @@ import { Program } from "../../support/program.ts";
 const listenPath = denoNetwork.listenPath!;
 const dial = denoNetwork.connectPath!;
 
-/** The runtime's sockets, but for one thing. */
+/** The runtime's sockets, with some members replaced. */
 function socketsBut(other: Partial<LocalSockets>): LocalSockets {
   return {
     connect: (path): Promise<Transport> => Deno.connect({ transport: "unix", path }),
@@ -96,7 +96,7 @@ Deno.test("listenPath() shows a socket when it has its mode bits, and to nobody 
       listen: (where) => {
         const listener = Deno.listen({ transport: "unix", path: where });
         const room = where.slice(0, where.lastIndexOf("/"));
-        // Whoever may write to the folder does his worst as soon as there is a socket.
+        // An attacker who may write to the folder acts as soon as there is a socket.
         seen.push(namesIn(folder).includes("socket"), Deno.lstatSync(room).mode! & 0o777);
         try {
           Deno.removeSync(path);
@@ -136,7 +136,7 @@ Deno.test("A listener on a path removes its own file at its end, and nothing els
       put();
       listener.close();
       assertEquals((Deno.lstatSync(path) as unknown as Record<string, boolean>)[kind], true, kind);
-      // What was given another name is somebody else's, too.
+      // A socket that was renamed belongs to another, too.
       assertEquals(namesIn(folder), ["elsewhere", "socket"]);
       Deno.removeSync(path);
       Deno.removeSync(`${folder}/elsewhere`);
@@ -184,7 +184,7 @@ Deno.test("listenPath() takes a relative path in a folder that is deeper than a 
       Deno.chdir("/");
       listener.close();
       Deno.exit();`;
-    // Where it has not all permissions, the runtime makes a path absolute.
+    // Without all permissions the runtime makes a path absolute.
     const file = `${folder}/main.ts`;
     await Deno.writeTextFile(file, code);
     await using program = new Program("deno", ["run", "-A", file, deep]);

@@ -1,26 +1,18 @@
-// What a name may be looked up for depends on the permissions, so most of this runs in processes of their own.
+// Which names may be looked up depends on the permissions, so most of this runs in separate processes.
 
 import { assertEquals } from "@std/assert";
 import { lookUpName } from "../../../src/network/node/name_lookup.ts";
-import { Program } from "../../support/program.ts";
+import { scriptOutput } from "../../support/script_output.ts";
 
 const lookup = import.meta.resolve("../../../src/network/node/name_lookup.ts");
 
 async function lookedUpWith(permissions: string): Promise<unknown> {
-  await using program = new Program("deno", [
-    "run",
-    "--no-prompt",
-    `--allow-net=${permissions}`,
-    "-",
-  ]);
-  await program.type(`
-    import { lookUpName } from ${JSON.stringify(lookup)};
-    console.log(JSON.stringify(await lookUpName("localhost", 9, 4)));
-  `);
-  await program.endInput();
-  const { stdout, stderr } = await program.ending();
-  assertEquals(stderr, "");
-  return JSON.parse(stdout);
+  const printed = await scriptOutput(
+    [`--allow-net=${permissions}`],
+    `import { lookUpName } from ${JSON.stringify(lookup)};
+     console.log(JSON.stringify(await lookUpName("localhost", 9, 4)));`,
+  );
+  return JSON.parse(printed);
 }
 
 Deno.test("lookUpName() asks the system's resolver, for the family that is wanted", async () => {

@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { Program } from "../../support/program.ts";
+import { scriptOutput } from "../../support/script_output.ts";
 
 const room = import.meta.resolve("../../../src/network/node/net_permission.ts");
 
 Deno.test("mayUse() and requireNet() go by host and port, and throw what the runtime throws", async () => {
   const permissions = "--allow-net=127.0.0.1:9,localhost,[::1]:9";
-  await using program = new Program("deno", ["run", "--no-prompt", permissions, "-"]);
-  await program.type(`
+  const printed = await scriptOutput(
+    [permissions],
+    `
     import { mayUse, requireNet } from ${JSON.stringify(room)};
     const asked = [["127.0.0.1", 9], ["127.0.0.1", 8], ["127.0.0.1"], ["localhost"], ["::1", 9]];
     const allowed = [];
@@ -18,11 +19,10 @@ Deno.test("mayUse() and requireNet() go by host and port, and throw what the run
     }
     console.log(...allowed);
     console.log(await requireNet("::1", 8).catch(({ message }) => message));
-  `);
-  await program.endInput();
-  const { stdout, stderr } = await program.ending();
-  assertEquals([stdout, stderr], [
+  `,
+  );
+  assertEquals(
+    printed,
     'true false false true true\nRequires net access to "[::1]:8", run again with the --allow-net flag\n',
-    "",
-  ]);
+  );
 });

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { Transport } from "../../../src/network/network.ts";
 import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import { connectNodeStream } from "../../../src/network/node/node_stream.ts";
-import { Program } from "../../support/program.ts";
+import { scriptOutput } from "../../support/script_output.ts";
 import { checkTransport } from "../../../testing/mod.ts";
 
 const { clock } = denoNetwork;
@@ -101,22 +101,17 @@ Deno.test("connectNodeStream() tries all addresses of a name, from the address t
 Deno.test("connectNodeStream() rejects without a permission, and the program goes on", async () => {
   const mod = import.meta.resolve("../../../mod.ts");
   for (const permissions of ["127.0.0.1:9", "127.0.0.1:0", "localhost:9", "localhost"]) {
-    await using program = new Program("deno", [
-      "run",
-      "--no-prompt",
-      `--allow-net=${permissions}`,
-      "-",
-    ]);
-    await program.type(`
+    const printed = await scriptOutput(
+      [`--allow-net=${permissions}`],
+      `
       import { Client } from ${JSON.stringify(mod)};
       for (const host of ["127.0.0.1", "localhost"]) {
         const config = { host, port: 9, localAddress: "127.0.0.1" };
         console.log(await Client.connect(config).catch(({ code }) => code));
       }
-    `);
-    await program.endInput();
-    const { stdout, stderr } = await program.ending();
-    assertEquals([stdout, stderr], ["denied\ndenied\n", ""], permissions);
+    `,
+    );
+    assertEquals(printed, "denied\ndenied\n", permissions);
   }
 });
 

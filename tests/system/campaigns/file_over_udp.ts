@@ -1,8 +1,8 @@
 // A file sent over datagrams that are lost, doubled and overtaken: numbered pieces, acknowledged one by one, some
 // of them under way at the same time.
 
-import { UdpClient } from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
+import { UdpClient } from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure } from "./campaign.ts";
 
 const PORT = 69;

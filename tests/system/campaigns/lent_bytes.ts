@@ -8,9 +8,9 @@ import {
   framed,
   Listener,
   type Service,
-} from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
-import { serviceOf } from "../../src/connection/handler.ts";
+} from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
+import { serviceOf } from "../../../src/connection/handler.ts";
 import {
   type Campaign,
   ensure,

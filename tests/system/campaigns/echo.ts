@@ -1,7 +1,7 @@
 // Clients that come and go, a service that sends back what it gets.
 
-import { Client, Listener } from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
+import { Client, Listener } from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import {
   type Campaign,
   ensure,
@@ -12,7 +12,7 @@ import {
   survives,
 } from "./campaign.ts";
 
-/** Nothing is lost, doubled or reordered; every connection that was begun is told its end, once. */
+/** Nothing is lost, doubled or reordered; every connection that began reports its end, once. */
 export const echo: Campaign = {
   name: "echo",
   async run(net) {

@@ -1,10 +1,10 @@
 // A chat server: what one member says, all of them hear, in the same order.
 
-import { type Caller, Client, Listener } from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
+import { type Caller, Client, Listener } from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure, isGentle, survives } from "./campaign.ts";
 
-/** Every member hears a piece of the same conversation, without a hole, from the moment of joining on. */
+/** Every member hears a part of the same conversation, without a gap, from the moment of joining on. */
 export const chat: Campaign = {
   name: "chat",
   async run(net) {
@@ -59,7 +59,7 @@ export const chat: Campaign = {
   },
 };
 
-/** Opens when everybody has come, or is known not to come. */
+/** Opens when all have arrived, or are known not to. */
 class Barrier {
   readonly #opens = Promise.withResolvers<void>();
   #missing: number;
@@ -78,7 +78,7 @@ function said(name: string, number: number): string {
   return `${name} ${number} ${"la".repeat((number * 7) % 20)}`;
 }
 
-/** Joins, waits for the others, speaks, and listens until all is said or nothing comes for five minutes. */
+/** Joins, waits for the others, speaks, and listens until all is said or five minutes are silent. */
 async function member(
   net: SimulatedNetwork,
   name: string,

@@ -8,8 +8,8 @@ import {
   Listener,
   ReadTimedOutError,
   type SocketError,
-} from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
+} from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure, isGentle, survives } from "./campaign.ts";
 
 /** Every reply is whole, in order and its request's own, however often a read was given up on the way. */
@@ -78,7 +78,7 @@ async function ask(net: SimulatedNetwork): Promise<void> {
   const asking = (async () => {
     for (const request of requests) {
       const written = writeFrame(client, request);
-      written.catch(() => {}); // The connection tells.
+      written.catch(() => {}); // The connection reports it.
       if (net.random.chance(0.5)) await survives(net, written);
       if (net.random.chance(0.2)) await net.delay(net.random.integer(0, 200));
     }
@@ -128,7 +128,7 @@ async function readStubbornly(
       return count === length ? bytes : undefined;
     } catch (error) {
       if (!(error instanceof ReadTimedOutError) && error !== reason) throw error;
-      // Nobody answers any more: the connection is half-open.
+      // The peer is gone: the connection is half-open.
       if (patience === 300_000) throw error instanceof ReadTimedOutError ? error : gone();
     }
   }

@@ -1,12 +1,12 @@
-// A server that answers and closes while its client is still sending: the answer must arrive all the same.
+// A server that answers and closes while its client is still sending: the answer must still arrive.
 
-import { Client, Listener } from "../../mod.ts";
+import { Client, Listener } from "../../../mod.ts";
 import {
   type Faults,
   gentleFaults,
   type Random,
   type SimulatedNetwork,
-} from "../../testing/mod.ts";
+} from "../../../testing/mod.ts";
 import { type Campaign, ensure, ensureArrived, Growing, pieces } from "./campaign.ts";
 
 /** Closing with unread input is a reset for the system below; the answer and a proper end come before it. */

@@ -1,4 +1,4 @@
-// Secure connections and local sockets with programs that nobody here wrote: OpenSSL, GnuTLS, curl, socat, swaks
+// Secure connections and local sockets with foreign programs: OpenSSL, GnuTLS, curl, socat, swaks
 // and testssl.sh.
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
@@ -6,25 +6,17 @@ import {
   type Caller,
   Client,
   type ClientSecureSocketConfig,
-  Listener,
+  type Listener,
   type ListenerEvent,
   type ListenerSecureSocketConfig,
   type Service,
-} from "../../mod.ts";
-import { Authority } from "../support/certificates.ts";
-import { isInstalled, Program } from "../support/program.ts";
-
-const installed = new Map<string, boolean>();
-for (const program of ["openssl", "gnutls-cli", "curl", "socat", "swaks", "testssl"]) {
-  installed.set(program, await isInstalled(program));
-}
-
-/** A test that is skipped, and says so, where a program cannot be had. */
-function peerTest(name: string, programs: string[], fn: (at: Folder) => Promise<void>): void {
-  const missing = programs.filter((program) => installed.get(program) !== true);
-  if (missing.length > 0) console.log(`skipped: ${name}: ${missing} not installed`);
-  Deno.test({ name, ignore: missing.length > 0, fn: () => inFolder(fn) });
-}
+} from "../../../mod.ts";
+import { Authority } from "../../support/certificates.ts";
+import { inFolder } from "../../support/folder.ts";
+import { freePort } from "../../support/free_port.ts";
+import { listening } from "../../support/listening.ts";
+import { type Peer, peerTest } from "../../support/peers.ts";
+import { Program } from "../../support/program.ts";
 
 const authority = await Authority.make("Tests");
 const localhost = await authority.sign();
@@ -41,26 +33,29 @@ interface Folder {
   readonly both: string;
 }
 
-async function inFolder(body: (at: Folder) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempDir();
-  const put = async (name: string, text: string) => {
-    await Deno.writeTextFile(`${path}/${name}`, text);
-    return `${path}/${name}`;
-  };
-  try {
-    await body({
-      path,
-      ca: await put("ca.pem", authority.cert),
-      cert: await put("cert.pem", localhost.cert),
-      key: await put("key.pem", localhost.key),
-      both: await put("both.pem", localhost.cert + localhost.key),
-    });
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
+/** A test of programs that find our certificates in a folder. */
+function certifiedTest(
+  name: string,
+  needs: readonly Peer[],
+  fn: (at: Folder) => Promise<void>,
+): Promise<void> {
+  return peerTest(name, needs, () =>
+    inFolder(async (path) => {
+      const put = async (name: string, text: string) => {
+        await Deno.writeTextFile(`${path}/${name}`, text);
+        return `${path}/${name}`;
+      };
+      await fn({
+        path,
+        ca: await put("ca.pem", authority.cert),
+        cert: await put("cert.pem", localhost.cert),
+        key: await put("key.pem", localhost.key),
+        both: await put("both.pem", localhost.cert + localhost.key),
+      });
+    }));
 }
 
-/** Says each line again, and who has said it. */
+/** Repeats each line, and who said it. */
 const echo: Service = {
   async onReadReady(caller) {
     const [bytes, length] = await caller.read();
@@ -70,27 +65,16 @@ const echo: Service = {
   },
 };
 
-async function listen(
+const listen = (
   secureSocket: ListenerSecureSocketConfig,
   service = echo,
   onEvent: (event: ListenerEvent) => void = () => {},
-): Promise<Listener> {
-  const listener = new Listener(0, { interface: "127.0.0.1", secureSocket, onEvent });
-  listener.attach(service);
-  await listener.start();
-  return listener;
-}
+) => listening(service, { secureSocket, onEvent });
 
 async function hear(connection: Caller): Promise<string> {
   return new TextDecoder().decode(
     (await connection.read(undefined, { timeoutInMillis: 10_000 }))[0],
   );
-}
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** Connects to a program that is about to listen; `undefined` where it has ended. */
@@ -114,23 +98,27 @@ const sClient = (port: number, ...more: string[]) => [
 ];
 
 for (const version of ["-tls1_2", "-tls1_3"]) {
-  peerTest(`openssl s_client ${version} talks to a Listener`, ["openssl"], async ({ ca }) => {
-    await using listener = await listen(localhost);
-    const args = sClient(listener.port, "-CAfile", ca, version);
-    await using client = new Program("openssl", args);
-    await client.type("hello\n");
-    await client.line(/^nobody said hello$/);
-    const [caller] = listener.connections;
-    assertEquals(
-      caller!.secure!.protocol,
-      `TLSv${version.slice(4).replace("_", ".")}` as "TLSv1.3",
-    );
-    await client.endInput();
-    assertEquals((await client.ending()).code, 0);
-  });
+  await certifiedTest(
+    `openssl s_client ${version} talks to a Listener`,
+    ["openssl"],
+    async ({ ca }) => {
+      await using listener = await listen(localhost);
+      const args = sClient(listener.port, "-CAfile", ca, version);
+      await using client = new Program("openssl", args);
+      await client.type("hello\n");
+      await client.line(/^nobody said hello$/);
+      const [caller] = listener.connections;
+      assertEquals(
+        caller!.secure!.protocol,
+        `TLSv${version.slice(4).replace("_", ".")}` as "TLSv1.3",
+      );
+      await client.endInput();
+      assertEquals((await client.ending()).code, 0);
+    },
+  );
 }
 
-peerTest(
+await certifiedTest(
   "openssl s_client asks for new keys, and gets them before what is sent next",
   ["openssl"],
   async ({ ca }) => {
@@ -148,7 +136,7 @@ peerTest(
   },
 );
 
-peerTest(
+await certifiedTest(
   "openssl s_client shows its certificate, and is refused with an expired one",
   ["openssl"],
   async (at) => {
@@ -179,13 +167,13 @@ peerTest(
   },
 );
 
-peerTest("openssl s_client is told why it is refused", ["openssl"], async ({ ca }) => {
+await certifiedTest("openssl s_client is told why it is refused", ["openssl"], async ({ ca }) => {
   await using listener = await listen({ ...localhost, caCerts, clientAuth: "require" });
   await using client = new Program("openssl", sClient(listener.port, "-CAfile", ca));
   assertMatch((await client.ending()).stderr, /alert certificate required/);
 });
 
-peerTest(
+await certifiedTest(
   "openssl s_client speaks no application protocol of ours, and both say so",
   ["openssl"],
   async ({ ca }) => {
@@ -205,7 +193,7 @@ peerTest(
   },
 );
 
-peerTest(
+await certifiedTest(
   "openssl s_client gets the certificate of a name in any spelling",
   ["openssl"],
   async () => {
@@ -234,12 +222,12 @@ peerTest(
   },
 );
 
-peerTest(
+await certifiedTest(
   "openssl s_server hears that its name is wrong, whoever is the engine",
   ["openssl"],
   async (at) => {
     for (const exposePeerCertificate of [false, true]) {
-      const port = freePort();
+      const port = await freePort();
       const args = ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", at.cert, "-key", at.key];
       await using server = new Program("openssl", [...args, "-naccept", "1"]);
       const secureSocket = { caCerts, serverName: "other.example", exposePeerCertificate };
@@ -254,38 +242,45 @@ peerTest(
 );
 
 for (const version of ["-tls1_2", "-tls1_3"]) {
-  peerTest(`openssl s_client ${version} cannot take its session where it would not be let in`, [
-    "openssl",
-  ], async (at) => {
-    const stranger = await Authority.make("Strangers");
-    const required = { ...localhost, caCerts, clientAuth: "require" } as const;
-    await using open = await listen(localhost);
-    await using closed = await listen(required);
-    await using others = await listen({ ...required, caCerts: [stranger.cert] });
-    await Deno.writeTextFile(`${at.path}/own.pem`, member.cert + member.key);
-    const own = ["-cert", `${at.path}/own.pem`, "-key", `${at.path}/own.pem`];
-    /** What a listener says to a session, or who asks for one. */
-    const say = async (listener: Listener, ...args: string[]) => {
-      const more = ["-CAfile", at.ca, version, ...args];
-      await using client = new Program("openssl", sClient(listener.port, ...more));
-      await client.type("hello\n").catch(() => {});
-      const answer = await client.line(/said hello$/).catch(() => undefined);
-      await client.endInput().catch(() => {});
-      await client.ending();
-      return answer?.input ?? "refused";
-    };
-    const [nobodys, members] = [`${at.path}/nobodys`, `${at.path}/members`];
-    assertEquals(await say(open, "-sess_out", nobodys), "nobody said hello");
-    assertEquals(await say(closed, ...own, "-sess_out", members), "CN=member, O=Tests said hello");
-    assertEquals(await say(closed, "-sess_in", nobodys), "refused");
-    assertEquals(await say(others, "-sess_in", members), "refused");
-    assertEquals(await say(closed, "-sess_in", members), "CN=member, O=Tests said hello");
-    // A certificate of the listener's own changes nothing; other authorities do.
-    await closed.replaceCertificate({ ...await authority.sign(), caCerts });
-    assertEquals(await say(closed, "-sess_in", members), "CN=member, O=Tests said hello");
-    await closed.replaceCertificate({ ...localhost, caCerts: [stranger.cert] });
-    assertEquals(await say(closed, "-sess_in", members), "refused");
-  });
+  await certifiedTest(
+    `openssl s_client ${version} cannot take its session where it would not be let in`,
+    [
+      "openssl",
+    ],
+    async (at) => {
+      const stranger = await Authority.make("Strangers");
+      const required = { ...localhost, caCerts, clientAuth: "require" } as const;
+      await using open = await listen(localhost);
+      await using closed = await listen(required);
+      await using others = await listen({ ...required, caCerts: [stranger.cert] });
+      await Deno.writeTextFile(`${at.path}/own.pem`, member.cert + member.key);
+      const own = ["-cert", `${at.path}/own.pem`, "-key", `${at.path}/own.pem`];
+      /** How a listener answers a session, and which listener is asked. */
+      const say = async (listener: Listener, ...args: string[]) => {
+        const more = ["-CAfile", at.ca, version, ...args];
+        await using client = new Program("openssl", sClient(listener.port, ...more));
+        await client.type("hello\n").catch(() => {});
+        const answer = await client.line(/said hello$/).catch(() => undefined);
+        await client.endInput().catch(() => {});
+        await client.ending();
+        return answer?.input ?? "refused";
+      };
+      const [nobodys, members] = [`${at.path}/nobodys`, `${at.path}/members`];
+      assertEquals(await say(open, "-sess_out", nobodys), "nobody said hello");
+      assertEquals(
+        await say(closed, ...own, "-sess_out", members),
+        "CN=member, O=Tests said hello",
+      );
+      assertEquals(await say(closed, "-sess_in", nobodys), "refused");
+      assertEquals(await say(others, "-sess_in", members), "refused");
+      assertEquals(await say(closed, "-sess_in", members), "CN=member, O=Tests said hello");
+      // A certificate of the listener's own changes nothing; other authorities do.
+      await closed.replaceCertificate({ ...await authority.sign(), caCerts });
+      assertEquals(await say(closed, "-sess_in", members), "CN=member, O=Tests said hello");
+      await closed.replaceCertificate({ ...localhost, caCerts: [stranger.cert] });
+      assertEquals(await say(closed, "-sess_in", members), "refused");
+    },
+  );
 }
 
 for (
@@ -298,7 +293,7 @@ for (
   const title = `openssl s_client ${versions} with a session of somewhere else`;
   // A fatal alert in the place of an answer: a client forgets the session then.
   const outcome = isRefused ? "is told before it shakes hands" : "shakes hands wholly";
-  peerTest(`${title} ${outcome}`, ["openssl"], async (at) => {
+  await certifiedTest(`${title} ${outcome}`, ["openssl"], async (at) => {
     const other = await Authority.make("Others");
     const required = { ...localhost, caCerts, clientAuth: "require" } as const;
     await using first = await listen(required);
@@ -311,7 +306,7 @@ for (
       const shown = sClient(listener.port, ...more).filter((arg) => arg !== "-quiet");
       await using client = new Program("openssl", shown);
       await client.type("hello\n").catch(() => {});
-      // It prints its session whenever that comes, in the middle of a line, too.
+      // It prints its session whenever it arrives, even in the middle of a line.
       const pattern = /(?:nobody|CN=member, O=Tests) said hello$/;
       const answer = await client.line(pattern).catch(() => undefined);
       await client.endInput().catch(() => {});
@@ -331,7 +326,7 @@ for (
     assertEquals(await say(first, "-sess_in", nobodys), whole);
     await first.replaceCertificate({ ...localhost, caCerts: [authority.cert, other.cert] });
     assertEquals(await say(first, "-sess_in", members), whole);
-    // Whoever has shaken hands wholly may go on with a session.
+    // A client that completed a handshake may resume its session.
     assertEquals(await say(first), `New ${known}`);
     assertEquals(await say(first, "-sess_in", members), `Reused ${known}`);
   });
@@ -339,21 +334,25 @@ for (
 
 for (const exposePeerCertificate of [false, true]) {
   const engine = exposePeerCertificate ? "node" : "native";
-  peerTest(`Client talks to openssl s_server (${engine} engine)`, ["openssl"], async (at) => {
-    const port = freePort();
-    const args = ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", at.cert, "-key", at.key];
-    await using server = new Program("openssl", [...args, "-rev", "-quiet", "-alpn", "echo"]);
-    const alpnProtocols = ["echo"];
-    const by = { caCerts, exposePeerCertificate, alpnProtocols };
-    await using client = await dial(port, server, by);
-    assertEquals(client.secure!.alpnProtocol, "echo");
-    await client.write("hello\n");
-    assertEquals(await hear(client), "olleh\n");
-  });
+  await certifiedTest(
+    `Client talks to openssl s_server (${engine} engine)`,
+    ["openssl"],
+    async (at) => {
+      const port = await freePort();
+      const args = ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", at.cert, "-key", at.key];
+      await using server = new Program("openssl", [...args, "-rev", "-quiet", "-alpn", "echo"]);
+      const alpnProtocols = ["echo"];
+      const by = { caCerts, exposePeerCertificate, alpnProtocols };
+      await using client = await dial(port, server, by);
+      assertEquals(client.secure!.alpnProtocol, "echo");
+      await client.write("hello\n");
+      assertEquals(await hear(client), "olleh\n");
+    },
+  );
 }
 
-peerTest("Client shows its certificate to openssl s_server", ["openssl"], async (at) => {
-  const port = freePort();
+await certifiedTest("Client shows its certificate to openssl s_server", ["openssl"], async (at) => {
+  const port = await freePort();
   const args = ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", at.cert, "-key", at.key];
   const verify = ["-CAfile", at.ca, "-Verify", "1", "-verify_return_error", "-rev", "-quiet"];
   await using server = new Program("openssl", [...args, ...verify]);
@@ -363,7 +362,7 @@ peerTest("Client shows its certificate to openssl s_server", ["openssl"], async 
   assertEquals(client.secure!.peerCertificate!.subject, "CN=localhost, O=Tests");
 });
 
-peerTest("gnutls-cli talks to a Listener", ["gnutls-cli"], async ({ ca }) => {
+await certifiedTest("gnutls-cli talks to a Listener", ["gnutls-cli"], async ({ ca }) => {
   await using listener = await listen(localhost);
   const args = ["--x509cafile", ca, "--port", `${listener.port}`, "--logfile", "/dev/null"];
   await using client = new Program("gnutls-cli", [
@@ -378,7 +377,7 @@ peerTest("gnutls-cli talks to a Listener", ["gnutls-cli"], async ({ ca }) => {
   assertEquals((await client.ending()).code, 0);
 });
 
-peerTest("curl gets a page from a Listener", ["curl"], async ({ ca }) => {
+await certifiedTest("curl gets a page from a Listener", ["curl"], async ({ ca }) => {
   await using listener = await listen({ ...localhost, alpnProtocols: ["http/1.1"] }, {
     async onReadReady(caller) {
       if ((await caller.read())[1] <= 0) return;
@@ -398,31 +397,33 @@ peerTest("curl gets a page from a Listener", ["curl"], async ({ ca }) => {
   assertEquals([code, stdout, stderr], [0, "ok\n", ""]);
 });
 
-peerTest("socat talks TLS to a Listener, and a Client to socat", ["socat"], async (at) => {
-  await using listener = await listen({ ...localhost, caCerts, clientAuth: "require" });
-  await Deno.writeTextFile(`${at.path}/member.pem`, member.cert + member.key);
-  const address =
-    `OPENSSL:localhost:${listener.port},pf=ip4,cafile=${at.ca},cert=${at.path}/member.pem`;
-  await using client = new Program("socat", ["-", address]);
-  await client.type("hello\n");
-  await client.line(/^CN=member, O=Tests said hello$/);
-  const port = freePort();
-  const options = `reuseaddr,bind=127.0.0.1,cert=${at.both},verify=0`;
-  await using server = new Program("socat", [`OPENSSL-LISTEN:${port},${options}`, "EXEC:cat"]);
-  await using own = await dial(port, server, { caCerts });
-  await own.write("hello\n");
-  assertEquals(await hear(own), "hello\n");
-});
+await certifiedTest(
+  "socat talks TLS to a Listener, and a Client to socat",
+  ["socat"],
+  async (at) => {
+    await using listener = await listen({ ...localhost, caCerts, clientAuth: "require" });
+    await Deno.writeTextFile(`${at.path}/member.pem`, member.cert + member.key);
+    const address =
+      `OPENSSL:localhost:${listener.port},pf=ip4,cafile=${at.ca},cert=${at.path}/member.pem`;
+    await using client = new Program("socat", ["-", address]);
+    await client.type("hello\n");
+    await client.line(/^CN=member, O=Tests said hello$/);
+    const port = await freePort();
+    const options = `reuseaddr,bind=127.0.0.1,cert=${at.both},verify=0`;
+    await using server = new Program("socat", [`OPENSSL-LISTEN:${port},${options}`, "EXEC:cat"]);
+    await using own = await dial(port, server, { caCerts });
+    await own.write("hello\n");
+    assertEquals(await hear(own), "hello\n");
+  },
+);
 
-peerTest(
+await certifiedTest(
   "socat talks to a Listener on a path, and a Client to socat on one",
   ["socat"],
   async ({ path }) => {
     for (const [socket, type] of [[`${path}/a`, "UNIX"], [`\0${path}`, "ABSTRACT"]] as const) {
       const name = socket.replace("\0", "");
-      await using listener = new Listener(0, { path: socket });
-      listener.attach(echo);
-      await listener.start();
+      await using _ = await listening(echo, { path: socket });
       await using client = new Program("socat", ["-", `${type}-CONNECT:${name}`]);
       await client.type("hello\n");
       await client.line(/^nobody said hello$/);
@@ -436,7 +437,7 @@ peerTest(
   },
 );
 
-peerTest("swaks sends a mail through STARTTLS", ["swaks"], async ({ ca }) => {
+await certifiedTest("swaks sends a mail through STARTTLS", ["swaks"], async ({ ca }) => {
   const lines: string[] = [];
   await using listener = await listen({ ...localhost, mode: "upgrade" }, {
     onConnect: (caller) => void caller.write("220 localhost ESMTP\r\n"),
@@ -475,7 +476,7 @@ peerTest("swaks sends a mail through STARTTLS", ["swaks"], async ({ ca }) => {
   assertEquals(lines.slice(0, 4), ["plain EHLO", "plain STARTTLS", "TLSv1.3 EHLO", "TLSv1.3 MAIL"]);
 });
 
-peerTest("testssl.sh finds no weak protocol and no weak cipher at a Listener", [
+await certifiedTest("testssl.sh finds no weak protocol and no weak cipher at a Listener", [
   "testssl",
   "openssl",
 ], async ({ ca }) => {

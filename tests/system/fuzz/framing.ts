@@ -1,20 +1,21 @@
 // Throws random bytes at every decoder: deno task fuzz [inputs for each decoder] [seed]
 //
-// Whatever comes, a decoder gives messages, waits for more or throws "frame"; it comes to an end, gives no
-// more bytes than it got, and does the same however the bytes were cut.
+// Whatever arrives, a decoder gives messages, waits for more or throws "frame"; it ends, gives no more bytes than it
+// got, and does the same however the bytes were cut.
 
-import { ByteQueue } from "../../src/bytes/byte_queue.ts";
-import { GenericError } from "../../src/base/errors.ts";
-import type { Codec } from "../../src/framing/codec.ts";
-import { DelimiterCodec } from "../../src/framing/delimiter_codec.ts";
-import { FixedLengthCodec } from "../../src/framing/fixed_length_codec.ts";
-import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
-import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
-import { LineCodec } from "../../src/framing/line_codec.ts";
-import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
-import { bytesOf, decodeAll, type Outcome } from "../support/framing.ts";
+import { ByteQueue } from "../../../src/bytes/byte_queue.ts";
+import { GenericError } from "../../../src/base/errors.ts";
+import type { Codec } from "../../../src/framing/codec.ts";
+import { DelimiterCodec } from "../../../src/framing/delimiter_codec.ts";
+import { FixedLengthCodec } from "../../../src/framing/fixed_length_codec.ts";
+import { JsonLinesCodec } from "../../../src/framing/json_lines_codec.ts";
+import { LengthPrefixCodec } from "../../../src/framing/length_prefix_codec.ts";
+import { LineCodec } from "../../../src/framing/line_codec.ts";
+import { NetstringCodec } from "../../../src/framing/netstring_codec.ts";
+import { decodeAll, type Outcome } from "../../support/framing.ts";
+import { bytesOf } from "../../support/text.ts";
 
-/** A decoder and what its input is mostly made of. */
+/** A decoder and the usual pieces of its input. */
 export interface Target {
   readonly name: string;
   readonly codec: Codec<unknown, never>;
@@ -93,7 +94,7 @@ export const targets: readonly Target[] = [
   },
 ];
 
-/** Feeds a decoder with that many random inputs; throws at the first one that it does wrong. */
+/** Feeds a decoder with that many random inputs; throws at the first that it handles wrongly. */
 export function fuzz({ codec, usual }: Target, inputs: number, seed: number): void {
   const random = randomFrom(seed);
   const below = (limit: number) => Math.floor(random() * limit);
@@ -116,7 +117,7 @@ export function fuzz({ codec, usual }: Target, inputs: number, seed: number): vo
   }
 }
 
-/** Somebody else takes bytes in between, as a user may who reads from the connection, too. */
+/** Another reader takes bytes in between, as a user of the connection may. */
 function decodeWithThief(
   codec: Codec<unknown, never>,
   bytes: Uint8Array<ArrayBuffer>,
@@ -161,7 +162,7 @@ function randomPieces(
   return pieces;
 }
 
-/** How many bytes the messages have that are bytes. */
+/** How many bytes the messages of bytes have. */
 function givenBytes(outcomes: Outcome<unknown>[]): number {
   let sum = 0;
   for (const outcome of outcomes) {

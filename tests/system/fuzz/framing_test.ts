@@ -1,5 +1,5 @@
 import { assertThrows } from "@std/assert";
-import type { Codec } from "../../src/framing/codec.ts";
+import type { Codec } from "../../../src/framing/codec.ts";
 import { fuzz, targets } from "./framing.ts";
 
 for (const target of targets) {

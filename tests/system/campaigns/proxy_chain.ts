@@ -1,7 +1,7 @@
 // A client, two proxies and a server in a row. Bytes and ends travel the whole chain, both ways.
 
-import { type Caller, Client, type ClientConfig, type Connection, Listener } from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
+import { type Caller, Client, type ClientConfig, type Connection, Listener } from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensureArrived, Growing, pieces, survives } from "./campaign.ts";
 
 const PORT = 8080;

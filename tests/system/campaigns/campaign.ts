@@ -1,17 +1,17 @@
 // A campaign is a program that runs on a simulated network under thousands of seeds. With even seeds the network
-// is gentle, and everything must arrive. With odd ones connections die, and what arrives must still be a piece of
-// what was sent, without a hole, and every wait must end.
+// is gentle, and everything must arrive. With odd ones connections die, and what arrives must still be the start of
+// what was sent, without a gap, and every wait must end.
 
-import type { SocketError } from "../../mod.ts";
+import type { SocketError } from "../../../mod.ts";
 import {
   type Faults,
   Random,
   simulate,
   type SimulatedNetwork,
   type SimulationReport,
-} from "../../testing/mod.ts";
+} from "../../../testing/mod.ts";
 
-/** A program and what must hold of it, whatever the network does. */
+/** A program and its invariants, whatever the network does. */
 export interface Campaign {
   /** Its name. */
   readonly name: string;
@@ -27,7 +27,7 @@ export function runSeed(campaign: Campaign, seed: number): Promise<SimulationRep
   return simulate(seed, campaign.run, { faults });
 }
 
-/** Runs a seed once more and throws where that was not the same run. */
+/** Runs a seed again, and throws where the run differs. */
 export async function ensureReplays(
   campaign: Campaign,
   { seed, traceHash }: SimulationReport,
@@ -64,7 +64,7 @@ export async function survives<T>(
   }
 }
 
-/** Throws unless it is so. */
+/** Throws unless the condition holds. */
 export function ensure(isSo: boolean, otherwise: string): asserts isSo {
   if (!isSo) throw new Error(otherwise);
 }

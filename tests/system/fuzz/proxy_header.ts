@@ -1,19 +1,19 @@
-// Throws made-up PROXY protocol headers at the parser and holds every answer against the reference.
+// Throws made-up PROXY protocol headers at the parser and compares every result with the reference.
 //
-//   deno run tests/fuzz/proxy_header.ts [--count=1000000] [--seed=1]
+//   deno run tests/system/fuzz/proxy_header.ts [--count=1000000] [--seed=1]
 //
 // Half of them begin as good headers and are then damaged; the rest begins as something else. Each goes in
 // whole and cut at random places. A case that fails prints its seed and its bytes, and the run ends.
 
-import { ByteQueue } from "../../src/bytes/byte_queue.ts";
-import { ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
-import { ProxyHeaderError } from "../../src/proxy/proxy_header_error.ts";
-import { parseProxyHeader, writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
-import type { NetworkAddress } from "../../src/base/address.ts";
-import { referenceHeaderLength } from "../support/proxy_reference.ts";
+import { ByteQueue } from "../../../src/bytes/byte_queue.ts";
+import { ProxyHeader, type ProxyHeaderConfig } from "../../../src/proxy/proxy_header.ts";
+import { ProxyHeaderError } from "../../../src/proxy/proxy_header_error.ts";
+import { parseProxyHeader, writeProxyHeader } from "../../../src/proxy/proxy_protocol.ts";
+import type { NetworkAddress } from "../../../src/base/address.ts";
+import { referenceHeaderLength } from "../../support/proxy_reference.ts";
 
 const MAX_LENGTH = 4_096;
-/** What the writer does not write: other protocols, and headers as others have them. */
+/** What our writer does not write: other protocols, and headers of other writers. */
 const UNWRITTEN = [
   "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
   "PROXY\r\n",
@@ -89,7 +89,7 @@ function judge(bytes: Uint8Array<ArrayBuffer>, random: () => number, tally: Fuzz
   }
 }
 
-/** Feeds bytes in pieces, as a connection does, and tells what comes of it. */
+/** Feeds bytes in pieces, as a connection does, and returns the outcome. */
 function feed(bytes: Uint8Array<ArrayBuffer>, cuts: readonly number[]): Outcome {
   const queue = new ByteQueue();
   let fed = 0;
@@ -111,8 +111,8 @@ function feed(bytes: Uint8Array<ArrayBuffer>, cuts: readonly number[]): Outcome 
 }
 
 /**
- * Cut or whole, a header is the same header and a wait is a wait. Of two faults the one that comes first
- * may be told where the rest has not come yet.
+ * Cut or whole, a header is the same header and a wait is a wait. Of two faults the first may be reported where the
+ * rest has not arrived yet.
  */
 function kindOf(outcome: Outcome): string {
   if (outcome === undefined) return "waiting";
@@ -124,7 +124,7 @@ function expect(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
 }
 
-/** A header, damaged in none or some ways. */
+/** A header, damaged in some ways or none. */
 function damaged(random: () => number): Uint8Array<ArrayBuffer> {
   const pick = (count: number) => Math.floor(random() * count);
   const text = UNWRITTEN[pick(UNWRITTEN.length * 6)];

@@ -1,12 +1,18 @@
 // More clients than a listener's limits let in at once.
 
-import { type Caller, Client, Listener, type ListenerConfig, type SocketError } from "../../mod.ts";
-import type { SimulatedHost, SimulatedNetwork } from "../../testing/mod.ts";
+import {
+  type Caller,
+  Client,
+  Listener,
+  type ListenerConfig,
+  type SocketError,
+} from "../../../mod.ts";
+import type { SimulatedHost, SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure, isGentle } from "./campaign.ts";
 
 const PORT = 110;
 
-/** No limit is ever exceeded, who only has to wait is served in the end, and the counts are true. */
+/** No limit is ever exceeded, clients that only have to wait are served in the end, and the counts are right. */
 export const crowd: Campaign = {
   name: "crowd",
   async run(net) {
@@ -40,7 +46,7 @@ export const crowd: Campaign = {
         if (length > 0) await caller.write(bytes);
       },
       onError(_caller, error) {
-        // What onConnect has found ends only its connection; it must fail the run.
+        // An error found in onConnect ends only its connection; it must fail the run.
         if ((error as SocketError).code === undefined) problems.push(error);
       },
       onClose(caller) {

@@ -1,13 +1,13 @@
 // A listener that is started and stopped again and again while clients come, talk and are cut.
 
-import { Client, Listener, type ListenerConfig, type Service } from "../../mod.ts";
-import type { SimulatedNetwork } from "../../testing/mod.ts";
+import { Client, Listener, type ListenerConfig, type Service } from "../../../mod.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure } from "./campaign.ts";
 
 const PORT = 25;
 const LONGEST_CALL_IN_MILLIS = 2000;
 
-/** Every start binds, every stop ends and tells the truth, every client's every wait ends. */
+/** Every start binds, every stop ends and reports the truth, every wait of every client ends. */
 export const storms: Campaign = {
   name: "start-stop-storms",
   async run(net) {
@@ -82,7 +82,7 @@ async function startAndStop(
 
 async function iterate(net: SimulatedNetwork, listener: Listener): Promise<void> {
   for await (const caller of listener) {
-    // Those that are not closed here are left to the stop.
+    // The stop ends those that are not closed here.
     const fate = net.random.integer(0, 3);
     if (fate === 0) void caller.close();
     else if (fate === 1) caller.abort("enough of this one");

@@ -1,4 +1,4 @@
-// The PROXY protocol with programs that nobody here wrote: HAProxy on either side, nginx, and curl.
+// The PROXY protocol with foreign programs: HAProxy on either side, nginx, and curl.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
@@ -9,37 +9,13 @@ import {
   type ListenerEvent,
   PROXY_TLV,
   type ProxyHeaderConfig,
-} from "../../mod.ts";
-import { Authority } from "../support/certificates.ts";
-import { isInstalled, Program } from "../support/program.ts";
+} from "../../../mod.ts";
+import { Authority } from "../../support/certificates.ts";
+import { freePort } from "../../support/free_port.ts";
+import { NGINX_STREAM, peerTest } from "../../support/peers.ts";
+import { Program } from "../../support/program.ts";
 
-const installed = new Map<string, boolean>();
-for (const program of ["haproxy", "curl", "openssl"]) {
-  installed.set(program, await isInstalled(program));
-}
-
-/** Where Debian has what nginx needs for streams. */
-const NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so";
-installed.set(
-  "nginx",
-  await isInstalled("nginx") && await Deno.stat(NGINX_STREAM).then(() => true, () => false),
-);
-
-/** A test that is skipped, and says so, where a program cannot be had. */
-function peerTest(name: string, programs: string[], fn: () => Promise<void>): void {
-  const missing = programs.filter((program) => installed.get(program) !== true);
-  if (missing.length > 0) console.log(`skipped: ${name}: ${missing} not installed`);
-  Deno.test({ name, ignore: missing.length > 0, fn });
-}
-
-/** Two ports that were free a moment ago. */
-function freePorts(): [number, number] {
-  using one = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return [one.addr.port, other.addr.port];
-}
-
-/** Waits until somebody listens on a port, which is not told; `false` where the program has ended. */
+/** Waits until a program listens on a port, without asking it; `false` where it has ended. */
 async function isListening(port: number, program: Program): Promise<boolean> {
   let hasEnded = false;
   const end = () => hasEnded = true;
@@ -49,7 +25,7 @@ async function isListening(port: number, program: Program): Promise<boolean> {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
       return true;
     } catch (error) {
-      // It rejects everybody there, some of them before they know that they are connected.
+      // It rejects every client there, some before they know that they are connected.
       // It has accepted and hung up already, which is an answer, too.
       if (error instanceof Deno.errors.ConnectionReset) return true;
       if (error instanceof Deno.errors.NotConnected) return true;
@@ -68,7 +44,7 @@ async function haproxy(
   const folder = await Deno.makeTempDir();
   const file = `${folder}/haproxy.cfg`;
   for (let attempt = 1;; attempt++) {
-    const [ownPort, readyPort] = freePorts();
+    const [ownPort, readyPort] = [await freePort(), await freePort()];
     const config = `
 global
   maxconn 100
@@ -96,7 +72,7 @@ frontend ready
       },
     };
     if (await isListening(readyPort, program)) return proxy;
-    // Somebody else has taken a port in between.
+    // Another program has taken a port in between.
     const { stderr } = await program.ending();
     if (attempt === 5) throw new Error(`HAProxy does not start: ${stderr}`);
   }
@@ -107,7 +83,7 @@ async function nginx(port: number): Promise<AsyncDisposable & { ports: [number, 
   const folder = await Deno.makeTempDir();
   const file = `${folder}/nginx.conf`;
   for (let attempt = 1;; attempt++) {
-    const ports = freePorts();
+    const ports: [number, number] = [await freePort(), await freePort()];
     const server = (address: string) =>
       `server { listen ${address} proxy_protocol; set_real_ip_from 127.0.0.1; set_real_ip_from ::1;
          proxy_protocol on; proxy_pass 127.0.0.1:${port}; }`;
@@ -125,13 +101,13 @@ stream { ${server(`127.0.0.1:${ports[0]}`)} ${server(`[::1]:${ports[1]}`)} }`;
       },
     };
     if (await isListening(ports[0], program)) return proxy;
-    // Somebody else has taken a port in between.
+    // Another program has taken a port in between.
     const { stderr } = await program.ending();
     if (attempt === 5) throw new Error(`nginx does not start: ${stderr}`);
   }
 }
 
-/** A listener that trusts this machine, says who its callers are, and echoes. */
+/** A listener that trusts this machine, records its callers, and echoes. */
 async function behindProxy(config: ListenerConfig = {}) {
   const told: ListenerEvent[] = [];
   const callers: Caller[] = [];
@@ -170,24 +146,28 @@ async function echoed(
 }
 
 for (const [server, version] of [["send-proxy", 1], ["send-proxy-v2", 2]] as const) {
-  peerTest(`Listener sees the real client behind HAProxy's ${server}`, ["haproxy"], async () => {
-    const { listener, callers, told } = await behindProxy();
-    await using _ = listener;
-    await using proxy = await haproxy(listener.port, server);
-    await using client = await echoed(proxy.port);
-    const [caller] = callers;
-    assertEquals([caller!.remoteAddress, caller!.remotePort], ["127.0.0.1", client.localPort]);
-    assertEquals(caller!.proxy?.version, version);
-    assertEquals(caller!.proxy?.destination, {
-      transport: "tcp",
-      hostname: "127.0.0.1",
-      port: proxy.port,
-    });
-    assertEquals(told, []);
-  });
+  await peerTest(
+    `Listener sees the real client behind HAProxy's ${server}`,
+    ["haproxy"],
+    async () => {
+      const { listener, callers, told } = await behindProxy();
+      await using _ = listener;
+      await using proxy = await haproxy(listener.port, server);
+      await using client = await echoed(proxy.port);
+      const [caller] = callers;
+      assertEquals([caller!.remoteAddress, caller!.remotePort], ["127.0.0.1", client.localPort]);
+      assertEquals(caller!.proxy?.version, version);
+      assertEquals(caller!.proxy?.destination, {
+        transport: "tcp",
+        hostname: "127.0.0.1",
+        port: proxy.port,
+      });
+      assertEquals(told, []);
+    },
+  );
 }
 
-peerTest(
+await peerTest(
   "Listener agrees with HAProxy about checksums and what else it says",
   ["haproxy"],
   async () => {
@@ -208,10 +188,10 @@ peerTest(
   },
 );
 
-peerTest("Listener lets HAProxy's health checks in", ["haproxy"], async () => {
+await peerTest("Listener lets HAProxy's health checks in", ["haproxy"], async () => {
   const { listener, told, connected } = await behindProxy({ allow: ["192.0.2.0/24"] });
   await using _ = listener;
-  // A check that waits for an answer: others are reset so soon that there may be nobody to accept.
+  // A check that waits for an answer: others are reset so soon that there may be nothing to accept.
   const more = ["option tcp-check", "tcp-check send ping", "tcp-check expect string ping"];
   await using __ = await haproxy(listener.port, "send-proxy-v2 check inter 50ms", {
     more: more.join("\n  "),
@@ -221,7 +201,7 @@ peerTest("Listener lets HAProxy's health checks in", ["haproxy"], async () => {
   assertEquals(told, []);
 });
 
-peerTest(
+await peerTest(
   "Listener learns from HAProxy how a client is secured",
   ["haproxy", "openssl"],
   async () => {
@@ -263,61 +243,69 @@ peerTest(
   },
 );
 
-peerTest("Client's headers are believed by HAProxy, which hands them on", ["haproxy"], async () => {
-  const { listener, callers, told } = await behindProxy();
-  await using _ = listener;
-  await using proxy = await haproxy(listener.port, "send-proxy-v2", { bind: "accept-proxy" });
-  const four = {
-    source: { transport: "tcp", hostname: "203.0.113.7", port: 4_711 },
-    destination: { transport: "tcp", hostname: "198.51.100.9", port: 443 },
-  } as const;
-  const six = {
-    source: { transport: "tcp", hostname: "2001:db8::7", port: 65_535 },
-    destination: { transport: "tcp", hostname: "2001:db8::9", port: 1 },
-  } as const;
-  const tlvs = [{ type: PROXY_TLV.AUTHORITY, value: new TextEncoder().encode("example.org") }];
-  const headers: ProxyHeaderConfig[] = [
-    { version: 1, ...four },
-    { version: 1, ...six },
-    { version: 2, ...four },
-    { version: 2, ...six, checksum: true },
-    { version: 2, ...four, checksum: true, tlvs },
-  ];
-  for (const [i, header] of headers.entries()) {
-    await using _client = await echoed(proxy.port, header);
-    assertEquals(callers[i]!.proxy?.source, header.source);
-    assertEquals(callers[i]!.proxy?.destination, header.destination);
-    assertEquals(
-      callers[i]!.remoteAddress,
-      header.source?.transport === "tcp" ? header.source.hostname : "",
-    );
-  }
-  assertEquals([callers.length, told], [5, []]);
-});
+await peerTest(
+  "Client's headers are believed by HAProxy, which hands them on",
+  ["haproxy"],
+  async () => {
+    const { listener, callers, told } = await behindProxy();
+    await using _ = listener;
+    await using proxy = await haproxy(listener.port, "send-proxy-v2", { bind: "accept-proxy" });
+    const four = {
+      source: { transport: "tcp", hostname: "203.0.113.7", port: 4_711 },
+      destination: { transport: "tcp", hostname: "198.51.100.9", port: 443 },
+    } as const;
+    const six = {
+      source: { transport: "tcp", hostname: "2001:db8::7", port: 65_535 },
+      destination: { transport: "tcp", hostname: "2001:db8::9", port: 1 },
+    } as const;
+    const tlvs = [{ type: PROXY_TLV.AUTHORITY, value: new TextEncoder().encode("example.org") }];
+    const headers: ProxyHeaderConfig[] = [
+      { version: 1, ...four },
+      { version: 1, ...six },
+      { version: 2, ...four },
+      { version: 2, ...six, checksum: true },
+      { version: 2, ...four, checksum: true, tlvs },
+    ];
+    for (const [i, header] of headers.entries()) {
+      await using _client = await echoed(proxy.port, header);
+      assertEquals(callers[i]!.proxy?.source, header.source);
+      assertEquals(callers[i]!.proxy?.destination, header.destination);
+      assertEquals(
+        callers[i]!.remoteAddress,
+        header.source?.transport === "tcp" ? header.source.hostname : "",
+      );
+    }
+    assertEquals([callers.length, told], [5, []]);
+  },
+);
 
-peerTest("Listener reads what nginx hands on, whatever families meet", ["nginx"], async () => {
-  const { listener, callers, told } = await behindProxy();
-  await using _ = listener;
-  await using proxy = await nginx(listener.port);
-  const [four, six] = proxy.ports;
-  const cases = [
-    ["127.0.0.1", four, "2001:db8::7"],
-    ["127.0.0.1", four, "203.0.113.7"],
-    ["::1", six, "203.0.113.7"],
-    ["::1", six, "2001:db8::7"],
-  ] as const;
-  for (const [i, [host, port, hostname]] of cases.entries()) {
-    const source = { transport: "tcp", hostname, port: 4_711 } as const;
-    await using _ = await echoed(port, { version: 1, source, destination: source }, host);
-    // It tells the client's address, and the one that it was itself connected to.
-    assertEquals(callers[i]!.proxy?.source, source);
-    assertEquals(callers[i]!.proxy?.destination, { transport: "tcp", hostname: host, port });
-    assertEquals(callers[i]!.remoteAddress, hostname);
-  }
-  assertEquals([callers.length, told], [4, []]);
-});
+await peerTest(
+  "Listener reads what nginx hands on, whatever families meet",
+  ["nginx"],
+  async () => {
+    const { listener, callers, told } = await behindProxy();
+    await using _ = listener;
+    await using proxy = await nginx(listener.port);
+    const [four, six] = proxy.ports;
+    const cases = [
+      ["127.0.0.1", four, "2001:db8::7"],
+      ["127.0.0.1", four, "203.0.113.7"],
+      ["::1", six, "203.0.113.7"],
+      ["::1", six, "2001:db8::7"],
+    ] as const;
+    for (const [i, [host, port, hostname]] of cases.entries()) {
+      const source = { transport: "tcp", hostname, port: 4_711 } as const;
+      await using _ = await echoed(port, { version: 1, source, destination: source }, host);
+      // It passes on the client's address, and the one at which it was reached itself.
+      assertEquals(callers[i]!.proxy?.source, source);
+      assertEquals(callers[i]!.proxy?.destination, { transport: "tcp", hostname: host, port });
+      assertEquals(callers[i]!.remoteAddress, hostname);
+    }
+    assertEquals([callers.length, told], [4, []]);
+  },
+);
 
-peerTest("Listener reads the header that curl sends", ["curl"], async () => {
+await peerTest("Listener reads the header that curl sends", ["curl"], async () => {
   const callers: Caller[] = [];
   await using listener = new Listener(0, {
     interface: "127.0.0.1",
@@ -340,13 +328,13 @@ peerTest("Listener reads the header that curl sends", ["curl"], async () => {
   const { stdout } = await curl.ending();
   assertEquals(stdout, "GET /path HTTP/1.1 from tcp 127.0.0.1");
   assertEquals(callers[0]!.proxy?.version, 1);
-  // Without the header it is no caller.
+  // Without the header it never becomes a caller.
   await using plain = new Program("curl", ["-s", "--max-time", "10", url]);
   assert((await plain.ending()).code !== 0);
   assertEquals(listener.stats().rejected["proxy-header"], 1);
 });
 
-peerTest(
+await peerTest(
   "Listener counts HAProxy's checks as handshakes that were made, and its service sees them end",
   ["haproxy"],
   async () => {
@@ -367,7 +355,7 @@ peerTest(
       },
     });
     await listener.start();
-    // It waits no longer for a handshake than until the next check.
+    // It waits for a handshake only until the next check.
     const check = "check check-ssl verify none inter 1s";
     const others = Array.from(
       { length: CHECKS - 1 },

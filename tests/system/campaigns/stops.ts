@@ -1,4 +1,4 @@
-// A server that is stopped at any moment: what had come by then is answered, or named as cut.
+// A server that is stopped at any moment: what had arrived by then is answered, or reported as cut.
 
 import {
   type Caller,
@@ -11,16 +11,16 @@ import {
   type StopReport,
   UdpClient,
   UdpListener,
-} from "../../mod.ts";
-import { gentleFaults, type SimulatedNetwork } from "../../testing/mod.ts";
+} from "../../../mod.ts";
+import { gentleFaults, type SimulatedNetwork } from "../../../testing/mod.ts";
 import { type Campaign, ensure } from "./campaign.ts";
 
-/** As long as a program may be busy before it hears of what has come. */
+/** How long a program may be busy before it notices what has arrived. */
 const LONGEST_BUSY_TURN_IN_MILLIS = 10;
 
 const decoder = new TextDecoder();
 
-/** A request that was sent: by whom, when at the latest it had arrived, and whether it was answered. */
+/** A request that was sent: by which client, when it had arrived at the latest, and whether it was answered. */
 interface Request {
   readonly port: number;
   readonly isThereBy: number;
@@ -30,7 +30,7 @@ interface Request {
 /** Each request that had arrived when a stop was asked for is answered, or its sender is in the report. */
 export const stops: Campaign = {
   name: "stops",
-  // What arrives late for another reason than the way cannot be told from what was sent late.
+  // A delay for another reason than travel looks like a late send.
   faults: (random) => ({
     ...gentleFaults(random),
     latencyInMillis: [0, random.pick([0, 1, 10])],
@@ -60,7 +60,7 @@ export const stops: Campaign = {
     await net.delay(net.random.integer(0, 60));
     const asked = net.clock.now();
     const report = await listener.gracefulStop({
-      // Whom the system does not give out within the deadline nobody can name.
+      // A connection that the system does not hand out within the deadline cannot be named.
       deadlineInMillis: net.random.pick(
         net.faults.acceptFailures > 0 ? [100_000] : [1, 20, 100_000],
       ),
@@ -144,7 +144,7 @@ function serveDatagrams(
   })();
 }
 
-/** When what the system has taken now is there. */
+/** When everything that the system has taken by now has arrived. */
 function isThereBy(net: SimulatedNetwork): number {
   return net.clock.now() + net.faults.latencyInMillis[1] + LONGEST_BUSY_TURN_IN_MILLIS;
 }
@@ -183,7 +183,7 @@ async function askByStream(net: SimulatedNetwork, requests: Request[]): Promise<
       // Cut at the deadline, in the middle of an answer.
       if (line !== expected && expected.startsWith(line)) break;
       ensure(line === expected, `${line} came, not ${expected}`);
-      // Its write may not have been told yet.
+      // Its write may not have completed yet.
       if (sent[i] === undefined) await asking;
       sent[i]!.isAnswered = true;
     }

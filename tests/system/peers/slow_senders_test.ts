@@ -1,17 +1,16 @@
 // Slow senders, as slowhttptest makes them, against a listener with a minimum rate.
 
 import { assert, assertEquals } from "@std/assert";
-import { type Caller, Client, Listener } from "../../mod.ts";
-import { coreOf } from "../../src/connection/connection.ts";
-import { isInstalled, Program } from "../support/program.ts";
-
-const hasTool = await isInstalled("slowhttptest");
-if (!hasTool) console.log("skipped: slow senders: slowhttptest not installed");
+import { type Caller, Listener } from "../../../mod.ts";
+import { coreOf } from "../../../src/connection/connection.ts";
+import { dial } from "../../support/dial.ts";
+import { peerTest } from "../../support/peers.ts";
+import { Program } from "../../support/program.ts";
 
 const HEAD_END = new TextEncoder().encode("\r\n\r\n");
 const ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-/** Waits for a whole head, or the end: one byte more than is there, until the empty line has come. */
+/** Waits for a whole head, or the end: one byte more than is there, until the empty line has arrived. */
 function readHead(caller: Caller): Promise<boolean> {
   const { reader } = coreOf(caller);
   return new Promise((resolve, reject) => {
@@ -30,10 +29,10 @@ function readHead(caller: Caller): Promise<boolean> {
   });
 }
 
-Deno.test({
-  name: "Listener serves others while slowhttptest holds as many connections as it can",
-  ignore: !hasTool,
-  async fn() {
+await peerTest(
+  "Listener serves others while slowhttptest holds as many connections as it can",
+  ["slowhttptest"],
+  async () => {
     const listener = new Listener(0, {
       interface: "127.0.0.1",
       // Fewer than it makes: without a minimum rate it would have them all, for as long as it likes.
@@ -55,10 +54,10 @@ Deno.test({
     let hasEnded = false;
     const end = () => hasEnded = true;
     slow.ending().then(end, end);
-    // How many is a matter of the machine; without the minimum rate it is nobody, once all places are taken.
+    // How many depends on the machine; without the minimum rate it is none, once all places are taken.
     let served = 0;
     while (!hasEnded) {
-      await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+      await using client = await dial(listener);
       await client.write("GET / HTTP/1.1\r\nhost: here\r\n\r\n");
       const [, length] = await client.read(ANSWER.length, { timeoutInMillis: 60_000 });
       assertEquals(length, ANSWER.length);
@@ -72,4 +71,4 @@ Deno.test({
     const { completed, aborted } = await listener.gracefulStop({ deadlineInMillis: 2_000 });
     assertEquals([listener.stats().open, completed + aborted <= 50], [0, true]);
   },
-});
+);

@@ -5,17 +5,9 @@
 // another thread: while it speaks this one stands still, and no turn passes.
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  type Caller,
-  framed,
-  framedService,
-  LineCodec,
-  Listener,
-  type ListenerConfig,
-  type StopReport,
-  UdpListener,
-} from "../../mod.ts";
+import { Listener, type ListenerConfig, type StopReport, UdpListener } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { waysToServe } from "../support/ways_to_serve.ts";
 import { testOnEngines } from "../support/udp_engines.ts";
 
 /** More turns than can lie between two looks. */
@@ -133,35 +125,6 @@ async function behindALook(phase: number): Promise<void> {
   for (let i = 0; i < phase; i++) await turn();
 }
 
-async function echoLoop(caller: Caller): Promise<void> {
-  for await (const bytes of caller) await caller.write(bytes);
-}
-
-/** Each way to serve an echo of lines. */
-const WAYS: Record<string, (listener: Listener) => void> = {
-  "a service": (listener) =>
-    listener.attach({
-      async onReadReady(caller) {
-        const [bytes, length] = await caller.read();
-        if (length > 0) await caller.write(bytes);
-      },
-    }),
-  "a loop in onConnect": (listener) => listener.attach({ onConnect: echoLoop }),
-  "messages": (listener) =>
-    listener.attach(framedService(new LineCodec(), { onMessage: (_caller, line) => line })),
-  "a loop of messages in onConnect": (listener) =>
-    listener.attach({
-      async onConnect(caller) {
-        const lines = framed(caller, new LineCodec());
-        for await (const line of lines) await lines.send(line);
-      },
-    }),
-  "loops over the listener and its callers": (listener) =>
-    void (async () => {
-      for await (const caller of listener) void echoLoop(caller);
-    })(),
-};
-
 const folder = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 const authority = await Authority.make("phases");
@@ -208,7 +171,7 @@ async function failuresOf(
 
 for (const [carrier, { config, target }] of Object.entries(CARRIERS)) {
   // A handshake for each of the turns takes its time.
-  const ways = Object.entries(WAYS).slice(0, carrier === "TLS" ? 1 : undefined);
+  const ways = Object.entries(waysToServe).slice(0, carrier === "TLS" ? 1 : undefined);
   for (const [way, serve] of ways) {
     Deno.test(`Listener.gracefulStop() answers what came right before it, in any turn, by ${way}, ${carrier}`, async () => {
       const failures = await failuresOf(async (phase, peer) => {
@@ -233,7 +196,7 @@ for (const carrier of ["TCP", "Unix"]) {
       const failures = await failuresOf(async (phase, peer) => {
         await using listener = new Listener(0, config());
         await listener.start();
-        WAYS[way]!(listener);
+        waysToServe[way]!(listener);
         await behindALook(phase);
         peer.doNow({ act: "comeAndSpeak", target: target(listener), count: 3 });
         const stopped = listener.gracefulStop({ deadlineInMillis: PATIENCE_IN_MILLIS });

@@ -2,7 +2,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  type Caller,
   Client,
   type ClientConfig,
   framed,
@@ -15,6 +14,7 @@ import {
   UdpListener,
 } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { waysToServe } from "../support/ways_to_serve.ts";
 import { dial } from "../support/dial.ts";
 import { listening } from "../support/listening.ts";
 
@@ -22,35 +22,6 @@ const CLIENTS = 50;
 const PATIENCE_IN_MILLIS = 10_000;
 
 const decoder = new TextDecoder();
-
-async function echoLoop(caller: Caller): Promise<void> {
-  for await (const bytes of caller) await caller.write(bytes);
-}
-
-/** Each way to serve an echo of lines. */
-const WAYS: Record<string, (listener: Listener) => void> = {
-  "a service": (listener) =>
-    listener.attach({
-      async onReadReady(caller) {
-        const [bytes, length] = await caller.read();
-        if (length > 0) await caller.write(bytes);
-      },
-    }),
-  "a loop in onConnect": (listener) => listener.attach({ onConnect: echoLoop }),
-  "messages": (listener) =>
-    listener.attach(framedService(new LineCodec(), { onMessage: (_caller, line) => line })),
-  "a loop of messages in onConnect": (listener) =>
-    listener.attach({
-      async onConnect(caller) {
-        const lines = framed(caller, new LineCodec());
-        for await (const line of lines) await lines.send(line);
-      },
-    }),
-  "loops over the listener and its callers": (listener) =>
-    void (async () => {
-      for await (const caller of listener) void echoLoop(caller);
-    })(),
-};
 
 /** Each carrier: how to listen, and how to get there. */
 async function carriers() {
@@ -77,7 +48,7 @@ async function answer(client: Client): Promise<string | undefined> {
   return await client.readLine().catch((error) => String(error));
 }
 
-for (const [way, serve] of Object.entries(WAYS)) {
+for (const [way, serve] of Object.entries(waysToServe)) {
   Deno.test(`Listener.gracefulStop() answers what came before it, on fresh and warm connections, by ${way}`, async () => {
     const { folder, all } = await carriers();
     for (const [carrier, config, target] of all) {
@@ -130,7 +101,7 @@ Deno.test("Listener.gracefulStop() serves whom the system keeps in its backlog",
     if (carrier === "TLS") continue;
     // One place, which is taken: the others wait in the backlog.
     const listener = new Listener(0, { ...config, maxConnections: 1 });
-    WAYS["a service"]!(listener);
+    waysToServe["a service"]!(listener);
     await listener.start();
     const clients = await Promise.all(
       Array.from({ length: 20 }, () => Client.connect(target(listener))),
@@ -185,7 +156,7 @@ for (const carrierName of ["TCP", "TLS"]) {
     const { folder, all } = await carriers();
     const [, config, target] = all.find(([name]) => name === carrierName)!;
     const listener = new Listener(0, config);
-    WAYS["a service"]!(listener);
+    waysToServe["a service"]!(listener);
     await listener.start();
     const clients = await Promise.all(
       Array.from({ length: 20 }, () => Client.connect(target(listener))),

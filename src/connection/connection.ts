@@ -51,8 +51,8 @@ export function coreOf(connection: Connection): StreamCore {
  *
  * A connection has one consumer at a time: a service that reads, an iteration, a stream, or you. A second
  * wait at the same time is refused with `"busy"`. Bytes are read from the system only while somebody waits
- * for them: a connection that nobody reads learns that its peer has gone only from a failing write or from
- * `idleTimeoutInMillis`.
+ * for them: a connection that nobody reads learns that its peer has gone only from a failing write, from
+ * `idleTimeoutInMillis`, or where its {@linkcode Connection.signal} was asked for.
  *
  * @example Reading a message of known length
  * ```ts
@@ -156,6 +156,30 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#core.closed;
+  }
+
+  /**
+   * Aborts at once when the connection ends: for a reset, a failure, a timeout, `close`, `abort`, or a stop; also
+   * while a method of a service runs, for which `closed` waits. Its reason is the `SocketError` that ended the
+   * connection, `"closed"` where there is none. The end of what the peer sends is no end of the connection.
+   *
+   * Who asks for it allows one read ahead: from then on one read of the system is under way also while nobody waits
+   * for bytes, which shows that the peer has gone, and as long as what it has brought is unread there is no other.
+   * So a reset behind bytes that nobody reads, or behind the peer's end, is seen only by a failing write. A connection
+   * that is read ahead cannot be made secure any more: call `upgradeToTls` first.
+   *
+   * @example Work that ends with its client
+   * ```ts
+   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * async function answer(caller: Connection, url: string): Promise<void> {
+   *   const response = await fetch(url, { signal: caller.signal });
+   *   await caller.write(await response.text());
+   * }
+   * ```
+   */
+  get signal(): AbortSignal {
+    return this.#core.signal;
   }
 
   /**
@@ -321,8 +345,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @param options How; without any, as the listener's `secureSocket` says, or a client's with the host that
    * it has connected to.
    * @throws {TypeError | RangeError} An option is wrong; the connection goes on.
-   * @throws {GenericError} `"busy"`: a read is under way (one that timed out leaves the system's behind), or it
-   * is secure already; the connection goes on. `"handshake"`: it has ended, and says which check failed.
+   * @throws {GenericError} `"busy"`: a read is under way (one that timed out leaves the system's behind, and a
+   * {@linkcode Connection.signal} that was asked for one ahead), or it is secure already; the connection goes on. `"handshake"`: it has ended, and says which check failed.
    */
   upgradeToTls(options?: ClientSecureSocketConfig | ListenerSecureSocketConfig): Promise<void> {
     return upgrade(this.#core, options);

@@ -59,6 +59,7 @@ export function pull<T>(
         }
         release?.();
         resolve(result);
+        reader.lookAhead();
       },
       fail(error: unknown) {
         release?.();

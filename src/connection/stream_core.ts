@@ -45,6 +45,14 @@ interface Ending {
   isOver: boolean;
 }
 
+/** Why there is no error, for those who are told by a signal. */
+const ENDS: Readonly<Record<ConnectionEnd["by"], string>> = {
+  peer: "The connection has ended: the peer has closed it",
+  local: "The connection has ended: closed by this side",
+  stop: "The connection has ended: its listener was stopped",
+  error: "The connection has ended",
+};
+
 /** One transport, its reader, its writer and its life. */
 export class StreamCore implements ReaderHost, WriterHost, Looker {
   readonly limits: CoreLimits;
@@ -71,6 +79,8 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   #state: "open" | "closing" | "freed" = "open";
   /** How it ends or has ended. */
   #ending: Ending | undefined;
+  /** Made when somebody asks. */
+  #abortion: AbortController | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
   #stopping: Stopping | undefined;
@@ -110,6 +120,19 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   get freed(): Promise<void> {
     if (this.#state === "freed") return Promise.resolve();
     return (this.#freed ??= Promise.withResolvers()).promise;
+  }
+
+  /**
+   * Aborts as soon as the connection ends, with its error or with `"closed"`. From the first time that it is asked
+   * for, the connection is read ahead.
+   */
+  get signal(): AbortSignal {
+    if (this.#abortion === undefined) {
+      this.#abortion = new AbortController();
+      if (this.#state === "open") this.reader.watch();
+      else this.#signalEnd();
+    }
+    return this.#abortion.signal;
   }
 
   /** What bytes come from and go to; another one after an upgrade. */
@@ -200,6 +223,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     // A failure on the way has freed the transport.
     const done = () => this.#free(this.error, this.endedBy!);
     this.writer.end().then(() => this.reader.drain()).then(done, () => {});
+    this.#signalEnd();
     return this.freed;
   }
 
@@ -318,6 +342,14 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     void this.reader.rescue().then(() => this.fail(error));
   }
 
+  /** Everything is as it shall be by now: whoever hears of it may do what he likes. */
+  #signalEnd(): void {
+    const abortion = this.#abortion;
+    if (abortion === undefined || abortion.signal.aborted) return;
+    const { by, error } = this.#ending!;
+    abortion.abort(error ?? new GenericError("closed", ENDS[by]));
+  }
+
   /** A connection both of whose directions have ended is over. */
   #freeIfOver(): void {
     if (this.#state !== "open" || !this.writer.hasEnded) return;
@@ -406,6 +438,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
       this.writer.fail(() => closedError("write"));
     }
     this.#freed?.resolve();
+    this.#signalEnd();
     const attendant = this.#attendant;
     if (isAbort || attendant === undefined) this.leave(error);
     if (attendant === undefined) this.settle(error);

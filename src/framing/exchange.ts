@@ -88,6 +88,7 @@ export class Exchange<In, Out> {
     const { offset } = queue;
     const message = this.#decoder.decode(queue, hasEnded);
     if (message instanceof Promise) refusePromise("decode", message);
+    reader.lookAhead();
     // Over, and nothing more can come: a decoder that gives messages for nothing would go on for ever.
     if (message !== undefined && this.#core.isFreed && queue.offset === offset) return undefined;
     if (message === undefined && hasEnded && queue.length > 0) throw cutOff(queue, undefined);

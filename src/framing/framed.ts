@@ -46,6 +46,11 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
     return this.connection.closed;
   }
 
+  /** Is {@linkcode Connection.signal} of its connection. */
+  get signal(): AbortSignal {
+    return this.connection.signal;
+  }
+
   /**
    * Receives one message.
    *

@@ -2,7 +2,7 @@
 // reader.ts and writer.ts.
 
 import { hostOf, portOf } from "../base/address.ts";
-import { checkMethods, checkReadLength, checkTarget } from "../base/arguments.ts";
+import { checkInterval, checkMethods, checkReadLength, checkTarget } from "../base/arguments.ts";
 import { type ConnectionConfig, resolveConnectionConfig } from "./connection_config.ts";
 import {
   DelimitedReader,
@@ -76,7 +76,6 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   /** Unique in this process. */
   readonly id: number;
   readonly #core: StreamCore;
-  readonly #readTimeoutInMillis: number;
   #delimitedReader: DelimitedReader | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array | string> | undefined;
@@ -97,7 +96,6 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   constructor(transport: Transport, config: ConnectionConfig = {}, origin?: Origin) {
     const settings = resolveConnectionConfig(config);
     this.id = ++lastId;
-    this.#readTimeoutInMillis = settings.readTimeoutInMillis;
     checkMethods("transport", transport, "read", "write", "closeWrite", "close");
     this.#core = new StreamCore(transport, settings, origin);
   }
@@ -148,6 +146,43 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   /** How many written bytes still wait to be sent: look here before writing to a peer that may be slow. */
   get queuedBytes(): number {
     return this.#core.writer.queuedBytes;
+  }
+
+  /**
+   * How long a read waits for the next byte, in milliseconds, or `Infinity`. Set it to change it from the next read
+   * or step of a loop on; at first it is what the config says.
+   *
+   * @throws {TypeError | RangeError} It is set to what is no such time.
+   */
+  get readTimeoutInMillis(): number {
+    return this.#core.readTimeoutInMillis;
+  }
+
+  set readTimeoutInMillis(value: number) {
+    this.#core.readTimeoutInMillis = checkInterval("readTimeoutInMillis", value);
+  }
+
+  /**
+   * How long no byte may come or go, in milliseconds, or `Infinity`. Set it to change it: it is counted from then
+   * on. At first it is what the config says, whose `idleBy` says what counts.
+   *
+   * @throws {TypeError | RangeError} It is set to what is no such time.
+   *
+   * @example A client that says how often it will be heard of
+   * ```ts
+   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * function onGreeting(caller: Connection, keepAliveInSeconds: number): void {
+   *   caller.idleTimeoutInMillis = keepAliveInSeconds * 1_500;
+   * }
+   * ```
+   */
+  get idleTimeoutInMillis(): number {
+    return this.#core.idleTimeoutInMillis;
+  }
+
+  set idleTimeoutInMillis(value: number) {
+    this.#core.idleTimeoutInMillis = checkInterval("idleTimeoutInMillis", value);
   }
 
   /**
@@ -309,8 +344,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     attemptOf: () => () => T | typeof MORE,
   ): Promise<T> {
     try {
-      const { reader } = this.#core;
-      return pull(reader, this.#readTimeoutInMillis, options, length, attemptOf());
+      const { reader, readTimeoutInMillis } = this.#core;
+      return pull(reader, readTimeoutInMillis, options, length, attemptOf());
     } catch (error) {
       return Promise.reject(error);
     }
@@ -410,7 +445,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * connection open; a new loop, or `read`, goes on where it stopped, also after a `ReadTimedOutError`.
    */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>, undefined> {
-    return new ByteIteration(this.#core.reader, this.#core.limits, this.#core.lendsToLoops);
+    return new ByteIteration(this.#core.reader, this.#core, this.#core.lendsToLoops);
   }
 
   /** Closes politely; never hangs on a peer that does not read. */

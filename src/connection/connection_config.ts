@@ -1,6 +1,12 @@
 // How a connection behaves: the options that Client, Listener and Connection share.
 
-import { checkBoolean, checkInteger, checkInterval, checkObject } from "../base/arguments.ts";
+import {
+  checkBoolean,
+  checkChoice,
+  checkInteger,
+  checkInterval,
+  checkObject,
+} from "../base/arguments.ts";
 import type { CoreLimits } from "./stream_core.ts";
 import type { Clock, Network } from "../network/network.ts";
 import { denoNetwork, turnsOf } from "../network/deno/deno_network.ts";
@@ -11,7 +17,7 @@ import type { Turns } from "../network/turns.ts";
 export interface ConnectionConfig {
   /**
    * How long a read waits for the next byte, in milliseconds, or `Infinity`. A read that times out loses
-   * nothing and does not end the connection.
+   * nothing and does not end the connection. May be set per connection, too.
    *
    * @default {300_000}
    */
@@ -24,11 +30,19 @@ export interface ConnectionConfig {
    */
   readonly writeTimeoutInMillis?: number;
   /**
-   * How long no byte may come or go, in milliseconds. The connection ends with `"timed-out"`.
+   * How long no byte may come or go, in milliseconds. The connection ends with `"timed-out"`. May be set per
+   * connection, too.
    *
    * @default {Infinity}
    */
   readonly idleTimeoutInMillis?: number;
+  /**
+   * What counts for `idleTimeoutInMillis`: bytes that are `"received"`, so that a peer who is only sent something
+   * is idle, or those of `"either"` direction. What nobody reads is not received.
+   *
+   * @default {"either"}
+   */
+  readonly idleBy?: "received" | "either";
   /**
    * How long `close` may take in total, in milliseconds.
    *
@@ -65,6 +79,7 @@ export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
   readTimeoutInMillis: true,
   writeTimeoutInMillis: true,
   idleTimeoutInMillis: true,
+  idleBy: true,
   closeTimeoutInMillis: true,
   maxQueuedBytes: true,
   allowHalfOpen: true,
@@ -77,6 +92,7 @@ export class ConnectionSettings implements CoreLimits {
   readonly readTimeoutInMillis: number;
   readonly writeTimeoutInMillis: number;
   readonly idleTimeoutInMillis: number;
+  readonly idleBy: "received" | "either";
   readonly closeTimeoutInMillis: number;
   readonly maxQueuedBytes: number;
   readonly allowHalfOpen: boolean;
@@ -90,6 +106,7 @@ export class ConnectionSettings implements CoreLimits {
       readTimeoutInMillis = 300_000,
       writeTimeoutInMillis = 300_000,
       idleTimeoutInMillis = Infinity,
+      idleBy = "either",
       closeTimeoutInMillis = 5_000,
       maxQueuedBytes = 16 * 1024 * 1024,
       allowHalfOpen = false,
@@ -100,6 +117,7 @@ export class ConnectionSettings implements CoreLimits {
     this.readTimeoutInMillis = checkInterval("readTimeoutInMillis", readTimeoutInMillis);
     this.writeTimeoutInMillis = checkInterval("writeTimeoutInMillis", writeTimeoutInMillis);
     this.idleTimeoutInMillis = checkInterval("idleTimeoutInMillis", idleTimeoutInMillis);
+    this.idleBy = checkChoice("idleBy", idleBy, ["received", "either"]);
     this.closeTimeoutInMillis = checkInterval("closeTimeoutInMillis", closeTimeoutInMillis);
     this.maxQueuedBytes = checkInteger("maxQueuedBytes", maxQueuedBytes, 1);
     this.allowHalfOpen = checkBoolean("allowHalfOpen", allowHalfOpen);

@@ -18,16 +18,22 @@ import { Reader, type ReaderHost } from "./reader.ts";
 import type { Turns } from "../network/turns.ts";
 import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
 
-/** How a connection is bounded; every value is checked already. */
-export interface CoreLimits extends WriterLimits {
-  /** The time that all timeouts go by. */
-  readonly clock: Clock;
-  /** When reads and writes are begun. */
-  readonly turns: Turns;
+/** The times of a connection that may be set while it runs. */
+export interface Timeouts {
   /** How long a read waits for the next byte. */
   readonly readTimeoutInMillis: number;
   /** How long no byte may come or go. */
   readonly idleTimeoutInMillis: number;
+}
+
+/** How a connection is bounded; every value is checked already. */
+export interface CoreLimits extends WriterLimits, Timeouts {
+  /** The time that all timeouts go by. */
+  readonly clock: Clock;
+  /** When reads and writes are begun. */
+  readonly turns: Turns;
+  /** What counts as one of them. */
+  readonly idleBy: "received" | "either";
   /** How long a polite end may take. */
   readonly closeTimeoutInMillis: number;
   /** Whether a service's connection stays open for writes after the peer's end. */
@@ -56,6 +62,8 @@ const ENDS: Readonly<Record<ConnectionEnd["by"], string>> = {
 /** One transport, its reader, its writer and its life. */
 export class StreamCore implements ReaderHost, WriterHost, Looker {
   readonly limits: CoreLimits;
+  /** Those of all connections with these limits, as long as none was set for this one. */
+  #timeouts: Timeouts;
   readonly clock: Clock;
   readonly turns: Turns;
   readonly reader: Reader;
@@ -94,7 +102,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
    */
   constructor(transport: Transport, limits: CoreLimits, origin: Origin = {}) {
     this.#transport = transport;
-    this.limits = limits;
+    this.limits = this.#timeouts = limits;
     this.origin = origin;
     this.clock = limits.clock;
     this.turns = limits.turns;
@@ -133,6 +141,28 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
       else this.#signalEnd();
     }
     return this.#abortion.signal;
+  }
+
+  /** How long a read waits for the next byte. */
+  get readTimeoutInMillis(): number {
+    return this.#timeouts.readTimeoutInMillis;
+  }
+
+  set readTimeoutInMillis(readTimeoutInMillis: number) {
+    const { idleTimeoutInMillis } = this.#timeouts;
+    this.#timeouts = { readTimeoutInMillis, idleTimeoutInMillis };
+  }
+
+  /** How long no byte may come or go; counted anew from when it is set. */
+  get idleTimeoutInMillis(): number {
+    return this.#timeouts.idleTimeoutInMillis;
+  }
+
+  set idleTimeoutInMillis(idleTimeoutInMillis: number) {
+    const { readTimeoutInMillis } = this.#timeouts;
+    this.#timeouts = { readTimeoutInMillis, idleTimeoutInMillis };
+    this.#idleDue = Infinity;
+    this.#touch();
   }
 
   /** What bytes come from and go to; another one after an upgrade. */
@@ -286,7 +316,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   }
 
   onSent(): void {
-    this.#touch();
+    if (this.limits.idleBy === "either") this.#touch();
   }
 
   onDrained(): void {
@@ -359,7 +389,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   }
 
   #touch(): void {
-    const { idleTimeoutInMillis } = this.limits;
+    const { idleTimeoutInMillis } = this.#timeouts;
     if (idleTimeoutInMillis === Infinity || this.#state !== "open") return;
     this.#idleDue = this.clock.now() + idleTimeoutInMillis;
     this.lookBy(this.#idleDue);
@@ -378,11 +408,11 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     if (due > now || !isSure) return due;
     let next = Math.min(this.reader.look(now), this.writer.look(now), this.#lookAtRate(now));
     if (this.#idleDue <= now) {
-      const { idleTimeoutInMillis } = this.limits;
+      const came = this.limits.idleBy === "either" ? "came or went" : "came";
       this.fail(
         new GenericError(
           "timed-out",
-          `Connection ended: no byte came or went for ${idleTimeoutInMillis} ms`,
+          `Connection ended: no byte ${came} for ${this.idleTimeoutInMillis} ms`,
         ),
       );
     } else if (this.#closeDue <= now) {

@@ -110,8 +110,8 @@ export class Exchange<In, Out> {
   receive(options: ReadOptions | undefined): Promise<In | undefined> {
     // The peer may wait for what is gathered before it says more.
     this.flush();
-    const { reader, limits } = this.#core;
-    return pull(reader, limits.readTimeoutInMillis, options, 0, () => {
+    const { reader, readTimeoutInMillis } = this.#core;
+    return pull(reader, readTimeoutInMillis, options, 0, () => {
       const message = this.next();
       return message === undefined && !this.hasEnded ? MORE : message;
     });

@@ -3,7 +3,11 @@
 
 import { hostOf, portOf } from "../base/address.ts";
 import { checkInterval, checkMethods, checkReadLength, checkTarget } from "../base/arguments.ts";
-import { type ConnectionConfig, resolveConnectionConfig } from "./connection_config.ts";
+import {
+  type ConnectionConfig,
+  type ConnectionSettings,
+  resolveConnectionConfig,
+} from "./connection_config.ts";
 import {
   DelimitedReader,
   type ReadLineOptions,
@@ -32,7 +36,7 @@ export function connectionFrom<Made extends Connection>(
   origin: Origin,
   Kind: new (transport: Transport, config: ConnectionConfig) => Made,
   transport: Transport,
-  config: ConnectionConfig,
+  config: ConnectionConfig | ConnectionSettings,
 ): Made {
   return Reflect.construct(Kind, [transport, config, origin]);
 }

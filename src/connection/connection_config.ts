@@ -8,6 +8,7 @@ import {
   checkObject,
 } from "../base/arguments.ts";
 import type { CoreLimits } from "./stream_core.ts";
+import { type HeartbeatConfig, type HeartbeatSettings, readHeartbeat } from "./heartbeat.ts";
 import type { Clock, Network } from "../network/network.ts";
 import { denoNetwork, turnsOf } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
@@ -43,6 +44,8 @@ export interface ConnectionConfig {
    * @default {"either"}
    */
   readonly idleBy?: "received" | "either";
+  /** What is sent when this side has been quiet, and when the connection ends because the peer has been. */
+  readonly heartbeat?: HeartbeatConfig;
   /**
    * How long `close` may take in total, in milliseconds.
    *
@@ -80,6 +83,7 @@ export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
   writeTimeoutInMillis: true,
   idleTimeoutInMillis: true,
   idleBy: true,
+  heartbeat: true,
   closeTimeoutInMillis: true,
   maxQueuedBytes: true,
   allowHalfOpen: true,
@@ -93,6 +97,7 @@ export class ConnectionSettings implements CoreLimits {
   readonly writeTimeoutInMillis: number;
   readonly idleTimeoutInMillis: number;
   readonly idleBy: "received" | "either";
+  readonly heartbeat: HeartbeatSettings<Uint8Array | string> | undefined;
   readonly closeTimeoutInMillis: number;
   readonly maxQueuedBytes: number;
   readonly allowHalfOpen: boolean;
@@ -107,6 +112,7 @@ export class ConnectionSettings implements CoreLimits {
       writeTimeoutInMillis = 300_000,
       idleTimeoutInMillis = Infinity,
       idleBy = "either",
+      heartbeat,
       closeTimeoutInMillis = 5_000,
       maxQueuedBytes = 16 * 1024 * 1024,
       allowHalfOpen = false,
@@ -118,6 +124,7 @@ export class ConnectionSettings implements CoreLimits {
     this.writeTimeoutInMillis = checkInterval("writeTimeoutInMillis", writeTimeoutInMillis);
     this.idleTimeoutInMillis = checkInterval("idleTimeoutInMillis", idleTimeoutInMillis);
     this.idleBy = checkChoice("idleBy", idleBy, ["received", "either"]);
+    this.heartbeat = heartbeat === undefined ? undefined : readHeartbeat(heartbeat);
     this.closeTimeoutInMillis = checkInterval("closeTimeoutInMillis", closeTimeoutInMillis);
     this.maxQueuedBytes = checkInteger("maxQueuedBytes", maxQueuedBytes, 1);
     this.allowHalfOpen = checkBoolean("allowHalfOpen", allowHalfOpen);

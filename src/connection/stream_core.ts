@@ -7,9 +7,10 @@
 // What is particular about a listener's or a client's connection it gets when it is made, as its origin. A transport
 // that it has got is freed here and nowhere else.
 
-import { closedError, GenericError, type SocketError } from "../base/errors.ts";
+import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
 import { cut, free } from "../network/free.ts";
+import { Heartbeat, type HeartbeatHost, type HeartbeatSettings } from "./heartbeat.ts";
 import type { Clock, Transport } from "../network/network.ts";
 import type { Origin } from "./origin.ts";
 import { type Attendant, Stopping } from "./stopping.ts";
@@ -34,6 +35,8 @@ export interface CoreLimits extends WriterLimits, Timeouts {
   readonly turns: Turns;
   /** What counts as one of them. */
   readonly idleBy: "received" | "either";
+  /** What it sends when it is quiet, and when a peer is deaf. */
+  readonly heartbeat: HeartbeatSettings<Uint8Array | string> | undefined;
   /** How long a polite end may take. */
   readonly closeTimeoutInMillis: number;
   /** Whether a service's connection stays open for writes after the peer's end. */
@@ -60,7 +63,7 @@ const ENDS: Readonly<Record<ConnectionEnd["by"], string>> = {
 };
 
 /** One transport, its reader, its writer and its life. */
-export class StreamCore implements ReaderHost, WriterHost, Looker {
+export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker {
   readonly limits: CoreLimits;
   /** Those of all connections with these limits, as long as none was set for this one. */
   #timeouts: Timeouts;
@@ -89,6 +92,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   #ending: Ending | undefined;
   /** Made when somebody asks. */
   #abortion: AbortController | undefined;
+  #heartbeat: Heartbeat | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
   #stopping: Stopping | undefined;
@@ -115,6 +119,10 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
       transport.setNoDelay?.(true);
     } catch { /* gone already: the first read or write tells */ }
     this.#touch();
+    const { heartbeat } = limits;
+    if (heartbeat !== undefined) {
+      this.beat(heartbeat, () => this.writer.post(heartbeat.what(), ignore));
+    }
   }
 
   /** Resolves when everything is over, with the error that ended it, if one did. */
@@ -245,6 +253,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   ): Promise<void> {
     if (this.#state !== "open") return this.freed;
     this.#state = "closing";
+    this.#heartbeat = undefined;
     this.#ending = { by: error === undefined ? by : "error", error, isOver: false };
     this.#idleDue = Infinity;
     this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
@@ -262,6 +271,26 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     if (this.#state === "freed") return;
     const error = new GenericError("aborted", "Aborted by this side", { cause: reason });
     this.#free(error, by, true);
+  }
+
+  /**
+   * From now on it has this heartbeat, in the place of another one.
+   *
+   * @param times When.
+   * @param send Sends what it is.
+   */
+  beat(times: HeartbeatSettings<unknown>, send: () => void): void {
+    if (this.#state === "open") this.#heartbeat = new Heartbeat(this, times, send);
+  }
+
+  /** Whether a read of the system is under way. */
+  get isReading(): boolean {
+    return this.reader.inflow.isReading;
+  }
+
+  /** Whether something can be sent, and nothing waits to be. */
+  get isQuiet(): boolean {
+    return !this.#isPaused && this.writer.isQuiet;
   }
 
   /** Ends the connection with the error that made it useless. */
@@ -313,10 +342,12 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
 
   onReceived(): void {
     this.#touch();
+    this.#heartbeat?.onReceived();
   }
 
   onSent(): void {
     if (this.limits.idleBy === "either") this.#touch();
+    this.#heartbeat?.onSent();
   }
 
   onDrained(): void {
@@ -404,6 +435,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
       rateDue,
       this.#idleDue,
       this.#closeDue,
+      this.#heartbeat?.due ?? Infinity,
     );
     if (due > now || !isSure) return due;
     let next = Math.min(this.reader.look(now), this.writer.look(now), this.#lookAtRate(now));
@@ -418,6 +450,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     } else if (this.#closeDue <= now) {
       this.#giveUpClosing();
     }
+    if (this.#heartbeat !== undefined) next = Math.min(next, this.#heartbeat.look(now));
     if (this.#state === "freed") next = Infinity;
     return Math.min(next, this.#idleDue, this.#closeDue);
   }
@@ -454,6 +487,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     if (this.#state === "freed") return;
     const wasOpen = this.#state === "open";
     this.#state = "freed";
+    this.#heartbeat = undefined;
     this.#ending = { by, error, isOver: false };
     this.#idleDue = this.#closeDue = Infinity;
     this.#timer.stop();

@@ -103,6 +103,11 @@ export class Writer implements Turn {
     return this.#hasEnded;
   }
 
+  /** Whether nothing waits to be sent, and something could be. */
+  get isQuiet(): boolean {
+    return this.queuedBytes === 0 && this.#end === undefined && this.#error === undefined;
+  }
+
   /**
    * Queues content. Resolves with the count of its bytes when the kernel has them all.
    *

@@ -8,6 +8,7 @@ import type { StreamCore } from "../connection/stream_core.ts";
 import { MORE, pull, type ReadOptions } from "../connection/pull.ts";
 import type { Share } from "../network/share.ts";
 import { printThrown, refusePromise } from "../base/user_code.ts";
+import type { HeartbeatSettings } from "../connection/heartbeat.ts";
 import { checkCodec, type Codec, type Decoder, decoderOf } from "./codec.ts";
 import { cutOff } from "./frame.ts";
 import { type Encoder, FrameBuffer } from "../bytes/frame_buffer.ts";
@@ -143,6 +144,14 @@ export class Exchange<In, Out> {
   flushAtPace(): Promise<number> | undefined {
     const sent = this.flush();
     return this.#core.writer.queuedBytes > MUCH ? sent : undefined;
+  }
+
+  /** From now on messages go out when the connection is quiet, and it ends when the peer is deaf. */
+  beat(heartbeat: HeartbeatSettings<Out>): void {
+    this.#core.beat(heartbeat, () => {
+      this.add(heartbeat.what());
+      void this.flush();
+    });
   }
 
   /** Sends a message after what is gathered. */

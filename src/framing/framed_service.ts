@@ -13,7 +13,8 @@ import { methodsOf } from "../base/service_methods.ts";
 import { isThenable, printThrown, settle } from "../base/user_code.ts";
 import { checkCodec, type Codec } from "./codec.ts";
 import type { Exchange } from "./exchange.ts";
-import { exchangeOf, type Framed, framed } from "./framed.ts";
+import { exchangeOf, type Framed, framed, type FramedConfig, readFramedConfig } from "./framed.ts";
+import type { HeartbeatSettings } from "../connection/heartbeat.ts";
 
 /**
  * What is sent back for a message: a message, several (an iterator, as generators give one, or an async
@@ -69,7 +70,8 @@ const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
  *
  * @param codec Says what is a message.
  * @param service Its methods; `onMessage` is a must.
- * @throws {TypeError} The codec or the service is none.
+ * @param config What else is sent on each connection, and when.
+ * @throws {TypeError | RangeError} The codec or the service is none, or a field of `config` is wrong.
  *
  * @example
  * ```ts
@@ -85,13 +87,14 @@ const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
 export function framedService<In, Out>(
   codec: Codec<In, Out>,
   service: MessageService<In, Out>,
+  config: FramedConfig<Out> = {},
 ): Service {
   checkCodec(codec);
   const methods = methodsOf<MessageService<In, Out>>(service, METHODS);
   if (methods.onMessage === undefined) {
     throw new TypeError("service must have the method onMessage");
   }
-  return new FramedService(codec, methods);
+  return new FramedService(codec, methods, readFramedConfig(config).heartbeat);
 }
 
 /** What has to be waited for. */
@@ -103,11 +106,17 @@ type Deferred<Out> =
 class FramedService<In, Out> implements Service {
   readonly #codec: Codec<In, Out>;
   readonly #service: MessageService<In, Out>;
+  readonly #heartbeat: HeartbeatSettings<Out> | undefined;
   readonly #callers = new WeakMap<Caller, Framed<In, Out>>();
   readonly onError?: NonNullable<Service["onError"]>;
   readonly onClose?: NonNullable<Service["onClose"]>;
 
-  constructor(codec: Codec<In, Out>, service: MessageService<In, Out>) {
+  constructor(
+    codec: Codec<In, Out>,
+    service: MessageService<In, Out>,
+    heartbeat: HeartbeatSettings<Out> | undefined,
+  ) {
+    this.#heartbeat = heartbeat;
     this.#codec = codec;
     this.#service = service;
     // Whether there is one makes a difference to whoever calls it.
@@ -129,6 +138,7 @@ class FramedService<In, Out> implements Service {
 
   onConnect(caller: Caller): void | Promise<void> {
     const messages = framed(caller, this.#codec);
+    if (this.#heartbeat !== undefined) exchangeOf(messages).beat(this.#heartbeat);
     this.#callers.set(caller, messages);
     return this.#service.onConnect?.(messages);
   }

@@ -9,6 +9,7 @@ Deno.test("resolveConnectionConfig() has the reference's defaults, and bounds fo
     writeTimeoutInMillis: 300_000,
     idleTimeoutInMillis: Infinity,
     idleBy: "either",
+    heartbeat: undefined,
     closeTimeoutInMillis: 5_000,
     maxQueuedBytes: 16_777_216,
     allowHalfOpen: false,

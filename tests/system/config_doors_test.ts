@@ -28,6 +28,7 @@ const forConnection: Required<ConnectionConfig> = {
   writeTimeoutInMillis: 5_000,
   idleTimeoutInMillis: 5_000,
   idleBy: "either",
+  heartbeat: { content: "", everyInMillis: 5_000, deafAfterInMillis: 5_000 },
   closeTimeoutInMillis: 5_000,
   maxQueuedBytes: 1_000,
   allowHalfOpen: false,

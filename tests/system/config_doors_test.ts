@@ -40,6 +40,7 @@ const forListener: Omit<Required<ListenerConfig>, "path" | "pathMode" | "secureS
   ...forConnection,
   interface: "127.0.0.1",
   backlog: 10,
+  keepAliveInMillis: "system",
   signal: new AbortController().signal,
   maxConnections: 10,
   maxConnectionsPerAddress: 10,

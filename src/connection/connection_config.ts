@@ -61,6 +61,20 @@ export interface ConnectionConfig {
    */
   readonly maxQueuedBytes?: number;
   /**
+   * How many bytes per second are read, an integer from 1, or `Infinity`. The rest waits in the system, whose buffer
+   * slows the peer down. Bytes that were not used in a tenth of a second are not saved.
+   *
+   * @default {Infinity}
+   */
+  readonly maxBytesReadPerSecond?: number;
+  /**
+   * How many bytes per second the system is given, an integer from 1, or `Infinity`. The rest waits, within
+   * `maxQueuedBytes`; `close` waits for it no longer than `closeTimeoutInMillis`.
+   *
+   * @default {Infinity}
+   */
+  readonly maxBytesWrittenPerSecond?: number;
+  /**
    * With a service: whether the connection stays open for writes after the peer has ended its direction.
    *
    * @default {false}
@@ -86,6 +100,8 @@ export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
   heartbeat: true,
   closeTimeoutInMillis: true,
   maxQueuedBytes: true,
+  maxBytesReadPerSecond: true,
+  maxBytesWrittenPerSecond: true,
   allowHalfOpen: true,
   overwriteLentBytes: true,
   network: true,
@@ -100,6 +116,8 @@ export class ConnectionSettings implements CoreLimits {
   readonly heartbeat: HeartbeatSettings<Uint8Array | string> | undefined;
   readonly closeTimeoutInMillis: number;
   readonly maxQueuedBytes: number;
+  readonly maxBytesReadPerSecond: number;
+  readonly maxBytesWrittenPerSecond: number;
   readonly allowHalfOpen: boolean;
   readonly overwriteLentBytes: boolean;
   readonly clock: Clock;
@@ -115,6 +133,8 @@ export class ConnectionSettings implements CoreLimits {
       heartbeat,
       closeTimeoutInMillis = 5_000,
       maxQueuedBytes = 16 * 1024 * 1024,
+      maxBytesReadPerSecond = Infinity,
+      maxBytesWrittenPerSecond = Infinity,
       allowHalfOpen = false,
       network = denoNetwork,
       overwriteLentBytes,
@@ -127,6 +147,8 @@ export class ConnectionSettings implements CoreLimits {
     this.heartbeat = heartbeat === undefined ? undefined : readHeartbeat(heartbeat);
     this.closeTimeoutInMillis = checkInterval("closeTimeoutInMillis", closeTimeoutInMillis);
     this.maxQueuedBytes = checkInteger("maxQueuedBytes", maxQueuedBytes, 1);
+    this.maxBytesReadPerSecond = checkRate("maxBytesReadPerSecond", maxBytesReadPerSecond);
+    this.maxBytesWrittenPerSecond = checkRate("maxBytesWrittenPerSecond", maxBytesWrittenPerSecond);
     this.allowHalfOpen = checkBoolean("allowHalfOpen", allowHalfOpen);
     this.overwriteLentBytes = checkBoolean(
       "overwriteLentBytes",
@@ -135,6 +157,11 @@ export class ConnectionSettings implements CoreLimits {
     this.clock = clock;
     this.turns = turnsOf(network);
   }
+}
+
+function checkRate(name: string, value: number): number {
+  if (value === Infinity) return Infinity;
+  return checkInteger(name, value, 1, Number.MAX_SAFE_INTEGER, " or Infinity");
 }
 
 /**

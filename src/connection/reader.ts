@@ -21,11 +21,10 @@ import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Transport } from "../network/network.ts";
 import { MOST_OF_A_KERNEL } from "./catch_up.ts";
 import { Drain } from "./drain.ts";
-import type { ShareHost } from "../network/share.ts";
-import { Inflow, type InflowHost } from "./inflow.ts";
+import { Inflow, type InflowHost, type InflowSetting } from "./inflow.ts";
 
 /** What the reader tells the connection it belongs to. */
-export interface ReaderHost extends ShareHost {
+export interface ReaderHost extends InflowSetting {
   /** Asks for a call of {@linkcode Reader.look} at that time or earlier. */
   lookBy(due: number): void;
   /** Bytes have come. */
@@ -253,6 +252,7 @@ export class Reader implements InflowHost {
   drain(keeps = false): Promise<void> {
     if (this.inflow.isDone) return Promise.resolve();
     this.#drain = new Drain(this.#host, keeps);
+    this.#host.readPace?.release();
     this.inflow.ask();
     return this.#drain.over;
   }
@@ -291,6 +291,11 @@ export class Reader implements InflowHost {
   #awaitMore(): void {
     // The timeout begins with the read, or now where there is none to begin.
     if (!this.inflow.ask()) this.#restartTimeout();
+  }
+
+  onReadHeld(): void {
+    // That time is not the peer's.
+    this.#waitDue = Infinity;
   }
 
   onReadBegin(): void {

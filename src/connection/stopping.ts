@@ -51,7 +51,8 @@ export class Stopping {
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {
       if (reader.inflow.isCaughtUp) this.#connection.close(undefined, "stop");
-      else void this.#look();
+      // One that is held back is asked for again when it is not.
+      else if (!reader.inflow.isHeld) void this.#look();
       return;
     }
     // Nobody knows what somebody who has read and does not wait for more is busy with; but what a service

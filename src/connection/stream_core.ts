@@ -12,6 +12,7 @@ import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
 import { cut, free } from "../network/free.ts";
 import { Heartbeat, type HeartbeatHost, type HeartbeatSettings } from "./heartbeat.ts";
 import type { Clock, Transport } from "../network/network.ts";
+import { type Pace, type PaceLimits, Paces } from "./pace.ts";
 import type { Origin } from "./origin.ts";
 import { type Attendant, Stopping } from "./stopping.ts";
 import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
@@ -28,7 +29,7 @@ export interface Timeouts {
 }
 
 /** How a connection is bounded; every value is checked already. */
-export interface CoreLimits extends WriterLimits, Timeouts {
+export interface CoreLimits extends WriterLimits, PaceLimits, Timeouts {
   /** The time that all timeouts go by. */
   readonly clock: Clock;
   /** When reads and writes are begun. */
@@ -86,6 +87,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   /** Made when somebody asks: most connections are never asked. */
   #closed: PromiseWithResolvers<SocketError | undefined> | undefined;
   #freed: PromiseWithResolvers<void> | undefined;
+  /** Only where they are limited. */
+  readonly #paces: Paces | undefined;
   readonly #timer: LazyTimer;
   #state: "open" | "closing" | "freed" = "open";
   /** How it ends or has ended. */
@@ -111,6 +114,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.clock = limits.clock;
     this.turns = limits.turns;
     this.begunAt = Math.round(origin.acceptedAt ?? limits.clock.now());
+    this.#paces = Paces.of(limits, this);
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
     this.#timer = new LazyTimer(limits.clock, this);
@@ -283,9 +287,20 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     if (this.#state === "open") this.#heartbeat = new Heartbeat(this, times, send);
   }
 
+  /** How fast it reads, where that is limited. */
+  get readPace(): Pace | undefined {
+    return this.#paces?.read;
+  }
+
+  /** How fast it writes, where that is limited. */
+  get writePace(): Pace | undefined {
+    return this.#paces?.write;
+  }
+
   /** Whether a read of the system is under way. */
   get isReading(): boolean {
-    return this.reader.inflow.isReading;
+    const { inflow } = this.reader;
+    return inflow.isReading && !inflow.isHeld;
   }
 
   /** Whether something can be sent, and nothing waits to be. */
@@ -428,6 +443,10 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
 
   /** Ends what is due, and says when the next thing will be. */
   look(now: number, isSure: boolean): number {
+    if (this.#paces !== undefined) {
+      this.#goOn(this.#paces, now);
+      if (this.isFreed) return Infinity;
+    }
     const rateDue = this.origin.limits?.minimumRate?.due ?? Infinity;
     const due = Math.min(
       this.reader.due,
@@ -436,6 +455,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
       this.#idleDue,
       this.#closeDue,
       this.#heartbeat?.due ?? Infinity,
+      this.#paces?.due ?? Infinity,
     );
     if (due > now || !isSure) return due;
     let next = Math.min(this.reader.look(now), this.writer.look(now), this.#lookAtRate(now));
@@ -452,7 +472,15 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     }
     if (this.#heartbeat !== undefined) next = Math.min(next, this.#heartbeat.look(now));
     if (this.#state === "freed") next = Infinity;
-    return Math.min(next, this.#idleDue, this.#closeDue);
+    return Math.min(next, this.#idleDue, this.#closeDue, this.#paces?.due ?? Infinity);
+  }
+
+  /** Lets go on what was held back. That nothing came or went meanwhile is not the peer's doing. */
+  #goOn(paces: Paces, now: number): void {
+    if (paces.read?.isHolding === true) this.onReceived();
+    if (paces.write?.isHolding === true) this.onSent();
+    paces.look(now);
+    if (!this.isFreed) this.#stopping?.closeIfIdle();
   }
 
   #lookAtRate(now: number): number {

@@ -124,6 +124,14 @@ export function resolveListenerConfig(port: number, config: ListenerConfig): Lis
   if (path !== undefined && (port !== 0 || hostname !== undefined)) {
     throw new TypeError("config must have a path, or an interface and a port, not both");
   }
+  const connection = new ConnectionSettings(options);
+  const guard = resolveGuardConfig(options);
+  if (connection.maxBytesReadPerSecond < guard.minBytesPerSecond) {
+    throw new RangeError(
+      `maxBytesReadPerSecond must not be less than minBytesPerSecond, ${guard.minBytesPerSecond}: got ` +
+        connection.maxBytesReadPerSecond,
+    );
+  }
   return {
     port: checkPort("port", port, 0),
     hostname: checkHost("interface", hostname === undefined ? "0.0.0.0" : hostname),
@@ -134,8 +142,8 @@ export function resolveListenerConfig(port: number, config: ListenerConfig): Lis
     onEvent: checkFunction("onEvent", onEvent),
     signal: signal === undefined ? undefined : checkSignal(signal),
     network,
-    connection: new ConnectionSettings(options),
-    guard: resolveGuardConfig(options),
+    connection,
+    guard,
     secureSocket: secureSocket === undefined
       ? undefined
       : resolveListenerSecureSocket(secureSocket),

@@ -84,7 +84,7 @@ Deno.test("Entrance says where it cannot listen, and has no certificate to repla
 Deno.test("Entrance does not let a network pass over keepAliveInMillis", async () => {
   for (const keepAliveInMillis of [5_000, "system"] as const) {
     let closed = 0;
-    let sets: number | "system" | undefined;
+    let sets: number | "system" | undefined = undefined;
     const network: Network = {
       ...denoNetwork,
       listen: () => {

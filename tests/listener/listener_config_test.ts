@@ -60,5 +60,10 @@ Deno.test("resolveListenerConfig() names what is wrong", () => {
     TypeError,
     "keepAliveInMillis must not go with a path",
   );
+  assertThrows(
+    () => resolveListenerConfig(0, { maxBytesReadPerSecond: 9, minBytesPerSecond: 10 }),
+    RangeError,
+    "maxBytesReadPerSecond must not be less than minBytesPerSecond, 10: got 9",
+  );
   assertThrows(() => resolveListenerConfig(70_000, {}), RangeError, "port");
 });

@@ -31,6 +31,8 @@ const forConnection: Required<ConnectionConfig> = {
   heartbeat: { content: "", everyInMillis: 5_000, deafAfterInMillis: 5_000 },
   closeTimeoutInMillis: 5_000,
   maxQueuedBytes: 1_000,
+  maxBytesReadPerSecond: 1_000_000,
+  maxBytesWrittenPerSecond: 1_000_000,
   allowHalfOpen: false,
   overwriteLentBytes: false,
   network: denoNetwork,

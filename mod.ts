@@ -14,6 +14,11 @@ export type {
 } from "./src/connection/client_config.ts";
 export { Connection } from "./src/connection/connection.ts";
 export type { ConnectionConfig } from "./src/connection/connection_config.ts";
+export type {
+  HeartbeatConfig,
+  HeartbeatTimes,
+  MessageHeartbeatConfig,
+} from "./src/connection/heartbeat.ts";
 export type { ConnectionEnd } from "./src/connection/connection_end.ts";
 export type { ReadLineOptions, ReadUntilOptions } from "./src/connection/delimited_reader.ts";
 export {
@@ -43,7 +48,7 @@ export type {
   ListenerSecureSocketConfig,
 } from "./src/tls/listener_secure_socket_config.ts";
 export type { CertificateConfig, SecureSocketConfig } from "./src/tls/secure_socket_config.ts";
-export { type Framed, framed } from "./src/framing/framed.ts";
+export { type Framed, framed, type FramedConfig } from "./src/framing/framed.ts";
 export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
 export type { FrameConfig } from "./src/framing/frame_config.ts";
 export { DelimiterCodec } from "./src/framing/delimiter_codec.ts";

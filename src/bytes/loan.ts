@@ -33,6 +33,11 @@ export class Loan {
     return this.#bytes !== undefined;
   }
 
+  /** Whether what was lent last lies in a buffer. */
+  isOf(buffer: ArrayBufferLike | undefined): boolean {
+    return buffer !== undefined && buffer === this.#buffer;
+  }
+
   /** Lends bytes. */
   begin(bytes: Uint8Array): void {
     if (this.#bytes === undefined) out++;

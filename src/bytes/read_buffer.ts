@@ -77,7 +77,9 @@ export class ReadBuffer {
 
   /** The bytes that were lent are not any more. @param overwrites Whether whoever has kept them is to find out. */
   endLoan(overwrites: boolean): void {
-    if (this.#loan?.end(overwrites) === true) this.#giveUp();
+    const loan = this.#loan;
+    // A read may have begun since, into another buffer.
+    if (loan?.end(overwrites) === true && loan.isOf(this.#buffer?.buffer)) this.#giveUp();
   }
 
   /** Whether the target was transferred by a user to whom bytes of it were lent. */

@@ -2,8 +2,12 @@
 // reader.ts and writer.ts.
 
 import { hostOf, portOf } from "../base/address.ts";
-import { checkMethods, checkReadLength, checkTarget } from "../base/arguments.ts";
-import { type ConnectionConfig, resolveConnectionConfig } from "./connection_config.ts";
+import { checkInterval, checkMethods, checkReadLength, checkTarget } from "../base/arguments.ts";
+import {
+  type ConnectionConfig,
+  type ConnectionSettings,
+  resolveConnectionConfig,
+} from "./connection_config.ts";
 import {
   DelimitedReader,
   type ReadLineOptions,
@@ -32,7 +36,7 @@ export function connectionFrom<Made extends Connection>(
   origin: Origin,
   Kind: new (transport: Transport, config: ConnectionConfig) => Made,
   transport: Transport,
-  config: ConnectionConfig,
+  config: ConnectionConfig | ConnectionSettings,
 ): Made {
   return Reflect.construct(Kind, [transport, config, origin]);
 }
@@ -51,8 +55,8 @@ export function coreOf(connection: Connection): StreamCore {
  *
  * A connection has one consumer at a time: a service that reads, an iteration, a stream, or you. A second
  * wait at the same time is refused with `"busy"`. Bytes are read from the system only while somebody waits
- * for them: a connection that nobody reads learns that its peer has gone only from a failing write or from
- * `idleTimeoutInMillis`.
+ * for them: a connection that nobody reads learns that its peer has gone only from a failing write, from
+ * `idleTimeoutInMillis`, or where its {@linkcode Connection.signal} was asked for.
  *
  * @example Reading a message of known length
  * ```ts
@@ -76,7 +80,6 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   /** Unique in this process. */
   readonly id: number;
   readonly #core: StreamCore;
-  readonly #readTimeoutInMillis: number;
   #delimitedReader: DelimitedReader | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array | string> | undefined;
@@ -97,7 +100,6 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   constructor(transport: Transport, config: ConnectionConfig = {}, origin?: Origin) {
     const settings = resolveConnectionConfig(config);
     this.id = ++lastId;
-    this.#readTimeoutInMillis = settings.readTimeoutInMillis;
     checkMethods("transport", transport, "read", "write", "closeWrite", "close");
     this.#core = new StreamCore(transport, settings, origin);
   }
@@ -151,11 +153,72 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
+   * How long a read waits for the next byte, in milliseconds, or `Infinity`. Set it to change it from the next read
+   * or step of a loop on; at first it is what the config says.
+   *
+   * @throws {TypeError | RangeError} It is set to what is no such time.
+   */
+  get readTimeoutInMillis(): number {
+    return this.#core.readTimeoutInMillis;
+  }
+
+  set readTimeoutInMillis(value: number) {
+    this.#core.readTimeoutInMillis = checkInterval("readTimeoutInMillis", value);
+  }
+
+  /**
+   * How long no byte may come or go, in milliseconds, or `Infinity`. Set it to change it: it is counted from then
+   * on. At first it is what the config says, whose `idleBy` says what counts.
+   *
+   * @throws {TypeError | RangeError} It is set to what is no such time.
+   *
+   * @example A client that says how often it will be heard of
+   * ```ts
+   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * function onGreeting(caller: Connection, keepAliveInSeconds: number): void {
+   *   caller.idleTimeoutInMillis = keepAliveInSeconds * 1_500;
+   * }
+   * ```
+   */
+  get idleTimeoutInMillis(): number {
+    return this.#core.idleTimeoutInMillis;
+  }
+
+  set idleTimeoutInMillis(value: number) {
+    this.#core.idleTimeoutInMillis = checkInterval("idleTimeoutInMillis", value);
+  }
+
+  /**
    * Resolves when everything is over, and never rejects: `undefined` after `close` or the peer's end, else
    * the error that ended it (`"aborted"` and `"handler"` carry the reason as `cause`).
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#core.closed;
+  }
+
+  /**
+   * Aborts at once when the connection ends: for a reset, a failure, a timeout, `close`, `abort`, or a stop; also
+   * while a method of a service runs, for which `closed` waits. Its reason is the `SocketError` that ended the
+   * connection, `"closed"` where there is none. The end of what the peer sends is no end of the connection.
+   *
+   * Who asks for it allows one read ahead: from then on one read of the system is under way also while nobody waits
+   * for bytes, which shows that the peer has gone, and as long as what it has brought is unread there is no other.
+   * So a reset behind bytes that nobody reads, or behind the peer's end, is seen only by a failing write. A connection
+   * that is read ahead cannot be made secure any more: call `upgradeToTls` first.
+   *
+   * @example Work that ends with its client
+   * ```ts
+   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * async function answer(caller: Connection, url: string): Promise<void> {
+   *   const response = await fetch(url, { signal: caller.signal });
+   *   await caller.write(await response.text());
+   * }
+   * ```
+   */
+  get signal(): AbortSignal {
+    return this.#core.signal;
   }
 
   /**
@@ -285,8 +348,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     attemptOf: () => () => T | typeof MORE,
   ): Promise<T> {
     try {
-      const { reader } = this.#core;
-      return pull(reader, this.#readTimeoutInMillis, options, length, attemptOf());
+      const { reader, readTimeoutInMillis } = this.#core;
+      return pull(reader, readTimeoutInMillis, options, length, attemptOf());
     } catch (error) {
       return Promise.reject(error);
     }
@@ -321,8 +384,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @param options How; without any, as the listener's `secureSocket` says, or a client's with the host that
    * it has connected to.
    * @throws {TypeError | RangeError} An option is wrong; the connection goes on.
-   * @throws {GenericError} `"busy"`: a read is under way (one that timed out leaves the system's behind), or it
-   * is secure already; the connection goes on. `"handshake"`: it has ended, and says which check failed.
+   * @throws {GenericError} `"busy"`: a read is under way (one that timed out leaves the system's behind, and a
+   * {@linkcode Connection.signal} that was asked for one ahead), or it is secure already; the connection goes on. `"handshake"`: it has ended, and says which check failed.
    */
   upgradeToTls(options?: ClientSecureSocketConfig | ListenerSecureSocketConfig): Promise<void> {
     return upgrade(this.#core, options);
@@ -386,7 +449,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * connection open; a new loop, or `read`, goes on where it stopped, also after a `ReadTimedOutError`.
    */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>, undefined> {
-    return new ByteIteration(this.#core.reader, this.#core.limits, this.#core.lendsToLoops);
+    return new ByteIteration(this.#core.reader, this.#core, this.#core.lendsToLoops);
   }
 
   /** Closes politely; never hangs on a peer that does not read. */

@@ -1,7 +1,14 @@
 // How a connection behaves: the options that Client, Listener and Connection share.
 
-import { checkBoolean, checkInteger, checkInterval, checkObject } from "../base/arguments.ts";
+import {
+  checkBoolean,
+  checkChoice,
+  checkInteger,
+  checkInterval,
+  checkObject,
+} from "../base/arguments.ts";
 import type { CoreLimits } from "./stream_core.ts";
+import { type HeartbeatConfig, type HeartbeatSettings, readHeartbeat } from "./heartbeat.ts";
 import type { Clock, Network } from "../network/network.ts";
 import { denoNetwork, turnsOf } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
@@ -11,7 +18,7 @@ import type { Turns } from "../network/turns.ts";
 export interface ConnectionConfig {
   /**
    * How long a read waits for the next byte, in milliseconds, or `Infinity`. A read that times out loses
-   * nothing and does not end the connection.
+   * nothing and does not end the connection. May be set per connection, too.
    *
    * @default {300_000}
    */
@@ -24,11 +31,21 @@ export interface ConnectionConfig {
    */
   readonly writeTimeoutInMillis?: number;
   /**
-   * How long no byte may come or go, in milliseconds. The connection ends with `"timed-out"`.
+   * How long no byte may come or go, in milliseconds. The connection ends with `"timed-out"`. May be set per
+   * connection, too.
    *
    * @default {Infinity}
    */
   readonly idleTimeoutInMillis?: number;
+  /**
+   * What counts for `idleTimeoutInMillis`: bytes that are `"received"`, so that a peer who is only sent something
+   * is idle, or those of `"either"` direction. What nobody reads is not received.
+   *
+   * @default {"either"}
+   */
+  readonly idleBy?: "received" | "either";
+  /** What is sent when this side has been quiet, and when the connection ends because the peer has been. */
+  readonly heartbeat?: HeartbeatConfig;
   /**
    * How long `close` may take in total, in milliseconds.
    *
@@ -43,6 +60,20 @@ export interface ConnectionConfig {
    * @default {16_777_216}
    */
   readonly maxQueuedBytes?: number;
+  /**
+   * How many bytes per second are read, an integer from 1, or `Infinity`. The rest waits in the system, whose buffer
+   * slows the peer down. Bytes that were not used in a tenth of a second are not saved.
+   *
+   * @default {Infinity}
+   */
+  readonly maxBytesReadPerSecond?: number;
+  /**
+   * How many bytes per second the system is given, an integer from 1, or `Infinity`. The rest waits, within
+   * `maxQueuedBytes`; `close` waits for it no longer than `closeTimeoutInMillis`.
+   *
+   * @default {Infinity}
+   */
+  readonly maxBytesWrittenPerSecond?: number;
   /**
    * With a service: whether the connection stays open for writes after the peer has ended its direction.
    *
@@ -65,8 +96,12 @@ export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
   readTimeoutInMillis: true,
   writeTimeoutInMillis: true,
   idleTimeoutInMillis: true,
+  idleBy: true,
+  heartbeat: true,
   closeTimeoutInMillis: true,
   maxQueuedBytes: true,
+  maxBytesReadPerSecond: true,
+  maxBytesWrittenPerSecond: true,
   allowHalfOpen: true,
   overwriteLentBytes: true,
   network: true,
@@ -77,8 +112,12 @@ export class ConnectionSettings implements CoreLimits {
   readonly readTimeoutInMillis: number;
   readonly writeTimeoutInMillis: number;
   readonly idleTimeoutInMillis: number;
+  readonly idleBy: "received" | "either";
+  readonly heartbeat: HeartbeatSettings<Uint8Array | string> | undefined;
   readonly closeTimeoutInMillis: number;
   readonly maxQueuedBytes: number;
+  readonly maxBytesReadPerSecond: number;
+  readonly maxBytesWrittenPerSecond: number;
   readonly allowHalfOpen: boolean;
   readonly overwriteLentBytes: boolean;
   readonly clock: Clock;
@@ -90,8 +129,12 @@ export class ConnectionSettings implements CoreLimits {
       readTimeoutInMillis = 300_000,
       writeTimeoutInMillis = 300_000,
       idleTimeoutInMillis = Infinity,
+      idleBy = "either",
+      heartbeat,
       closeTimeoutInMillis = 5_000,
       maxQueuedBytes = 16 * 1024 * 1024,
+      maxBytesReadPerSecond = Infinity,
+      maxBytesWrittenPerSecond = Infinity,
       allowHalfOpen = false,
       network = denoNetwork,
       overwriteLentBytes,
@@ -100,8 +143,12 @@ export class ConnectionSettings implements CoreLimits {
     this.readTimeoutInMillis = checkInterval("readTimeoutInMillis", readTimeoutInMillis);
     this.writeTimeoutInMillis = checkInterval("writeTimeoutInMillis", writeTimeoutInMillis);
     this.idleTimeoutInMillis = checkInterval("idleTimeoutInMillis", idleTimeoutInMillis);
+    this.idleBy = checkChoice("idleBy", idleBy, ["received", "either"]);
+    this.heartbeat = heartbeat === undefined ? undefined : readHeartbeat(heartbeat);
     this.closeTimeoutInMillis = checkInterval("closeTimeoutInMillis", closeTimeoutInMillis);
     this.maxQueuedBytes = checkInteger("maxQueuedBytes", maxQueuedBytes, 1);
+    this.maxBytesReadPerSecond = checkRate("maxBytesReadPerSecond", maxBytesReadPerSecond);
+    this.maxBytesWrittenPerSecond = checkRate("maxBytesWrittenPerSecond", maxBytesWrittenPerSecond);
     this.allowHalfOpen = checkBoolean("allowHalfOpen", allowHalfOpen);
     this.overwriteLentBytes = checkBoolean(
       "overwriteLentBytes",
@@ -110,6 +157,11 @@ export class ConnectionSettings implements CoreLimits {
     this.clock = clock;
     this.turns = turnsOf(network);
   }
+}
+
+function checkRate(name: string, value: number): number {
+  if (value === Infinity) return Infinity;
+  return checkInteger(name, value, 1, Number.MAX_SAFE_INTEGER, " or Infinity");
 }
 
 /**

@@ -6,10 +6,19 @@ import { ReadBuffer } from "../bytes/read_buffer.ts";
 import type { Transport } from "../network/network.ts";
 import { Share, type ShareHost } from "../network/share.ts";
 import { look, type Turn } from "../network/turns.ts";
+import type { Pace } from "./pace.ts";
 import { CatchUp } from "./catch_up.ts";
+
+/** How it flows. */
+export interface InflowSetting extends ShareHost {
+  /** How fast, where that is limited. */
+  readonly readPace?: Pace | undefined;
+}
 
 /** Whoever it flows to. */
 export interface InflowHost {
+  /** A kernel read has to wait, for the connection may not go faster. */
+  onReadHeld(): void;
   /** A kernel read is about to begin: nothing unread may lie in the buffer. */
   onReadBegin(): void;
   /** Bytes have come; they lie in the buffer. */
@@ -33,7 +42,7 @@ export class Inflow implements Turn {
   #transport!: Transport;
   /** Reads what is there, where the transport can without a promise. */
   #attempt: (() => void) | undefined;
-  readonly #setting: ShareHost;
+  readonly #setting: InflowSetting;
   readonly #host: InflowHost;
   #isReading = false;
   /** Whether the kernel read has begun; before that it waits for its turn. */
@@ -45,7 +54,7 @@ export class Inflow implements Turn {
   #catchUp: CatchUp | undefined;
 
   /** @param transport Where bytes come from. @param setting How. @param host Where they go. */
-  constructor(transport: Transport, setting: ShareHost, host: InflowHost) {
+  constructor(transport: Transport, setting: InflowSetting, host: InflowHost) {
     this.#setting = setting;
     this.#host = host;
     this.#readFrom(transport);
@@ -55,6 +64,11 @@ export class Inflow implements Turn {
   /** Whether a kernel read is under way; it may be one that nobody waits for any more. */
   get isReading(): boolean {
     return this.#isReading;
+  }
+
+  /** Whether one has to wait, for the connection may not go faster. */
+  get isHeld(): boolean {
+    return this.#setting.readPace?.isHolding === true;
   }
 
   /** Whether nothing more comes: the peer's end or a failure has. */
@@ -107,10 +121,16 @@ export class Inflow implements Turn {
   ask(): boolean {
     if (this.#isReading || this.#isDone || this.#isPaused) return false;
     this.#isReading = true;
+    const pace = this.#setting.readPace;
+    if (pace === undefined || pace.mayGo(() => this.#askFairly())) this.#askFairly();
+    else this.#host.onReadHeld();
+    return true;
+  }
+
+  #askFairly(): void {
     if (this.#streamed > 0) this.share.lookBeforeRead(this.#streamed);
     if (this.share.isUsedUp) void this.share.stepBack().then(() => this.#askForTurn());
     else this.#askForTurn();
-    return true;
   }
 
   #askForTurn(): void {
@@ -128,17 +148,29 @@ export class Inflow implements Turn {
     let reading: Promise<number | null>;
     try {
       if (this.#attempt !== undefined) return this.#transport.whenReadable!(this.#attempt);
-      reading = this.#transport.read(this.buffer.target);
+      reading = this.#transport.read(this.#target());
     } catch (error) {
       return this.#onFailure(error);
     }
     reading.then(this.#onRead, this.#onFailure);
   }
 
+  /** Where the next bytes may go. */
+  #target(): Uint8Array {
+    const { target } = this.buffer;
+    const room = this.#room();
+    return room < target.length ? target.subarray(0, room) : target;
+  }
+
+  /** How many bytes one read may bring. */
+  #room(): number {
+    return Math.min(this.buffer.target.length, this.#setting.readPace?.most ?? Infinity);
+  }
+
   #tryRead(): void {
     let count: number | null | undefined;
     try {
-      count = this.#transport.tryRead!(this.buffer.target);
+      count = this.#transport.tryRead!(this.#target());
       if (count === undefined) return this.#transport.whenReadable!(this.#attempt!);
     } catch (error) {
       return this.#onFailure(error);
@@ -155,7 +187,8 @@ export class Inflow implements Turn {
     if (this.buffer.isGone) return this.#onFailure(undefined);
     this.bytesRead += count;
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
-    const isFull = count === this.buffer.target.length;
+    const isFull = count === this.#room();
+    this.#setting.readPace?.took(count);
     this.#catchUp?.onRead(this.bytesRead, this.#transport.mayHaveMore ?? isFull);
     if (isFull) {
       this.#streamed += count;

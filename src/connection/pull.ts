@@ -62,6 +62,7 @@ export function pull<T>(
         }
         release?.();
         resolve(result);
+        reader.lookAhead();
       },
       fail(error: unknown) {
         release?.();

@@ -3,7 +3,9 @@
 //   the kernel --(at most one read under way)--> queue --> whoever waits
 //
 // Invariants:
-// - A kernel read is begun only when somebody waits, and never a second one while one is under way.
+// - A kernel read is begun only when somebody waits, and never a second one while one is under way. But where it
+//   matters that the peer has gone (`watch`), one is begun although nobody waits, and no other one before what it
+//   has brought was taken.
 // - What it brings goes into the queue, never straight to a caller: a wait that was given up (timeout,
 //   abort) leaves the kernel read alone, and its bytes are there for the next wait.
 // - One wait at a time; a second one is refused as "busy".
@@ -19,11 +21,10 @@ import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Transport } from "../network/network.ts";
 import { MOST_OF_A_KERNEL } from "./catch_up.ts";
 import { Drain } from "./drain.ts";
-import type { ShareHost } from "../network/share.ts";
-import { Inflow, type InflowHost } from "./inflow.ts";
+import { Inflow, type InflowHost, type InflowSetting } from "./inflow.ts";
 
 /** What the reader tells the connection it belongs to. */
-export interface ReaderHost extends ShareHost {
+export interface ReaderHost extends InflowSetting {
   /** Asks for a call of {@linkcode Reader.look} at that time or earlier. */
   lookBy(due: number): void;
   /** Bytes have come. */
@@ -65,6 +66,8 @@ export class Reader implements InflowHost {
   #whenFree: (() => void) | undefined;
   #hasEnded = false;
   #isShut = false;
+  /** Where it watches: up to which byte it has read ahead. */
+  #aheadTo: number | undefined;
   #error: Failure | undefined;
   /** The one that has begun, or is over. */
   #drain: Drain | undefined;
@@ -99,6 +102,25 @@ export class Reader implements InflowHost {
   resume(transport: Transport): void {
     this.inflow.resume(transport);
     if (this.#wait !== undefined || this.#drain?.isUnderWay === true) this.inflow.ask();
+    else this.lookAhead();
+  }
+
+  /** Whether it reads ahead. */
+  get isWatching(): boolean {
+    return this.#aheadTo !== undefined;
+  }
+
+  /** From now on it reads ahead, so that a failure is seen although nobody waits. */
+  watch(): void {
+    this.#aheadTo ??= 0;
+    this.lookAhead();
+  }
+
+  /** Where it watches, and what was read ahead has been taken: reads ahead. To be called when bytes were taken. */
+  lookAhead(): void {
+    if (this.#aheadTo === undefined || this.#wait !== undefined) return;
+    if (this.#isShut || this.#error !== undefined) return;
+    if (this.inflow.bytesRead - this.queue.length >= this.#aheadTo) this.inflow.ask();
   }
 
   /** Throws where somebody waits already. */
@@ -164,7 +186,9 @@ export class Reader implements InflowHost {
     const there = this.queue.length;
     if (there === 0) return [new Uint8Array(0), -1];
     const taken = this.queue.take(length === undefined || length > there ? there : length);
-    return [this.inflow.buffer.give(taken, this.queue.length === 0), taken.length];
+    const bytes = this.inflow.buffer.give(taken, this.queue.length === 0);
+    this.lookAhead();
+    return [bytes, taken.length];
   }
 
   /**
@@ -176,12 +200,15 @@ export class Reader implements InflowHost {
     const length = Math.min(this.queue.length, into.length);
     if (length === 0) return -1;
     into.set(this.queue.take(length));
+    this.lookAhead();
     return length;
   }
 
   /** Lends everything that is there, until {@linkcode Reader.endLoan}. Nothing may be lent already. */
   lend(): Uint8Array<ArrayBuffer> {
-    return this.inflow.buffer.lend(this.queue.takeAll());
+    const lent = this.inflow.buffer.lend(this.queue.takeAll());
+    this.lookAhead();
+    return lent;
   }
 
   /** The bytes that were lent are not any more. */
@@ -225,6 +252,7 @@ export class Reader implements InflowHost {
   drain(keeps = false): Promise<void> {
     if (this.inflow.isDone) return Promise.resolve();
     this.#drain = new Drain(this.#host, keeps);
+    this.#host.readPace?.release();
     this.inflow.ask();
     return this.#drain.over;
   }
@@ -265,6 +293,11 @@ export class Reader implements InflowHost {
     if (!this.inflow.ask()) this.#restartTimeout();
   }
 
+  onReadHeld(): void {
+    // That time is not the peer's.
+    this.#waitDue = Infinity;
+  }
+
   onReadBegin(): void {
     if (this.#wait !== undefined) this.#restartTimeout();
     this.settle();
@@ -283,7 +316,10 @@ export class Reader implements InflowHost {
     if (this.#isShut || this.#error !== undefined) return;
     this.queue.push(bytes);
     const wait = this.#wait;
-    if (wait === undefined) return;
+    if (wait === undefined) {
+      if (this.#aheadTo !== undefined) this.#aheadTo = this.bytesRead;
+      return;
+    }
     if (this.queue.length >= wait.length) {
       this.#endWait();
       wait.ready();

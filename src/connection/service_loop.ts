@@ -251,7 +251,9 @@ class ServiceLoop implements Attendant, Wait {
     if (this.#service.onError !== undefined) {
       const error = isError(cause) ? cause : handlerError("A method of the service", cause);
       await guarded(() => this.#service.onError!(this.#caller, error));
-    } else if (isThrown && !isReadTimeout(cause) && !isBadFrame(cause)) {
+    } else if (
+      (isThrown || codeOf(cause) === "handler") && !isReadTimeout(cause) && !isBadFrame(cause)
+    ) {
       // But for a peer that is slow or talks nonsense: it is no more the method's doing than one that has gone.
       printThrown(cause);
     }

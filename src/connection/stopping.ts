@@ -42,17 +42,22 @@ export class Stopping {
   closeIfIdle(): void {
     const { attendant, reader, writer, isOpen, isPaused } = this.#connection;
     if (!isOpen || isPaused || writer.queuedBytes > 0) return;
-    if (reader.queue.length > 0 && !reader.inflow.isLate(reader.queue.length)) return;
+    const unread = reader.queue.length;
+    // A service that leaves reading to its user, who has read nothing: what was read ahead is nobody's.
+    const isUntouched = attendant?.isReading === false && !reader.isWaiting &&
+      reader.bytesRead === (reader.isWatching ? unread : 0);
+    if (unread > 0 && !isUntouched && !reader.inflow.isLate(unread)) return;
     // A loop of the user's within onConnect waits for what comes next; any other call is under way.
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {
       if (reader.inflow.isCaughtUp) this.#connection.close(undefined, "stop");
-      else void this.#look();
+      // One that is held back is asked for again when it is not.
+      else if (!reader.inflow.isHeld) void this.#look();
       return;
     }
     // Nobody knows what somebody who has read and does not wait for more is busy with; but what a service
     // does with what it has read, it does in its methods.
-    const isIdle = attendant !== undefined && (attendant.isReading || reader.bytesRead === 0);
+    const isIdle = attendant !== undefined && (attendant.isReading || isUntouched);
     if (isIdle) this.#connection.close(undefined, "stop");
   }
 

@@ -7,10 +7,12 @@
 // What is particular about a listener's or a client's connection it gets when it is made, as its origin. A transport
 // that it has got is freed here and nowhere else.
 
-import { closedError, GenericError, type SocketError } from "../base/errors.ts";
+import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
 import { cut, free } from "../network/free.ts";
+import { Heartbeat, type HeartbeatHost, type HeartbeatSettings } from "./heartbeat.ts";
 import type { Clock, Transport } from "../network/network.ts";
+import { type Pace, type PaceLimits, Paces } from "./pace.ts";
 import type { Origin } from "./origin.ts";
 import { type Attendant, Stopping } from "./stopping.ts";
 import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
@@ -18,16 +20,24 @@ import { Reader, type ReaderHost } from "./reader.ts";
 import type { Turns } from "../network/turns.ts";
 import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
 
-/** How a connection is bounded; every value is checked already. */
-export interface CoreLimits extends WriterLimits {
-  /** The time that all timeouts go by. */
-  readonly clock: Clock;
-  /** When reads and writes are begun. */
-  readonly turns: Turns;
+/** The times of a connection that may be set while it runs. */
+export interface Timeouts {
   /** How long a read waits for the next byte. */
   readonly readTimeoutInMillis: number;
   /** How long no byte may come or go. */
   readonly idleTimeoutInMillis: number;
+}
+
+/** How a connection is bounded; every value is checked already. */
+export interface CoreLimits extends WriterLimits, PaceLimits, Timeouts {
+  /** The time that all timeouts go by. */
+  readonly clock: Clock;
+  /** When reads and writes are begun. */
+  readonly turns: Turns;
+  /** What counts as one of them. */
+  readonly idleBy: "received" | "either";
+  /** What it sends when it is quiet, and when a peer is deaf. */
+  readonly heartbeat: HeartbeatSettings<Uint8Array | string> | undefined;
   /** How long a polite end may take. */
   readonly closeTimeoutInMillis: number;
   /** Whether a service's connection stays open for writes after the peer's end. */
@@ -45,9 +55,19 @@ interface Ending {
   isOver: boolean;
 }
 
+/** Why there is no error, for those who are told by a signal. */
+const ENDS: Readonly<Record<ConnectionEnd["by"], string>> = {
+  peer: "The connection has ended: the peer has closed it",
+  local: "The connection has ended: closed by this side",
+  stop: "The connection has ended: its listener was stopped",
+  error: "The connection has ended",
+};
+
 /** One transport, its reader, its writer and its life. */
-export class StreamCore implements ReaderHost, WriterHost, Looker {
+export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker {
   readonly limits: CoreLimits;
+  /** Those of all connections with these limits, as long as none was set for this one. */
+  #timeouts: Timeouts;
   readonly clock: Clock;
   readonly turns: Turns;
   readonly reader: Reader;
@@ -67,10 +87,15 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   /** Made when somebody asks: most connections are never asked. */
   #closed: PromiseWithResolvers<SocketError | undefined> | undefined;
   #freed: PromiseWithResolvers<void> | undefined;
+  /** Only where they are limited. */
+  readonly #paces: Paces | undefined;
   readonly #timer: LazyTimer;
   #state: "open" | "closing" | "freed" = "open";
   /** How it ends or has ended. */
   #ending: Ending | undefined;
+  /** Made when somebody asks. */
+  #abortion: AbortController | undefined;
+  #heartbeat: Heartbeat | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
   #stopping: Stopping | undefined;
@@ -86,11 +111,12 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
    */
   constructor(transport: Transport, limits: CoreLimits, origin: Origin = {}) {
     this.#transport = transport;
-    this.limits = limits;
+    this.limits = this.#timeouts = limits;
     this.origin = origin;
     this.clock = limits.clock;
     this.turns = limits.turns;
     this.begunAt = Math.round(origin.acceptedAt ?? limits.clock.now());
+    this.#paces = Paces.of(limits, this);
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
     this.#timer = new LazyTimer(limits.clock, this);
@@ -99,6 +125,10 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
       transport.setNoDelay?.(true);
     } catch { /* gone already: the first read or write tells */ }
     this.#touch();
+    const { heartbeat } = limits;
+    if (heartbeat !== undefined) {
+      this.beat(heartbeat, () => this.writer.post(heartbeat.what(), ignore));
+    }
   }
 
   /** Resolves when everything is over, with the error that ended it, if one did. */
@@ -112,6 +142,41 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   get freed(): Promise<void> {
     if (this.#state === "freed") return Promise.resolve();
     return (this.#freed ??= Promise.withResolvers()).promise;
+  }
+
+  /**
+   * Aborts as soon as the connection ends, with its error or with `"closed"`. From the first time that it is asked
+   * for, the connection is read ahead.
+   */
+  get signal(): AbortSignal {
+    if (this.#abortion === undefined) {
+      this.#abortion = new AbortController();
+      if (this.#state === "open") this.reader.watch();
+      else this.#signalEnd();
+    }
+    return this.#abortion.signal;
+  }
+
+  /** How long a read waits for the next byte. */
+  get readTimeoutInMillis(): number {
+    return this.#timeouts.readTimeoutInMillis;
+  }
+
+  set readTimeoutInMillis(readTimeoutInMillis: number) {
+    const { idleTimeoutInMillis } = this.#timeouts;
+    this.#timeouts = { readTimeoutInMillis, idleTimeoutInMillis };
+  }
+
+  /** How long no byte may come or go; counted anew from when it is set. */
+  get idleTimeoutInMillis(): number {
+    return this.#timeouts.idleTimeoutInMillis;
+  }
+
+  set idleTimeoutInMillis(idleTimeoutInMillis: number) {
+    const { readTimeoutInMillis } = this.#timeouts;
+    this.#timeouts = { readTimeoutInMillis, idleTimeoutInMillis };
+    this.#idleDue = Infinity;
+    this.#touch();
   }
 
   /** What bytes come from and go to; another one after an upgrade. */
@@ -194,6 +259,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   ): Promise<void> {
     if (this.#state !== "open") return this.freed;
     this.#state = "closing";
+    this.#heartbeat = undefined;
     this.#ending = { by: error === undefined ? by : "error", error, isOver: false };
     this.#idleDue = Infinity;
     this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
@@ -202,6 +268,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     // A failure on the way has freed the transport.
     const done = () => this.#free(this.error, this.endedBy!);
     this.writer.end().then(() => this.reader.drain()).then(done, () => {});
+    this.#signalEnd();
     return this.freed;
   }
 
@@ -210,6 +277,37 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     if (this.#state === "freed") return;
     const error = new GenericError("aborted", "Aborted by this side", { cause: reason });
     this.#free(error, by, true);
+  }
+
+  /**
+   * From now on it has this heartbeat, in the place of another one.
+   *
+   * @param times When.
+   * @param send Sends what it is.
+   */
+  beat(times: HeartbeatSettings<unknown>, send: () => void): void {
+    if (this.#state === "open") this.#heartbeat = new Heartbeat(this, times, send);
+  }
+
+  /** How fast it reads, where that is limited. */
+  get readPace(): Pace | undefined {
+    return this.#paces?.read;
+  }
+
+  /** How fast it writes, where that is limited. */
+  get writePace(): Pace | undefined {
+    return this.#paces?.write;
+  }
+
+  /** Whether a read of the system is under way. */
+  get isReading(): boolean {
+    const { inflow } = this.reader;
+    return inflow.isReading && !inflow.isHeld;
+  }
+
+  /** Whether something can be sent, and nothing waits to be. */
+  get isQuiet(): boolean {
+    return !this.#isPaused && this.writer.isQuiet;
   }
 
   /** Ends the connection with the error that made it useless. */
@@ -261,10 +359,12 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
 
   onReceived(): void {
     this.#touch();
+    this.#heartbeat?.onReceived();
   }
 
   onSent(): void {
-    this.#touch();
+    if (this.limits.idleBy === "either") this.#touch();
+    this.#heartbeat?.onSent();
   }
 
   onDrained(): void {
@@ -320,6 +420,14 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     void this.reader.rescue().then(() => this.fail(error));
   }
 
+  /** Everything is as it shall be by now: whoever hears of it may do what he likes. */
+  #signalEnd(): void {
+    const abortion = this.#abortion;
+    if (abortion === undefined || abortion.signal.aborted) return;
+    const { by, error } = this.#ending!;
+    abortion.abort(error ?? new GenericError("closed", ENDS[by]));
+  }
+
   /** A connection both of whose directions have ended is over. */
   #freeIfOver(): void {
     if (this.#state !== "open" || !this.writer.hasEnded) return;
@@ -329,7 +437,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
   }
 
   #touch(): void {
-    const { idleTimeoutInMillis } = this.limits;
+    const { idleTimeoutInMillis } = this.#timeouts;
     if (idleTimeoutInMillis === Infinity || this.#state !== "open") return;
     this.#idleDue = this.clock.now() + idleTimeoutInMillis;
     this.lookBy(this.#idleDue);
@@ -337,6 +445,10 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
 
   /** Ends what is due, and says when the next thing will be. */
   look(now: number, isSure: boolean): number {
+    if (this.#paces !== undefined) {
+      this.#goOn(this.#paces, now);
+      if (this.isFreed) return Infinity;
+    }
     const rateDue = this.origin.limits?.minimumRate?.due ?? Infinity;
     const due = Math.min(
       this.reader.due,
@@ -344,22 +456,33 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
       rateDue,
       this.#idleDue,
       this.#closeDue,
+      this.#heartbeat?.due ?? Infinity,
+      this.#paces?.due ?? Infinity,
     );
     if (due > now || !isSure) return due;
     let next = Math.min(this.reader.look(now), this.writer.look(now), this.#lookAtRate(now));
     if (this.#idleDue <= now) {
-      const { idleTimeoutInMillis } = this.limits;
+      const came = this.limits.idleBy === "either" ? "came or went" : "came";
       this.fail(
         new GenericError(
           "timed-out",
-          `Connection ended: no byte came or went for ${idleTimeoutInMillis} ms`,
+          `Connection ended: no byte ${came} for ${this.idleTimeoutInMillis} ms`,
         ),
       );
     } else if (this.#closeDue <= now) {
       this.#giveUpClosing(now - this.#closeDue);
     }
+    if (this.#heartbeat !== undefined) next = Math.min(next, this.#heartbeat.look(now));
     if (this.#state === "freed") next = Infinity;
-    return Math.min(next, this.#idleDue, this.#closeDue);
+    return Math.min(next, this.#idleDue, this.#closeDue, this.#paces?.due ?? Infinity);
+  }
+
+  /** Lets go on what was held back. That nothing came or went meanwhile is not the peer's doing. */
+  #goOn(paces: Paces, now: number): void {
+    if (paces.read?.isHolding === true) this.onReceived();
+    if (paces.write?.isHolding === true) this.onSent();
+    paces.look(now);
+    if (!this.isFreed) this.#stopping?.closeIfIdle();
   }
 
   #lookAtRate(now: number): number {
@@ -401,6 +524,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
     if (this.#state === "freed") return;
     const wasOpen = this.#state === "open";
     this.#state = "freed";
+    this.#heartbeat = undefined;
     this.#ending = { by, error, isOver: false };
     this.#idleDue = this.#closeDue = Infinity;
     this.#timer.stop();
@@ -415,6 +539,7 @@ export class StreamCore implements ReaderHost, WriterHost, Looker {
       this.writer.fail(() => closedError("write"));
     }
     this.#freed?.resolve();
+    this.#signalEnd();
     const attendant = this.#attendant;
     if (isAbort || attendant === undefined) this.leave(error);
     if (attendant === undefined) this.settle(error);

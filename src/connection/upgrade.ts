@@ -63,6 +63,13 @@ function refuseWhereBusy(core: StreamCore): void {
   if (core.isPaused) {
     throw new GenericError("busy", "Cannot make the connection secure: a handshake is under way");
   }
+  if (reader.isWatching && !reader.isWaiting) {
+    throw new GenericError(
+      "busy",
+      "Cannot make the connection secure: it is read ahead, because its signal was asked for (make it " +
+        "secure before that)",
+    );
+  }
   if (reader.inflow.isReading || reader.isWaiting) {
     throw new GenericError(
       "busy",

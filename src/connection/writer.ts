@@ -21,6 +21,7 @@ import {
   type SocketError,
 } from "../base/errors.ts";
 import { loanOf } from "../bytes/loan.ts";
+import type { Pace } from "./pace.ts";
 import type { Clock, Transport } from "../network/network.ts";
 import type { Turn, Turns } from "../network/turns.ts";
 import { LARGEST_GATHERING, QueuedWrite, WriteQueue } from "./write_queue.ts";
@@ -31,6 +32,8 @@ export interface WriterHost {
   readonly clock: Clock;
   /** When kernel writes are begun. */
   readonly turns: Turns;
+  /** How fast the kernel is given bytes, where that is limited. */
+  readonly writePace?: Pace | undefined;
   /** Asks for a call of {@linkcode Writer.look} at that time or earlier. */
   lookBy(due: number): void;
   /** Whether so many bytes more may be queued, where others share a limit. If so, they count from now on. */
@@ -101,6 +104,11 @@ export class Writer implements Turn {
   /** Whether the direction was ended and the peer was told. */
   get hasEnded(): boolean {
     return this.#hasEnded;
+  }
+
+  /** Whether nothing waits to be sent, and something could be. */
+  get isQuiet(): boolean {
+    return this.queuedBytes === 0 && this.#end === undefined && this.#error === undefined;
   }
 
   /**
@@ -283,7 +291,13 @@ export class Writer implements Turn {
   #send(): void {
     // Nothing to send is sent already.
     if (this.#restLength === 0) return this.#settle();
-    if (this.#canTry && !this.#tryWrite()) return;
+    let piece = this.#piece();
+    if (piece === undefined) return;
+    if (this.#canTry) {
+      if (!this.#tryWrite(piece)) return;
+      piece = this.#piece();
+      if (piece === undefined) return;
+    }
     const { writeTimeoutInMillis } = this.#limits;
     if (writeTimeoutInMillis !== Infinity) {
       this.#due = this.#host.clock.now() + writeTimeoutInMillis;
@@ -291,18 +305,36 @@ export class Writer implements Turn {
     }
     let writing: Promise<number>;
     try {
-      writing = this.#transport.write(this.#rest);
+      writing = this.#transport.write(piece);
     } catch (error) {
       return this.#onRefused(error);
     }
     writing.then(this.#onWritten, this.#onRefused);
   }
 
+  /** What may be sent now; nothing where that has to wait. */
+  #piece(): Uint8Array | undefined {
+    const pace = this.#host.writePace;
+    if (pace === undefined) return this.#rest;
+    if (!pace.mayGo(this.#sendOn)) {
+      // That time is not the peer's.
+      this.#due = Infinity;
+      return undefined;
+    }
+    return this.#restLength > pace.most ? this.#rest.subarray(0, pace.most) : this.#rest;
+  }
+
+  readonly #sendOn = (): void => {
+    if (this.#error !== undefined) return;
+    if (this.#rest.length !== this.#restLength) this.#onChanged();
+    else this.#send();
+  };
+
   /** Sends what fits without waiting. Whether something is left that has to wait. */
-  #tryWrite(): boolean {
+  #tryWrite(piece: Uint8Array): boolean {
     let count: number | undefined;
     try {
-      count = this.#transport.tryWrite!(this.#rest);
+      count = this.#transport.tryWrite!(piece);
     } catch (error) {
       this.#onRefused(error);
       return false;
@@ -317,6 +349,7 @@ export class Writer implements Turn {
   /** The kernel took bytes. Whether something is left of those that are under way. */
   #onTaken(count: number): boolean {
     this.bytesWritten += count;
+    this.#host.writePace?.took(count);
     if (this.#error !== undefined) return false;
     this.queuedBytes -= count;
     this.#host.onDequeued(count);

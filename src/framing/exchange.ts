@@ -8,6 +8,7 @@ import type { StreamCore } from "../connection/stream_core.ts";
 import { AGAIN, MORE, pull, type ReadOptions } from "../connection/pull.ts";
 import type { Share } from "../network/share.ts";
 import { giveUp, printThrown, refusePromise, tell } from "../base/user_code.ts";
+import type { HeartbeatSettings } from "../connection/heartbeat.ts";
 import { type AnyCodec, type Codec, cutOff, type Decoder, decoderOf, wholeCodec } from "./codec.ts";
 import { type Encoder, FrameBuffer } from "../bytes/frame_buffer.ts";
 import { Refusal } from "./refusal.ts";
@@ -121,6 +122,7 @@ export class Exchange<In, Out> {
     const { offset } = queue;
     const message = this.#decoder.decode(queue, hasEnded);
     if (message instanceof Promise) refusePromise("decode", message);
+    reader.lookAhead();
     // Over, and no bytes were taken: a decoder that makes messages of nothing would never end.
     if (message !== undefined && this.#core.isFreed && queue.offset === offset) return undefined;
     if (message === undefined && hasEnded && queue.length > 0) throw cutOff(queue, undefined);
@@ -142,8 +144,8 @@ export class Exchange<In, Out> {
   receive(options: ReadOptions | undefined): Promise<In | undefined> {
     // The peer may wait for what is gathered before it sends more.
     this.flush();
-    const { reader, limits } = this.#core;
-    return pull(reader, limits.readTimeoutInMillis, options, 0, () => {
+    const { reader, readTimeoutInMillis } = this.#core;
+    return pull(reader, readTimeoutInMillis, options, 0, () => {
       const message = this.#nextGood();
       if (message === SKIPPED) return AGAIN;
       return message === undefined && !this.hasEnded ? MORE : message;
@@ -176,6 +178,14 @@ export class Exchange<In, Out> {
   flushAtPace(): Promise<number> | undefined {
     const sent = this.flush();
     return this.#core.writer.queuedBytes > MUCH ? sent : undefined;
+  }
+
+  /** From now on messages go out when the connection is quiet, and it ends when the peer is deaf. */
+  beat(heartbeat: HeartbeatSettings<Out>): void {
+    this.#core.beat(heartbeat, () => {
+      this.append(heartbeat.what());
+      void this.flush();
+    });
   }
 
   /** Sends a message after what is gathered. */

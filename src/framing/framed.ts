@@ -4,6 +4,12 @@ import { shown } from "../base/arguments.ts";
 import { codeOf, type SocketError } from "../base/errors.ts";
 import { Connection } from "../connection/connection.ts";
 import { MORE, type ReadOptions } from "../connection/pull.ts";
+import {
+  type HeartbeatSettings,
+  type MessageHeartbeatConfig,
+  readMessageHeartbeat,
+} from "../connection/heartbeat.ts";
+import { optionNames, readOptions } from "../base/options.ts";
 import type { AnyCodec } from "./codec.ts";
 import { Exchange } from "./exchange.ts";
 
@@ -13,6 +19,32 @@ let make: <In, Out>(connection: Connection, codec: AnyCodec<In, Out>) => Framed<
 /** The inside, for framedService; not exported from mod.ts. */
 export function exchangeOf<In, Out>(framed: Framed<In, Out>): Exchange<In, Out> {
   return friend(framed);
+}
+
+/**
+ * How messages go on a connection.
+ *
+ * @typeParam Out The messages that are sent.
+ */
+export interface FramedConfig<Out> {
+  /**
+   * What is sent when this side has been quiet, and when the connection ends because the peer has been; from then on
+   * as long as the connection lasts, in the place of one that it had.
+   */
+  readonly heartbeat?: MessageHeartbeatConfig<Out>;
+}
+
+/**
+ * Reads a config.
+ *
+ * @throws {TypeError | RangeError} A field is wrong.
+ */
+export function readFramedConfig<Out>(
+  config: FramedConfig<Out>,
+): { readonly heartbeat: HeartbeatSettings<Out> | undefined } {
+  const OPTIONS = optionNames<FramedConfig<Out>>({ heartbeat: true });
+  const { heartbeat } = readOptions<FramedConfig<Out>>("config", config, OPTIONS);
+  return { heartbeat: heartbeat === undefined ? undefined : readMessageHeartbeat(heartbeat) };
 }
 
 /**
@@ -44,6 +76,11 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   /** Is {@linkcode Connection.closed} of its connection. */
   get closed(): Promise<SocketError | undefined> {
     return this.connection.closed;
+  }
+
+  /** Is {@linkcode Connection.signal} of its connection. */
+  get signal(): AbortSignal {
+    return this.connection.signal;
   }
 
   /**
@@ -163,7 +200,8 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
  *
  * @param connection Any connection, at the start of a message.
  * @param codec Says what is a message. One that only receives, or only sends, is enough for that direction.
- * @throws {TypeError} The connection or the codec is none.
+ * @param config What else is sent, and when.
+ * @throws {TypeError | RangeError} The connection or the codec is none, or a field of `config` is wrong.
  *
  * @example A conversation in lines
  * ```ts
@@ -187,9 +225,13 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
 export function framed<In = never, Out = never>(
   connection: Connection,
   codec: AnyCodec<In, Out>,
+  config: FramedConfig<Out> = {},
 ): Framed<In, Out> {
   if (!(connection instanceof Connection)) {
     throw new TypeError(`connection must be a Connection: got ${shown(connection)}`);
   }
-  return make(connection, codec);
+  const { heartbeat } = readFramedConfig(config);
+  const messages = make(connection, codec);
+  if (heartbeat !== undefined) friend(messages).beat(heartbeat);
+  return messages;
 }

@@ -13,7 +13,8 @@ import { methodsOf } from "../base/service_methods.ts";
 import { attempt, isThenable, printThrown } from "../base/user_code.ts";
 import { type Codec, type ReceivingCodec, wholeCodec } from "./codec.ts";
 import { checkAwaited, type Exchange, SKIPPED } from "./exchange.ts";
-import { exchangeOf, type Framed, framed } from "./framed.ts";
+import { exchangeOf, type Framed, framed, type FramedConfig, readFramedConfig } from "./framed.ts";
+import type { HeartbeatSettings } from "../connection/heartbeat.ts";
 
 /**
  * What is sent back for a message: a message, several (an iterator, as generators give one, or an async
@@ -69,7 +70,8 @@ const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
  *
  * @param codec Says what is a message; one that only receives, where nothing is sent.
  * @param service Its methods; `onMessage` is required.
- * @throws {TypeError} The codec or the service is not one.
+ * @param config What else is sent on each connection, and when.
+ * @throws {TypeError | RangeError} The codec or the service is not one, or a field of `config` is wrong.
  *
  * @example
  * ```ts
@@ -85,12 +87,13 @@ const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
 export function framedService<In, Out>(
   codec: Codec<In, Out> | ReceivingCodec<In>,
   service: MessageService<In, Out>,
+  config: FramedConfig<Out> = {},
 ): Service {
   const methods = methodsOf<MessageService<In, Out>>(service, METHODS);
   if (methods.onMessage === undefined) {
     throw new TypeError("service must have the method onMessage");
   }
-  return new FramedService(wholeCodec<In, Out>(codec), methods);
+  return new FramedService(wholeCodec<In, Out>(codec), methods, readFramedConfig(config).heartbeat);
 }
 
 /** A reply that has to be awaited. */
@@ -102,11 +105,17 @@ type Deferred<Out> =
 class FramedService<In, Out> implements Service {
   readonly #codec: Codec<In, Out>;
   readonly #service: MessageService<In, Out>;
+  readonly #heartbeat: HeartbeatSettings<Out> | undefined;
   readonly #callers = new WeakMap<Caller, Framed<In, Out>>();
   readonly onError?: NonNullable<Service["onError"]>;
   readonly onClose?: NonNullable<Service["onClose"]>;
 
-  constructor(codec: Codec<In, Out>, service: MessageService<In, Out>) {
+  constructor(
+    codec: Codec<In, Out>,
+    service: MessageService<In, Out>,
+    heartbeat: HeartbeatSettings<Out> | undefined,
+  ) {
+    this.#heartbeat = heartbeat;
     this.#codec = codec;
     this.#service = service;
     // Defined only where the service has them: the caller behaves differently without.
@@ -128,6 +137,7 @@ class FramedService<In, Out> implements Service {
 
   onConnect(caller: Caller): void | Promise<void> {
     const messages = framed(caller, this.#codec);
+    if (this.#heartbeat !== undefined) exchangeOf(messages).beat(this.#heartbeat);
     this.#callers.set(caller, messages);
     return this.#service.onConnect?.(messages);
   }

@@ -2,6 +2,7 @@
 // are made of those who get in.
 
 import { Acceptor } from "./acceptor.ts";
+import { shown } from "../base/arguments.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
 import { Connection, connectionFrom } from "../connection/connection.ts";
 import type { Origin, Upgradable, Upgrade } from "../connection/origin.ts";
@@ -187,11 +188,19 @@ export class Entrance implements Openable {
   async #bind(): Promise<TransportListener> {
     const network = this.#settings.network;
     if (this.#settings.path === undefined) {
-      return await network.listen({
-        hostname: this.#settings.hostname,
-        port: this.port,
-        backlog: this.#settings.backlog,
-      });
+      const { hostname, backlog, keepAliveInMillis } = this.#settings;
+      const target = { hostname, port: this.port, backlog };
+      if (keepAliveInMillis === undefined) return await network.listen(target);
+      const socket = await network.listen({ ...target, keepAliveInMillis });
+      if (socket.keepAliveInMillis === keepAliveInMillis) return socket;
+      // A network that does not know of it has passed over it.
+      socket.close();
+      throw new GenericError(
+        "unsupported",
+        `Cannot ask peers whether they are still there: this network has no keepAliveInMillis of ${
+          shown(keepAliveInMillis)
+        }`,
+      );
     }
     if (network.listenPath === undefined) {
       throw new GenericError("unsupported", "This network has no local sockets");

@@ -1,7 +1,13 @@
 // How a listener behaves: its options, checked once.
 
 import { checkHost, checkPath, checkPort, isAbstract } from "../base/address.ts";
-import { checkFunction, checkInteger, checkSignal } from "../base/arguments.ts";
+import {
+  checkFunction,
+  checkInteger,
+  checkSignal,
+  MAX_INTERVAL_IN_MILLIS,
+  shown,
+} from "../base/arguments.ts";
 import {
   CONNECTION_OPTIONS,
   type ConnectionConfig,
@@ -38,6 +44,15 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig {
    */
   readonly backlog?: number;
   /**
+   * After how long without a byte the system asks whether a caller is still there, in milliseconds from 1000, or
+   * `"system"` for its own time (on Linux two hours, `net.ipv4.tcp_keepalive_time`). A connection whose peer does not answer ends
+   * with `"broken"`, as far as somebody reads. Deno's sockets only have `"system"`: with a number `start` rejects with
+   * `"unsupported"` there.
+   *
+   * @default never
+   */
+  readonly keepAliveInMillis?: number | "system";
+  /**
    * Path of a local (Unix) socket to listen on, instead of an interface and a port; the port must be 0. A name
    * that begins with a NUL character is abstract (Linux). A file that nobody answers at is replaced. While it
    * starts, a folder beside it is needed, called as the path with `~` behind.
@@ -64,6 +79,7 @@ const OPTIONS = [
   ...optionNames<Omit<ListenerConfig, keyof ConnectionConfig | keyof GuardConfig>>({
     interface: true,
     backlog: true,
+    keepAliveInMillis: true,
     path: true,
     pathMode: true,
     secureSocket: true,
@@ -84,6 +100,8 @@ export interface ListenerSettings {
   readonly pathMode: number | undefined;
   /** How many connections the system keeps. */
   readonly backlog: number;
+  /** After how long it asks whether peers are still there. */
+  readonly keepAliveInMillis: number | "system" | undefined;
   /** Who is told what happens. */
   readonly onEvent: ((event: ListenerEvent) => void) | undefined;
   /** Its abort is a graceful stop. */
@@ -106,21 +124,42 @@ export function resolveListenerConfig(port: number, config: ListenerConfig): Lis
   if (path !== undefined && (port !== 0 || hostname !== undefined)) {
     throw new TypeError("config must have a path, or an interface and a port, not both");
   }
+  const connection = new ConnectionSettings(options);
+  const guard = resolveGuardConfig(options);
+  if (connection.maxBytesReadPerSecond < guard.minBytesPerSecond) {
+    throw new RangeError(
+      `maxBytesReadPerSecond must not be less than minBytesPerSecond, ${guard.minBytesPerSecond}: got ` +
+        connection.maxBytesReadPerSecond,
+    );
+  }
   return {
     port: checkPort("port", port, 0),
     hostname: checkHost("interface", hostname === undefined ? "0.0.0.0" : hostname),
     path: path === undefined ? undefined : checkPath("path", path),
     pathMode: checkPathMode(options),
     backlog: checkInteger("backlog", backlog, 1, 2_147_483_647),
+    keepAliveInMillis: checkKeepAlive(options),
     onEvent: checkFunction("onEvent", onEvent),
     signal: signal === undefined ? undefined : checkSignal(signal),
     network,
-    connection: new ConnectionSettings(options),
-    guard: resolveGuardConfig(options),
+    connection,
+    guard,
     secureSocket: secureSocket === undefined
       ? undefined
       : resolveListenerSecureSocket(secureSocket),
   };
+}
+
+function checkKeepAlive({ path, keepAliveInMillis: given }: ListenerConfig) {
+  if (given === undefined) return undefined;
+  if (path !== undefined) {
+    throw new TypeError("keepAliveInMillis must not go with a path: its peers are on this machine");
+  }
+  if (given === "system") return given;
+  if (typeof given !== "number") {
+    throw new TypeError(`keepAliveInMillis must be a number or "system": got ${shown(given)}`);
+  }
+  return checkInteger("keepAliveInMillis", given, 1_000, MAX_INTERVAL_IN_MILLIS, ' or "system"');
 }
 
 function checkPathMode({ path, pathMode }: ListenerConfig): number | undefined {

@@ -36,6 +36,11 @@ export interface ListenTarget {
   readonly port: number;
   /** How many connections the system keeps until they are accepted. */
   readonly backlog: number;
+  /**
+   * After how long without a byte the system asks whether the peer of an accepted stream is still there, in
+   * milliseconds, or `"system"` for its own time. What is bound says by the same field that it will be.
+   */
+  readonly keepAliveInMillis?: number | "system";
 }
 
 /** Which local socket to connect to. */

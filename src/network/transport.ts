@@ -59,6 +59,8 @@ export interface TransportListener {
    * more.
    */
   readonly isShared?: boolean;
+  /** What was asked for by the field of this name, where what it accepts is set to that. */
+  readonly keepAliveInMillis?: number | "system";
   /** Waits for the next one. Called once at a time. */
   accept(): Promise<Transport>;
   /** Stops; a pending accept rejects. */

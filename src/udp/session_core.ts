@@ -19,6 +19,8 @@ export interface SessionSettings {
   readonly clock: Clock;
   readonly turns: Turns;
   readonly idleTimeoutInMillis: number;
+  /** What counts: whoever only sends to a peer that has gone must find that out. */
+  readonly idleBy: "received" | "either";
   readonly queueLimit: number;
   readonly drop: DropPolicy;
   readonly limits: TakeLimits;
@@ -58,7 +60,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   readonly #shared: SharedBySessions;
   readonly #activity: { now(): number };
   readonly #busyClock: BusyClock;
-  /** When something came or went; not a number where that is not known yet. */
+  /** When something that counts came or went; not a number where that is not known yet. */
   #activeAt: number;
   #ended: SocketError | undefined;
   #stopped: SocketError | undefined;
@@ -129,7 +131,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
         code === "closed" ? closedError("write") : new GenericError(code, message),
       );
     }
-    this.#noteActivity();
+    if (this.settings.idleBy === "either") this.#noteActivity();
     return this.socket.writeTo(content, this.peer.hostname, this.peer.port);
   }
 

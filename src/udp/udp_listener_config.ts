@@ -1,7 +1,7 @@
 // How a UdpListener and its sessions behave: its options, checked once.
 
 import { checkHost } from "../base/address.ts";
-import { checkInteger, checkInterval, checkSignal } from "../base/arguments.ts";
+import { checkChoice, checkInteger, checkInterval, checkSignal } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import type { SessionSettings } from "./session_core.ts";
@@ -34,11 +34,18 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    */
   readonly maxSessions?: number;
   /**
-   * After how long without a datagram, either way, a session ends.
+   * After how long without a datagram of its peer a session ends.
    *
    * @default {60_000}
    */
   readonly sessionIdleTimeoutInMillis?: number;
+  /**
+   * What counts for `sessionIdleTimeoutInMillis`: datagrams that are `"received"`, or those of `"either"` direction.
+   * A peer that has gone is sent to as one that is there: by `"either"` a server that broadcasts never loses it.
+   *
+   * @default {"received"}
+   */
+  readonly sessionIdleBy?: "received" | "either";
   /**
    * How many bytes wait in one session, each datagram counted with 256 more.
    *
@@ -63,6 +70,7 @@ const OPTIONS = [
     maxUnreadBytes: true,
     maxSessions: true,
     sessionIdleTimeoutInMillis: true,
+    sessionIdleBy: true,
     maxUnreadBytesPerSession: true,
     maxTotalUnreadBytes: true,
     signal: true,
@@ -91,6 +99,7 @@ export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListener
     maxUnreadBytes = 4 * 1024 * 1024,
     maxSessions = 10_000,
     sessionIdleTimeoutInMillis = 60_000,
+    sessionIdleBy = "received",
     maxUnreadBytesPerSession = 256 * 1024,
     maxTotalUnreadBytes = 64 * 1024 * 1024,
     signal,
@@ -102,6 +111,7 @@ export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListener
       clock: socket.network.clock,
       turns: turnsOf(socket.network),
       idleTimeoutInMillis: checkInterval("sessionIdleTimeoutInMillis", sessionIdleTimeoutInMillis),
+      idleBy: checkChoice("sessionIdleBy", sessionIdleBy, ["received", "either"]),
       queueLimit: checkInteger("maxUnreadBytesPerSession", maxUnreadBytesPerSession, 0),
       drop: socket.receiveQueueDrop,
       limits: socket.limits,

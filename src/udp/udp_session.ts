@@ -30,7 +30,7 @@ export function coreOf(session: UdpSession): SessionCore {
 /**
  * A peer of a {@linkcode UdpListener}, with the face of a connected {@linkcode UdpClient}: it hears this peer
  * alone and sends to it. It begins with the peer's first datagram and ends when it is closed, when nothing
- * came or went for `sessionIdleTimeoutInMillis`, or when the listener stops. What the peer sends later begins
+ * came for `sessionIdleTimeoutInMillis`, or when the listener stops. What the peer sends later begins
  * another session.
  */
 export class UdpSession implements UdpChannel, UdpCaller {

@@ -112,6 +112,17 @@ Deno.test("ReadBuffer does not read into what is lent still, nor into what someb
   assertEquals(again[0], 2);
 });
 
+Deno.test("ReadBuffer keeps the target of a read that began while bytes of another were lent", () => {
+  const buffer = new ReadBuffer();
+  const lent = buffer.lend(fill(buffer, 10));
+  loanOf(lent)!.borrow({ needsBytes: true, copy: () => false });
+  buffer.renew();
+  const { target } = buffer;
+  assert(target.buffer !== lent.buffer);
+  buffer.endLoan(false);
+  assert(buffer.target === target);
+});
+
 Deno.test("ReadBuffer.isGone tells that the target was transferred away", () => {
   const buffer = new ReadBuffer();
   const lent = fill(buffer, 100);

@@ -15,6 +15,7 @@ function inflow(script: (string | Step)[], canTry: boolean) {
   const peer = scriptedTransport(script, { clock, canTry });
   const log: string[] = [];
   const host: InflowHost = {
+    onReadHeld: () => log.push("held"),
     onReadBegin: () => log.push("begin"),
     onBytes: (bytes) => log.push(new TextDecoder().decode(bytes)),
     onEnd: () => log.push("end"),

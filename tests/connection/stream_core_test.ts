@@ -6,10 +6,29 @@ import {
   assertRejects,
   assertStrictEquals,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
-import { Connection, GenericError, SocketError } from "../../mod.ts";
+import {
+  Connection,
+  framed,
+  GenericError,
+  LineCodec,
+  ReadTimedOutError,
+  SocketError,
+} from "../../mod.ts";
+import {
+  connectedTransports,
+  end,
+  pause,
+  reset,
+  scriptedTransport,
+  silence,
+  until,
+  VirtualClock,
+} from "../../testing/mod.ts";
+import { connectionFrom } from "../../src/connection/connection.ts";
+import { resolveConnectionConfig } from "../../src/connection/connection_config.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
-import { connectedTransports, end, pause, reset, silence, until } from "../../testing/mod.ts";
 import { LateClock } from "../support/late_clock.ts";
 import { asText, isPending, readsOf, scriptedConnection } from "../support/scripted_connection.ts";
 
@@ -224,6 +243,82 @@ Deno.test("Connection.idleTimeoutInMillis ends it when no byte comes or goes, an
   assertEquals([error!.code, clock.now()], ["timed-out", 260]);
   assertStringIncludes(error!.message, "no byte came or went for 100 ms");
   assertEquals([peer.isClosed, clock.pending], [true, 0]);
+});
+
+Deno.test("Connection that is idle by what it received ends, however much it is sent", async () => {
+  const { connection, clock } = scriptedConnection([pause(80), "a", silence()], {
+    idleTimeoutInMillis: 100,
+    idleBy: "received",
+  });
+  void connection.read().then(() => connection.read()).catch(() => {});
+  for (let i = 0; i < 17; i++) {
+    await clock.advance(10);
+    await connection.write("x");
+  }
+  await clock.advance(9);
+  assert(await isPending(clock, connection.closed));
+  await clock.advance(1);
+  const error = await connection.closed;
+  assertEquals([error!.code, clock.now()], ["timed-out", 180]);
+  assertStringIncludes(error!.message, "no byte came for 100 ms");
+});
+
+Deno.test("Connection.idleTimeoutInMillis is counted from when it is set", async () => {
+  const clock = new VirtualClock();
+  const network = { ...denoNetwork, clock };
+  // As those of one listener have theirs.
+  const settings = resolveConnectionConfig({ idleTimeoutInMillis: 100, network });
+  const [connection, other] = [1, 2].map(() =>
+    connectionFrom({}, Connection, scriptedTransport([silence()], { clock }), settings)
+  ) as [Connection, Connection];
+  assertEquals(connection.idleTimeoutInMillis, 100);
+  await clock.advance(90);
+  connection.idleTimeoutInMillis = 40;
+  await clock.advance(39);
+  assert(await isPending(clock, connection.closed));
+  connection.idleTimeoutInMillis = Infinity;
+  await clock.advance(1_000);
+  assert(await isPending(clock, connection.closed));
+  connection.idleTimeoutInMillis = 30;
+  await clock.advance(30);
+  assertStringIncludes((await connection.closed)!.message, "no byte came or went for 30 ms");
+  assertEquals(clock.pending, 0);
+  assertEquals(other.idleTimeoutInMillis, 100);
+  connection.idleTimeoutInMillis = 5;
+  assertEquals([connection.idleTimeoutInMillis, clock.pending], [5, 0]);
+});
+
+Deno.test("Connection.readTimeoutInMillis is that of the next read, loop or message when it is set", async () => {
+  const { connection, clock } = scriptedConnection([], { readTimeoutInMillis: 100 });
+  const ways = [
+    () => connection.read(),
+    () => connection[Symbol.asyncIterator]().next(),
+    () => framed(connection, new LineCodec()).receive(),
+  ];
+  for (const [i, way] of ways.entries()) {
+    connection.readTimeoutInMillis = 7 + i;
+    const began = clock.now();
+    const late = assertRejects(way, ReadTimedOutError, `nothing came for ${7 + i} ms`);
+    await clock.advance(100);
+    await late;
+    assertEquals(clock.now() - began, 100);
+  }
+  assertEquals(connection.readTimeoutInMillis, 9);
+  connection.abort();
+});
+
+Deno.test("Connection's timeouts are checked when they are set, as in its config", async () => {
+  const { connection } = scriptedConnection();
+  for (const name of ["readTimeoutInMillis", "idleTimeoutInMillis"] as const) {
+    assertThrows(() => connection[name] = 0, RangeError, `${name} must be`);
+    assertThrows(() => connection[name] = "5" as never, TypeError, `${name} must be a number`);
+  }
+  assertEquals([connection.readTimeoutInMillis, connection.idleTimeoutInMillis], [
+    300_000,
+    Infinity,
+  ]);
+  connection.abort();
+  await connection.closed;
 });
 
 Deno.test("Connection.idleTimeoutInMillis ends one that nobody reads", async () => {

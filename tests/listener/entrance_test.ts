@@ -80,3 +80,36 @@ Deno.test("Entrance says where it cannot listen, and has no certificate to repla
   assertEquals(way.stats().handshakes, { underWay: 0, completed: 0, failed: 0 });
   await assertRejects(() => way.replaceCertificate({}), TypeError, "without secureSocket");
 });
+
+Deno.test("Entrance does not let a network pass over keepAliveInMillis", async () => {
+  for (const keepAliveInMillis of [5_000, "system"] as const) {
+    let closed = 0;
+    let sets: number | "system" | undefined = undefined;
+    const network: Network = {
+      ...denoNetwork,
+      listen: () => {
+        const socket = scriptedListener([]);
+        const { addr } = socket;
+        return {
+          addr,
+          accept: () => socket.accept(),
+          close() {
+            closed++;
+            socket.close();
+          },
+          ...(sets === undefined ? {} : { keepAliveInMillis: sets }),
+        };
+      },
+    };
+    const make = () =>
+      new Entrance(resolveListenerConfig(0, { network, keepAliveInMillis }), OWNER);
+    const way = make();
+    const error = await assertRejects(() => way.open(), GenericError, "keepAliveInMillis");
+    assertEquals([error.code, closed, way.isOpen], ["unsupported", 1, false]);
+    sets = keepAliveInMillis;
+    const good = make();
+    await good.open();
+    assertEquals([closed, good.isOpen], [1, true]);
+    await shut(good);
+  }
+});

@@ -12,6 +12,7 @@ Deno.test("resolveListenerConfig() has the reference's defaults", () => {
     path: undefined,
     pathMode: undefined,
     backlog: 4_096,
+    keepAliveInMillis: undefined,
     onEvent: undefined,
     signal: undefined,
     network: denoNetwork,
@@ -36,6 +37,8 @@ Deno.test("resolveListenerConfig() names what is wrong", () => {
     ["interface", "", TypeError],
     ["backlog", 0, RangeError],
     ["backlog", "5", TypeError],
+    ["keepAliveInMillis", 999, RangeError],
+    ["keepAliveInMillis", "never", TypeError],
     ["onEvent", "log", TypeError],
     ["signal", {}, TypeError],
     ["readTimeoutInMillis", 0, RangeError],
@@ -51,6 +54,16 @@ Deno.test("resolveListenerConfig() names what is wrong", () => {
     () => resolveListenerConfig(0, { path: "/run/x.sock", pathMode: 0o1000 }),
     RangeError,
     "pathMode",
+  );
+  assertThrows(
+    () => resolveListenerConfig(0, { path: "/run/x.sock", keepAliveInMillis: "system" }),
+    TypeError,
+    "keepAliveInMillis must not go with a path",
+  );
+  assertThrows(
+    () => resolveListenerConfig(0, { maxBytesReadPerSecond: 9, minBytesPerSecond: 10 }),
+    RangeError,
+    "maxBytesReadPerSecond must not be less than minBytesPerSecond, 10: got 9",
   );
   assertThrows(() => resolveListenerConfig(70_000, {}), RangeError, "port");
 });

@@ -142,6 +142,29 @@ async function datagrams(make: (misbehave: Misbehave) => UdpService, misbehave: 
 
 const lines = new LineCodec();
 
+/** A function that gives text, but the first time. */
+function misbehavesOnce(misbehave: Misbehave, otherwise: string) {
+  const { promise: called, resolve } = Promise.withResolvers<void>();
+  let isFirst = true;
+  const call = () => {
+    if (!isFirst) return otherwise;
+    isFirst = false;
+    resolve();
+    return misbehave() as string;
+  };
+  return { call, called };
+}
+
+/** Somebody who says nothing until something has happened. */
+function quietUntil(happened: Promise<void>): (listener: Listener) => Promise<void> {
+  return async (listener) => {
+    const client = await dial(listener);
+    await happened;
+    client.abort();
+    await client.closed;
+  };
+}
+
 /** Each function, and a trial of it. */
 const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
   "Service.onConnect": (misbehave) => streams((onConnect) => ({ onConnect }) as Service, misbehave),
@@ -182,6 +205,18 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
       (onClose) => framedService(lines, { onMessage() {}, onClose: onClose as () => void }),
       misbehave,
     ),
+  "HeartbeatConfig.content": async (misbehave) => {
+    const { call, called } = misbehavesOnce(misbehave, "");
+    return await hooked({ heartbeat: { content: call, everyInMillis: 1 } }, quietUntil(called));
+  },
+  "MessageHeartbeatConfig.message": async (misbehave) => {
+    const { call: message, called } = misbehavesOnce(misbehave, "hello");
+    const listener = new Listener(0, LOOPBACK);
+    const service = { onMessage: (_: unknown, line: string) => line };
+    listener.attach(framedService(lines, service, { heartbeat: { message, everyInMillis: 1 } }));
+    await listener.start();
+    return trialOf(listener, () => quietUntil(called)(listener));
+  },
   "ServiceOrFactory": async (misbehave) => {
     const listener = new Listener(0, LOOPBACK);
     let count = 0;

@@ -106,6 +106,27 @@ async function scene(): Promise<Scene> {
       says: "codec must have the methods decoder, encode",
       call: (wrong) => framed(connection, wrong),
     },
+    "framed(config)": { ...config, call: (wrong) => framed(connection, new LineCodec(), wrong) },
+    "framed(config.heartbeat)": {
+      says: "heartbeat must be an object",
+      fine: OPTIONS,
+      call: (heartbeat) => framed(connection, new LineCodec(), { heartbeat }),
+    },
+    "framedService(config)": {
+      ...config,
+      call: (wrong) => framedService(new LineCodec(), { onMessage() {} }, wrong),
+    },
+    "new Connection(config.heartbeat)": {
+      says: "heartbeat must be an object",
+      fine: OPTIONS,
+      call: (heartbeat) => new Connection(transport(), { heartbeat }),
+    },
+    "new Connection(config.heartbeat.content)": {
+      says: "heartbeat.content must be a Uint8Array or a string",
+      fine: ["nothing", "text", "bytes", "function"],
+      call: (content) =>
+        new Connection(transport(), { heartbeat: { content, everyInMillis: 5_000 } }),
+    },
     "framedService(codec)": {
       says: "codec must have the methods decoder, encode",
       call: (wrong) => framedService(wrong, { onMessage() {} }),

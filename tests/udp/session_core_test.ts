@@ -13,7 +13,10 @@ const peer = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
 const forever = { timeoutInMillis: Infinity, signal: undefined };
 const first = ({ data }: Datagram) => data[0];
 
-async function session(idleTimeoutInMillis = 1_000) {
+async function session(
+  idleTimeoutInMillis = 1_000,
+  idleBy: "received" | "either" = "received",
+) {
   const clock = new VirtualClock();
   const network = scriptedDatagrams(clock);
   const owner = { isWanting: false, hearsItself: false, put() {}, onUnwanted() {}, onEnd() {} };
@@ -23,6 +26,7 @@ async function session(idleTimeoutInMillis = 1_000) {
     clock,
     turns: plainTurns,
     idleTimeoutInMillis,
+    idleBy,
     queueLimit: 10_000,
     drop: "newest",
     limits: forever,
@@ -39,8 +43,22 @@ async function session(idleTimeoutInMillis = 1_000) {
   };
 }
 
-Deno.test("SessionCore is idle from its last datagram on, whichever way it went", async () => {
-  const { clock, core, put, sent, ends } = await session();
+Deno.test("SessionCore is idle from the last datagram on that it received, whatever is sent to it", async () => {
+  const { clock, core, put } = await session();
+  await clock.advance(900);
+  put(1);
+  for (let i = 0; i < 9; i++) {
+    await clock.advance(100);
+    await core.write("a broadcast");
+  }
+  await clock.advance(99);
+  assertEquals(core.ended, undefined);
+  await clock.advance(1);
+  assertEquals([(await core.closed)!.code, clock.now()], ["timed-out", 1_900]);
+});
+
+Deno.test("SessionCore is idle from its last datagram on by either, whichever way it went", async () => {
+  const { clock, core, put, sent, ends } = await session(1_000, "either");
   await clock.advance(900);
   put(1);
   await clock.advance(900);

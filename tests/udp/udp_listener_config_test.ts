@@ -9,6 +9,7 @@ Deno.test("resolveUdpListenerConfig() names what is wrong", () => {
   assertThrows(make({ interface: "" }), TypeError, "interface");
   assertThrows(make({ maxSessions: -1 }), RangeError, "maxSessions");
   assertThrows(make({ sessionIdleTimeoutInMillis: 0 }), RangeError, "sessionIdleTimeoutInMillis");
+  assertThrows(make({ sessionIdleBy: "sent" as never }), TypeError, "sessionIdleBy");
   assertThrows(make({ maxUnreadBytesPerSession: 0.5 }), RangeError, "maxUnreadBytesPerSession");
   assertThrows(make({ maxUnreadBytes: NaN }), TypeError, "maxUnreadBytes");
   assertThrows(make({ signal: {} }), TypeError, "signal");

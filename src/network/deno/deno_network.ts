@@ -9,6 +9,7 @@ import { lookUpName } from "../node/name_lookup.ts";
 import { bindNodeDatagram } from "../node/node_datagram.ts";
 import { FairTurns, plainTurns, type Turns, type TurnSignals } from "../turns.ts";
 import { bindDenoDatagram } from "./deno_datagram.ts";
+import { KeepAliveListener, refuseOwnTime } from "./keep_alive.ts";
 import { isDenoTcp, NativeTls } from "./native_tls.ts";
 import { isOwnAddress } from "./own_address.ts";
 import { connectPath, type LocalSockets } from "./unix.ts";
@@ -72,9 +73,11 @@ export const denoNetwork: Network = {
       bare({ hostname, port, ...(signal === undefined ? {} : { signal }) }),
     );
   },
-  listen: ({ hostname, port, backlog }) => {
+  listen: ({ hostname, port, backlog, keepAliveInMillis }) => {
     requireDeno();
-    return Deno.listen(bare({ hostname, port, tcpBacklog: backlog }));
+    refuseOwnTime(keepAliveInMillis);
+    const listener = Deno.listen(bare({ hostname, port, tcpBacklog: backlog }));
+    return keepAliveInMillis === undefined ? listener : new KeepAliveListener(listener);
   },
   connectPath: (target) => {
     requireDeno();

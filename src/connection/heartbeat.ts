@@ -1,0 +1,188 @@
+// A heartbeat: something of this end's when it has been quiet, an end when the peer has been deaf, which is when
+// nothing has come from it although somebody read.
+
+import { checkInterval, contentBytes } from "../base/arguments.ts";
+import { codeOf, GenericError, isSocketError, type SocketError } from "../base/errors.ts";
+import { optionNames, readOptions } from "../base/options.ts";
+import { handlerError, refusePromise } from "../base/user_code.ts";
+import type { Clock } from "../network/network.ts";
+
+/** When a heart beats, and for how long the peer's may be missed. */
+export interface HeartbeatTimes {
+  /**
+   * After how long without a byte sent one's own is sent, in milliseconds. Not while something waits to be sent
+   * already, nor after the writing direction was ended.
+   *
+   * @default {Infinity}
+   */
+  readonly everyInMillis?: number;
+  /**
+   * After how long without a byte received the connection ends with `"timed-out"`, in milliseconds. Time in which
+   * nobody reads does not count: what the peer has sent may lie in the system.
+   *
+   * @default {Infinity}
+   */
+  readonly deafAfterInMillis?: number;
+}
+
+/** The heartbeat of a connection. */
+export interface HeartbeatConfig extends HeartbeatTimes {
+  /** What is sent, or what gives it each time; goes together with `everyInMillis`. */
+  readonly content?: Uint8Array | string | (() => Uint8Array | string);
+}
+
+/** The heartbeat of a connection on which messages go. */
+export interface MessageHeartbeatConfig<Out> extends HeartbeatTimes {
+  /** The message that is sent, or what gives it each time; goes together with `everyInMillis`. */
+  readonly message?: Out | (() => Out);
+}
+
+/** What a heartbeat was settled to. */
+export interface HeartbeatSettings<What> {
+  readonly everyInMillis: number;
+  readonly deafAfterInMillis: number;
+  /** Gives what is sent. */
+  what(): What;
+}
+
+const TIMES = { everyInMillis: true, deafAfterInMillis: true } as const;
+const CONTENT_OPTIONS = optionNames<HeartbeatConfig>({ ...TIMES, content: true });
+const MESSAGE_OPTIONS = optionNames<MessageHeartbeatConfig<unknown>>({ ...TIMES, message: true });
+
+/**
+ * Reads the heartbeat of a connection.
+ *
+ * @throws {TypeError | RangeError} A field is wrong or missing.
+ */
+export function readHeartbeat(
+  config: HeartbeatConfig,
+): HeartbeatSettings<Uint8Array | string> {
+  const options = readOptions<HeartbeatConfig>("heartbeat", config, CONTENT_OPTIONS);
+  const { content } = options;
+  if (content !== undefined && typeof content !== "function") {
+    contentBytes(content, "heartbeat.content");
+  }
+  return settled("content", content, options);
+}
+
+/**
+ * Reads the heartbeat of a connection on which messages go.
+ *
+ * @throws {TypeError | RangeError} A field is wrong or missing.
+ */
+export function readMessageHeartbeat<Out>(
+  config: MessageHeartbeatConfig<Out>,
+): HeartbeatSettings<Out> {
+  const options = readOptions<MessageHeartbeatConfig<Out>>("heartbeat", config, MESSAGE_OPTIONS);
+  return settled("message", options.message, options);
+}
+
+function settled<What>(
+  name: string,
+  given: What | (() => What) | undefined,
+  { everyInMillis = Infinity, deafAfterInMillis = Infinity }: HeartbeatTimes,
+): HeartbeatSettings<What> {
+  checkInterval("heartbeat.everyInMillis", everyInMillis);
+  checkInterval("heartbeat.deafAfterInMillis", deafAfterInMillis);
+  if ((given === undefined) !== (everyInMillis === Infinity)) {
+    throw new TypeError(`heartbeat must have both ${name} and everyInMillis, or neither`);
+  }
+  if (given === undefined && deafAfterInMillis === Infinity) {
+    throw new TypeError(`heartbeat must have ${name} and everyInMillis, deafAfterInMillis or all`);
+  }
+  const what = () => {
+    const made = typeof given === "function" ? (given as () => What)() : given;
+    refusePromise(`heartbeat.${name}`, made);
+    return made as What;
+  };
+  return Object.freeze({ everyInMillis, deafAfterInMillis, what });
+}
+
+/** Whose heartbeat it is. */
+export interface HeartbeatHost {
+  readonly clock: Clock;
+  /** Whether a read of the system is under way. */
+  readonly isReading: boolean;
+  /** Whether something can be sent, and nothing waits to be. */
+  readonly isQuiet: boolean;
+  /** Asks for a call of {@linkcode Heartbeat.look} at that time or earlier. */
+  lookBy(due: number): void;
+  /** Ends the connection. */
+  fail(error: SocketError): void;
+}
+
+/** The heartbeat of one connection, from now on. */
+export class Heartbeat {
+  readonly #host: HeartbeatHost;
+  readonly #times: Required<HeartbeatTimes>;
+  readonly #send: () => void;
+  #quietDue!: number;
+  #deafDue!: number;
+
+  /** @param host Whose it is. @param times When. @param send Sends what is to be sent. */
+  constructor(host: HeartbeatHost, times: Required<HeartbeatTimes>, send: () => void) {
+    this.#host = host;
+    this.#times = times;
+    this.#send = send;
+    this.onSent();
+    this.onReceived();
+  }
+
+  /** When the next thing is due. */
+  get due(): number {
+    return Math.min(this.#quietDue, this.#deafDue);
+  }
+
+  /** Bytes have gone out. */
+  onSent(): void {
+    this.#quietDue = this.#from(this.#times.everyInMillis);
+  }
+
+  /** Bytes have come. */
+  onReceived(): void {
+    this.#deafDue = this.#from(this.#times.deafAfterInMillis);
+  }
+
+  #from(interval: number): number {
+    if (interval === Infinity) return Infinity;
+    const due = this.#host.clock.now() + interval;
+    this.#host.lookBy(due);
+    return due;
+  }
+
+  /** Does what is due. Returns when the next thing will be. */
+  look(now: number): number {
+    if (this.#deafDue <= now) {
+      if (this.#host.isReading) {
+        this.#fail();
+        return Infinity;
+      }
+      this.onReceived();
+    }
+    if (this.#quietDue <= now) {
+      this.onSent();
+      if (this.#host.isQuiet) this.#beat();
+    }
+    return this.due;
+  }
+
+  #fail(): void {
+    const { deafAfterInMillis } = this.#times;
+    this.#host.fail(
+      new GenericError(
+        "timed-out",
+        `Connection ended: nothing came for ${deafAfterInMillis} ms (heartbeat.deafAfterInMillis)`,
+      ),
+    );
+  }
+
+  #beat(): void {
+    try {
+      this.#send();
+    } catch (thrown) {
+      // What has ended the connection is told by it.
+      if (isSocketError(thrown) && codeOf(thrown) !== "frame") return;
+      this.#host.fail(handlerError("The heartbeat", thrown));
+    }
+  }
+}

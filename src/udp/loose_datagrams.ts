@@ -50,7 +50,11 @@ export class LooseDatagrams {
       undefined,
       turns,
     );
-    this.#calls = new DatagramCalls(socket, () => this.#handleQueued());
+    this.#calls = new DatagramCalls(
+      socket,
+      () => this.#handleQueued(),
+      settings.session.overwritesLent,
+    );
   }
 
   /** How many were dropped. */
@@ -66,7 +70,7 @@ export class LooseDatagrams {
   /**
    * Sets who gets them.
    *
-   * @param service Whose `onDatagram` is called, if that is who.
+   * @param service Whose `onDatagram` or `onBytes` is called, if that is who.
    * @param isIterated Whether it is an iteration.
    */
   serve(service: UdpService | undefined, isIterated: boolean): void {
@@ -77,16 +81,25 @@ export class LooseDatagrams {
   }
 
   /** Gets a datagram that came. */
-  put(bytes: Uint8Array, from: DatagramAddress): void {
-    if (this.#service === undefined || this.#calls.isCalling || this.#mailbox.length > 0) {
+  put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
+    const service = this.#service;
+    if (service === undefined || this.#calls.isCalling || this.#mailbox.length > 0) {
       return this.#mailbox.put(bytes, from);
     }
     const { hostname: remoteHost, port: remotePort } = from;
-    this.#handle(this.#service, { remoteHost, remotePort, data: this.#handOut.copy(bytes) });
+    if (service.onBytes !== undefined) {
+      const caller = new DatagramCaller(this.#socket, remoteHost, remotePort);
+      return this.#calls.lend(service, caller, bytes, true);
+    }
+    this.#handle(service, { remoteHost, remotePort, data: this.#handOut.copy(bytes) });
   }
 
   #handle(service: UdpService, datagram: Datagram): void {
-    this.#calls.handle(service, new DatagramCaller(this.#socket, datagram), datagram);
+    this.#calls.handle(service, this.#callerOf(datagram), datagram);
+  }
+
+  #callerOf({ remoteHost, remotePort }: Datagram): DatagramCaller {
+    return new DatagramCaller(this.#socket, remoteHost, remotePort);
   }
 
   #handleQueued(): void {
@@ -116,7 +129,7 @@ export class LooseDatagrams {
     return this.#mailbox.take<IteratorResult<ReceivedDatagram, undefined>>(
       (datagram) => {
         this.#taken = datagram;
-        return { done: false, value: [new DatagramCaller(this.#socket, datagram), datagram] };
+        return { done: false, value: [this.#callerOf(datagram), datagram] };
       },
       FOREVER,
       OVER,
@@ -138,6 +151,7 @@ export class LooseDatagrams {
   /** Nothing will come any more: what is there is dropped, and whoever waits is told. */
   end(error: SocketError): void {
     this.#hasEnded = true;
+    this.#calls.retire();
     this.#mailbox.clear();
     this.#mailbox.finish(error, error.code === "closed");
     this.#onChange?.();
@@ -145,15 +159,20 @@ export class LooseDatagrams {
 
   /** Whose datagrams are not done with. */
   *peers(): Generator<DatagramAddress> {
-    const underWay = this.#calls.underWay ?? this.#taken;
-    if (underWay !== undefined) yield addressOf(underWay);
-    for (const { remoteAddress: hostname, remotePort: port } of this.#calls.told) {
-      yield { transport: "udp", hostname, port };
-    }
+    const { underWay, told } = this.#calls;
+    if (underWay !== undefined) yield addressOfCaller(underWay);
+    else if (this.#taken !== undefined) yield addressOf(this.#taken);
+    for (const caller of told) yield addressOfCaller(caller);
     for (const datagram of this.#mailbox.waiting) yield addressOf(datagram);
   }
 }
 
 function addressOf({ remoteHost: hostname, remotePort: port }: Datagram): DatagramAddress {
+  return { transport: "udp", hostname, port };
+}
+
+function addressOfCaller(
+  { remoteAddress: hostname, remotePort: port }: UdpCaller,
+): DatagramAddress {
   return { transport: "udp", hostname, port };
 }

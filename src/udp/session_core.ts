@@ -22,6 +22,8 @@ export interface SessionSettings {
   readonly queueLimit: number;
   readonly drop: DropPolicy;
   readonly limits: TakeLimits;
+  /** Whether lent bytes are overwritten when they are not lent any more. */
+  readonly overwritesLent: boolean;
 }
 
 /** What the sessions of one listener share. */

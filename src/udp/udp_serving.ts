@@ -16,7 +16,7 @@ import type { UdpSession } from "./udp_session.ts";
 import { UdpSessions } from "./udp_sessions.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
 
-/** Who gets what comes: a method of a service, or an iteration. */
+/** Who gets what comes: a method of a service (`onDatagram`, or `onBytes` in its place), or an iteration. */
 export type Consumer =
   | { readonly kind: "onDatagram"; readonly service: UdpService }
   | { readonly kind: "onSession"; readonly service: UdpServiceOrFactory }
@@ -31,7 +31,7 @@ export type Consumer =
 export function consumerOf(service: UdpServiceOrFactory): Consumer {
   if (typeof service === "function") return { kind: "onSession", service };
   const methods = readUdpService(service);
-  const kind = methods.onDatagram === undefined ? "onSession" : "onDatagram";
+  const kind = methods.onSession === undefined ? "onDatagram" : "onSession";
   return { kind, service: methods };
 }
 
@@ -92,7 +92,7 @@ export class UdpServing implements UdpSocketOwner {
     if (consumer?.kind === "onSession" || consumer?.kind === "sessions") {
       for (let kept = this.#loose.shift(); kept !== undefined; kept = this.#loose.shift()) {
         const { data, remoteHost: hostname, remotePort: port } = kept;
-        this.put(data, { transport: "udp", hostname, port });
+        this.put(data as Uint8Array<ArrayBuffer>, { transport: "udp", hostname, port });
       }
     }
     this.socket.wake();
@@ -108,7 +108,7 @@ export class UdpServing implements UdpSocketOwner {
     this.#received += DATAGRAM_OVERHEAD;
   }
 
-  put(bytes: Uint8Array, from: DatagramAddress): void {
+  put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
     const consumer = this.#consumer;
     this.#received += bytes.length + DATAGRAM_OVERHEAD;
     if (this.#isStopping) {

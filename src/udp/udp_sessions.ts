@@ -186,11 +186,11 @@ export class UdpSessions {
   }
 }
 
-/** Calls `onDatagram` for what comes in a session, until that is over and nothing is under way. */
+/** Calls `onDatagram` or `onBytes` for what comes in a session, until that is over and nothing is under way. */
 async function callForEach(service: UdpService, session: UdpSession): Promise<void> {
   const core = coreOf(session);
   let onFree = ignore;
-  const calls = new DatagramCalls(core.socket, () => onFree());
+  const calls = new DatagramCalls(core.socket, () => onFree(), core.settings.overwritesLent);
   const free = () => new Promise<void>((resolve) => onFree = resolve);
   for (;;) {
     const next = await core.take(nextOf, FOREVER, OVER);

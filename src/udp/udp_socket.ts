@@ -21,8 +21,11 @@ export interface UdpSocketOwner {
   readonly isWanting: boolean;
   /** Whether what seems to come from the socket itself is heard. */
   readonly hearsItself: boolean;
-  /** Gets a datagram, whose bytes must be copied before it returns. Must not throw. */
-  put(bytes: Uint8Array, from: DatagramAddress): void;
+  /**
+   * Gets a datagram, whose bytes must be copied before it returns, unless {@linkcode UdpSocket.leaveBuffer} is
+   * called until then. Must not throw.
+   */
+  put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void;
   /** A datagram came that nobody may get: from somebody else than the peer, from nowhere, or from here. */
   onUnwanted(): void;
   /** Nothing will come any more, for this reason. */
@@ -196,7 +199,17 @@ export class UdpSocket implements DatagramSink {
     return this.#owner.isWanting;
   }
 
-  put(bytes: Uint8Array, from: DatagramAddress): void {
+  /** Leaves the memory of the datagram that is being handed out to whoever has it. */
+  leaveBuffer(): void {
+    this.#receiver?.leaveBuffer();
+  }
+
+  /** Gets memory back that was left. @param bytes The datagram in it. */
+  takeBack(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#receiver?.takeBack(bytes);
+  }
+
+  put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
     const { hostname, port } = from;
     const ip = unmappedIp(hostname);
     if (!this.#filter.admits(this.#local, ip, port)) return this.#owner.onUnwanted();

@@ -223,6 +223,10 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
     datagrams((call) => ({
       onDatagram: (_, { data }) => (call() as Promise<Uint8Array>) ?? data,
     }), misbehave),
+  "UdpService.onBytes": (misbehave) =>
+    datagrams((call) => ({
+      onBytes: (_, bytes) => (call() as Promise<Uint8Array>) ?? bytes,
+    }), misbehave),
   "UdpService.onSession": (misbehave) =>
     datagrams((call) => ({
       onSession(session) {
@@ -293,7 +297,7 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
 };
 
 /** Who does not settle keeps those behind him waiting, where calls are one after the other. */
-const WAITS_FOR_ITS_CALLS = ["UdpService.onDatagram"];
+const WAITS_FOR_ITS_CALLS = ["UdpService.onBytes", "UdpService.onDatagram"];
 
 for (const [name, make] of Object.entries(CALLBACKS)) {
   Deno.test(`${name} ends nothing but what it is about, whatever it does`, async () => {

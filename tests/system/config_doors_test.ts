@@ -83,6 +83,7 @@ const forUdpListener: UdpListenerConfig = {
   sessionIdleTimeoutInMillis: 5_000,
   maxUnreadBytesPerSession: 100_000,
   maxTotalUnreadBytes: 1_000,
+  overwriteLentBytes: true,
   signal: new AbortController().signal,
 };
 

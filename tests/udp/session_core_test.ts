@@ -26,6 +26,7 @@ async function session(idleTimeoutInMillis = 1_000) {
     queueLimit: 10_000,
     drop: "newest",
     limits: forever,
+    overwritesLent: false,
   } as const;
   let ends = 0;
   const budget = new UnreadBudget(1_000_000);

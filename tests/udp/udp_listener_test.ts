@@ -136,8 +136,8 @@ Deno.test("UdpListener() and attach() check what they get", () => {
   const listener = new UdpListener(0);
   const attach = (service: unknown) => () => listener.attach(service as UdpService);
   assertThrows(attach(null), TypeError, "service");
-  assertThrows(attach({}), TypeError, "at least one of onDatagram, onSession");
-  assertThrows(attach({ onError() {} }), TypeError, "either onDatagram or onSession");
+  assertThrows(attach({}), TypeError, "at least one of onBytes, onDatagram, onSession");
+  assertThrows(attach({ onError() {} }), TypeError, "either onBytes, onDatagram or onSession");
   assertThrows(attach({ onDatagram() {}, onSession() {} }), TypeError, "either");
   assertThrows(attach({ onDatagram: 7 }), TypeError, "service.onDatagram");
   assertThrows(attach({ onDatagrams() {} }), TypeError, '"onDatagrams"');

@@ -14,6 +14,7 @@ import { FOREVER } from "./udp_channel.ts";
 import type { UdpListenerSettings } from "./udp_listener_config.ts";
 import type { UdpService } from "./udp_service.ts";
 import type { UdpSocket } from "./udp_socket.ts";
+import type { DropCounter } from "./udp_stats.ts";
 
 /** What an iteration over a {@linkcode UdpListener} gives: who sent a datagram, and that. */
 export type ReceivedDatagram = [caller: UdpCaller, datagram: Datagram];
@@ -36,8 +37,12 @@ export class LooseDatagrams {
   /** Told when something may be done with. */
   #onChange: (() => void) | undefined;
 
-  /** @param socket What answers. @param settings How the listener serves. */
-  constructor(socket: UdpSocket, settings: UdpListenerSettings) {
+  /**
+   * @param socket What answers.
+   * @param settings How the listener serves.
+   * @param drops Counts what is dropped.
+   */
+  constructor(socket: UdpSocket, settings: UdpListenerSettings, drops: DropCounter) {
     const { clock, drop, turns } = settings.session;
     const { maxUnreadBytes } = settings;
     this.#socket = socket;
@@ -49,17 +54,13 @@ export class LooseDatagrams {
       this.#handOut,
       undefined,
       turns,
+      drops,
     );
     this.#calls = new DatagramCalls(
       socket,
       () => this.#handleQueued(),
       settings.session.overwritesLent,
     );
-  }
-
-  /** How many were dropped. */
-  get droppedDatagrams(): number {
-    return this.#mailbox.droppedDatagrams;
   }
 
   /** How many a call or an iteration is done with. */

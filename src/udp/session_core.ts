@@ -12,6 +12,7 @@ import type { InLine } from "../listener/line.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
 import type { Turns } from "../network/turns.ts";
 import type { UdpSocket } from "./udp_socket.ts";
+import type { SessionEndReason } from "./udp_stats.ts";
 import type { UnreadBudget } from "./unread_budget.ts";
 
 /** How sessions behave. */
@@ -34,8 +35,8 @@ export interface SharedBySessions {
   readonly settings: SessionSettings;
   /** What they keep within, all together. */
   readonly budget: UnreadBudget;
-  /** Told when one is over. */
-  onEnd(core: SessionCore): void;
+  /** Told when one is over, and why. */
+  onEnd(core: SessionCore, reason: SessionEndReason): void;
 }
 
 /** A session below its face. */
@@ -147,6 +148,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     if (due > now || !isSure) return Math.min(due, next);
     this.end(
       new GenericError("timed-out", `The session ended: idle for ${idleTimeoutInMillis} ms`),
+      "idle",
     );
     return Infinity;
   }
@@ -168,24 +170,24 @@ export class SessionCore implements InLine<SessionCore>, Placed {
 
   #endIfDone(): void {
     if (this.#stopped === undefined || this.isHandled || this.#mailbox.length > 0) return;
-    if (!this.isPulled || this.#sawEnd) this.end(this.#stopped);
+    if (!this.isPulled || this.#sawEnd) this.end(this.#stopped, "stop");
   }
 
   /** Ends it by its user. */
   close(): void {
     this.#mailbox.clear();
-    this.end(closedError("receive"));
+    this.end(closedError("receive"), this.#stopped === undefined ? "local" : "stop");
   }
 
   /** Ends it. What came before can still be read, by whoever has it. */
-  end(error: SocketError): void {
+  end(error: SocketError, reason: SessionEndReason): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
     this.#timer.stop();
     this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
     // Nobody has it who could read what came.
     if (this.isUntaken) this.#mailbox.clear();
-    this.#shared.onEnd(this);
+    this.#shared.onEnd(this, reason);
     this.#resolveClosed(error.code === "closed" ? undefined : error);
   }
 }

@@ -24,6 +24,7 @@ import {
 import type { UdpServiceOrFactory } from "./udp_service.ts";
 import { type Consumer, consumerOf, UdpServing } from "./udp_serving.ts";
 import { coreOf, UdpSession } from "./udp_session.ts";
+import { UdpCounts, type UdpListenerStats } from "./udp_stats.ts";
 
 /**
  * Receives datagrams on one port, in order, whatever a service does with them.
@@ -50,12 +51,12 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   readonly #settings: UdpListenerSettings;
   readonly #life: LifeCycle;
   readonly #consumers: Consumers<Consumer>;
+  readonly #counts = new UdpCounts();
   readonly #open = new Bag<UdpSession>(coreOf);
   readonly #sessions = new LiveSet(this.#open, (value) => value instanceof UdpSession);
   #port: number;
   #address: string;
   #serving: UdpServing | undefined;
-  #droppedBefore = 0;
 
   /**
    * Makes a listener that is not bound yet.
@@ -102,20 +103,29 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * How many datagrams reached this listener and nobody gets: a queue was full, there were too many sessions,
-   * a session was over before anybody had taken it, they came from somebody else than the peer, from port 0,
-   * from the listener's own address, or during a stop. What the system dropped before is not known.
-   */
-  get droppedDatagrams(): number {
-    return this.#droppedBefore + (this.#serving?.droppedDatagrams ?? 0);
-  }
-
-  /**
    * Resolves when it no longer receives, and never rejects: `undefined` after a stop, else the error that
    * ended receiving for good, or that `start` has thrown. A new promise after each `start`.
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#life.closed;
+  }
+
+  /**
+   * What has happened since it was made: datagrams received, sent and dropped, sessions begun and ended.
+   *
+   * @example
+   * ```ts
+   * import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * await using listener = new UdpListener(0, { interface: "127.0.0.1" });
+   * listener.attach({ onBytes: (_, bytes) => bytes });
+   * await listener.start();
+   * const { received, dropped } = listener.stats();
+   * console.log(received.datagrams, dropped["queue-limit"]); // 0 0
+   * ```
+   */
+  stats(): UdpListenerStats {
+    return this.#counts.stats(this.#open.size, this.#serving?.socket);
   }
 
   /**
@@ -158,7 +168,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   async #bind(): Promise<void> {
-    const serving = new UdpServing(this.#port, this.#settings, this.#open);
+    const serving = new UdpServing(this.#port, this.#settings, this.#open, this.#counts);
     const { host, port } = await serving.socket.bound;
     this.#address = host;
     this.#port = port;
@@ -170,7 +180,9 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   #onEnd(): void {
-    this.#droppedBefore = this.droppedDatagrams;
+    // What the engine of this socket had no room for, it will not tell again.
+    const dropped = this.#serving?.socket.droppedDatagrams ?? 0;
+    this.#counts.drops.countDropped(dropped, "queue-limit");
     this.#serving = undefined;
     this.#consumers.endIteration();
   }

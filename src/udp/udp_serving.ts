@@ -15,6 +15,7 @@ import { readUdpService, type UdpService, type UdpServiceOrFactory } from "./udp
 import type { UdpSession } from "./udp_session.ts";
 import { UdpSessions } from "./udp_sessions.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
+import type { DatagramTraffic, UdpCounts } from "./udp_stats.ts";
 
 /** Who gets what comes: a method of a service (`onDatagram`, or `onBytes` in its place), or an iteration. */
 export type Consumer =
@@ -45,13 +46,14 @@ const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
 export class UdpServing implements UdpSocketOwner {
   readonly socket: UdpSocket;
   readonly hearsItself = false;
+  readonly traffic: DatagramTraffic;
   readonly groups: MulticastGroups;
   readonly #turns: Turns;
   readonly #loose: LooseDatagrams;
   readonly #open: Bag<UdpSession>;
   readonly #sessions: UdpSessions;
+  readonly #counts: UdpCounts;
   #consumer: Consumer | undefined;
-  #droppedDatagrams = 0;
   /** How much has come, each datagram counted with what it costs. */
   #received = 0;
   /** Whose datagrams had come before a stop, and nobody was there to take them. */
@@ -67,20 +69,22 @@ export class UdpServing implements UdpSocketOwner {
    * @param port Which port, 0 for one that the system chooses.
    * @param settings Where else, and how.
    * @param open Where its sessions are while they are open.
+   * @param counts Counts what comes, goes, begins and ends.
    */
-  constructor(port: number, settings: UdpListenerSettings, open: Bag<UdpSession>) {
+  constructor(
+    port: number,
+    settings: UdpListenerSettings,
+    open: Bag<UdpSession>,
+    counts: UdpCounts,
+  ) {
     this.#open = open;
+    this.#counts = counts;
+    this.traffic = counts.traffic;
     this.#turns = settings.session.turns;
     this.socket = new UdpSocket(settings.host, port, settings.socket, this);
     this.groups = new MulticastGroups(this.socket);
-    this.#loose = new LooseDatagrams(this.socket, settings);
-    this.#sessions = new UdpSessions(this.socket, settings.session, settings, open);
-  }
-
-  /** How many datagrams came and nobody gets. */
-  get droppedDatagrams(): number {
-    return this.#droppedDatagrams + this.#loose.droppedDatagrams +
-      this.#sessions.droppedDatagrams + this.socket.droppedDatagrams;
+    this.#loose = new LooseDatagrams(this.socket, settings, counts.drops);
+    this.#sessions = new UdpSessions(this.socket, settings.session, settings, open, counts);
   }
 
   /** Sets who gets what comes. */
@@ -104,15 +108,19 @@ export class UdpServing implements UdpSocketOwner {
   }
 
   onUnwanted(): void {
-    this.#droppedDatagrams++;
+    this.#counts.drops.countDropped(1, "sender");
     this.#received += DATAGRAM_OVERHEAD;
+  }
+
+  onLost(): void {
+    this.#counts.drops.countDropped(1, "transferred");
   }
 
   put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
     const consumer = this.#consumer;
     this.#received += bytes.length + DATAGRAM_OVERHEAD;
     if (this.#isStopping) {
-      this.#droppedDatagrams++;
+      this.#counts.drops.countDropped(1, "stopped");
     } else if (consumer === undefined) {
       this.#putNobodys(bytes, from);
     } else if (consumer.kind === "onDatagram" || consumer.kind === "datagrams") {

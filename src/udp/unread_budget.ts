@@ -5,6 +5,7 @@
 // Among so many it is not looked for who keeps most, but for who does among the next few.
 
 import { Bag, type Placed } from "../listener/bag.ts";
+import { type DropCounter, DropCounts, type DropReason } from "./udp_stats.ts";
 
 /** Among how many the one who keeps most is looked for. */
 const CANDIDATES = 8;
@@ -22,16 +23,21 @@ export interface Keeper {
 }
 
 /** Counts what is kept, and what was dropped. */
-export class UnreadBudget {
+export class UnreadBudget implements DropCounter {
   readonly #limit: number;
+  readonly #drops: DropCounter;
   readonly #keepers = new Bag<Keeper>((keeper) => keeper.placed);
   #bytes = 0;
   #next = 0;
   #droppedDatagrams = 0;
 
-  /** @param limit How many bytes may be kept in all; anything where nothing is kept. */
-  constructor(limit: number) {
+  /**
+   * @param limit How many bytes may be kept in all; anything where nothing is kept.
+   * @param drops Counts what is dropped, by reason.
+   */
+  constructor(limit: number, drops: DropCounter = new DropCounts()) {
     this.#limit = limit;
+    this.#drops = drops;
   }
 
   /** Bytes that are kept by everybody. */
@@ -45,8 +51,9 @@ export class UnreadBudget {
   }
 
   /** Counts datagrams that were dropped. */
-  countDropped(count: number): void {
+  countDropped(count: number, reason: DropReason = "not-taken"): void {
     this.#droppedDatagrams += count;
+    this.#drops.countDropped(count, reason);
   }
 
   /**

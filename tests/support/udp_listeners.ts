@@ -55,3 +55,8 @@ export async function printedBy(work: () => Promise<void>): Promise<unknown[]> {
   }
   return printed;
 }
+
+/** How many datagrams a listener has dropped, for whatever reason. */
+export function droppedBy(listener: UdpListener): number {
+  return Object.values(listener.stats().dropped).reduce((sum, count) => sum + count, 0);
+}

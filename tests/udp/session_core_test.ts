@@ -122,7 +122,7 @@ Deno.test("SessionCore.close() drops and counts what is unread", async () => {
   put(2);
   core.close();
   core.close();
-  core.end(new GenericError("broken", "later"));
+  core.end(new GenericError("broken", "later"), "error");
   assertEquals([core.droppedDatagrams, ends(), await core.closed], [2, 1, undefined]);
   await assertRejects(() => core.take(first, forever), GenericError, "already closed");
 });

@@ -64,6 +64,7 @@ export type { UdpCaller } from "./src/udp/udp_caller.ts";
 export type { ReceiveOptions, UdpChannel } from "./src/udp/udp_channel.ts";
 export { type ReceiveResult, UdpClient } from "./src/udp/udp_client.ts";
 export type { UdpClientConfig, UdpSocketConfig } from "./src/udp/udp_config.ts";
+export type { SessionHandler, SessionHandlerCallbacks } from "./src/udp/session_handler.ts";
 export { UdpListener } from "./src/udp/udp_listener.ts";
 export type { UdpListenerConfig } from "./src/udp/udp_listener_config.ts";
 export type {

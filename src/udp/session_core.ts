@@ -63,6 +63,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   readonly #busyClock: BusyClock;
   /** When something came or went; not a number where that is not known yet. */
   #activeAt: number;
+  readonly #begunAt: number;
+  #endReason: SessionEndReason | undefined;
   #ended: SocketError | undefined;
   #stopped: SocketError | undefined;
   #sawEnd = false;
@@ -79,7 +81,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     const { clock, turns, queueLimit, drop, idleTimeoutInMillis } = settings;
     const { budget } = shared;
     this.#mailbox = new DatagramMailbox(clock, queueLimit, drop, new HandOut(), budget, turns);
-    this.#activeAt = clock.now();
+    this.#activeAt = this.#begunAt = clock.now();
     this.#timer = new LazyTimer(clock, {
       look: (now, isSure) => this.#look(now, isSure),
     });
@@ -97,6 +99,16 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   /** What ended it. */
   get ended(): SocketError | undefined {
     return this.#ended;
+  }
+
+  /** Who ended it, in the words of connections: idle too long is an error. */
+  get endedBy(): "local" | "stop" | "error" {
+    return this.#endReason === "local" || this.#endReason === "stop" ? this.#endReason : "error";
+  }
+
+  /** How long ago it began. */
+  get ageInMillis(): number {
+    return this.settings.clock.now() - this.#begunAt;
   }
 
   /** Whether reads and writes reject because it ends or has ended. */
@@ -183,6 +195,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   end(error: SocketError, reason: SessionEndReason): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
+    this.#endReason = reason;
     this.#timer.stop();
     this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
     // Nobody has it who could read what came.

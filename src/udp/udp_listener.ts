@@ -17,6 +17,11 @@ import { LiveSet } from "../listener/live_set.ts";
 import type { ReceivedDatagram } from "./loose_datagrams.ts";
 import type { GroupOptions } from "./multicast.ts";
 import {
+  type SessionHandler,
+  type SessionHandlerCallbacks,
+  sessionServiceOf,
+} from "./session_handler.ts";
+import {
   resolveUdpListenerConfig,
   type UdpListenerConfig,
   type UdpListenerSettings,
@@ -150,6 +155,41 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    */
   attach(service: UdpServiceOrFactory): void {
     this.#consumers.attach(service, consumerOf(service));
+  }
+
+  /**
+   * Serves each session with a loop of yours: attaches it, and starts.
+   *
+   * The session closes when the handler returns. What the handler throws ends its own session, and no other; without
+   * `onError` it is printed. At a stop a handler that only waits for datagrams reaches the end of its loop, and
+   * others have until the deadline.
+   *
+   * @param handler Called for each session: it begins with the first datagram of a peer.
+   * @param callbacks What is called besides.
+   * @returns Resolves when it is bound.
+   * @throws {TypeError} The handler is none, or a callback.
+   * @throws {GenericError} `"busy"`, as {@linkcode UdpListener.attach}; or as {@linkcode UdpListener.start}.
+   *
+   * @example Count what each peer sends
+   * ```ts
+   * import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * await using listener = new UdpListener(0, { interface: "127.0.0.1" });
+   * await listener.serve(async (session) => {
+   *   let count = 0;
+   *   for await (const _datagram of session) await session.write(`your ${++count}. datagram`);
+   * });
+   * ```
+   */
+  async serve(handler: SessionHandler, callbacks: SessionHandlerCallbacks = {}): Promise<void> {
+    const service = sessionServiceOf(handler, callbacks);
+    this.attach(service);
+    try {
+      await this.start();
+    } catch (error) {
+      this.detach(service);
+      throw error;
+    }
   }
 
   /** Takes a service off: it gets no more datagrams and no new sessions; those it has it keeps. */

@@ -1,6 +1,7 @@
 // The callback face of UDP: what is called for datagrams, or for sessions.
 
 import { isError } from "../base/errors.ts";
+import type { ConnectionEnd } from "../connection/connection_end.ts";
 import type { ByteReply } from "../connection/service.ts";
 import type { Datagram } from "./datagram.ts";
 import type { UdpCaller } from "./udp_caller.ts";
@@ -46,6 +47,12 @@ export interface UdpService {
    * printed with `console.error`, the other passed over.
    */
   onError?(caller: UdpCaller, error: Error): void | Promise<void>;
+  /**
+   * A session is over, and `end` says how; its methods have settled. Called once for each session that this service
+   * got: so it goes with `onSession`, or with a service that a function has made. One that was idle too long has
+   * ended by `"error"`, which is `"timed-out"`; `"peer"` ends none.
+   */
+  onClose?(session: UdpSession, end: ConnectionEnd): void | Promise<void>;
 }
 
 /**
@@ -58,7 +65,7 @@ export type UdpServiceOrFactory =
   | UdpService
   | ((session: UdpSession) => UdpService | Promise<UdpService>);
 
-const METHODS = ["onBytes", "onDatagram", "onSession", "onError"] as const;
+const METHODS = ["onBytes", "onDatagram", "onSession", "onError", "onClose"] as const;
 
 /**
  * Reads the methods of a service: what is called is what was there then.

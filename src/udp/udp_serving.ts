@@ -33,6 +33,11 @@ export function consumerOf(service: UdpServiceOrFactory): Consumer {
   if (typeof service === "function") return { kind: "onSession", service };
   const methods = readUdpService(service);
   const kind = methods.onSession === undefined ? "onDatagram" : "onSession";
+  if (kind === "onDatagram" && methods.onClose !== undefined) {
+    throw new TypeError(
+      "service.onClose is about sessions: it goes with onSession, or attach a function that makes the service",
+    );
+  }
   return { kind, service: methods };
 }
 

@@ -3,6 +3,7 @@
 import type { Bag } from "../listener/bag.ts";
 import { OVER } from "../listener/consumers.ts";
 import { Line } from "../listener/line.ts";
+import { connectionEnd } from "../connection/connection_end.ts";
 import { closedError, ignore, isSocketError, type SocketError } from "../base/errors.ts";
 import { DatagramCalls } from "./datagram_calls.ts";
 import type { DatagramAddress } from "../network/network.ts";
@@ -19,7 +20,7 @@ import { coreOf, sessionOf, type UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import type { SessionEndReason, UdpCounts } from "./udp_stats.ts";
 import { UnreadBudget } from "./unread_budget.ts";
-import { handlerError } from "../base/user_code.ts";
+import { handlerError, printThrown, settle } from "../base/user_code.ts";
 
 /** The sessions of a listener from a start to its stop. */
 export class UdpSessions {
@@ -118,6 +119,15 @@ export class UdpSessions {
       ? await ownService(given, session, readUdpService, (error) => core.end(error, "error"))
       : given;
     if (service === undefined) return;
+    await this.#call(service, session);
+    if (service.onClose === undefined) return;
+    const error = await core.closed;
+    const end = connectionEnd(core.endedBy, error, core.ageInMillis);
+    await settle(() => service.onClose!(session, end)).catch(printThrown);
+  }
+
+  async #call(service: UdpService, session: UdpSession): Promise<void> {
+    const core = coreOf(session);
     try {
       if (service.onSession === undefined) await callForEach(service, session);
       else await service.onSession(session);

@@ -234,6 +234,14 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
         return call() as Promise<void>;
       },
     }), misbehave),
+  "UdpService.onClose": (misbehave) =>
+    datagrams((call) => ({
+      async onSession(session) {
+        await session.write((await session.read())[0]);
+        await session.close();
+      },
+      onClose: call as () => void,
+    }), misbehave),
   "UdpService.onError": (misbehave) =>
     datagrams((call) => {
       let count = 0;

@@ -210,7 +210,10 @@ function reasonOf({ code }: SocketError): SessionEndReason {
   return code === "closed" ? "stop" : "error";
 }
 
-/** Calls `onDatagram` or `onBytes` for what comes in a session, until that is over and nothing is under way. */
+/**
+ * Calls `onDatagram` or `onBytes` for what comes in a session, until that is over and nothing is under way. Also what
+ * is lent is a copy: the calls of sessions overlap, and each would keep a whole buffer of the socket.
+ */
 async function callForEach(service: UdpService, session: UdpSession): Promise<void> {
   const core = coreOf(session);
   let onFree = ignore;

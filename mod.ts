@@ -69,8 +69,15 @@ export type { UdpCaller } from "./src/udp/udp_caller.ts";
 export type { ReceiveOptions, UdpChannel } from "./src/udp/udp_channel.ts";
 export { type ReceiveResult, UdpClient } from "./src/udp/udp_client.ts";
 export type { UdpClientConfig, UdpSocketConfig } from "./src/udp/udp_config.ts";
+export type { SessionHandler, SessionHandlerCallbacks } from "./src/udp/session_handler.ts";
 export { UdpListener } from "./src/udp/udp_listener.ts";
 export type { UdpListenerConfig } from "./src/udp/udp_listener_config.ts";
+export type {
+  DatagramCount,
+  DropReason,
+  SessionEndReason,
+  UdpListenerStats,
+} from "./src/udp/udp_stats.ts";
 export type { UdpReply, UdpService, UdpServiceOrFactory } from "./src/udp/udp_service.ts";
 export type { ReceivedDatagram } from "./src/udp/loose_datagrams.ts";
 export type { UdpSession } from "./src/udp/udp_session.ts";

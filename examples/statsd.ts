@@ -44,14 +44,15 @@ function show(): void {
       { kind, count, total: sum, mean: sum / count, last },
     ]),
   ));
-  console.log(`${garbage} lines not understood, ${listener.droppedDatagrams} datagrams dropped`);
+  const { "queue-limit": dropped } = listener.stats().dropped;
+  console.log(`${garbage} lines not understood, ${dropped} datagrams dropped`);
 }
 
 const port = Number(Deno.args[0] ?? 48125);
 const listener = new UdpListener(port, { interface: "127.0.0.1" });
 listener.attach({
-  onDatagram(_, { data }) {
-    for (const line of new TextDecoder().decode(data).split("\n")) {
+  onBytes(_, bytes) {
+    for (const line of new TextDecoder().decode(bytes).split("\n")) {
       if (line === "show" && performance.now() - shownAt < 1_000) continue; // a table costs time
       if (line === "show") show();
       else if (line !== "") note(line);

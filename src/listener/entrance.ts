@@ -190,8 +190,8 @@ export class Entrance implements Openable {
     if (this.#settings.path === undefined) {
       const { hostname, backlog, keepAliveInMillis } = this.#settings;
       const target = { hostname, port: this.port, backlog };
-      if (keepAliveInMillis === undefined) return await network.listen(target);
-      const socket = await network.listen({ ...target, keepAliveInMillis });
+      if (keepAliveInMillis === undefined) return await network.listen(bare(target));
+      const socket = await network.listen(bare({ ...target, keepAliveInMillis }));
       if (socket.keepAliveInMillis === keepAliveInMillis) return socket;
       // A network that does not know of it has passed over it.
       socket.close();

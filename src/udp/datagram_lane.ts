@@ -19,10 +19,18 @@ export interface Outgoing {
   readonly onFailed: (error: SocketError) => void;
 }
 
+/** Gets the lane, the length and the target of a datagram, and whether it has left. */
+export type OnSettled = (
+  lane: DatagramLane,
+  length: number,
+  target: DatagramAddress,
+  isSent: boolean,
+) => void;
+
 /** One order of sending. */
 export class DatagramLane {
   /** Asked when a datagram has left or failed. */
-  readonly #onSettled: (lane: DatagramLane, length: number, target: DatagramAddress) => void;
+  readonly #onSettled: OnSettled;
   #socket: DatagramSocket | undefined;
   /** Whether the socket can send without a promise. */
   #canTry = false;
@@ -35,10 +43,8 @@ export class DatagramLane {
   #onSent: ((length: number) => void) | undefined;
   #onFailed: ((error: SocketError) => void) | undefined;
 
-  /** @param onSettled Gets the lane, and the length and the target of the datagram. */
-  constructor(
-    onSettled: (lane: DatagramLane, length: number, target: DatagramAddress) => void,
-  ) {
+  /** @param onSettled Told of each. */
+  constructor(onSettled: OnSettled) {
     this.#onSettled = onSettled;
   }
 
@@ -89,7 +95,9 @@ export class DatagramLane {
     } catch (cause) {
       fate = sendError(target, cause);
     }
-    if (fate !== undefined) this.#onSettled(this, bytes.length, target);
+    if (fate !== undefined) {
+      this.#onSettled(this, bytes.length, target, typeof fate === "number");
+    }
     return fate;
   }
 
@@ -128,7 +136,7 @@ export class DatagramLane {
 
   readonly #sent = (length: number): number => {
     const onSent = this.#onSent;
-    this.#end();
+    this.#end(true);
     onSent?.(length);
     return length;
   };
@@ -137,19 +145,19 @@ export class DatagramLane {
     const error = sendError(this.#target!, cause);
     const onFailed = this.#onFailed;
     this.#sending!.catch(ignore);
-    this.#end();
+    this.#end(false);
     onFailed?.(error);
     throw error;
   };
 
   /** What was under way is over: the next datagram goes first, then this one is settled. */
-  #end(): void {
+  #end(isSent: boolean): void {
     const length = this.#length;
     const target = this.#target!;
     this.#isBusy = false;
     this.#onSent = this.#onFailed = undefined;
     this.#next();
-    this.#onSettled(this, length, target);
+    this.#onSettled(this, length, target, isSent);
   }
 }
 

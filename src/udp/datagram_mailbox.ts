@@ -15,6 +15,7 @@ import { DatagramWaiters, type TakeLimits } from "./datagram_waiters.ts";
 import { Fifo } from "./fifo.ts";
 import { HandOut } from "../bytes/hand_out.ts";
 import { plainTurns, type Turns } from "../network/turns.ts";
+import type { DropCounter, DropReason } from "./udp_stats.ts";
 import type { Keeper, Remains, UnreadBudget } from "./unread_budget.ts";
 
 /** What a datagram is counted as besides its bytes: about what holding it costs. */
@@ -29,6 +30,7 @@ export class DatagramMailbox implements Keeper {
   readonly #limit: number;
   readonly #drop: DropPolicy;
   readonly #budget: UnreadBudget | undefined;
+  readonly #drops: DropCounter | undefined;
   readonly #queue = new Fifo<Datagram>();
   #bytes = 0;
   #droppedDatagrams = 0;
@@ -47,6 +49,7 @@ export class DatagramMailbox implements Keeper {
    * @param handOut Makes the copies for those who wait.
    * @param budget What it keeps within, together with others.
    * @param turns How others get their turn while much is taken.
+   * @param drops Counts what is dropped; the budget, where there is one.
    */
   constructor(
     clock: Clock,
@@ -55,7 +58,9 @@ export class DatagramMailbox implements Keeper {
     handOut: HandOut = new HandOut(),
     budget?: UnreadBudget,
     turns: Turns = plainTurns,
+    drops: DropCounter | undefined = budget,
   ) {
+    this.#drops = drops;
     this.#share = new DatagramShare(turns);
     this.#budget = budget;
     this.#handOut = handOut;
@@ -92,7 +97,7 @@ export class DatagramMailbox implements Keeper {
 
   /** Hands a copy of a datagram to who waits longest, or keeps one, or drops something. */
   put(bytes: Uint8Array, from: DatagramAddress): void {
-    if (this.#ended !== undefined) return this.countDropped();
+    if (this.#ended !== undefined) return this.countDropped(1, "stopped");
     const waiter = this.length > 0 ? undefined : this.#waiters.shift();
     if (waiter !== undefined) {
       return waiter.deliver({
@@ -103,7 +108,9 @@ export class DatagramMailbox implements Keeper {
     }
     const weight = bytes.length + DATAGRAM_OVERHEAD;
     while (!this.#hasRoom(weight)) {
-      if (this.#drop === "newest" || this.length === 0) return this.countDropped();
+      if (this.#drop === "newest" || this.length === 0) {
+        return this.countDropped(1, "queue-limit");
+      }
       this.letGo();
     }
     this.#bytes += weight;
@@ -126,14 +133,14 @@ export class DatagramMailbox implements Keeper {
   letGo(): void {
     const dropped = this.#drop === "oldest" ? this.#queue.shift() : this.#queue.pop();
     if (dropped === undefined) return;
-    this.countDropped();
+    this.countDropped(1, "queue-limit");
     this.#release(dropped);
   }
 
   /** Counts datagrams that were dropped, also before they got here. */
-  countDropped(count = 1): void {
+  countDropped(count: number, reason: DropReason): void {
     this.#droppedDatagrams += count;
-    this.#budget?.countDropped(count);
+    this.#drops?.countDropped(count, reason);
   }
 
   /** Takes the first datagram if there is one. */
@@ -218,7 +225,7 @@ export class DatagramMailbox implements Keeper {
   /** Drops, and counts, what nobody will take any more. */
   clear(): void {
     const bytes = this.#bytes;
-    this.countDropped(this.length);
+    this.countDropped(this.length, "not-taken");
     this.#queue.clear();
     this.#bytes = 0;
     this.#giveBack(bytes);

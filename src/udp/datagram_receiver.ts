@@ -1,5 +1,5 @@
-// One receive at a time, into a buffer of its own that no user ever sees: whoever takes what came copies it out
-// of there, as small as it is.
+// One receive at a time, into a buffer of its own: whoever takes what came copies it out of there, as small as it
+// is, or lends it to a user. Where that lasts, the next datagram comes into another buffer.
 //
 // A socket on which the next datagram is always there already keeps the runtime from looking at its other
 // sockets: a TCP connection beside an echo of datagrams that was flooded got a turn every 25 ms, with Deno's own
@@ -22,8 +22,13 @@ const NOTHING_UNDER_WAY = Promise.resolve();
 export interface DatagramSink {
   /** Whether to receive on: nothing is received that nobody wants. */
   readonly isWanting: boolean;
-  /** Gets a datagram, whose bytes must be copied before it returns. Must not throw. */
-  put(bytes: Uint8Array, from: DatagramAddress): void;
+  /**
+   * Gets a datagram, whose bytes must be copied before it returns, unless {@linkcode DatagramReceiver.leaveBuffer}
+   * is called until then. Must not throw.
+   */
+  put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void;
+  /** A datagram had nowhere to go: somebody has transferred away the memory that it was received into. */
+  onLost?(): void;
   /** The socket cannot receive any more. */
   onBroken(cause: unknown): void;
 }
@@ -34,6 +39,8 @@ export class DatagramReceiver {
   readonly #sink: DatagramSink;
   readonly #turns: Turns;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
+  /** The buffer for the next receives while the other one is lent. */
+  #spare: Uint8Array<ArrayBuffer> | undefined;
   #underWay: Promise<void> | undefined;
   /** Receives what is there, where the socket can without a promise. */
   readonly #attempt: (() => void) | undefined;
@@ -62,19 +69,39 @@ export class DatagramReceiver {
   go(): void {
     if (this.#underWay !== undefined || !this.#mayReceive) return;
     if (this.#received >= DATAGRAMS_PER_TURN) return this.#stepBack();
-    this.#buffer ??= new Uint8Array(BUFFER_LENGTH);
     if (this.#attempt !== undefined) {
       this.#underWay = NOTHING_UNDER_WAY;
       return this.#socket.whenReadable!(this.#attempt);
     }
-    this.#underWay = this.#socket.receive(this.#buffer).then(this.#onReceived, this.#failed);
+    this.#underWay = this.#socket.receive(this.#target).then(this.#onReceived, this.#failed);
+  }
+
+  /** Where the next datagram goes. What was transferred away has no length any more. */
+  get #target(): Uint8Array<ArrayBuffer> {
+    if (this.#buffer === undefined || this.#buffer.length === 0) {
+      this.#buffer = new Uint8Array(BUFFER_LENGTH);
+    }
+    return this.#buffer;
+  }
+
+  /** Leaves the buffer of the datagram that is being handed out to whoever has it. */
+  leaveBuffer(): void {
+    this.#buffer = this.#spare;
+    this.#spare = undefined;
+  }
+
+  /** Gets a buffer back that was left. @param bytes The datagram in it. */
+  takeBack({ buffer }: Uint8Array<ArrayBuffer>): void {
+    if (!this.#isStopped && buffer.byteLength === BUFFER_LENGTH) {
+      this.#spare = new Uint8Array(buffer);
+    }
   }
 
   /** Receives what is there, up to what is enough until the others had their turn. */
   #tryReceive(): void {
     try {
       while (this.#mayReceive && this.#received < DATAGRAMS_PER_TURN) {
-        const datagram = this.#socket.tryReceive!(this.#buffer!);
+        const datagram = this.#socket.tryReceive!(this.#target);
         if (datagram === undefined) break;
         this.#put(datagram);
       }
@@ -101,7 +128,7 @@ export class DatagramReceiver {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#underWay;
-    this.#buffer = undefined;
+    this.#buffer = this.#spare = undefined;
   }
 
   readonly #onReceived = (datagram: [Uint8Array<ArrayBuffer>, DatagramAddress]) => {
@@ -120,6 +147,11 @@ export class DatagramReceiver {
   readonly #failed = (cause: unknown) => {
     this.#underWay = undefined;
     if (this.#isStopped) return;
+    // Somebody has kept what was only lent: that is no failure of the socket.
+    if (this.#buffer?.length === 0) {
+      this.#sink.onLost?.();
+      return this.go();
+    }
     // Windows reports here that an earlier datagram did not reach its peer: no matter of this receive.
     if (isPeerError(cause) && ++this.#failures < MAX_FAILURES) return this.go();
     this.#sink.onBroken(cause);

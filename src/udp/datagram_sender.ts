@@ -5,12 +5,13 @@
 // for each host name that must be looked up first, or that only the runtime may look up, so that a slow name
 // holds up nobody else. A lane whose name became an address joins the lane of addresses.
 
-import { DatagramLane, type Outgoing, sendError } from "./datagram_lane.ts";
+import { DatagramLane, type OnSettled, type Outgoing, sendError } from "./datagram_lane.ts";
 import { GenericError, ignore, type SocketError } from "../base/errors.ts";
 import type { DatagramAddress, DatagramSocket, ResolvedName } from "../network/network.ts";
 import type { HostNames } from "./host_names.ts";
 import { formatAddress } from "../base/address.ts";
 import { familyReachedFrom, ipVersion } from "../base/ip_address.ts";
+import type { DatagramTraffic } from "./udp_stats.ts";
 
 /** Contents are copied into slabs of this size; longer ones get memory of their own. */
 const SLAB_LENGTH = 65_536;
@@ -23,8 +24,9 @@ const OVERHEAD = 256;
 export class DatagramSender {
   readonly #names: HostNames;
   readonly #limit: number;
-  readonly #onSettled = (lane: DatagramLane, length: number, target: DatagramAddress) =>
-    this.#settled(lane, length, target);
+  readonly #traffic: DatagramTraffic;
+  readonly #onSettled: OnSettled = (lane, length, target, isSent) =>
+    this.#settled(lane, length, target, isSent);
   readonly #addresses = new DatagramLane(this.#onSettled);
   readonly #byName = new Map<string, DatagramLane>();
   #socket: DatagramSocket | undefined;
@@ -43,10 +45,12 @@ export class DatagramSender {
   /**
    * @param names Looks up the names.
    * @param limit How many bytes may wait.
+   * @param traffic Counts what has left.
    */
-  constructor(names: HostNames, limit: number) {
+  constructor(names: HostNames, limit: number, traffic: DatagramTraffic) {
     this.#names = names;
     this.#limit = limit;
+    this.#traffic = traffic;
   }
 
   /** How many bytes wait to be sent. */
@@ -149,13 +153,17 @@ export class DatagramSender {
     this.#names.lookUp(host, port, this.#family).then(release, (cause) => {
       this.#byName.delete(key);
       for (const datagram of lane.takeAll()) {
-        this.#settled(lane, datagram.bytes.length, datagram.target);
+        this.#settled(lane, datagram.bytes.length, datagram.target, false);
         datagram.onFailed(sendError(datagram.target, cause));
       }
     });
   }
 
-  #settled(lane: DatagramLane, length: number, target: DatagramAddress): void {
+  #settled(lane: DatagramLane, length: number, target: DatagramAddress, isSent: boolean): void {
+    if (isSent) {
+      this.#traffic.sent++;
+      this.#traffic.sentBytes += length;
+    }
     this.#queuedBytes -= length + OVERHEAD;
     if (lane !== this.#addresses && lane.isEmpty) {
       this.#byName.delete(formatAddress(target.hostname, target.port));
@@ -216,7 +224,7 @@ export class DatagramSender {
     this.#error ??= error;
     for (const lane of [this.#addresses, ...this.#byName.values()]) {
       for (const datagram of lane.takeAll()) {
-        this.#settled(lane, datagram.bytes.length, datagram.target);
+        this.#settled(lane, datagram.bytes.length, datagram.target, false);
         datagram.onFailed(error);
       }
     }

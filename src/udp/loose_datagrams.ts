@@ -14,6 +14,7 @@ import { FOREVER } from "./udp_channel.ts";
 import type { UdpListenerSettings } from "./udp_listener_config.ts";
 import type { UdpService } from "./udp_service.ts";
 import type { UdpSocket } from "./udp_socket.ts";
+import type { DropCounter } from "./udp_stats.ts";
 
 /** What an iteration over a {@linkcode UdpListener} gives: who sent a datagram, and that. */
 export type ReceivedDatagram = [caller: UdpCaller, datagram: Datagram];
@@ -36,8 +37,12 @@ export class LooseDatagrams {
   /** Told when something may be done with. */
   #onChange: (() => void) | undefined;
 
-  /** @param socket What answers. @param settings How the listener serves. */
-  constructor(socket: UdpSocket, settings: UdpListenerSettings) {
+  /**
+   * @param socket What answers.
+   * @param settings How the listener serves.
+   * @param drops Counts what is dropped.
+   */
+  constructor(socket: UdpSocket, settings: UdpListenerSettings, drops: DropCounter) {
     const { clock, drop, turns } = settings.session;
     const { maxUnreadBytes } = settings;
     this.#socket = socket;
@@ -49,13 +54,13 @@ export class LooseDatagrams {
       this.#handOut,
       undefined,
       turns,
+      drops,
     );
-    this.#calls = new DatagramCalls(socket, () => this.#handleQueued());
-  }
-
-  /** How many were dropped. */
-  get droppedDatagrams(): number {
-    return this.#mailbox.droppedDatagrams;
+    this.#calls = new DatagramCalls(
+      socket,
+      () => this.#handleQueued(),
+      settings.session.overwritesLent,
+    );
   }
 
   /** How many a call or an iteration is done with. */
@@ -66,7 +71,7 @@ export class LooseDatagrams {
   /**
    * Sets who gets them.
    *
-   * @param service Whose `onDatagram` is called, if that is who.
+   * @param service Whose `onDatagram` or `onBytes` is called, if that is who.
    * @param isIterated Whether it is an iteration.
    */
   serve(service: UdpService | undefined, isIterated: boolean): void {
@@ -77,16 +82,25 @@ export class LooseDatagrams {
   }
 
   /** Gets a datagram that came. */
-  put(bytes: Uint8Array, from: DatagramAddress): void {
-    if (this.#service === undefined || this.#calls.isCalling || this.#mailbox.length > 0) {
+  put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
+    const service = this.#service;
+    if (service === undefined || this.#calls.isCalling || this.#mailbox.length > 0) {
       return this.#mailbox.put(bytes, from);
     }
     const { hostname: remoteHost, port: remotePort } = from;
-    this.#handle(this.#service, { remoteHost, remotePort, data: this.#handOut.copy(bytes) });
+    if (service.onBytes !== undefined) {
+      const caller = new DatagramCaller(this.#socket, remoteHost, remotePort);
+      return this.#calls.lend(service, caller, bytes, true);
+    }
+    this.#handle(service, { remoteHost, remotePort, data: this.#handOut.copy(bytes) });
   }
 
   #handle(service: UdpService, datagram: Datagram): void {
-    this.#calls.handle(service, new DatagramCaller(this.#socket, datagram), datagram);
+    this.#calls.handle(service, this.#callerOf(datagram), datagram);
+  }
+
+  #callerOf({ remoteHost, remotePort }: Datagram): DatagramCaller {
+    return new DatagramCaller(this.#socket, remoteHost, remotePort);
   }
 
   #handleQueued(): void {
@@ -116,7 +130,7 @@ export class LooseDatagrams {
     return this.#mailbox.take<IteratorResult<ReceivedDatagram, undefined>>(
       (datagram) => {
         this.#taken = datagram;
-        return { done: false, value: [new DatagramCaller(this.#socket, datagram), datagram] };
+        return { done: false, value: [this.#callerOf(datagram), datagram] };
       },
       FOREVER,
       OVER,
@@ -138,6 +152,7 @@ export class LooseDatagrams {
   /** Nothing will come any more: what is there is dropped, and whoever waits is told. */
   end(error: SocketError): void {
     this.#hasEnded = true;
+    this.#calls.retire();
     this.#mailbox.clear();
     this.#mailbox.finish(error, error.code === "closed");
     this.#onChange?.();
@@ -145,11 +160,10 @@ export class LooseDatagrams {
 
   /** Whose datagrams a call or an iteration is not done with. */
   *underWay(): Generator<DatagramAddress> {
-    const underWay = this.#calls.underWay ?? this.#taken;
-    if (underWay !== undefined) yield addressOf(underWay);
-    for (const { remoteAddress: hostname, remotePort: port } of this.#calls.told) {
-      yield { transport: "udp", hostname, port };
-    }
+    const { underWay, told } = this.#calls;
+    if (underWay !== undefined) yield addressOfCaller(underWay);
+    else if (this.#taken !== undefined) yield addressOf(this.#taken);
+    for (const caller of told) yield addressOfCaller(caller);
   }
 
   /** Whose datagrams nobody has got. */
@@ -159,5 +173,11 @@ export class LooseDatagrams {
 }
 
 function addressOf({ remoteHost: hostname, remotePort: port }: Datagram): DatagramAddress {
+  return { transport: "udp", hostname, port };
+}
+
+function addressOfCaller(
+  { remoteAddress: hostname, remotePort: port }: UdpCaller,
+): DatagramAddress {
   return { transport: "udp", hostname, port };
 }

@@ -12,6 +12,7 @@ import type { InLine } from "../listener/line.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
 import type { Turns } from "../network/turns.ts";
 import type { UdpSocket } from "./udp_socket.ts";
+import type { SessionEndReason } from "./udp_stats.ts";
 import type { UnreadBudget } from "./unread_budget.ts";
 
 /** How sessions behave. */
@@ -24,6 +25,8 @@ export interface SessionSettings {
   readonly queueLimit: number;
   readonly drop: DropPolicy;
   readonly limits: TakeLimits;
+  /** Whether lent bytes are overwritten when they are not lent any more. */
+  readonly overwritesLent: boolean;
 }
 
 /** What the sessions of one listener share. */
@@ -34,8 +37,8 @@ export interface SharedBySessions {
   readonly settings: SessionSettings;
   /** What they keep within, all together. */
   readonly budget: UnreadBudget;
-  /** Told when one is over. */
-  onEnd(core: SessionCore): void;
+  /** Told when one is over, and why. */
+  onEnd(core: SessionCore, reason: SessionEndReason): void;
 }
 
 /** A session below its face. */
@@ -62,6 +65,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   readonly #busyClock: BusyClock;
   /** When something that counts came or went; not a number where that is not known yet. */
   #activeAt: number;
+  readonly #begunAt: number;
+  #endReason: SessionEndReason | undefined;
   #ended: SocketError | undefined;
   #stopped: SocketError | undefined;
   #sawEnd = false;
@@ -78,7 +83,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     const { clock, turns, queueLimit, drop, idleTimeoutInMillis } = settings;
     const { budget } = shared;
     this.#mailbox = new DatagramMailbox(clock, queueLimit, drop, new HandOut(), budget, turns);
-    this.#activeAt = clock.now();
+    this.#activeAt = this.#begunAt = clock.now();
     this.#timer = new LazyTimer(clock, {
       look: (now, isSure) => this.#look(now, isSure),
     });
@@ -96,6 +101,16 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   /** What ended it. */
   get ended(): SocketError | undefined {
     return this.#ended;
+  }
+
+  /** Who ended it, in the words of connections: idle too long is an error. */
+  get endedBy(): "local" | "stop" | "error" {
+    return this.#endReason === "local" || this.#endReason === "stop" ? this.#endReason : "error";
+  }
+
+  /** How long ago it began. */
+  get ageInMillis(): number {
+    return this.settings.clock.now() - this.#begunAt;
   }
 
   /** Whether reads and writes reject because it ends or has ended. */
@@ -147,6 +162,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     if (due > now || !isSure) return Math.min(due, next);
     this.end(
       new GenericError("timed-out", `The session ended: idle for ${idleTimeoutInMillis} ms`),
+      "idle",
     );
     return Infinity;
   }
@@ -169,24 +185,25 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   #endIfDone(): void {
     if (this.#stopped === undefined || this.isHandled || this.isUntaken) return;
     if (this.#mailbox.length > 0) return;
-    if (!this.isPulled || this.#sawEnd) this.end(this.#stopped);
+    if (!this.isPulled || this.#sawEnd) this.end(this.#stopped, "stop");
   }
 
   /** Ends it by its user. */
   close(): void {
     this.#mailbox.clear();
-    this.end(closedError("receive"));
+    this.end(closedError("receive"), this.#stopped === undefined ? "local" : "stop");
   }
 
   /** Ends it. What came before can still be read, by whoever has it. */
-  end(error: SocketError): void {
+  end(error: SocketError, reason: SessionEndReason): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
+    this.#endReason = reason;
     this.#timer.stop();
     this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
     // Nobody has it who could read what came.
     if (this.isUntaken) this.#mailbox.clear();
-    this.#shared.onEnd(this);
+    this.#shared.onEnd(this, reason);
     this.#resolveClosed(error.code === "closed" ? undefined : error);
   }
 }

@@ -44,9 +44,9 @@ export class DatagramCaller implements UdpCaller {
   readonly remotePort: number;
   readonly #socket: UdpSocket;
 
-  constructor(socket: UdpSocket, { remoteHost, remotePort }: Datagram) {
+  constructor(socket: UdpSocket, remoteAddress: string, remotePort: number) {
     this.#socket = socket;
-    this.remoteAddress = remoteHost;
+    this.remoteAddress = remoteAddress;
     this.remotePort = remotePort;
   }
 

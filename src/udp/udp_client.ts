@@ -88,7 +88,7 @@ export class UdpClient implements UdpChannel {
       },
       hearsItself: true,
       put: (bytes, from) => mailbox.put(bytes, from),
-      onUnwanted: () => mailbox.countDropped(),
+      onUnwanted: () => mailbox.countDropped(1, "sender"),
       onEnd: (error) => {
         mailbox.clear();
         mailbox.finish(error, error.code === "closed");

@@ -17,6 +17,11 @@ import { LiveSet } from "../listener/live_set.ts";
 import type { ReceivedDatagram } from "./loose_datagrams.ts";
 import type { GroupOptions } from "./multicast.ts";
 import {
+  type SessionHandler,
+  type SessionHandlerCallbacks,
+  sessionServiceOf,
+} from "./session_handler.ts";
+import {
   resolveUdpListenerConfig,
   type UdpListenerConfig,
   type UdpListenerSettings,
@@ -24,6 +29,7 @@ import {
 import type { UdpServiceOrFactory } from "./udp_service.ts";
 import { type Consumer, consumerOf, UdpServing } from "./udp_serving.ts";
 import { coreOf, UdpSession } from "./udp_session.ts";
+import { UdpCounts, type UdpListenerStats } from "./udp_stats.ts";
 
 /**
  * Receives datagrams on one port, in order, whatever a service does with them.
@@ -50,12 +56,12 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   readonly #settings: UdpListenerSettings;
   readonly #life: LifeCycle;
   readonly #consumers: Consumers<Consumer>;
+  readonly #counts = new UdpCounts();
   readonly #open = new Bag<UdpSession>(coreOf);
   readonly #sessions = new LiveSet(this.#open, (value) => value instanceof UdpSession);
   #port: number;
   #address: string;
   #serving: UdpServing | undefined;
-  #droppedBefore = 0;
 
   /**
    * Makes a listener that is not bound yet.
@@ -102,20 +108,29 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * How many datagrams reached this listener and nobody gets: a queue was full, there were too many sessions,
-   * a session was over before anybody had taken it or had read them, they came from somebody else than the peer, from port 0,
-   * from the listener's own address, or during a stop. What the system dropped before is not known.
-   */
-  get droppedDatagrams(): number {
-    return this.#droppedBefore + (this.#serving?.droppedDatagrams ?? 0);
-  }
-
-  /**
    * Resolves when it no longer receives, and never rejects: `undefined` after a stop, else the error that
    * ended receiving for good, or that `start` has thrown. A new promise after each `start`.
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#life.closed;
+  }
+
+  /**
+   * What has happened since it was made: datagrams received, sent and dropped, sessions begun and ended.
+   *
+   * @example
+   * ```ts
+   * import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * await using listener = new UdpListener(0, { interface: "127.0.0.1" });
+   * listener.attach({ onBytes: (_, bytes) => bytes });
+   * await listener.start();
+   * const { received, dropped } = listener.stats();
+   * console.log(received.datagrams, dropped["queue-limit"]); // 0 0
+   * ```
+   */
+  stats(): UdpListenerStats {
+    return this.#counts.stats(this.#open.size, this.#serving?.socket);
   }
 
   /**
@@ -142,6 +157,41 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
     this.#consumers.attach(service, consumerOf(service));
   }
 
+  /**
+   * Serves each session with a loop of yours: attaches it, and starts.
+   *
+   * The session closes when the handler returns. What the handler throws ends its own session, and no other; without
+   * `onError` it is printed. At a stop a handler that only waits for datagrams reaches the end of its loop, and
+   * others have until the deadline.
+   *
+   * @param handler Called for each session: it begins with the first datagram of a peer.
+   * @param callbacks What is called besides.
+   * @returns Resolves when it is bound.
+   * @throws {TypeError} The handler is none, or a callback.
+   * @throws {GenericError} `"busy"`, as {@linkcode UdpListener.attach}; or as {@linkcode UdpListener.start}.
+   *
+   * @example Count what each peer sends
+   * ```ts
+   * import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * await using listener = new UdpListener(0, { interface: "127.0.0.1" });
+   * await listener.serve(async (session) => {
+   *   let count = 0;
+   *   for await (const _datagram of session) await session.write(`your ${++count}. datagram`);
+   * });
+   * ```
+   */
+  async serve(handler: SessionHandler, callbacks: SessionHandlerCallbacks = {}): Promise<void> {
+    const service = sessionServiceOf(handler, callbacks);
+    this.attach(service);
+    try {
+      await this.start();
+    } catch (error) {
+      this.detach(service);
+      throw error;
+    }
+  }
+
   /** Takes a service off: it gets no more datagrams and no new sessions; those it has it keeps. */
   detach(service: UdpServiceOrFactory): void {
     this.#consumers.detach(service);
@@ -158,7 +208,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   async #bind(): Promise<void> {
-    const serving = new UdpServing(this.#port, this.#settings, this.#open);
+    const serving = new UdpServing(this.#port, this.#settings, this.#open, this.#counts);
     const { host, port } = await serving.socket.bound;
     this.#address = host;
     this.#port = port;
@@ -170,7 +220,9 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   #onEnd(): void {
-    this.#droppedBefore = this.droppedDatagrams;
+    // What the engine of this socket had no room for, it will not tell again.
+    const dropped = this.#serving?.socket.droppedDatagrams ?? 0;
+    this.#counts.drops.countDropped(dropped, "queue-limit");
     this.#serving = undefined;
     this.#consumers.endIteration();
   }

@@ -1,7 +1,13 @@
 // How a UdpListener and its sessions behave: its options, checked once.
 
 import { checkHost } from "../base/address.ts";
-import { checkChoice, checkInteger, checkInterval, checkSignal } from "../base/arguments.ts";
+import {
+  checkBoolean,
+  checkChoice,
+  checkInteger,
+  checkInterval,
+  checkSignal,
+} from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import type { SessionSettings } from "./session_core.ts";
@@ -59,6 +65,13 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    * @default {67_108_864}
    */
   readonly maxTotalUnreadBytes?: number;
+  /**
+   * Whether lent bytes (those of `onBytes`) are overwritten when the loan ends, so that whoever has kept them finds
+   * out. It costs a little.
+   *
+   * @default {false}, {true} on the testing networks
+   */
+  readonly overwriteLentBytes?: boolean;
   /** Its abort is `gracefulStop()`. */
   readonly signal?: AbortSignal;
 }
@@ -73,6 +86,7 @@ const OPTIONS = [
     sessionIdleBy: true,
     maxUnreadBytesPerSession: true,
     maxTotalUnreadBytes: true,
+    overwriteLentBytes: true,
     signal: true,
   }),
 ];
@@ -102,6 +116,7 @@ export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListener
     sessionIdleBy = "received",
     maxUnreadBytesPerSession = 256 * 1024,
     maxTotalUnreadBytes = 64 * 1024 * 1024,
+    overwriteLentBytes = socket.network.overwritesLentBytes ?? false,
     signal,
   } = options;
   return {
@@ -115,6 +130,7 @@ export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListener
       queueLimit: checkInteger("maxUnreadBytesPerSession", maxUnreadBytesPerSession, 0),
       drop: socket.receiveQueueDrop,
       limits: socket.limits,
+      overwritesLent: checkBoolean("overwriteLentBytes", overwriteLentBytes),
     },
     maxUnreadBytes: checkInteger("maxUnreadBytes", maxUnreadBytes, 0),
     maxSessions: checkInteger("maxSessions", maxSessions, 0),

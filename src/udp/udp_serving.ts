@@ -15,8 +15,9 @@ import { readUdpService, type UdpService, type UdpServiceOrFactory } from "./udp
 import type { UdpSession } from "./udp_session.ts";
 import { UdpSessions } from "./udp_sessions.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
+import type { DatagramTraffic, UdpCounts } from "./udp_stats.ts";
 
-/** Who gets what comes: a method of a service, or an iteration. */
+/** Who gets what comes: a method of a service (`onDatagram`, or `onBytes` in its place), or an iteration. */
 export type Consumer =
   | { readonly kind: "onDatagram"; readonly service: UdpService }
   | { readonly kind: "onSession"; readonly service: UdpServiceOrFactory }
@@ -31,7 +32,12 @@ export type Consumer =
 export function consumerOf(service: UdpServiceOrFactory): Consumer {
   if (typeof service === "function") return { kind: "onSession", service };
   const methods = readUdpService(service);
-  const kind = methods.onDatagram === undefined ? "onSession" : "onDatagram";
+  const kind = methods.onSession === undefined ? "onDatagram" : "onSession";
+  if (kind === "onDatagram" && methods.onClose !== undefined) {
+    throw new TypeError(
+      "service.onClose is about sessions: it goes with onSession, or attach a function that makes the service",
+    );
+  }
   return { kind, service: methods };
 }
 
@@ -49,14 +55,15 @@ const LAST_CALL_IN_MILLIS = 200;
 export class UdpServing implements UdpSocketOwner {
   readonly socket: UdpSocket;
   readonly hearsItself = false;
+  readonly traffic: DatagramTraffic;
   readonly groups: MulticastGroups;
   readonly #turns: Turns;
   readonly #clock: Clock;
   readonly #loose: LooseDatagrams;
   readonly #open: Bag<UdpSession>;
   readonly #sessions: UdpSessions;
+  readonly #counts: UdpCounts;
   #consumer: Consumer | undefined;
-  #droppedDatagrams = 0;
   /** How much has come, each datagram counted with what it costs. */
   #received = 0;
   /** Whose datagrams had come before a stop, and nobody was there to take them. */
@@ -72,21 +79,23 @@ export class UdpServing implements UdpSocketOwner {
    * @param port Which port, 0 for one that the system chooses.
    * @param settings Where else, and how.
    * @param open Where its sessions are while they are open.
+   * @param counts Counts what comes, goes, begins and ends.
    */
-  constructor(port: number, settings: UdpListenerSettings, open: Bag<UdpSession>) {
+  constructor(
+    port: number,
+    settings: UdpListenerSettings,
+    open: Bag<UdpSession>,
+    counts: UdpCounts,
+  ) {
     this.#open = open;
+    this.#counts = counts;
+    this.traffic = counts.traffic;
     this.#turns = settings.session.turns;
     this.#clock = settings.session.clock;
     this.socket = new UdpSocket(settings.host, port, settings.socket, this);
     this.groups = new MulticastGroups(this.socket);
-    this.#loose = new LooseDatagrams(this.socket, settings);
-    this.#sessions = new UdpSessions(this.socket, settings.session, settings, open);
-  }
-
-  /** How many datagrams came and nobody gets. */
-  get droppedDatagrams(): number {
-    return this.#droppedDatagrams + this.#loose.droppedDatagrams +
-      this.#sessions.droppedDatagrams + this.socket.droppedDatagrams;
+    this.#loose = new LooseDatagrams(this.socket, settings, counts.drops);
+    this.#sessions = new UdpSessions(this.socket, settings.session, settings, open, counts);
   }
 
   /** Sets who gets what comes. */
@@ -98,7 +107,7 @@ export class UdpServing implements UdpSocketOwner {
     if (consumer?.kind === "onSession" || consumer?.kind === "sessions") {
       for (let kept = this.#loose.shift(); kept !== undefined; kept = this.#loose.shift()) {
         const { data, remoteHost: hostname, remotePort: port } = kept;
-        this.put(data, { transport: "udp", hostname, port });
+        this.put(data as Uint8Array<ArrayBuffer>, { transport: "udp", hostname, port });
       }
     }
     this.socket.wake();
@@ -110,15 +119,19 @@ export class UdpServing implements UdpSocketOwner {
   }
 
   onUnwanted(): void {
-    this.#droppedDatagrams++;
+    this.#counts.drops.countDropped(1, "sender");
     this.#received += DATAGRAM_OVERHEAD;
   }
 
-  put(bytes: Uint8Array, from: DatagramAddress): void {
+  onLost(): void {
+    this.#counts.drops.countDropped(1, "transferred");
+  }
+
+  put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
     const consumer = this.#consumer;
     this.#received += bytes.length + DATAGRAM_OVERHEAD;
     if (this.#isStopping) {
-      this.#droppedDatagrams++;
+      this.#counts.drops.countDropped(1, "stopped");
     } else if (consumer === undefined) {
       this.#putNobodys(bytes, from);
     } else if (consumer.kind === "onDatagram" || consumer.kind === "datagrams") {

@@ -153,7 +153,8 @@ export class UdpSession implements UdpChannel, UdpCaller {
    * @param reason Becomes the `cause` of the `"aborted"` that `closed` resolves with.
    */
   abort(reason?: unknown): void {
-    this.#core.end(new GenericError("aborted", "The session was aborted", { cause: reason }));
+    const error = new GenericError("aborted", "The session was aborted", { cause: reason });
+    this.#core.end(error, "local");
   }
 
   /**

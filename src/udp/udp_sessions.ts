@@ -3,7 +3,14 @@
 import type { Bag } from "../listener/bag.ts";
 import { OVER } from "../listener/consumers.ts";
 import { Line } from "../listener/line.ts";
-import { GenericError, ignore, isSocketError, type SocketError } from "../base/errors.ts";
+import { connectionEnd } from "../connection/connection_end.ts";
+import {
+  closedError,
+  GenericError,
+  ignore,
+  isSocketError,
+  type SocketError,
+} from "../base/errors.ts";
 import { DatagramCalls } from "./datagram_calls.ts";
 import type { DatagramAddress } from "../network/network.ts";
 import { ownService } from "../base/service_methods.ts";
@@ -17,8 +24,9 @@ import {
 } from "./udp_service.ts";
 import { coreOf, sessionOf, type UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
+import type { SessionEndReason, UdpCounts } from "./udp_stats.ts";
 import { UnreadBudget } from "./unread_budget.ts";
-import { handlerError } from "../base/user_code.ts";
+import { attempt, handlerError, printThrown } from "../base/user_code.ts";
 
 /** The sessions of a listener from a start to its stop. */
 export class UdpSessions {
@@ -28,6 +36,7 @@ export class UdpSessions {
   /** By port, then by address: to make one key of both for each datagram cost as much as all else. */
   readonly #byPeer = new Map<number, Map<string, UdpSession>>();
   readonly #open: Bag<UdpSession>;
+  readonly #counts: UdpCounts;
   /** Those that no iteration has taken. There may be a flood of them, each of which may end while it waits. */
   readonly #untaken = new Line<SessionCore>();
   /** Those who wait for one to take. */
@@ -42,21 +51,24 @@ export class UdpSessions {
    * @param settings How they behave.
    * @param limits How many there may be, and how much they may keep unread, all together.
    * @param open Where they are while they are open.
+   * @param counts Counts them, and what is dropped.
    */
   constructor(
     socket: UdpSocket,
     settings: SessionSettings,
     limits: { readonly maxSessions: number; readonly maxTotalUnreadBytes: number },
     open: Bag<UdpSession>,
+    counts: UdpCounts,
   ) {
     this.#limit = limits.maxSessions;
-    this.#budget = new UnreadBudget(limits.maxTotalUnreadBytes);
+    this.#counts = counts;
+    this.#budget = new UnreadBudget(limits.maxTotalUnreadBytes, counts.drops);
     this.#open = open;
     this.#shared = {
       socket,
       settings,
       budget: this.#budget,
-      onEnd: (core) => this.#forget(core),
+      onEnd: (core, reason) => this.#forget(core, reason),
     };
   }
 
@@ -82,7 +94,7 @@ export class UdpSessions {
       return undefined;
     }
     if (!mayBegin || this.#open.size >= this.#limit) {
-      this.#budget.countDropped(1);
+      this.#budget.countDropped(1, mayBegin ? "session-limit" : "not-taken");
       return undefined;
     }
     const core = new SessionCore(from, this.#shared);
@@ -91,11 +103,13 @@ export class UdpSessions {
     if (ofPort === undefined) this.#byPeer.set(port, ofPort = new Map());
     ofPort.set(hostname, session);
     this.#open.add(session);
+    this.#counts.begin(this.#open.size);
     core.put(bytes, from);
     return session;
   }
 
-  #forget(core: SessionCore): void {
+  #forget(core: SessionCore, reason: SessionEndReason): void {
+    this.#counts.end(reason);
     const { hostname, port } = core.peer;
     const ofPort = this.#byPeer.get(port)!;
     this.#open.delete(ofPort.get(hostname)!);
@@ -113,9 +127,18 @@ export class UdpSessions {
     const core = coreOf(session);
     core.isHandled = true;
     const service = typeof given === "function"
-      ? await ownService(given, session, readUdpService, (error) => core.end(error))
+      ? await ownService(given, session, readUdpService, (error) => core.end(error, "error"))
       : given;
     if (service === undefined) return;
+    await this.#call(service, session);
+    if (service.onClose === undefined) return;
+    const error = await core.closed;
+    const end = connectionEnd(core.endedBy, error, core.ageInMillis);
+    await attempt(() => service.onClose!(session, end)).catch(printThrown);
+  }
+
+  async #call(service: UdpService, session: UdpSession): Promise<void> {
+    const core = coreOf(session);
     try {
       if (service.onSession === undefined) await callForEach(service, session);
       else await service.onSession(session);
@@ -123,8 +146,10 @@ export class UdpSessions {
     } catch (error) {
       // After the end, reads and writes reject with what ended it: that is no news.
       const isConsequence = core.isOver && isSocketError(error);
-      if (!isConsequence) await reportTo(service, session, error, true);
-      core.end(handlerError("A method of the service", error));
+      // Where it was not over before, a stop is what its reads tell.
+      if (isConsequence) return core.end(closedError("receive"), "stop");
+      await reportTo(service, session, error, true);
+      core.end(handlerError("A method of the service", error), "error");
     }
   }
 
@@ -168,7 +193,7 @@ export class UdpSessions {
   /** Ends those that nobody will take. */
   turnAway(): void {
     const stopped = new GenericError("closed", "The listener was stopped");
-    for (const core of [...this.#untaken]) core.end(stopped);
+    for (const core of [...this.#untaken]) core.end(stopped, "stop");
   }
 
   /** Ends each session as soon as it has nothing to do. Resolves when none is left. */
@@ -189,15 +214,23 @@ export class UdpSessions {
   /** Ends all sessions at once. */
   end(error: SocketError): void {
     this.close();
-    for (const session of this.#open) coreOf(session).end(error);
+    for (const session of this.#open) coreOf(session).end(error, reasonOf(error));
   }
 }
 
-/** Calls `onDatagram` for what comes in a session, until that is over and nothing is under way. */
+/** Why sessions end with their listener. */
+function reasonOf({ code }: SocketError): SessionEndReason {
+  return code === "closed" ? "stop" : "error";
+}
+
+/**
+ * Calls `onDatagram` or `onBytes` for what comes in a session, until that is over and nothing is under way. Also what
+ * is lent is a copy: the calls of sessions overlap, and each would keep a whole buffer of the socket.
+ */
 async function callForEach(service: UdpService, session: UdpSession): Promise<void> {
   const core = coreOf(session);
   let onFree = ignore;
-  const calls = new DatagramCalls(core.socket, () => onFree());
+  const calls = new DatagramCalls(core.socket, () => onFree(), core.settings.overwritesLent);
   const free = () => new Promise<void>((resolve) => onFree = resolve);
   for (;;) {
     const next = await core.take(nextOf, FOREVER, OVER);

@@ -14,6 +14,7 @@ import { SenderFilter } from "./sender_filter.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
 import { waitFor } from "../network/deadline.ts";
+import { DatagramTraffic } from "./udp_stats.ts";
 
 /** What is done with what the socket receives. */
 export interface UdpSocketOwner {
@@ -21,10 +22,17 @@ export interface UdpSocketOwner {
   readonly isWanting: boolean;
   /** Whether what seems to come from the socket itself is heard. */
   readonly hearsItself: boolean;
-  /** Gets a datagram, whose bytes must be copied before it returns. Must not throw. */
-  put(bytes: Uint8Array, from: DatagramAddress): void;
+  /** Counts what comes and goes, where somebody asks for it. */
+  readonly traffic?: DatagramTraffic;
+  /**
+   * Gets a datagram, whose bytes must be copied before it returns, unless {@linkcode UdpSocket.leaveBuffer} is
+   * called until then. Must not throw.
+   */
+  put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void;
   /** A datagram came that nobody may get: from somebody else than the peer, from nowhere, or from here. */
   onUnwanted(): void;
+  /** A datagram came, and the memory for it had been lent and was transferred away. */
+  onLost?(): void;
   /** Nothing will come any more, for this reason. */
   onEnd(error: SocketError): void;
 }
@@ -39,6 +47,7 @@ export class UdpSocket implements DatagramSink {
   readonly #owner: UdpSocketOwner;
   readonly #names: HostNames;
   readonly #filter: SenderFilter;
+  readonly #traffic: DatagramTraffic;
   readonly #sender: DatagramSender;
   readonly #resolveClosed: (error: SocketError | undefined) => void;
   #socket: DatagramSocket | undefined;
@@ -72,7 +81,8 @@ export class UdpSocket implements DatagramSink {
     this.#owner = owner;
     this.#names = new HostNames(settings.network);
     this.#filter = new SenderFilter(settings, owner.hearsItself);
-    this.#sender = new DatagramSender(this.#names, settings.maxQueuedBytes);
+    this.#traffic = owner.traffic ?? new DatagramTraffic();
+    this.#sender = new DatagramSender(this.#names, settings.maxQueuedBytes, this.#traffic);
     const closed = Promise.withResolvers<SocketError | undefined>();
     this.closed = closed.promise;
     this.#resolveClosed = closed.resolve;
@@ -215,11 +225,27 @@ export class UdpSocket implements DatagramSink {
     return this.#owner.isWanting;
   }
 
-  put(bytes: Uint8Array, from: DatagramAddress): void {
+  /** Leaves the memory of the datagram that is being handed out to whoever has it. */
+  leaveBuffer(): void {
+    this.#receiver?.leaveBuffer();
+  }
+
+  /** Gets memory back that was left. @param bytes The datagram in it. */
+  takeBack(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#receiver?.takeBack(bytes);
+  }
+
+  put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
+    this.#traffic.received++;
+    this.#traffic.receivedBytes += bytes.length;
     const { hostname, port } = from;
     const ip = unmappedIp(hostname);
     if (!this.#filter.admits(this.#local, ip, port)) return this.#owner.onUnwanted();
     this.#owner.put(bytes, ip === hostname ? from : { transport: "udp", hostname: ip, port });
+  }
+
+  onLost(): void {
+    this.#owner.onLost?.();
   }
 
   onBroken(cause: unknown): void {

@@ -8,6 +8,7 @@
 // has ended is ten times what its one datagram is counted as, and there may be as many as there are senders.
 
 import { Bag, type Placed } from "../listener/bag.ts";
+import { type DropCounter, DropCounts, type DropReason } from "./udp_stats.ts";
 
 /** Among how many the one who keeps most is looked for. */
 const CANDIDATES = 8;
@@ -49,8 +50,9 @@ export class Remains implements Keeper {
 }
 
 /** Counts what is kept, and what was dropped. */
-export class UnreadBudget {
+export class UnreadBudget implements DropCounter {
   readonly #limit: number;
+  readonly #drops: DropCounter;
   readonly #keepers = new Bag<Keeper>((keeper) => keeper.placed);
   readonly #onLost = (remains: Remains) => this.#drop(remains);
   readonly #ended = new FinalizationRegistry(this.#onLost);
@@ -58,9 +60,13 @@ export class UnreadBudget {
   #next = 0;
   #droppedDatagrams = 0;
 
-  /** @param limit How many bytes may be kept in all; anything where nothing is kept. */
-  constructor(limit: number) {
+  /**
+   * @param limit How many bytes may be kept in all; anything where nothing is kept.
+   * @param drops Counts what is dropped, by reason.
+   */
+  constructor(limit: number, drops: DropCounter = new DropCounts()) {
     this.#limit = limit;
+    this.#drops = drops;
   }
 
   /** Bytes that are kept by everybody. */
@@ -74,8 +80,9 @@ export class UnreadBudget {
   }
 
   /** Counts datagrams that were dropped. */
-  countDropped(count: number): void {
+  countDropped(count: number, reason: DropReason = "not-taken"): void {
     this.#droppedDatagrams += count;
+    this.#drops.countDropped(count, reason);
   }
 
   /**

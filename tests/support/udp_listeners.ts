@@ -43,3 +43,8 @@ export async function serving(
     },
   };
 }
+
+/** How many datagrams a listener has dropped, for whatever reason. */
+export function droppedBy(listener: UdpListener): number {
+  return Object.values(listener.stats().dropped).reduce((sum, count) => sum + count, 0);
+}

@@ -273,12 +273,24 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
     datagrams((call) => ({
       onDatagram: (_, { data }) => (call() as Promise<Uint8Array>) ?? data,
     }), misbehave),
+  "UdpService.onBytes": (misbehave) =>
+    datagrams((call) => ({
+      onBytes: (_, bytes) => (call() as Promise<Uint8Array>) ?? bytes,
+    }), misbehave),
   "UdpService.onSession": (misbehave) =>
     datagrams((call) => ({
       onSession(session) {
         void session.read().then(([bytes]) => session.write(bytes), () => {});
         return call() as Promise<void>;
       },
+    }), misbehave),
+  "UdpService.onClose": (misbehave) =>
+    datagrams((call) => ({
+      async onSession(session) {
+        await session.write((await session.read())[0]);
+        await session.close();
+      },
+      onClose: call as () => void,
     }), misbehave),
   "UdpService.onError": (misbehave) =>
     datagrams((call) => {
@@ -343,7 +355,7 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
 };
 
 /** Calls that never settle hold up those after them, where calls are sequential. */
-const WAITS_FOR_ITS_CALLS = ["UdpService.onDatagram"];
+const WAITS_FOR_ITS_CALLS = ["UdpService.onBytes", "UdpService.onDatagram"];
 
 for (const [name, make] of Object.entries(CALLBACKS)) {
   Deno.test(`${name} ends nothing but what it is about, whatever it does`, async () => {

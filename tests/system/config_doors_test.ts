@@ -89,6 +89,7 @@ const forUdpListener: UdpListenerConfig = {
   sessionIdleBy: "received",
   maxUnreadBytesPerSession: 100_000,
   maxTotalUnreadBytes: 1_000,
+  overwriteLentBytes: true,
   signal: new AbortController().signal,
 };
 

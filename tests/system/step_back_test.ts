@@ -197,6 +197,12 @@ const datagramFaces: Record<string, (network: Network) => Promise<DatagramFace>>
     listener.attach({ onDatagram: async (_, { data }) => (await begun.promise)(data) });
     return { begin: begun.resolve, end: () => listener.immediateStop() };
   },
+  "UdpService.onBytes": async (network) => {
+    const listener = await listening(network);
+    const begun = Promise.withResolvers<Tell>();
+    listener.attach({ onBytes: async (_, bytes) => (await begun.promise)(bytes) });
+    return { begin: begun.resolve, end: () => listener.immediateStop() };
+  },
   "UdpSession.read": (network) =>
     inSession(network, async (session, tell) => {
       for (;;) tell((await session.read())[0]);

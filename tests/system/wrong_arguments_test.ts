@@ -368,6 +368,16 @@ async function scene(): Promise<Scene> {
     },
     "new UdpListener(config)": { ...config, call: (wrong) => new UdpListener(0, wrong) },
     "UdpListener.attach(service)": { ...service, call: (wrong) => idle.attach(wrong) },
+    "UdpListener.serve(handler)": {
+      says: "handler must be a function",
+      fine: ["function"],
+      call: (wrong) => idle.serve(wrong),
+    },
+    "UdpListener.serve(callbacks)": {
+      says: "callbacks must be an object",
+      fine: OPTIONS,
+      call: (wrong) => idle.serve(() => {}, wrong),
+    },
     "UdpListener.detach(service)": {
       says: "service must be an object with methods or a function",
       fine: ["function", "object", "list", "bytes"],

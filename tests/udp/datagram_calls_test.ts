@@ -1,6 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { SocketError } from "../../src/base/errors.ts";
-import type { UdpReply } from "../../src/udp/udp_service.ts";
+import type { UdpListenerConfig } from "../../src/udp/udp_listener_config.ts";
+import type { UdpReply, UdpService, UdpServiceOrFactory } from "../../src/udp/udp_service.ts";
+import { connectedPair } from "../../testing/mod.ts";
 import { awkwardThings } from "../support/awkward.ts";
 import { printedDuring } from "../support/printed_during.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
@@ -284,4 +286,212 @@ Deno.test("UdpListener handles the next datagram whatever a service throws or gi
       await listener.gracefulStop();
     }
   }
+});
+
+/** A service on a scripted socket, which datagrams are delivered to. */
+async function scripted(service: UdpServiceOrFactory, config: UdpListenerConfig = {}) {
+  const network = scriptedDatagrams();
+  const listener = localListener(network, config);
+  listener.attach(service);
+  await listener.start();
+  const socket = network.sockets[0]!;
+  return {
+    listener,
+    socket,
+    async deliver(...words: string[]) {
+      for (const word of words) {
+        socket.deliver(word);
+        await settled();
+      }
+    },
+  };
+}
+
+testOnEngines("UdpService.onBytes: what it returns goes back", async (network) => {
+  const replies: (() => ReturnType<NonNullable<UdpService["onBytes"]>>)[] = [];
+  await using sockets = await serving(network, {
+    onBytes: (_, bytes) => replies.length === 0 ? bytes : replies.shift()!(),
+  });
+  const { client } = sockets;
+  assertEquals(await sockets.ask("itself"), "itself");
+  replies.push(() => Promise.resolve("text"));
+  assertEquals(await sockets.ask("later"), "text");
+  replies.push(() => ["a", new Uint8Array([98]), ""], () => Promise.resolve(["c"]));
+  await client.write("several");
+  await client.write("several later");
+  const got: string[] = [];
+  while (got.length < 4) got.push(text((await client.read())[0]));
+  assertEquals(got, ["a", "b", "", "c"]);
+  replies.push(() => undefined, () => [], () => Promise.resolve());
+  for (let i = 0; i < 3; i++) await client.write("nothing");
+  assertEquals(await sockets.ask(""), "");
+});
+
+Deno.test("UdpService.onBytes: calls do not overlap, and what came meanwhile is handled in order", async () => {
+  const seen: string[] = [];
+  const free: (() => void)[] = [];
+  const { deliver, socket, listener } = await scripted({
+    async onBytes(_, bytes) {
+      const before = text(bytes);
+      await new Promise<void>((resolve) => free.push(resolve));
+      seen.push(`${before} ${text(bytes)}`);
+      return bytes;
+    },
+  });
+  await deliver("a", "b", "c");
+  assertEquals(free.length, 1);
+  for (let i = 0; i < 3; i++) {
+    free.shift()!();
+    await settled();
+  }
+  await deliver("d");
+  free.shift()!();
+  await settled();
+  assertEquals(seen, ["a a", "b b", "c c", "d d"]);
+  assertEquals(socket.sent.map((sent) => sent[0]).join(""), "abcd");
+  await listener.gracefulStop();
+});
+
+Deno.test("UdpService.onBytes gets each datagram where it was received, in two buffers at most", async () => {
+  for (const isAsync of [false, true]) {
+    const buffers = new Set<ArrayBuffer>();
+    const { deliver, listener } = await scripted({
+      onBytes(_, bytes) {
+        buffers.add(bytes.buffer);
+        return isAsync ? Promise.resolve() : undefined;
+      },
+    });
+    await deliver(..."abcdefgh");
+    assertEquals(buffers.size, isAsync ? 2 : 1);
+    await listener.gracefulStop();
+  }
+});
+
+Deno.test("UdpService.onBytes: lent bytes are overwritten when the loan ends, where that is asked for", async () => {
+  for (const overwriteLentBytes of [false, true]) {
+    const whenOver = overwriteLentBytes ? "dbdb" : "6162";
+    for (const isOwn of [false, true]) {
+      const kept: Uint8Array[] = [];
+      const hex = () => kept.map((bytes) => bytes.toHex());
+      const service: UdpService = {
+        onBytes(_, bytes) {
+          kept.push(bytes);
+          if (kept.length === 1) return undefined;
+          if (kept.length === 3) throw new Error("on purpose");
+          return Promise.resolve().then(() => {
+            assertEquals(text(bytes), "ab");
+          });
+        },
+        onError: () => {},
+      };
+      const { deliver, listener } = await scripted(isOwn ? () => service : service, {
+        overwriteLentBytes,
+      });
+      await deliver("ab");
+      assertEquals(hex(), [whenOver]);
+      await deliver("ab");
+      assertEquals(hex()[1], whenOver);
+      await deliver("ab");
+      assertEquals(hex()[2], whenOver);
+      await listener.gracefulStop();
+    }
+  }
+});
+
+Deno.test("UdpService.onBytes: what is transferred away costs no more than the datagram it was for", async () => {
+  const kept: Uint8Array<ArrayBuffer>[] = [];
+  const seen: string[] = [];
+  const { deliver, listener, socket } = await scripted({
+    onBytes(_, bytes) {
+      seen.push(text(bytes));
+      if (seen.length === 1) structuredClone(bytes, { transfer: [bytes.buffer] });
+      else kept.push(bytes);
+      return seen.length === 2 ? Promise.resolve() : "good";
+    },
+  });
+  // Within its call, behind its call, and while the next datagram is received.
+  await deliver("a", "b");
+  structuredClone(kept[0], { transfer: [kept[0]!.buffer] });
+  await deliver("c", "d");
+  structuredClone(kept[2], { transfer: [kept[2]!.buffer] });
+  socket.fail(new TypeError("Cannot perform Construct on a detached ArrayBuffer"));
+  await settled();
+  await deliver("e");
+  assertEquals(seen, ["a", "b", "c", "d", "e"]);
+  assertEquals(socket.sent.length, 4);
+  await listener.gracefulStop();
+});
+
+testOnEngines(
+  "UdpListener lives on when lent bytes are kept and transferred away",
+  async (network) => {
+    const kept: Uint8Array<ArrayBuffer>[] = [];
+    await using sockets = await serving(network, {
+      onBytes(_, bytes) {
+        kept.push(bytes);
+        return bytes;
+      },
+    });
+    assertEquals(await sockets.ask("a"), "a");
+    // The next receive has begun.
+    structuredClone(kept[0], { transfer: [kept[0]!.buffer] });
+    await sockets.client.write("lost");
+    assertEquals(await sockets.ask("b"), "b");
+  },
+);
+
+testOnEngines(
+  "UdpService.onBytes: lent bytes may be sent anywhere, not awaited",
+  async (network) => {
+    for (const isAsync of [false, true]) {
+      await using other = localClient(network, { maxUnreadBytes: 1_000_000 });
+      const address = await other.bound;
+      // A peer that reads nothing until everything was sent.
+      const [slow, near] = connectedPair({ capacity: 4_096 });
+      await using sockets = await serving(network, {
+        onBytes(caller, bytes) {
+          void near.write(bytes);
+          void near.write(bytes.subarray(0, 100));
+          void other.sendTo(bytes.subarray(0, 10), address);
+          void caller.sendBytes(bytes.subarray(0, 20));
+          return isAsync ? Promise.resolve("done") : "done";
+        },
+      }, { overwriteLentBytes: true });
+      const lengths = [60_000, 50, 20_000, 1_000];
+      const sent: number[] = [];
+      for (let i = 0; i < 12; i++) {
+        const length = lengths[i % 4]!;
+        sent.push(...new Array(length + Math.min(length, 100)).fill(i));
+        const to = { host: "127.0.0.1", port: sockets.listener.port };
+        await sockets.client.sendTo(new Uint8Array(length).fill(i), to);
+        assertEquals([...(await sockets.client.read())[0]], new Array(20).fill(i));
+        assertEquals(text((await sockets.client.read())[0]), "done");
+        assertEquals([...(await other.receiveFrom())[0]], new Array(10).fill(i));
+      }
+      assert(near.queuedBytes > 100_000);
+      for (let at = 0; at < sent.length;) {
+        const [bytes, length] = await slow.read();
+        assertEquals(bytes.findIndex((byte, i) => byte !== sent[at + i]), -1);
+        at += length;
+      }
+      await Promise.all([slow.close(), near.close()]);
+    }
+  },
+);
+
+Deno.test("UdpService.onBytes: bytes that were lent stay as they are when the listener ends meanwhile", async () => {
+  const kept = Promise.withResolvers<Uint8Array>();
+  const goOn = Promise.withResolvers<void>();
+  const { deliver, listener } = await scripted({
+    async onBytes(_, bytes) {
+      kept.resolve(bytes);
+      await goOn.promise;
+    },
+  }, { overwriteLentBytes: true });
+  await deliver("as it was");
+  await listener.immediateStop();
+  assertEquals(text(await kept.promise), "as it was");
+  goOn.resolve();
+  await settled();
+  assertEquals(text(await kept.promise), "as it was");
 });

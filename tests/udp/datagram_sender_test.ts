@@ -2,10 +2,12 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatagramSender } from "../../src/udp/datagram_sender.ts";
 import { GenericError, SocketError } from "../../src/base/errors.ts";
 import { HostNames } from "../../src/udp/host_names.ts";
+import { DatagramTraffic } from "../../src/udp/udp_stats.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 import {
   scriptedDatagrams,
   ScriptedDatagramSocket,
+  scriptedSockets,
   settled,
 } from "../support/scripted_datagrams.ts";
 
@@ -14,10 +16,11 @@ const encoder = new TextEncoder();
 function sender(limit = 1_000_000, clock = new VirtualClock()) {
   const network = scriptedDatagrams(clock);
   const socket = new ScriptedDatagramSocket();
-  const sender = new DatagramSender(new HostNames(network), limit);
+  const traffic = new DatagramTraffic();
+  const sender = new DatagramSender(new HostNames(network), limit, traffic);
   const send = (content: string, host = "10.0.0.1", port = 9) =>
     sender.send(encoder.encode(content), host, port);
-  return { sender, socket, network, send, clock };
+  return { sender, socket, network, send, clock, traffic };
 }
 
 Deno.test("DatagramSender has one send under way and keeps the order", async () => {
@@ -263,4 +266,30 @@ Deno.test("DatagramSender on :: looks names up for both families", async () => {
   assertEquals(network.lookups[0]!.name, "a.example:9 0");
   network.lookups[0]!.answer({ addresses: ["10.0.0.1"], isDirect: true });
   assertEquals(await sent, 1);
+});
+
+Deno.test("DatagramSender counts what has left, and nothing else", async () => {
+  for (const canTry of [false, true]) {
+    scriptedSockets.canTry = canTry;
+    const { sender: it, socket, send, traffic } = sender(1_000);
+    scriptedSockets.canTry = false;
+    const counts = () => [traffic.sent, traffic.sentBytes];
+    it.open(socket);
+    await send("ab");
+    assertEquals(counts(), [1, 2]);
+    socket.sendsAtOnce = false;
+    const sent = [send("c"), send("four"), send("eleven")];
+    assertEquals(counts(), [1, 2]);
+    socket.sending[0]!.settle();
+    await sent[0];
+    assertEquals(counts(), [2, 3]);
+    socket.sending[0]!.settle(new Deno.errors.NetworkUnreachable("no route"));
+    await assertRejects(() => sent[1]!, SocketError);
+    it.abort(new GenericError("closed", "over"));
+    socket.sending[0]!.settle();
+    await sent[2];
+    assertEquals(counts(), [3, 9]);
+    await assertRejects(() => send("refused"), SocketError);
+    assertEquals(counts(), [3, 9]);
+  }
 });

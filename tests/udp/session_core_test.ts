@@ -30,6 +30,7 @@ async function session(
     queueLimit: 10_000,
     drop: "newest",
     limits: forever,
+    overwritesLent: false,
   } as const;
   let ends = 0;
   const budget = new UnreadBudget(1_000_000);
@@ -139,7 +140,7 @@ Deno.test("SessionCore.close() drops and counts what is unread", async () => {
   put(2);
   core.close();
   core.close();
-  core.end(new GenericError("broken", "later"));
+  core.end(new GenericError("broken", "later"), "error");
   assertEquals([core.droppedDatagrams, ends(), await core.closed], [2, 1, undefined]);
   await assertRejects(() => core.take(first, forever), GenericError, "already closed");
 });

@@ -3,11 +3,13 @@ import type { Datagram } from "../../src/udp/datagram.ts";
 import { GenericError, type SocketError } from "../../src/base/errors.ts";
 import type { UdpService } from "../../src/udp/udp_service.ts";
 import type { UdpSession } from "../../src/udp/udp_session.ts";
+import { simulate } from "../../testing/mod.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 import { awkwardThings } from "../support/awkward.ts";
 import { printedDuring } from "../support/printed_during.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 import { text } from "../support/text.ts";
+import { localClient } from "../support/udp_engines.ts";
 import { localListener } from "../support/udp_listeners.ts";
 
 Deno.test("UdpListener goes on with other sessions whatever onSession throws", async () => {
@@ -218,4 +220,48 @@ Deno.test("UdpListener.gracefulStop() cuts a session whose service is not made i
     7,
     "deadline",
   ]]]);
+});
+
+Deno.test("UdpService gets datagrams in one way", () => {
+  const listener = localListener(scriptedDatagrams());
+  const nothing = () => {};
+  assertThrows(
+    () => listener.attach({ onBytes: nothing, onDatagram: nothing }),
+    TypeError,
+    "service must have onBytes or onDatagram, not both",
+  );
+  for (
+    const service of [
+      { onBytes: nothing, onSession: nothing },
+      { onDatagram: nothing, onSession: nothing },
+      { onError: nothing },
+    ]
+  ) {
+    assertThrows(
+      () => listener.attach(service),
+      TypeError,
+      "service must have either onBytes, onDatagram or onSession",
+    );
+  }
+});
+
+Deno.test("UdpService.onBytes: the testing networks overwrite what was lent", async () => {
+  for (const config of [{}, { overwriteLentBytes: false }]) {
+    const kept: Uint8Array[] = [];
+    await simulate(1, async (network) => {
+      await using listener = localListener(network, config);
+      listener.attach({
+        onBytes(_, bytes) {
+          kept.push(bytes);
+          return bytes;
+        },
+      });
+      await listener.start();
+      await using client = localClient(network);
+      void client.sendTo("ab", { host: "127.0.0.1", port: listener.port });
+      assertEquals(text((await client.receiveFrom())[0]), "ab");
+    }, { faults: "calm" });
+    const isOff = "overwriteLentBytes" in config;
+    assertEquals(kept.map((bytes) => bytes.toHex()), [isOff ? "6162" : "dbdb"]);
+  }
 });

@@ -60,7 +60,12 @@ class NodeDatagramSocket implements DatagramSocket {
   #onMessage(bytes: Uint8Array, from: DatagramAddress): void {
     if (this.#waiting !== undefined) {
       const { buffer, wait } = this.#take();
-      return wait.resolve(fill(buffer, bytes, from));
+      try {
+        return wait.resolve(fill(buffer, bytes, from));
+      } catch (error) {
+        // The buffer was transferred away meanwhile. Thrown from here, that would end the process.
+        return wait.reject(error);
+      }
     }
     if (this.#queue.length > 0 && this.#queuedBytes + bytes.length + OVERHEAD > this.#queueLimit) {
       this.#droppedDatagrams++;

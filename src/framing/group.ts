@@ -58,7 +58,7 @@ export interface GroupStats extends GroupReport {
  * await using listener = new Listener(0, { interface: "127.0.0.1" });
  * listener.attach(framedService(codec, {
  *   onConnect: (caller) => void everybody.add(caller),
- *   onMessage: (caller, line) => void everybody.send(line, { except: caller }),
+ *   onMessage: (_caller, line) => void everybody.send(line),
  * }));
  * await listener.start();
  * ```

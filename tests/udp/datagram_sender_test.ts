@@ -294,22 +294,22 @@ Deno.test("DatagramSender.tryPost() says no when the system has refused the limi
 Deno.test("DatagramSender.whenBelow() waits for what is queued, and rejects when it ends", async () => {
   const { sender: it, socket, send, clock } = sender();
   const limits = { below: 1, signal: undefined, timeoutInMillis: Infinity };
-  const wait = (owner = {}) => it.whenBelow(limits, clock, plainTurns, owner);
+  const drained = (owner = {}) => it.whenBelow(limits, clock, plainTurns, owner);
   it.open(socket);
-  await wait();
+  await drained();
   socket.sendsAtOnce = false;
   void send("a");
-  const drained = wait();
+  const emptied = drained();
   socket.sending[0]!.settle();
-  await drained;
+  await emptied;
   void send("b");
   const owner = {};
-  const [mine, other] = [wait(owner), wait()];
+  const [mine, other] = [drained(owner), drained()];
   it.endWaits(owner, new GenericError("timed-out", "idle"));
   await assertRejects(() => mine, GenericError, "idle");
   it.abort(new GenericError("closed", "gone"));
   await assertRejects(() => other, GenericError, "gone");
   socket.sending[0]!.settle();
   await settled();
-  await assertRejects(() => wait(), GenericError, "gone");
+  await assertRejects(() => drained(), GenericError, "gone");
 });

@@ -172,11 +172,11 @@ export class Group<
   ): GroupReport {
     if (options !== undefined) checkObject("options", options);
     const except = keyOf(optionOf(options, "except"));
-    const bytes = this.#bytes.of(message);
+    const bytes = [this.#bytes.of(message)] as const;
     let sent = 0;
     let skipped = 0;
-    for (const [key, seat] of this.#seats) {
-      if (key === except) continue;
+    for (const seat of this.#seats.values()) {
+      if (seat.key === except) continue;
       if (seat.isGone) {
         this.delete(seat.member);
       } else if (waits !== undefined && this.#waits.size > 0 && this.#waits.has(seat)) {
@@ -202,10 +202,10 @@ export class Group<
   }
 
   /** Sends to a slow member when there is room, after what waits already. */
-  #wait(seat: Seat<T>, bytes: Uint8Array): Promise<boolean> {
+  #wait(seat: Seat<T>, bytes: readonly [Uint8Array]): Promise<boolean> {
     const before = this.#waits.get(seat);
     const { waitInMillis } = this.#settings;
-    const room = seat.room(bytes.length, waitInMillis).then(() => true, () => false);
+    const room = seat.room(bytes[0].length, waitInMillis).then(() => true, () => false);
     const wait = Promise.all([room, before]).then(([isRoom]) => {
       const isSent = isRoom && seat.offer(bytes);
       if (isSent) this.#sent++;

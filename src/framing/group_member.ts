@@ -36,8 +36,10 @@ export interface Seat<T> {
   readonly member: GroupMember<T>;
   /** Whether nothing can be sent any more. */
   readonly isGone: boolean;
-  /** Sends bytes, unless the member is slow. Whether they were queued. */
-  offer(bytes: Uint8Array): boolean;
+  /** By what it is known. */
+  readonly key: object;
+  /** Sends bytes, a message in one piece, unless the member is slow. Whether they were queued. */
+  offer(message: readonly [Uint8Array]): boolean;
   /** Waits until so many bytes can be offered; rejects when that takes too long, or the member ends. */
   room(length: number, timeoutInMillis: number): Promise<void>;
   /** Ends the member, which is too slow. */
@@ -82,6 +84,7 @@ export function seatOf<T>(
 
 class StreamSeat<T> implements Seat<T> {
   readonly member: GroupMember<T>;
+  readonly key: Connection;
   readonly #core: StreamCore;
   readonly #exchange: Exchange<unknown, T> | undefined;
   readonly #maxQueuedBytes: number;
@@ -93,6 +96,7 @@ class StreamSeat<T> implements Seat<T> {
     maxQueuedBytes: number,
   ) {
     this.member = member;
+    this.key = connection;
     this.#core = coreOf(connection);
     this.#exchange = exchange;
     this.#maxQueuedBytes = maxQueuedBytes;
@@ -102,10 +106,10 @@ class StreamSeat<T> implements Seat<T> {
     return !this.#core.writer.isOpen;
   }
 
-  offer(bytes: Uint8Array): boolean {
+  offer(message: readonly [Uint8Array]): boolean {
     // What it was answered before goes first.
     this.#exchange?.flushGathered();
-    return this.#core.writer.tryWrite([bytes], this.#maxQueuedBytes);
+    return this.#core.writer.tryWrite(message, this.#maxQueuedBytes);
   }
 
   room(length: number, timeoutInMillis: number): Promise<void> {
@@ -132,13 +136,14 @@ class StreamSeat<T> implements Seat<T> {
 /** Of a class that may be the user's: what it throws costs nobody else a message. */
 class WritableSeat<T> implements Seat<T> {
   readonly member: WritableMember;
+  readonly key: object;
   readonly isGone = false;
 
   constructor(member: WritableMember) {
-    this.member = member;
+    this.member = this.key = member;
   }
 
-  offer(bytes: Uint8Array): boolean {
+  offer([bytes]: readonly [Uint8Array]): boolean {
     try {
       return this.member.tryWrite(bytes) === true;
     } catch (thrown) {

@@ -6,7 +6,7 @@ import { silence } from "../../testing/mod.ts";
 import { awkwardErrors, awkwardThings, printedDuring } from "../support/awkward.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
 
-const bytes = new TextEncoder().encode("abc");
+const message = [new TextEncoder().encode("abc")] as const;
 
 Deno.test("seatOf() gives a connection a place, and one on which messages of the group's codec go", async () => {
   const codec = new LineCodec();
@@ -15,14 +15,14 @@ Deno.test("seatOf() gives a connection a place, and one on which messages of the
   assertStrictEquals(keyOf(lines), connection);
   const seat = seatOf<string>(lines, codec, 100);
   exchangeOf(lines).add("first");
-  assertEquals([seat.offer(bytes), seat.isGone], [true, false]);
+  assertEquals([seat.offer(message), seat.isGone], [true, false]);
   await clock.settle();
   assertEquals(peer.writtenText, "first\nabc");
   assertThrows(() => seatOf<string>(lines, new LineCodec(), 100), TypeError, "the group's codec");
   assertThrows(() => seatOf(lines, undefined, 100), TypeError, "the group's codec");
   connection.abort();
   await seat.ended();
-  assertEquals([seat.isGone, seat.offer(bytes)], [true, false]);
+  assertEquals([seat.isGone, seat.offer(message)], [true, false]);
 });
 
 Deno.test("seatOf() goes by the group's limit, and ends who is too slow", async () => {
@@ -30,7 +30,7 @@ Deno.test("seatOf() goes by the group's limit, and ends who is too slow", async 
   const seat = seatOf(connection, undefined, 5);
   const answers = [];
   for (let i = 0; i < 4; i++) {
-    answers.push(seat.offer(bytes));
+    answers.push(seat.offer(message));
     await clock.settle();
   }
   assertEquals(answers, [true, true, false, false]);
@@ -57,7 +57,7 @@ Deno.test("seatOf() takes whatever can be written to, and lets nothing that it t
     Object.defineProperty(member, "closed", { get: refuse });
     const printed = await printedDuring(async () => {
       const seat = seatOf(member as never, undefined, 1);
-      assertEquals(seat.offer(bytes), false);
+      assertEquals(seat.offer(message), false);
       await seat.room(1, 1).catch(() => {});
       await seat.ended().catch(() => {});
       seat.end();

@@ -53,6 +53,14 @@ export { framedService, type MessageService, type Reply } from "./src/framing/fr
 export type { FrameConfig } from "./src/framing/frame_config.ts";
 export { DelimiterCodec } from "./src/framing/delimiter_codec.ts";
 export { FixedLengthCodec } from "./src/framing/fixed_length_codec.ts";
+export {
+  Group,
+  type GroupReport,
+  type GroupSendOptions,
+  type GroupStats,
+} from "./src/framing/group.ts";
+export type { GroupConfig, SlowPolicy } from "./src/framing/group_config.ts";
+export type { GroupMember, WritableMember } from "./src/framing/group_member.ts";
 export { JsonLinesCodec, type JsonLinesCodecConfig } from "./src/framing/json_lines_codec.ts";
 export {
   LengthPrefixCodec,
@@ -64,6 +72,7 @@ export type { InvalidBytes } from "./src/bytes/utf8.ts";
 export { NetstringCodec } from "./src/framing/netstring_codec.ts";
 export type { Datagram } from "./src/udp/datagram.ts";
 export type { GroupOptions } from "./src/udp/multicast.ts";
+export type { DrainedOptions } from "./src/network/drained.ts";
 export { denoNetwork, nodeNetwork } from "./src/network/deno/deno_network.ts";
 export type { UdpCaller } from "./src/udp/udp_caller.ts";
 export type { ReceiveOptions, UdpChannel } from "./src/udp/udp_channel.ts";

@@ -57,6 +57,7 @@ function denoContestants(): Contestant[] {
     one("service-lent", "socket service, lent bytes", "ours", "service.ts", ["echo"], {
       BENCH_BYTES: "lent",
     }),
+    one("group", "socket Group", "ours", "group.ts", ["broadcast"]),
     one("iterate", "socket for await", "ours", "iterate.ts", TCP),
     one("framed", "socket framedService", "ours", "text_service.ts", ["lines"]),
     one("udp-client", "socket UdpClient", "ours", "udp_client.ts", ["datagrams"]),

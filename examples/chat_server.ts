@@ -4,34 +4,32 @@
 import {
   type Framed,
   framedService,
+  Group,
   LineCodec,
   Listener,
 } from "https://deno.land/x/socket@v0.1.0/mod.ts";
 
-const MOST_QUEUED_BYTES = 64 * 1024;
+// Guests may type anything, but no endless line.
+const typed = new LineCodec({ maxFrameLength: 1_000, invalidBytes: "replace" });
+// With a name in front, and what replaces invalid bytes, it may be longer. The others do not wait for a guest who
+// does not read: that guest misses lines.
+const guests = new Group({ codec: new LineCodec({ maxFrameLength: 4_000 }), slow: "skip" });
 
 const port = Number(Deno.args[0] ?? 61599);
 const listener = new Listener(port, { interface: "127.0.0.1" });
-const guests = new Set<Framed<string>>();
 let number = 0;
 
 const nameOf = (guest: Framed<string>) => `guest ${guest.connection.id}`;
 
 function sayToAll(text: string): void {
   // Characters that a terminal takes for commands are not passed on.
-  const line = `${++number} ${text.replaceAll(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, "?")}`;
-  for (const guest of guests) {
-    // The others do not wait for a guest who does not read: that guest misses the line.
-    if (guest.connection.queuedBytes < MOST_QUEUED_BYTES) void guest.send(line);
-  }
+  const line = text.replaceAll(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, "?");
+  guests.send(`${++number} ${line}`);
 }
 
-// Guests may type anything, but no endless line.
-const lines = new LineCodec({ maxFrameLength: 1_000, invalidBytes: "replace" });
-
-listener.attach(framedService(lines, {
+listener.attach(framedService(typed, {
   onConnect(guest) {
-    guests.add(guest);
+    guests.add(guest.connection);
     sayToAll(`${nameOf(guest)} has joined`);
   },
   onMessage(guest, line) {
@@ -41,7 +39,6 @@ listener.attach(framedService(lines, {
     console.error(`${nameOf(guest)}: ${error.message}`);
   },
   onClose(guest) {
-    guests.delete(guest);
     sayToAll(`${nameOf(guest)} has left`);
   },
 }));

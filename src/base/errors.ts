@@ -65,6 +65,11 @@ export abstract class SocketError extends Error {
 export class GenericError extends SocketError {
   /** Always `"GenericError"`. */
   override readonly name = "GenericError";
+  /**
+   * Of a write to a stream that failed: how many of its bytes, from the first on, the system had taken. The peer
+   * may have got them. Nothing else has it.
+   */
+  declare readonly bytesTaken?: number;
 }
 
 /**
@@ -206,7 +211,40 @@ export function badMessage(why: string): GenericError {
 /** Why something cannot be done any more: an error, or what makes one, because its stack costs more than a read. */
 export type Failure = SocketError | (() => SocketError);
 
-/** The error itself. */
+/**
+ * The error of one write that failed, which says how much of it had gone out: what ends the connection is one error
+ * for everybody, and each write has its own count.
+ *
+ * @param error What made it fail.
+ * @param bytesTaken How many of its bytes the system had taken.
+ * @param length How many it had; left out where none was taken.
+ */
+export function writeError(error: SocketError, bytesTaken: number, length?: number): GenericError {
+  // Of the pieces of one message each has been told of its own.
+  const reason = reasons.get(error) ?? error;
+  const taken = length === undefined ? "nothing" : `${bytesTaken} of ${length} bytes`;
+  const told = new GenericError(
+    codeOf(reason) ?? "broken",
+    `${reasonOf(reason)}; of this write the system had taken ${taken}`,
+    causeOf(reason),
+  );
+  reasons.set(told, reason);
+  return Object.defineProperty(told, "bytesTaken", { value: bytesTaken, enumerable: true });
+}
+
+/** What made writes fail, by the error of each. */
+const reasons = new WeakMap<Error, SocketError>();
+
+/** The cause of an error, which may be of a class of the user's own. */
+function causeOf(error: Error): ErrorOptions {
+  try {
+    return error.cause === undefined ? {} : { cause: error.cause };
+  } catch {
+    return {};
+  }
+}
+
+/** The error to tell. */
 export function errorOf(failure: Failure): SocketError {
   return typeof failure === "function" ? failure() : failure;
 }

@@ -2,7 +2,13 @@
 // reader.ts and writer.ts.
 
 import { hostOf, portOf } from "../base/address.ts";
-import { checkInterval, checkMethods, checkReadLength, checkTarget } from "../base/arguments.ts";
+import {
+  checkInterval,
+  checkMethods,
+  checkReadLength,
+  checkTarget,
+  contentBytes,
+} from "../base/arguments.ts";
 import {
   type ConnectionConfig,
   type ConnectionSettings,
@@ -16,7 +22,8 @@ import {
 import { ByteIteration } from "./byte_iteration.ts";
 import { StreamCore } from "./stream_core.ts";
 import type { Origin } from "./origin.ts";
-import type { SocketError } from "../base/errors.ts";
+import { rejected, type SocketError } from "../base/errors.ts";
+import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Transport } from "../network/network.ts";
 import { type MORE, pull, type ReadOptions, type ReadResult } from "./pull.ts";
@@ -367,10 +374,54 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @throws {TypeError} The content is neither bytes nor a string, or its buffer was transferred or shrunk
    * before; the connection is not harmed.
    * @throws {GenericError} `"closed"`; `"overflow"`: more than `maxQueuedBytes` waits, and the connection
-   * has ended; or what ended the connection.
+   * has ended; or what ended the connection. Its `bytesTaken` says how many of the bytes the system had taken: they
+   * may have reached the peer.
    */
   write(content: Uint8Array | string): Promise<number> {
     return this.#core.writer.write(content);
+  }
+
+  /**
+   * Sends bytes like `write`, all of them or none, unless the peer is slow: where the system has refused so much
+   * that with them more than `maxQueuedBytes` would wait. The connection is not harmed by a no. What the system was
+   * not offered yet, because it was written just now, makes no peer slow, up to 16 MiB of it.
+   *
+   * @param content What to send; a string goes out as UTF-8. Bytes must not be changed until they have gone out,
+   * which {@linkcode Connection.drained} tells.
+   * @returns Whether it was queued. False, too, where the connection has ended or writing was shut down; then
+   * `drained` rejects, or `closed` tells.
+   * @throws {TypeError} The content is neither bytes nor a string, or its buffer was transferred or shrunk before.
+   *
+   * @example At the pace of the peer, without a promise for each write
+   * ```ts
+   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   *
+   * async function sendAll(connection: Connection, lines: Iterable<string>): Promise<void> {
+   *   for (const line of lines) {
+   *     while (!connection.tryWrite(line)) await connection.drained();
+   *   }
+   * }
+   * ```
+   */
+  tryWrite(content: Uint8Array | string): boolean {
+    return this.#core.writer.tryWrite([contentBytes(content)]);
+  }
+
+  /**
+   * Waits until the system has taken what was written, or so much of it that `queuedBytes` is `below`. Nothing is
+   * lost by giving up. Like a write, it never becomes an unhandled rejection.
+   *
+   * @param options How much may be left, and how to give up.
+   * @throws {TypeError | RangeError} An option is wrong.
+   * @throws {GenericError} `"timed-out"`: it took longer than `timeoutInMillis`, and the connection goes on;
+   * `"closed"`: writing was ended, and nothing waits; or what ended the connection.
+   */
+  drained(options?: DrainedOptions): Promise<void> {
+    try {
+      return this.#core.writer.drained(checkDrained(options));
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   /**

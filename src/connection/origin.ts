@@ -25,8 +25,11 @@ export type PrepareUpgrade = (
 export interface ListenerLimits {
   /** How fast the peer must send; `undefined` for as slowly as it likes. */
   readonly minimumRate: MinimumRate | undefined;
-  /** Whether so many bytes more may be queued, besides those that are. If so, they count from now on. */
-  mayQueue(length: number, queuedBytes: number): boolean;
+  /**
+   * Whether so many bytes more may be queued, besides those that are. If so, they count from now on; if not, that is
+   * reported, but where they were only tried.
+   */
+  mayQueue(length: number, queuedBytes: number, isTried: boolean): boolean;
   /** So many bytes are no longer queued. */
   onDequeued(length: number): void;
   /** The connection is ended for being slower. */

@@ -319,10 +319,15 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
    * Gives up what is queued at once, and the connection as soon as whoever calls has returned: it may be in
    * the middle of a write of another one, where no handler must be called.
    */
-  evict(error: SocketError): void {
-    this.origin.limits?.onEvicted();
+  giveUp(error: SocketError): void {
     this.writer.fail(error);
     queueMicrotask(() => this.fail(error));
+  }
+
+  /** Gives the connection up: of those that share a limit it has the most queued. */
+  evict(error: SocketError): void {
+    this.origin.limits?.onEvicted();
+    this.giveUp(error);
   }
 
   /** From now on the connection closes as soon as it has nothing to do with what has come by now. */
@@ -386,8 +391,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.origin.limits?.minimumRate?.endWait(this.clock.now());
   }
 
-  mayQueue(length: number): boolean {
-    return this.origin.limits?.mayQueue(length, this.writer.queuedBytes) ?? true;
+  mayQueue(length: number, isTried: boolean): boolean {
+    return this.origin.limits?.mayQueue(length, this.writer.queuedBytes, isTried) ?? true;
   }
 
   onDequeued(length: number): void {

@@ -1,7 +1,7 @@
 // What was written and has not gone out, in order: small content is gathered, big content is sent in place. A
 // chain: nothing is allocated for it but the writes themselves.
 
-import { ignore } from "../base/errors.ts";
+import { ignore, type SocketError, writeError } from "../base/errors.ts";
 import type { Borrower } from "../bytes/loan.ts";
 
 /** Content of this size and more is sent in place; smaller content is gathered. */
@@ -130,12 +130,34 @@ export class WriteQueue {
     }
   }
 
-  /** None of them goes out; each may be left alone. */
-  refuse(error: unknown): void {
+  /**
+   * Nothing more of them goes out. Each is told how much had, and may be left alone.
+   *
+   * @param error Why.
+   * @param unsent How many bytes of those that are under way have not gone out.
+   */
+  refuse(error: SocketError, unsent: number): void {
+    let taken = -unsent;
+    for (let write = this.#first, i = 0; i < this.underWay; write = write!.next, i++) {
+      taken += write!.length;
+    }
+    this.underWay = 0;
+    let untouched: SocketError | undefined;
     while (this.#first !== undefined) {
       const write = this.#shift();
-      write.promise?.catch(ignore);
-      write.reject(error);
+      const { length, promise } = write;
+      const count = Math.min(Math.max(taken, 0), length);
+      taken -= count;
+      // Where nobody was promised anything, nobody is told.
+      if (promise === undefined) continue;
+      if (count === length && length > 0) {
+        write.resolve(count);
+        continue;
+      }
+      promise.catch(ignore);
+      write.reject(
+        count > 0 ? writeError(error, count, length) : (untouched ??= writeError(error, 0)),
+      );
     }
   }
 }

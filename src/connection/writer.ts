@@ -13,16 +13,20 @@
 import { contentBytes } from "../base/arguments.ts";
 import {
   brokenError,
+  closedError,
   errorOf,
   type Failure,
   GenericError,
   ignore,
   rejected,
   type SocketError,
+  writeError,
 } from "../base/errors.ts";
 import { loanOf } from "../bytes/loan.ts";
 import type { Pace } from "./pace.ts";
+import type { DrainedLimits } from "../network/drained.ts";
 import type { Clock, Transport } from "../network/network.ts";
+import { BYTES_PER_WRITE, type PressedQueue, Pressure } from "../network/pressure.ts";
 import type { Turn, Turns } from "../network/turns.ts";
 import { LARGEST_GATHERING, QueuedWrite, WriteQueue } from "./write_queue.ts";
 
@@ -36,8 +40,13 @@ export interface WriterHost {
   readonly writePace?: Pace | undefined;
   /** Asks for a call of {@linkcode Writer.look} at that time or earlier. */
   lookBy(due: number): void;
-  /** Whether so many bytes more may be queued, where others share a limit. If so, they count from now on. */
-  mayQueue(length: number): boolean;
+  /**
+   * Whether so many bytes more may be queued, where others share a limit. If so, they count from now on.
+   *
+   * @param length How many.
+   * @param isTried Whether nothing ends where they may not.
+   */
+  mayQueue(length: number, isTried: boolean): boolean;
   /** So many bytes are no longer queued. */
   onDequeued(length: number): void;
   /** The kernel took bytes. */
@@ -58,8 +67,7 @@ export interface WriterLimits {
   readonly maxQueuedBytes: number;
 }
 
-/** A write queue of so many bytes may hold one write for each of these, and a few in any case. */
-const BYTES_PER_WRITE = 64;
+/** So many writes may wait in any case, however few bytes may. */
 const FEW_WRITES = 1024;
 
 /** A loop that awaits what is there and writes an answer writes again within so many microtasks. */
@@ -68,7 +76,7 @@ const QUIET_MICROTASKS = 3;
 const NOTHING = new Uint8Array(0);
 
 /** Writes to a transport in order. */
-export class Writer implements Turn {
+export class Writer implements Turn, PressedQueue {
   /** Bytes the kernel has taken so far. */
   bytesWritten = 0;
   /** Bytes accepted that the kernel has not taken yet. */
@@ -82,6 +90,8 @@ export class Writer implements Turn {
   /** While paused: what was written since. */
   #held: WriteQueue | undefined;
   #whenDrained: (() => void) | undefined;
+  /** Made when somebody asks. */
+  #pressure: Pressure | undefined;
   #rest: Uint8Array = NOTHING;
   /** How many bytes of it are to be sent. */
   #restLength = 0;
@@ -99,6 +109,16 @@ export class Writer implements Turn {
     this.#canTry = transport.tryWrite !== undefined;
     this.#host = host;
     this.#limits = limits;
+  }
+
+  /** Whether the system was offered bytes that it has not taken yet. */
+  get isOffered(): boolean {
+    return this.#queue.underWay > 0;
+  }
+
+  /** Whether what is written can go out: neither ended nor failed. */
+  get isOpen(): boolean {
+    return this.#error === undefined && this.#end === undefined;
   }
 
   /** Whether the direction was ended and the peer was told. */
@@ -125,7 +145,7 @@ export class Writer implements Turn {
       return rejected(error);
     }
     const refusal = this.#refusal(bytes.length);
-    if (refusal !== undefined) return rejected(refusal);
+    if (refusal !== undefined) return rejected(writeError(refusal, 0));
     const write = new QueuedWrite(bytes);
     const promise = write.promised();
     this.#enqueue(write, isOneOfMany);
@@ -146,6 +166,53 @@ export class Writer implements Turn {
     const write = new QueuedWrite(bytes);
     write.resolve = onSent;
     this.#enqueue(write, false);
+  }
+
+  /**
+   * Queues bytes, all of them or none, without a promise, unless the system has refused too much.
+   *
+   * @param pieces The bytes, in order.
+   * @param maxQueuedBytes How much it may have refused, where that is not the connection's own limit.
+   * @returns Whether they were queued; not where nothing can go out any more.
+   */
+  tryWrite(
+    pieces: readonly Uint8Array[],
+    maxQueuedBytes: number = this.#limits.maxQueuedBytes,
+  ): boolean {
+    if (!this.isOpen) return false;
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    if (length === 0) return true;
+    const writes = this.#writes;
+    const mostWrites = mostWritesIn(maxQueuedBytes);
+    const isRoom = this.queuedBytes === 0 || this.queuedBytes + length <= maxQueuedBytes;
+    if (!isRoom || writes >= mostWrites) {
+      const pressure = this.#pressure ??= new Pressure(this, this.#host.turns);
+      if (pressure.refuses(length, writes, maxQueuedBytes, mostWrites)) return false;
+    }
+    if (!this.#host.mayQueue(length, true)) {
+      (this.#pressure ??= new Pressure(this, this.#host.turns)).mustPause = true;
+      return false;
+    }
+    for (const piece of pieces) this.#enqueue(new QueuedWrite(piece), false);
+    return true;
+  }
+
+  /**
+   * Waits until less is queued.
+   *
+   * @param limits How much less, and how to give up.
+   * @returns Rejects with what ended the connection, and where writing was ended and nothing more waits.
+   */
+  drained(limits: DrainedLimits): Promise<void> {
+    if (this.#error !== undefined) return rejected(errorOf(this.#error));
+    if (this.queuedBytes < limits.below) {
+      // Whoever tries again and again must not do so for ever.
+      if (this.#end === undefined) return this.#pressure?.pause() ?? Promise.resolve();
+      return rejected(closedError("write"));
+    }
+    const pressure = this.#pressure ??= new Pressure(this, this.#host.turns);
+    return pressure.wait(this.#host.clock, limits, this);
   }
 
   /** Why so many bytes cannot be queued; what is too much ends the connection. */
@@ -190,6 +257,11 @@ export class Writer implements Turn {
     });
   }
 
+  /** How many writes wait. */
+  get #writes(): number {
+    return this.#queue.count + (this.#held?.count ?? 0);
+  }
+
   /** What does not fit, if anything: bytes, or writes, whose promises take memory too, however small they are. */
   #overflow(length: number): string | undefined {
     const { maxQueuedBytes } = this.#limits;
@@ -197,11 +269,11 @@ export class Writer implements Turn {
     if (this.queuedBytes > 0 && this.queuedBytes + length > maxQueuedBytes) {
       return `${length} bytes do not fit, ${this.queuedBytes} of ${maxQueuedBytes} are queued ${advice}`;
     }
-    const writes = this.#queue.count + (this.#held?.count ?? 0);
-    if (writes >= Math.max(FEW_WRITES, maxQueuedBytes / BYTES_PER_WRITE)) {
+    const writes = this.#writes;
+    if (writes >= mostWritesIn(maxQueuedBytes)) {
       return `${writes} writes are queued already ${advice}`;
     }
-    if (this.#host.mayQueue(length)) return undefined;
+    if (this.#host.mayQueue(length, false)) return undefined;
     return `${length} bytes do not fit into the listener's maxTotalQueuedBytes, and with them no connection would ` +
       "have more queued than this one";
   }
@@ -248,11 +320,12 @@ export class Writer implements Turn {
     this.#due = Infinity;
     this.#host.onDequeued(this.queuedBytes);
     this.queuedBytes = 0;
-    if (this.#queue.count + (this.#held?.count ?? 0) > 0) {
+    if (this.#writes > 0) {
       const told = errorOf(error);
-      this.#queue.refuse(told);
-      this.#held?.refuse(told);
+      this.#queue.refuse(told, this.#restLength);
+      this.#held?.refuse(told, 0);
     }
+    this.#pressure?.fail(errorOf(error));
     this.#held = undefined;
     this.#whenDrained?.();
     if (this.#end !== undefined && !this.#hasEnded) this.#end.reject(errorOf(error));
@@ -352,6 +425,7 @@ export class Writer implements Turn {
     this.#host.writePace?.took(count);
     if (this.#error !== undefined) return false;
     this.queuedBytes -= count;
+    this.#pressure?.onTaken(count);
     this.#host.onDequeued(count);
     this.#host.onSent();
     const rest = this.#restLength - count;
@@ -417,4 +491,9 @@ export class Writer implements Turn {
       else this.#onWriteFailure(cause);
     });
   }
+}
+
+/** How many writes may wait where so many bytes may: their places take memory, too. */
+function mostWritesIn(maxQueuedBytes: number): number {
+  return Math.max(FEW_WRITES, maxQueuedBytes / BYTES_PER_WRITE);
 }

@@ -2,7 +2,14 @@
 // written ones. The public faces are Framed and framedService.
 
 import { checkFunction, shown } from "../base/arguments.ts";
-import { codeOf, ignore, type SocketError } from "../base/errors.ts";
+import {
+  codeOf,
+  GenericError,
+  ignore,
+  isSocketError,
+  type SocketError,
+  writeError,
+} from "../base/errors.ts";
 import { type Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
 import { AGAIN, MORE, pull, type ReadOptions } from "../connection/pull.ts";
@@ -46,6 +53,11 @@ export class Exchange<In, Out> {
     this.#codec = wholeCodec(codec);
     this.#decoder = decoderOf(this.#codec);
     this.#onBadFrame = checkFunction("codec.onBadFrame", this.#codec.onBadFrame)?.bind(codec);
+  }
+
+  /** By which rule bytes are messages. */
+  get codec(): Codec<In, Out> {
+    return this.#codec;
   }
 
   /** Whether no more bytes will arrive. */
@@ -217,6 +229,23 @@ export class Exchange<In, Out> {
     }, messages);
   }
 
+  /**
+   * Sends a message after what is gathered, all of it or none, unless the peer is slow.
+   *
+   * @returns Whether it was queued.
+   */
+  trySend(message: Out): boolean {
+    this.flush();
+    checkAwaited(message);
+    this.#encode(this.#codec, message);
+    return this.#core.writer.tryWrite(this.#frames.take());
+  }
+
+  /** Sends what is gathered, where anything is: before what goes past this. */
+  flushGathered(): void {
+    if (this.#frames.leastLength > 0) void this.flush();
+  }
+
   #send<What>(encoder: Encoder<What>, what: What): Promise<number> {
     this.flush();
     try {
@@ -240,14 +269,21 @@ export class Exchange<In, Out> {
     if (pieces.length === 0) return SENT_NOTHING;
     if (pieces.length === 1) return writer.write(pieces[0]!, isOneOfMany);
     // They go out together; where an earlier one fails, the last fails with the same.
+    const writes = pieces.map((piece) => writer.write(piece));
     let total = 0;
-    let last = SENT_NOTHING;
-    for (const piece of pieces) {
-      total += piece.length;
-      last = writer.write(piece);
-    }
-    const sent = last.then(() => total);
+    for (const piece of pieces) total += piece.length;
+    const sent = writes.at(-1)!.then(() => total, (error) => failed(error, writes, total));
     sent.catch(ignore);
     return sent;
   }
+}
+
+/** The last write of a message has failed: the message fails, and says how much of all of it had gone out. */
+async function failed(error: unknown, writes: Promise<number>[], total: number): Promise<never> {
+  let taken = 0;
+  for (const fate of await Promise.allSettled(writes)) {
+    if (fate.status === "fulfilled") taken += fate.value;
+    else if (fate.reason instanceof GenericError) taken += fate.reason.bytesTaken ?? 0;
+  }
+  throw taken > 0 && isSocketError(error) ? writeError(error, taken, total) : error;
 }

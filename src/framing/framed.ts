@@ -2,6 +2,7 @@
 
 import { shown } from "../base/arguments.ts";
 import { codeOf, type SocketError } from "../base/errors.ts";
+import type { DrainedOptions } from "../network/drained.ts";
 import { Connection } from "../connection/connection.ts";
 import { MORE, type ReadOptions } from "../connection/pull.ts";
 import {
@@ -126,6 +127,30 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
    */
   send(message: Out): Promise<number> {
     return this.#exchange.send(message);
+  }
+
+  /**
+   * Sends one message, unless the peer is slow: {@linkcode Connection.tryWrite} for messages.
+   *
+   * @param message The message; the bytes in it must not be changed until they have gone out, which
+   * {@linkcode Framed.drained} tells.
+   * @returns Whether it was queued, all of it. False, too, where the connection has ended.
+   * @throws {GenericError} `"frame"`: it cannot be said in this format, or is longer than allowed. Nothing of it is
+   * sent, and the connection is not harmed.
+   * @throws {unknown} What the codec's `encode` throws.
+   */
+  trySend(message: Out): boolean {
+    return this.#exchange.trySend(message);
+  }
+
+  /**
+   * Waits until the system has taken what was sent: is {@linkcode Connection.drained} of its connection.
+   *
+   * @param options How many bytes may be left, and how to give up.
+   */
+  drained(options?: DrainedOptions): Promise<void> {
+    this.#exchange.flush();
+    return this.connection.drained(options);
   }
 
   /**

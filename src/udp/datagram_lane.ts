@@ -48,6 +48,11 @@ export class DatagramLane {
     this.#onSettled = onSettled;
   }
 
+  /** Whether a send is under way. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
   /** Whether nothing is under way and nothing waits. */
   get isEmpty(): boolean {
     return !this.#isBusy && this.#queue.length === 0;

@@ -6,8 +6,11 @@
 // holds up nobody else. A lane whose name became an address joins the lane of addresses.
 
 import { DatagramLane, type OnSettled, type Outgoing, sendError } from "./datagram_lane.ts";
-import { GenericError, ignore, type SocketError } from "../base/errors.ts";
-import type { DatagramAddress, DatagramSocket, ResolvedName } from "../network/network.ts";
+import { GenericError, ignore, rejected, type SocketError } from "../base/errors.ts";
+import type { Clock, DatagramAddress, DatagramSocket, ResolvedName } from "../network/network.ts";
+import type { DrainedLimits } from "../network/drained.ts";
+import { type PressedQueue, Pressure } from "../network/pressure.ts";
+import type { Turns } from "../network/turns.ts";
 import type { HostNames } from "./host_names.ts";
 import { formatAddress } from "../base/address.ts";
 import { familyReachedFrom, ipVersion } from "../base/ip_address.ts";
@@ -21,7 +24,7 @@ const FIRST_SLAB_LENGTH = 2_048;
 const OVERHEAD = 256;
 
 /** What sends the datagrams of one socket. */
-export class DatagramSender {
+export class DatagramSender implements PressedQueue {
   readonly #names: HostNames;
   readonly #limit: number;
   readonly #traffic: DatagramTraffic;
@@ -41,6 +44,8 @@ export class DatagramSender {
   #front: Uint8Array<ArrayBuffer> | undefined;
   #error: SocketError | undefined;
   #idle: (() => void) | undefined;
+  /** Made when somebody asks. */
+  #pressure: Pressure | undefined;
 
   /**
    * @param names Looks up the names.
@@ -56,6 +61,11 @@ export class DatagramSender {
   /** How many bytes wait to be sent. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** Whether the system was offered a datagram that it has not taken yet. */
+  get isOffered(): boolean {
+    return this.#addresses.isBusy;
   }
 
   /** Begins to send: until then everything waits. */
@@ -97,6 +107,35 @@ export class DatagramSender {
   ): void {
     const refusal = this.#refusalOf(content);
     if (refusal !== undefined) return onFailed(refusal);
+    this.#post(content, host, port, onFailed, onSent);
+  }
+
+  /**
+   * Sends datagrams without a promise, all or none of them, unless the system has refused too much.
+   *
+   * @param contents What is in each; may be changed as soon as this returns.
+   * @param turns Who lets the runtime look.
+   * @returns Whether they were queued.
+   */
+  tryPost(contents: readonly Uint8Array[], host: string, port: number, turns: Turns): boolean {
+    if (this.#error !== undefined) return false;
+    let length = 0;
+    for (const content of contents) length += content.length + OVERHEAD;
+    if (this.#queued > 0 && this.#queuedBytes + length > this.#limit) {
+      this.#pressure ??= new Pressure(this, turns);
+      if (this.#pressure.refuses(length, 0, this.#limit, Infinity)) return false;
+    }
+    for (const content of contents) this.#post(content, host, port, ignore);
+    return true;
+  }
+
+  #post(
+    content: Uint8Array,
+    host: string,
+    port: number,
+    onFailed: (error: SocketError) => void,
+    onSent?: (length: number) => void,
+  ): void {
     const target = this.#targetOf(host, port);
     const datagram = { bytes: this.#take(content), target, onSent, onFailed };
     if (target === this.#lastTarget) this.#addresses.add(datagram);
@@ -165,6 +204,7 @@ export class DatagramSender {
       this.#traffic.sentBytes += length;
     }
     this.#queuedBytes -= length + OVERHEAD;
+    this.#pressure?.onTaken(length + OVERHEAD);
     if (lane !== this.#addresses && lane.isEmpty) {
       this.#byName.delete(formatAddress(target.hostname, target.port));
     }
@@ -219,9 +259,29 @@ export class DatagramSender {
     });
   }
 
+  /**
+   * Waits until less is queued.
+   *
+   * @param limits How much less, and how to give up.
+   * @param clock The time it goes by.
+   * @param turns Who lets the runtime look.
+   * @param owner On whose behalf.
+   */
+  whenBelow(limits: DrainedLimits, clock: Clock, turns: Turns, owner: object): Promise<void> {
+    if (this.#error !== undefined && this.#queued === 0) return rejected(this.#error);
+    if (this.#queuedBytes < limits.below) return Promise.resolve();
+    return (this.#pressure ??= new Pressure(this, turns)).wait(clock, limits, owner);
+  }
+
+  /** Ends the waits of one owner. */
+  endWaits(owner: object, error: SocketError): void {
+    this.#pressure?.fail(error, owner);
+  }
+
   /** Gives up what was not begun, with this error. */
   abort(error: SocketError): void {
     this.#error ??= error;
+    this.#pressure?.fail(error);
     for (const lane of [this.#addresses, ...this.#byName.values()]) {
       for (const datagram of lane.takeAll()) {
         this.#settled(lane, datagram.bytes.length, datagram.target, false);

@@ -3,6 +3,8 @@
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { DatagramMailbox, type DropPolicy } from "./datagram_mailbox.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
+import { contentBytes } from "../base/arguments.ts";
+import type { DrainedLimits } from "../network/drained.ts";
 import { LazyTimer } from "../network/lazy_timer.ts";
 import type { Datagram } from "./datagram.ts";
 import { HandOut } from "../bytes/hand_out.ts";
@@ -150,6 +152,22 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     return this.socket.writeTo(content, this.peer.hostname, this.peer.port);
   }
 
+  /** Sends content to the peer, unless the system has refused too much. Whether it was queued. */
+  tryWrite(content: unknown): boolean {
+    const bytes = contentBytes(content);
+    if (this.#ended !== undefined) return false;
+    const { hostname, port } = this.peer;
+    const isQueued = this.socket.tryWriteTo(bytes, hostname, port);
+    if (isQueued) this.#noteActivity();
+    return isQueued;
+  }
+
+  /** Waits until the socket has less queued; rejects when the session ends. */
+  drained(limits: DrainedLimits): Promise<void> {
+    if (this.#ended !== undefined) return rejected(this.#ended);
+    return this.socket.drained(limits, this);
+  }
+
   #noteActivity(): void {
     if (this.settings.idleTimeoutInMillis !== Infinity) this.#activeAt = this.#activity.now();
   }
@@ -200,6 +218,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     this.#ended = error;
     this.#endReason = reason;
     this.#timer.stop();
+    this.socket.endWaits(this, error);
     this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
     // Nobody has it who could read what came.
     if (this.isUntaken) this.#mailbox.clear();

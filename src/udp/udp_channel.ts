@@ -2,6 +2,7 @@
 
 import { checkInterval, checkSignal } from "../base/arguments.ts";
 import type { SocketError } from "../base/errors.ts";
+import type { DrainedOptions } from "../network/drained.ts";
 import type { Datagram } from "./datagram.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
 import { optionNames, readOptions } from "../base/options.ts";
@@ -35,6 +36,12 @@ export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
   read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]>;
   /** Sends content to the peer, in as many datagrams as it takes. */
   write(content: Uint8Array | string): Promise<number>;
+  /** How many bytes wait to be sent. */
+  readonly queuedBytes: number;
+  /** Sends content to the peer, unless the system has refused too much. Whether it was queued. */
+  tryWrite(content: Uint8Array | string): boolean;
+  /** Waits until the system has taken what was written. */
+  drained(options?: DrainedOptions): Promise<void>;
   /** Ends it. */
   close(): Promise<void>;
 }

@@ -3,6 +3,7 @@
 import { checkObject, checkReadLength } from "../base/arguments.ts";
 import { type Address, checkHost, checkPort } from "../base/address.ts";
 import { rejected, type SocketError } from "../base/errors.ts";
+import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { Datagram } from "./datagram.ts";
 import { OVER } from "../listener/consumers.ts";
 import { handOutOfDatagrams } from "../bytes/hand_out.ts";
@@ -214,6 +215,35 @@ export class UdpClient implements UdpChannel {
   write(content: Uint8Array | string): Promise<number> {
     try {
       return this.#socket.write(content);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /**
+   * Sends content like `write`, all of it or none, unless the system has refused so much that with it more than
+   * `maxQueuedBytes` would wait. A datagram that cannot be sent is lost, and nobody is told.
+   *
+   * @param content Bytes, or a string, which goes out as UTF-8. May be changed as soon as the call has
+   * returned.
+   * @returns Whether it was queued. False, too, where it is closed.
+   * @throws {TypeError} The content is wrong, or the socket has no peer.
+   */
+  tryWrite(content: Uint8Array | string): boolean {
+    return this.#socket.tryWrite(content);
+  }
+
+  /**
+   * Waits until the system has taken what was written, or so much of it that `queuedBytes` is `below`. Like a
+   * write, it never becomes an unhandled rejection.
+   *
+   * @param options How much may be left, and how to give up.
+   * @throws {TypeError | RangeError} An option is wrong.
+   * @throws {SocketError} `"timed-out"`: it took longer than `timeoutInMillis`; or what ended the socket.
+   */
+  drained(options?: DrainedOptions): Promise<void> {
+    try {
+      return this.#socket.drained(checkDrained(options));
     } catch (error) {
       return rejected(error);
     }

@@ -4,6 +4,7 @@ import { checkReadLength } from "../base/arguments.ts";
 import type { Datagram } from "./datagram.ts";
 import { OVER } from "../listener/consumers.ts";
 import { GenericError, rejected, type SocketError } from "../base/errors.ts";
+import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { SessionCore } from "./session_core.ts";
 import {
   bytesShape,
@@ -65,6 +66,14 @@ export class UdpSession implements UdpChannel, UdpCaller {
     return this.#core.socket.local.port;
   }
 
+  /**
+   * How many bytes wait to be sent, each datagram counted with 256 more: by the listener's socket, which all its
+   * sessions share.
+   */
+  get queuedBytes(): number {
+    return this.#core.socket.queuedBytes;
+  }
+
   /** How many datagrams of this peer were dropped because the session's queue was full. */
   get droppedDatagrams(): number {
     return this.#core.droppedDatagrams;
@@ -114,6 +123,35 @@ export class UdpSession implements UdpChannel, UdpCaller {
   write(content: Uint8Array | string): Promise<number> {
     try {
       return this.#core.write(content);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /**
+   * Sends content like `write`, all of it or none, unless the system has refused so much that with it more than
+   * `maxQueuedBytes` would wait. A datagram that cannot be sent is lost, and nobody is told.
+   *
+   * @param content Bytes, or a string, which goes out as UTF-8. May be changed as soon as the call has
+   * returned.
+   * @returns Whether it was queued. False, too, where it is closed.
+   * @throws {TypeError} The content is wrong.
+   */
+  tryWrite(content: Uint8Array | string): boolean {
+    return this.#core.tryWrite(content);
+  }
+
+  /**
+   * Waits until the system has taken what was written, or so much of it that `queuedBytes` is `below`. Like a
+   * write, it never becomes an unhandled rejection.
+   *
+   * @param options How much may be left, and how to give up.
+   * @throws {TypeError | RangeError} An option is wrong.
+   * @throws {SocketError} `"timed-out"`: it took longer than `timeoutInMillis`; or what ended the session.
+   */
+  drained(options?: DrainedOptions): Promise<void> {
+    try {
+      return this.#core.drained(checkDrained(options));
     } catch (error) {
       return rejected(error);
     }

@@ -15,6 +15,7 @@ import { DatagramSender } from "./datagram_sender.ts";
 import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
 import { waitFor } from "../network/deadline.ts";
 import { DatagramTraffic } from "./udp_stats.ts";
+import type { DrainedLimits } from "../network/drained.ts";
 
 /** What is done with what the socket receives. */
 export interface UdpSocketOwner {
@@ -187,26 +188,58 @@ export class UdpSocket implements DatagramSink {
 
   /** Sends content to the peer, split into datagrams. */
   write(content: unknown): Promise<number> {
-    const peer = this.#filter.peer;
-    if (peer !== undefined) return this.writeTo(content, peer.host, peer.port);
-    const named = this.#settings.peer;
-    if (named === undefined) throw new TypeError("Cannot write: not connected to a peer");
-    // Its name is being looked up: the sender waits for that as well.
-    return this.writeTo(content, named.host, named.port);
+    const { host, port } = this.#target();
+    return this.writeTo(content, host, port);
+  }
+
+  /** Like {@linkcode UdpSocket.write}, unless the system has refused too much. Whether it was queued. */
+  tryWrite(content: unknown): boolean {
+    const { host, port } = this.#target();
+    return this.tryWriteTo(content, host, port);
+  }
+
+  /** Where what is written goes. */
+  #target(): Address {
+    // While its name is being looked up: the sender waits for that as well.
+    const target = this.#filter.peer ?? this.#settings.peer;
+    if (target === undefined) throw new TypeError("Cannot write: not connected to a peer");
+    return target;
   }
 
   /** Sends content, split into datagrams. The address must have been checked. */
   writeTo(content: unknown, host: string, port: number): Promise<number> {
     const bytes = contentBytes(content);
-    const size = this.#settings.datagramSize;
-    if (bytes.length <= size) return this.#sender.send(bytes, host, port);
-    const parts: Promise<number>[] = [];
-    for (let at = 0; at < bytes.length; at += size) {
-      parts.push(this.#sender.send(bytes.subarray(at, at + size), host, port));
-    }
+    if (bytes.length <= this.#settings.datagramSize) return this.#sender.send(bytes, host, port);
+    const parts = this.#split(bytes).map((part) => this.#sender.send(part, host, port));
     const written = Promise.all(parts).then(() => bytes.length);
     written.catch(ignore);
     return written;
+  }
+
+  /** Like {@linkcode UdpSocket.writeTo}, unless the system has refused too much. Whether it was queued. */
+  tryWriteTo(content: unknown, host: string, port: number): boolean {
+    const parts = this.#split(contentBytes(content));
+    return this.#sender.tryPost(parts, host, port, turnsOf(this.#settings.network));
+  }
+
+  /** The contents of the datagrams that are sent for some bytes. */
+  #split(bytes: Uint8Array): Uint8Array[] {
+    const size = this.#settings.datagramSize;
+    if (bytes.length <= size) return [bytes];
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += size) parts.push(bytes.subarray(at, at + size));
+    return parts;
+  }
+
+  /** Waits until less is queued, on somebody's behalf. */
+  drained(limits: DrainedLimits, owner: object = this): Promise<void> {
+    const { network } = this.#settings;
+    return this.#sender.whenBelow(limits, network.clock, turnsOf(network), owner);
+  }
+
+  /** Ends the waits of somebody. */
+  endWaits(owner: object, error: SocketError): void {
+    this.#sender.endWaits(owner, error);
   }
 
   /** Receives, if the owner wants something. */

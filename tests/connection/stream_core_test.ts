@@ -107,7 +107,9 @@ Deno.test("Connection.close() of a peer that does not read ends at closeTimeoutI
   const error = await connection.closed;
   assertEquals(error!.code, "timed-out");
   assertStringIncludes(error!.message, "did not take 3 bytes within 500 ms");
-  assertStrictEquals(await writing, error);
+  const { code, bytesTaken, message } = await writing;
+  assertEquals([code, bytesTaken], ["timed-out", 3]);
+  assertStringIncludes(message, "of this write the system had taken 3 of 6 bytes");
 });
 
 for (const isTaken of [true, false]) {
@@ -186,7 +188,9 @@ Deno.test("Connection.abort() frees at once and tells its reason to everybody", 
   assert(peer.isClosed);
   const error = await connection.closed;
   assertEquals([error!.code, error!.cause], ["aborted", reason]);
-  for (const each of waiting) assertStrictEquals(await each, error);
+  const [read, written] = await Promise.all(waiting);
+  assertStrictEquals(read, error);
+  assertEquals([written.code, written.cause, written.bytesTaken], ["aborted", reason, 0]);
   await assertRejects(() => connection.read(), GenericError, "Aborted");
   assertEquals(clock.pending, 0);
 });

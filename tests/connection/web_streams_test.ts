@@ -87,7 +87,7 @@ Deno.test("Connection's streams end with the error that ended the connection", a
   const failed = await writer.write("x").catch((error) => error);
   assertEquals((failed as SocketError).code, "broken");
   await writing.clock.advance(50); // Nothing arrived before.
-  assertStrictEquals(await writing.connection.closed, failed);
+  assertStrictEquals((await writing.connection.closed)!.cause, (failed as SocketError).cause);
 });
 
 Deno.test("Connection.writable refuses what is neither bytes nor text", async () => {

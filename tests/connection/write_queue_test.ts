@@ -1,4 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
+import { GenericError } from "../../src/base/errors.ts";
 import { LARGEST_GATHERING, QueuedWrite, WriteQueue } from "../../src/connection/write_queue.ts";
 
 function queueOf(...lengths: number[]): [WriteQueue, QueuedWrite[]] {
@@ -59,10 +60,27 @@ Deno.test("WriteQueue.join() puts all of another one behind", () => {
 
 Deno.test("WriteQueue.refuse() rejects all of them, and nobody has to look", async () => {
   const [queue, writes] = queueOf(1, 2);
-  const error = new Error("no");
-  queue.refuse(error);
+  const error = new GenericError("broken", "no", { cause: "why" });
+  queue.refuse(error, 0);
   assertEquals(queue.count, 0);
-  assertEquals(await writes[1]!.promise!.catch((error) => error), error);
+  const [one, two] = await Promise.all(writes.map(({ promise }) => promise!.catch((e) => e)));
+  assertEquals([one.code, one.bytesTaken, one.cause, one], ["broken", 0, "why", two]);
+  assertEquals(one.message, "no; of this write the system had taken nothing");
+});
+
+Deno.test("WriteQueue.refuse() tells each write how much of it had gone out", async () => {
+  const [queue, writes] = queueOf(2, 3, 4);
+  queue.gather();
+  queue.refuse(new GenericError("broken", "no"), 6);
+  const fates = await Promise.allSettled(writes.map(({ promise }) => promise!));
+  assertEquals(
+    fates.map((fate) => fate.status === "fulfilled" ? fate.value : fate.reason.message),
+    [
+      2,
+      "no; of this write the system had taken 1 of 3 bytes",
+      "no; of this write the system had taken nothing",
+    ],
+  );
 });
 
 Deno.test("QueuedWrite.copy() makes waiting bytes its own, but none that are big or being sent", () => {

@@ -4,9 +4,10 @@ import {
   assertRejects,
   assertStrictEquals,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
-import { GenericError, SocketError } from "../../mod.ts";
+import { GenericError, type SocketError } from "../../mod.ts";
 import { broken, end, fail, reset, silence, until } from "../../testing/mod.ts";
 import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
 
@@ -17,6 +18,13 @@ const MIB = 1024 * KIB;
 function gate() {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { step: until(promise), open: resolve };
+}
+
+/** The error of a write says what the connection's says, and how much had gone out. */
+function assertIsTold(error: GenericError, ended: SocketError | undefined): void {
+  assertEquals([error.code, error.cause], [ended!.code, ended!.cause]);
+  assert(error.message.startsWith(ended!.message), error.message);
+  assertEquals(typeof error.bytesTaken, "number");
 }
 
 Deno.test("Connection.write() sends all of it, however little each kernel write takes", async () => {
@@ -116,8 +124,13 @@ Deno.test("Connection.write()'s failure is the connection's, and every queued wr
   await clock.advance(50); // Nothing arrived before.
   const error = await connection.closed;
   assertEquals([error!.code, error!.cause instanceof Deno.errors.BrokenPipe], ["broken", true]);
-  for (const each of [...writes, waiting]) assertStrictEquals(await each, error);
-  assertStrictEquals(await connection.write("more").catch((error) => error), error);
+  assertStrictEquals(await waiting, error);
+  const more = connection.write("more").catch((error) => error);
+  const failed = await Promise.all([...writes, more]);
+  for (const each of failed) assertIsTold(each, error);
+  assertEquals(failed.map(({ bytesTaken }) => bytesTaken), [1, 0, 0]);
+  assertStringIncludes(failed[0].message, "; of this write the system had taken 1 of 2 bytes");
+  assertEquals(error!.message.includes("of this write"), false);
   assertEquals(connection.queuedBytes, 0);
   assert(peer.isClosed);
 });
@@ -128,7 +141,7 @@ Deno.test("Connection.write()'s failure loses nothing that the peer sent before"
       writes: [broken()],
     });
     const error = await connection.write("question").catch((error) => error);
-    assertStrictEquals(await connection.closed, error);
+    assertIsTold(error, await connection.closed);
     assertEquals(asText(await connection.read(6)), ["answer", 6]);
     assertEquals(asText(await connection.read()), [" and more", 9]);
   }
@@ -141,8 +154,9 @@ Deno.test("Connection.write()'s failure leaves a pending read what the peer sent
   const error = await connection.write("question").catch((error) => error);
   open();
   assertEquals(asText(await reading), ["answer", 6]);
-  assertStrictEquals(await connection.closed, error);
-  assertStrictEquals(await connection.read().catch((error) => error), error);
+  const ended = await connection.closed;
+  assertIsTold(error, ended);
+  assertStrictEquals(await connection.read().catch((error) => error), ended);
 });
 
 Deno.test("Connection.write()'s failure ends the connection, however much the peer sends", async () => {
@@ -176,11 +190,11 @@ Deno.test("Connection.write() that does not fit is refused whole, and ends the c
     writes: [silence()],
   });
   const first = connection.write("12345678").catch((error) => error);
-  const error = await assertRejects(() => connection.write("abc"), SocketError);
+  const error = await assertRejects(() => connection.write("abc"), GenericError);
   assertEquals(error.code, "overflow");
   assertStringIncludes(error.message, "3 bytes do not fit, 8 of 10 are queued");
-  assertStrictEquals(await connection.closed, error);
-  assertStrictEquals(await first, error);
+  assertIsTold(error, await connection.closed);
+  assertIsTold(await first, await connection.closed);
   assertEquals([peer.writtenText, peer.isClosed], ["", true]);
 });
 
@@ -189,10 +203,10 @@ Deno.test("Connection.write() has a limit of writes, too, empty ones included", 
     writes: [silence()],
   });
   for (let i = 0; i < 1_024; i++) void connection.write("");
-  const error = await assertRejects(() => connection.write(""), SocketError);
+  const error = await assertRejects(() => connection.write(""), GenericError);
   assertEquals(error.code, "overflow");
   assertStringIncludes(error.message, "1024 writes are queued already");
-  assertStrictEquals(await connection.closed, error);
+  assertIsTold(error, await connection.closed);
   assert(peer.isClosed);
   const roomy = scriptedConnection();
   for (let i = 0; i < 100_000; i++) void roomy.connection.write("x");
@@ -218,7 +232,7 @@ Deno.test("Connection's write timeout counts time without progress, and ends the
   const error = await connection.closed;
   assertEquals(error!.code, "timed-out");
   assertStringIncludes(error!.message, "took none of 3 bytes for 100 ms");
-  assertStrictEquals(await writing, error);
+  assertIsTold(await writing, error);
   assertEquals(clock.pending, 0);
 });
 
@@ -401,4 +415,157 @@ Deno.test("Connection.write() of very much that is taken without waiting is no r
   assertEquals((await Promise.all(writes)).length, 20_000);
   assertEquals(peer.writes.length, 20_000);
   connection.abort();
+});
+
+Deno.test("Connection.write() that has gone out resolves, although the one behind it fails with it", async () => {
+  const { connection } = scriptedConnection([], {}, { writes: [3, broken()] });
+  const [whole, cut, none] = ["ab", "cd", "ef"].map((text) =>
+    connection.write(text).catch((error) => error.bytesTaken)
+  );
+  assertEquals(await Promise.all([whole, cut, none]), [2, 1, 0]);
+  connection.abort();
+});
+
+Deno.test("Connection.write() that is aborted says what had gone out", async () => {
+  const { connection, clock } = scriptedConnection([], {}, { writes: [4, silence()] });
+  const writing = connection.write("abcdef").catch((error) => error);
+  await clock.settle();
+  connection.abort("why");
+  const error = await writing;
+  assertEquals([error.code, error.cause, error.bytesTaken], ["aborted", "why", 4]);
+});
+
+const chunk = "x".repeat(100);
+
+Deno.test("Connection.tryWrite() takes what is written in one turn, however little may be queued", async () => {
+  const { connection, peer } = scriptedConnection([], { maxQueuedBytes: 10 });
+  for (let i = 0; i < 5_000; i++) assert(connection.tryWrite(`${i % 10}`));
+  await connection.drained();
+  assertEquals([peer.written.length, connection.queuedBytes], [5_000, 0]);
+  connection.abort();
+});
+
+Deno.test("Connection.tryWrite() says no when the system has refused the limit, and yes when it takes again", async () => {
+  const { step, open } = gate();
+  const { connection, peer, clock } = scriptedConnection([], { maxQueuedBytes: 250 }, {
+    writes: [step],
+  });
+  const tryThrice = async () => {
+    const answers = [];
+    for (let i = 0; i < 3; i++) {
+      answers.push(connection.tryWrite(chunk));
+      await clock.settle();
+    }
+    return answers;
+  };
+  // The third finds out: it is queued, and those behind it are not.
+  assertEquals(await tryThrice(), [true, true, true]);
+  assertEquals(await tryThrice(), [false, false, false]);
+  assertEquals([connection.queuedBytes, connection.tryWrite("")], [300, true]);
+  open();
+  await connection.drained();
+  assertEquals(await tryThrice(), [true, true, true]);
+  assertEquals(peer.written.length, 600);
+  assert(await isPending(clock, connection.closed));
+  connection.abort();
+});
+
+Deno.test("Connection.tryWrite() counts what was refused by bytes and by writes", async () => {
+  const { connection, clock } = scriptedConnection([], { maxQueuedBytes: 100_000 }, {
+    writes: [silence()],
+  });
+  let count = 0;
+  for (; connection.tryWrite("x"); count++) {
+    if (count % 100 === 0) await clock.settle();
+    assert(count < 10_000, "it has no end");
+  }
+  assert(count >= 1_562);
+  connection.abort();
+});
+
+Deno.test("Connection.tryWrite() in a loop that waits for nothing ends, at 16 MiB", () => {
+  const { connection } = scriptedConnection([], { maxQueuedBytes: 100 }, { writes: [silence()] });
+  const big = new Uint8Array(KIB * KIB);
+  let count = 0;
+  while (connection.tryWrite(big)) assert(++count <= 16, "it has no end");
+  assertEquals(count, 16);
+  const { connection: other } = scriptedConnection([], { maxQueuedBytes: 100 });
+  for (count = 0; other.tryWrite("x"); count++) assert(count < MIB, "it has no end");
+  assertEquals(count, 16 * MIB / 64);
+  connection.abort();
+  other.abort();
+});
+
+Deno.test("Connection.tryWrite() says no where nothing goes out any more, and refuses what is no content", async () => {
+  const ended = scriptedConnection();
+  await ended.connection.shutdownWrite();
+  const closed = scriptedConnection([], {}, { writes: [silence()] });
+  assert(closed.connection.tryWrite("x"));
+  void closed.connection.close();
+  const aborted = scriptedConnection();
+  aborted.connection.abort();
+  for (const { connection } of [ended, closed, aborted]) {
+    assertEquals([connection.tryWrite("x"), connection.tryWrite("")], [false, false]);
+  }
+  assertThrows(() => ended.connection.tryWrite(1 as never), TypeError, "Content must be");
+  for (const { connection } of [ended, closed, aborted]) connection.abort();
+  // Who tries until it works must come to an end.
+  const fates = await Promise.all(
+    [ended, aborted].map(({ connection }) => connection.drained().catch((error) => error.code)),
+  );
+  assertEquals(fates, ["aborted", "aborted"]);
+});
+
+Deno.test("Connection.tryWrite() until it works comes to an end when writing was ended", async () => {
+  const { connection } = scriptedConnection();
+  await connection.shutdownWrite();
+  const { code } = await assertRejects(() => connection.drained(), GenericError);
+  assertEquals(code, "closed");
+  connection.abort();
+});
+
+Deno.test("Connection.drained() resolves when so little is queued, and loses nothing by giving up", async () => {
+  const gates = [gate(), gate()];
+  const { connection, peer, clock } = scriptedConnection([], {}, {
+    writes: [gates[0]!.step, 60, gates[1]!.step],
+  });
+  await connection.drained();
+  void connection.write(chunk);
+  const [half, all] = [connection.drained({ below: 50 }), connection.drained()];
+  const controller = new AbortController();
+  const given = connection.drained({ signal: controller.signal }).catch((error) => error);
+  const late = connection.drained({ timeoutInMillis: 10 }).catch((error) => error);
+  controller.abort("enough");
+  assertEquals(await given, "enough");
+  await clock.advance(10);
+  const { name, code, message } = await late;
+  assertEquals([name, code], ["GenericError", "timed-out"]);
+  assertStringIncludes(message, "100 bytes are queued after 10 ms, not less than 1");
+  assert(await isPending(clock, half));
+  gates[0]!.open();
+  await half;
+  assertEquals(connection.queuedBytes, 40);
+  assert(await isPending(clock, all));
+  gates[1]!.open();
+  await all;
+  connection.abort();
+  assertEquals([peer.written.length, clock.pending], [100, 0]);
+});
+
+Deno.test("Connection.drained() rejects when the connection ends, and needs nobody to look", async () => {
+  const { connection, clock } = scriptedConnection([], {}, { writes: [silence()] });
+  void connection.write("x");
+  void connection.drained();
+  const waiting = connection.drained({ timeoutInMillis: 1_000 }).catch((error) => error.code);
+  await clock.settle();
+  connection.abort();
+  assertEquals([await waiting, clock.pending], ["aborted", 0]);
+  assertEquals(await connection.drained().catch((error) => error.code), "aborted");
+  await assertRejects(() => connection.drained({ below: 0 }), RangeError, "below must be");
+  await assertRejects(
+    () => connection.drained({ bellow: 1 } as never),
+    TypeError,
+    'options has no option "bellow": use below',
+  );
+  await new Promise<void>((resolve) => setTimeout(resolve, 0));
 });

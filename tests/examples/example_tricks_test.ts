@@ -19,6 +19,51 @@ Deno.test("examples/chat_server.ts passes on nothing that a terminal obeys", asy
   await interrupt(server);
 });
 
+Deno.test("examples/chat_server.ts passes on the longest line, whatever is in it", async () => {
+  await using server = await startExample("chat_server", { PORT: 0 });
+  await using guest = await dial({ port: await portOfExample(server) });
+  await guest.readLine({ timeoutInMillis });
+  await guest.write(new Uint8Array(1_001).fill(0xff).with(1_000, 10));
+  const heard = await guest.readLine({ timeoutInMillis });
+  assertEquals(heard, `2 guest 1: ${"\ufffd".repeat(1_000)}`);
+  await interrupt(server);
+});
+
+Deno.test("examples/chat_server.ts brings every line of ten in a burst to all who read, beside a deaf one", async () => {
+  const [publishers, lines] = [10, 500];
+  await using server = await startExample("chat_server", { PORT: 0 });
+  const port = await portOfExample(server);
+  // It never reads: what the systems do not buffer for it waits in the server.
+  using _deaf = await Deno.connect({ hostname: "127.0.0.1", port });
+  const readers = await Promise.all(Array.from({ length: 3 }, () => dial({ port })));
+  const speakers = await Promise.all(Array.from({ length: publishers }, () => dial({ port })));
+  const heard = readers.map(async (reader) => {
+    const seen = new Map<string, number>();
+    for (let count = 0; count < publishers * lines;) {
+      const line = (await reader.readLine({ timeoutInMillis }))!;
+      const [, guest, number] = /: burst (\d+) (\d+)/.exec(line) ?? [];
+      if (guest === undefined) continue;
+      assertEquals(Number(number), seen.get(guest) ?? 0, `a line of ${guest} is missing`);
+      seen.set(guest, Number(number) + 1);
+      count++;
+    }
+    return [...seen.values()];
+  });
+  const drained = speakers.map(async (speaker) => {
+    for await (const _ of speaker);
+  });
+  // All of it lies there when the server goes on.
+  server.signal("SIGSTOP");
+  await Promise.all(speakers.map(async (speaker, i) => {
+    const burst = Array.from({ length: lines }, (_, n) => `burst ${i} ${n} ${"x".repeat(150)}\n`);
+    await speaker.write(burst.join(""));
+  }));
+  server.signal("SIGCONT");
+  for (const seen of heard) assertEquals(await seen, Array(publishers).fill(lines));
+  for (const each of [...readers, ...speakers]) each.abort();
+  await Promise.allSettled(drained);
+});
+
 Deno.test("examples/tcp_listener.ts gives back letters that come in pieces", async () => {
   await using server = await startExample("tcp_listener", { PORT: 0 });
   await using client = await dial({ port: await portOfExample(server) });

@@ -1,10 +1,11 @@
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import * as socket from "../../mod.ts";
 import { GenericError, ReadTimedOutError, SocketError } from "../../src/base/errors.ts";
 import type { Codec } from "../../src/framing/codec.ts";
 import { framed } from "../../src/framing/framed.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
+import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
 import { connectedPair, end, reset, silence, until } from "../../testing/mod.ts";
@@ -301,4 +302,54 @@ Deno.test("Framed.abort() frees the socket at once, and Framed.closed tells why"
 
 Deno.test("framed() is the only way to make a Framed", () => {
   assertEquals(["framed" in socket, "Framed" in socket], [true, false]);
+});
+
+Deno.test("Framed.trySend() says no when the peer is slow, and throws what cannot be encoded", async () => {
+  const { connection, peer, clock } = scriptedConnection([], { maxQueuedBytes: 50 }, {
+    writes: [silence()],
+  });
+  const lines = framed(connection, new LineCodec());
+  assertThrows(() => lines.trySend("a\nb"), GenericError, "Cannot encode");
+  const line = "x".repeat(29);
+  const answers = [];
+  for (let i = 0; i < 4; i++) {
+    answers.push(lines.trySend(line));
+    await clock.settle();
+  }
+  assertEquals([answers, connection.queuedBytes], [[true, true, false, false], 60]);
+  const drained = lines.drained({ timeoutInMillis: 5 }).catch((error) => error.code);
+  await clock.advance(5);
+  assertEquals([await drained, peer.writtenText], ["timed-out", ""]);
+  connection.abort();
+  assertEquals(lines.trySend("late"), false);
+});
+
+Deno.test("Framed.trySend() queues all of a message that is in pieces, or nothing", async () => {
+  const { connection, peer, clock } = scriptedConnection([], { maxQueuedBytes: 30_000 }, {
+    writes: [silence()],
+  });
+  const messages = framed(connection, new LengthPrefixCodec());
+  assertEquals(messages.trySend(new Uint8Array(20_000)), true);
+  await clock.settle();
+  assertEquals([messages.trySend(new Uint8Array(20_000)), connection.queuedBytes], [true, 40_008]);
+  await clock.settle();
+  assertEquals([messages.trySend(new Uint8Array(20_000)), connection.queuedBytes], [false, 40_008]);
+  assertEquals(peer.written.length, 0);
+  connection.abort();
+});
+
+Deno.test("Framed.send() that fails says how much of all of the message had gone out", async () => {
+  const { connection, clock } = scriptedConnection([], {}, { writes: [4, 1_000, silence()] });
+  const messages = framed(connection, new LengthPrefixCodec());
+  const sending = messages.send(new Uint8Array(20_000)).catch((error) => error);
+  const behind = messages.send(new Uint8Array(20_000)).catch((error) => error);
+  await clock.settle();
+  connection.abort();
+  const { bytesTaken, message } = await sending;
+  assertEquals(bytesTaken, 1_004);
+  assertEquals(
+    message,
+    "Aborted by this side; of this write the system had taken 1004 of 20004 bytes",
+  );
+  assertEquals((await behind).bytesTaken, 0);
 });

@@ -8,6 +8,8 @@ import {
   type ConnectionConfig,
   DelimiterCodec,
   denoNetwork,
+  Group,
+  type GroupConfig,
   JsonLinesCodec,
   LengthPrefixCodec,
   LineCodec,
@@ -145,6 +147,12 @@ const doors: Record<string, readonly [config: object, use: (config: never) => Pr
       await client.bound;
     },
   ],
+  "new Group()": [
+    { codec: new LineCodec(), maxQueuedBytes: 1_000, slow: "wait", waitInMillis: 5_000 },
+    async (config: GroupConfig<string, "wait">) => {
+      assertEquals(await new Group(config).send("x"), { sent: 0, skipped: 0 });
+    },
+  ],
   "new UdpListener()": [forUdpListener, async (config: UdpListenerConfig) => {
     await using listener = new UdpListener(0, config);
     await listener.start();
@@ -184,7 +192,7 @@ for (const [name, [config, use]] of Object.entries(doors)) {
     const polluted = Object.fromEntries(names.map((name) => [name, { not: "an option" }]));
     const own = "callbackService" in config ? { ...config, callbackService: undefined } : config;
     await withPollution(polluted, () => use(own as never));
-    const needed = ["host", "interface", "proxyProtocol", "sendProxyHeader"];
+    const needed = ["host", "interface", "proxyProtocol", "sendProxyHeader", "slow"];
     const least = Object.fromEntries(Object.entries(config).filter(([n]) => needed.includes(n)));
     await withPollution(polluted, () => use(least as never));
   });

@@ -185,9 +185,10 @@ await peerTest("Client.write() is told of a reset by socat in its middle", ["soc
   await client.read(6);
   socat.signal("SIGKILL");
   const error = await assertRejects(() => write, GenericError);
-  assertEquals(error.code, "broken");
-  assertEquals(await client.closed, error);
+  const ended = (await client.closed)!;
+  assertEquals([error.code, error.cause], ["broken", ended.cause]);
   const { bytesWritten } = client;
+  assertEquals(error.bytesTaken, bytesWritten);
   assert(bytesWritten > 0 && bytesWritten < 64 * MIB, `${bytesWritten} bytes were taken`);
 });
 

@@ -10,6 +10,7 @@ import {
   FixedLengthCodec,
   framed,
   framedService,
+  Group,
   JsonLinesCodec,
   LengthPrefixCodec,
   LineCodec,
@@ -66,6 +67,7 @@ async function scene(): Promise<Scene> {
   const transport = () => connectedTransports()[0];
   const connection = new Connection(transport());
   const lines = framed(connection, new LineCodec());
+  const group = new Group({ slow: "skip" });
   const client = await Client.connect({
     host: "127.0.0.1",
     port: 9,
@@ -199,6 +201,8 @@ async function scene(): Promise<Scene> {
     },
     "Connection.peek(options)": { ...options, call: (wrong) => connection.peek(1, wrong) },
     "Connection.write(content)": { ...content, call: (wrong) => connection.write(wrong) },
+    "Connection.tryWrite(content)": { ...content, call: (wrong) => connection.tryWrite(wrong) },
+    "Connection.drained(options)": { ...options, call: (wrong) => connection.drained(wrong) },
     "Connection.upgradeToTls(options)": {
       says: "must be an object",
       fine: OPTIONS,
@@ -210,6 +214,27 @@ async function scene(): Promise<Scene> {
       fine: ["text"],
       call: (wrong) => lines.send(wrong),
     },
+    "Framed.trySend(message)": {
+      says: "Line must be a string",
+      fine: ["text"],
+      call: (wrong) => lines.trySend(wrong),
+    },
+    "Framed.drained(options)": { ...options, call: (wrong) => lines.drained(wrong) },
+    "new Group(config)": {
+      says: "config must be an object",
+      fine: ["object", "list", "bytes"],
+      call: (wrong) => new Group(wrong),
+    },
+    "Group.add(member)": {
+      says: "member must have the methods tryWrite, drained, close",
+      call: (wrong) => group.add(wrong),
+    },
+    "Group.send(message)": {
+      says: "Message must be a Uint8Array or a string",
+      fine: CONTENT,
+      call: (wrong) => group.send(wrong),
+    },
+    "Group.send(options)": { ...options, call: (wrong) => group.send("x", wrong) },
     "Framed.sendAll(messages)": {
       says: "messages must be iterable",
       fine: ["text", "list", "bytes"],
@@ -341,6 +366,8 @@ async function scene(): Promise<Scene> {
       call: (wrong) => udp.connect(wrong),
     },
     "UdpClient.write(content)": { ...content, call: (wrong) => udp.write(wrong) },
+    "UdpClient.tryWrite(content)": { ...content, call: (wrong) => udp.tryWrite(wrong) },
+    "UdpClient.drained(options)": { ...options, call: (wrong) => udp.drained(wrong) },
     "UdpClient.read(length)": { ...length, call: (wrong) => udp.read(wrong) },
     "UdpClient.read(options)": { ...options, call: (wrong) => udp.read(1, wrong) },
     "UdpClient.joinGroup(group)": {
@@ -397,6 +424,8 @@ async function scene(): Promise<Scene> {
     "UdpSession.read(length)": { ...length, call: (wrong) => session.read(wrong) },
     "UdpSession.read(options)": { ...options, call: (wrong) => session.read(1, wrong) },
     "UdpSession.write(content)": { ...content, call: (wrong) => session.write(wrong) },
+    "UdpSession.tryWrite(content)": { ...content, call: (wrong) => session.tryWrite(wrong) },
+    "UdpSession.drained(options)": { ...options, call: (wrong) => session.drained(wrong) },
     "UdpSession.sendBytes(content)": { ...content, call: (wrong) => session.sendBytes(wrong) },
     "UdpSession.sendDatagram(datagram)": {
       says: "datagram must be an object",
@@ -459,6 +488,9 @@ const TAKES_ANYTHING = [
   "Framed.abort",
   "UdpSession.abort",
   "FixedLengthCodec.decode",
+  // Whoever is no member is none.
+  "Group.delete",
+  "Group.has",
   "new GenericError",
   "new ProxyHeaderError",
   "new ReadTimedOutError",

@@ -3,6 +3,7 @@ import { DatagramSender } from "../../src/udp/datagram_sender.ts";
 import { GenericError, SocketError } from "../../src/base/errors.ts";
 import { HostNames } from "../../src/udp/host_names.ts";
 import { DatagramTraffic } from "../../src/udp/udp_stats.ts";
+import { plainTurns } from "../../src/network/turns.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 import {
   scriptedDatagrams,
@@ -292,4 +293,52 @@ Deno.test("DatagramSender counts what has left, and nothing else", async () => {
     await assertRejects(() => send("refused"), SocketError);
     assertEquals(counts(), [3, 9]);
   }
+});
+
+Deno.test("DatagramSender.tryPost() says no when the system has refused the limit, and harms nothing", async () => {
+  const { sender: it, socket } = sender(800);
+  const post = () => it.tryPost([new Uint8Array(44)], "10.0.0.1", 9, plainTurns);
+  it.open(socket);
+  socket.sendsAtOnce = false;
+  // What was written just now makes nobody slow.
+  assertEquals(Array.from({ length: 5 }, post), [true, true, true, true, true]);
+  await settled();
+  assertEquals([post(), it.queuedBytes], [false, 1_500]);
+  assertEquals(
+    it.tryPost([new Uint8Array(1), new Uint8Array(2)], "10.0.0.1", 9, plainTurns),
+    false,
+  );
+  while (socket.sending.length > 0) {
+    socket.sending[0]!.settle();
+    await settled();
+  }
+  assertEquals([post(), it.queuedBytes], [true, 300]);
+  socket.sending[0]!.settle();
+  await settled();
+  assertEquals(socket.sent.length, 6);
+  it.end(new GenericError("closed", "no more"));
+  assertEquals(post(), false);
+});
+
+Deno.test("DatagramSender.whenBelow() waits for what is queued, and rejects when it ends", async () => {
+  const { sender: it, socket, send, clock } = sender();
+  const limits = { below: 1, signal: undefined, timeoutInMillis: Infinity };
+  const drained = (owner = {}) => it.whenBelow(limits, clock, plainTurns, owner);
+  it.open(socket);
+  await drained();
+  socket.sendsAtOnce = false;
+  void send("a");
+  const emptied = drained();
+  socket.sending[0]!.settle();
+  await emptied;
+  void send("b");
+  const owner = {};
+  const [mine, other] = [drained(owner), drained()];
+  it.endWaits(owner, new GenericError("timed-out", "idle"));
+  await assertRejects(() => mine, GenericError, "idle");
+  it.abort(new GenericError("closed", "gone"));
+  await assertRejects(() => other, GenericError, "gone");
+  socket.sending[0]!.settle();
+  await settled();
+  await assertRejects(() => drained(), GenericError, "gone");
 });

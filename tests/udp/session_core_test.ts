@@ -38,6 +38,7 @@ async function session(
   return {
     clock,
     core,
+    socket: network.sockets[0]!,
     sent: network.sockets[0]!.sent,
     ends: () => ends,
     put: (byte: number) => core.put(new Uint8Array([byte]), peer),
@@ -153,4 +154,17 @@ Deno.test("SessionCore.stop() waits for a handler that has read everything", asy
   await core.write("the last word");
   core.onHandled();
   assertEquals(ends(), 1);
+});
+
+Deno.test("SessionCore.drained() rejects when the session ends, and others wait on", async () => {
+  const { core, socket } = await session();
+  socket.sendsAtOnce = false;
+  assertEquals(core.tryWrite("x"), true);
+  const limits = { below: 1, signal: undefined, timeoutInMillis: Infinity };
+  const [mine, others] = [core.drained(limits), core.socket.drained(limits)];
+  core.end(new GenericError("timed-out", "idle"), "idle");
+  await assertRejects(() => mine, GenericError, "idle");
+  assertEquals(core.tryWrite("y"), false);
+  socket.sending[0]!.settle();
+  await others;
 });

@@ -125,3 +125,26 @@ testOnEngines(
     await new Promise((resolve) => setTimeout(resolve, 0));
   },
 );
+
+testOnEngines("UdpSession.tryWrite() sends in as many datagrams as it takes", async (network) => {
+  const began = Promise.withResolvers<UdpSession>();
+  await using sockets = await serving(network, { onSession: (session) => began.resolve(session) }, {
+    datagramSize: 3,
+  });
+  const { client } = sockets;
+  await client.write("hello");
+  const session = await began.promise;
+  assertEquals([session.tryWrite("abcde"), session.tryWrite("")], [true, true]);
+  await session.drained();
+  assertEquals(session.queuedBytes, 0);
+  for (const expected of ["abc", "de", ""]) {
+    assertEquals(text((await client.read())[0]), expected);
+  }
+  assertEquals(client.tryWrite("over"), true);
+  await client.drained();
+  await session.read();
+  assertEquals(text((await session.read())[0]), "over");
+  await session.close();
+  assertEquals(session.tryWrite("late"), false);
+  await assertRejects(() => session.drained(), GenericError, "closed");
+});

@@ -37,9 +37,9 @@ export class ConnectionLimits {
       minimumRate: minBytesPerSecond === 0
         ? undefined
         : new MinimumRate(minBytesPerSecond, minRateIntervalInMillis),
-      mayQueue: (length, queuedBytes) => {
+      mayQueue: (length, queuedBytes, isTried) => {
         if (budget === undefined || budget.add(length, queuedBytes)) return true;
-        this.#guard.reject(pass, "queue-limit");
+        if (!isTried) this.#guard.reject(pass, "queue-limit");
         return false;
       },
       onDequeued: (length) => budget?.remove(length),

@@ -170,8 +170,9 @@ Deno.test("Listener refuses the write that would make its connection the one wit
   void first.write("x".repeat(50));
   void second.write("x".repeat(40));
   const error = await assertRejects(() => second.write("x".repeat(20)), GenericError, "20 bytes");
-  assertEquals(error.code, "overflow");
-  assertEquals(await second.closed, error);
+  assertEquals([error.code, error.bytesTaken], ["overflow", 0]);
+  const ended = (await second.closed)!;
+  assertEquals([ended.code, error.message.startsWith(ended.message)], ["overflow", true]);
   assertEquals([first.queuedBytes, listener.stats().queuedBytes], [50, 50]);
   assertEquals(told.map(({ reason }) => reason), ["queue-limit"]);
   await listener.immediateStop();
@@ -226,4 +227,28 @@ Deno.test("Listener without these limits asks nothing at writes and waits", asyn
   assertEquals(listener.stats().bytesRead, 2);
   await listener.immediateStop();
   assertEquals([listener.stats().bytesRead, listener.stats().open], [2, 0]);
+});
+
+Deno.test("Listener with maxTotalQueuedBytes: tryWrite() says no where write() would end its connection", async () => {
+  const { callers, clock, told, listener } = await accepted(
+    [[], [], []],
+    { maxTotalQueuedBytes: 100 },
+    [silence()],
+  );
+  const [one, two, three] = callers as [Caller, Caller, Caller];
+  assert(one.tryWrite("x".repeat(40)) && two.tryWrite("x".repeat(40)));
+  // Of three with as much no one has the most.
+  assertEquals([three.tryWrite("x".repeat(40)), three.queuedBytes], [false, 0]);
+  // Whoever tries again and again lets the others' bytes go out.
+  let tries = 0;
+  const trying = (async () => {
+    while (!three.tryWrite("x".repeat(40))) {
+      await three.drained();
+      if (++tries === 3) one.abort();
+    }
+  })();
+  await trying;
+  await clock.settle();
+  assertEquals([tries, told.length, two.queuedBytes, three.queuedBytes], [3, 0, 40, 40]);
+  await listener.immediateStop();
 });

@@ -1,0 +1,166 @@
+// Who can be in a group: a connection, messages on one, or whatever can be written to in the same way, such as a
+// UDP session, which is known here by its shape.
+
+import { checkMethods } from "../base/arguments.ts";
+import { GenericError } from "../base/errors.ts";
+import { attempt, printThrown } from "../base/user_code.ts";
+import { Connection, coreOf } from "../connection/connection.ts";
+import type { StreamCore } from "../connection/stream_core.ts";
+import type { DrainedOptions } from "../network/drained.ts";
+import type { Codec } from "./codec.ts";
+import type { Exchange } from "./exchange.ts";
+import { exchangeOf, Framed } from "./framed.ts";
+
+/** What can be written to without a promise: a {@linkcode UdpSession}, a connected {@linkcode UdpClient}. */
+export interface WritableMember {
+  /** Sends content, unless the system has refused too much. Whether it was queued. */
+  tryWrite(content: Uint8Array): boolean;
+  /** Waits until the system has taken what was written; rejects when it has ended. */
+  drained(options?: DrainedOptions): Promise<void>;
+  /** Settles when it is over. */
+  readonly closed: Promise<unknown>;
+  /** Ends it. */
+  close(): unknown;
+}
+
+/**
+ * What a group sends to.
+ *
+ * @typeParam T The messages of the group.
+ */
+export type GroupMember<T> = Connection | Framed<unknown, T> | WritableMember;
+
+/** One place in a group. */
+export interface Seat<T> {
+  /** Who has it, as they were given. */
+  readonly member: GroupMember<T>;
+  /** Whether nothing can be sent any more. */
+  readonly isGone: boolean;
+  /** By what it is known. */
+  readonly key: object;
+  /** Sends bytes, a message in one piece, unless the member is slow. Whether they were queued. */
+  offer(message: readonly [Uint8Array]): boolean;
+  /** Waits until so many bytes can be offered; rejects when that takes too long, or the member ends. */
+  room(length: number, timeoutInMillis: number): Promise<void>;
+  /** Ends the member, which is too slow. */
+  end(): void;
+  /** Settles when the member has ended. */
+  ended(): Promise<unknown>;
+}
+
+/** By what a member is known: a connection has one place, with messages on it or without. */
+export function keyOf(member: unknown): object {
+  return member instanceof Framed ? member.connection : member as object;
+}
+
+/**
+ * Gives a member its place.
+ *
+ * @param member Who.
+ * @param codec That of the group.
+ * @param maxQueuedBytes How much the system may have refused of what waits for it.
+ * @throws {TypeError} It is nothing to write to, or has messages of another format.
+ */
+export function seatOf<T>(
+  member: GroupMember<T>,
+  codec: Codec<unknown, T> | undefined,
+  maxQueuedBytes: number,
+): Seat<T> {
+  if (member instanceof Framed) {
+    const exchange = exchangeOf(member);
+    if (exchange.codec !== codec) {
+      throw new TypeError(
+        "member must have the group's codec: make the Framed and the Group with one",
+      );
+    }
+    return new StreamSeat<T>(member, member.connection, exchange, maxQueuedBytes);
+  }
+  if (member instanceof Connection) {
+    return new StreamSeat<T>(member, member, undefined, maxQueuedBytes);
+  }
+  checkMethods<WritableMember>("member", member, "tryWrite", "drained", "close");
+  return new WritableSeat<T>(member);
+}
+
+class StreamSeat<T> implements Seat<T> {
+  readonly member: GroupMember<T>;
+  readonly key: Connection;
+  readonly #core: StreamCore;
+  readonly #exchange: Exchange<unknown, T> | undefined;
+  readonly #maxQueuedBytes: number;
+
+  constructor(
+    member: GroupMember<T>,
+    connection: Connection,
+    exchange: Exchange<unknown, T> | undefined,
+    maxQueuedBytes: number,
+  ) {
+    this.member = member;
+    this.key = connection;
+    this.#core = coreOf(connection);
+    this.#exchange = exchange;
+    this.#maxQueuedBytes = maxQueuedBytes;
+  }
+
+  get isGone(): boolean {
+    return !this.#core.writer.isOpen;
+  }
+
+  offer(message: readonly [Uint8Array]): boolean {
+    // What it was answered before goes first.
+    this.#exchange?.flushGathered();
+    return this.#core.writer.tryWrite(message, this.#maxQueuedBytes);
+  }
+
+  room(length: number, timeoutInMillis: number): Promise<void> {
+    const below = Math.max(1, this.#maxQueuedBytes - length + 1);
+    return this.#core.writer.drained({ below, timeoutInMillis, signal: undefined });
+  }
+
+  end(): void {
+    const { queuedBytes } = this.#core.writer;
+    this.#core.giveUp(
+      new GenericError(
+        "overflow",
+        `Connection ended: too slow for its group, ${queuedBytes} bytes are queued and the group's maxQueuedBytes is ` +
+          `${this.#maxQueuedBytes}`,
+      ),
+    );
+  }
+
+  ended(): Promise<unknown> {
+    return this.#core.freed;
+  }
+}
+
+/** Of a class that may be the user's: what it throws costs nobody else a message. */
+class WritableSeat<T> implements Seat<T> {
+  readonly member: WritableMember;
+  readonly key: object;
+  readonly isGone = false;
+
+  constructor(member: WritableMember) {
+    this.member = this.key = member;
+  }
+
+  offer([bytes]: readonly [Uint8Array]): boolean {
+    try {
+      return this.member.tryWrite(bytes) === true;
+    } catch (thrown) {
+      printThrown(thrown);
+      return false;
+    }
+  }
+
+  room(_length: number, timeoutInMillis: number): Promise<void> {
+    return attempt(() => this.member.drained({ timeoutInMillis }));
+  }
+
+  end(): void {
+    attempt(() => this.member.close()).catch(printThrown);
+  }
+
+  ended(): Promise<unknown> {
+    return attempt(() => this.member.closed);
+  }
+}

@@ -46,6 +46,7 @@ export class Stopping {
     // A loop of the user's within onConnect waits for what comes next; any other call is under way.
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {
+      if (reader.isBusy) return;
       if (reader.inflow.isCaughtUp) this.#connection.close(undefined, "stop");
       else void this.#look();
       return;

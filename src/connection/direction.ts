@@ -20,7 +20,7 @@ export interface DirectionHost {
   onGone(core: StreamCore): void;
   /** Something else keeps a direction from going on. */
   onRefused(error: unknown): void;
-  /** Whether more may come in this direction or as an answer; asked at a stop. */
+  /** Whether something may be under way while a direction waits; asked at a stop. */
   isBusy(direction: Direction): boolean;
 }
 

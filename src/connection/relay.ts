@@ -71,9 +71,10 @@ const OPTIONS = optionNames<RelayOptions>({
  * one has failed or an option ended it. Both may be of any kind, and neither may be read by anybody else meanwhile:
  * write what goes first before you call this, as a line that announces the caller.
  *
- * Timeouts of the connections go on, but for `readTimeoutInMillis`. A listener's stop lets it go on while something is
- * known to be under way: one direction has ended, what the listener's connection sent was not answered, or bytes have
- * passed in the last quarter of a second. Whether an answer that rests for longer is complete, nobody can know.
+ * Timeouts of the connections go on, but for `readTimeoutInMillis`. A listener's stop lets it go on while something
+ * may be under way: what the listener's connection sent was not answered, it has ended and the other one has not, or
+ * bytes have passed in the last quarter of a second. Whether an answer that rests for longer is complete, nobody can
+ * know.
  *
  * @param a One connection.
  * @param b The other one.

@@ -44,6 +44,9 @@ export class Relaying implements DirectionHost, Looker {
   #passedBefore = 0;
   /** How many had passed when nothing did any more. */
   #quietAt = -1;
+  /** The one that is gone while what it has sent is still under way, and how long that is waited for. */
+  #gone: StreamCore | undefined;
+  #lastDue = Infinity;
   #end: { readonly by: ConnectionEnd["by"]; readonly error: SocketError | undefined } | undefined;
 
   /** @param a Nobody else's now. @param b Nor is this. @param settings When it ends. */
@@ -109,11 +112,19 @@ export class Relaying implements DirectionHost, Looker {
 
   onGone(core: StreamCore): void {
     const [from, to] = core === this.there.from ? [this.there, this.back] : [this.back, this.there];
-    // What it had sent before is not lost with it.
-    if (from.isPassing && !from.to.isFreed) return;
+    // What it had sent before is not lost with it, as far as the other one takes it soon.
+    if (from.isPassing && !from.to.isFreed) return this.#waitFor(from);
     // Both directions have ended: the other one ends by itself.
     if (core.error === undefined && from.hasEnded && to.hasEnded) return;
     this.#finish(core.endedBy!, core.error);
+  }
+
+  /** Gives what is under way as much time as a polite end has. */
+  #waitFor({ from, to }: Direction): void {
+    if (this.#gone !== undefined) return;
+    this.#gone = from;
+    this.#lastDue = from.clock.now() + to.limits.closeTimeoutInMillis;
+    this.#timer.by(this.#lastDue);
   }
 
   onRefused(error: unknown): void {
@@ -149,7 +160,8 @@ export class Relaying implements DirectionHost, Looker {
   }
 
   isBusy(direction: Direction): boolean {
-    if (this.there.hasEnded || this.back.hasEnded || this.#last === direction) return true;
+    const answers = direction === this.there ? this.back : this.there;
+    if (this.#last === direction && !answers.hasEnded) return true;
     if (this.#quietAt === this.#passed) return false;
     if (this.#quietDue === Infinity) {
       this.#passedBefore = this.#passed;
@@ -168,6 +180,7 @@ export class Relaying implements DirectionHost, Looker {
   get #due(): number {
     return Math.min(
       this.#quietDue,
+      this.#lastDue,
       this.#passedAt + this.#quietLimit,
       this.#begunAt + this.#settings.duration,
     );
@@ -177,7 +190,9 @@ export class Relaying implements DirectionHost, Looker {
     if (this.isOver) return Infinity;
     this.#lookAtSlowOnes(now);
     if (this.#due > now || !isSure) return this.#due;
-    if (this.#begunAt + this.#settings.duration <= now) {
+    if (this.#lastDue <= now) {
+      this.#finish(this.#gone!.endedBy!, this.#gone!.error);
+    } else if (this.#begunAt + this.#settings.duration <= now) {
       this.#timeOut(`it lasted for ${this.#settings.duration} ms`);
     } else if (this.#passedAt + this.#quietLimit <= now) {
       this.#timeOut(`no byte passed for ${this.#quietLimit} ms`);

@@ -36,6 +36,10 @@ function direction(
 Deno.test("Direction reads when the system has taken the last bytes", async () => {
   const slow = pause(10);
   const { it, from, to, settled, told } = direction(["one", "two"], { writes: [slow, 3, 3] });
+  const { writer } = coreOf(to.connection);
+  const post = writer.post.bind(writer);
+  const lent: Uint8Array[] = [];
+  writer.post = (content, onSent) => (lent.push(content as Uint8Array), post(content, onSent));
   it.begin();
   await settled();
   // A write that waits: nothing more is read, whatever is there.
@@ -45,6 +49,8 @@ Deno.test("Direction reads when the system has taken the last bytes", async () =
   assertEquals([to.peer.writtenText, it.isPassing, it.bytes], ["onetwo", false, 6]);
   assertEquals(told, ["pass 3", "sent", "pass 3", "sent"]);
   assert(coreOf(from.connection).reader.isBusy);
+  // Not its own: as soon as they have gone out, they are lent no more.
+  assertEquals(lent.map((bytes) => bytes[0]), [0xdb, 0xdb]);
   assertEquals([...from.peer.violations, ...to.peer.violations], []);
   from.connection.abort();
   to.connection.abort();

@@ -32,7 +32,8 @@ for (const canTry of [false, true]) {
   const how = canTry ? "without promises" : "with promises";
 
   Deno.test(`relay() passes bytes on both ways, and each end alone, ${how}`, async () => {
-    const { caller, target, a, b, report, clock } = relayedPeers({}, { canTry });
+    const options = { idleTimeoutInMillis: 1_000 };
+    const { caller, target, a, b, report, clock } = relayedPeers(options, { canTry });
     await caller.write("question");
     await caller.shutdownWrite();
     assertEquals(decoder.decode(await heard(target)), "question");

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { RelayReport, SocketError } from "../../mod.ts";
+import { relay, type RelayReport, type SocketError } from "../../mod.ts";
 import { coreOf } from "../../src/connection/connection.ts";
 import { broken, end, pause, reset, silence } from "../../testing/mod.ts";
 import { relayedPeers, relayedScripts } from "../support/relayed.ts";
@@ -47,6 +47,16 @@ Deno.test("Relaying waits for a slow peer with what a broken one has said", asyn
   await clock.advance(1_000);
   assertEquals(await endOf(report), "4 0 error broken 2000");
   assertEquals(target.writtenText, "said");
+});
+
+Deno.test("Relaying waits no longer for that than a polite end takes", async () => {
+  const { a, report, target, clock } = relayedScripts(["said"], [], { writes: [silence()] });
+  await clock.advance(100);
+  a.abort();
+  await clock.advance(4_999);
+  assertEquals(target.isClosed, false);
+  await clock.advance(1);
+  assertEquals(await endOf(report), "0 0 local aborted 5100");
 });
 
 Deno.test("Relaying ends when no byte has passed for idleTimeoutInMillis", async () => {
@@ -154,13 +164,52 @@ Deno.test("Relaying says that closing went wrong", async () => {
 });
 
 Deno.test("Relaying ends where both are gone with something under way to each other", async () => {
-  const { a, b, report, clock } = relayedScripts(["stuck"], ["too"], { writes: [silence()] });
+  const { a, b, report, clock } = relayedScripts(["stuck"], ["too"], {
+    writes: [silence()],
+    writesBack: [silence()],
+  });
   await clock.settle();
   a.abort("first");
+  await clock.settle();
   assertEquals(coreOf(b).isOpen, true);
   b.abort("second");
-  assertEquals(await endOf(report), "0 3 local aborted 0");
+  assertEquals(await endOf(report), "0 0 local aborted 0");
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("Relaying leaves what its user has written meanwhile all its time", async () => {
+  const { b, report, target, clock } = relayedScripts([pause(1), end()], [pause(1), end()], {
+    writes: [pause(10_000)],
+  });
+  void b.write("aside");
+  await clock.runUntilIdle();
+  assertEquals(await endOf(report), "0 0 peer undefined 10000");
+  assertEquals(target.writtenText, "aside");
+});
+
+Deno.test("Relaying counts silence from when the last bytes were taken, and leaves nothing behind", async () => {
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  Object.assign(signal, {
+    addEventListener(...args: Parameters<typeof addEventListener>) {
+      listeners++;
+      addEventListener.apply(this, args);
+    },
+    removeEventListener(...args: Parameters<typeof removeEventListener>) {
+      listeners--;
+      removeEventListener.apply(this, args);
+    },
+  });
+  const { a, b, report, clock } = relayedScripts(["slow"], [], {
+    options: { idleTimeoutInMillis: 100, maxDurationInMillis: 10_000, signal },
+    writes: [pause(60)],
+  });
+  await clock.advance(160);
+  assertEquals(await endOf(report), "4 0 error timed-out 160");
+  assertEquals([clock.pending, listeners], [0, 0]);
+  // They are nobody's now.
+  assertEquals((await relay(a, b)).end.by, "local");
 });
 
 Deno.test("Relaying tells a stop whether something is known to be under way", async () => {
@@ -189,6 +238,18 @@ Deno.test("Relaying tells a stop whether something is known to be under way", as
   assertEquals(await b.closed, undefined);
   await Promise.all([caller.close(), target.close()]);
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("Relaying has no stop wait for an answer from a peer that has ended", async () => {
+  const { caller, target, a, report, clock } = relayedPeers();
+  await target.shutdownWrite();
+  await caller.write("into the void");
+  await clock.settle();
+  coreOf(a).stop();
+  await clock.runUntilIdle();
+  // A quarter of a second of silence, and what a polite end takes.
+  assertEquals(await endOf(report), "13 0 stop undefined 300");
+  await Promise.all([caller.close(), target.close()]);
 });
 
 Deno.test("Relaying has a stop wait for the other direction", async () => {

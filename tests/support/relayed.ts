@@ -48,17 +48,23 @@ interface ScriptedPeers {
   readonly config?: ConnectionConfig;
   /** What writes to the target do. */
   readonly writes?: readonly (number | Step)[];
+  /** What writes to the caller do. */
+  readonly writesBack?: readonly (number | Step)[];
 }
 
 /** A caller and a target that play scripts, and are silent after them. */
 export function relayedScripts(
   callerSays: Script,
   targetSays: Script,
-  { canTry = false, options = {}, config = {}, writes = [] }: ScriptedPeers = {},
+  { canTry = false, options = {}, config = {}, writes = [], writesBack = [] }: ScriptedPeers = {},
 ): Relayed & { readonly caller: ScriptedTransport; readonly target: ScriptedTransport } {
   const clock = new VirtualClock();
   const network = { ...denoNetwork, clock };
-  const caller = scriptedTransport([...callerSays, silence()], { clock, canTry });
+  const caller = scriptedTransport([...callerSays, silence()], {
+    clock,
+    canTry,
+    writes: writesBack,
+  });
   const target = scriptedTransport([...targetSays, silence()], { clock, canTry, writes });
   const [a, b] = [caller, target].map((peer) =>
     new Connection(peer, { overwriteLentBytes: true, ...config, network })

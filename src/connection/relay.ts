@@ -85,24 +85,25 @@ const OPTIONS = optionNames<RelayOptions>({
  *
  * @example A proxy
  * ```ts
- * import { Client, Listener, relay } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { Client, Listener, relay, type RelayReport } from "https://deno.land/x/socket@v0.1.0/mod.ts";
  *
  * await using target = new Listener(0, { interface: "127.0.0.1" });
  * target.attach({ onBytes: (_caller, bytes) => bytes });
  * await target.start();
  *
  * await using proxy = new Listener(0, { interface: "127.0.0.1" });
+ * let report: RelayReport | undefined;
  * await proxy.serve(async (caller) => {
  *   const onwards = await Client.connect({ host: "127.0.0.1", port: target.port });
- *   const { there, back, end } = await relay(caller, onwards, { idleTimeoutInMillis: 3_600_000 });
- *   console.log(there, back, end.by); // 5 5 peer
+ *   report = await relay(caller, onwards, { idleTimeoutInMillis: 3_600_000 });
  * });
  *
  * await using client = await Client.connect({ host: "127.0.0.1", port: proxy.port });
- * await client.write("hello");
+ * await client.write("Hello");
  * await client.shutdownWrite();
- * console.log(new TextDecoder().decode((await client.read(6))[0])); // hello
+ * console.log(new TextDecoder().decode((await client.read(6))[0])); // Hello
  * await proxy.gracefulStop();
+ * console.log(report?.there, report?.back, report?.end.by); // 5 5 peer
  * ```
  */
 export async function relay(

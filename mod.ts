@@ -41,6 +41,7 @@ export type { CutOff, StopOptions, StopReport } from "./src/listener/life_cycle.
 export type { ReadOptions, ReadResult } from "./src/connection/pull.ts";
 export type { AltName, NamePart, PeerCertificate, SecureInfo } from "./src/network/secure_info.ts";
 export type { Handler, HandlerCallbacks } from "./src/connection/handler.ts";
+export { relay, type RelayOptions, type RelayReport } from "./src/connection/relay.ts";
 export type { ByteReply, Caller, Service } from "./src/connection/service.ts";
 export type { ClientSecureSocketConfig } from "./src/tls/client_secure_socket_config.ts";
 export type {

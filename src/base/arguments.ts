@@ -68,6 +68,12 @@ export function checkInteger(
   return value;
 }
 
+/** Checks how much of something there may be at most: an integer from 1, or `Infinity`. */
+export function checkLimit(name: string, value: unknown): number {
+  if (value === Infinity) return Infinity;
+  return checkInteger(name, value, 1, Number.MAX_SAFE_INTEGER, " or Infinity");
+}
+
 /** Checks how long a frame may be, or is. */
 export function checkFrameLength(name: string, value: number): number {
   return checkInteger(name, value, 1, LARGEST_MAX_FRAME_LENGTH);

@@ -51,6 +51,11 @@ export interface Wait {
   ready(): void;
   /** They will not come, or not in time. */
   fail(error: unknown): void;
+  /**
+   * Whether it has to do all the same while it waits, as with what others send; asked at a stop. When that changes it
+   * says so, or begins to write.
+   */
+  isBusy?(): boolean;
 }
 
 /** Reads on demand from a transport into a queue. */
@@ -86,6 +91,11 @@ export class Reader implements InflowHost {
   /** Whether somebody waits for bytes. */
   get isWaiting(): boolean {
     return this.#wait !== undefined;
+  }
+
+  /** Whether somebody waits and has to do all the same. */
+  get isBusy(): boolean {
+    return this.#wait?.isBusy?.() === true;
   }
 
   /** Whether the peer has ended its direction. */

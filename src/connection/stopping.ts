@@ -50,6 +50,7 @@ export class Stopping {
     // A loop of the user's within onConnect waits for what comes next; any other call is under way.
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {
+      if (reader.isBusy) return;
       if (reader.inflow.isCaughtUp) this.#connection.close(undefined, "stop");
       // One that is held back is asked for again when it is not.
       else if (!reader.inflow.isHeld) void this.#look();

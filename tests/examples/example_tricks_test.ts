@@ -177,6 +177,33 @@ Deno.test("examples/tcp_proxy.ts breaks on one side what has broken on the other
   assertEquals((await proxy.ending()).code, 0);
 });
 
+Deno.test("examples/tcp_proxy.ts lets answers arrive that are on their way when it is stopped", async () => {
+  await using target = new Listener(0, { interface: "127.0.0.1" });
+  await target.start();
+  const arrivals = target[Symbol.asyncIterator]();
+  await using proxy = await startExample("tcp_proxy", { TARGET_PORT: target.port, PORT: 0 });
+  const port = await portOfExample(proxy);
+  const ask = async () => {
+    const caller = await dial({ port });
+    await caller.write("ask");
+    const { value } = await arrivals.next();
+    await value!.read(3, { timeoutInMillis });
+    return [caller, value!] as const;
+  };
+  const [idle, answered] = await ask();
+  await answered.write("answer");
+  await idle.read(6, { timeoutInMillis });
+  const [asking, answering] = await ask();
+  proxy.signal("SIGINT");
+  // Who waits for nothing is told of the stop.
+  assertEquals((await idle.read(1, { timeoutInMillis }))[1], -1);
+  await answering.write("answer");
+  assertEquals((await asking.read(6, { timeoutInMillis }))[1], 6);
+  assertEquals((await asking.read(1, { timeoutInMillis }))[1], -1);
+  await Promise.all([idle, answered, asking, answering].map((connection) => connection.close()));
+  assertEquals((await proxy.ending()).code, 0);
+});
+
 Deno.test("examples/file_receiver.ts is not held up by senders that drip", () =>
   inFolder(async (folder) => {
     const FILE = `${folder}/file`;

@@ -113,7 +113,7 @@ const tests: Record<string, () => Promise<void>> = {
     await client.shutdownWrite();
     assertEquals(await readUntil(client, "bytes"), "heard 3000000 bytes");
     assertEquals((await client.read())[1], -1);
-    await proxy.line(/^3000000 bytes there, 19 back$/);
+    await proxy.line(/^3000000 bytes there, 19 back: ended by peer$/);
 
     // Nothing at the other end: the caller is told, and the proxy survives.
     await target.gracefulStop();

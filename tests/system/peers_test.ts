@@ -358,7 +358,7 @@ await peerTest("examples/tcp_proxy.ts passes nc's end on to socat, and its answe
   await nc.type("b\na\n");
   await nc.endInput();
   assertEquals((await nc.ending()).stdout, "a\nb\n");
-  await proxy.line(/^4 bytes there, 4 back$/);
+  await proxy.line(/^4 bytes there, 4 back: ended by peer$/);
 });
 
 await peerTest("examples/udp_echo.ts answers nc", ["nc"], async () => {

@@ -18,6 +18,7 @@ import {
   mapCodec,
   NetstringCodec,
   ProxyHeader,
+  relay,
   UdpClient,
   UdpListener,
 } from "../../mod.ts";
@@ -145,6 +146,18 @@ async function scene(): Promise<Scene> {
       says: "must",
       fine: OPTIONS,
       call: (wrong) => mapCodec(new LineCodec(), wrong),
+    },
+    "relay(a)": { says: "a must be a Connection", call: (wrong) => relay(wrong, client) },
+    "relay(b)": { says: "b must be a Connection", call: (wrong) => relay(client, wrong) },
+    "relay(options)": {
+      says: "options must be an object",
+      fine: OPTIONS,
+      call: (wrong) => relay(connection, client, wrong),
+    },
+    "relay(options.signal)": {
+      says: "signal must be an AbortSignal",
+      fine: ["nothing"],
+      call: (signal) => relay(connection, client, { signal }),
     },
     "new Connection(transport)": {
       says: "transport must have the methods read, write, closeWrite, close",

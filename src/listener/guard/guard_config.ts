@@ -4,6 +4,7 @@ import {
   checkBoolean,
   checkInteger,
   checkInterval,
+  checkLimit,
   MAX_INTERVAL_IN_MILLIS,
 } from "../../base/arguments.ts";
 import { optionNames, readOptions } from "../../base/options.ts";
@@ -232,9 +233,4 @@ function checkProxyProtocol(config: ProxyProtocolConfig): ProxyProtocolSettings 
       V2_MAX_LENGTH,
     ),
   };
-}
-
-function checkLimit(name: string, value: unknown): number {
-  if (value === Infinity) return Infinity;
-  return checkInteger(name, value, 1, Number.MAX_SAFE_INTEGER, " or Infinity");
 }

@@ -8,6 +8,7 @@ import { fileOverUdp } from "./file_over_udp.ts";
 import { lentBytes } from "./lent_bytes.ts";
 import { politeEnds } from "./polite_ends.ts";
 import { proxyChain } from "./proxy_chain.ts";
+import { relays } from "./relays.ts";
 import { requestReply } from "./request_reply.ts";
 import { stops } from "./stops.ts";
 import { storms } from "./storms.ts";
@@ -18,6 +19,7 @@ export const campaigns: readonly Campaign[] = [
   requestReply,
   chat,
   proxyChain,
+  relays,
   politeEnds,
   fileOverUdp,
   storms,

@@ -1,0 +1,225 @@
+// Passes on what two connections send, each to the other, until both have ended or something ends them. It knows no
+// bytes: a direction has them only until they have gone out.
+//
+// Invariants: one direction that has ended leaves the other alone; of two reasons to end the first one counts; when
+// it is over, both transports are freed and nothing is left behind.
+
+import { GenericError, type SocketError } from "../base/errors.ts";
+import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
+import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
+import { Direction, type DirectionHost } from "./direction.ts";
+import type { StreamCore } from "./stream_core.ts";
+
+/** Options that were checked. */
+export interface RelaySettings {
+  readonly idle: number;
+  readonly halfOpen: number;
+  readonly duration: number;
+  readonly bytes: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Nothing is under way when nothing has passed for so long: longer than it mostly takes to send anew what was lost. */
+const QUIET_IN_MILLIS = 250;
+
+/** Two connections whose bytes are passed on. */
+export class Relaying implements DirectionHost, Looker {
+  /** What goes from the first to the second. */
+  readonly there: Direction;
+  /** What comes back. */
+  readonly back: Direction;
+  readonly #settings: RelaySettings;
+  readonly #timer: LazyTimer;
+  readonly #begunAt: number;
+  /** The time of the last bytes, where that matters. */
+  #passedAt: number;
+  /** How many bytes the system had taken at the last look. */
+  #takenBefore = 0;
+  /** How many bytes have begun to pass. */
+  #passed = 0;
+  /** Which way the last ones went. */
+  #last: Direction | undefined;
+  /** When it is known whether anything passes, at a stop, and how many bytes had passed when that was asked. */
+  #quietDue = Infinity;
+  #passedBefore = 0;
+  /** How many had passed when nothing did any more. */
+  #quietAt = -1;
+  /** The one that is gone while what it has sent is still under way, and how long that is waited for. */
+  #gone: StreamCore | undefined;
+  #lastDue = Infinity;
+  #end: { readonly by: ConnectionEnd["by"]; readonly error: SocketError | undefined } | undefined;
+
+  /** @param a Nobody else's now. @param b Nor is this. @param settings When it ends. */
+  constructor(a: StreamCore, b: StreamCore, settings: RelaySettings) {
+    this.there = new Direction(a, b, this);
+    this.back = new Direction(b, a, this);
+    this.#settings = settings;
+    this.#timer = new LazyTimer(a.clock, this);
+    this.#begunAt = this.#passedAt = a.clock.now();
+  }
+
+  get isOver(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Passes on until the end of all. Both are freed then. */
+  async run(): Promise<ConnectionEnd> {
+    const { from: a, to: b } = this.there;
+    const { signal } = this.#settings;
+    const gone = [a, b].map(async (core) => {
+      await core.freed;
+      this.onGone(core);
+    });
+    signal?.addEventListener("abort", this.#onAbort);
+    if (signal?.aborted === true) this.#onAbort();
+    else this.#begin();
+    await Promise.all(gone);
+    this.#timer.stop();
+    signal?.removeEventListener("abort", this.#onAbort);
+    return this.#record(this.#end?.error ?? a.error ?? b.error);
+  }
+
+  #begin(): void {
+    this.there.begin();
+    if (!this.isOver) this.back.begin();
+    if (!this.isOver) this.#timer.by(this.#due);
+  }
+
+  #record(error: SocketError | undefined): ConnectionEnd {
+    let by = this.#end?.by ?? "peer";
+    // It was ended politely, and a connection failed on the way.
+    if (error !== this.#end?.error) by = "error";
+    return connectionEnd(by, error, Math.round(this.there.from.clock.now() - this.#begunAt));
+  }
+
+  /** Ends both: politely, or at once where there is an error. */
+  #finish(by: ConnectionEnd["by"], error?: SocketError): void {
+    if (this.#end !== undefined) return;
+    this.#end = { by, error };
+    for (const core of [this.there.from, this.there.to]) {
+      if (error === undefined) void core.close();
+      else core.abort(error);
+    }
+  }
+
+  readonly #onAbort = (): void => {
+    const { reason } = this.#settings.signal!;
+    const error = new GenericError("aborted", "Relay ended: its signal was aborted", {
+      cause: reason,
+    });
+    this.#finish("local", error);
+  };
+
+  onGone(core: StreamCore): void {
+    const [from, to] = core === this.there.from ? [this.there, this.back] : [this.back, this.there];
+    // What it had sent before is not lost with it, as far as the other one takes it soon.
+    if (from.isPassing && !from.to.isFreed) return this.#waitFor(from);
+    // Both directions have ended: the other one ends by itself.
+    if (core.error === undefined && from.hasEnded && to.hasEnded) return;
+    this.#finish(core.endedBy!, core.error);
+  }
+
+  /** Gives what is under way as much time as a polite end has. */
+  #waitFor({ from, to }: Direction): void {
+    if (this.#gone !== undefined) return;
+    this.#gone = from;
+    this.#lastDue = from.clock.now() + to.limits.closeTimeoutInMillis;
+    this.#timer.by(this.#lastDue);
+  }
+
+  onRefused(error: unknown): void {
+    this.#finish("error", error as SocketError);
+  }
+
+  mayPass(direction: Direction, length: number): boolean {
+    const { bytes } = this.#settings;
+    if (this.#passed + length > bytes) {
+      this.#finish(
+        "error",
+        new GenericError("limit", `Relay ended: more than ${bytes} bytes have come`),
+      );
+      return false;
+    }
+    this.#passed += length;
+    this.#last = direction;
+    this.#touch();
+    return true;
+  }
+
+  onSent(): void {
+    this.#touch();
+  }
+
+  onEnd(): void {
+    this.#touch();
+    this.#timer.by(this.#due);
+  }
+
+  #touch(): void {
+    if (this.#quietLimit !== Infinity) this.#passedAt = this.there.from.clock.now();
+  }
+
+  isBusy(direction: Direction): boolean {
+    const answers = direction === this.there ? this.back : this.there;
+    if (this.#last === direction && !answers.hasEnded) return true;
+    if (this.#quietAt === this.#passed) return false;
+    if (this.#quietDue === Infinity) {
+      this.#passedBefore = this.#passed;
+      this.#quietDue = this.there.from.clock.now() + QUIET_IN_MILLIS;
+      this.#timer.by(this.#quietDue);
+    }
+    return true;
+  }
+
+  /** How long nothing may pass now. */
+  get #quietLimit(): number {
+    const { idle, halfOpen } = this.#settings;
+    return this.there.hasEnded || this.back.hasEnded ? Math.min(idle, halfOpen) : idle;
+  }
+
+  get #due(): number {
+    return Math.min(
+      this.#quietDue,
+      this.#lastDue,
+      this.#passedAt + this.#quietLimit,
+      this.#begunAt + this.#settings.duration,
+    );
+  }
+
+  look(now: number, isSure: boolean): number {
+    if (this.isOver) return Infinity;
+    this.#lookAtSlowOnes(now);
+    if (this.#due > now || !isSure) return this.#due;
+    if (this.#lastDue <= now) {
+      this.#finish(this.#gone!.endedBy!, this.#gone!.error);
+    } else if (this.#begunAt + this.#settings.duration <= now) {
+      this.#timeOut(`it lasted for ${this.#settings.duration} ms`);
+    } else if (this.#passedAt + this.#quietLimit <= now) {
+      this.#timeOut(`no byte passed for ${this.#quietLimit} ms`);
+    } else {
+      this.#lookAtStop();
+    }
+    return this.isOver ? Infinity : this.#due;
+  }
+
+  /** A part of what is under way may have gone out: that is no silence. */
+  #lookAtSlowOnes(now: number): void {
+    const { from: a, to: b } = this.there;
+    const taken = a.writer.bytesWritten + b.writer.bytesWritten;
+    const isPassing = this.there.isPassing || this.back.isPassing;
+    if (isPassing && taken !== this.#takenBefore) this.#passedAt = now;
+    this.#takenBefore = taken;
+  }
+
+  #timeOut(why: string): void {
+    this.#finish("error", new GenericError("timed-out", `Relay ended: ${why}`));
+  }
+
+  /** Whether anything has passed since a stop asked. */
+  #lookAtStop(): void {
+    this.#quietDue = Infinity;
+    if (this.#passed === this.#passedBefore) this.#quietAt = this.#passed;
+    this.there.from.closeIfIdle();
+    this.there.to.closeIfIdle();
+  }
+}

@@ -13,7 +13,7 @@ export interface IterationLimits {
   readonly readTimeoutInMillis: number;
 }
 
-/** An iteration over bytes as they come. Leaving it leaves the rest to whoever reads next. */
+/** Iterates over bytes as they arrive. Leaving the loop leaves the rest to the next reader. */
 export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, undefined>, Wait {
   /** How many bytes must be there for a step. */
   readonly length = 1;
@@ -53,7 +53,7 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
     return Promise.resolve(DONE);
   }
 
-  /** Bytes or the end are there. */
+  /** Bytes or the end have arrived. */
   ready(): void {
     try {
       this.#resolve!(this.#take());
@@ -62,7 +62,7 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
     }
   }
 
-  /** They will not come, or not in time: a close from this side ends the loop, everything else is thrown. */
+  /** No bytes will arrive, or not in time: a close from this side ends the loop, everything else is thrown. */
   fail(error: unknown): void {
     if (codeOf(error) === "closed") this.#resolve!(DONE);
     else this.#reject!(error);

@@ -1,38 +1,38 @@
-// When everything has been read that had come by a certain moment: a stop answers that, and no more.
+// Knows when everything has been read that had arrived by a certain moment. A stop answers that, and no more.
 //
-// The system's buffer is empty when a read that was begun since then does not fill ours. Where there was much,
-// the peer may have had to wait with the rest: then it is when a read waits while the runtime looks at its
-// sockets, and in any case after what two systems can keep.
+// The system's buffer is empty when a read that was begun since then does not fill ours. If every read fills ours, the
+// peer may have had to wait with the rest. Then all is read when a read still waits after the runtime has looked at its
+// sockets, and in any case after as many bytes as two systems can keep.
 
-/** No kernel has more of one stream. */
+/** No kernel keeps more of one stream. */
 export const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
 /** A system that is given less takes it at once. */
 const MUCH = 32 * 1024;
 
-/** What has to be read yet, of one connection. */
+/** What is still to be read of one connection. */
 export class CatchUp {
   readonly #bytesBefore: number;
-  /** How many bytes had come when it was done. */
+  /** How many bytes had arrived when it was done. */
   #doneAt = Infinity;
-  /** How many kernel reads were begun since. */
+  /** How many kernel reads were begun since then. */
   #begun = 0;
 
-  /** @param bytesRead How many bytes had come when it began. */
+  /** @param bytesRead How many bytes had arrived when it began. */
   constructor(bytesRead: number) {
     this.#bytesBefore = bytesRead;
   }
 
-  /** Whether everything has been read that had come when it began. */
+  /** Whether everything has been read that had arrived when it began. */
   get isDone(): boolean {
     return this.#doneAt !== Infinity;
   }
 
-  /** How many kernel reads were begun since it began: which one is under way. */
+  /** How many kernel reads were begun since it began: this identifies the one under way. */
   get begun(): number {
     return this.#begun;
   }
 
-  /** Whether bytes from there on have come after all that mattered. */
+  /** Whether the bytes from this place on arrived after all that mattered. */
   isLate(at: number): boolean {
     return at >= this.#doneAt;
   }
@@ -51,7 +51,7 @@ export class CatchUp {
     if (isEnough) this.#doneAt = bytesRead;
   }
 
-  /** The runtime has looked at its sockets while a read was under way all the time. */
+  /** The runtime has looked at its sockets, and the same read was under way all the time. */
   onLooked(bytesRead: number): void {
     if (!this.isDone) this.#doneAt = bytesRead;
   }

@@ -64,12 +64,12 @@ export class Client extends Connection {
           new GenericError("timed-out", `${action}: no answer within ${timeoutInMillis} ms`),
       },
       async (signal) => {
-        // What is wrong with a file is said before anybody is bothered.
+        // Report what is wrong with a file before the network is used.
         await security?.load();
         const connected = await dial(network, signal);
         if (isItsOwnPeer(connected)) {
           free(connected);
-          // The system took the port that was to be reached for this end, and two ends that meet are connected.
+          // The system gave this end the very port that was to be reached, so the connection met itself.
           throw new GenericError(
             "unreachable",
             `${action}: nobody listens there but this end itself`,

@@ -1,4 +1,4 @@
-// What a client is told: where to connect to, how, and how the connection behaves; read and checked once.
+// The config of a client: where to connect to, how, and how the connection behaves; read and checked once.
 
 import { checkHost, checkPath, checkPort, formatAddress, formatPath } from "../base/address.ts";
 import {
@@ -26,7 +26,7 @@ import {
 } from "./connection_config.ts";
 import { readService, type Service } from "./service.ts";
 
-/** How a connection that is dialled comes about and behaves, wherever it goes to. */
+/** How a dialled connection is made and behaves, wherever it goes to. */
 export interface DialConfig extends ConnectionConfig {
   /** Called for this connection, as a listener's service is for each of its connections. */
   readonly callbackService?: Service;
@@ -39,13 +39,13 @@ export interface DialConfig extends ConnectionConfig {
    */
   readonly connectTimeoutInMillis?: number;
   /**
-   * Sends a PROXY protocol header first. Without a `source` and a `destination` it tells the two ends of this
-   * connection itself. The server must expect it.
+   * Sends a PROXY protocol header first. Without a `source` and a `destination` it states the two ends of this
+   * connection. The server must expect it.
    */
   readonly sendProxyHeader?: ProxyHeaderConfig;
   /**
-   * Makes the connection secure (TLS): `{}` is enough for a server whose certificate the system trusts.
-   * Connecting is over when the handshake is.
+   * Makes the connection secure (TLS): `{}` is enough for a server whose certificate the system trusts. Connecting then
+   * includes the handshake.
    */
   readonly secureSocket?: ClientSecureSocketConfig;
 }
@@ -53,8 +53,8 @@ export interface DialConfig extends ConnectionConfig {
 /** Where to connect to, and how the connection behaves. */
 export interface ClientConfig extends DialConfig {
   /**
-   * Host name or IP address. All addresses of a name are tried, the next one also where one does not answer, all
-   * within `connectTimeoutInMillis`.
+   * Host name or IP address. All addresses of a name are tried, the next one also when one does not answer, all within
+   * `connectTimeoutInMillis`.
    */
   readonly host: string;
   /** Port, from 1 to 65535. */
@@ -62,17 +62,17 @@ export interface ClientConfig extends DialConfig {
   /**
    * IP address of this end, for a machine that has several.
    *
-   * This and the next two go by `node:net`, whose streams cost more than Deno's own.
+   * This and the next two use `node:net`, whose streams cost more than Deno's own.
    */
   readonly localAddress?: string;
   /**
-   * After how long without a byte the system asks whether the peer is still there, in milliseconds.
+   * After how long without a byte the system checks whether the peer is still there, in milliseconds.
    *
    * @default never
    */
   readonly keepAliveInMillis?: number;
   /**
-   * Whether `abort` resets the connection, so that the peer gets an error where it would get an end.
+   * Whether `abort` resets the connection, so that the peer gets an error instead of an end.
    *
    * @default {false}
    */
@@ -85,7 +85,7 @@ export interface LocalClientConfig extends DialConfig {
   readonly path: string;
 }
 
-/** What a client has settled on. */
+/** The checked config of a client. */
 export interface ClientSettings {
   /** Where it connects to. */
   readonly target: Target;
@@ -98,7 +98,7 @@ export interface ClientSettings {
   readonly secureSocket: ClientSecureSocketSettings | undefined;
 }
 
-/** What either kind of client can be told. */
+/** The options of both kinds of client. */
 type Options = DialConfig & Partial<ClientConfig & LocalClientConfig>;
 
 const OPTIONS = [
@@ -118,7 +118,7 @@ const OPTIONS = [
   }),
 ];
 
-/** Reads what a client is told, each field once, checks it and fills in the defaults. */
+/** Reads the config of a client, each field once, checks it and fills in the defaults. */
 export function resolveClientConfig(config: ClientConfig | LocalClientConfig): ClientSettings {
   const options = readOptions<Options>("config", config, OPTIONS);
   const { connectTimeoutInMillis = 30_000, network = denoNetwork, signal } = options;
@@ -139,11 +139,11 @@ export function resolveClientConfig(config: ClientConfig | LocalClientConfig): C
   };
 }
 
-/** How to get to where a config says. */
+/** How to connect to the target of a config. */
 interface Target {
-  /** The host, where there is one. */
+  /** The host, if there is one. */
   readonly host: string | undefined;
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly name: string;
   /** Connects. */
   dial(network: Network, signal: AbortSignal): Promise<Transport>;

@@ -1,5 +1,5 @@
-// Connection: one end of a byte stream, as users see it. What it does is said here; how is in stream_core.ts,
-// reader.ts and writer.ts.
+// Connection: one end of a byte stream, as users see it. This file says what it does; stream_core.ts, reader.ts and
+// writer.ts say how.
 
 import { hostOf, portOf } from "../base/address.ts";
 import {
@@ -38,7 +38,7 @@ let lastId = 0;
 
 let friend: (connection: Connection) => StreamCore;
 
-/** Makes a connection, of a class without a constructor of its own, that comes from somewhere. */
+/** Makes a connection with an origin, of a class without a constructor of its own. */
 export function connectionFrom<Made extends Connection>(
   origin: Origin,
   Kind: new (transport: Transport, config: ConnectionConfig) => Made,
@@ -48,22 +48,22 @@ export function connectionFrom<Made extends Connection>(
   return Reflect.construct(Kind, [transport, config, origin]);
 }
 
-/** The inner life of a connection, for the rooms above; not exported from mod.ts. */
+/** The inside of a connection, for other modules; not exported from mod.ts. */
 export function coreOf(connection: Connection): StreamCore {
   return friend(connection);
 }
 
 /**
- * One end of a byte stream: reads on demand that can be given up without losing a byte, writes that go out
- * whole and in order, and an end that is polite.
+ * One end of a byte stream. Reads can be given up without losing a byte, writes go out whole and in order, and `close`
+ * ends it politely.
  *
- * You get one from {@linkcode Client.connect} or from a {@linkcode Listener}, which calls it `Caller`; make
- * one yourself over any other {@linkcode Transport}.
+ * You get one from {@linkcode Client.connect} or from a {@linkcode Listener}, which calls it `Caller`; or make one
+ * yourself over any other {@linkcode Transport}.
  *
- * A connection has one consumer at a time: a service that reads, an iteration, a stream, or you. A second
- * wait at the same time is refused with `"busy"`. Bytes are read from the system only while somebody waits
- * for them: a connection that nobody reads learns that its peer has gone only from a failing write, from
- * `idleTimeoutInMillis`, or where its {@linkcode Connection.signal} was asked for.
+ * A connection has one consumer at a time: a service that reads, an iteration, a stream, or you. A second wait at the
+ * same time is refused with `"busy"`. Bytes are read from the system only while a read waits for them. So a connection
+ * that nobody reads notices that its peer has gone only by a failing write, by `idleTimeoutInMillis`, or if its
+ * {@linkcode Connection.signal} was asked for.
  *
  * @example Reading a message of known length
  * ```ts
@@ -100,10 +100,10 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @param transport An open stream; the connection frees it.
    * @param config How it behaves.
-   * @throws {TypeError | RangeError} The transport is none, or a field of `config` is wrong.
+   * @throws {TypeError | RangeError} The transport is not one, or a field of `config` is wrong.
    */
   constructor(transport: Transport, config?: ConnectionConfig);
-  // Only connectionFrom() says more.
+  // Only connectionFrom() passes an origin.
   constructor(transport: Transport, config: ConnectionConfig = {}, origin?: Origin) {
     const settings = resolveConnectionConfig(config);
     this.id = ++lastId;
@@ -116,7 +116,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     return hostOf(this.#core.transport.remoteAddr);
   }
 
-  /** The peer's port, 0 where it has none. */
+  /** The peer's port, or 0 if it has none. */
   get remotePort(): number {
     return portOf(this.#core.transport.remoteAddr);
   }
@@ -126,20 +126,20 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     return hostOf(this.#core.transport.localAddr);
   }
 
-  /** The port of this end, 0 where it has none. */
+  /** The port of this end, or 0 if it has none. */
   get localPort(): number {
     return portOf(this.#core.transport.localAddr);
   }
 
   /**
-   * What a proxy has said about this connection, where a listener reads the PROXY protocol. The addresses of
-   * the peer are then those of the client that the proxy names.
+   * What a proxy has said about this connection, if a listener reads the PROXY protocol. The addresses of the peer are
+   * then those of the client that the proxy names.
    */
   get proxy(): ProxyHeader | undefined {
     return this.#core.origin.proxy;
   }
 
-  /** What was agreed on with the peer, where the connection is secure. */
+  /** What was agreed on with the peer, if the connection is secure. */
   get secure(): SecureInfo | undefined {
     return this.#core.transport.secure;
   }
@@ -160,10 +160,10 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * How long a read waits for the next byte, in milliseconds, or `Infinity`. Set it to change it from the next read
-   * or step of a loop on; at first it is what the config says.
+   * How long a read waits for the next byte, in milliseconds, or `Infinity`. Setting it affects reads and steps of a
+   * loop that begin later; the initial value is that of the config.
    *
-   * @throws {TypeError | RangeError} It is set to what is no such time.
+   * @throws {TypeError | RangeError} It is set to a value that is not allowed.
    */
   get readTimeoutInMillis(): number {
     return this.#core.readTimeoutInMillis;
@@ -174,12 +174,12 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * How long no byte may come or go, in milliseconds, or `Infinity`. Set it to change it: it is counted from then
-   * on. At first it is what the config says, whose `idleBy` says what counts.
+   * How long no byte may be received or sent, in milliseconds, or `Infinity`. Setting it begins the time anew. The
+   * initial value is that of the config, whose `idleBy` says what counts.
    *
-   * @throws {TypeError | RangeError} It is set to what is no such time.
+   * @throws {TypeError | RangeError} It is set to a value that is not allowed.
    *
-   * @example A client that says how often it will be heard of
+   * @example A client that announces how often it sends
    * ```ts
    * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
    *
@@ -205,14 +205,14 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * Aborts at once when the connection ends: for a reset, a failure, a timeout, `close`, `abort`, or a stop; also
-   * while a method of a service runs, for which `closed` waits. Its reason is the `SocketError` that ended the
-   * connection, `"closed"` where there is none. The end of what the peer sends is no end of the connection.
+   * Aborts at once when the connection ends: by a reset, a failure, a timeout, `close`, `abort`, or a stop. It does so
+   * even while a method of a service runs, for which `closed` waits. Its reason is the `SocketError` that ended the
+   * connection, or `"closed"` if there is none. The end of what the peer sends does not end the connection.
    *
-   * Who asks for it allows one read ahead: from then on one read of the system is under way also while nobody waits
-   * for bytes, which shows that the peer has gone, and as long as what it has brought is unread there is no other.
-   * So a reset behind bytes that nobody reads, or behind the peer's end, is seen only by a failing write. A connection
-   * that is read ahead cannot be made secure any more: call `upgradeToTls` first.
+   * Asking for it allows one read ahead: from then on one read of the system is under way even while nobody waits for
+   * bytes. It shows that the peer has gone. While its bytes are unread there is no other one. So a reset behind bytes
+   * that nobody reads, or behind the peer's end, is noticed only by a failing write. A connection that is read ahead
+   * cannot be made secure any more: call `upgradeToTls` first.
    *
    * @example Work that ends with its client
    * ```ts
@@ -229,30 +229,30 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * Reads bytes. Without a length: everything that is there, waiting for at least one byte. With a length:
-   * exactly that many. At the end of the stream: what is left, then an empty array and -1 for ever.
+   * Reads bytes. Without a length: everything that has arrived, at least one byte. With a length: exactly that many. At
+   * the end of the stream: what is left, then an empty array and -1 for ever.
    *
    * Giving up: a timeout or an abort ends the wait and takes nothing; the next read gets the bytes.
    *
    * @param length How many bytes, 1 or more.
    * @param options How to give up.
-   * @returns The bytes, which are yours, and their count. They may be a view into a larger buffer that other reads
-   * of this connection lie in, too.
+   * @returns The bytes, which are yours, and their count. They may be a view into a larger buffer that other reads of
+   * this connection share.
    * @throws {RangeError | TypeError} The length or an option is wrong.
-   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
-   * @throws {GenericError} `"busy"`: somebody else waits; `"closed"`; or what ended the connection.
+   * @throws {ReadTimedOutError} Nothing arrived for as long as allowed; the connection stays open.
+   * @throws {GenericError} `"busy"`: another wait is under way; `"closed"`; or what ended the connection.
    */
   read(length?: number, options?: ReadOptions): Promise<ReadResult>;
   /**
-   * Reads bytes into memory of yours, as many as are there and fit, waiting for at least one: without memory for
-   * each read. Nothing is put there by a read that was given up.
+   * Reads bytes into memory of yours, as many as have arrived and fit, at least one. So no memory is allocated for each
+   * read. A read that was given up writes nothing there.
    *
    * @param into Where they are put, from its start: at least one byte.
    * @param options How to give up.
    * @returns The part of `into` that was filled, and its length; an empty array and -1 at the end of the stream.
    * @throws {RangeError | TypeError} `into` or an option is wrong.
-   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
-   * @throws {GenericError} As the other `read`.
+   * @throws {ReadTimedOutError} Nothing arrived for as long as allowed; the connection stays open.
+   * @throws {GenericError} As in the other `read`.
    */
   read<Buffer extends ArrayBufferLike>(
     into: Uint8Array<Buffer>,
@@ -277,18 +277,18 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * Reads bytes up to the next delimiter, it included. At the end of the stream: what is left, then an empty
-   * array and -1 for ever.
+   * Reads bytes up to and including the next delimiter. At the end of the stream: what is left, then an empty array and
+   * -1 for ever.
    *
-   * Giving up: a timeout, an abort or a passed limit takes nothing; what has come is there for the next read,
-   * of any kind, and no byte is searched twice.
+   * Giving up: a timeout, an abort or an exceeded limit takes nothing. What has arrived is there for the next read, of
+   * any kind, and no byte is searched twice.
    *
    * @param delimiter At least one byte; text stands for its UTF-8.
-   * @param options How to give up, and how much may come before the delimiter: 1 MiB without a `limit`.
-   * @returns The bytes, which are yours, and their count, as `read` gives them.
+   * @param options How to give up, and how many bytes may precede the delimiter: 1 MiB without a `limit`.
+   * @returns The bytes, which are yours, and their count, as in `read`.
    * @throws {RangeError | TypeError} The delimiter or an option is wrong.
-   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
-   * @throws {GenericError} `"frame"`: the delimiter cannot come within the limit any more; or as `read`.
+   * @throws {ReadTimedOutError} Nothing arrived for as long as allowed; the connection stays open.
+   * @throws {GenericError} `"frame"`: the delimiter can no longer arrive within the limit; or as in `read`.
    *
    * @example The head of an HTTP message
    * ```ts
@@ -305,33 +305,32 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * Reads a line of UTF-8 text, ended by LF or CRLF. What comes behind the last one before the end of the
-   * stream is a line too, if it is not empty; a carriage return alone is. A byte order mark at the start of
-   * the stream is dropped.
+   * Reads a line of UTF-8 text, ended by LF or CRLF. What follows the last one before the end of the stream is a line
+   * too, if it is not empty; so is a carriage return alone. A byte order mark at the start of the stream is dropped.
    *
-   * Giving up: as with `readUntil`; of a line that is too long or not UTF-8 nothing is taken either.
+   * Giving up: as in `readUntil`. Nothing is taken of a line that is too long or not UTF-8 either.
    *
-   * @param options How to give up, how long the line may be (1 MiB without a `limit`), and what becomes of
-   * bytes that are not UTF-8.
+   * @param options How to give up, how long the line may be (1 MiB without a `limit`), and what happens to bytes that
+   * are not UTF-8.
    * @returns The line without its ending; `undefined` at the end of the stream.
    * @throws {RangeError | TypeError} An option is wrong.
-   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
-   * @throws {GenericError} `"frame"`: the line is too long or not UTF-8; or as `read`.
+   * @throws {ReadTimedOutError} Nothing arrived for as long as allowed; the connection stays open.
+   * @throws {GenericError} `"frame"`: the line is too long or not UTF-8; or as in `read`.
    */
   readLine(options: ReadLineOptions = {}): Promise<string | undefined> {
     return this.#pull(options, 1, () => this.#delimited.line(options));
   }
 
   /**
-   * Looks at the next bytes and takes nothing: the next read gets them. Waits until so many are there. At the
+   * Looks at the next bytes and takes nothing: the next read gets them. Waits until `length` bytes have arrived. At the
    * end of the stream: what is left, or an empty array and -1.
    *
    * @param length How many bytes, 1 or more.
    * @param options How to give up.
    * @returns A copy of the bytes, and their count.
    * @throws {RangeError | TypeError} The length or an option is wrong.
-   * @throws {ReadTimedOutError} Nothing came for as long as allowed; the connection stays open.
-   * @throws {GenericError} As `read`.
+   * @throws {ReadTimedOutError} Nothing arrived for as long as allowed; the connection stays open.
+   * @throws {GenericError} As in `read`.
    */
   peek(length: number, options?: ReadOptions): Promise<ReadResult> {
     return this.#pull(options, length, () => {
@@ -348,7 +347,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     return this.#delimitedReader ??= new DelimitedReader(this.#core.reader);
   }
 
-  /** Waits for what is made of the bytes; wrong arguments reject. */
+  /** Waits for the result of an attempt; wrong arguments reject. */
   #pull<T>(
     options: ReadOptions | undefined,
     length: number,
@@ -363,33 +362,33 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * Sends bytes, all of them, after everything written before. What is written in one turn goes out together.
+   * Sends all the bytes, after everything written before. What is written in one turn goes out together.
    *
-   * Awaiting is the way to go at the peer's pace. A write that nobody awaits never becomes an unhandled
-   * rejection; its failure ends the connection, and `closed` tells it.
+   * Awaiting each write keeps to the peer's pace. A write that nobody awaits never becomes an unhandled rejection; its
+   * failure ends the connection, and `closed` reports it.
    *
-   * @param content What to send; a string goes out as UTF-8. Bytes must not be changed until it resolves.
-   * Where their buffer is transferred or resized before they are sent, the connection ends with `"broken"`.
-   * @returns The count of bytes, when the system has them all.
+   * @param content What to send; a string goes out as UTF-8. Do not change the bytes until it resolves. If their buffer
+   * is transferred or resized before they are sent, the connection ends with `"broken"`.
+   * @returns The count of bytes, once the system has taken them all.
    * @throws {TypeError} The content is neither bytes nor a string, or its buffer was transferred or shrunk
    * before; the connection is not harmed.
-   * @throws {GenericError} `"closed"`; `"overflow"`: more than `maxQueuedBytes` waits, and the connection
-   * has ended; or what ended the connection. Its `bytesTaken` says how many of the bytes the system had taken: they
-   * may have reached the peer.
+   * @throws {GenericError} `"closed"`; `"overflow"`: more than `maxQueuedBytes` would wait, and the connection has
+   * ended; or what ended the connection. Its `bytesTaken` is how many of the bytes the system had taken: they may have
+   * reached the peer.
    */
   write(content: Uint8Array | string): Promise<number> {
     return this.#core.writer.write(content);
   }
 
   /**
-   * Sends bytes like `write`, all of them or none, unless the peer is slow: where the system has refused so much
-   * that with them more than `maxQueuedBytes` would wait. The connection is not harmed by a no. What the system was
-   * not offered yet, because it was written just now, makes no peer slow, up to 16 MiB of it.
+   * Sends bytes like `write`, all of them or none, unless the peer is slow: that is, unless the system has refused
+   * bytes, and with these more than `maxQueuedBytes` would wait. A refusal does not harm the connection. Bytes that
+   * were written just now, and not offered to the system yet, do not make a peer slow, up to 16 MiB of them.
    *
-   * @param content What to send; a string goes out as UTF-8. Bytes must not be changed until they have gone out,
-   * which {@linkcode Connection.drained} tells.
-   * @returns Whether it was queued. False, too, where the connection has ended or writing was shut down; then
-   * `drained` rejects, or `closed` tells.
+   * @param content What to send; a string goes out as UTF-8. Do not change the bytes until they have gone out, which
+   * {@linkcode Connection.drained} reports.
+   * @returns Whether it was queued. It is also false if the connection has ended or writing was shut down; then
+   * `drained` rejects, or `closed` reports why.
    * @throws {TypeError} The content is neither bytes nor a string, or its buffer was transferred or shrunk before.
    *
    * @example At the pace of the peer, without a promise for each write
@@ -408,12 +407,12 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * Waits until the system has taken what was written, or so much of it that `queuedBytes` is `below`. Nothing is
-   * lost by giving up. Like a write, it never becomes an unhandled rejection.
+   * Waits until the system has taken what was written, or enough of it that `queuedBytes` is `below`. Giving up loses
+   * nothing. Like a write, it never becomes an unhandled rejection.
    *
-   * @param options How much may be left, and how to give up.
+   * @param options How many bytes may be left, and how to give up.
    * @throws {TypeError | RangeError} An option is wrong.
-   * @throws {GenericError} `"timed-out"`: it took longer than `timeoutInMillis`, and the connection goes on;
+   * @throws {GenericError} `"timed-out"`: it took longer than `timeoutInMillis`, and the connection stays open;
    * `"closed"`: writing was ended, and nothing waits; or what ended the connection.
    */
   drained(options?: DrainedOptions): Promise<void> {
@@ -425,35 +424,36 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * Makes the connection secure in the middle of a conversation (STARTTLS): a client's becomes the client, a
-   * listener's the server. What was written before goes out in the clear; what is written and read from now on
-   * waits for the handshake.
+   * Makes the connection secure in the middle of a conversation (STARTTLS). A client's connection becomes the TLS
+   * client, a listener's the server. What was written before goes out in the clear; reads and writes from now on wait
+   * for the handshake.
    *
-   * Bytes that came in the clear and are unread end the connection: anybody may have sent them, and read
-   * later they would pass for the peer's.
+   * Unread bytes that arrived in the clear end the connection: an attacker may have sent them, and read later they
+   * would look like the peer's.
    *
-   * @param options How; without any, as the listener's `secureSocket` says, or a client's with the host that
-   * it has connected to.
-   * @throws {TypeError | RangeError} An option is wrong; the connection goes on.
-   * @throws {GenericError} `"busy"`: a read is under way (one that timed out leaves the system's behind, and a
-   * {@linkcode Connection.signal} that was asked for one ahead), or it is secure already; the connection goes on. `"handshake"`: it has ended, and says which check failed.
+   * @param options How; by default as the listener's `secureSocket` says, or for a client with the host that it has
+   * connected to.
+   * @throws {TypeError | RangeError} An option is wrong; the connection stays open.
+   * @throws {GenericError} `"busy"`: a read is under way, or it is secure already; the connection stays open. A read
+   * that timed out leaves a read of the system under way, and so does a {@linkcode Connection.signal} that was asked
+   * for. `"handshake"`: the connection has ended, and the error says which check failed.
    */
   upgradeToTls(options?: ClientSecureSocketConfig | ListenerSecureSocketConfig): Promise<void> {
     return upgrade(this.#core, options);
   }
 
   /**
-   * Ends reading: what is unread is dropped, and every read, waiting or to come, gives the end. The peer is
-   * not told, and the connection stays open for writing.
+   * Ends reading: what is unread is dropped, and every read, waiting or later, gives the end. Nothing is sent to the
+   * peer, and the connection stays open for writing.
    */
   shutdownRead(): void {
     this.#core.reader.shutdown();
   }
 
   /**
-   * Ends writing: the peer gets an end after everything written before. Reading goes on.
+   * Ends writing: the peer gets an end after everything written before. Reading stays possible.
    *
-   * @returns Resolves when the peer was told.
+   * @returns Resolves when the end was sent.
    * @throws {GenericError} What ended the connection before that.
    */
   shutdownWrite(): Promise<void> {
@@ -461,9 +461,9 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * Closes politely: what was written goes out, the peer gets an end, not a reset, and time to read it. All
-   * that within `closeTimeoutInMillis`; after it the connection is aborted, and `closed` tells `"timed-out"`
-   * if bytes were not sent. A waiting `read` rejects with `"closed"`, an iteration or a stream ends.
+   * Closes politely: what was written goes out, and the peer gets an end, not a reset, and time to read it. All that
+   * within `closeTimeoutInMillis`; then the connection is aborted, and `closed` reports `"timed-out"` if bytes were not
+   * sent. A waiting `read` rejects with `"closed"`; an iteration or a stream ends.
    *
    * @returns Resolves when the socket is freed; calling it again does nothing more.
    */
@@ -472,32 +472,32 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * Frees the socket at once. What was not sent or read yet is gone.
+   * Frees the socket at once. What was not yet sent or read is lost.
    *
-   * @param reason The `cause` of the `"aborted"` error that everybody who waits gets.
+   * @param reason The `cause` of the `"aborted"` error that every waiting call gets.
    */
   abort(reason?: unknown): void {
     this.#core.abort(reason);
   }
 
   /**
-   * The bytes from here on as a web stream, one that bring-your-own-buffer readers can read. It waits without
-   * a timeout. Cancelling it is `shutdownRead`: writing goes on.
+   * The bytes from here on as a web stream that bring-your-own-buffer readers can read, too. It waits without a
+   * timeout. Cancelling it is `shutdownRead`: writing stays possible.
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#readable ??= readableOf(this.#core);
   }
 
   /**
-   * The sending direction as a web stream. Closing or aborting it is `shutdownWrite`: reading goes on.
+   * The sending direction as a web stream. Closing or aborting it is `shutdownWrite`: reading stays possible.
    */
   get writable(): WritableStream<Uint8Array | string> {
     return this.#writable ??= writableOf(this.#core);
   }
 
   /**
-   * Iterates over the bytes as they come, until the peer's end or `close`. Leaving the loop leaves the
-   * connection open; a new loop, or `read`, goes on where it stopped, also after a `ReadTimedOutError`.
+   * Iterates over the bytes as they arrive, until the peer's end or `close`. Leaving the loop leaves the connection
+   * open; a new loop, or `read`, continues where it stopped, also after a `ReadTimedOutError`.
    */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>, undefined> {
     return new ByteIteration(this.#core.reader, this.#core, this.#core.lendsToLoops);
@@ -509,11 +509,11 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 }
 
-/** What puts bytes into memory of the user's. */
+/** Gives a function that reads bytes into the user's memory. */
 function intoAttempt(reader: Reader, into: Uint8Array): () => [bytes: Uint8Array, length: number] {
   checkTarget(into);
   return () => {
-    // It may have been transferred or shrunk while it was waited for; then nothing is lost.
+    // It may have been transferred or shrunk during the wait; then nothing is lost.
     const length = reader.takeInto(checkTarget(into));
     return [into.subarray(0, Math.max(length, 0)), length];
   };

@@ -17,34 +17,34 @@ import type { Turns } from "../network/turns.ts";
 /** How a connection behaves; every field has a default. */
 export interface ConnectionConfig {
   /**
-   * How long a read waits for the next byte, in milliseconds, or `Infinity`. A read that times out loses
-   * nothing and does not end the connection. May be set per connection, too.
+   * How long a read waits for the next byte, in milliseconds, or `Infinity`. A read that times out loses nothing and
+   * does not end the connection. You can also set it on each connection.
    *
    * @default {300_000}
    */
   readonly readTimeoutInMillis?: number;
   /**
-   * How long the peer may take none of the written bytes, in milliseconds, or `Infinity`. The connection
-   * ends with `"timed-out"`, because its stream is cut.
+   * How long the peer may take none of the written bytes, in milliseconds, or `Infinity`. Then the connection ends with
+   * `"timed-out"`, because its stream is cut.
    *
    * @default {300_000}
    */
   readonly writeTimeoutInMillis?: number;
   /**
-   * How long no byte may come or go, in milliseconds. The connection ends with `"timed-out"`. May be set per
-   * connection, too.
+   * How long no byte may be received or sent, in milliseconds. Then the connection ends with `"timed-out"`. You can
+   * also set it on each connection.
    *
    * @default {Infinity}
    */
   readonly idleTimeoutInMillis?: number;
   /**
-   * What counts for `idleTimeoutInMillis`: bytes that are `"received"`, so that a peer who is only sent something
-   * is idle, or those of `"either"` direction. What nobody reads is not received.
+   * What counts for `idleTimeoutInMillis`: only bytes that are `"received"`, so that a peer that only gets bytes is
+   * idle, or those of `"either"` direction. Bytes that nobody reads do not count as received.
    *
    * @default {"either"}
    */
   readonly idleBy?: "received" | "either";
-  /** What is sent when this side has been quiet, and when the connection ends because the peer has been. */
+  /** What is sent when this side has been quiet, and how long the peer may be quiet. */
   readonly heartbeat?: HeartbeatConfig;
   /**
    * How long `close` may take in total, in milliseconds.
@@ -53,22 +53,22 @@ export interface ConnectionConfig {
    */
   readonly closeTimeoutInMillis?: number;
   /**
-   * How many written bytes may wait for a peer that does not take them. A write is accepted when nothing
-   * waits, whatever its size, or when it fits; otherwise the connection ends with `"overflow"`. So does one
-   * with a write waiting for every 64 bytes of the limit, and more than a thousand.
+   * How many written bytes may wait for a peer that does not take them. A write is accepted when nothing waits,
+   * whatever its size, or when it fits; otherwise the connection ends with `"overflow"`. It also ends so when one write
+   * waits for every 64 bytes of the limit, and more than a thousand.
    *
    * @default {16_777_216}
    */
   readonly maxQueuedBytes?: number;
   /**
    * How many bytes per second are read, an integer from 1, or `Infinity`. The rest waits in the system, whose buffer
-   * slows the peer down. Bytes that were not used in a tenth of a second are not saved.
+   * slows the peer down. What was not used can be used later for at most a tenth of a second.
    *
    * @default {Infinity}
    */
   readonly maxBytesReadPerSecond?: number;
   /**
-   * How many bytes per second the system is given, an integer from 1, or `Infinity`. The rest waits, within
+   * How many bytes per second are given to the system, an integer from 1, or `Infinity`. The rest waits, within
    * `maxQueuedBytes`; `close` waits for it no longer than `closeTimeoutInMillis`.
    *
    * @default {Infinity}
@@ -81,13 +81,13 @@ export interface ConnectionConfig {
    */
   readonly allowHalfOpen?: boolean;
   /**
-   * Whether lent bytes (those of `onBytes`, and of loops by `serve`) are overwritten when the loan ends, so that
-   * whoever has kept them finds out. It costs a little.
+   * Whether lent bytes (those of `onBytes`, and of loops by `serve`) are overwritten when the loan ends. That shows
+   * code that has kept them. It costs a little.
    *
    * @default {false}, {true} on the testing networks
    */
   readonly overwriteLentBytes?: boolean;
-  /** What it stands on: Deno's network by default, another one in tests. */
+  /** The network below: Deno's by default, another one in tests. */
   readonly network?: Network;
 }
 
@@ -107,7 +107,7 @@ export const CONNECTION_OPTIONS = optionNames<ConnectionConfig>({
   network: true,
 });
 
-/** What a connection has settled on; one for all connections of a listener. */
+/** The checked config of a connection; one for all connections of a listener. */
 export class ConnectionSettings implements CoreLimits {
   readonly readTimeoutInMillis: number;
   readonly writeTimeoutInMillis: number;
@@ -165,9 +165,9 @@ function checkRate(name: string, value: number): number {
 }
 
 /**
- * Reads and checks a config, once for all connections that it is for.
+ * Reads and checks a config, once for all its connections.
  *
- * @param config What a user has passed, or what was settled already.
+ * @param config The config of a user, or one that was checked already.
  */
 export function resolveConnectionConfig(
   config: ConnectionConfig | ConnectionSettings,

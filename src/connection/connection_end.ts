@@ -2,20 +2,20 @@
 
 import type { SocketError } from "../base/errors.ts";
 
-/** How a connection has ended. It does not change. */
+/** How a connection has ended. The record does not change. */
 export interface ConnectionEnd {
   /**
-   * Who has ended it.
+   * What has ended it.
    *
-   * - `"peer"`: it had ended what it sends, and then the connection was closed, by whomever.
+   * - `"peer"`: the peer ended what it sends, and then the connection was closed, by either side.
    * - `"local"`: this side closed or aborted it.
    * - `"stop"`: a stop of its listener did.
    * - `"error"`: something went wrong: a reset, a timeout, a bad frame, a method that threw.
    */
   readonly by: "peer" | "local" | "stop" | "error";
-  /** What `closed` tells, where that is an error: also `"aborted"`, for `"local"` and `"stop"`. */
+  /** The error that `closed` gives, if any: also `"aborted"`, for `"local"` and `"stop"`. */
   readonly error?: SocketError;
-  /** How long it has lasted until `onClose`: a listener's since it was accepted, a client's since it was made. */
+  /** How long it lasted until `onClose`: a listener's since it was accepted, a client's since it was made. */
   readonly durationInMillis: number;
 }
 

@@ -1,5 +1,5 @@
-// What comes up to a delimiter, taken off a reader's queue. Whoever passes a limit or gives up has taken
-// nothing, and the next search goes on where the last one stopped.
+// Takes what precedes a delimiter off a reader's queue. A read that exceeds a limit or is given up has taken nothing,
+// and the next search goes on where the last one stopped.
 
 import {
   checkChoice,
@@ -19,7 +19,7 @@ import type { Reader } from "./reader.ts";
 /** How a read up to a delimiter behaves. */
 export interface ReadUntilOptions extends ReadOptions {
   /**
-   * How many bytes may come before the delimiter, from 1 to 536_870_888.
+   * How many bytes may precede the delimiter, from 1 to 536_870_888.
    *
    * @default {1_048_576}
    */
@@ -29,8 +29,8 @@ export interface ReadUntilOptions extends ReadOptions {
 /** How a read of a line behaves. */
 export interface ReadLineOptions extends ReadUntilOptions {
   /**
-   * What becomes of bytes that are not UTF-8: `"strict"` makes them a `"frame"` error, `"replace"` puts
-   * U+FFFD in their place.
+   * What happens to bytes that are not UTF-8: `"strict"` makes them a `"frame"` error, `"replace"` puts U+FFFD in their
+   * place.
    *
    * @default {"strict"}
    */
@@ -40,7 +40,7 @@ export interface ReadLineOptions extends ReadUntilOptions {
 const LINE_FEED = Uint8Array.of(0x0a);
 const CR = 0x0d;
 
-/** Takes what comes up to delimiters off one reader's queue. */
+/** Takes bytes up to a delimiter off one reader's queue. */
 export class DelimitedReader {
   readonly #reader: Reader;
   /** The last delimiter and its search. */
@@ -51,7 +51,7 @@ export class DelimitedReader {
     this.#reader = reader;
   }
 
-  /** Checks the arguments; gives what takes the bytes up to a delimiter, it included. */
+  /** Checks the arguments; gives a function that takes the bytes up to and including a delimiter. */
   until(delimiter: Uint8Array | string, options: ReadUntilOptions): () => ReadResult | typeof MORE {
     const bytes = contentBytes(delimiter, "Delimiter");
     if (bytes.length === 0) throw new RangeError("Delimiter must have at least one byte");
@@ -62,7 +62,7 @@ export class DelimitedReader {
     return () => {
       const end = search.findEnd(queue);
       const isFound = end >= 0;
-      // What may be the beginning of a delimiter may not count.
+      // Bytes that may be the beginning of a delimiter do not count.
       const ended = reader.hasEnded || reader.isShut;
       const least = isFound ? end - bytes.length : queue.length - (ended ? 0 : search.matched);
       if (least > limit) throw tooLong(`delimiter within ${limit} bytes`, queue);
@@ -70,7 +70,7 @@ export class DelimitedReader {
     };
   }
 
-  /** Checks the options; gives what takes a line. At the end of the stream that is `undefined`. */
+  /** Checks the options; gives a function that takes a line. At the end of the stream it gives `undefined`. */
   line(options: ReadLineOptions): () => string | undefined | typeof MORE {
     const limit = limitOf(options);
     const invalidBytes = optionOf(options, "invalidBytes") ?? "strict";
@@ -84,7 +84,7 @@ export class DelimitedReader {
       const isOver = isFound || reader.hasEnded || reader.isShut;
       let length = isFound ? end - 1 : queue.length;
       if (!isOver && length <= limit) return MORE;
-      // A CR at the end is none of the line, or may be none.
+      // A CR at the end does not belong to the line, or may not.
       if (length > 0 && queue.at(length - 1) === CR) length--;
       if (length > limit) throw tooLong(`end of the line within ${limit} bytes`, queue);
       if (!isOver) return MORE;
@@ -97,7 +97,7 @@ export class DelimitedReader {
     };
   }
 
-  /** The search that knows best how far it has come. */
+  /** The search that has covered the most. */
   #searchFor(delimiter: Uint8Array): DelimiterSearch {
     const last = this.#delimiter;
     if (

@@ -1,32 +1,32 @@
-// One direction of a relay: what comes from one connection goes to another one, and then its end. The next bytes are
-// read when the system has taken the last ones, which are lent until then: nothing is allocated for them but their
-// place in the queue, and a peer that does not read is not read for.
+// One direction of a relay: the bytes of one connection go to another one, and then their end. The next bytes are read
+// when the system has taken the last ones, which are lent until then. So nothing is allocated for them but their place
+// in the queue, and a relay does not read for a peer that does not read.
 
 import { GenericError } from "../base/errors.ts";
 import type { Wait } from "./reader.ts";
 import type { StreamCore } from "./stream_core.ts";
 
-/** What it is a direction of. */
+/** The relay that it is a direction of. */
 export interface DirectionHost {
   /** Whether nothing is passed on any more. */
   readonly isOver: boolean;
-  /** Whether so many bytes more may be passed on; where they may not, it is over. */
+  /** Whether that many more bytes may be passed on. If not, the relay is over. */
   mayPass(direction: Direction, length: number): boolean;
-  /** What was under way has gone out. */
+  /** The bytes that were under way have gone out. */
   onSent(): void;
   /** The end was passed on, too. */
   onEnd(): void;
-  /** A connection cannot be read or written any more: it is closed, or about to be. */
+  /** A connection can no longer be read or written: it is closed, or about to be. */
   onGone(core: StreamCore): void;
-  /** Something else keeps a direction from going on. */
+  /** Something else prevents a direction from going on. */
   onRefused(error: unknown): void;
   /** Whether something may be under way while a direction waits; asked at a stop. */
   isBusy(direction: Direction): boolean;
 }
 
-/** Passes on what comes from one connection. */
+/** Passes on the bytes of one connection. */
 export class Direction implements Wait {
-  /** How many bytes must be there: it takes all that are. */
+  /** How many bytes a step needs: it takes all that have arrived. */
   readonly length = 1;
   readonly from: StreamCore;
   readonly to: StreamCore;
@@ -34,19 +34,19 @@ export class Direction implements Wait {
   bytes = 0;
   /** Whether its end was passed on. */
   hasEnded = false;
-  /** Whether something has to go out before it reads. */
+  /** Whether something must go out before it reads. */
   isPassing = false;
   readonly #host: DirectionHost;
   #underWay = 0;
 
-  /** @param from Where bytes come from. @param to Where they go. @param host What it is a direction of. */
+  /** @param from Where bytes come from. @param to Where they go. @param host The relay. */
   constructor(from: StreamCore, to: StreamCore, host: DirectionHost) {
     this.from = from;
     this.to = to;
     this.#host = host;
   }
 
-  /** Begins, when what was written before has gone out. */
+  /** Begins once what was written before has gone out. */
   begin(): void {
     if (this.to.writer.queuedBytes === 0) return this.#next();
     this.isPassing = true;
@@ -64,7 +64,7 @@ export class Direction implements Wait {
     this.#post(reader.lend(), this.#onSent);
   }
 
-  /** Nothing more comes: it was closed or has failed. */
+  /** Nothing more will arrive: the connection was closed or has failed. */
   fail(): void {
     this.#host.onGone(this.from);
   }
@@ -99,7 +99,7 @@ export class Direction implements Wait {
 
   #end(): void {
     this.hasEnded = true;
-    // Where that fails, so does the connection.
+    // If that fails, so does the connection.
     void this.to.writer.end();
     this.#host.onEnd();
   }

@@ -1,5 +1,5 @@
-// The last that is read of a connection: freeing a socket with unread input resets it, and a reset destroys what the
-// peer has not read yet. So what the peer still sends is read until its end, silence or a second has passed.
+// The last read of a connection. Freeing a socket with unread input resets it, and a reset destroys what the peer has
+// not read yet. So what the peer still sends is read until its end, silence or a second has passed.
 
 import type { Clock } from "../network/clock.ts";
 
@@ -7,7 +7,7 @@ import type { Clock } from "../network/clock.ts";
 const QUIET_IN_MILLIS = 50;
 const TOTAL_IN_MILLIS = 1_000;
 
-/** Who wants to be asked when it is time. */
+/** Wants a look when it is time. */
 interface DrainHost {
   readonly clock: Clock;
   lookBy(due: number): void;
@@ -15,15 +15,15 @@ interface DrainHost {
 
 /** How long a drain goes on. */
 export class Drain {
-  /** Whether what comes can still be read, for it had come before a write failed. */
+  /** Whether what arrives can still be read, because it was sent before a write failed. */
   readonly keeps: boolean;
-  /** When it is over, `Infinity` where it is. */
+  /** When it is over, or `Infinity` if it is over already. */
   due: number;
   readonly #host: DrainHost;
   readonly #totalDue: number;
   readonly #over: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  /** @param host Has the time. @param keeps Whether what comes can still be read. */
+  /** @param host Has the time. @param keeps Whether what arrives can still be read. */
   constructor(host: DrainHost, keeps: boolean) {
     this.#host = host;
     this.keeps = keeps;
@@ -41,7 +41,7 @@ export class Drain {
     return this.due !== Infinity;
   }
 
-  /** Something has come: silence begins anew. */
+  /** Bytes have arrived: the silence begins anew. */
   goOn(): void {
     this.due = Math.min(this.#host.clock.now() + QUIET_IN_MILLIS, this.#totalDue);
     this.#host.lookBy(this.due);

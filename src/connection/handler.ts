@@ -1,4 +1,4 @@
-// A loop of the user's for each connection, contained: as a service, of which it is the first method.
+// A function of the user for each connection, as a service with that function as its first method.
 
 import { checkFunction, shown } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
@@ -8,15 +8,15 @@ import type { Caller, Service } from "./service.ts";
 /** What serves one connection; it closes when this returns. */
 export type Handler = (caller: Caller) => void | Promise<void>;
 
-/** What is called besides a handler. */
+/** The callbacks that go with a handler. */
 export type HandlerCallbacks = Pick<Service, "onError" | "onClose">;
 
 const CALLBACKS = optionNames<HandlerCallbacks>({ onError: true, onClose: true });
 
 /**
- * Makes a service of a handler.
+ * Makes a service from a handler.
  *
- * @throws {TypeError} One of them is none.
+ * @throws {TypeError} The handler or a callback is not a function.
  */
 export function serviceOf(handler: Handler, callbacks: HandlerCallbacks): Service {
   if (typeof handler !== "function") {
@@ -29,7 +29,7 @@ export function serviceOf(handler: Handler, callbacks: HandlerCallbacks): Servic
     async onConnect(caller) {
       coreOf(caller).lendsToLoops = true;
       await handler(caller);
-      // Not waited for: a stop counts a connection as idle when its method is over.
+      // Not awaited: a stop counts a connection as idle when its method is over.
       void caller.close();
     },
     ...(onError === undefined ? {} : { onError }),

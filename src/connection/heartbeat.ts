@@ -1,5 +1,5 @@
-// A heartbeat: something of this end's when it has been quiet, an end when the peer has been deaf, which is when
-// nothing has come from it although somebody read.
+// A heartbeat: sends something when this end has been quiet, and ends the connection when the peer is deaf: nothing has
+// arrived from it although a read was waiting.
 
 import { checkInterval, contentBytes } from "../base/arguments.ts";
 import { codeOf, GenericError, isSocketError, type SocketError } from "../base/errors.ts";
@@ -7,18 +7,18 @@ import { optionNames, readOptions } from "../base/options.ts";
 import { handlerError, refusePromise } from "../base/user_code.ts";
 import type { Clock } from "../network/network.ts";
 
-/** When a heart beats, and for how long the peer's may be missed. */
+/** When heartbeats are sent, and how long the peer's may be missing. */
 export interface HeartbeatTimes {
   /**
-   * After how long without a byte sent one's own is sent, in milliseconds. Not while something waits to be sent
-   * already, nor after the writing direction was ended.
+   * After how long without a byte sent a heartbeat is sent, in milliseconds. None is sent while something else waits to
+   * be sent, nor after the writing direction was ended.
    *
    * @default {Infinity}
    */
   readonly everyInMillis?: number;
   /**
    * After how long without a byte received the connection ends with `"timed-out"`, in milliseconds. Time in which
-   * nobody reads does not count: what the peer has sent may lie in the system.
+   * nobody reads does not count: what the peer has sent may wait in the system.
    *
    * @default {Infinity}
    */
@@ -27,17 +27,17 @@ export interface HeartbeatTimes {
 
 /** The heartbeat of a connection. */
 export interface HeartbeatConfig extends HeartbeatTimes {
-  /** What is sent, or what gives it each time; goes together with `everyInMillis`. */
+  /** What is sent, or a function that gives it each time; set it together with `everyInMillis`. */
   readonly content?: Uint8Array | string | (() => Uint8Array | string);
 }
 
-/** The heartbeat of a connection on which messages go. */
+/** The heartbeat of a connection that carries messages. */
 export interface MessageHeartbeatConfig<Out> extends HeartbeatTimes {
-  /** The message that is sent, or what gives it each time; goes together with `everyInMillis`. */
+  /** The message that is sent, or a function that gives it each time; set it together with `everyInMillis`. */
   readonly message?: Out | (() => Out);
 }
 
-/** What a heartbeat was settled to. */
+/** The checked config of a heartbeat. */
 export interface HeartbeatSettings<What> {
   readonly everyInMillis: number;
   readonly deafAfterInMillis: number;
@@ -66,7 +66,7 @@ export function readHeartbeat(
 }
 
 /**
- * Reads the heartbeat of a connection on which messages go.
+ * Reads the heartbeat of a connection that carries messages.
  *
  * @throws {TypeError | RangeError} A field is wrong or missing.
  */
@@ -98,12 +98,12 @@ function settled<What>(
   return Object.freeze({ everyInMillis, deafAfterInMillis, what });
 }
 
-/** Whose heartbeat it is. */
+/** The connection that the heartbeat belongs to. */
 export interface HeartbeatHost {
   readonly clock: Clock;
   /** Whether a read of the system is under way. */
   readonly isReading: boolean;
-  /** Whether something can be sent, and nothing waits to be. */
+  /** Whether something can be sent, and nothing waits to be sent. */
   readonly isQuiet: boolean;
   /** Asks for a call of {@linkcode Heartbeat.look} at that time or earlier. */
   lookBy(due: number): void;
@@ -119,7 +119,7 @@ export class Heartbeat {
   #quietDue!: number;
   #deafDue!: number;
 
-  /** @param host Whose it is. @param times When. @param send Sends what is to be sent. */
+  /** @param host Its connection. @param times When. @param send Sends the heartbeat. */
   constructor(host: HeartbeatHost, times: Required<HeartbeatTimes>, send: () => void) {
     this.#host = host;
     this.#times = times;
@@ -138,7 +138,7 @@ export class Heartbeat {
     this.#quietDue = this.#from(this.#times.everyInMillis);
   }
 
-  /** Bytes have come. */
+  /** Bytes have arrived. */
   onReceived(): void {
     this.#deafDue = this.#from(this.#times.deafAfterInMillis);
   }
@@ -180,7 +180,7 @@ export class Heartbeat {
     try {
       this.#send();
     } catch (thrown) {
-      // What has ended the connection is told by it.
+      // The error itself reports what has ended the connection.
       if (isSocketError(thrown) && codeOf(thrown) !== "frame") return;
       this.#host.fail(handlerError("The heartbeat", thrown));
     }

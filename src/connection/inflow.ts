@@ -1,4 +1,4 @@
-// What flows in from a transport: one kernel read at a time, begun when somebody has asked for more and it is this
+// The bytes that flow in from a transport: one kernel read at a time, begun when more was asked for and it is this
 // connection's turn.
 
 import { brokenError, type SocketError } from "../base/errors.ts";
@@ -11,21 +11,21 @@ import { CatchUp } from "./catch_up.ts";
 
 /** How it flows. */
 export interface InflowSetting extends ShareHost {
-  /** How fast, where that is limited. */
+  /** How fast, if that is limited. */
   readonly readPace?: Pace | undefined;
 }
 
-/** Whoever it flows to. */
+/** Takes what flows in. */
 export interface InflowHost {
-  /** A kernel read has to wait, for the connection may not go faster. */
+  /** A kernel read has to wait because the connection may not go faster. */
   onReadHeld(): void;
   /** A kernel read is about to begin: nothing unread may lie in the buffer. */
   onReadBegin(): void;
-  /** Bytes have come; they lie in the buffer. */
+  /** Bytes have arrived; they lie in the buffer. */
   onBytes(bytes: Uint8Array<ArrayBuffer>): void;
   /** The peer has ended its direction. */
   onEnd(): void;
-  /** The kernel read failed: nothing more comes. */
+  /** The kernel read failed: nothing more will arrive. */
   onFailure(error: SocketError): void;
 }
 
@@ -40,7 +40,7 @@ export class Inflow implements Turn {
   /** Where the kernel puts the bytes. */
   readonly buffer = new ReadBuffer();
   #transport!: Transport;
-  /** Reads what is there, where the transport can without a promise. */
+  /** Reads what has arrived, if the transport can do that without a promise. */
   #attempt: (() => void) | undefined;
   readonly #setting: InflowSetting;
   readonly #host: InflowHost;
@@ -49,7 +49,7 @@ export class Inflow implements Turn {
   #isBegun = false;
   #isPaused = false;
   #isDone = false;
-  /** Bytes of reads in a row that filled their buffer. */
+  /** Bytes of consecutive reads that filled their buffer. */
   #streamed = 0;
   #catchUp: CatchUp | undefined;
 
@@ -61,37 +61,37 @@ export class Inflow implements Turn {
     this.share = new Share(setting);
   }
 
-  /** Whether a kernel read is under way; it may be one that nobody waits for any more. */
+  /** Whether a kernel read is under way; perhaps nobody waits for it any more. */
   get isReading(): boolean {
     return this.#isReading;
   }
 
-  /** Whether one has to wait, for the connection may not go faster. */
+  /** Whether a kernel read has to wait because the connection may not go faster. */
   get isHeld(): boolean {
     return this.#setting.readPace?.isHolding === true;
   }
 
-  /** Whether nothing more comes: the peer's end or a failure has. */
+  /** Whether nothing more will arrive: the peer has ended, or a read has failed. */
   get isDone(): boolean {
     return this.#isDone;
   }
 
-  /** Whether everything has been read that had come when {@linkcode Inflow.catchUp} was called. */
+  /** Whether everything has been read that had arrived when {@linkcode Inflow.catchUp} was called. */
   get isCaughtUp(): boolean {
     return this.#isDone || this.#catchUp?.isDone !== false;
   }
 
-  /** Whether the last so many bytes have all come after what it had to catch up with. */
+  /** Whether the last `length` bytes all arrived after what it had to catch up with. */
   isLate(length: number): boolean {
     return this.#catchUp?.isLate(this.bytesRead - length) === true;
   }
 
-  /** From now on it matters whether everything was read that has come by now. */
+  /** From now on it matters whether everything was read that has arrived by now. */
   catchUp(): void {
     this.#catchUp = new CatchUp(this.bytesRead);
   }
 
-  /** Lets the runtime look at its sockets: whoever still waits then has got all that had come. */
+  /** Lets the runtime look at its sockets: a read that still waits then has got all that had arrived. */
   async lookForMore(): Promise<void> {
     const catchUp = this.#isBegun ? this.#catchUp : undefined;
     const begun = catchUp?.begun;
@@ -105,7 +105,7 @@ export class Inflow implements Turn {
     this.#isPaused = true;
   }
 
-  /** Goes on, reading from another transport. */
+  /** Goes on reading, from another transport. */
   resume(transport: Transport): void {
     this.#readFrom(transport);
     this.#isPaused = false;
@@ -117,7 +117,7 @@ export class Inflow implements Turn {
     this.#attempt = canTry ? () => this.#tryRead() : undefined;
   }
 
-  /** Asks for a turn to read, where that makes sense. Whether it does. */
+  /** Asks for a turn to read, if that makes sense. Returns whether it does. */
   ask(): boolean {
     if (this.#isReading || this.#isDone || this.#isPaused) return false;
     this.#isReading = true;
@@ -200,7 +200,7 @@ export class Inflow implements Turn {
   };
 
   readonly #onFailure = (error: unknown): void => {
-    // Whatever a transport says of a buffer that is not there.
+    // If the buffer is gone, the transport's own error does not matter.
     const cause = this.buffer.isGone ? new TypeError(TRANSFERRED) : error;
     this.#isReading = this.#isBegun = false;
     this.#isDone = true;

@@ -1,27 +1,27 @@
-// Whether a sender is too slow. Pure: it is told of waits, bytes and times.
+// Whether a sender is too slow. Pure: its caller passes waits, bytes and times.
 //
-// What counts is the time in which somebody waits for the rest of something that has begun: a read of 100
-// bytes of which 10 are there, a line without its end. A peer that has said nothing is idle, not slow; that
-// is what idle and read timeouts are for. Time adds up over waits, so that one byte now and then does not
-// begin anew: after every `intervalInMillis` of waiting, enough bytes must have come in it.
+// What counts is the time spent waiting for the rest of something that has begun: a read of 100 bytes of which 10 have
+// arrived, a line without its end. A peer that has sent nothing is idle, not slow; the idle and read timeouts handle
+// that. Time adds up over waits, so that a byte now and then does not begin the time anew: after every
+// `intervalInMillis` of waiting, enough bytes must have arrived in it.
 
 /** Watches one sender. */
 export class MinimumRate {
-  /** How many bytes per second have to come. */
+  /** How many bytes per second must arrive. */
   readonly bytesPerSecond: number;
   readonly #bytes: number;
   readonly #intervalInMillis: number;
-  /** Waited in this interval, without the wait under way. */
+  /** Time waited in this interval, without the wait under way. */
   #waitedInMillis = 0;
-  /** Received before this interval. */
+  /** Bytes received before this interval. */
   #receivedBefore = 0;
   #since: number | undefined;
 
   /**
-   * Begins with nobody waiting.
+   * Begins with no wait under way.
    *
-   * @param bytesPerSecond How many bytes per second have to come.
-   * @param intervalInMillis Over which time that is measured.
+   * @param bytesPerSecond How many bytes per second must arrive.
+   * @param intervalInMillis The time over which that is measured.
    */
   constructor(bytesPerSecond: number, intervalInMillis: number) {
     this.bytesPerSecond = bytesPerSecond;
@@ -29,19 +29,19 @@ export class MinimumRate {
     this.#intervalInMillis = intervalInMillis;
   }
 
-  /** When the interval ends if the wait goes on; `Infinity` where nobody waits. */
+  /** When the interval ends if the wait goes on; `Infinity` if no wait is under way. */
   get due(): number {
     return this.#since === undefined
       ? Infinity
       : this.#since + this.#intervalInMillis - this.#waitedInMillis;
   }
 
-  /** Somebody waits for the rest. Does nothing while a wait is under way. */
+  /** A wait for the rest begins. Does nothing while one is under way. */
   wait(now: number): void {
     this.#since ??= now;
   }
 
-  /** The wait is over. Does nothing where none was under way. */
+  /** The wait is over. Does nothing if none was under way. */
   endWait(now: number): void {
     if (this.#since === undefined) return;
     this.#waitedInMillis += now - this.#since;
@@ -49,10 +49,10 @@ export class MinimumRate {
   }
 
   /**
-   * Whether an interval has ended in which too few bytes came. An interval that was good begins anew.
+   * Whether an interval has ended in which too few bytes arrived. After a good interval the next one begins.
    *
    * @param now The time.
-   * @param received How many bytes have come from this sender so far, whether somebody waited or not.
+   * @param received How many bytes this sender has sent so far, waited for or not.
    */
   isTooSlow(now: number, received: number): boolean {
     const isWaiting = this.#since !== undefined;

@@ -1,4 +1,4 @@
-// Where a connection comes from, and what its listener or its client has to do with it.
+// Where a connection comes from, and what its listener or client does for it.
 
 import type { SocketError } from "../base/errors.ts";
 import type { Transport } from "../network/network.ts";
@@ -9,32 +9,32 @@ import type { MinimumRate } from "./minimum_rate.ts";
 /** Makes a stream secure, or frees it and rejects. */
 export type Upgrade = (transport: Transport) => Promise<Transport>;
 
-/** A connection that is made secure, and may end meanwhile. */
+/** A connection that is made secure, and may end during that. */
 export interface Upgradable {
   readonly isFreed: boolean;
   readonly error: SocketError | undefined;
 }
 
-/** Checks and reads options, without any those of the listener or client, for a connection that may end meanwhile. */
+/** Checks and reads options, by default those of the listener or client, for a connection that may end during that. */
 export type PrepareUpgrade = (
   options: object | undefined,
   connection: Upgradable,
 ) => Promise<Upgrade>;
 
-/** Limits that a listener sets, for one of its connections or for all of them together. */
+/** The limits of a listener, for one of its connections or for all of them together. */
 export interface ListenerLimits {
-  /** How fast the peer must send; `undefined` for as slowly as it likes. */
+  /** How fast the peer must send; `undefined` if any speed will do. */
   readonly minimumRate: MinimumRate | undefined;
   /**
-   * Whether so many bytes more may be queued, besides those that are. If so, they count from now on; if not, that is
-   * reported, but where they were only tried.
+   * Whether `length` more bytes may be queued, besides those that are. If so, they count from now on; if not, that is
+   * reported, unless they were only tried.
    */
   mayQueue(length: number, queuedBytes: number, isTried: boolean): boolean;
-  /** So many bytes are no longer queued. */
+  /** `length` bytes are no longer queued. */
   onDequeued(length: number): void;
-  /** The connection is ended for being slower. */
+  /** The connection is ended because it is slower. */
   onSlow(): void;
-  /** It is ended for having most queued. */
+  /** The connection is ended because it has the most queued. */
   onEvicted(): void;
 }
 
@@ -42,12 +42,12 @@ export interface ListenerLimits {
 export interface Origin {
   /** What a proxy has said about the peer. */
   readonly proxy?: ProxyHeader | undefined;
-  /** What its listener allows, where it sets limits. */
+  /** What its listener allows, if it sets limits. */
   readonly limits?: ListenerLimits | undefined;
   /** Prepares an upgrade. */
   readonly prepareUpgrade?: PrepareUpgrade;
   /** When it was accepted, by the clock. */
   readonly acceptedAt?: number;
-  /** Called once, when the connection is no longer one of its listener's. */
+  /** Called once, when the connection has left its listener. */
   readonly onLeave?: (by: ConnectionEnd["by"]) => void;
 }

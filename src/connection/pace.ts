@@ -1,14 +1,14 @@
 // How fast one direction of a connection may go: a token bucket, kept as a single number, the time at which the next
-// bytes may move. Nothing is dropped: what is too early waits. Bytes move in pieces of a tenth of a second's worth, so
-// that a slow pace is a slow stream, and not a burst and a long pause.
+// bytes may move. Nothing is dropped: bytes that are too early wait. Bytes move in pieces of a tenth of a second's
+// worth, so that a slow pace is a slow stream, and not a burst and a long pause.
 
 import type { Clock } from "../network/network.ts";
 
 const SECOND_IN_MILLIS = 1_000;
-/** How much of what was not used may be used later: timers are late. */
+/** How much unused time may be used later: timers are late. */
 const SAVED_IN_MILLIS = 100;
 
-/** Whose pace it is. */
+/** The connection that the pace belongs to. */
 export interface PaceHost {
   readonly clock: Clock;
   /** Asks for a call of {@linkcode Pace.look} at that time or earlier. */
@@ -25,24 +25,24 @@ export class Pace {
   #goOn: (() => void) | undefined;
   #isReleased = false;
 
-  /** @param bytesPerSecond At least 1. @param host Whose it is. */
+  /** @param bytesPerSecond At least 1. @param host Its connection. */
   constructor(bytesPerSecond: number, host: PaceHost) {
     this.#host = host;
     this.#millisPerByte = SECOND_IN_MILLIS / bytesPerSecond;
     this.most = Math.max(1, Math.floor(bytesPerSecond * SAVED_IN_MILLIS / SECOND_IN_MILLIS));
   }
 
-  /** Whether somebody waits for his time. */
+  /** Whether something waits for its time. */
   get isHolding(): boolean {
     return this.#goOn !== undefined;
   }
 
-  /** When he may go on. */
+  /** When it may go on. */
   get due(): number {
     return this.isHolding ? this.#freeAt : Infinity;
   }
 
-  /** Whether bytes may move now. @param goOn Called when they may, where it is too early. */
+  /** Whether bytes may move now. @param goOn Called once they may, if it is too early. */
   mayGo(goOn: () => void): boolean {
     if (this.#isReleased || this.#host.clock.now() >= this.#freeAt) return true;
     this.#goOn = goOn;
@@ -56,7 +56,7 @@ export class Pace {
     this.#freeAt = Math.max(this.#freeAt, saved) + length * this.#millisPerByte;
   }
 
-  /** Lets go on whose time it is. */
+  /** Lets what waits go on, if it is time. */
   look(now: number): void {
     if (this.due <= now) this.#letGo();
   }
@@ -76,9 +76,9 @@ export class Pace {
 
 /** How fast the directions may go. */
 export interface PaceLimits {
-  /** How many bytes are read per second, `Infinity` for any. */
+  /** How many bytes are read per second, or `Infinity`. */
   readonly maxBytesReadPerSecond: number;
-  /** How many are written. */
+  /** How many bytes are written per second, or `Infinity`. */
   readonly maxBytesWrittenPerSecond: number;
 }
 
@@ -93,19 +93,19 @@ export class Paces {
     this.write = paceOf(limits.maxBytesWrittenPerSecond);
   }
 
-  /** Those of a connection; `undefined` where it has none, as most. */
+  /** The paces of a connection; `undefined` if it has none, as for most. */
   static of(limits: PaceLimits, host: PaceHost): Paces | undefined {
     const { maxBytesReadPerSecond, maxBytesWrittenPerSecond } = limits;
     const isFree = maxBytesReadPerSecond === Infinity && maxBytesWrittenPerSecond === Infinity;
     return isFree ? undefined : new Paces(limits, host);
   }
 
-  /** When somebody may go on. */
+  /** When something may go on. */
   get due(): number {
     return Math.min(this.read?.due ?? Infinity, this.write?.due ?? Infinity);
   }
 
-  /** Lets go on whose time it is. */
+  /** Lets what waits go on, if it is time. */
   look(now: number): void {
     this.read?.look(now);
     this.write?.look(now);

@@ -1,5 +1,5 @@
-// A read that can be given up, by time or by a signal: what every pull face stands on. Who gives up takes
-// nothing; what has come is there for the next one.
+// A read that can be given up, by time or by a signal: every pull face is built on it. A read that is given up takes
+// nothing; what has arrived is there for the next one.
 
 import { checkInterval, checkObject, checkSignal } from "../base/arguments.ts";
 import { optionOf } from "../base/options.ts";
@@ -16,21 +16,21 @@ export interface ReadOptions {
 /** What a read gives: the bytes and their count, or an empty array and -1 at the end of the stream. */
 export type ReadResult = [bytes: Uint8Array<ArrayBuffer>, length: number];
 
-/** Says that what has come is not enough. */
+/** Says that not enough has arrived. */
 export const MORE: unique symbol = Symbol("more");
 
-/** Says that others should go first, and then the same be tried again. */
+/** Says that others should go first, and then the attempt be repeated. */
 export const AGAIN: unique symbol = Symbol("again");
 
 /**
- * Tries to take something off a reader's queue, and again whenever more has come, until it is there.
+ * Tries to take something off a reader's queue, and again whenever more has arrived, until that succeeds.
  *
  * @param reader Where bytes come from.
- * @param timeoutInMillis How long to wait for each next byte, where the options do not say.
+ * @param timeoutInMillis How long to wait for each next byte, unless the options say.
  * @param options How to give up.
- * @param length How many bytes must be there, or the stream have ended, for the first try.
- * @param attempt Takes it. Gives {@linkcode MORE}, and takes nothing, when more bytes are needed, which it
- * must not when the stream has ended; {@linkcode AGAIN} when its share of time is used up.
+ * @param length How many bytes the first try needs, unless the stream has ended.
+ * @param attempt Takes it. Gives {@linkcode MORE}, and takes nothing, when more bytes are needed, but never after the
+ * end of the stream. Gives {@linkcode AGAIN} when its share of time is used up.
  */
 export function pull<T>(
   reader: Reader,

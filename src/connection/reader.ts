@@ -1,13 +1,12 @@
 // The pull side of a connection: the only place that waits for bytes.
 //
-//   the kernel --(at most one read under way)--> queue --> whoever waits
+// the kernel --(at most one read under way)--> queue --> the waiting caller
 //
 // Invariants:
-// - A kernel read is begun only when somebody waits, and never a second one while one is under way. But where it
-//   matters that the peer has gone (`watch`), one is begun although nobody waits, and no other one before what it
-//   has brought was taken.
-// - What it brings goes into the queue, never straight to a caller: a wait that was given up (timeout,
-//   abort) leaves the kernel read alone, and its bytes are there for the next wait.
+// - A kernel read is begun only when a wait needs it, and never a second one while one is under way. But to notice that
+//   the peer has gone (`watch`), one is begun even without a wait, and no other one before its bytes were taken.
+// - Its bytes go into the queue, never straight to a caller: a wait that was given up (timeout, abort) leaves the
+//   kernel read alone, and its bytes are there for the next wait.
 // - One wait at a time; a second one is refused as "busy".
 
 import {
@@ -23,36 +22,36 @@ import { MOST_OF_A_KERNEL } from "./catch_up.ts";
 import { Drain } from "./drain.ts";
 import { Inflow, type InflowHost, type InflowSetting } from "./inflow.ts";
 
-/** What the reader tells the connection it belongs to. */
+/** What the reader reports to its connection. */
 export interface ReaderHost extends InflowSetting {
   /** Asks for a call of {@linkcode Reader.look} at that time or earlier. */
   lookBy(due: number): void;
-  /** Bytes have come. */
+  /** Bytes have arrived. */
   onReceived(): void;
   /** The peer has ended its direction, or reading was shut down here. */
   onReadEnd(): void;
   /** The kernel read failed. */
   onReadFailure(error: SocketError): void;
-  /** Somebody begins to wait. */
+  /** A wait begins. */
   onWait(): void;
-  /** Somebody waits for the rest of what has begun to come. */
+  /** A wait begins for the rest of something that has begun to arrive. */
   onPartial(): void;
-  /** Nobody waits any more. */
+  /** The wait is over. */
   onWaitEnd(): void;
-  /** Whether lent bytes are overwritten when they are not lent any more. */
+  /** Whether lent bytes are overwritten when the loan ends. */
   readonly overwritesLent: boolean;
 }
 
-/** Somebody who waits for bytes. Exactly one of the two methods is called, once. */
+/** A wait for bytes. Exactly one of the two methods is called, once. */
 export interface Wait {
   /** How many bytes must be there. */
   readonly length: number;
-  /** They are, or the stream has ended. */
+  /** They have arrived, or the stream has ended. */
   ready(): void;
-  /** They will not come, or not in time. */
+  /** They will not arrive, or not in time. */
   fail(error: unknown): void;
   /**
-   * Whether it has to do all the same while it waits, as with what others send; asked at a stop. When that changes it
+   * Whether there is still work to do during the wait, as with what others send; asked at a stop. When that changes it
    * says so, or begins to write.
    */
   isBusy?(): boolean;
@@ -71,13 +70,13 @@ export class Reader implements InflowHost {
   #whenFree: (() => void) | undefined;
   #hasEnded = false;
   #isShut = false;
-  /** Where it watches: up to which byte it has read ahead. */
+  /** If it watches: up to which byte it has read ahead. */
   #aheadTo: number | undefined;
   #error: Failure | undefined;
-  /** The one that has begun, or is over. */
+  /** The drain that is under way or over. */
   #drain: Drain | undefined;
 
-  /** @param transport Where bytes come from. @param host The connection it belongs to. */
+  /** @param transport Where bytes come from. @param host Its connection. */
   constructor(transport: Transport, host: ReaderHost) {
     this.#host = host;
     this.inflow = new Inflow(transport, host, this);
@@ -88,12 +87,12 @@ export class Reader implements InflowHost {
     return this.inflow.bytesRead;
   }
 
-  /** Whether somebody waits for bytes. */
+  /** Whether a wait is under way. */
   get isWaiting(): boolean {
     return this.#wait !== undefined;
   }
 
-  /** Whether somebody waits and has to do all the same. */
+  /** Whether a wait is under way, and there is still work to do. */
   get isBusy(): boolean {
     return this.#wait?.isBusy?.() === true;
   }
@@ -108,7 +107,7 @@ export class Reader implements InflowHost {
     return this.#isShut;
   }
 
-  /** Goes on, reading from another transport. */
+  /** Goes on reading, from another transport. */
   resume(transport: Transport): void {
     this.inflow.resume(transport);
     if (this.#wait !== undefined || this.#drain?.isUnderWay === true) this.inflow.ask();
@@ -120,20 +119,20 @@ export class Reader implements InflowHost {
     return this.#aheadTo !== undefined;
   }
 
-  /** From now on it reads ahead, so that a failure is seen although nobody waits. */
+  /** From now on it reads ahead, so that a failure is noticed even without a wait. */
   watch(): void {
     this.#aheadTo ??= 0;
     this.lookAhead();
   }
 
-  /** Where it watches, and what was read ahead has been taken: reads ahead. To be called when bytes were taken. */
+  /** Reads ahead if it watches and what was read ahead has been taken. Call it when bytes were taken. */
   lookAhead(): void {
     if (this.#aheadTo === undefined || this.#wait !== undefined) return;
     if (this.#isShut || this.#error !== undefined) return;
     if (this.inflow.bytesRead - this.queue.length >= this.#aheadTo) this.inflow.ask();
   }
 
-  /** Throws where somebody waits already. */
+  /** Throws if a wait is under way. */
   refuseSecond(): void {
     if (this.#wait !== undefined) {
       throw new GenericError(
@@ -153,17 +152,17 @@ export class Reader implements InflowHost {
     return this.has(length) && !this.inflow.share.count();
   }
 
-  /** Tells somebody who need not wait for bytes as soon as the others had their turn. */
+  /** Ends a wait that needs no more bytes, as soon as the others have had their turn. */
   async #readyLater(wait: Wait): Promise<void> {
     this.#wait = wait;
     await this.inflow.share.stepBack();
-    // Given up, failed, or told because even more has come.
+    // Otherwise it was given up, has failed, or was ended because even more has arrived.
     if (this.#wait === wait) this.#endWait()!.ready();
   }
 
   /**
-   * The one primitive: makes sure that `wait.length` bytes are there, or the stream has ended, or the wait
-   * is over. Must not be called while somebody else waits.
+   * All reads are built on this: ensures that `wait.length` bytes have arrived, or the stream has ended, or the wait is
+   * over. Must not be called during another wait.
    */
   atLeast(wait: Wait, timeoutInMillis: number): void {
     if (this.has(wait.length)) {
@@ -178,20 +177,18 @@ export class Reader implements InflowHost {
     this.#host.onWait();
   }
 
-  /** Ends a wait from outside; what it waited for stays for the next one. */
+  /** Ends a wait from outside; the bytes that it waited for stay for the next one. */
   giveUp(wait: Wait, reason: unknown): void {
     if (this.#wait === wait) this.#endWait()?.fail(reason);
   }
 
-  /** Calls back once, when nobody waits any more. */
+  /** Calls back once, when no wait is under way. */
   whenFree(callback: () => void): void {
     if (this.#wait === undefined) callback();
     else this.#whenFree = callback;
   }
 
-  /**
-   * Takes up to `length` bytes that are there, everything without it; -1 tells the end.
-   */
+  /** Takes up to `length` of the bytes that have arrived, by default all; -1 stands for the end. */
   take(length?: number): [bytes: Uint8Array<ArrayBuffer>, length: number] {
     const there = this.queue.length;
     if (there === 0) return [new Uint8Array(0), -1];
@@ -202,7 +199,7 @@ export class Reader implements InflowHost {
   }
 
   /**
-   * Takes bytes into memory of the user's.
+   * Takes bytes into the user's memory.
    *
    * @returns How many, -1 at the end.
    */
@@ -214,24 +211,24 @@ export class Reader implements InflowHost {
     return length;
   }
 
-  /** Lends everything that is there, until {@linkcode Reader.endLoan}. Nothing may be lent already. */
+  /** Lends all bytes that have arrived, until {@linkcode Reader.endLoan}. Nothing may be lent already. */
   lend(): Uint8Array<ArrayBuffer> {
     const lent = this.inflow.buffer.lend(this.queue.takeAll());
     this.lookAhead();
     return lent;
   }
 
-  /** The bytes that were lent are not any more. */
+  /** Ends the loan. */
   endLoan(): void {
     this.inflow.buffer.endLoan(this.#host.overwritesLent);
   }
 
-  /** Moves what is unread out of the way of the next kernel read: now pieces of the queue may be kept. */
+  /** Moves unread bytes out of the way of the next kernel read: now pieces of the queue may be kept. */
   settle(): void {
     if (this.queue.length > 0) this.queue.moveLast(this.inflow.buffer);
   }
 
-  /** Drops what is unread; from now on everybody reads the end. */
+  /** Drops what is unread; from now on every read gives the end. */
   shutdown(): void {
     if (this.#isShut || this.#error !== undefined) return;
     this.#isShut = true;
@@ -243,8 +240,8 @@ export class Reader implements InflowHost {
   /**
    * Ends reading with an error, for this wait and all later ones.
    *
-   * @param error What they are told.
-   * @param keepsUnread Whether what has come before can still be read.
+   * @param error What those reads get.
+   * @param keepsUnread Whether what arrived before can still be read.
    */
   fail(error: Failure, keepsUnread: boolean): void {
     if (this.#error !== undefined) return;
@@ -268,8 +265,8 @@ export class Reader implements InflowHost {
   }
 
   /**
-   * Reads what had come before a write failed, as far as it is there: the peer takes nothing more, but what
-   * it has sent is still to be read, and is gone as soon as the transport is freed.
+   * Reads what had arrived before a write failed. The peer takes nothing more, but what it has sent is still to be
+   * read, and is lost as soon as the transport is freed.
    */
   rescue(): Promise<void> {
     if (this.#isShut || this.#error !== undefined) return Promise.resolve();
@@ -281,7 +278,7 @@ export class Reader implements InflowHost {
     return Math.min(this.#waitDue, this.#drain?.due ?? Infinity);
   }
 
-  /** Ends what is due. Returns when the next thing will be. */
+  /** Does what is due. Returns when the next thing will be due. */
   look(now: number): number {
     if (this.#waitDue <= now) {
       const wait = this.#endWait()!;
@@ -299,12 +296,12 @@ export class Reader implements InflowHost {
   }
 
   #awaitMore(): void {
-    // The timeout begins with the read, or now where there is none to begin.
+    // The timeout begins with the read, or now if there is none to begin.
     if (!this.inflow.ask()) this.#restartTimeout();
   }
 
   onReadHeld(): void {
-    // That time is not the peer's.
+    // The peer is not responsible for that time.
     this.#waitDue = Infinity;
   }
 
@@ -339,7 +336,7 @@ export class Reader implements InflowHost {
     }
   }
 
-  /** What comes while a write has failed already. */
+  /** Takes bytes that arrive after a write has failed. */
   #rescue(bytes: Uint8Array<ArrayBuffer>, drain: Drain): void {
     this.queue.push(bytes);
     if (this.#wait !== undefined && this.queue.length >= this.#wait.length) {
@@ -376,7 +373,7 @@ export class Reader implements InflowHost {
     if (this.#whenFree !== undefined) {
       const callback = this.#whenFree;
       this.#whenFree = undefined;
-      // After the wait has been told: it may have begun the next one.
+      // After the wait has ended: it may have begun the next one.
       queueMicrotask(callback);
     }
     return wait;

@@ -1,5 +1,5 @@
-// Two connections as one way, as users ask for it: what is passed on, when it ends, and what was wrong with the
-// question. How it goes is in relaying.ts and direction.ts.
+// A relay between two connections, as users ask for it: its options, its report, and what is wrong with a call. How it
+// works is in relaying.ts and direction.ts.
 
 import { checkInterval, checkLimit, checkSignal, shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
@@ -9,7 +9,7 @@ import type { ConnectionEnd } from "./connection_end.ts";
 import { Relaying, type RelaySettings } from "./relaying.ts";
 import type { StreamCore } from "./stream_core.ts";
 
-/** When a relay ends, besides when both directions have. Without any of these it goes on for as long as they do. */
+/** When a relay ends, besides the end of both directions. Without any of these it goes on until both have ended. */
 export interface RelayOptions {
   /**
    * How long no byte may pass in either direction, from 1 to 2_147_483_647, or `Infinity`. Then it ends with
@@ -19,24 +19,24 @@ export interface RelayOptions {
    */
   readonly idleTimeoutInMillis?: number;
   /**
-   * How long no byte may pass once one direction has ended, where that is less. Then it ends with `"timed-out"`.
+   * How long no byte may pass once one direction has ended, if that is less. Then it ends with `"timed-out"`.
    *
    * @default {Infinity}
    */
   readonly halfOpenTimeoutInMillis?: number;
   /**
-   * How long it may last. Then it ends with `"timed-out"`.
+   * How long the relay may last. Then it ends with `"timed-out"`.
    *
    * @default {Infinity}
    */
   readonly maxDurationInMillis?: number;
   /**
-   * How many bytes may pass, both directions together. Where more come, it ends with `"limit"`.
+   * How many bytes may pass, in both directions together. If more arrive, the relay ends with `"limit"`.
    *
    * @default {Infinity}
    */
   readonly maxBytes?: number;
-  /** Ends it with `"aborted"`, of which the signal's reason is the cause. */
+  /** Ends the relay with `"aborted"`; the signal's reason is the cause. */
   readonly signal?: AbortSignal;
 }
 
@@ -47,9 +47,8 @@ export interface RelayReport {
   /** How many bytes of the second connection the system has taken for the first one. */
   readonly back: number;
   /**
-   * How it has ended: `"peer"` where both directions have ended, `"error"` where a connection failed or an option
-   * ended it, `"stop"` where the listener of one of them was stopped, `"local"` where you closed or aborted one, or
-   * by the signal.
+   * How it has ended: `"peer"` if both directions have ended, `"error"` if a connection failed or an option ended it,
+   * `"stop"` if the listener of one of them was stopped, `"local"` if you closed or aborted one, or for the signal.
    */
   readonly end: ConnectionEnd;
 }
@@ -63,25 +62,25 @@ const OPTIONS = optionNames<RelayOptions>({
 });
 
 /**
- * Passes on what two connections send, each to the other, at the pace of the slower one. What was read into a
- * connection and not taken goes first. Where a peer ends what it sends, the other one gets that end, and the way back
+ * Passes on what two connections send, each to the other, at the pace of the slower one. Bytes that a connection has
+ * received and nobody has read go first. When a peer ends what it sends, the other one gets that end, and the way back
  * stays open until it has ended, too.
  *
- * When it resolves, both connections are closed: politely where they have ended or one was closed, and aborted where
- * one has failed or an option ended it. Both may be of any kind, and neither may be read by anybody else meanwhile:
- * write what goes first before you call this, as a line that announces the caller.
+ * When it resolves, both connections are closed: politely if they have ended or one was closed, aborted if one has
+ * failed or an option ended the relay. Both may be of any kind, and nothing else may read either of them during the
+ * relay. If something must go first, such as a line that announces the caller, write it before you call this.
  *
- * Timeouts of the connections go on, but for `readTimeoutInMillis`. A listener's stop lets it go on while something
- * may be under way: what the listener's connection sent was not answered, it has ended and the other one has not, or
- * bytes have passed in the last quarter of a second. Whether an answer that rests for longer is complete, nobody can
- * know.
+ * Timeouts of the connections still apply, except `readTimeoutInMillis`. A listener's stop lets the relay go on while
+ * something may be under way: what the listener's connection sent was not answered, that connection has ended and the
+ * other one has not, or bytes have passed in the last quarter of a second. Nobody can know whether an answer that
+ * pauses for longer is complete.
  *
  * @param a One connection.
  * @param b The other one.
- * @param options When else it ends.
- * @returns What has passed, and how it has ended; also where the network or a limit has ended it.
- * @throws {TypeError | RangeError} One is no connection, both are the same, or an option is wrong.
- * @throws {GenericError} `"busy"`: somebody reads one of them, or it is being relayed.
+ * @param options When else the relay ends.
+ * @returns What has passed, and how the relay has ended, also if the network or a limit has ended it.
+ * @throws {TypeError | RangeError} One is not a connection, both are the same, or an option is wrong.
+ * @throws {GenericError} `"busy"`: one of them is being read, or is in another relay.
  *
  * @example A proxy
  * ```ts
@@ -138,10 +137,10 @@ function checkConnection(name: string, value: unknown): void {
   throw new TypeError(`${name} must be a Connection: got ${shown(value)}${advice}`);
 }
 
-/** Those that are being relayed. */
+/** The connections that are in a relay. */
 const relayed = new WeakSet<StreamCore>();
 
-/** Takes both, or none. */
+/** Takes both connections, or none. */
 function claim(a: Connection, b: Connection): readonly [StreamCore, StreamCore] {
   const cores = [coreOf(a), coreOf(b)] as const;
   for (const core of cores) {

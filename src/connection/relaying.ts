@@ -1,8 +1,8 @@
-// Passes on what two connections send, each to the other, until both have ended or something ends them. It knows no
-// bytes: a direction has them only until they have gone out.
+// Passes on what two connections send, each to the other, until both have ended or something ends the relay. It holds
+// no bytes: a direction has them only until they have gone out.
 //
-// Invariants: one direction that has ended leaves the other alone; of two reasons to end the first one counts; when
-// it is over, both transports are freed and nothing is left behind.
+// Invariants: the end of one direction leaves the other alone; of two reasons to end the first one counts; when the
+// relay is over, both transports are freed and nothing is left behind.
 
 import { GenericError, type SocketError } from "../base/errors.ts";
 import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
@@ -19,19 +19,19 @@ export interface RelaySettings {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Nothing is under way when nothing has passed for so long: longer than it mostly takes to send anew what was lost. */
+/** Nothing is under way when nothing has passed for this time: mostly longer than it takes to send lost bytes again. */
 const QUIET_IN_MILLIS = 250;
 
-/** Two connections whose bytes are passed on. */
+/** A relay between two connections. */
 export class Relaying implements DirectionHost, Looker {
-  /** What goes from the first to the second. */
+  /** From the first to the second. */
   readonly there: Direction;
-  /** What comes back. */
+  /** From the second to the first. */
   readonly back: Direction;
   readonly #settings: RelaySettings;
   readonly #timer: LazyTimer;
   readonly #begunAt: number;
-  /** The time of the last bytes, where that matters. */
+  /** The time of the last bytes, if that matters. */
   #passedAt: number;
   /** How many bytes the system had taken at the last look. */
   #takenBefore = 0;
@@ -39,17 +39,17 @@ export class Relaying implements DirectionHost, Looker {
   #passed = 0;
   /** Which way the last ones went. */
   #last: Direction | undefined;
-  /** When it is known whether anything passes, at a stop, and how many bytes had passed when that was asked. */
+  /** At a stop: when it will be known whether anything passes, and how many bytes had passed when that was asked. */
   #quietDue = Infinity;
   #passedBefore = 0;
-  /** How many had passed when nothing did any more. */
+  /** How many bytes had passed when it became quiet. */
   #quietAt = -1;
-  /** The one that is gone while what it has sent is still under way, and how long that is waited for. */
+  /** A connection that is gone while what it has sent is still under way, and how long that is waited for. */
   #gone: StreamCore | undefined;
   #lastDue = Infinity;
   #end: { readonly by: ConnectionEnd["by"]; readonly error: SocketError | undefined } | undefined;
 
-  /** @param a Nobody else's now. @param b Nor is this. @param settings When it ends. */
+  /** @param a Nothing else uses it now. @param b Nor this one. @param settings When the relay ends. */
   constructor(a: StreamCore, b: StreamCore, settings: RelaySettings) {
     this.there = new Direction(a, b, this);
     this.back = new Direction(b, a, this);
@@ -62,7 +62,7 @@ export class Relaying implements DirectionHost, Looker {
     return this.#end !== undefined;
   }
 
-  /** Passes on until the end of all. Both are freed then. */
+  /** Passes on until all has ended. Then both are freed. */
   async run(): Promise<ConnectionEnd> {
     const { from: a, to: b } = this.there;
     const { signal } = this.#settings;
@@ -87,12 +87,12 @@ export class Relaying implements DirectionHost, Looker {
 
   #record(error: SocketError | undefined): ConnectionEnd {
     let by = this.#end?.by ?? "peer";
-    // It was ended politely, and a connection failed on the way.
+    // It was ended politely, but a connection failed on the way.
     if (error !== this.#end?.error) by = "error";
     return connectionEnd(by, error, Math.round(this.there.from.clock.now() - this.#begunAt));
   }
 
-  /** Ends both: politely, or at once where there is an error. */
+  /** Ends both: politely, or at once if there is an error. */
   #finish(by: ConnectionEnd["by"], error?: SocketError): void {
     if (this.#end !== undefined) return;
     this.#end = { by, error };
@@ -112,9 +112,9 @@ export class Relaying implements DirectionHost, Looker {
 
   onGone(core: StreamCore): void {
     const [from, to] = core === this.there.from ? [this.there, this.back] : [this.back, this.there];
-    // What it had sent before is not lost with it, as far as the other one takes it soon.
+    // What the peer had sent before is not lost, if the other one takes it soon.
     if (from.isPassing && !from.to.isFreed) return this.#waitFor(from);
-    // Both directions have ended: the other one ends by itself.
+    // Both directions have ended: the other connection ends by itself.
     if (core.error === undefined && from.hasEnded && to.hasEnded) return;
     this.#finish(core.endedBy!, core.error);
   }
@@ -171,7 +171,7 @@ export class Relaying implements DirectionHost, Looker {
     return true;
   }
 
-  /** How long nothing may pass now. */
+  /** How long nothing may pass at this stage. */
   get #quietLimit(): number {
     const { idle, halfOpen } = this.#settings;
     return this.there.hasEnded || this.back.hasEnded ? Math.min(idle, halfOpen) : idle;

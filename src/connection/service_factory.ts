@@ -1,4 +1,4 @@
-// A service of its own for each connection, where the user wants that.
+// One service for all connections, or one of its own for each.
 
 import { coreOf } from "./connection.ts";
 import { type Caller, readService, type Service } from "./service.ts";
@@ -9,11 +9,11 @@ import { ownService } from "../base/service_methods.ts";
 /** One service for all connections, or a function that makes one for each. */
 export type ServiceOrFactory = Service | ((caller: Caller) => Service | Promise<Service>);
 
-/** Begins to call a service for a connection, or makes the connection's own one first. */
+/** Begins to call a service for a connection, or first makes one for that connection. */
 export type Serving = (caller: Caller) => void;
 
 /**
- * Reads what shall be called for connections, once.
+ * Reads a service or a function that makes them, once.
  *
  * @throws {TypeError} It is neither a function nor a service.
  */

@@ -2,9 +2,9 @@
 //
 //   onConnect --> (bytes or the end can be read --> onReadReady)* --> onError? --> onClose --> closed
 //
-// Invariants: calls of one connection never overlap; a call that read nothing is not repeated until more has
-// come; a handler's exception ends its own connection only. How it ends: the call under way settles, onError
-// (at most once), the socket is freed and leaves its listener, onClose, then `closed` resolves.
+// Invariants: calls for one connection never overlap; a call that read nothing is not repeated until more has arrived;
+// a handler's exception ends its own connection only. The end: the call under way settles, onError is called (at most
+// once), the socket is freed and leaves its listener, onClose is called, then `closed` resolves.
 
 import {
   codeOf,
@@ -22,14 +22,14 @@ import type { Wait } from "./reader.ts";
 import type { ByteReply, Caller, Service } from "./service.ts";
 import type { Attendant } from "./stopping.ts";
 
-/** To learn whether more has come, it must be read: a service that reads nothing must not fill the memory. */
+/** Only reading shows whether more has arrived: a service that reads nothing must not fill the memory. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
 
 /**
  * Begins to call a service for a connection.
  *
- * @param caller Nobody else's yet.
- * @param service What `readService` has given.
+ * @param caller In use by nothing else yet.
+ * @param service What `readService` gave.
  */
 export function serve(caller: Caller, service: Service): void {
   new ServiceLoop(caller, service).begin();
@@ -39,7 +39,7 @@ export function serve(caller: Caller, service: Service): void {
 class ServiceLoop implements Attendant, Wait {
   isCalling = false;
   isConnecting = false;
-  /** How many bytes must be there for the next call. */
+  /** How many bytes the next call needs. */
   length = 1;
   readonly isReading: boolean;
   readonly #caller: Caller;
@@ -51,7 +51,7 @@ class ServiceLoop implements Attendant, Wait {
   /** What a method threw. */
   #thrown: { readonly error: unknown } | undefined;
 
-  /** @param caller Nobody else's yet. @param service What is called: methods that were read. */
+  /** @param caller In use by nothing else yet. @param service The methods, already read. */
   constructor(caller: Caller, service: Service) {
     this.#caller = caller;
     this.#service = service;
@@ -60,7 +60,7 @@ class ServiceLoop implements Attendant, Wait {
     this.#core.attend(this);
   }
 
-  /** Calls `onConnect`, and whatever there is to call from then on. */
+  /** Calls `onConnect`, and then whatever is due. */
   begin(): void {
     this.isCalling = this.isConnecting = true;
     try {
@@ -76,7 +76,7 @@ class ServiceLoop implements Attendant, Wait {
 
   #await(result: unknown, after: () => void): void {
     if (!isThenable(result)) return after();
-    // What is no promise of the language's own may call back more than once, or be of another mind when asked again.
+    // A thenable of another kind may call back more than once, or differ when asked again.
     const promise = result instanceof Promise ? result : attempt(() => result);
     promise.then(after, this.#onThrown);
   }
@@ -89,12 +89,12 @@ class ServiceLoop implements Attendant, Wait {
     this.#core.closeIfIdle();
   }
 
-  /** Calls when there is something to call for. */
+  /** Makes the next call that is due, or waits for it. */
   #next(): void {
     const { reader } = this.#core;
     if (this.#isOver) return;
     if (reader.isWaiting) {
-      // A call has left a read of its own behind.
+      // A call has left its own read behind.
       reader.whenFree(() => this.#next());
     } else if (reader.mayHave(this.length)) {
       // Not from here: a method that is not async and leaves bytes unread would nest call in call.
@@ -109,12 +109,12 @@ class ServiceLoop implements Attendant, Wait {
     const { reader } = this.#core;
     this.isCalling = false;
     if (!reader.isWaiting && reader.has(this.length)) this.ready();
-    // Closed, aborted or taken by somebody else in between.
+    // Closed, aborted or taken by another reader in between.
     else if (this.#core.isFreed) void this.#finish();
     else this.#next();
   }
 
-  /** The wait is over: there is something to call for. */
+  /** The wait is over: a call is due. */
   ready(): void {
     const { reader } = this.#core;
     if (this.#isOver) return;
@@ -131,7 +131,7 @@ class ServiceLoop implements Attendant, Wait {
     }
   }
 
-  /** A close, an abort or a failure ended the wait: the transport is being freed, and `onFreed` tells. */
+  /** A close, an abort or a failure ended the wait: the transport is being freed, which `onFreed` will report. */
   fail(): void {}
 
   readonly #afterRead = (): void => {
@@ -155,7 +155,7 @@ class ServiceLoop implements Attendant, Wait {
     this.#next();
   };
 
-  /** Lends what is there to `onBytes`. */
+  /** Lends what has arrived to `onBytes`. */
   #callWithBytes(): void {
     const { reader } = this.#core;
     this.isCalling = true;
@@ -175,7 +175,7 @@ class ServiceLoop implements Attendant, Wait {
     }
   }
 
-  /** Sends what a call has returned; what it was lent is needed until that has gone out. */
+  /** Sends what a call has returned; the lent bytes are needed until that has gone out. */
   readonly #onReply = (reply: ByteReply): void => {
     this.isCalling = false;
     if (reply === undefined) return this.#afterBytes();
@@ -188,7 +188,7 @@ class ServiceLoop implements Attendant, Wait {
       }
       if (last < 0) this.#afterBytes();
     } catch (error) {
-      // It was closed meanwhile, or that was too much: what ended it says so.
+      // It was closed during the call, or that was too much: the error that ended it is reported.
       if (isSocketError(error) && !(isOpen && this.#core.isOpen)) return this.#afterBytes();
       this.#onThrown(error);
     }
@@ -214,7 +214,7 @@ class ServiceLoop implements Attendant, Wait {
     this.isCalling = this.isConnecting = false;
     const core = this.#core;
     core.reader.endLoan();
-    // After the end, reads and writes reject with what ended it: that is no news.
+    // After the end, reads and writes reject with what ended it: that was reported already.
     const isConsequence = !core.isOpen && isSocketError(error);
     if (!isConsequence) this.#thrown = { error };
     void this.#finish();
@@ -226,7 +226,7 @@ class ServiceLoop implements Attendant, Wait {
     this.isCalling = true;
     const thrown = this.#thrown;
     const cause = thrown === undefined ? core.error : thrown.error;
-    // Also undefined is thrown, by a reject() without a reason.
+    // `undefined` can be thrown too, by a reject() without a reason.
     if (thrown !== undefined || (core.error !== undefined && core.error.code !== "aborted")) {
       await this.#report(cause, thrown !== undefined);
     }
@@ -254,13 +254,13 @@ class ServiceLoop implements Attendant, Wait {
     } else if (
       (isThrown || codeOf(cause) === "handler") && !isReadTimeout(cause) && !isBadFrame(cause)
     ) {
-      // But for a peer that is slow or talks nonsense: it is no more the method's doing than one that has gone.
+      // A slow peer, or one that sends nonsense, is not printed: as with one that has gone, the method is not at fault.
       printThrown(cause);
     }
   }
 }
 
-/** Calls a method whose exceptions nobody else could be told. */
+/** Calls a method whose exceptions can only be printed. */
 async function guarded(call: () => void | Promise<void>): Promise<void> {
   try {
     await call();
@@ -269,7 +269,7 @@ async function guarded(call: () => void | Promise<void>): Promise<void> {
   }
 }
 
-/** What the peer has sent is no message: the method that found out has done nothing wrong. */
+/** Whether the peer has sent something that is no message: the method that noticed it is not at fault. */
 function isBadFrame(error: unknown): error is SocketError {
   return codeOf(error) === "frame";
 }

@@ -1,5 +1,5 @@
-// A stop closes a connection as soon as it has nothing to do with what had come when it was asked for: unless
-// something has come and is unread, queued or under way.
+// Closes a connection once it has nothing left to do with what had arrived when the stop was asked for: nothing is
+// unread, queued or under way.
 
 import type { SocketError } from "../base/errors.ts";
 import type { Reader } from "./reader.ts";
@@ -9,15 +9,15 @@ import type { Writer } from "./writer.ts";
 export interface Attendant {
   /** Whether one of its methods is under way. */
   readonly isCalling: boolean;
-  /** Whether the one under way is the first, in which its user may read in a loop of his own. */
+  /** Whether that is the first one, in which the user may read in a loop. */
   readonly isConnecting: boolean;
-  /** Whether it reads; otherwise its user does, outside of its methods. */
+  /** Whether it reads; otherwise the user does, outside of its methods. */
   readonly isReading: boolean;
-  /** The transport was freed. The attendant says that the connection may leave when it is done. */
+  /** The transport was freed. The attendant lets the connection leave its listener when it is done. */
   onFreed(error: SocketError | undefined): void;
 }
 
-/** What may be idle. */
+/** A connection that may be idle. */
 interface Stoppable {
   readonly reader: Reader;
   readonly writer: Writer;
@@ -38,31 +38,31 @@ export class Stopping {
     connection.reader.inflow.catchUp();
   }
 
-  /** Closes, if it may. */
+  /** Closes the connection if it is idle. */
   closeIfIdle(): void {
     const { attendant, reader, writer, isOpen, isPaused } = this.#connection;
     if (!isOpen || isPaused || writer.queuedBytes > 0) return;
     const unread = reader.queue.length;
-    // A service that leaves reading to its user, who has read nothing: what was read ahead is nobody's.
+    // A service that leaves reading to its user, who has read nothing: what was read ahead belongs to no call.
     const isUntouched = attendant?.isReading === false && !reader.isWaiting &&
       reader.bytesRead === (reader.isWatching ? unread : 0);
     if (unread > 0 && !isUntouched && !reader.inflow.isLate(unread)) return;
-    // A loop of the user's within onConnect waits for what comes next; any other call is under way.
+    // A loop of the user within onConnect waits for more; any other call is under way.
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {
       if (reader.isBusy) return;
       if (reader.inflow.isCaughtUp) this.#connection.close(undefined, "stop");
-      // One that is held back is asked for again when it is not.
+      // If the read is held back, this is called again when it no longer is.
       else if (!reader.inflow.isHeld) void this.#look();
       return;
     }
-    // Nobody knows what somebody who has read and does not wait for more is busy with; but what a service
-    // does with what it has read, it does in its methods.
+    // A user who has read and does not wait for more may be busy with anything. But a service handles what it has read
+    // in its methods.
     const isIdle = attendant !== undefined && (attendant.isReading || isUntouched);
     if (isIdle) this.#connection.close(undefined, "stop");
   }
 
-  /** What has come may not have been read yet: the runtime looks at its sockets first. */
+  /** Bytes may have arrived that were not read yet: the runtime looks at its sockets first. */
   async #look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;

@@ -4,8 +4,8 @@
 //   open --close()--> closing --flush, end, drain--> freed
 //     \----------------abort(), a failure-----------/
 //
-// What is particular about a listener's or a client's connection it gets when it is made, as its origin. A transport
-// that it has got is freed here and nowhere else.
+// What is particular about a listener's or a client's connection is passed as its origin when it is made. Its transport
+// is freed here and nowhere else.
 
 import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
@@ -24,38 +24,38 @@ import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
 export interface Timeouts {
   /** How long a read waits for the next byte. */
   readonly readTimeoutInMillis: number;
-  /** How long no byte may come or go. */
+  /** How long no byte may be received or sent. */
   readonly idleTimeoutInMillis: number;
 }
 
-/** How a connection is bounded; every value is checked already. */
+/** The limits of a connection; every value is checked already. */
 export interface CoreLimits extends WriterLimits, PaceLimits, Timeouts {
   /** The time that all timeouts go by. */
   readonly clock: Clock;
-  /** When reads and writes are begun. */
+  /** Decides when reads and writes are begun. */
   readonly turns: Turns;
-  /** What counts as one of them. */
+  /** What counts for the idle timeout. */
   readonly idleBy: "received" | "either";
-  /** What it sends when it is quiet, and when a peer is deaf. */
+  /** What it sends when it is quiet, and when a peer counts as deaf. */
   readonly heartbeat: HeartbeatSettings<Uint8Array | string> | undefined;
   /** How long a polite end may take. */
   readonly closeTimeoutInMillis: number;
   /** Whether a service's connection stays open for writes after the peer's end. */
   readonly allowHalfOpen: boolean;
-  /** Whether lent bytes are overwritten when they are not lent any more. */
+  /** Whether lent bytes are overwritten when the loan ends. */
   readonly overwriteLentBytes: boolean;
 }
 
-/** How a connection ends; in an object of its own, so that those that are open keep one field and not three. */
+/** How a connection ends; in an object of its own, so that open connections keep one field and not three. */
 interface Ending {
   readonly by: ConnectionEnd["by"];
-  /** What `closed` tells. */
+  /** The error that `closed` gives. */
   readonly error: SocketError | undefined;
-  /** Whether it tells that by now. */
+  /** Whether `closed` has given it. */
   isOver: boolean;
 }
 
-/** Why there is no error, for those who are told by a signal. */
+/** What a signal says when there is no error. */
 const ENDS: Readonly<Record<ConnectionEnd["by"], string>> = {
   peer: "The connection has ended: the peer has closed it",
   local: "The connection has ended: closed by this side",
@@ -66,7 +66,7 @@ const ENDS: Readonly<Record<ConnectionEnd["by"], string>> = {
 /** One transport, its reader, its writer and its life. */
 export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker {
   readonly limits: CoreLimits;
-  /** Those of all connections with these limits, as long as none was set for this one. */
+  /** Shared by all connections with these limits, unless one was set for this connection. */
   #timeouts: Timeouts;
   readonly clock: Clock;
   readonly turns: Turns;
@@ -74,7 +74,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   readonly writer: Writer;
   /** Where it comes from. */
   readonly origin: Origin;
-  /** Where it is in the bag of its listener, which sets this; -1 where it is in none. */
+  /** Its place in the bag of its listener, which sets this; -1 if it is in none. */
   place = -1;
   /** When it began, in whole milliseconds: those need no memory of their own. */
   readonly begunAt: number;
@@ -84,29 +84,29 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   lendsToLoops = false;
   #isPaused = false;
   #hasLeft = false;
-  /** Made when somebody asks: most connections are never asked. */
+  /** Made when it is asked for: for most connections it never is. */
   #closed: PromiseWithResolvers<SocketError | undefined> | undefined;
   #freed: PromiseWithResolvers<void> | undefined;
-  /** Only where they are limited. */
+  /** Only if they are limited. */
   readonly #paces: Paces | undefined;
   readonly #timer: LazyTimer;
   #state: "open" | "closing" | "freed" = "open";
   /** How it ends or has ended. */
   #ending: Ending | undefined;
-  /** Made when somebody asks. */
+  /** Made when it is asked for. */
   #abortion: AbortController | undefined;
   #heartbeat: Heartbeat | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
   #stopping: Stopping | undefined;
-  /** Closing got the time in which the program was busy when it was due. */
+  /** Whether closing was given the time in which the program was busy when it was due. */
   #hadItsTime = false;
 
   /**
    * Begins with nothing read.
    *
    * @param transport The open stream, which is freed with this.
-   * @param limits Its bounds.
+   * @param limits Its limits.
    * @param origin Where it comes from.
    */
   constructor(transport: Transport, limits: CoreLimits, origin: Origin = {}) {
@@ -138,15 +138,15 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     return this.#closed.promise;
   }
 
-  /** Resolves when the transport is gone, before those who are called for it have settled. */
+  /** Resolves when the transport is gone, before the methods called for it have settled. */
   get freed(): Promise<void> {
     if (this.#state === "freed") return Promise.resolve();
     return (this.#freed ??= Promise.withResolvers()).promise;
   }
 
   /**
-   * Aborts as soon as the connection ends, with its error or with `"closed"`. From the first time that it is asked
-   * for, the connection is read ahead.
+   * Aborts as soon as the connection ends, with its error or with `"closed"`. Once it was asked for, the connection is
+   * read ahead.
    */
   get signal(): AbortSignal {
     if (this.#abortion === undefined) {
@@ -167,7 +167,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#timeouts = { readTimeoutInMillis, idleTimeoutInMillis };
   }
 
-  /** How long no byte may come or go; counted anew from when it is set. */
+  /** How long no byte may be received or sent; setting it begins the time anew. */
   get idleTimeoutInMillis(): number {
     return this.#timeouts.idleTimeoutInMillis;
   }
@@ -179,12 +179,12 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#touch();
   }
 
-  /** What bytes come from and go to; another one after an upgrade. */
+  /** Where bytes come from and go to; another one after an upgrade. */
   get transport(): Transport {
     return this.#transport;
   }
 
-  /** The service, where there is one. */
+  /** The service, if there is one. */
   get attendant(): Attendant | undefined {
     return this.#attendant;
   }
@@ -194,7 +194,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     return this.#isPaused;
   }
 
-  /** Whether neither `close` nor `abort` nor a failure has come. */
+  /** Whether neither `close` nor `abort` was called, nor anything has failed. */
   get isOpen(): boolean {
     return this.#state === "open";
   }
@@ -214,7 +214,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     return this.#ending?.by;
   }
 
-  /** How the connection has ended: known when it has left. */
+  /** How the connection has ended: known once it has left. */
   get end(): ConnectionEnd {
     const { by, error } = this.#ending!;
     return connectionEnd(by, error, Math.round(this.clock.now()) - this.begunAt);
@@ -232,7 +232,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     return this.writer.pause();
   }
 
-  /** Goes on, with another transport where it gets one; one that comes too late is freed. */
+  /** Goes on, with another transport if one is passed; if that is too late, it is freed. */
   resume(transport: Transport = this.#transport): void {
     if (this.#state === "freed") {
       if (transport !== this.#transport) free(transport);
@@ -249,8 +249,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   /**
    * Ends politely: what is queued goes out, the peer gets an end and time to read it.
    *
-   * @param error What `closed` shall tell, where that is not the plain end.
-   * @param by Who ends it: the peer, where it has ended what it sends.
+   * @param error What `closed` shall give, if the end is not a plain one.
+   * @param by What ends it: the peer, if it has ended what it sends.
    * @returns Resolves when the transport is freed.
    */
   close(
@@ -265,7 +265,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
     this.lookBy(this.#closeDue);
     this.reader.fail(() => closedError("read"), false);
-    // A failure on the way has freed the transport.
+    // A failure during the close has freed the transport.
     const done = () => this.#free(this.error, this.endedBy!);
     this.writer.end().then(() => this.reader.drain()).then(done, () => {});
     this.#signalEnd();
@@ -280,21 +280,21 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   }
 
   /**
-   * From now on it has this heartbeat, in the place of another one.
+   * From now on it has this heartbeat, in place of any other one.
    *
    * @param times When.
-   * @param send Sends what it is.
+   * @param send Sends the heartbeat.
    */
   beat(times: HeartbeatSettings<unknown>, send: () => void): void {
     if (this.#state === "open") this.#heartbeat = new Heartbeat(this, times, send);
   }
 
-  /** How fast it reads, where that is limited. */
+  /** How fast it reads, if that is limited. */
   get readPace(): Pace | undefined {
     return this.#paces?.read;
   }
 
-  /** How fast it writes, where that is limited. */
+  /** How fast it writes, if that is limited. */
   get writePace(): Pace | undefined {
     return this.#paces?.write;
   }
@@ -305,7 +305,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     return inflow.isReading && !inflow.isHeld;
   }
 
-  /** Whether something can be sent, and nothing waits to be. */
+  /** Whether something can be sent, and nothing waits to be sent. */
   get isQuiet(): boolean {
     return !this.#isPaused && this.writer.isQuiet;
   }
@@ -316,8 +316,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   }
 
   /**
-   * Gives up what is queued at once, and the connection as soon as whoever calls has returned: it may be in
-   * the middle of a write of another one, where no handler must be called.
+   * Gives up what is queued at once, and the connection as soon as the caller has returned: that may be in the middle
+   * of a write of another connection, where no handler must be called.
    */
   giveUp(error: SocketError): void {
     this.writer.fail(error);
@@ -330,22 +330,22 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.giveUp(error);
   }
 
-  /** From now on the connection closes as soon as it has nothing to do with what has come by now. */
+  /** From now on the connection closes as soon as it has nothing to do with what has arrived by now. */
   stop(): void {
     this.#stopping ??= new Stopping(this);
     this.#stopping.closeIfIdle();
   }
 
-  /** Where a stop was asked for: it may close now. */
+  /** If a stop was asked for: closes the connection if it may close now. */
   closeIfIdle(): void {
     this.#stopping?.closeIfIdle();
   }
 
-  /** Takes the connection out of its listener. @param error What `closed` will tell. */
+  /** Takes the connection out of its listener. @param error What `closed` will give. */
   leave(error: SocketError | undefined): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
-    // What a method has thrown after the connection was closed.
+    // A method has thrown after the connection was closed.
     if (error !== this.error) this.#ending = { by: "error", error, isOver: false };
     this.origin.onLeave?.(this.endedBy!);
   }
@@ -412,20 +412,20 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   }
 
   onReadFailure(error: SocketError): void {
-    // While it closes, the drain has ended with this, and nothing else depends on reading.
+    // While closing, this has ended the drain, and nothing else depends on reading.
     if (this.#state === "open") this.fail(error);
   }
 
   onWriteFailure(error: SocketError): void {
     const isLost = error.code === "broken" && this.#state === "open";
-    // A service could not answer any more.
+    // A service could no longer answer.
     if (!isLost || this.#attendant !== undefined) return this.fail(error);
     // What the peer sent before it was gone is not lost with it.
     this.writer.fail(error);
     void this.reader.rescue().then(() => this.fail(error));
   }
 
-  /** Everything is as it shall be by now: whoever hears of it may do what he likes. */
+  /** Call this last: the code that hears of it may do anything. */
   #signalEnd(): void {
     const abortion = this.#abortion;
     if (abortion === undefined || abortion.signal.aborted) return;
@@ -437,7 +437,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   #freeIfOver(): void {
     if (this.#state !== "open" || !this.writer.hasEnded) return;
     if (this.reader.hasEnded) this.#free(undefined, "peer");
-    // Shut down from this side only: the peer may still send, and must not get a reset for it.
+    // Shut down from this side only: the peer may still send, and must not get a reset for that.
     else if (this.reader.isShut) void this.close();
   }
 
@@ -448,7 +448,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.lookBy(this.#idleDue);
   }
 
-  /** Ends what is due, and says when the next thing will be. */
+  /** Does what is due, and returns when the next thing will be due. */
   look(now: number, isSure: boolean): number {
     if (this.#paces !== undefined) {
       this.#goOn(this.#paces, now);
@@ -482,7 +482,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     return Math.min(next, this.#idleDue, this.#closeDue, this.#paces?.due ?? Infinity);
   }
 
-  /** Lets go on what was held back. That nothing came or went meanwhile is not the peer's doing. */
+  /** Lets what was held back go on. The peer is not to blame that nothing moved during that time. */
   #goOn(paces: Paces, now: number): void {
     if (paces.read?.isHolding === true) this.onReceived();
     if (paces.write?.isHolding === true) this.onSent();
@@ -510,7 +510,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   #giveUpClosing(lateInMillis: number): void {
     const { closeTimeoutInMillis } = this.limits;
     if (lateInMillis > 0 && !this.#hadItsTime) {
-      // To flush, end and drain takes turns.
+      // Flushing, ending and draining take turns of the runtime.
       this.#hadItsTime = true;
       this.#closeDue = this.clock.now() + Math.min(lateInMillis, closeTimeoutInMillis);
       return;
@@ -533,7 +533,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#ending = { by, error, isOver: false };
     this.#idleDue = this.#closeDue = Infinity;
     this.#timer.stop();
-    // It may be freed already, by whoever gave it to us.
+    // The transport may be freed already, by the code that passed it in.
     if (isAbort) cut(this.#transport);
     else free(this.#transport);
     this.reader.inflow.buffer.retire();

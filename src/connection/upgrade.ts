@@ -1,23 +1,23 @@
 // Makes a connection secure in the middle of a conversation: what STARTTLS and its relatives need.
 //
-// Decision record: bytes that came in the clear before the handshake were sent by anybody. Read as if they had
-// come through it, they are commands that the peer never gave (CVE-2011-0411). Some programs drop them; here
-// they end the connection, because a peer that keeps to its protocol sends none, and because dropping would
-// hide the attempt. Bytes that the system has and nobody has read are the handshake's: it fails on them.
+// Decision record: anybody may have sent the bytes that came in the clear before the handshake. Read as if they had
+// come through it, they are commands that the peer never gave (CVE-2011-0411). Some programs drop them. Here they end
+// the connection, because a peer that keeps to its protocol sends none, and because dropping would hide the attempt.
+// Bytes that the system has and nobody has read go to the handshake, which fails on them.
 //
-// A kernel read that is still under way (a read that timed out leaves it there) would swallow the beginning of
-// the handshake, and Deno's own engine refuses such a stream: "busy", whichever engine does it.
+// A kernel read that is still under way (a read that timed out leaves one) would swallow the beginning of the
+// handshake, and Deno's own engine refuses such a stream. So the call is refused with "busy", whatever the engine.
 
 import type { StreamCore } from "./stream_core.ts";
 import type { Upgrade } from "./origin.ts";
 import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
 
 /**
- * Makes a connection secure. What was written before goes out in the clear, what is written from now on waits
- * for the handshake, and so does whoever reads.
+ * Makes a connection secure. What was written before goes out in the clear; what is written or read from now on waits
+ * for the handshake.
  *
- * @throws {TypeError | RangeError | GenericError} Refused before anything was done (the connection goes on), or
- * what has ended it.
+ * @throws {TypeError | RangeError | GenericError} Refused before anything was done (the connection stays open), or what
+ * has ended the connection.
  */
 export async function upgrade(core: StreamCore, options: object | undefined): Promise<void> {
   const { prepareUpgrade } = core.origin;
@@ -40,7 +40,7 @@ export async function upgrade(core: StreamCore, options: object | undefined): Pr
     if (!core.isFreed) {
       refuseInjected(core);
       const making = make(core.transport);
-      // Not every engine hears that its stream was freed: whoever waits does, and what comes late is freed.
+      // Not every engine notices that its stream was freed, so wait for that here; what comes too late is freed.
       const secure = await Promise.race([making, core.freed]);
       if (secure !== undefined && !core.isFreed) return core.resume(secure);
       making.then((late) => core.resume(late), ignore);
@@ -83,7 +83,7 @@ function refuseInjected(core: StreamCore): void {
   const { queue } = core.reader;
   const { length } = queue;
   if (length === 0) return;
-  // A read would still hand them out.
+  // Otherwise a read would still hand them out.
   queue.clear();
   const error = new GenericError(
     "handshake",

@@ -1,17 +1,20 @@
-// The web's face of a connection: a ReadableStream and a WritableStream over the same pull and push. Deno's
-// own streams of a connection end both halves when one ends; here each half ends by itself.
+// The web streams of a connection: a ReadableStream and a WritableStream over the same reader and writer. Deno's own
+// streams of a connection end both halves when one ends; here each half ends by itself.
 
 import { type Borrower, loanOf } from "../bytes/loan.ts";
 import { bare } from "../base/options.ts";
 import type { StreamCore } from "./stream_core.ts";
 import type { SocketError } from "../base/errors.ts";
 
-/** A stream transfers the buffers it is given away: none of ours, and none that another read lies in. */
+/**
+ * Copies bytes where needed: a stream transfers the buffers it is given, so they must be neither ours nor another
+ * read's.
+ */
 function owned(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
-/** Somebody who has bytes where they cannot be changed. */
+/** A borrower whose bytes cannot be changed. */
 const KEEPS: Borrower = { needsBytes: true, copy: () => false };
 
 /** Makes the readable half: on demand, no read ahead, byte streams with bring-your-own-buffer readers. */
@@ -70,7 +73,7 @@ export function writableOf(core: StreamCore): WritableStream<Uint8Array | string
   const strategy: QueuingStrategy<Uint8Array | string> = {
     highWaterMark: 1,
     size(chunk) {
-      // The stream holds it back, where nobody can change it any more.
+      // The stream holds the chunk back, and nobody can change it any more.
       if (chunk instanceof Uint8Array) loanOf(chunk)?.borrow(KEEPS);
       return 1;
     },

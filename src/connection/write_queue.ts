@@ -1,5 +1,5 @@
-// What was written and has not gone out, in order: small content is gathered, big content is sent in place. A
-// chain: nothing is allocated for it but the writes themselves.
+// What was written and has not gone out, in order: small content is gathered, big content is sent in place. A chain:
+// nothing is allocated for it but the writes themselves.
 
 import { ignore, type SocketError, writeError } from "../base/errors.ts";
 import type { Borrower } from "../bytes/loan.ts";
@@ -12,11 +12,11 @@ export const LARGEST_GATHERING = 64 * 1024;
 /** One write, and the place behind it in the queue. */
 export class QueuedWrite implements Borrower {
   bytes: Uint8Array;
-  /** How many they were when they were written: their buffer may be transferred or resized meanwhile. */
+  /** The length at the time of the write: the buffer may be transferred or resized later. */
   readonly length: number;
-  /** What its writer was given, where he was given a promise. */
+  /** The promise that the caller was given, if any. */
   promise: Promise<number> | undefined;
-  /** Called when they have gone out, with their count, or when they do not. */
+  /** Called with the count of bytes when they have gone out; `reject` when they do not. */
   resolve: (count: number) => void = ignore;
   reject: (error: unknown) => void = ignore;
   next: QueuedWrite | undefined;
@@ -29,7 +29,7 @@ export class QueuedWrite implements Borrower {
     this.length = bytes.length;
   }
 
-  /** A promise of the end of it. */
+  /** Gives a promise for the end of this write. */
   promised(): Promise<number> {
     return this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -37,7 +37,7 @@ export class QueuedWrite implements Borrower {
     });
   }
 
-  /** The bytes, for the system, which has them from now on. */
+  /** Gives the bytes to the system, which has them from now on. */
   inPlace(): Uint8Array {
     this.#isInPlace = true;
     return this.bytes;
@@ -45,7 +45,7 @@ export class QueuedWrite implements Borrower {
 
   copy(): boolean {
     if (this.#isInPlace || this.length >= BIG_CONTENT) return false;
-    // Where they have been transferred away, whoever sends them finds that out.
+    // If they were transferred away, sending them will find that out.
     if (this.bytes.length === this.length) this.bytes = this.bytes.slice();
     return true;
   }
@@ -68,7 +68,7 @@ export class WriteQueue {
     this.count++;
   }
 
-  /** Puts those of another queue at the end, which is of no use then. */
+  /** Appends the writes of another queue, which must not be used afterwards. */
   join(other: WriteQueue): void {
     if (other.#first === undefined) return;
     if (this.#last === undefined) this.#first = other.#first;
@@ -92,7 +92,7 @@ export class WriteQueue {
   /**
    * The bytes of the first writes: one big one, or as many small ones as fit. They are under way from now on.
    *
-   * @returns `undefined` where the first are not what they were.
+   * @returns `undefined` if the bytes of the first write have changed.
    */
   gather(): Uint8Array | undefined {
     const first = this.#first!;
@@ -115,14 +115,14 @@ export class WriteQueue {
     for (let write: QueuedWrite | undefined = first; count > 0; write = write!.next, count--) {
       const { bytes, length } = write!;
       write!.needsBytes = false;
-      // Also the buffer of no bytes may be gone by now, and cannot be copied from then.
+      // A buffer of no bytes may be gone by now, too, and then cannot be copied from.
       if (length > 0) gathered.set(bytes, at);
       at += length;
     }
     return gathered;
   }
 
-  /** Those that are under way have gone out. */
+  /** The writes that are under way have gone out. */
   settle(): void {
     for (; this.underWay > 0; this.underWay--) {
       const write = this.#shift();
@@ -131,7 +131,7 @@ export class WriteQueue {
   }
 
   /**
-   * Nothing more of them goes out. Each is told how much had, and may be left alone.
+   * Nothing more goes out. Each promise settles by how much of its write had gone out, and need not be awaited.
    *
    * @param error Why.
    * @param unsent How many bytes of those that are under way have not gone out.
@@ -148,7 +148,7 @@ export class WriteQueue {
       const { length, promise } = write;
       const count = Math.min(Math.max(taken, 0), length);
       taken -= count;
-      // Where nobody was promised anything, nobody is told.
+      // Without a promise there is nothing to reject.
       if (promise === undefined) continue;
       if (count === length && length > 0) {
         write.resolve(count);

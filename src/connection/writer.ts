@@ -4,11 +4,11 @@
 //
 // Invariants:
 // - Writes go out whole and in call order, however many callers there are.
-// - What is written in one turn goes out together in one kernel write, and so does what is queued behind one
-//   under way. Small content is gathered; big content is sent in place.
+// - What is written in one turn goes out together in one kernel write, and so does what is queued while one is under
+//   way. Small content is gathered; big content is sent in place.
 // - The queue is bounded: a write that does not fit is refused whole.
-// - The promise of a write that fails never becomes an unhandled rejection: the failure is the connection's,
-//   and its `closed` tells.
+// - The promise of a write that fails never becomes an unhandled rejection: the failure is the connection's, and its
+//   `closed` reports it.
 
 import { contentBytes } from "../base/arguments.ts";
 import {
@@ -30,24 +30,24 @@ import { BYTES_PER_WRITE, type PressedQueue, Pressure } from "../network/pressur
 import type { Turn, Turns } from "../network/turns.ts";
 import { LARGEST_GATHERING, QueuedWrite, WriteQueue } from "./write_queue.ts";
 
-/** What the writer tells the connection it belongs to. */
+/** What the writer reports to its connection. */
 export interface WriterHost {
   /** The time that timeouts go by. */
   readonly clock: Clock;
-  /** When kernel writes are begun. */
+  /** Decides when kernel writes are begun. */
   readonly turns: Turns;
-  /** How fast the kernel is given bytes, where that is limited. */
+  /** How fast the kernel is given bytes, if that is limited. */
   readonly writePace?: Pace | undefined;
   /** Asks for a call of {@linkcode Writer.look} at that time or earlier. */
   lookBy(due: number): void;
   /**
-   * Whether so many bytes more may be queued, where others share a limit. If so, they count from now on.
+   * Whether `length` more bytes may be queued, if a limit is shared with others. If so, they count from now on.
    *
    * @param length How many.
-   * @param isTried Whether nothing ends where they may not.
+   * @param isTried Whether the answer no ends nothing.
    */
   mayQueue(length: number, isTried: boolean): boolean;
-  /** So many bytes are no longer queued. */
+  /** `length` bytes are no longer queued. */
   onDequeued(length: number): void;
   /** The kernel took bytes. */
   onSent(): void;
@@ -59,7 +59,7 @@ export interface WriterHost {
   onWriteFailure(error: SocketError): void;
 }
 
-/** How the writer is bounded. */
+/** The limits of the writer. */
 export interface WriterLimits {
   /** How long the kernel may take none of the bytes. */
   readonly writeTimeoutInMillis: number;
@@ -67,10 +67,10 @@ export interface WriterLimits {
   readonly maxQueuedBytes: number;
 }
 
-/** So many writes may wait in any case, however few bytes may. */
+/** This many writes may wait in any case, even if few bytes may. */
 const FEW_WRITES = 1024;
 
-/** A loop that awaits what is there and writes an answer writes again within so many microtasks. */
+/** A loop that awaits what has arrived and writes an answer writes again within this many microtasks. */
 const QUIET_MICROTASKS = 3;
 
 const NOTHING = new Uint8Array(0);
@@ -87,23 +87,23 @@ export class Writer implements Turn, PressedQueue {
   readonly #host: WriterHost;
   readonly #limits: WriterLimits;
   readonly #queue = new WriteQueue();
-  /** While paused: what was written since. */
+  /** While paused: what was written during the pause. */
   #held: WriteQueue | undefined;
   #whenDrained: (() => void) | undefined;
-  /** Made when somebody asks. */
+  /** Made when it is asked for. */
   #pressure: Pressure | undefined;
   #rest: Uint8Array = NOTHING;
-  /** How many bytes of it are to be sent. */
+  /** How many of its bytes are to be sent. */
   #restLength = 0;
   #isScheduled = false;
-  /** How many have passed since the last write, while it lingers. */
+  /** How many microtasks have passed since the last write, while it lingers. */
   #quietMicrotasks = 0;
   #due = Infinity;
   #error: Failure | undefined;
   #end: PromiseWithResolvers<void> | undefined;
   #hasEnded = false;
 
-  /** @param transport Where bytes go. @param host The connection it belongs to. @param limits Its bounds. */
+  /** @param transport Where bytes go. @param host Its connection. @param limits Its limits. */
   constructor(transport: Transport, host: WriterHost, limits: WriterLimits) {
     this.#transport = transport;
     this.#canTry = transport.tryWrite !== undefined;
@@ -116,17 +116,17 @@ export class Writer implements Turn, PressedQueue {
     return this.#queue.underWay > 0;
   }
 
-  /** Whether what is written can go out: neither ended nor failed. */
+  /** Whether what is written can go out: writing has neither ended nor failed. */
   get isOpen(): boolean {
     return this.#error === undefined && this.#end === undefined;
   }
 
-  /** Whether the direction was ended and the peer was told. */
+  /** Whether the direction was ended and the peer has got the end. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
 
-  /** Whether nothing waits to be sent, and something could be. */
+  /** Whether nothing waits to be sent, and something could be sent. */
   get isQuiet(): boolean {
     return this.queuedBytes === 0 && this.#end === undefined && this.#error === undefined;
   }
@@ -135,7 +135,7 @@ export class Writer implements Turn, PressedQueue {
    * Queues content. Resolves with the count of its bytes when the kernel has them all.
    *
    * @param content Bytes, or text.
-   * @param isOneOfMany Whether more is likely to follow after a promise or two: that goes out with it.
+   * @param isOneOfMany Whether more is likely to follow within a few microtasks, to go out together with it.
    */
   write(content: Uint8Array | string, isOneOfMany = false): Promise<number> {
     let bytes: Uint8Array;
@@ -156,7 +156,7 @@ export class Writer implements Turn, PressedQueue {
    * Queues content without a promise for it.
    *
    * @param content Bytes, or text.
-   * @param onSent Called when the kernel has it all; not where it does not go out.
+   * @param onSent Called when the kernel has it all; not called if it does not go out.
    * @throws {TypeError | SocketError} It was not queued.
    */
   post(content: Uint8Array | string, onSent: () => void): void {
@@ -172,8 +172,8 @@ export class Writer implements Turn, PressedQueue {
    * Queues bytes, all of them or none, without a promise, unless the system has refused too much.
    *
    * @param pieces The bytes, in order.
-   * @param maxQueuedBytes How much it may have refused, where that is not the connection's own limit.
-   * @returns Whether they were queued; not where nothing can go out any more.
+   * @param maxQueuedBytes How much it may have refused, if not the connection's own limit.
+   * @returns Whether they were queued; false too if nothing can go out any more.
    */
   tryWrite(
     pieces: readonly Uint8Array[],
@@ -201,13 +201,13 @@ export class Writer implements Turn, PressedQueue {
   /**
    * Waits until less is queued.
    *
-   * @param limits How much less, and how to give up.
-   * @returns Rejects with what ended the connection, and where writing was ended and nothing more waits.
+   * @param limits How much may be left, and how to give up.
+   * @returns Rejects with what ended the connection, or if writing was ended and nothing more waits.
    */
   drained(limits: DrainedLimits): Promise<void> {
     if (this.#error !== undefined) return rejected(errorOf(this.#error));
     if (this.queuedBytes < limits.below) {
-      // Whoever tries again and again must not do so for ever.
+      // A caller that tries again and again must not do so for ever.
       if (this.#end === undefined) return this.#pressure?.pause() ?? Promise.resolve();
       return rejected(closedError("write"));
     }
@@ -215,7 +215,7 @@ export class Writer implements Turn, PressedQueue {
     return pressure.wait(this.#host.clock, limits, this);
   }
 
-  /** Why so many bytes cannot be queued; what is too much ends the connection. */
+  /** Why `length` bytes cannot be queued. An overflow ends the connection. */
   #refusal(length: number): SocketError | undefined {
     if (this.#error !== undefined) return errorOf(this.#error);
     if (this.#end !== undefined) {
@@ -245,7 +245,7 @@ export class Writer implements Turn, PressedQueue {
     this.#host.turns.write(this);
   }
 
-  /** Waits as long as more is written every few microtasks, up to what is gathered at most. */
+  /** Waits while more is written every few microtasks, up to the most that is gathered. */
   #linger(): void {
     this.#isScheduled = true;
     queueMicrotask(() => {
@@ -278,7 +278,7 @@ export class Writer implements Turn, PressedQueue {
       "have more queued than this one";
   }
 
-  /** Ends the direction after everything queued. Resolves when the peer was told, rejects when it cannot be. */
+  /** Ends the direction after everything queued. Resolves when the end was sent, rejects if it cannot be. */
   end(): Promise<void> {
     if (this.#end !== undefined) return this.#end.promise;
     if (this.#error !== undefined) return rejected(errorOf(this.#error));
@@ -298,7 +298,7 @@ export class Writer implements Turn, PressedQueue {
     return new Promise((resolve) => this.#whenDrained = resolve);
   }
 
-  /** Goes on, writing to another transport. */
+  /** Goes on writing, to another transport. */
   resume(transport: Transport): void {
     this.#transport = transport;
     this.#canTry = transport.tryWrite !== undefined;
@@ -336,7 +336,7 @@ export class Writer implements Turn, PressedQueue {
     return this.#due;
   }
 
-  /** Ends what is due. Returns when the next thing will be. */
+  /** Does what is due. Returns when the next thing will be due. */
   look(now: number): number {
     if (this.#due <= now) {
       this.#due = Infinity;
@@ -362,7 +362,7 @@ export class Writer implements Turn, PressedQueue {
   }
 
   #send(): void {
-    // Nothing to send is sent already.
+    // Nothing to send counts as sent.
     if (this.#restLength === 0) return this.#settle();
     let piece = this.#piece();
     if (piece === undefined) return;
@@ -385,12 +385,12 @@ export class Writer implements Turn, PressedQueue {
     writing.then(this.#onWritten, this.#onRefused);
   }
 
-  /** What may be sent now; nothing where that has to wait. */
+  /** What may be sent now; `undefined` if that has to wait. */
   #piece(): Uint8Array | undefined {
     const pace = this.#host.writePace;
     if (pace === undefined) return this.#rest;
     if (!pace.mayGo(this.#sendOn)) {
-      // That time is not the peer's.
+      // The peer is not responsible for that time.
       this.#due = Infinity;
       return undefined;
     }
@@ -403,7 +403,7 @@ export class Writer implements Turn, PressedQueue {
     else this.#send();
   };
 
-  /** Sends what fits without waiting. Whether something is left that has to wait. */
+  /** Sends what fits without waiting. Returns whether something is left that has to wait. */
   #tryWrite(piece: Uint8Array): boolean {
     let count: number | undefined;
     try {
@@ -419,7 +419,7 @@ export class Writer implements Turn, PressedQueue {
     if (this.#onTaken(count)) this.#send();
   };
 
-  /** The kernel took bytes. Whether something is left of those that are under way. */
+  /** The kernel took bytes. Returns whether something is left of those that are under way. */
   #onTaken(count: number): boolean {
     this.bytesWritten += count;
     this.#host.writePace?.took(count);
@@ -432,7 +432,7 @@ export class Writer implements Turn, PressedQueue {
     if (rest === 0) {
       this.#settle();
     } else if (this.#rest.length !== this.#restLength) {
-      // What was sent of it may be something else, too.
+      // What was sent of it may have been changed, too.
       this.#onChanged();
     } else {
       this.#rest = this.#rest.subarray(count);
@@ -442,7 +442,7 @@ export class Writer implements Turn, PressedQueue {
     return false;
   }
 
-  /** A hole in a stream would be worse than its end. */
+  /** Ends the connection: a hole in a stream would be worse than its end. */
   #onChanged(): void {
     this.#onWriteFailure(
       new TypeError(
@@ -452,7 +452,7 @@ export class Writer implements Turn, PressedQueue {
   }
 
   readonly #onRefused = (cause: unknown): void => {
-    // The system does not know what has become of the bytes, and speaks of a bad address.
+    // The system cannot know what happened to the bytes, and reports a bad address.
     if (this.#rest.length !== this.#restLength) this.#onChanged();
     else this.#onWriteFailure(cause);
   };
@@ -465,7 +465,7 @@ export class Writer implements Turn, PressedQueue {
     this.#due = Infinity;
     this.#queue.settle();
     if (this.#queue.count === 0) return this.#afterDrain();
-    // What takes all of it without waiting goes on in a turn of its own: there may be much.
+    // If the kernel takes all of it without waiting, go on in another turn: there may be much.
     if (this.#canTry) this.#askForTurn();
     else this.begin();
   }
@@ -486,14 +486,14 @@ export class Writer implements Turn, PressedQueue {
     };
     this.#transport.closeWrite().then(onEnded, (cause) => {
       if (this.#error !== undefined) return;
-      // The peer has gone already, and everything we had was sent: that is an end, too.
+      // The peer has gone already, and everything was sent: that is an end, too.
       if (cause instanceof Deno.errors.NotConnected) onEnded();
       else this.#onWriteFailure(cause);
     });
   }
 }
 
-/** How many writes may wait where so many bytes may: their places take memory, too. */
+/** How many writes may wait under a limit of bytes: their places take memory, too. */
 function mostWritesIn(maxQueuedBytes: number): number {
   return Math.max(FEW_WRITES, maxQueuedBytes / BYTES_PER_WRITE);
 }

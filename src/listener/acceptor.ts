@@ -1,7 +1,7 @@
-// Accepts for ever: bad clients and a full system do not end it.
+// Accepts without end: bad clients and a full system do not stop it.
 //
-// A naive accept loop ends when one client resets its connection before it was accepted, or when the process
-// runs out of descriptors. Both pass: the first at once, the second when connections end.
+// A naive accept loop ends when one client resets its connection before it was accepted, or when the process runs out
+// of descriptors. Both are temporary: the first passes at once, the second when connections end.
 
 import { brokenError, ignore } from "../base/errors.ts";
 import type { Clock, TimerId, Transport, TransportListener } from "../network/network.ts";
@@ -20,14 +20,14 @@ export class Acceptor {
   #resting: Promise<void> | undefined;
   #rests = 0;
 
-  /** @param listener What it accepts from, and frees. @param clock The time that rests go by. */
+  /** @param listener What it accepts from, and frees. @param clock The time for rests. */
   constructor(listener: TransportListener, clock: Clock) {
     this.#listener = listener;
     this.#clock = clock;
   }
 
   /**
-   * Waits for the next transport. Not to be called again before it has settled.
+   * Waits for the next transport. Must not be called again before it has settled.
    *
    * @returns The transport, or `undefined` after {@linkcode Acceptor.close}.
    * @throws {SocketError} An error that ends accepting for good.
@@ -36,17 +36,17 @@ export class Acceptor {
     return this.#pending ??= this.#accept().finally(() => this.#pending = undefined);
   }
 
-  /** The rest after a failure, as long as it lasts. */
+  /** The rest after a failure, while it lasts. */
   get resting(): Promise<void> | undefined {
     return this.#resting;
   }
 
-  /** How often it has rested. */
+  /** How many times it has rested. */
   get rests(): number {
     return this.#rests;
   }
 
-  /** Stops accepting and frees the listener: when it resolves, the port is free. */
+  /** Stops accepting and frees the listener: the port is free when it resolves. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -71,7 +71,7 @@ export class Acceptor {
     return undefined;
   }
 
-  /** Out of descriptors, or something unknown: it may pass, but not by asking at once. */
+  /** Out of descriptors, or something unknown: it may pass, but not if accepting is tried again at once. */
   async #rest(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;

@@ -1,17 +1,17 @@
-// Who gets what comes to a listener, of streams or of datagrams: a service or an iteration, one at a time.
+// What gets the connections or datagrams of a listener: a service or an iteration, one at a time.
 
 import { shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
 
-/** What consumers are told about their listener, and what it is told about them. */
+/** What consumers and their listener report to each other. */
 export interface ConsumersHost<Consumer> {
-  /** Whether something may come. */
+  /** Whether anything may arrive. */
   isOpen(): boolean;
   /** Whether it was stopped, so that an iteration just ends. */
   isOver(): boolean;
-  /** What an iteration cannot do where nothing was started: "Cannot accept: not listening". */
+  /** What an iteration says if nothing was started: "Cannot accept: not listening". */
   readonly notOpen: string;
-  /** Another one, or nobody, gets what comes. */
+  /** Another consumer, or none, gets what arrives. */
   onConsumer(consumer: Consumer | undefined): void;
 }
 
@@ -22,7 +22,7 @@ export const OVER = { done: true, value: undefined } as const;
 export class Consumers<Consumer extends object> {
   readonly #host: ConsumersHost<Consumer>;
   #current: Consumer | undefined;
-  /** The service as it was given; `undefined` for an iteration. */
+  /** The service as it was passed in; `undefined` for an iteration. */
   #given: object | undefined;
 
   /** @param host Their listener. */
@@ -30,23 +30,23 @@ export class Consumers<Consumer extends object> {
     this.#host = host;
   }
 
-  /** Who gets what comes. */
+  /** The consumer that gets what arrives. */
   get current(): Consumer | undefined {
     return this.#current;
   }
 
   /**
-   * Has a service get what comes.
+   * Lets a service get what arrives.
    *
    * @param given The service, by which it will be detached.
    * @param consumer What was made of it.
-   * @throws {GenericError} `"busy"`: somebody gets it already.
+   * @throws {GenericError} `"busy"`: there is a consumer already.
    */
   attach(given: object, consumer: Consumer): void {
     this.#begin("attach", consumer, given);
   }
 
-  /** Takes a service off, if it is the one that is attached. */
+  /** Removes a service, if it is the one that is attached. */
   detach(given: object): void {
     if (typeof given !== "function" && (typeof given !== "object" || given === null)) {
       throw new TypeError(
@@ -57,11 +57,11 @@ export class Consumers<Consumer extends object> {
   }
 
   /**
-   * Has an iteration get what comes, until it ends or is left.
+   * Lets an iteration get what arrives, until it ends or is left.
    *
-   * @param consumer Who it is.
-   * @param take Waits for what comes next; it tells the end.
-   * @throws {GenericError} `"busy"`: somebody gets it already.
+   * @param consumer The iteration.
+   * @param take Waits for what arrives next; it gives the end.
+   * @throws {GenericError} `"busy"`: there is a consumer already.
    */
   iterate<T>(
     consumer: Consumer,
@@ -96,7 +96,7 @@ export class Consumers<Consumer extends object> {
     };
   }
 
-  /** The listener is not open any more: a service gets what comes when it is again, an iteration does not. */
+  /** The listener is no longer open: a service gets what arrives when it is open again, an iteration does not. */
   endIteration(): void {
     if (this.#given === undefined) this.#current = undefined;
   }

@@ -1,5 +1,5 @@
-// What a listener opens and shuts: the bound socket, its intake with a guard and stages, and the connections that
-// are made of those who get in.
+// What a listener opens and shuts: the bound socket, its intake with a guard and stages, and the connections of the
+// clients that are let in.
 
 import { Acceptor } from "./acceptor.ts";
 import { shown } from "../base/arguments.ts";
@@ -30,19 +30,19 @@ import {
 
 /** What takes the connections of an entrance. */
 export interface EntranceOwner {
-  /** Whether somebody takes what comes, now or soon. */
+  /** Whether connections will be taken, now or soon. */
   readonly isWanted: boolean;
-  /** It is open: whoever takes connections may begin. */
+  /** It is open: connections can be taken. */
   onOpen(): void;
-  /** It is not open any more. */
+  /** It is no longer open. */
   onEnd(): void;
 }
 
 /** The way into a listener. It may be opened and shut any number of times. */
 export class Entrance implements Openable {
-  /** The connections that got in and are open. */
+  /** The connections that were let in and are open. */
   readonly openConnections: OpenConnections;
-  /** The port it is bound to; before the first time, the one asked for. */
+  /** The port it is bound to; before it is first opened, the one asked for. */
   port: number;
   /** The local address or path it is bound to. */
   address: string;
@@ -56,12 +56,12 @@ export class Entrance implements Openable {
   readonly #limits: ConnectionLimits;
   #socket: TransportListener | undefined;
   #intake: Intake | undefined;
-  /** The one that handed out what is being taken; it may be left meanwhile. */
+  /** The intake of the connection that is being taken; it may have been replaced since. */
   #handsOut: Intake | undefined;
 
   /**
-   * @param settings Where it is, who gets in, and how connections behave.
-   * @param owner What takes them.
+   * @param settings Where it listens, who is let in, and how connections behave.
+   * @param owner What takes the connections.
    */
   constructor(settings: ListenerSettings, owner: EntranceOwner) {
     const { clock } = settings.network;
@@ -86,17 +86,17 @@ export class Entrance implements Openable {
     }
   }
 
-  /** Whether it is bound, or those who came in time may still get in. */
+  /** Whether it is bound, or clients that arrived in time may still be let in. */
   get isOpen(): boolean {
     return this.#intake !== undefined;
   }
 
-  /** What has happened since it was made. */
+  /** What has happened since the entrance was made. */
   stats(): ListenerStats {
     return this.#guard.stats(this.openConnections.connections, this.#handshakes?.counts);
   }
 
-  /** Puts other certificates in place. */
+  /** Replaces the certificates. */
   async replaceCertificate(certificates: ListenerCertificateConfig): Promise<void> {
     if (this.#security === undefined) {
       throw new TypeError(
@@ -131,7 +131,9 @@ export class Entrance implements Openable {
     this.#owner.onOpen();
   }
 
-  /** Lets those in who came in time, and nobody else; connections close as soon as they have nothing to do. */
+  /**
+   * Lets in the clients that arrived in time, and nobody else; connections close as soon as they have nothing to do.
+   */
   async shut(patience: Patience): Promise<StopReport> {
     const intake = this.#intake;
     const stop = this.openConnections.stop(patience);
@@ -154,7 +156,7 @@ export class Entrance implements Openable {
     this.#owner.onEnd();
   }
 
-  /** What it listens on broke: nobody gets in any more. */
+  /** The listening socket broke: nobody is let in any more. */
   async breakDown(): Promise<void> {
     const intake = this.#intake;
     if (intake === undefined) return;
@@ -170,17 +172,17 @@ export class Entrance implements Openable {
     this.#security?.stop();
   }
 
-  /** Waits for the next one; `undefined` when there will be none. */
+  /** Waits for the next connection; gives `undefined` when there will be none. */
   async accept(): Promise<Admission | undefined> {
     return await this.#intake?.accept();
   }
 
-  /** Takes back what nobody wants now; the next accept gives it out. */
+  /** Takes back a connection that is no longer wanted; the next accept gives it out. */
   putBack(admission: Admission): void {
     this.#handsOut!.putBack(admission);
   }
 
-  /** Who took connections does not any more. */
+  /** Connections are no longer wanted. */
   onUnwanted(): void {
     this.#intake?.onUnwanted();
   }
@@ -193,7 +195,7 @@ export class Entrance implements Openable {
       if (keepAliveInMillis === undefined) return await network.listen(bare(target));
       const socket = await network.listen(bare({ ...target, keepAliveInMillis }));
       if (socket.keepAliveInMillis === keepAliveInMillis) return socket;
-      // A network that does not know of it has passed over it.
+      // A network that does not know the option has ignored it.
       socket.close();
       throw new GenericError(
         "unsupported",
@@ -212,7 +214,7 @@ export class Entrance implements Openable {
     }));
   }
 
-  /** Makes a connection of what was let in. */
+  /** Makes a connection for a client that was let in. */
   take({ transport, pass, acceptedAt }: Admission): Connection {
     this.#guard.open(pass);
     const origin: Origin = {
@@ -248,7 +250,7 @@ export class Entrance implements Openable {
       );
     }
     const { clock } = this.#settings.network;
-    // A listener without options of its own counts those of its connections, too.
+    // A listener without options of its own counts the handshakes of its connections, too.
     const stage = this.#handshakes ??= new Stage(handshakeStage(security, this.#refuse), clock);
     return (transport) =>
       stage.count(
@@ -258,18 +260,18 @@ export class Entrance implements Openable {
       );
   };
 
-  /** Tells of somebody whose connection could not be made secure. */
+  /** Reports a connection that could not be made secure. */
   readonly #refuse = (error: unknown, { transport }: Pick<Admission, "transport">): void => {
     this.#events.refused("handshake", transport.remoteAddr, error as SocketError);
   };
 }
 
-/** Whether a connection that is over was ended by its program, or by a stop; a limit ends one for what the peer does. */
+/** Whether the program or a stop ended a connection; a limit ends one because of the peer. */
 function isGivenUp(error: SocketError | undefined): boolean {
   return error === undefined || error.code === "aborted";
 }
 
-/** The stage at which both ends agree on a secret. */
+/** The stage of the TLS handshake. */
 function handshakeStage(
   security: ListenerSecurity,
   onFailed: StageWork<Admission>["onFailed"],
@@ -282,7 +284,7 @@ function handshakeStage(
       return { ...admission, transport };
     },
     onFailed,
-    // Where it is optional, some talk in the clear.
+    // If TLS is optional, some connections stay in the clear.
     counts: ({ transport }) => transport.secure !== undefined,
   };
 }

@@ -1,4 +1,4 @@
-// The stage at which a trusted proxy says for whom it has connected.
+// The stage at which a trusted proxy names the client for which it has connected.
 
 import { cut } from "../network/free.ts";
 import type { Clock } from "../network/network.ts";
@@ -8,10 +8,10 @@ import type { ProxyProtocolSettings } from "./guard/guard_config.ts";
 import { readProxyHeader } from "../proxy/proxied_transport.ts";
 import { ProxyHeaderError } from "../proxy/proxy_header_error.ts";
 
-/** How many headers may be waited for: a proxy sends one at once. */
+/** How many headers may be awaited at a time: a proxy sends one at once. */
 const MAX_HEADERS = 1_024;
 
-/** What happens at that stage. */
+/** Makes the work of that stage. */
 export function headerStage(guard: Guard, clock: Clock): StageWork<Admission> {
   return {
     limit: MAX_HEADERS,

@@ -1,11 +1,10 @@
-// How connections come in: the one place where they wait to be taken.
+// How connections are let in: the one place where they wait to be taken.
 //
 //   accept() --> acceptor --> guard.enter() --> stages, many at a time --> ready, while there is room
 //
-// A stage takes a stream through something that takes a while, a header or a handshake. Nobody waits for a slow
-// one: they go on beside each other and beside the next accept. Who is on his way holds no place of those that are
-// open. Nothing is accepted while nobody waits, the system's backlog does; but for a stop, which takes what has
-// come before it.
+// A stage takes a stream through something slow, a header or a handshake. A slow client delays nobody: all stages run
+// at the same time, and beside the next accept. A client on its way in takes no place of an open connection. Nothing is
+// accepted while no call waits; connections stay in the system's backlog. Only a stop accepts what arrived before it.
 
 import type { Acceptor } from "./acceptor.ts";
 import { MAX_INTERVAL_IN_MILLIS } from "../base/arguments.ts";
@@ -17,32 +16,32 @@ import { type InLine, Line } from "./line.ts";
 import type { Clock, Transport } from "../network/network.ts";
 import type { Stage } from "./stage.ts";
 
-/** What an intake works with. */
+/** What an intake needs. */
 export interface IntakeOptions {
   /** What it accepts from, and closes. */
   readonly acceptor: Acceptor;
-  /** Who decides. */
+  /** Decides who is let in. */
   readonly guard: Guard;
-  /** What everybody has to get through, in this order. */
+  /** What every connection has to pass, in this order. */
   readonly stages: readonly Stage<Admission>[];
-  /** The time that pauses go by. */
+  /** The time for pauses. */
   readonly clock: Clock;
-  /** Whether somebody takes what comes, now or soon. */
+  /** Whether connections will be taken, now or soon. */
   readonly isWanted: () => boolean;
 }
 
-/** How a stop learns what has come before it. */
+/** How a stop finds out which connections arrived before it. */
 export interface LastCall {
   /** Resolves when the runtime has looked at its sockets, and what was ready has been given out. */
   readonly looked: () => Promise<void>;
-  /** How many connections the system may have kept; 0 where they are somebody else's. */
+  /** How many connections the system may have kept; 0 if the socket is shared. */
   readonly backlog: number;
 }
 
-/** Somebody on his way in. */
+/** A client on its way in. */
 class Comer implements InLine<Comer> {
   admission: Admission;
-  /** Whether a stop has counted him as never taken. */
+  /** Whether a stop has counted it as never taken. */
   isCounted = false;
   before: Comer | undefined;
   behind: Comer | undefined;
@@ -60,23 +59,23 @@ export class Intake {
   /** How many of them wait for a place at a stage. */
   #queueing = 0;
   #isAccepting = false;
-  /** A stop takes whatever the system has kept. */
+  /** A stop takes all connections that the system has kept. */
   #isLastCall = false;
-  /** Nobody else comes; who is on his way may still get in. */
+  /** No more clients are accepted; those on their way may still be let in. */
   #isShut = false;
   #isClosed = false;
   #accepted = 0;
   readonly #neverTaken: Admission[] = [];
-  /** How many were handed out, and whoever waited for them has not gone on yet. */
+  /** How many were handed out to a call that has not gone on yet. */
   #inHand = 0;
   #failure: { readonly error: unknown } | undefined;
-  /** Those who wait in `accept`, the first first. */
+  /** The calls that wait in `accept`, the oldest first. */
   readonly #waiters: (() => void)[] = [];
   #endPause: (() => void) | undefined;
   #whenEmpty: (() => void) | undefined;
   #whenTaken: (() => void) | undefined;
 
-  /** @param options What it works with. */
+  /** @param options What it needs. */
   constructor(options: IntakeOptions) {
     this.#options = options;
     options.guard.onRoom = () => {
@@ -86,8 +85,8 @@ export class Intake {
   }
 
   /**
-   * Waits for the next connection that is let in. Who asks while another one still waits comes after it: a
-   * service that was detached has not given its place up yet when an iteration begins.
+   * Waits for the next connection that is let in. Calls are served in order: a service that was detached may still wait
+   * when an iteration begins.
    *
    * @returns The connection, or `undefined` when there will be none. It must be taken by {@linkcode Intake.onTaken}
    * or {@linkcode Intake.putBack} at once: a stop waits for that.
@@ -108,13 +107,13 @@ export class Intake {
     }
   }
 
-  /** A connection that was handed out is its listener's. */
+  /** The listener has taken a connection that was handed out. */
   onTaken(): void {
     if (--this.#inHand === 0) this.#whenTaken?.();
     this.#tellIfEmpty();
   }
 
-  /** Takes a connection back that nobody wants now; the next accept gives it out. */
+  /** Takes a connection back that is not wanted now; the next accept gives it out. */
   putBack(admission: Admission): void {
     if (this.#isClosed) {
       this.#neverTaken.push(admission);
@@ -126,18 +125,18 @@ export class Intake {
     this.onTaken();
   }
 
-  /** Somebody who took connections does not any more. */
+  /** Connections are no longer wanted. */
   onUnwanted(): void {
     this.#tellIfEmpty();
   }
 
   /**
-   * Stops in good order: what the system has kept is accepted, and who is on his way may get in, as long as the
-   * patience lasts. When it resolves the port is free, and nobody waits any more.
+   * Stops gracefully: what the system has kept is accepted, and clients on their way may be let in, until the patience
+   * ends. When it resolves the port is free, and no call waits any more.
    *
    * @param patience How long.
-   * @param lastCall How to know what has come before.
-   * @returns Those who had come and were never taken; they are freed.
+   * @param lastCall How to find out what arrived before.
+   * @returns The connections that arrived and were never taken; they are freed.
    */
   async finish(patience: Patience, lastCall: LastCall): Promise<readonly Admission[]> {
     if (lastCall.backlog > 0 && !patience.isOver) await this.#acceptTheRest(patience, lastCall);
@@ -151,14 +150,14 @@ export class Intake {
     this.#tellIfEmpty();
     await patience.for(promise);
     this.#close(stopped);
-    // No patience is needed for those: they are taken within this turn.
+    // This needs no patience: they are taken within this turn.
     if (this.#inHand > 0) await new Promise<void>((resolve) => this.#whenTaken = resolve);
     return this.#neverTaken.splice(0);
   }
 
   /**
-   * Accepts what the system has kept: until a look at its sockets has brought nobody. That is a matter of
-   * milliseconds, and is done also where there is no time to serve them: so they are counted.
+   * Accepts what the system has kept, until a look at its sockets finds no more. That takes milliseconds, and is done
+   * even if there is no time left to serve them: so they are counted.
    */
   async #acceptTheRest(patience: Patience, { looked, backlog }: LastCall): Promise<void> {
     this.#isLastCall = true;
@@ -170,7 +169,7 @@ export class Intake {
     const isMore = () => this.#accepted !== before && this.#accepted - first <= backlog;
     while (isMore() && !patience.isEnded) {
       const { rests, resting } = acceptor;
-      // Out of descriptors: what ends now gives some back.
+      // Out of descriptors: connections that end now give some back.
       if (resting !== undefined) await patience.for(resting);
       before = this.#accepted;
       await patience.forMoment(looked());
@@ -190,7 +189,7 @@ export class Intake {
     for (const wake of this.#waiters.splice(0)) wake();
   }
 
-  /** Whether nobody is on his way, is being taken, or waits for somebody who will take him. */
+  /** Whether no client is on its way, being taken, or waiting for a consumer that will take it. */
   get #isEmpty(): boolean {
     return this.#inHand === 0 && this.#comers.length === 0 &&
       (this.#ready.length === 0 || !this.#options.isWanted());
@@ -206,14 +205,14 @@ export class Intake {
     this.#waiters.shift()?.();
   }
 
-  /** Accepts as long as somebody waits. */
+  /** Accepts while a call waits. */
   async #acceptOn(): Promise<void> {
     if (this.#isAccepting) return;
     this.#isAccepting = true;
     const { acceptor, guard } = this.#options;
     try {
       while (!this.#isShut && (this.#waiters.length > 0 || this.#isLastCall)) {
-        // Those who wait at a stage come first, or there would be no bound for them.
+        // Clients that wait at a stage come first, or their number would not be bounded.
         const delay = this.#queueing > 0 ? Infinity : this.#isLastCall ? 0 : guard.acceptDelay();
         if (delay > 0) {
           await this.#pause(delay);
@@ -232,7 +231,7 @@ export class Intake {
     }
   }
 
-  /** Waits until it may make sense to accept. */
+  /** Waits until accepting may succeed. */
   async #pause(delayInMillis: number): Promise<void> {
     const { clock } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -260,13 +259,13 @@ export class Intake {
     const isThrough = await this.#getThrough(comer);
     this.#comers.remove(comer);
     if (isThrough && !this.#isClosed) return this.#letIn(comer.admission);
-    // A stage frees whom it does not let through.
+    // A stage frees the stream of a client that fails.
     if (isThrough) cut(comer.admission.transport);
     this.#options.guard.leave(comer.admission.pass);
     this.#tellIfEmpty();
   }
 
-  /** Takes somebody through all stages that concern him. */
+  /** Takes a client through all stages that concern it. Returns whether it has passed. */
   async #getThrough(comer: Comer): Promise<boolean> {
     for (const stage of this.#options.stages) {
       if (!stage.concerns(comer.admission)) continue;

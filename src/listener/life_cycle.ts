@@ -1,9 +1,9 @@
-// How a listener lives, of streams or of datagrams:
+// The life of a listener, of streams or of datagrams:
 //
 //   new --start()--> open --gracefulStop() / immediateStop()--> stopped --start()--> ...
 //
-// Starts and stops are done in the order in which they were asked for, awaited or not: a stop ends the start
-// before it, and a start waits for the stop before it. What opening and stopping are is the listener's own.
+// Starts and stops happen in the order of the calls, awaited or not: a stop ends the start before it, and a start waits
+// for the stop before it. The listener itself says what opening and stopping mean.
 
 import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
 import { checkInterval } from "../base/arguments.ts";
@@ -26,15 +26,14 @@ const STOP_OPTIONS = optionNames<StopOptions>({ deadlineInMillis: true });
 
 /** What was cut by a stop. */
 export interface CutOff {
-  /** The connection's `id`; `undefined` for what no service or iteration has got. */
+  /** The connection's `id`; `undefined` if no service or iteration got it. */
   readonly id: number | undefined;
   /** The peer's address. */
   readonly remoteAddress: string;
-  /** The peer's port, 0 where it has none. */
+  /** The peer's port, or 0 if it has none. */
   readonly remotePort: number;
   /**
-   * Why: `"deadline"`: it was not done in time; `"not-taken"`: it had come, and no service or iteration has
-   * got it.
+   * Why: `"deadline"`: it was not done in time; `"not-taken"`: it had arrived, and no service or iteration got it.
    */
   readonly reason: "deadline" | "not-taken";
 }
@@ -43,13 +42,13 @@ export interface CutOff {
 export interface StopReport {
   /** How many connections ended by themselves. */
   readonly completed: number;
-  /** How many were cut at the deadline, or had come and were never taken. */
+  /** How many were cut at the deadline, or had arrived and were never taken. */
   readonly aborted: number;
-  /** Which those were. */
+  /** The ones that were cut. */
   readonly cut: readonly CutOff[];
 }
 
-/** What a stop says of a peer that it has cut. */
+/** The report on a peer that a stop has cut. */
 export function cutOff(
   id: number | undefined,
   peer: NetworkAddress,
@@ -58,12 +57,11 @@ export function cutOff(
   return { id, remoteAddress: hostOf(peer), remotePort: portOf(peer), reason };
 }
 
-/** How a stop went. */
 export function stopReport(completed: number, cut: readonly CutOff[]): StopReport {
   return { completed, aborted: cut.length, cut };
 }
 
-/** How long a stop under way goes on waiting for what is to end by itself. */
+/** How long a stop under way goes on waiting for connections that will end by themselves. */
 export class Patience {
   readonly #over = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
@@ -72,11 +70,11 @@ export class Patience {
   #isOver = false;
   #isEnded = false;
 
-  /** @param clock The time it goes by. @param deadlineInMillis How long it lasts, or `Infinity`. */
+  /** @param clock The time for it. @param deadlineInMillis How long it lasts, or `Infinity`. */
   constructor(clock: Clock, deadlineInMillis: number) {
     this.#clock = clock;
     if (deadlineInMillis !== Infinity) {
-      // Its time is the program's own. But what is over by then shall not be cut.
+      // The program itself may have used up the time: what is over by now shall not be cut.
       const giveUp = () => whenLooked(clock, () => this.#giveUp());
       this.#timer = clock.setTimeout(giveUp, deadlineInMillis);
     }
@@ -87,12 +85,12 @@ export class Patience {
     return this.#isOver;
   }
 
-  /** Whether it was ended: not even what takes a moment is waited for. */
+  /** Whether it was ended: then not even a moment is waited for. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
-  /** Ends it, and what it keeps. */
+  /** Ends it, and frees its timer. */
   end(): void {
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#giveUp();
@@ -116,13 +114,13 @@ export class Patience {
   }
 }
 
-/** What is opened and shut. */
+/** Can be opened and shut. */
 export interface Openable {
-  /** Opens it. Where that fails, nothing is left open. */
+  /** Opens it. If that fails, nothing is left open. */
   open(): Promise<void>;
-  /** Shuts it in good order, as long as the patience lasts, then at once. It may not be open. */
+  /** Shuts it gracefully until the patience ends, then at once. It may not be open. */
   shut(patience: Patience): Promise<StopReport>;
-  /** It is no longer open, for whatever reason. */
+  /** It is no longer open, for any reason. */
   onEnd?(): void;
 }
 
@@ -130,7 +128,7 @@ export interface Openable {
 interface Stop {
   /** Resolves when it is over. */
   readonly report: Promise<StopReport>;
-  /** Ends the patience with what is under way. */
+  /** Ends its patience. */
   hurry(): void;
 }
 
@@ -147,7 +145,7 @@ export class LifeCycle {
 
   /**
    * @param openable What is opened and shut.
-   * @param clock The time that deadlines go by.
+   * @param clock The time for deadlines.
    * @param signal Its abort is a graceful stop.
    */
   constructor(openable: Openable, clock: Clock, signal: AbortSignal | undefined) {
@@ -156,12 +154,12 @@ export class LifeCycle {
     this.#signal = signal;
   }
 
-  /** Resolves when it is not open any more, or could not be opened, with the error if one is why. */
+  /** Resolves when it is no longer open, or could not be opened; with the error if there is one. */
   get closed(): Promise<SocketError | undefined> {
     return this.#closed.promise;
   }
 
-  /** Whether it was open, or was to be, and is not any more. */
+  /** Whether it was open, or about to be, and no longer is. */
   get isOver(): boolean {
     return this.#hasClosed;
   }
@@ -171,10 +169,10 @@ export class LifeCycle {
     return this.#stop !== undefined;
   }
 
-  /** Opens. Starting twice is one start. */
+  /** Opens it. Starting twice is one start. */
   async start(): Promise<void> {
     if (this.#starting === undefined) {
-      // Said at once: a stop that is asked for from now on stops what is begun here.
+      // Set before any await: a stop that is asked for from now on stops this start.
       const starting = this.#starting = this.#start(this.#stop).catch((error) => {
         if (this.#starting === starting) this.#starting = undefined;
         throw error;
@@ -202,7 +200,7 @@ export class LifeCycle {
     if (this.#signal?.aborted === true) this.#onAbort();
   }
 
-  /** Shuts in good order. Stopping twice is one stop. */
+  /** Shuts it gracefully. Stopping twice is one stop. */
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
     const { deadlineInMillis = 15_000 } = readOptions<StopOptions>(
       "options",
@@ -213,21 +211,21 @@ export class LifeCycle {
     return await this.#stopWithin(deadline).report;
   }
 
-  /** Shuts at once. Also ends a graceful stop under way. */
+  /** Shuts it at once. Also ends a graceful stop under way. */
   async immediateStop(): Promise<void> {
     const stop = this.#stopWithin(Infinity);
     stop.hurry();
     await stop.report;
   }
 
-  /** What it stands on broke: it is not open any more, and nothing was asked for. */
+  /** Its socket broke: it is no longer open, although nothing was asked for. */
   end(error: SocketError | undefined): void {
     if (this.#stop !== undefined || this.#hasClosed) return;
     this.#starting = undefined;
     this.#close(error);
   }
 
-  /** The stop under way; another one, behind it, where a start has been asked for since. */
+  /** The stop under way; or a new one after it, if a start was asked for since. */
   #stopWithin(deadlineInMillis: number): Stop {
     const before = this.#stop;
     if (before !== undefined && this.#starting === undefined) return before;

@@ -1,31 +1,31 @@
-// Things in the order in which they came, of which any may leave at any time: each knows its neighbours, so that
-// nothing is searched for, and nothing is kept of those that have left.
+// A list in the order of arrival, from which any element may leave at any time. Each element knows its neighbours, so
+// that nothing is searched for, and nothing is kept of those that have left.
 
-/** Something that stands in a line; the fields are the line's to change. */
+/** An element of a line; only the line changes its fields. */
 export interface InLine<T> {
-  /** Who stands before it. */
+  /** The element before it. */
   before: T | undefined;
-  /** Who stands behind it. */
+  /** The element after it. */
   behind: T | undefined;
 }
 
-/** A line, which may be walked through while it changes. */
+/** A line, which may change while it is iterated over. */
 export class Line<T extends InLine<T>> implements Iterable<T> {
   #first: T | undefined;
   #last: T | undefined;
   #length = 0;
 
-  /** How many there are. */
+  /** How many elements there are. */
   get length(): number {
     return this.#length;
   }
 
-  /** Who came before all others. */
+  /** The element that arrived before all others. */
   get first(): T | undefined {
     return this.#first;
   }
 
-  /** Puts one that is in no line at the end. */
+  /** Appends an element that is in no line. */
   append(thing: T): void {
     thing.before = this.#last;
     thing.behind = undefined;
@@ -35,7 +35,7 @@ export class Line<T extends InLine<T>> implements Iterable<T> {
     this.#length++;
   }
 
-  /** Takes one out that is in. */
+  /** Removes an element that is in the line. */
   remove(thing: T): void {
     const { before, behind } = thing;
     if (before === undefined) this.#first = behind;
@@ -46,7 +46,7 @@ export class Line<T extends InLine<T>> implements Iterable<T> {
     this.#length--;
   }
 
-  /** Those that are in now. */
+  /** The elements that are in the line now. */
   [Symbol.iterator](): Iterator<T> {
     const all: T[] = [];
     for (let thing = this.#first; thing !== undefined; thing = thing.behind) all.push(thing);

@@ -1,7 +1,8 @@
-// Listener: hands connections to a service or to an iteration. How it lives is in life_cycle.ts, how connections
-// get in and are ended in entrance.ts.
+// Listener: hands connections to a service or to an iteration. Its life is in life_cycle.ts; how connections are let in
+// and ended is in entrance.ts.
 //
-// Nothing is accepted while there is neither a service nor an iteration that waits: the system's backlog does.
+// Nothing is accepted while there is neither a service nor a waiting iteration: connections stay in the system's
+// backlog.
 
 import { Consumers, OVER } from "./consumers.ts";
 import { Entrance } from "./entrance.ts";
@@ -38,7 +39,7 @@ import type { ListenerCertificateConfig } from "../tls/listener_secure_socket_co
 export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   readonly #entrance: Entrance;
   readonly #life: LifeCycle;
-  /** A service has something to call, an iteration has not. */
+  /** A service has `serve`, an iteration has not. */
   readonly #consumers: Consumers<{ readonly serve?: Serving }>;
   #isAccepting = false;
 
@@ -80,14 +81,14 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     return this.#entrance.address;
   }
 
-  /** The connections that are open now. */
+  /** The connections that are open at any time. */
   get connections(): ReadonlySet<Caller> {
     return this.#entrance.openConnections.connections;
   }
 
   /**
-   * Resolves when it no longer listens, and never rejects: `undefined` after a stop, else the error that
-   * ended accepting for good, or that `start` has thrown. A new promise after each `start`.
+   * Resolves when it no longer listens, and never rejects: `undefined` after a stop, else the error that ended
+   * accepting for good, or that `start` has thrown. A new promise after each `start`.
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#life.closed;
@@ -99,12 +100,12 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   }
 
   /**
-   * Puts other certificates in place: connections from now on get them, running ones stay as they are.
+   * Replaces the certificates: new connections get the new ones, open ones stay as they are.
    *
-   * @param certificates All of them; what is left out is none from now on. The other options stay.
+   * @param certificates All of them; what is left out no longer exists. The other options stay.
    * @throws {TypeError} A field is wrong, or the listener has no `secureSocket`.
-   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it;
-   * the old ones stay.
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why; the old
+   * ones stay.
    */
   async replaceCertificate(certificates: ListenerCertificateConfig): Promise<void> {
     await this.#entrance.replaceCertificate(certificates);
@@ -113,27 +114,27 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   /**
    * Hands every new connection to a service.
    *
-   * @param service What is called for each connection, or a function that makes it for one.
+   * @param service What is called for each connection, or a function that makes a service for one.
    * @throws {TypeError} The service has no method to call, or a misspelled one.
-   * @throws {GenericError} `"busy"`: one is attached already, or an iteration is under way.
+   * @throws {GenericError} `"busy"`: a service is attached already, or an iteration is under way.
    */
   attach(service: ServiceOrFactory): void {
     this.#consumers.attach(service, { serve: readServing(service) });
   }
 
   /**
-   * Serves each connection with a loop of yours: attaches it, and starts.
+   * Serves each connection with a function of yours: attaches it, and starts.
    *
    * The connection closes when the handler returns. What the handler throws ends its own connection, and no other;
-   * without `onError` it is printed. At a stop a handler that only waits for bytes reads the end at once, and others
-   * have until the deadline. The bytes that iterating the connection gives are lent until the next step: write them
-   * to whatever connection you like, awaited or not, and copy what you keep.
+   * without `onError` it is printed. At a stop, a handler that only waits for bytes reads the end at once, and others
+   * have until the deadline. The bytes of an iteration over the connection are lent until the next step: write them to
+   * any connection, awaited or not, and copy what you keep.
    *
    * @param handler Called for each connection.
-   * @param callbacks What is called besides.
+   * @param callbacks What else is called.
    * @returns Resolves when it is bound.
-   * @throws {TypeError} The handler is none, or a callback.
-   * @throws {GenericError} `"busy"`, as {@linkcode Listener.attach}; or as {@linkcode Listener.start}.
+   * @throws {TypeError} The handler or a callback is not a function.
+   * @throws {GenericError} `"busy"`, as in {@linkcode Listener.attach}; or as in {@linkcode Listener.start}.
    *
    * @example An echo server
    * ```ts
@@ -156,7 +157,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
     }
   }
 
-  /** Takes a service off: new connections no longer get it, running ones keep it. */
+  /** Removes a service: new connections no longer get it, open ones keep it. */
   detach(service: ServiceOrFactory): void {
     this.#consumers.detach(service);
   }
@@ -173,10 +174,10 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   }
 
   /**
-   * Stops in good order. What has come before it is handled: connections that wait in the system's backlog are
-   * still accepted, and bytes that wait there are still read. Then connections with nothing to do close at once,
-   * loops that wait for bytes end, calls under way finish and what they wrote goes out; what is left at the
-   * deadline is aborted. A stopped listener can be started again, on the same port. Stopping twice is one stop.
+   * Stops gracefully. What arrived before the stop is handled: connections in the system's backlog are still accepted,
+   * and bytes that wait in the system are still read. Connections with nothing to do then close at once, loops that
+   * wait for bytes end, calls under way finish and what they wrote goes out. What is left at the deadline is aborted. A
+   * stopped listener can be started again, on the same port. Stopping twice is one stop.
    *
    * @param options How long it may take.
    * @returns How many connections ended by themselves, how many were cut, and which.
@@ -189,21 +190,21 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   /**
    * Stops now: every connection is aborted. Also ends a graceful stop under way.
    *
-   * @returns Resolves when nothing is open any more; handlers under way are not waited for.
+   * @returns Resolves when nothing is open any more; handlers under way are not awaited.
    */
   async immediateStop(): Promise<void> {
     await this.#life.immediateStop();
   }
 
-  /** Stops in good order, with the default deadline. */
+  /** Stops gracefully, with the default deadline. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.gracefulStop();
   }
 
   /**
-   * Iterates over new connections, accepting one each time the next is asked for. Ends at a stop, behind those
-   * that had come before it: so the body of the loop must not await `gracefulStop`, which waits for it. Leaving
-   * the loop leaves the listener listening.
+   * Iterates over new connections, accepting one each time the next is asked for. It ends at a stop, after the
+   * connections that had arrived before. So the body of the loop must not await `gracefulStop`, which waits for the
+   * loop. Leaving the loop leaves the listener listening.
    *
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */

@@ -32,7 +32,7 @@ import {
 /** How a listener and its connections behave; every field has a default. */
 export interface ListenerConfig extends ConnectionConfig, GuardConfig {
   /**
-   * Host name or IP address of the local interface to listen on. `"::"` is both IPv6 and IPv4.
+   * Host name or IP address of the local interface to listen on. `"::"` stands for both IPv6 and IPv4.
    *
    * @default {"0.0.0.0"}
    */
@@ -44,30 +44,30 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig {
    */
   readonly backlog?: number;
   /**
-   * After how long without a byte the system asks whether a caller is still there, in milliseconds from 1000, or
-   * `"system"` for its own time (on Linux two hours, `net.ipv4.tcp_keepalive_time`). A connection whose peer does not answer ends
-   * with `"broken"`, as far as somebody reads. Deno's sockets only have `"system"`: with a number `start` rejects with
-   * `"unsupported"` there.
+   * After how long without a byte the system checks whether a caller is still there, in milliseconds from 1000, or
+   * `"system"` for its own time (on Linux two hours, `net.ipv4.tcp_keepalive_time`). A connection whose peer does not
+   * answer ends with `"broken"`, if it is being read. Deno's sockets only have `"system"`: with a number `start`
+   * rejects with `"unsupported"` there.
    *
    * @default never
    */
   readonly keepAliveInMillis?: number | "system";
   /**
-   * Path of a local (Unix) socket to listen on, instead of an interface and a port; the port must be 0. A name
-   * that begins with a NUL character is abstract (Linux). A file that nobody answers at is replaced. While it
-   * starts, a folder beside it is needed, called as the path with `~` behind.
+   * Path of a local (Unix) socket to listen on, instead of an interface and a port; the port must be 0. A name that
+   * begins with a NUL character is abstract (Linux). A file on which nobody listens is replaced. While starting, it
+   * needs a folder beside the file, with the same path and `~` appended.
    */
   readonly path?: string;
   /**
-   * Mode bits of the socket's file, such as `0o660`: whoever may write to it may connect. It has them before it
-   * appears at its path.
+   * Mode bits of the socket's file, such as `0o660`: users that may write to it may connect. They are set before the
+   * file appears at its path.
    *
    * @default what the umask of the process leaves
    */
   readonly pathMode?: number;
   /** Makes connections secure (TLS). */
   readonly secureSocket?: ListenerSecureSocketConfig;
-  /** Is told what happens beside the service's own connections: who was refused, a certificate that was reloaded. */
+  /** Called for events that are not the service's: a connection that was refused, a certificate that was reloaded. */
   readonly onEvent?: (event: ListenerEvent) => void;
   /** Its abort is `gracefulStop()`. */
   readonly signal?: AbortSignal;
@@ -88,9 +88,9 @@ const OPTIONS = [
   }),
 ];
 
-/** Where a listener listens, whom it lets in and what it stands on. */
+/** The checked config of a listener. */
 export interface ListenerSettings {
-  /** The port asked for, 0 where the system may choose. */
+  /** The port asked for, or 0 if the system may choose. */
   readonly port: number;
   /** The local interface. */
   readonly hostname: string;
@@ -100,23 +100,23 @@ export interface ListenerSettings {
   readonly pathMode: number | undefined;
   /** How many connections the system keeps. */
   readonly backlog: number;
-  /** After how long it asks whether peers are still there. */
+  /** After how long the system checks whether peers are still there. */
   readonly keepAliveInMillis: number | "system" | undefined;
-  /** Who is told what happens. */
+  /** Called for events. */
   readonly onEvent: ((event: ListenerEvent) => void) | undefined;
   /** Its abort is a graceful stop. */
   readonly signal: AbortSignal | undefined;
-  /** What it stands on. */
+  /** The network below. */
   readonly network: Network;
-  /** Of all of its connections. */
+  /** The config of all its connections. */
   readonly connection: ConnectionSettings;
   /** Whom it lets in. */
   readonly guard: GuardSettings;
-  /** What makes its connections secure, where they are. */
+  /** What makes its connections secure, if they are. */
   readonly secureSocket: ListenerSecureSocketSettings | undefined;
 }
 
-/** Reads what a listener is told, each field once, checks it and fills in the defaults. */
+/** Reads the config of a listener, each field once, checks it and fills in the defaults. */
 export function resolveListenerConfig(port: number, config: ListenerConfig): ListenerSettings {
   const options = readOptions<ListenerConfig>("config", config, OPTIONS);
   const { interface: hostname, backlog = 4_096, network = denoNetwork } = options;

@@ -1,4 +1,4 @@
-// What a listener reports to its user while it runs: the one place where events are made and told.
+// What a listener reports to its user while it runs: the one place where events are made and reported.
 
 import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
 import type { SocketError } from "../base/errors.ts";
@@ -6,8 +6,8 @@ import { tell } from "../base/user_code.ts";
 import type { RejectReason } from "./guard/rejection.ts";
 
 /**
- * Something that has happened at a listener; its `kind` says what. Further kinds may come: pass over those that
- * you do not know.
+ * Something that has happened at a listener; its `kind` says what. More kinds may be added: ignore those that you do
+ * not know.
  */
 export type ListenerEvent =
   /** A connection was refused, or ended by a limit. */
@@ -15,9 +15,9 @@ export type ListenerEvent =
     readonly kind: "refused";
     /** Why; `"handshake"`: the connection could not be made secure. */
     readonly reason: RejectReason | "handshake";
-    /** The client's address; the proxy's own while its header has not come. */
+    /** The client's address; the proxy's own while its header has not arrived. */
     readonly remoteAddress: string;
-    /** The client's port; the proxy's own while its header has not come. */
+    /** The client's port; the proxy's own while its header has not arrived. */
     readonly remotePort: number;
     /** What went wrong, for `"handshake"` and `"proxy-header"` (a {@linkcode ProxyHeaderError}). */
     readonly error?: SocketError;
@@ -29,11 +29,11 @@ export type ListenerEvent =
     readonly error?: SocketError;
   };
 
-/** Tells what happens at one listener. Where nobody listens nothing is made. */
+/** Reports what happens at one listener. Without a callback nothing is made. */
 export class ListenerEvents {
   readonly #onEvent: ((event: ListenerEvent) => void) | undefined;
 
-  /** @param onEvent Who listens, if anybody does. */
+  /** @param onEvent The user's callback, if any. */
   constructor(onEvent: ((event: ListenerEvent) => void) | undefined) {
     this.#onEvent = onEvent;
   }

@@ -1,15 +1,15 @@
-// What a listener has open, as its user sees it: a set to read.
+// What a listener has open, as a read-only set for its user.
 
 import type { Bag } from "./bag.ts";
 
-/** A bag with the face of a set. */
+/** A read-only set over a bag. */
 export class LiveSet<T> implements ReadonlySet<T> {
   readonly #bag: Bag<T>;
   readonly #mayHave: (value: unknown) => boolean;
 
   /**
-   * @param bag What it shows, as it is at any time.
-   * @param mayHave Whether something is of the kind that the bag can be asked for.
+   * @param bag The bag to show, always as it is now.
+   * @param mayHave Whether a value is of the kind that the bag can hold.
    */
   constructor(bag: Bag<T>, mayHave: (value: unknown) => boolean) {
     this.#bag = bag;

@@ -1,4 +1,4 @@
-// The open connections of a listener, and how they are stopped in good order.
+// The open connections of a listener, and how they are stopped gracefully.
 
 import { Bag } from "./bag.ts";
 import { Connection, coreOf } from "../connection/connection.ts";
@@ -9,7 +9,7 @@ import { LiveSet } from "./live_set.ts";
 /** The connections that are open. */
 export class OpenConnections {
   readonly #connections = new Bag<Connection>(coreOf);
-  /** The connections, for reading. */
+  /** The same, read-only. */
   readonly connections: ReadonlySet<Connection> = new LiveSet(
     this.#connections,
     (value) => value instanceof Connection,
@@ -22,17 +22,16 @@ export class OpenConnections {
     if (this.#onLeave !== undefined) coreOf(connection).stop();
   }
 
-  /** Takes one out that is freed. */
+  /** Removes a connection that is freed. */
   delete(connection: Connection): void {
     this.#connections.delete(connection);
     this.#onLeave?.();
   }
 
   /**
-   * Begins to close each connection as soon as it has nothing to do, those that are added from now on as well.
+   * Begins to close each connection as soon as it has nothing to do, including those that are added later.
    *
-   * @param patience How long it may take: what is left then is aborted, without waiting for handlers that never
-   * return.
+   * @param patience How long it may take. Then the rest is aborted, without waiting for handlers that never return.
    */
   stop(patience: Patience): { finish(): Promise<{ completed: number; cut: CutOff[] }> } {
     let completed = 0;
@@ -43,7 +42,7 @@ export class OpenConnections {
     };
     for (const connection of this.#connections) coreOf(connection).stop();
     return {
-      /** Waits for the end of all; none must be added any more. */
+      /** Waits until all have ended; none may be added any more. */
       finish: async () => {
         if (this.#connections.size > 0) {
           await patience.for(new Promise<void>((resolve) => whenEmpty = resolve));

@@ -1,11 +1,11 @@
-// What a stream has to get through before it is handed out: a header, a handshake. Many at a time, with a limit,
-// and an error that is told.
+// A step that a stream has to pass before it is handed out: a header, a handshake. Many run at a time, up to a limit,
+// and failures are reported.
 //
-// Decision record: who goes where there are too many. To hold a connection open without a word costs nobody
-// anything, so a thousand of those must not keep honest clients waiting: they go first, whoever has been silent
-// longest before the others. A tenth of a second is left to each, since a client of a rush has said something that
-// was not read yet. Where all have said something it is the one who did so longest ago, after a second: a rush of
-// honest clients waits, and does not push itself out.
+// Decision record: which client goes when there are too many. To hold a connection open without sending costs a client
+// nothing, so a thousand of those must not keep honest clients waiting: they go first, the longest silent one before
+// the others. Each gets a tenth of a second, since a client in a rush may have sent something that was not read yet. If
+// all have sent something, the one that did so the longest ago goes, after a second: a rush of honest clients waits,
+// and does not push itself out.
 
 import { GenericError } from "../base/errors.ts";
 import type { StageCounts } from "./guard/listener_stats.ts";
@@ -13,39 +13,39 @@ import { type InLine, Line } from "./line.ts";
 import { whenLooked } from "../network/deadline.ts";
 import type { Clock, TimerId } from "../network/network.ts";
 
-/** How long somebody may be silent, or take, before he makes room for another one, where there is none. */
+/** How long a client may be silent, or take after its first bytes, before it must make room for another one. */
 const SILENCE_IN_MILLIS = 100;
 const GRACE_IN_MILLIS = 1_000;
 
-/** What happens at a stage. */
+/** The work of a stage. */
 export interface StageWork<Item> {
-  /** How many may be at it. */
+  /** How many clients may be at the stage. */
   readonly limit: number;
-  /** Whether somebody has to get through it. */
+  /** Whether a client has to pass the stage. */
   concerns(item: Item): boolean;
   /**
-   * Takes somebody through it.
+   * Takes a client through the stage.
    *
-   * @param item Who it is. Where this rejects, his stream is freed.
+   * @param item The client. If this rejects, its stream is freed.
    * @param signal Gives up.
-   * @param onWord To be called when he has said something.
-   * @returns What goes on from here; `undefined` where he was refused, which was told, and his stream freed.
+   * @param onWord To be called when the client has sent something.
+   * @returns What goes on from here; `undefined` if the client was refused, which was reported, and its stream freed.
    */
   pass(item: Item, signal: AbortSignal, onWord: () => void): Promise<Item | undefined>;
-  /** Told of each who did not get through, but for a stop. */
+  /** Called for each client that did not pass, except at a stop. */
   onFailed(error: unknown, item: Item): void;
-  /** Whether what went on from here has done what is counted; so has all, where it is left out. */
+  /** Whether a client that passed is counted; by default all are. */
   counts?(passed: Item): boolean;
 }
 
-/** How somebody got on at a stage: through it, not through it, or up to a stop, which is nobody's fault. */
+/** The outcome for a client: passed, failed, or stopped, which is nobody's fault. */
 export type StageOutcome<Item> = { readonly passed: Item } | "failed" | "stopped";
 
 /** A place at a stage. */
 export class StagePlace implements InLine<StagePlace> {
-  /** Gives up whoever has it. */
+  /** Gives up the client that has the place. */
   readonly controller = new AbortController();
-  /** When he came, or has said his first word. */
+  /** When the client arrived, or sent its first bytes. */
   since: number;
   hasSpoken = false;
   /** It was given up by a stop. */
@@ -60,45 +60,45 @@ export class StagePlace implements InLine<StagePlace> {
   }
 }
 
-/** One stage, over all starts and stops of what it belongs to. */
+/** One stage, for all starts and stops of its listener. */
 export class Stage<Item> {
   readonly #work: StageWork<Item>;
   readonly #clock: Clock;
   readonly #silent = new Line<StagePlace>();
   readonly #spoken = new Line<StagePlace>();
-  /** Those who wait for a place, the first first. */
+  /** Those that wait for a place, the oldest first. */
   readonly #waiting: ((place: StagePlace) => void)[] = [];
-  /** Those who pass elsewhere. */
+  /** How many pass elsewhere. */
   #besides = 0;
   #completed = 0;
   #failed = 0;
   #timer: TimerId | undefined;
   #isLooking = false;
 
-  /** @param work What happens at it. @param clock The time it goes by. */
+  /** @param work What is done at the stage. @param clock The time for it. */
   constructor(work: StageWork<Item>, clock: Clock) {
     this.#work = work;
     this.#clock = clock;
   }
 
-  /** How it goes. */
+  /** How the stage is going. */
   get counts(): StageCounts {
     const underWay = this.#silent.length + this.#spoken.length + this.#besides;
     return { underWay, completed: this.#completed, failed: this.#failed };
   }
 
-  /** Whether somebody has to get through it. */
+  /** Whether a client has to pass the stage. */
   concerns(item: Item): boolean {
     return this.#work.concerns(item);
   }
 
-  /** Waits for a place, which must then be passed. */
+  /** Waits for a place, which must then be given to `pass`. */
   place(): StagePlace | Promise<StagePlace> {
     const isFree = this.#waiting.length === 0 && this.#hasRoom();
     return isFree ? this.#take() : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Takes somebody through, who gives his place back at the end. Where he fails, his stream is freed. */
+  /** Takes a client through, and its place back at the end. If it fails, its stream is freed. */
   async pass(place: StagePlace, item: Item): Promise<StageOutcome<Item>> {
     const { signal } = place.controller;
     try {
@@ -117,11 +117,11 @@ export class Stage<Item> {
   }
 
   /**
-   * Counts somebody who passes elsewhere, in the middle of a conversation: he takes nobody's place.
+   * Counts a client that passes elsewhere, in the middle of a conversation: it takes no place.
    *
-   * @param passing Resolves when he is through.
-   * @param isStopped Whether it was given up by this side, which is nobody's fault.
-   * @param onFailed Told where he fails.
+   * @param passing Resolves when the client has passed.
+   * @param isStopped Whether this side gave it up, which is nobody's fault.
+   * @param onFailed Called if the client fails.
    */
   async count<T>(
     passing: Promise<T>,
@@ -144,21 +144,21 @@ export class Stage<Item> {
     }
   }
 
-  /** Gives a place back. Doing so twice is doing it once. */
+  /** Gives a place back. Giving it back twice is the same as once. */
   leave(place: StagePlace): void {
     place.line?.remove(place);
     place.line = undefined;
     this.#giveOut();
   }
 
-  /** Gives up those at it for a stop: all of them, or those who have said nothing. */
+  /** Gives up the clients at the stage for a stop: all of them, or those that have sent nothing. */
   stop(reason: unknown, which: "all" | "silent"): void {
     for (const place of [...this.#silent, ...(which === "all" ? this.#spoken : [])]) {
       place.isStopped = true;
       place.controller.abort(reason);
     }
     if (which === "silent") return;
-    // Whoever still waits finds that it is over.
+    // Those that still wait find out that it is over.
     while (this.#waiting.length > 0) this.#waiting.shift()!(this.#take());
     this.#clearTimer();
   }
@@ -195,7 +195,7 @@ export class Stage<Item> {
   }
 
   /**
-   * Whether another one may come, if need be instead of one who goes: as far as all that was said by then was heard.
+   * Whether another client may come, in place of one that goes if needed. Bytes sent by then must have been read.
    */
   #hasRoom(heardUntil = this.#clock.looked === undefined ? Infinity : -Infinity): boolean {
     const { limit } = this.#work;
@@ -222,7 +222,10 @@ export class Stage<Item> {
     return true;
   }
 
-  /** The program may have been busy: who seems to be silent may have spoken, and who has spoken may be through. */
+  /**
+   * The program may have been busy: a client that seems silent may have sent bytes, and one that sent bytes may be
+   * done.
+   */
   #hear(now: number): void {
     if (this.#isLooking) return;
     this.#isLooking = true;

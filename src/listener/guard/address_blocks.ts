@@ -1,7 +1,7 @@
-// Lists of CIDR blocks: who is trusted, let in or kept out.
+// Lists of CIDR blocks: whose addresses are trusted, let in or kept out.
 //
-// Every prefix length that occurs has a set of the prefixes of that length, so a look-up costs one probe per
-// length (33 and 129 at most), however long the list.
+// There is a set of prefixes for every prefix length that occurs, so a look-up costs one probe per length (33 and 129
+// at most), however long the list.
 
 import { shown } from "../../base/arguments.ts";
 import type { NetworkAddress } from "../../base/address.ts";
@@ -12,7 +12,7 @@ import {
   unmapped,
 } from "../../base/ip_address.ts";
 
-/** Stands for every peer on a Unix socket, which has no address to go by. */
+/** Stands for every peer on a Unix socket, which has no IP address. */
 const UNIX = "unix:";
 
 /** A set of IP addresses, given as addresses and CIDR blocks. */
@@ -28,9 +28,9 @@ export class AddressBlocks {
    *
    * @param blocks Addresses (`"192.0.2.1"`, `"2001:db8::1"`) and blocks (`"10.0.0.0/8"`, `"fe80::/10"`). A
    * block inside `::ffff:0:0/96` is the IPv4 block it maps. `"unix:"` is every peer on a Unix socket.
-   * @param name What an error calls the list: the option it was given as.
-   * @throws {TypeError} If it is not an array of strings.
-   * @throws {RangeError} If one of them is no address or block, or has bits set behind its prefix.
+   * @param name The name of the list in errors: that of its option.
+   * @throws {TypeError} It is not an array of strings.
+   * @throws {RangeError} One of them is not an address or block, or has bits set behind its prefix.
    */
   constructor(blocks: readonly string[], name: string) {
     if (!Array.isArray(blocks)) {
@@ -72,7 +72,7 @@ export class AddressBlocks {
  * Names the block that a peer is counted under; `undefined` for one that has no address.
  *
  * @param peer The peer's address.
- * @param ipv6PrefixLength How many leading bits of an IPv6 address tell one peer from another.
+ * @param ipv6PrefixLength How many leading bits of an IPv6 address distinguish one peer from another.
  */
 export function blockName(peer: NetworkAddress, ipv6PrefixLength: number): string | undefined {
   if (!("hostname" in peer)) return undefined;
@@ -101,7 +101,7 @@ function parseBlock(block: string, name: string): [IpAddress, prefixLength: numb
   const shift = BigInt(parsed.bits - prefixLength);
   const first = { bits: parsed.bits, value: parsed.value >> shift << shift };
   if (first.value !== parsed.value) {
-    // One of the two is a typing error, and guessing which opens a door or shuts one.
+    // Either the address or the length is a typing error, and a wrong guess lets in too many or too few.
     const meant = `${formatIpAddress(first)}/${prefixLength}`;
     throw new RangeError(
       `${name} must not have bits set behind a prefix, write "${meant}" or "${text}": got ${

@@ -1,5 +1,5 @@
-// The limits that a listener sets for its open connections: a minimum rate for each, and a ceiling for what
-// all of them have queued.
+// The limits of a listener for its open connections: a minimum rate for each, and a maximum for what all of them have
+// queued.
 
 import { type Connection, coreOf } from "../../connection/connection.ts";
 import type { ListenerLimits } from "../../connection/origin.ts";
@@ -16,8 +16,8 @@ export class ConnectionLimits {
   /**
    * Begins with nothing queued.
    *
-   * @param guard Who is told of connections that are ended, and has the numbers.
-   * @param connections Those that are open.
+   * @param guard Counts and reports connections that are ended, and has the limits.
+   * @param connections The open connections.
    */
   constructor(guard: Guard, connections: Iterable<Connection>) {
     this.#guard = guard;
@@ -27,11 +27,11 @@ export class ConnectionLimits {
     }
   }
 
-  /** The limits of a connection that was let in with a pass; `undefined` where there are none. */
+  /** The limits of a connection that was let in with a pass; `undefined` if there are none. */
   of(pass: Pass): ListenerLimits | undefined {
     const budget = this.#budget;
     const { minBytesPerSecond, minRateIntervalInMillis } = this.#guard.settings;
-    // Without limits nothing is to be asked at every write and wait.
+    // Without limits nothing has to be checked at every write and wait.
     if (budget === undefined && minBytesPerSecond === 0) return undefined;
     return {
       minimumRate: minBytesPerSecond === 0

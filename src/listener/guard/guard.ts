@@ -1,10 +1,10 @@
-// Whom a listener lets in: the one place that decides, counts and tells.
+// Whom a listener lets in: the one place that decides, counts and reports.
 //
 //   acceptDelay --> accept --> enter --(trusted proxy)--> header --> identify --> open --> leave
 //                                \----(everybody else)-------------------------/
 //
-// Pure: no await, no I/O, and the time comes from outside. Memory: one entry per address
-// with a connection, and at most RATED_ADDRESSES for the rate per address.
+// Pure: no await, no I/O, and the time is passed in. Memory: one entry per address with a connection, and at most
+// RATED_ADDRESSES for the rate per address.
 
 import type { NetworkAddress } from "../../base/address.ts";
 import type { ConnectionEnd } from "../../connection/connection_end.ts";
@@ -17,14 +17,14 @@ import type { ProxyHeaderError } from "../../proxy/proxy_header_error.ts";
 import { RateLimit, RateLimits } from "./rate_limit.ts";
 import { REJECT_REASONS, type RejectReason } from "./rejection.ts";
 
-/** Told of each connection that is refused, or ended by a limit. */
+/** Called for each connection that is refused, or ended by a limit. */
 export type OnRejected = (
   reason: RejectReason,
   peer: NetworkAddress,
   error: ProxyHeaderError | undefined,
 ) => void;
 
-/** A connection that has come past the door. */
+/** A connection that was not refused when it was accepted. */
 export interface Pass {
   /** Where it comes from: the proxy until it is identified, then the client. */
   readonly peer: NetworkAddress;
@@ -34,11 +34,11 @@ export interface Pass {
   readonly header: ProxyHeader | undefined;
 }
 
-/** A connection that was let in, or is on its way. */
+/** A connection that was let in, or is about to be. */
 export interface Admission {
-  /** Its stream; behind the header, where it began with one. */
+  /** Its stream; after the header, if it began with one. */
   readonly transport: Transport;
-  /** Its pass, to be given back to the guard when the connection is over. */
+  /** Its pass, to be returned to the guard when the connection is over. */
   readonly pass: Pass;
   /** When it was accepted, in whole milliseconds. */
   readonly acceptedAt: number;
@@ -53,17 +53,17 @@ interface PassRecord extends Pass {
   hasLeft: boolean;
 }
 
-/** Of how many addresses the rate is known. A hundred bytes each. */
+/** For how many addresses the rate is known. A hundred bytes each. */
 const RATED_ADDRESSES = 10_000;
 
-/** Counts of what nobody has to get through. */
+/** Counts for a stage that no connection has to pass. */
 const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0 };
 
-/** Decides, counts and tells for one listener. */
+/** Decides, counts and reports for one listener. */
 export class Guard {
-  /** Called when an open connection has left: somebody who waits for room may try again. */
+  /** Called when an open connection has left: there may be room for another one. */
   onRoom: (() => void) | undefined;
-  /** What it goes by. */
+  /** The limits. */
   readonly settings: GuardSettings;
   readonly #now: () => number;
   readonly #onRejected: OnRejected | undefined;
@@ -79,11 +79,11 @@ export class Guard {
   #bytesWritten = 0;
 
   /**
-   * Starts with nobody in.
+   * Begins without connections.
    *
    * @param settings The limits.
    * @param now The time in milliseconds; never goes back.
-   * @param onRejected Whom it tells. Called in the middle of a decision: it must not decide again.
+   * @param onRejected Called in the middle of a decision: it must not decide again.
    */
   constructor(settings: GuardSettings, now: () => number, onRejected?: OnRejected) {
     this.settings = settings;
@@ -97,8 +97,8 @@ export class Guard {
   }
 
   /**
-   * How long to wait before accepting the next connection, in milliseconds: 0 for not at all, `Infinity` for
-   * until one has left. Ask again after the wait.
+   * How long to wait before accepting the next connection, in milliseconds: 0 for no wait, `Infinity` for a wait until
+   * one has left. Ask again after the wait.
    */
   acceptDelay(): number {
     return this.hasRoom ? this.#rate?.delay(this.#now()) ?? 0 : Infinity;
@@ -113,8 +113,8 @@ export class Guard {
    * Decides about a connection that was accepted.
    *
    * @param peer Where it comes from.
-   * @returns Its pass, to be given back by {@linkcode Guard.leave}; `undefined` where it was refused, counted
-   * and told, and is to be freed at once.
+   * @returns Its pass, to be returned by {@linkcode Guard.leave}; `undefined` if it was refused, which was counted and
+   * reported, and it is to be freed at once.
    */
   enter(peer: NetworkAddress): Pass | undefined {
     const { proxyProtocol } = this.settings;
@@ -138,7 +138,7 @@ export class Guard {
     return pass;
   }
 
-  /** Counts a connection as open: somebody has taken it. */
+  /** Counts a connection as open: its listener has taken it. */
   open(pass: Pass): void {
     (pass as PassRecord).isOpen = true;
     this.#open++;
@@ -149,19 +149,19 @@ export class Guard {
    *
    * @param pass The proxy's pass; from now on it is the client's.
    * @param header What the proxy has sent.
-   * @returns Whether the connection is let in; `false` where it was refused, counted and told, and is to be
-   * freed at once, and its pass given back.
+   * @returns Whether the connection is let in; `false` if it was refused, which was counted and reported, and it is to
+   * be freed at once, and its pass returned.
    */
   identify(pass: Pass, header: ProxyHeader): boolean {
     const record = pass as PassRecord;
     record.needsHeader = false;
     record.header = header;
     if (header.command === "local") {
-      // The proxy itself, to see whether we are well. It is trusted, and no client.
+      // The proxy itself checks whether this listener works. It is trusted, and not a client.
       this.#accepted++;
       return true;
     }
-    // Where it does not say, the connection is judged as what it is, or nobody would be.
+    // If the header names no client, the connection is judged by its own address, or it would not be judged at all.
     record.peer = header.source ?? record.peer;
     const reason = this.#admit(record);
     if (reason !== undefined) this.reject(pass, reason);
@@ -169,7 +169,7 @@ export class Guard {
   }
 
   /**
-   * Counts and tells that a connection past the door is ended. Its pass is still to be given back.
+   * Counts and reports that a connection with a pass is ended. Its pass is still to be returned.
    *
    * @param pass Its pass.
    * @param reason Why.
@@ -180,11 +180,11 @@ export class Guard {
   }
 
   /**
-   * Takes a pass back. Doing so twice is doing it once.
+   * Takes a pass back. Taking it back twice is the same as once.
    *
-   * @param pass Whose connection has ended.
-   * @param traffic What came and went over it.
-   * @param by Who has ended it, where it was open.
+   * @param pass The pass of a connection that has ended.
+   * @param traffic How many bytes went over it.
+   * @param by What has ended it, if it was open.
    */
   leave(pass: Pass, traffic?: Traffic, by?: ConnectionEnd["by"]): void {
     const record = pass as PassRecord;
@@ -206,7 +206,7 @@ export class Guard {
     this.onRoom?.();
   }
 
-  /** Of how many addresses something is remembered: connections that are open, and how often they came. */
+  /** How many addresses are remembered: for their open connections, and for their rate. */
   get rememberedAddresses(): { readonly open: number; readonly rated: number } {
     return { open: this.#perAddress.size, rated: this.#addressRates?.size ?? 0 };
   }
@@ -215,7 +215,7 @@ export class Guard {
    * What has happened so far.
    *
    * @param connections Those that are open.
-   * @param handshakes How those go, which is not the guard's to know.
+   * @param handshakes How those are going, which the guard does not know.
    * @returns A record that does not change.
    */
   stats(
@@ -241,7 +241,7 @@ export class Guard {
     });
   }
 
-  /** Lets a client in, or says why not. */
+  /** Lets a client in, or gives the reason why not. */
   #admit(pass: PassRecord): RejectReason | undefined {
     const { allow, deny, maxConnectionsPerAddress, ipv6PrefixLength } = this.settings;
     if (deny?.has(pass.peer) === true) return "denied";

@@ -1,4 +1,4 @@
-// What a listener can be told about whom to let in and how much to put up with, checked once.
+// The options of a listener that say whom to let in and what to tolerate, checked once.
 
 import {
   checkBoolean,
@@ -19,14 +19,14 @@ export interface ProxyProtocolConfig {
    */
   readonly trusted: readonly string[];
   /**
-   * Whether connections from elsewhere are refused. Without it they are clients that connect directly, and a
-   * header in what they send is their data.
+   * Whether connections from other addresses are refused. If not, they are clients that connect directly, and a header
+   * in what they send is their data.
    *
    * @default {true}
    */
   readonly required?: boolean;
   /**
-   * How long a header may take to come, from 1 to 2_147_483_647, or `Infinity`.
+   * How long a header may take to arrive, from 1 to 2_147_483_647, or `Infinity`.
    *
    * @default {3_000}
    */
@@ -39,82 +39,82 @@ export interface ProxyProtocolConfig {
   readonly maxHeaderLength?: number;
 }
 
-/** Whom a listener lets in, and how much it puts up with. Every limit is an integer from 1, or `Infinity`. */
+/** Whom a listener lets in, and what it tolerates. Every limit is an integer from 1, or `Infinity`. */
 export interface GuardConfig {
   /**
-   * How many connections may be open. Where there are as many, none is accepted until one ends: the backlog
-   * waits, nobody is refused. Who still has to send a PROXY header or to shake hands is not open yet.
+   * How many connections may be open. When the limit is reached, none is accepted until one ends: the backlog waits,
+   * nobody is refused. A connection that still has to send a PROXY header or to shake hands is not open yet.
    *
    * @default {Infinity}
    */
   readonly maxConnections?: number;
   /**
-   * How many connections may be open with one address; those of an IPv6 address count with its block, see
-   * {@linkcode GuardConfig.ipv6PrefixLength}. More are refused.
+   * How many connections may be open per address; those of an IPv6 address count for its block, see {@linkcode
+   * GuardConfig.ipv6PrefixLength}. More are refused.
    *
    * @default {Infinity}
    */
   readonly maxConnectionsPerAddress?: number;
   /**
-   * How many connections may begin per second. More are not accepted until later: the backlog waits, nobody
-   * is refused. Connections that are refused as soon as they are accepted do not count.
+   * How many connections may begin per second. More are accepted only later: the backlog waits, nobody is refused.
+   * Connections that are refused as soon as they are accepted do not count.
    *
    * @default {Infinity}
    */
   readonly maxConnectionsPerSecond?: number;
   /**
-   * How many connections may begin per second with one address. More are refused.
+   * How many connections may begin per second and address. More are refused.
    *
    * @default {Infinity}
    */
   readonly maxConnectionsPerSecondPerAddress?: number;
   /**
-   * How many leading bits of an IPv6 address tell one client from another, from 1 to 128. A client is
-   * usually given a block of 64 bits, so it has as many addresses as it wants.
+   * How many leading bits of an IPv6 address distinguish one client from another, from 1 to 128. A client usually gets
+   * a block of 64 bits, so it has as many addresses as it wants.
    *
    * @default {64}
    */
   readonly ipv6PrefixLength?: number;
   /**
-   * How many bytes per second must come while a read waits for the rest of what has begun (`read(n)` with
-   * some of the bytes there, a line without its end), from 0. The connection of a slower sender ends with
-   * `"limit"`. A client that has sent nothing is idle and not slow.
+   * How many bytes per second must arrive while a read waits for the rest of something that has begun (`read(n)` of
+   * which some bytes have arrived, a line without its end), from 0. The connection of a slower sender ends with
+   * `"limit"`. A client that has sent nothing is idle, not slow.
    *
    * @default {0}
    */
   readonly minBytesPerSecond?: number;
   /**
-   * Over how much waiting `minBytesPerSecond` is measured, from 1 to 2_147_483_647.
+   * The waiting time over which `minBytesPerSecond` is measured, from 1 to 2_147_483_647.
    *
    * @default {5_000}
    */
   readonly minRateIntervalInMillis?: number;
   /**
-   * How many bytes all connections may have queued together. Where a write exceeds it, the connections with
-   * the most queued end with `"overflow"` until it fits.
+   * How many bytes all connections together may have queued. When a write exceeds it, the connections with the most
+   * queued end with `"overflow"` until it fits.
    *
    * @default {Infinity}
    */
   readonly maxTotalQueuedBytes?: number;
   /**
-   * Addresses (`"192.0.2.1"`, `"2001:db8::1"`) and CIDR blocks (`"10.0.0.0/8"`) that are let in; everybody
-   * without it. An IPv4 client of a listener on `::` is one of IPv4 here, too.
+   * Addresses (`"192.0.2.1"`, `"2001:db8::1"`) and CIDR blocks (`"10.0.0.0/8"`) that are let in; without it, all are.
+   * An IPv4 client of a listener on `::` counts as IPv4 here, too.
    */
   readonly allow?: readonly string[];
-  /** Addresses and CIDR blocks that are kept out, even where `allow` has them. */
+  /** Addresses and CIDR blocks that are kept out, even if `allow` has them. */
   readonly deny?: readonly string[];
   /**
-   * Reads a PROXY protocol header at the begin of each connection. The client that it names is then the one
-   * that all other limits are about; the proxies themselves are let in for being trusted.
+   * Reads a PROXY protocol header at the beginning of each connection. All other limits then apply to the client that
+   * it names; the proxies themselves are let in because they are trusted.
    */
   readonly proxyProtocol?: ProxyProtocolConfig;
 }
 
-/** What a {@linkcode ProxyProtocolConfig} was settled to. */
+/** A checked {@linkcode ProxyProtocolConfig}. */
 export interface ProxyProtocolSettings {
   /** Who must send a header. */
   readonly trusted: AddressBlocks;
-  /** Whether everybody else is refused. */
+  /** Whether all others are refused. */
   readonly required: boolean;
   /** How long a header may take. */
   readonly headerTimeoutInMillis: number;
@@ -122,21 +122,21 @@ export interface ProxyProtocolSettings {
   readonly maxHeaderLength: number;
 }
 
-/** What a {@linkcode GuardConfig} was settled to. */
+/** A checked {@linkcode GuardConfig}. */
 export interface GuardSettings {
   /** How many connections may be open. */
   readonly maxConnections: number;
-  /** How many may be open with one address. */
+  /** How many may be open per address. */
   readonly maxConnectionsPerAddress: number;
   /** How many may begin per second. */
   readonly maxConnectionsPerSecond: number;
-  /** How many may begin per second with one address. */
+  /** How many may begin per second and address. */
   readonly maxConnectionsPerSecondPerAddress: number;
-  /** How many bits tell one IPv6 client from another. */
+  /** How many bits distinguish one IPv6 client from another. */
   readonly ipv6PrefixLength: number;
   /** How fast a sender must be. */
   readonly minBytesPerSecond: number;
-  /** Over how much waiting. */
+  /** The waiting time over which that is measured. */
   readonly minRateIntervalInMillis: number;
   /** How many bytes may be queued in all. */
   readonly maxTotalQueuedBytes: number;
@@ -171,7 +171,7 @@ const PROXY_OPTIONS = optionNames<ProxyProtocolConfig>({
 });
 
 /**
- * Checks a config and fills in what is missing.
+ * Checks a config and fills in the defaults.
  *
  * @param config What `readOptions` gave.
  * @throws {TypeError} If a value is of the wrong type.
@@ -201,7 +201,7 @@ export function resolveGuardConfig(config: GuardConfig): GuardSettings {
     ),
     ipv6PrefixLength: checkInteger("ipv6PrefixLength", ipv6PrefixLength, 1, 128),
     minBytesPerSecond: checkInteger("minBytesPerSecond", minBytesPerSecond, 0),
-    // Not Infinity: there would be no measure.
+    // Not Infinity: then nothing would be measured.
     minRateIntervalInMillis: checkInteger(
       "minRateIntervalInMillis",
       minRateIntervalInMillis,
@@ -225,7 +225,7 @@ function checkProxyProtocol(config: ProxyProtocolConfig): ProxyProtocolSettings 
       "proxyProtocol.headerTimeoutInMillis",
       headerTimeoutInMillis,
     ),
-    // Whatever the addresses are, a header with nothing but them must fit.
+    // A header with nothing but addresses must fit, whatever the addresses are.
     maxHeaderLength: checkInteger(
       "proxyProtocol.maxHeaderLength",
       maxHeaderLength,

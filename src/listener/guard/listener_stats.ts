@@ -1,15 +1,15 @@
-// What a listener can tell about itself.
+// The statistics of a listener.
 
 import type { ConnectionEnd } from "../../connection/connection_end.ts";
 import type { RejectReason } from "./rejection.ts";
 
-/** How a stage goes that connections have to get through. */
+/** How a stage that connections have to pass is going. */
 export interface StageCounts {
-  /** How many are at it. */
+  /** How many are at it now. */
   readonly underWay: number;
-  /** How many have got through so far. */
+  /** How many have passed so far. */
   readonly completed: number;
-  /** How many have not. */
+  /** How many have failed. */
   readonly failed: number;
 }
 
@@ -21,15 +21,15 @@ export interface ListenerStats {
   readonly open: number;
   /** Connections that were refused, or ended by a limit, by reason. */
   readonly rejected: Readonly<Record<RejectReason, number>>;
-  /** Connections that have ended, by whom: see {@linkcode ConnectionEnd}. */
+  /** Connections that have ended, by what ended them: see {@linkcode ConnectionEnd}. */
   readonly ended: Readonly<Record<ConnectionEnd["by"], number>>;
-  /** How the handshakes of secure connections go. */
+  /** How the handshakes of secure connections are going. */
   readonly handshakes: StageCounts;
-  /** Bytes received, those of PROXY protocol headers not counted. */
+  /** Bytes received, without those of PROXY protocol headers. */
   readonly bytesRead: number;
   /** Bytes that the system has taken for sending. */
   readonly bytesWritten: number;
-  /** Bytes that wait to be sent. */
+  /** Bytes waiting to be sent. */
   readonly queuedBytes: number;
 }
 

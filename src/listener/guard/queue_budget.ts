@@ -1,15 +1,15 @@
-// A ceiling for what all connections of a listener have queued together.
+// A maximum for what all connections of a listener have queued together.
 //
-// Where the ceiling is reached, whoever queued most has to go, not whoever comes next: a few peers that never
-// read must not end everybody else.
+// At the maximum, the connection with the most queued has to go, not the next one that writes: a few peers that never
+// read must not end all others.
 
-/** Somebody who queues bytes. */
+/** A connection that queues bytes. */
 export interface QueueMember {
   /** Bytes that are queued. */
   readonly queuedBytes: number;
 }
 
-/** Counts the bytes queued by many and makes room by ending the one who queued most. */
+/** Counts the bytes queued by many members and makes room by ending the one with the most queued. */
 export class QueueBudget<Member extends QueueMember> {
   readonly #limit: number;
   readonly #members: Iterable<Member>;
@@ -19,9 +19,9 @@ export class QueueBudget<Member extends QueueMember> {
   /**
    * Begins with nothing queued.
    *
-   * @param limit How many bytes may be queued in all.
-   * @param members Who queues.
-   * @param evict Ends one of them; what it has queued is given back by {@linkcode QueueBudget.remove} before
+   * @param limit How many bytes all of them may queue together.
+   * @param members All of them.
+   * @param evict Ends one of them. It must return the bytes of that member with {@linkcode QueueBudget.remove} before
    * it returns.
    */
   constructor(limit: number, members: Iterable<Member>, evict: (member: Member) => void) {
@@ -30,18 +30,18 @@ export class QueueBudget<Member extends QueueMember> {
     this.#evict = evict;
   }
 
-  /** Bytes queued by everybody. */
+  /** Bytes queued by all members. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
 
   /**
-   * Counts bytes that somebody is about to queue, after making room for them where needed.
+   * Counts bytes that a member is about to queue, after making room for them if needed.
    *
    * @param length How many bytes.
-   * @param queuedBefore How many the same one has queued already.
-   * @returns Whether they may be queued. They may not where nobody has queued more than this one would have
-   * then; they may always where nothing is queued at all.
+   * @param queuedBefore How many bytes that member has queued already.
+   * @returns Whether they may be queued. They may not if no other member has queued more than this one would have then;
+   * they always may if nothing is queued at all.
    */
   add(length: number, queuedBefore: number): boolean {
     while (this.#queuedBytes > 0 && this.#queuedBytes + length > this.#limit) {

@@ -1,11 +1,11 @@
-// How many of something may happen per second. Pure: the time is passed in.
+// How often something may happen per second. Pure: the time is passed in.
 //
-// A token bucket that holds one second's worth, kept as a single number: the time at which it would be full
-// again. Nothing has to be filled up meanwhile, and a bucket that is full is not worth keeping.
+// A token bucket that holds one second's worth, kept as a single number: the time at which it would be full again. So
+// nothing has to be refilled, and a full bucket need not be kept.
 
 const SECOND_IN_MILLIS = 1_000;
 
-/** Lets a number of things per second happen, all of them at once where none did for a second. */
+/** Allows a number of events per second, all of them at once if there was none for a second. */
 export class RateLimit {
   readonly #intervalInMillis: number;
   readonly #burstInMillis: number;
@@ -21,12 +21,12 @@ export class RateLimit {
     this.#burstInMillis = burstInMillis(perSecond);
   }
 
-  /** How long to wait until the next one may happen, 0 for not at all. */
+  /** How long to wait until the next event may happen, or 0. */
   delay(now: number): number {
     return Math.max(0, this.#fullAt - this.#burstInMillis - now);
   }
 
-  /** One has happened. */
+  /** An event has happened. */
   take(now: number): void {
     this.#fullAt = Math.max(this.#fullAt, now) + this.#intervalInMillis;
   }
@@ -37,15 +37,15 @@ export class RateLimits {
   readonly #intervalInMillis: number;
   readonly #burstInMillis: number;
   readonly #capacity: number;
-  /** When the bucket of each name is full again, the name used longest ago first. */
+  /** When the bucket of each name will be full again; the least recently used name first. */
   readonly #fullAt = new Map<string, number>();
 
   /**
-   * Begins with a full bucket for everybody.
+   * Begins with a full bucket for every name.
    *
    * @param perSecond How many for each name, an integer from 1.
-   * @param capacity How many names are remembered. When one more comes, the one that was used longest ago
-   * begins anew.
+   * @param capacity How many names are remembered. When another one arrives, the least recently used one is forgotten
+   * and so begins anew.
    */
   constructor(perSecond: number, capacity: number) {
     this.#intervalInMillis = SECOND_IN_MILLIS / perSecond;
@@ -58,7 +58,7 @@ export class RateLimits {
     return this.#fullAt.size;
   }
 
-  /** Takes one for a name if it may happen now. */
+  /** Counts an event for a name if it may happen now. Returns whether it may. */
   tryTake(name: string, now: number): boolean {
     const fullAt = this.#fullAt.get(name) ?? -Infinity;
     const mayHappen = fullAt - this.#burstInMillis <= now;
@@ -69,7 +69,7 @@ export class RateLimits {
     return mayHappen;
   }
 
-  /** Drops names at the front: those that are as good as new, and one where there is no room. */
+  /** Drops names at the front: those whose bucket is full, and one if there is no room. */
   #makeRoom(now: number): void {
     for (const [name, fullAt] of this.#fullAt) {
       if (fullAt > now && this.#fullAt.size < this.#capacity) return;
@@ -78,7 +78,7 @@ export class RateLimits {
   }
 }
 
-/** How far ahead of its time the last one of a burst may happen. */
+/** How far ahead of its time the last event of a burst may happen. */
 function burstInMillis(perSecond: number): number {
   return SECOND_IN_MILLIS - SECOND_IN_MILLIS / perSecond;
 }

@@ -11,9 +11,9 @@
  * | `"address-rate"` | its address has made `maxConnectionsPerSecondPerAddress` within a second |
  * | `"untrusted-proxy"` | a PROXY protocol header is required and its address is not in `trusted` |
  * | `"proxy-header"` | the PROXY protocol header is wrong, too long, or cut off by the end of the stream |
- * | `"proxy-timeout"` | the PROXY protocol header did not come in time, or somebody else needed its place |
+ * | `"proxy-timeout"` | the PROXY protocol header did not arrive in time, or another connection needed its place |
  * | `"slow-sender"` | it was accepted before and sends less than `minBytesPerSecond` |
- * | `"queue-limit"` | it was accepted before and has the most bytes queued where `maxTotalQueuedBytes` is reached |
+ * | `"queue-limit"` | it was accepted before and has the most bytes queued when `maxTotalQueuedBytes` is reached |
  */
 export type RejectReason =
   | "denied"
@@ -26,7 +26,7 @@ export type RejectReason =
   | "slow-sender"
   | "queue-limit";
 
-/** Every reason there is. */
+/** Every reason. */
 export const REJECT_REASONS: readonly RejectReason[] = [
   "denied",
   "not-allowed",

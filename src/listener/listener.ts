@@ -102,7 +102,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
   /**
    * Replaces the certificates: new connections get the new ones, open ones stay as they are.
    *
-   * @param certificates All of them; what is left out no longer exists. The other options stay.
+   * @param certificates All of them; what is left out is removed. The other options stay.
    * @throws {TypeError} A field is wrong, or the listener has no `secureSocket`.
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why; the old
    * ones stay.

@@ -1,31 +1,31 @@
-// Whom a certificate names, read from its DER, and whether it is valid for a host: by this reading alone, whichever
-// engine shakes hands.
+// The names in a certificate, read from its DER, and whether it is valid for a host: by this reading alone, whichever
+// engine does the handshake.
 //
-// Decision record: what node:tls gives is text in which the names stand one behind the other, and a name may hold
-// the separator: a URI `http://x/, DNS:admin.example` passed for admin.example (the kind of CVE-2021-44532). The
-// rules for hosts are those of webpki, which Deno's own engine goes by, so that both engines say the same: only
-// subjectAltName counts, never the subject (RFC 6125, 9525); a wildcard is the whole first label, stands for one
-// label, and has at least two behind it; an address matches an address only.
+// Decision record: node:tls gives the names as one text, and a name may contain the separator: a URI `http://x/,
+// DNS:admin.example` passed for admin.example (the kind of CVE-2021-44532). The rules for hosts are those of webpki,
+// which Deno's own engine uses, so that both engines agree: only subjectAltName counts, never the subject (RFC 6125,
+// 9525); a wildcard is the whole first label, stands for one label, and has at least two labels after it; an address
+// matches an address only.
 
 import { isIP } from "node:net";
 import type { AltName, NamePart } from "../network/secure_info.ts";
 import { DerError, DerReader, type DerValue, hexOf, oidText, TAG } from "./der.ts";
 
-/** What a certificate says of whom it was made for and by. */
+/** The subject, the issuer and the names of a certificate. */
 export interface CertificateNames {
-  /** Whom it was made for: the parts, those of one level together. */
+  /** Its subject: the parts, grouped by level. */
   readonly subject: readonly (readonly NamePart[])[];
-  /** Who signed it. */
+  /** Its issuer. */
   readonly issuer: readonly (readonly NamePart[])[];
   /** The names that it is valid for. */
   readonly altNames: readonly AltName[];
   /** Whether it may sign others. */
   readonly isAuthority: boolean;
-  /** Its version: 3 for those that have extensions. */
+  /** Its version: 3 if it has extensions. */
   readonly version: number;
 }
 
-/** The types of a name that have a short name: those of RFC 4514, and what OpenSSL calls the others. */
+/** The name parts that have a short name: those of RFC 4514, and the others under their names in OpenSSL. */
 const TYPES: ReadonlyMap<string, string> = new Map([
   ["2.5.4.3", "CN"],
   ["2.5.4.4", "SN"],
@@ -43,7 +43,7 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ["1.2.840.113549.1.9.1", "emailAddress"],
 ]);
 
-/** Kinds of text, by their tags; of T61, which nobody has ever implemented, it is known that it was Latin-1. */
+/** Kinds of text, by their tags; T61, which nobody has ever implemented, is known to have been Latin-1. */
 const ENCODINGS: ReadonlyMap<number, string> = new Map([
   [0x0c, "utf-8"],
   [0x12, "ascii"],
@@ -64,20 +64,20 @@ const KINDS: ReadonlyMap<number, AltName["type"]> = new Map([
   [0x86, "uri"],
   [0x87, "ip"],
 ]);
-/** The tags of all kinds there are; some are made of parts. */
+/** The tags of all kinds; some are made of parts. */
 const GENERAL_NAMES = [0xa0, 0x81, 0x82, 0xa3, 0xa4, 0xa5, 0x86, 0x87, 0x88];
 
 /** A label of a host name. */
 const LABEL = /^(?!-)[\da-z_-]{1,63}(?<!-)$/;
-/** What only an address ends with. */
+/** The end of an address; no name ends like this. */
 const NUMBER = /(?:^|\.)\d+$/;
 const MAX_NAME_LENGTH = 253;
 
 /**
- * Reads whom a certificate names.
+ * Reads the names of a certificate.
  *
  * @param der The certificate.
- * @throws {DerError} It is none, or not in the one form that it can have.
+ * @throws {DerError} It is not a certificate, or not in the one form that it can have.
  */
 export function readNames(der: Uint8Array): CertificateNames {
   const file = new DerReader(der);
@@ -122,15 +122,15 @@ export function asciiName(host: string): string {
   return URL.canParse(url) ? wildcard + new URL(url).hostname : name;
 }
 
-/** Whom a client wants to reach. */
+/** The host that a client wants to reach. */
 export interface AskedHost {
   /** An IP address in its one spelling, or a name in ASCII. */
   readonly host: string;
-  /** Which of the two it is: no server can be asked for an address by name. */
+  /** Whether it is an address: a server cannot be asked for an address by name. */
   readonly isAddress: boolean;
 }
 
-/** Whom a host names, in the one spelling in which it is asked for and compared. */
+/** Reads a host in the one spelling in which it is asked for and compared. */
 export function askedHost(host: string): AskedHost {
   const zone = host.indexOf("%");
   const address = zone > 0 && host.includes(":") ? host.slice(0, zone) : host;
@@ -140,7 +140,7 @@ export function askedHost(host: string): AskedHost {
   return { host: canonical, isAddress: true };
 }
 
-/** Bytes of an IP address as text, in the one spelling; `undefined` where there are too few or too many. */
+/** Bytes of an IP address as text, in the one spelling; `undefined` if their number is wrong. */
 export function addressText(bytes: Uint8Array): string | undefined {
   if (bytes.length === 4) return bytes.join(".");
   if (bytes.length !== 16) return undefined;
@@ -151,7 +151,7 @@ export function addressText(bytes: Uint8Array): string | undefined {
 /**
  * Whether a certificate is valid for a host.
  *
- * @param names What it is valid for.
+ * @param names The names in the certificate.
  * @param asked The host.
  */
 export function isValidFor(names: readonly AltName[], { host, isAddress }: AskedHost): boolean {
@@ -203,7 +203,7 @@ function readName(levels: DerReader): NamePart[][] {
   return name;
 }
 
-/** The text of a value, where it is text. */
+/** The text of a value, if it is text. */
 function decode({ tag, content }: DerValue): string | undefined {
   const encoding = ENCODINGS.get(tag);
   if (encoding === undefined) return undefined;
@@ -216,7 +216,7 @@ function decode({ tag, content }: DerValue): string | undefined {
   }
 }
 
-/** What is in the extensions that count, by their identifiers. */
+/** The extensions that count, by their identifiers. */
 function readExtensions(field: DerValue | undefined): Map<string, Uint8Array> {
   const found = new Map<string, Uint8Array>();
   if (field === undefined) return found;
@@ -245,7 +245,7 @@ function readAltNames(bytes: Uint8Array): AltName[] {
     try {
       altNames.push(altName(names.read()));
     } catch {
-      // As webpki has it: names before what is garbage count, nothing after it does.
+      // As in webpki: names before garbage count, nothing after it does.
       altNames.push({ type: "other", value: `#${hexOf(rest)}` });
       break;
     }
@@ -282,7 +282,7 @@ function readIsAuthority(bytes: Uint8Array): boolean {
   return constraints.readIf(TAG.BOOLEAN)?.content[0] === 0xff;
 }
 
-/** What a part says, with everything escaped that has a meaning or cannot be seen (RFC 4514, section 2.4). */
+/** The text of a part, in which everything is escaped that has a meaning or cannot be seen (RFC 4514, section 2.4). */
 function textOf(type: string, value: string): string {
   // It is hexadecimal already.
   if (/^\d/.test(type)) return value;

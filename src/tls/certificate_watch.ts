@@ -1,20 +1,20 @@
-// Looks at certificate files from time to time and tells when they have changed.
+// Looks at certificate files from time to time and reports changes.
 //
-// Looking works where notifications do not: on network file systems, in containers, and where a directory of links
-// is swapped. A renewed certificate is not urgent. What a file holds is looked at: its times and its size may be those
-// of the one before, and its change is told to the second only.
+// Looking works where notifications do not: on network file systems, in containers, and if a directory of links is
+// swapped. A renewed certificate is not urgent. It compares contents, because a new file may have the size and the
+// times of the old one, and times are only exact to the second.
 
 import { reasonOf } from "../base/errors.ts";
 import type { Clock, TimerId } from "../network/network.ts";
 import type { ListenerCertificateConfig } from "./listener_secure_socket_config.ts";
 
-/** When to look, and what to do. */
+/** When to look, and what to call. */
 export interface WatchOptions {
-  /** The time it goes by. */
+  /** The time for it. */
   readonly clock: Clock;
   /** How long to wait between looks. */
   readonly reloadInMillis: number;
-  /** Something has changed. Where it rejects, it is called again at the next look. */
+  /** Something has changed. If this rejects, it is called again at the next look. */
   readonly onChange: () => Promise<void>;
 }
 
@@ -26,14 +26,14 @@ export class CertificateWatch {
   #isStopped = false;
   #seen: Promise<string>;
 
-  /** @param certificates Tells the files, at each look. */
+  /** @param certificates Gives the files, at each look. */
   constructor(certificates: () => ListenerCertificateConfig, options: WatchOptions) {
     this.#certificates = certificates;
     this.#options = options;
     this.#seen = stateOf(filesOf(certificates()));
   }
 
-  /** Resolves when it knows the files as they are now. */
+  /** Resolves when it has seen the files as they are now. */
   async ready(): Promise<void> {
     await this.#seen;
   }
@@ -63,7 +63,7 @@ export class CertificateWatch {
       try {
         await this.#options.onChange();
         this.#seen = Promise.resolve(now);
-      } catch { /* told already; half-written files are whole at the next look */ }
+      } catch { /* reported already; half-written files are complete at the next look */ }
     }
     this.#lookLater();
   }
@@ -75,7 +75,7 @@ function filesOf(certificates: ListenerCertificateConfig): string[] {
   return [certFile, keyFile, caCertFile, ...others].filter((file) => file !== undefined);
 }
 
-/** What changes when one of the files does. */
+/** A text that changes when one of the files does. */
 async function stateOf(files: readonly string[]): Promise<string> {
   const { digestOf } = await import("./credentials.ts");
   return (await Promise.all(files.map((file) => digestOf(file).catch(reasonOf)))).join();

@@ -1,9 +1,9 @@
-// The little of a client's first message that must be known before an engine sees it.
+// Reads the little of a client's first message that must be known before an engine sees it.
 
 const HEADER_LENGTH = 5;
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
-/** Whoever sends more gets no look before the engine's. */
+/** A longer message is not read before the engine reads it. */
 const MAX_LENGTH = 16 * 1024;
 const TLS12 = 0x0303;
 const TLS13 = 0x0304;
@@ -11,22 +11,22 @@ const SESSION_TICKET = 35;
 const PRE_SHARED_KEY = 41;
 const SUPPORTED_VERSIONS = 43;
 
-/** What a client says first. */
+/** The relevant parts of a client's first message. */
 export interface ClientHello {
-  /** Whether it would like to go on with an earlier session. */
+  /** Whether it offers to resume an earlier session. */
   readonly offersSession: boolean;
   /** Whether it speaks TLS 1.2 as well as TLS 1.3. */
   readonly speaksBoth: boolean;
 }
 
-/** What is no such message offers nothing; the engine says what is wrong with it. */
+/** Anything else offers nothing; the engine says what is wrong with it. */
 const NOTHING: ClientHello = { offersSession: false, speaksBoth: false };
 
 /**
  * Reads a client's first message.
  *
  * @param bytes What it has sent so far.
- * @returns The message, or how many bytes there must be at least to tell.
+ * @returns The message, or how many bytes are needed at least.
  */
 export function readClientHello(bytes: Uint8Array): ClientHello | number {
   const message = new Uint8Array(bytes.length);
@@ -69,7 +69,7 @@ function parse(message: Uint8Array): ClientHello {
       at += length;
     }
     const isNewer = versions.includes(TLS13);
-    // With TLS 1.3 it is a number that means nothing.
+    // With TLS 1.3 it is a number without meaning.
     if (hasSessionId && !isNewer) offersSession = true;
     return { offersSession, speaksBoth: isNewer && versions.includes(TLS12) };
   } catch {

@@ -23,28 +23,28 @@ export interface ClientSecureSocketConfig extends SecureSocketConfig {
    */
   readonly serverName?: string;
   /**
-   * Whether the server's certificate must be valid for the name. Without it anybody with a trusted
-   * certificate can pass for the server.
+   * Whether the server's certificate must be valid for the name. If not, anybody with a trusted certificate can pass
+   * for the server.
    *
    * @default {true}
    */
   readonly verifyHostname?: boolean;
   /**
-   * Whether the certificates of the system are trusted, too; `false` leaves `caCerts` alone.
+   * Whether the certificates of the system are trusted, too; with `false` only `caCerts` are.
    *
    * @default {true}
    */
   readonly trustSystemCerts?: boolean;
   /**
-   * Whether `secure.peerCertificate` and `secure.protocol` are wanted. Deno's own engine does not tell them;
-   * the one that does costs more for each byte.
+   * Whether `secure.peerCertificate` and `secure.protocol` are needed. Deno's own engine does not give them; the one
+   * that does costs more for each byte.
    *
    * @default {false}
    */
   readonly exposePeerCertificate?: boolean;
 }
 
-/** What a client has settled on. */
+/** The checked options of a client. */
 export interface ClientSecureSocketSettings extends SecureSocketSettings {
   readonly serverName: string;
   readonly verifyHostname: boolean;
@@ -63,9 +63,9 @@ const OPTIONS = optionNames<ClientSecureSocketConfig>({
 /**
  * Reads and checks the options of a client.
  *
- * @param config What was passed.
- * @param host What is connected to, where it is a host.
- * @returns What cannot change any more.
+ * @param config The options that were passed.
+ * @param host The host that is connected to, if there is one.
+ * @returns Options that can no longer change.
  */
 export function resolveClientSecureSocket(
   config: ClientSecureSocketConfig,

@@ -1,5 +1,4 @@
-// What makes a client's connection secure: which engine does it, how long it may take, and what its failures
-// mean.
+// Makes a client's connection secure: chooses the engine, limits the time, and explains failures.
 
 import { waitFor } from "../network/deadline.ts";
 import { GenericError } from "../base/errors.ts";
@@ -18,16 +17,16 @@ export class ClientSecurity {
   #trusted: string[] | undefined;
   #dialer: TlsDialer | undefined;
 
-  /** @param settings Whom to ask for and to trust. @param network Where the stream comes from. */
+  /** @param settings Which name to ask for and whom to trust. @param network Where the stream comes from. */
   constructor(settings: ClientSecureSocketSettings, network: Network) {
     this.#settings = settings;
     this.#network = network;
   }
 
   /**
-   * Reads certificates, where there are any, before anything is connected.
+   * Reads certificates, if there are any, before anything is connected.
    *
-   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why.
    */
   async load(): Promise<void> {
     if (trustsSome(this.#settings)) {
@@ -40,8 +39,8 @@ export class ClientSecurity {
   /**
    * Makes a stream secure.
    *
-   * @param transport An open stream with no read under way. It is the result's from now on, and is freed where
-   * this fails.
+   * @param transport An open stream with no read under way. It belongs to the result from now on, and is freed if this
+   * fails.
    * @param signal Gives up, with its own reason.
    * @throws {GenericError} `"handshake"`: says which check failed, or that it took too long.
    */
@@ -108,7 +107,7 @@ export class ClientSecurity {
   }
 }
 
-/** Whether nothing is asked for that Deno's own engine cannot do. */
+/** Whether Deno's own engine can do all that is asked for. */
 function canBeNative(settings: ClientSecureSocketSettings): boolean {
   const { exposePeerCertificate, minVersion, trustSystemCerts } = settings;
   return !hasCertificate(settings) && !exposePeerCertificate && trustSystemCerts &&
@@ -116,7 +115,8 @@ function canBeNative(settings: ClientSecureSocketSettings): boolean {
 }
 
 /**
- * Whether Deno's own engine would trust everybody: it looks on Object.prototype for an option that it cannot be given.
+ * Whether Deno's own engine would trust everybody: it looks on Object.prototype for an option that cannot be passed to
+ * it.
  */
 function hasUnsafeRoot(): boolean {
   return "rejectUnauthorized" in Object.prototype;

@@ -1,6 +1,6 @@
-// Certificates and keys, read and checked before they are used: a wrong file is told by its name and by what
-// is wrong with it, not by a handshake that fails later. (Deno ignores a garbage CA certificate silently; a
-// key of another certificate shows only in the first handshake.)
+// Certificates and keys, read and checked before they are used. A bad file is reported by its name with the reason, not
+// by a handshake that fails later. (Deno silently ignores a garbage CA certificate; a key that belongs to another
+// certificate shows only in the first handshake.)
 
 import { createHash, X509Certificate } from "node:crypto";
 import { shown } from "../base/arguments.ts";
@@ -12,7 +12,7 @@ import { pemBlocks } from "./pem.ts";
 import { KeyError, keyKind, readPrivateKey } from "./private_key.ts";
 import type { CertificateConfig, SecureSocketConfig } from "./secure_socket_config.ts";
 
-/** More than any bundle of certificates has. */
+/** No bundle of certificates is longer. */
 const MAX_FILE_LENGTH = 8 * 1024 * 1024;
 
 /** A certificate and its key, both checked, in PEM form. */
@@ -21,7 +21,7 @@ export interface Identity {
   readonly cert: string;
   /** The private key, not encrypted. */
   readonly key: string;
-  /** What to call the key in messages. */
+  /** The name of the key in messages. */
   readonly keyName: string;
   /** What kind of key it is. */
   readonly kind: string;
@@ -32,7 +32,7 @@ export interface Identity {
  *
  * @param config Where they are.
  * @param at The name of the options they come from, for messages.
- * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+ * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why.
  */
 export async function loadIdentity(config: CertificateConfig, at: string): Promise<Identity> {
   const [certText, certName] = await textOf(config.cert, config.certFile, `${at}.cert`);
@@ -52,10 +52,10 @@ export async function loadIdentity(config: CertificateConfig, at: string): Promi
 }
 
 /**
- * Reads the certificates that a peer's may be signed by.
+ * Reads the certificates that may sign the peer's certificate.
  *
- * @returns Each of them in PEM form; `undefined` where none are configured.
- * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+ * @returns Each of them in PEM form; `undefined` if none are configured.
+ * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why.
  */
 export async function loadTrusted(
   config: SecureSocketConfig,
@@ -69,13 +69,13 @@ export async function loadTrusted(
   return checkedBlocks(text, name);
 }
 
-/** Whether a certificate was valid once. */
+/** Whether a certificate is no longer valid. */
 export function hasExpired(certificate: X509Certificate): boolean {
   return Date.now() > certificate.validToDate.getTime();
 }
 
 /**
- * What a certificate says, for users.
+ * The content of a certificate, for users.
  *
  * @throws {DerError} It is not in the one form that it can have.
  */
@@ -93,12 +93,12 @@ export function describeCertificate(certificate: X509Certificate): PeerCertifica
   };
 }
 
-/** What differs for two files that hold something else. */
+/** A digest of a file's content. */
 export async function digestOf(file: string): Promise<string> {
   return createHash("sha256").update(await readFile(file, file)).digest("hex");
 }
 
-/** The text of an option or of a file, and what to call it in messages. */
+/** The text of an option or of a file, and its name in messages. */
 async function textOf(
   text: string | undefined,
   file: string | undefined,
@@ -116,7 +116,7 @@ async function textOf(
   return [content, name];
 }
 
-/** Reads a file that ends: a pipe may never give anything, also when it is opened, and a device gives without end. */
+/** Reads a regular file: opening or reading a pipe may wait for ever, and a device may never end. */
 async function readFile(file: string, name: string): Promise<Uint8Array> {
   const { isFile, size } = await Deno.stat(file);
   if (!isFile) throw unusable(name, "is not a regular file");
@@ -149,7 +149,7 @@ function unreadable(name: string, cause: unknown): GenericError {
   );
 }
 
-/** The error that says what cannot be used, and why: "is empty". */
+/** The error for something that cannot be used, with the reason: "is empty". */
 export function unusable(name: string, why: string, cause?: unknown): GenericError {
   return new GenericError("handshake", `Cannot use ${name}: it ${why}`, { cause });
 }

@@ -1,12 +1,12 @@
-// What came out of a secure stream and was not read yet, and who waits for it.
+// The bytes that came out of a secure stream and were not read yet, and the read that waits for them.
 //
-//   node:tls --push--> the queue --deliver--> whoever waits
-//                      the queue --read-----> whoever comes
+// node:tls --push--> the queue --deliver--> the waiting read
+//                      the queue --read-----> the next read
 
-/** Chunks from this size on are freed when they were taken. */
+/** Chunks of this size and more are freed once they were taken. */
 const BIG_CHUNK = 16 * 1024;
 
-/** Somebody who waits for decrypted bytes. */
+/** A read that waits for decrypted bytes. */
 interface Reading {
   readonly buffer: Uint8Array;
   resolve(count: number | null): void;
@@ -15,23 +15,23 @@ interface Reading {
 
 /** Decrypted bytes, in order, then an end or a failure. */
 export class Decrypted {
-  /** At most what one read of the encrypted stream has brought. */
+  /** At most the bytes of one read of the encrypted stream. */
   readonly #chunks: Uint8Array[] = [];
   #reading: Reading | undefined;
   #hasEnded = false;
   #failure: { readonly error: unknown } | undefined;
 
-  /** Whether somebody waits. */
+  /** Whether a read waits. */
   get isAwaited(): boolean {
     return this.#reading !== undefined;
   }
 
-  /** Whether something is there. */
+  /** Whether any bytes are there. */
   get hasMore(): boolean {
     return this.#chunks.length > 0;
   }
 
-  /** Reads like a `Transport`: what is there, else it waits. One at a time. */
+  /** Reads like a `Transport`: takes the bytes that are there, or waits. One read at a time. */
   read(buffer: Uint8Array): Promise<number | null> {
     if (buffer.length === 0) return Promise.resolve(0);
     if (this.#chunks.length > 0) return Promise.resolve(this.#take(buffer));
@@ -40,12 +40,12 @@ export class Decrypted {
     return new Promise((resolve, reject) => this.#reading = { buffer, resolve, reject });
   }
 
-  /** More has come. The chunk is this queue's from now on; whoever waits is told by `deliver`. */
+  /** More bytes have arrived. The queue owns the chunk from now on; `deliver` gives it to a waiting read. */
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
   }
 
-  /** Hands what has come to whoever waits. */
+  /** Hands the bytes that have arrived to the waiting read. */
   deliver(): void {
     if (this.#chunks.length === 0) return;
     const reading = this.#settle();
@@ -57,21 +57,21 @@ export class Decrypted {
     }
   }
 
-  /** The peer has said that it sends no more. */
+  /** The peer has announced that it sends no more. */
   end(): void {
     this.deliver();
     this.#hasEnded = true;
     this.#settle()?.resolve(null);
   }
 
-  /** No more will come; what has come can still be read. The first failure counts. */
+  /** No more will arrive; what has arrived can still be read. The first failure counts. */
   fail(error: unknown): void {
     this.deliver();
     this.#failure ??= { error };
     this.giveUp(this.#failure.error);
   }
 
-  /** Rejects whoever waits; the next one waits anew. */
+  /** Rejects the waiting read; the next one waits anew. */
   giveUp(error: unknown): void {
     this.#settle()?.reject(error);
   }
@@ -105,8 +105,8 @@ export class Decrypted {
 }
 
 /**
- * Gives the memory of bytes that nobody needs any more back at once, where it is much and theirs alone: in bulk
- * the collector is otherwise a sixth of what reading costs, and a third of writing.
+ * Frees the memory of bytes that are no longer needed at once, if it is much and not shared. Otherwise, in bulk, the
+ * garbage collector takes a sixth of what reading costs, and a third of writing.
  */
 export function releaseBuffer(chunk: Uint8Array): void {
   const { buffer, byteLength } = chunk;

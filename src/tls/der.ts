@@ -1,7 +1,7 @@
-// Reads DER, the form that certificates have, strictly: one way to say each thing, nothing outside its bounds. What
-// is not so throws, for what two readers may read in two ways is what an attacker sends.
+// Reads DER, the form of certificates, strictly: one way to write each thing, nothing outside its bounds. Anything else
+// throws, because attackers send what two readers may read in two ways.
 
-/** What does not read as DER. */
+/** Bytes that are not valid DER. */
 export class DerError extends Error {}
 
 /** The tags that certificates use. */
@@ -17,9 +17,9 @@ export const TAG = {
 
 /** One value. */
 export interface DerValue {
-  /** Its first byte: what it is. */
+  /** Its first byte: its type. */
   readonly tag: number;
-  /** What is in it. */
+  /** The bytes in it. */
   readonly content: Uint8Array;
   /** All of it, tag and length included. */
   readonly whole: Uint8Array;
@@ -51,13 +51,13 @@ export class DerReader {
   /**
    * Reads the next value.
    *
-   * @param tag What it must be.
-   * @throws {DerError} It is something else, or nothing.
+   * @param tag The tag that it must have.
+   * @throws {DerError} It has another tag, or there is none.
    */
   read(tag?: number): DerValue {
     const start = this.#at;
     const found = this.#byte();
-    // Tags of several bytes are in no certificate.
+    // No certificate has tags of several bytes.
     if ((found & 0x1f) === 0x1f) throw new DerError("a tag is too long");
     if (tag !== undefined && found !== tag) {
       throw new DerError(`tag ${found} stands where ${tag} should`);
@@ -78,7 +78,7 @@ export class DerReader {
     return this.#bytes[this.#at] === tag ? this.read(tag) : undefined;
   }
 
-  /** A reader of what is in the next value. */
+  /** A reader of the content of the next value. */
   enter(tag: number): DerReader {
     return new DerReader(this.read(tag).content);
   }
@@ -111,7 +111,7 @@ export class DerReader {
 /**
  * The text of an object identifier: `"2.5.4.3"`.
  *
- * @throws {DerError} It is none, or one with a number that none has.
+ * @throws {DerError} It is not one, or has a number that is too large.
  */
 export function oidText(content: Uint8Array): string {
   const numbers: number[] = [];

@@ -23,16 +23,16 @@ export interface ListenerSecureSocketConfig extends SecureSocketConfig {
    * When connections become secure.
    *
    * - `"immediate"`: every connection begins with the handshake.
-   * - `"optional"`: the first byte tells; for protocols in which the client speaks first.
-   * - `"upgrade"`: connections begin in the clear, `caller.upgradeToTls()` makes one secure.
+   * - `"optional"`: the first byte decides; for protocols in which the client speaks first.
+   * - `"upgrade"`: connections begin in the clear; `caller.upgradeToTls()` makes one secure.
    *
    * @default {"immediate"}
    */
   readonly mode?: "immediate" | "optional" | "upgrade";
   /**
-   * Whether clients are asked for a certificate signed by one of `caCerts` (those of the system do not
-   * count). `"request"`: a client may have none, but one that does not verify is refused. `"require"`: no
-   * client without.
+   * Whether clients are asked for a certificate signed by one of `caCerts` (those of the system do not count).
+   * `"request"`: a client need not have one, but is refused if its certificate does not verify. `"require"`: every
+   * client must have one.
    *
    * @default {"none"}
    */
@@ -40,15 +40,15 @@ export interface ListenerSecureSocketConfig extends SecureSocketConfig {
   /** Certificates for names that clients ask for: `"a.example"` or `"*.example"`. Others get the main one. */
   readonly sni?: Readonly<Record<string, CertificateConfig>>;
   /**
-   * How many handshakes may be under way. Where there are more, whoever has not said a word for a tenth of a
-   * second makes room, then whoever has said his first word a second ago.
+   * How many handshakes may be under way. When there are more, a client that has sent nothing for a tenth of a second
+   * makes room, then one that sent its first bytes a second ago.
    *
    * @default {1_024}
    */
   readonly maxHandshakes?: number;
   /**
-   * How often the files are looked at for a new certificate, in milliseconds. New connections get the new
-   * one; a file that cannot be used is not, and is looked at again.
+   * How often the files are checked for a new certificate, in milliseconds. New connections get the new one; a file
+   * that cannot be used is skipped, and checked again.
    *
    * @default {Infinity}
    */
@@ -68,11 +68,11 @@ export type ListenerCertificateConfig = Pick<
   | "sni"
 >;
 
-/** What a listener has settled on. */
+/** The checked options of a listener. */
 export interface ListenerSecureSocketSettings extends SecureSocketSettings {
   readonly mode: "immediate" | "optional" | "upgrade";
   readonly clientAuth: "none" | "request" | "require";
-  /** By the names as clients ask for them. */
+  /** By the names that clients ask for. */
   readonly sni: Readonly<Record<string, CertificateConfig>>;
   readonly maxHandshakes: number;
   readonly reloadInMillis: number;
@@ -93,13 +93,13 @@ const OPTIONS = optionNames<ListenerSecureSocketConfig>({
   reloadInMillis: true,
 });
 
-/** A host name that a certificate can be chosen for, with or without a wildcard in front. */
+/** A host name that a certificate can be chosen for, with or without a wildcard at the beginning. */
 const SNI_NAME = /^(?:\*\.)?[\p{L}\p{M}\p{N}_-]+(?:\.[\p{L}\p{M}\p{N}_-]+)*\.?$/u;
 
 /**
  * Reads and checks the options of a listener.
  *
- * @returns What cannot change any more.
+ * @returns Options that can no longer change.
  */
 export function resolveListenerSecureSocket(
   config: ListenerSecureSocketConfig,
@@ -124,11 +124,11 @@ export function resolveListenerSecureSocket(
 }
 
 /**
- * Reads and checks certificates that stand in the place of others.
+ * Reads and checks certificates that replace others.
  *
- * @param settings What they are for.
- * @param certificates All of the new ones; what is left out is none.
- * @returns The settings with them, a copy that does not change.
+ * @param settings The options that they belong to.
+ * @param certificates All of the new ones; what is left out is removed.
+ * @returns A copy of the settings with them, which does not change.
  */
 export function withCertificates(
   settings: ListenerSecureSocketSettings,
@@ -148,7 +148,7 @@ export function withCertificates(
   }) as ListenerSecureSocketSettings;
 }
 
-/** Who asks clients for certificates has to say who may have signed them, or nobody would get in. */
+/** A listener that asks clients for certificates must say who may sign them, or nobody would be let in. */
 function checkWhoIsTrusted(
   clientAuth: ListenerSecureSocketSettings["clientAuth"],
   config: ListenerCertificateConfig,
@@ -159,7 +159,7 @@ function checkWhoIsTrusted(
   );
 }
 
-/** Checks that a listener has a certificate, and those for names: with the names as clients ask for them. */
+/** Checks the certificate of a listener, and those for names. Returns the latter by the names that clients ask for. */
 function checkOwn(options: ListenerCertificateConfig): ListenerSecureSocketSettings["sni"] {
   if (!hasCertificate(options)) {
     throw new TypeError(

@@ -1,5 +1,5 @@
-// What makes the connections of one listener secure: its certificates, which may change while it runs, and
-// the handshake with one client, which ends in time and says what was wrong.
+// Makes the connections of one listener secure. It has its certificates, which may change while it runs, and does the
+// handshake with one client, which ends in time and says what was wrong.
 
 import { patientTimeout, waitFor } from "../network/deadline.ts";
 import { GenericError, ignore, type SocketError } from "../base/errors.ts";
@@ -18,7 +18,7 @@ import type { TlsServer } from "./tls_server.ts";
 
 /** The first byte of a TLS handshake; no text begins with it. */
 const HANDSHAKE_RECORD = 0x16;
-/** How long a refused client may take to read why, and how much of what it still sends is read. */
+/** How long a refused client may take to read the reason, and how much of what it still sends is read. */
 const DISMISSAL_IN_MILLIS = 500;
 const DISMISSAL_READS = 16;
 
@@ -29,14 +29,14 @@ export class ListenerSecurity {
   #settings: ListenerSecureSocketSettings;
   #server: TlsServer | undefined;
   #watch: CertificateWatch | undefined;
-  /** The call of `replace` whose certificates are in place, and the last one: each has its number. */
+  /** Every call of `replace` has a number: that of the certificates in place, and the last one. */
   #turn = 0;
   #lastTurn = 0;
 
   /**
-   * @param settings How, and with which certificates.
-   * @param clock The time that handshakes go by.
-   * @param onReloaded Told when files have changed and were read again, with the error if they cannot be used.
+   * @param settings The options and the first certificates.
+   * @param clock The time for handshakes.
+   * @param onReloaded Called when changed files were read again, with the error if they cannot be used.
    */
   constructor(
     settings: ListenerSecureSocketSettings,
@@ -48,7 +48,7 @@ export class ListenerSecurity {
     this.#onReloaded = onReloaded;
   }
 
-  /** Whether connections begin with a handshake, or may. */
+  /** Whether connections begin with a handshake, or may begin with one. */
   get beginsAtOnce(): boolean {
     return this.#settings.mode !== "upgrade";
   }
@@ -61,7 +61,7 @@ export class ListenerSecurity {
   /**
    * Reads the certificates, before anything is bound.
    *
-   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why.
    */
   async load(): Promise<void> {
     const { reloadInMillis } = this.#settings;
@@ -71,16 +71,16 @@ export class ListenerSecurity {
         reloadInMillis,
         onChange: () => this.#reload(),
       });
-      // What changes while the files are read is seen at the first look.
+      // A change while the files are read is seen at the first look.
       await this.#watch.ready();
     }
     await this.#refresh();
   }
 
   /**
-   * Puts other certificates in place for the connections to come. Of several calls at a time the last one wins.
+   * Replaces the certificates for new connections. If calls overlap, the last one wins.
    *
-   * @param certificates All of them; what is left out is none from now on.
+   * @param certificates All of them; what is left out is removed.
    * @throws {TypeError} A field is wrong.
    * @throws {GenericError} `"handshake"`, or `"denied"`; the old ones stay.
    */
@@ -88,7 +88,7 @@ export class ListenerSecurity {
     const settings = withCertificates(this.#settings, certificates);
     const turn = ++this.#lastTurn;
     const server = await loadServer(settings, this.#server);
-    // Whoever was called later has put theirs in place already.
+    // A later call has put its certificates in place already.
     if (turn < this.#turn) return;
     this.#turn = turn;
     this.#server = server;
@@ -96,9 +96,9 @@ export class ListenerSecurity {
   }
 
   /**
-   * Reads the files of the certificates that are in place again. Others that are put there meanwhile stay.
+   * Reads the files of the certificates in place again. Certificates that replace them meanwhile stay.
    *
-   * @returns Whether what was read is in place.
+   * @returns Whether the certificates that were read are in place.
    */
   async #refresh(): Promise<boolean> {
     const settings = this.#settings;
@@ -114,11 +114,11 @@ export class ListenerSecurity {
   }
 
   /**
-   * Makes one stream secure that was accepted, as the mode says.
+   * Makes one accepted stream secure, as the mode says.
    *
-   * @param transport The stream. Where this fails it is freed.
+   * @param transport The stream. It is freed if this fails.
    * @param signal Gives up.
-   * @param onFirstBytes Told when the client has said something.
+   * @param onFirstBytes Called when the client has sent something.
    * @throws {GenericError} `"handshake"`, or the signal's reason.
    */
   protect(transport: Transport, signal: AbortSignal, onFirstBytes: () => void): Promise<Transport> {
@@ -134,16 +134,16 @@ export class ListenerSecurity {
   /**
    * Makes one stream secure that began in the clear.
    *
-   * @param transport An open stream with no read under way. It is the result's from now on, and is freed where
-   * this fails.
-   * @param onFirstBytes Told once, when the client has said its first word.
+   * @param transport An open stream with no read under way. It belongs to the result from now on, and is freed if this
+   * fails.
+   * @param onFirstBytes Called once, when the client has sent its first bytes.
    * @throws {GenericError} `"handshake"`.
    */
   upgrade(transport: Transport, onFirstBytes?: () => void): Promise<Transport> {
     return this.#shake(transport, undefined, false, onFirstBytes);
   }
 
-  /** Shakes hands. Where that fails the client gets the time to read why, and the stream is freed. */
+  /** Does the handshake. If it fails, the client gets the time to read why, and the stream is freed. */
   async #shake(
     transport: Transport,
     signal: AbortSignal | undefined,
@@ -186,7 +186,10 @@ export class ListenerSecurity {
     }
   }
 
-  /** Freeing a stream with unread input resets it, and the client would never read the alert. */
+  /**
+   * Frees a stream after its unread input was read: otherwise it would be reset, and the client would never read the
+   * alert.
+   */
   async #dismiss(transport: Transport): Promise<void> {
     const forget = patientTimeout(this.#clock, DISMISSAL_IN_MILLIS, () => free(transport));
     try {

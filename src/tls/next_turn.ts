@@ -1,4 +1,4 @@
-// A moment later: node:tls tells some things only in a later turn of the event loop.
+// Waits a moment: node:tls reports some things only in a later turn of the event loop.
 
 import { setImmediate } from "node:timers";
 

@@ -1,19 +1,19 @@
 // PEM: text with blocks of DER in it, and anything else around them.
 
-/** One block. What is between its lines may be headers, so only five hyphens end it. */
+/** One block. There may be headers between its lines, so only five hyphens end it. */
 const BLOCK = /-----BEGIN ([A-Z\d ]+)-----((?:(?!-----)[^])*)-----END \1-----/g;
 
 /** A block of PEM text. */
 export interface PemBlock {
-  /** What it says that it is: `"CERTIFICATE"`. */
+  /** The kind of block: `"CERTIFICATE"`. */
   readonly label: string;
   /** All of it, its first and last line included. */
   readonly text: string;
-  /** What is between them. */
+  /** What is between the two. */
   readonly body: string;
 }
 
-/** The blocks in a text, in its order. */
+/** The blocks in a text, in order. */
 export function pemBlocks(text: string): PemBlock[] {
   return Array.from(text.matchAll(BLOCK), ([text, label, body]) => ({
     label: label!,

@@ -1,5 +1,5 @@
-// A private key in PEM form, decrypted where it is encrypted; what is wrong with it is told apart: no key, no
-// passphrase, a wrong one, a cipher that the runtime does not know.
+// A private key in PEM form, decrypted if it is encrypted. Errors distinguish: no key, no passphrase, a wrong one, a
+// cipher that the runtime does not know.
 
 import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject } from "node:crypto";
@@ -11,7 +11,7 @@ import { type PemBlock, pemBlocks } from "./pem.ts";
 /** A key that cannot be used. Its message says why: "is encrypted, give its passphrase". */
 export class KeyError extends Error {}
 
-/** Ciphers and what makes their keys, of those that the runtime can undo; and names of others that are met. */
+/** Ciphers and key derivations that the runtime can decrypt, and names of others that occur. */
 const PBES2 = "1.2.840.113549.1.5.13";
 const SCRYPT = "1.3.6.1.4.1.11591.4.11";
 const PBKDF2 = "1.2.840.113549.1.5.12";
@@ -34,14 +34,14 @@ const OTHERS: ReadonlyMap<string, string> = new Map([
   ["1.3.14.3.2.7", "DES-CBC"],
   ["1.2.392.200011.61.1.1.1.4", "CAMELLIA-256-CBC"],
 ]);
-/** Those of the old form, by the name in its header. */
+/** Ciphers of the old form, by the name in its header. */
 const OLD_CIPHERS = /^(?:AES-(?:128|192|256)-CBC|DES-EDE3-CBC|DES-CBC)$/;
 
 /**
  * Reads a private key.
  *
- * @param text PEM text, in which the first private key counts.
- * @param passphrase What it is encrypted with, if it is.
+ * @param text PEM text; the first private key in it counts.
+ * @param passphrase Decrypts the key, if it is encrypted.
  * @throws {KeyError} It cannot be used.
  */
 export function readPrivateKey(text: string, passphrase: string | undefined): KeyObject {
@@ -59,7 +59,7 @@ export function readPrivateKey(text: string, passphrase: string | undefined): Ke
   }
 }
 
-/** What kind of key it is, for messages: `"rsa, 1024 bits"`. */
+/** The kind of a key, for messages: `"rsa, 1024 bits"`. */
 export function keyKind({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
   const { modulusLength, namedCurve } = asymmetricKeyDetails ?? {};
   if (modulusLength !== undefined) return `${asymmetricKeyType}, ${modulusLength} bits`;
@@ -80,7 +80,7 @@ function isEncrypted({ label, body }: PemBlock): boolean {
   return label.startsWith("ENCRYPTED ") || /^\s*Proc-Type: *4, *ENCRYPTED/.test(body);
 }
 
-/** What a key is encrypted with, where that is nothing the runtime knows. */
+/** The cipher of a key, if the runtime does not know it. */
 function unknownCipher({ label, body }: PemBlock): string | undefined {
   if (!label.startsWith("ENCRYPTED ")) {
     const cipher = /^DEK-Info: *([\w-]+)/m.exec(body)?.[1] ?? "without a cipher";
@@ -93,7 +93,7 @@ function unknownCipher({ label, body }: PemBlock): string | undefined {
   }
 }
 
-/** The same, of EncryptedPrivateKeyInfo (RFC 5958, 8018). */
+/** The same for EncryptedPrivateKeyInfo (RFC 5958, 8018). */
 function unknownIn(file: DerReader): string | undefined {
   const algorithm = file.enter(TAG.SEQUENCE).enter(TAG.SEQUENCE);
   const scheme = readOid(algorithm);
@@ -109,7 +109,7 @@ function unknownIn(file: DerReader): string | undefined {
   numbers.read(TAG.OCTET_STRING);
   numbers.read(TAG.INTEGER);
   numbers.readIf(TAG.INTEGER);
-  // Where none is named it is SHA-1.
+  // The default is SHA-1.
   if (numbers.isAtEnd) return "HMAC-SHA-1";
   const hash = readOid(numbers.enter(TAG.SEQUENCE));
   return HASHES.has(hash) ? undefined : nameOf(hash);

@@ -1,5 +1,5 @@
-// The options that both sides of a secure connection have, checked at the door. What is in the files, and whether
-// certificate and key fit, is checked in credentials.ts, when they are needed.
+// The options that both sides of a secure connection have, checked as they are passed. The contents of the files, and
+// whether certificate and key belong together, are checked in credentials.ts, when they are needed.
 
 import { checkChoice, checkInterval, shown } from "../base/arguments.ts";
 import { readList } from "../base/options.ts";
@@ -14,19 +14,19 @@ export interface CertificateConfig {
   readonly certFile?: string;
   /** Path of a file with the private key, instead of `key`. */
   readonly keyFile?: string;
-  /** What the private key is encrypted with, if it is. */
+  /** The passphrase of the private key, if it is encrypted. */
   readonly passphrase?: string;
 }
 
-/** What both sides of a secure connection can choose. */
+/** The options of both sides of a secure connection. */
 export interface SecureSocketConfig extends CertificateConfig {
-  /** Certificates in PEM form that the peer's certificate may be signed by. */
+  /** Certificates in PEM form that may sign the peer's certificate. */
   readonly caCerts?: readonly string[];
   /** Path of a file with such certificates, instead of `caCerts`. */
   readonly caCertFile?: string;
   /**
-   * The application protocols this side speaks, the preferred one first: names of ASCII, at most 255 characters
-   * each and 32,768 bytes in all, each counted with one byte for its length.
+   * The application protocols this side speaks, the preferred one first: names in ASCII, at most 255 characters each
+   * and 32,768 bytes in all, each counted with one byte for its length.
    */
   readonly alpnProtocols?: readonly string[];
   /**
@@ -43,7 +43,7 @@ export interface SecureSocketConfig extends CertificateConfig {
   readonly handshakeTimeoutInMillis?: number;
 }
 
-/** What both sides have settled on. */
+/** The checked options of both sides. */
 export interface SecureSocketSettings extends SecureSocketConfig {
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
   readonly handshakeTimeoutInMillis: number;
@@ -58,7 +58,7 @@ export const CERTIFICATE_MARKS = {
   passphrase: true,
 } as const;
 
-/** Those that name who is trusted. */
+/** The fields that say who is trusted. */
 export const TRUSTED_MARKS = { caCerts: true, caCertFile: true } as const;
 
 /** The fields of a {@linkcode SecureSocketConfig}, as marks. */
@@ -72,7 +72,7 @@ export const SHARED_MARKS = {
 
 /** The longest name of an application protocol that the handshake can carry. */
 const MAX_PROTOCOL_LENGTH = 255;
-/** All of them share 65,535 bytes with all else that a client has to say at first. */
+/** All of them share 65,535 bytes with everything else in a client's first message. */
 const MAX_PROTOCOLS_LENGTH = 32_768;
 
 /** Whether there is a certificate. */
@@ -80,12 +80,12 @@ export function hasCertificate(config: CertificateConfig): boolean {
   return config.cert !== undefined || config.certFile !== undefined;
 }
 
-/** Whether there are certificates that the peer's may be signed by. */
+/** Whether there are certificates that may sign the peer's. */
 export function trustsSome(config: Pick<SecureSocketConfig, "caCerts" | "caCertFile">): boolean {
   return config.caCerts !== undefined || config.caCertFile !== undefined;
 }
 
-/** Checks what both sides have. Returns what differs from what was given: copies of lists, and defaults. */
+/** Checks the options of both sides. Returns what differs from what was passed: copies of lists, and defaults. */
 export function resolveShared(config: SecureSocketConfig) {
   const { minVersion = "TLSv1.2", handshakeTimeoutInMillis = 10_000 } = config;
   checkCertificate(config, "secureSocket");
@@ -117,7 +117,7 @@ export function checkCertificate(config: CertificateConfig, at: string): void {
   }
 }
 
-/** Checks who is trusted. Returns the list, copied. */
+/** Checks the certificates that are trusted. Returns a copy of the list. */
 export function checkTrusted(config: SecureSocketConfig): readonly string[] | undefined {
   checkText("secureSocket.caCertFile", config.caCertFile);
   const texts = checkTexts("secureSocket.caCerts", config.caCerts);
@@ -132,7 +132,7 @@ function checkProtocols(value: unknown): readonly string[] | undefined {
   const protocols = checkTexts(name, value);
   let length = 0;
   for (const protocol of protocols ?? []) {
-    // Names are bytes, and engines do not agree on what other text is in bytes.
+    // Names are bytes, and engines disagree on how other text is encoded.
     if (!/^[\0-\x7f]*$/.test(protocol)) {
       throw new TypeError(`${name} must have names of ASCII: got ${shown(protocol)}`);
     }

@@ -1,8 +1,8 @@
-// Finds out whose session an engine would go on with, without anybody noticing.
+// Finds out whose session an engine would resume, without the client noticing.
 //
-// Decision record: once a server's engine has answered, the client takes the handshake for made, and keeps its
-// session whatever comes afterwards. So the question must be put before: to an engine of its own, whose answer goes
-// nowhere. It costs a millisecond, and only where clients show certificates and one offers a session.
+// Decision record: once a server's engine has answered, the client regards the handshake as done, and keeps its session
+// whatever comes afterwards. So the question must be put before: to a separate engine, whose answer goes nowhere. It
+// costs a millisecond, and only if clients show certificates and one offers a session.
 
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
@@ -10,9 +10,9 @@ import type { X509Certificate } from "node:crypto";
 import { nextTurn } from "./next_turn.ts";
 import { TlsWire } from "./tls_wire.ts";
 
-/** A session that an engine would go on with. */
+/** A session that an engine would resume. */
 export interface Resumed {
-  /** The client's, as it was shown when the session was begun. */
+  /** The client's certificate, as shown when the session was begun. */
   readonly certificate: X509Certificate | undefined;
 }
 
@@ -21,7 +21,7 @@ export class SessionProbe {
   readonly #options: Readonly<Record<string, unknown>>;
   #context: SecureContext | undefined;
 
-  /** @param options Those of the server. */
+  /** @param options The options of the server. */
   constructor(options: Readonly<Record<string, unknown>>) {
     this.#options = options;
   }
@@ -30,7 +30,7 @@ export class SessionProbe {
   async ask(hello: Uint8Array): Promise<Resumed | undefined> {
     const { SNICallback } = this.#options;
     const wire = new TlsWire({ write: ({ length }) => Promise.resolve(length) });
-    // What it does not say is not asked of the client: nothing here may fail but the session.
+    // What the server does not ask for is not asked of the client: only the session may make this fail.
     const socket = new TLSSocket(
       wire as unknown as Socket,
       {
@@ -43,7 +43,7 @@ export class SessionProbe {
     );
     socket.on("error", () => {});
     try {
-      // It begins in a moment.
+      // The handshake begins a moment later.
       await nextTurn();
       wire.feed(hello);
       if (!socket.isSessionReused()) return undefined;

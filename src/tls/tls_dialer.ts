@@ -1,4 +1,4 @@
-// The client's side of TLS by node:tls, over any stream: shows a certificate of its own, tells the server's.
+// The client's side of TLS by node:tls, over any stream: shows a certificate of its own, gives the server's.
 
 import { connect, type ConnectionOptions, createSecureContext, type SecureContext } from "node:tls";
 import { shown } from "../base/arguments.ts";
@@ -13,7 +13,7 @@ import { secureInfoOf } from "./tls_server.ts";
 import type { TlsWire } from "./tls_wire.ts";
 import { tryIdentity, unusableKey } from "./trial.ts";
 
-/** A fatal alert, in the clear, as a client may send it until it has sent something encrypted (RFC 8446, 6). */
+/** A fatal alert, in the clear: a client may send it until it has sent something encrypted (RFC 8446, 6). */
 const BAD_CERTIFICATE = Uint8Array.of(0x15, 0x03, 0x03, 0, 2, 2, 42);
 
 /** What a handshake of this side needs, ready for use. */
@@ -33,11 +33,11 @@ export class TlsDialer {
   }
 
   /**
-   * Reads certificate and key, where there are any.
+   * Reads certificate and key, if there are any.
    *
-   * @param settings Whom to ask for and to trust.
-   * @param trusted Certificates that the server's may be signed by, checked.
-   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   * @param settings Which name to ask for and whom to trust.
+   * @param trusted Certificates that may sign the server's, checked.
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why.
    */
   static async load(
     settings: ClientSecureSocketSettings,
@@ -56,9 +56,9 @@ export class TlsDialer {
   /**
    * Shakes hands with a server.
    *
-   * @param transport The stream, which is the layer's from now on.
+   * @param transport The stream, which belongs to the layer from now on.
    * @param serverName The name to ask for, or an IP address.
-   * @param options What the layer is told.
+   * @param options The options of the layer.
    * @throws {unknown} Why not; the stream is still open.
    */
   async connect(
@@ -82,16 +82,16 @@ export class TlsDialer {
     const socket = connect(bare<ConnectionOptions>({
       socket: wire,
       secureContext: this.#context,
-      // Said here, it cannot be switched off by the environment.
+      // Set here, the environment cannot switch it off.
       rejectUnauthorized: true,
       host: asked.host,
       ...(servername === undefined ? {} : { servername }),
-      // Said where there are none, too: it is copied, and then looked for on Object.prototype.
+      // Set even if there are none: it is copied, and otherwise looked up on Object.prototype.
       ALPNProtocols: alpnProtocols === undefined ? undefined : [...alpnProtocols],
       checkServerIdentity: (_, { raw }) => {
         const refusal = this.#objectionTo(raw, asked);
-        // With TLS 1.3 this side's last word of the handshake has not gone out: the server hears this instead. With
-        // TLS 1.2 it has, and nobody can have the engine say an alert: the connection is cut.
+        // With TLS 1.3 this side's last message of the handshake has not gone out: the server gets this alert instead.
+        // With TLS 1.2 it has, and the engine cannot be made to send an alert: the connection is cut.
         const isOpen = socket.getProtocol() === "TLSv1.3";
         if (refusal !== undefined && isOpen) wire.sendLast(BAD_CERTIFICATE);
         return refusal;
@@ -114,14 +114,14 @@ export class TlsDialer {
     socket.on("error", fail);
   }
 
-  /** What is wrong with the server's certificate, after the engine found that somebody we trust has signed it. */
+  /** What is wrong with the server's certificate, although the engine found that a trusted one has signed it. */
   #objectionTo(der: Uint8Array | undefined, asked: AskedHost): Error | undefined {
     const { verifyHostname } = this.#settings;
     try {
       if (der === undefined) return new Error("the server has shown no certificate");
       const { altNames, isAuthority, version } = readNames(der);
-      // Deno's own engine takes neither; node:tls takes the first where its names are not looked at, and the second
-      // where it is trusted itself.
+      // Deno's own engine accepts neither. node:tls accepts the first if its names are not checked, and the second if
+      // it is trusted itself.
       if (version !== 3) return new Error("UnsupportedCertVersion");
       if (isAuthority) return new Error("CaUsedAsEndEntity");
       if (!verifyHostname || isValidFor(altNames, asked)) return undefined;
@@ -143,8 +143,8 @@ function contextOf(
   if (trusted === undefined) return createSecureContext(bare(options));
   const alone = () => createSecureContext(bare({ ...options, ca: [...trusted] }));
   if (!trustSystemCerts) return alone();
-  // `ca` would stand instead of the system's certificates, and naming those beside it costs 100 ms for each
-  // connection. Where the method to add one is missing, less is trusted, not more.
+  // `ca` would replace the system's certificates, and passing those as well costs 100 ms for each connection. If the
+  // method to add one is missing, less is trusted, not more.
   const context = createSecureContext(bare(options));
   const { addCACert } = context.context as { addCACert?: (pem: string) => void };
   if (addCACert === undefined) return alone();
@@ -152,7 +152,7 @@ function contextOf(
   return context;
 }
 
-/** What to say of a failure: where the engine cannot use our own key it fails whatever the server does. */
+/** The error for a failure: if the engine cannot use our own key, it fails whatever the server does. */
 async function refusalOf(identity: Identity | undefined, error: unknown): Promise<unknown> {
   if (identity === undefined) return error;
   const failure = await tryIdentity(identity);

@@ -1,14 +1,13 @@
-// How bytes get through a socket of node:tls by its engine, without the streams around it.
+// Moves bytes through a socket of node:tls by its engine, without the streams around it.
 //
 //   decrypt --> engine --> socket.push        write --> engine --> wire --> transport
 //
-// Decision record: over a stream that is not its own node:tls puts two streams around its engine, asks the engine
-// three times for what there is to send whenever anything has happened, and copies it. That is a quarter of what a
-// small message costs, and half or more of what sending in bulk does. Deno's sockets keep the engine, as Node's do,
-// in `_handle`, which nobody documents. So three of its methods are used for the one thing that is easy to check,
-// moving bytes in and out, where all of them are there; where one is missing, bytes take the streams
-// (tls_streams.ts), slower and as right. Whom to trust, names, protocols and the handshake stay with node:tls's
-// public face in any case.
+// Decision record: over a stream that is not its own, node:tls puts two streams around its engine. Whenever anything
+// has happened it asks the engine three times for what there is to send, and copies it. That is a quarter of what a
+// small message costs, and half or more of what sending in bulk does. Deno's sockets keep the engine, as Node's do, in
+// `_handle`, which is not documented. So three of its methods are used, if all of them exist, for the one thing that is
+// easy to check: moving bytes in and out. If one is missing, bytes go through the streams (tls_streams.ts), slower but
+// just as correct. Trust, names, protocols and the handshake stay with the public interface of node:tls in any case.
 
 import type { TLSSocket } from "node:tls";
 import { releaseBuffer } from "./decrypted.ts";
@@ -17,23 +16,23 @@ import type { TlsWire } from "./tls_wire.ts";
 
 /** As much as the engine encrypts at once. */
 const LARGEST_WRITE = 3 * RECORD_CONTENT;
-/** What a record begins with: type, version and, in the last two bytes, its length; with TLS 1.2, a nonce. */
+/** The beginning of a record: type, version and, in the last two bytes, its length; with TLS 1.2, a nonce. */
 const RECORD_HEADER = 5;
 const RECORD_NONCE = 8;
 
-/** What is used of the engine. */
+/** The methods of the engine that are used. */
 interface Engine {
-  /** Takes encrypted bytes, pushes what they hold to the socket. */
+  /** Takes encrypted bytes, and pushes their content to the socket. */
   readBuffer(bytes: Uint8Array): void;
-  /** Encrypts bytes, which are copied; 0 where it could. */
+  /** Encrypts bytes, which are copied; gives 0 on success. */
   writeBuffer(request: object, bytes: Uint8Array): number;
-  /** Gives out what is to be sent. */
+  /** Gives the bytes that are to be sent. */
   drainEncOut(): Uint8Array;
 }
 
-/** What is being written. */
+/** A write under way. */
 interface Writing {
-  /** How many bytes were given. */
+  /** How many bytes were passed in. */
   readonly length: number;
   resolve(count: number): void;
   reject(error: unknown): void;
@@ -46,9 +45,9 @@ export class TlsEngine implements TlsPath {
   readonly #wire: TlsWire;
   #writing: Writing | undefined;
   #sealed: Uint8Array | undefined;
-  /** How much of it the transport has. */
+  /** How much of it the transport has taken. */
   #taken = 0;
-  /** How many bytes were sealed, and of how many it was told that the transport has them. */
+  /** How many bytes were sealed, and how many of them were reported as taken by the transport. */
   #length = 0;
   #told = 0;
 
@@ -58,11 +57,11 @@ export class TlsEngine implements TlsPath {
     this.#wire = wire;
   }
 
-  /** The way through the engine of a socket that was made over a wire, where the runtime lets one at it. */
+  /** The way through the engine of a socket that was made over a wire, if the runtime gives access to it. */
   static of(socket: TLSSocket, wire: TlsWire): TlsEngine | undefined {
     const { _handle: engine } = socket as { readonly _handle?: Partial<Engine> | null };
     if (engine === undefined || engine === null) return undefined;
-    // The handle's own method has the streams look for what is to be sent; that of its class only encrypts.
+    // The handle's own method makes the streams look for what is to be sent; that of its class only encrypts.
     const { writeBuffer } = Object.getPrototypeOf(engine) as Partial<Engine>;
     const isWhole = [engine.readBuffer, engine.drainEncOut, writeBuffer].every((method) =>
       typeof method === "function"
@@ -78,7 +77,7 @@ export class TlsEngine implements TlsPath {
     if (bytes.length === 0) return Promise.resolve(0);
     return new Promise((resolve, reject) => {
       const isSealed = this.#sealed !== undefined;
-      // What was sealed for the last write and not yet sent is what these bytes begin with.
+      // What was sealed for the last write and not yet sent is the beginning of these bytes.
       if (!isSealed) this.#seal(bytes);
       this.#writing = { length: bytes.length, resolve, reject };
       if (isSealed) this.#tell();
@@ -94,7 +93,7 @@ export class TlsEngine implements TlsPath {
     const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
     const status = this.#encrypt.call(this.#engine, {}, piece);
     const sealed = this.#engine.drainEncOut();
-    // A runtime in which these methods have come to mean something else must not lose bytes in silence.
+    // A runtime in which these methods mean something else must not silently lose bytes.
     if (status !== 0 || !(sealed.length > piece.length)) {
       throw new Error(
         `node:tls has made ${sealed.length} bytes of ${piece.length}: this library does not know the TLS engine ` +
@@ -122,7 +121,7 @@ export class TlsEngine implements TlsPath {
     const content = isAll ? this.#length : contentOf(sealed, this.#taken, this.#length);
     const count = content - this.#told;
     if (count > writing.length) {
-      // Whoever writes has not gone on with the bytes that were sealed: those that were given are lost.
+      // The caller has not continued with the bytes that were sealed: those that were passed in are lost.
       writing.reject(new Error(`${count} bytes were sent of a write of ${writing.length}`));
     } else if (count > 0) {
       writing.resolve(count);
@@ -140,8 +139,8 @@ export class TlsEngine implements TlsPath {
 }
 
 /**
- * How much content is among the first `taken` bytes, never all of it. What the engine had to say for itself comes
- * before the content, in records of its own.
+ * How much content is in the first `taken` bytes, never all of it. Messages of the engine itself come before the
+ * content, in records of their own.
  */
 function contentOf(sealed: Uint8Array, taken: number, length: number): number {
   const starts: number[] = [];

@@ -1,5 +1,5 @@
-// TLS over any Transport, by node:tls: STARTTLS, a listener's side, TLS behind a PROXY header or over a Unix
-// socket are all this one layer.
+// TLS over any Transport, by node:tls. STARTTLS, a listener's side, TLS behind a PROXY header or over a Unix socket:
+// all are this one layer.
 //
 // Decision record: which engine does what (Deno 2.9.6, the server's CPU; `deno task bench:tls` measures it):
 //
@@ -9,17 +9,17 @@
 //   node:tls          36 us      10.2 us        238 us        530 us  370 us   over its own sockets only
 //   this layer        39 us      10.6 us        332 us        430 us  540 us   over any Transport
 //
-// Deno.listenTls has no client certificates, no choice by name and no new certificate while it runs, tells
-// neither the name nor the protocol that was agreed on, and keeps a socket whose handshake was given up until
-// the client says something. And it cannot switch Nagle's algorithm off: 44 ms for each write that follows
-// another. So no listener here uses it. Deno.startTls has all that mended but works for clients only:
-// native_tls.ts uses it wherever nothing is asked of it that it cannot do.
+// Deno.listenTls has no client certificates, no choice by name and no new certificate while it runs. It gives neither
+// the name nor the protocol that was agreed on, and keeps a socket whose handshake was given up until the client sends
+// something. And it cannot switch Nagle's algorithm off: 44 ms for each write that follows another. So no listener here
+// uses it. Deno.startTls has none of these faults but works for clients only: native_tls.ts uses it unless something is
+// asked of it that it cannot do.
 //
-// Connections on node:tls's own sockets, with everything else of this library around them, were tried: a
-// handshake costs a tenth less then, a message as much as here. That is not worth an acceptor of their
-// own, which could not wait while nobody takes connections.
+// Connections on node:tls's own sockets, with everything else of this library around them, were tried: a handshake
+// costs a tenth less then, a message as much as here. That is not worth an acceptor of their own, which could not stop
+// accepting while nobody takes connections.
 //
-// The layer is pulled: the transport is read only while somebody waits in `read` or in the handshake.
+// The layer is pulled: the transport is read only during a `read` or the handshake.
 
 import type { TLSSocket } from "node:tls";
 import { cut, free } from "../network/free.ts";
@@ -34,17 +34,17 @@ import { TlsRecords } from "./tls_records.ts";
 import { type TlsPath, TlsStreams } from "./tls_streams.ts";
 import { TlsWire } from "./tls_wire.ts";
 
-/** How much is read at once: a handshake's flight for a start, up to four records for who sends much. */
+/** How much is read at once: one flight of a handshake at first, up to four records for a peer that sends much. */
 const SMALLEST_READ = 4 * 1024;
 const LARGEST_READ = 64 * 1024;
-/** Shrink after this many reads in a row that would have fitted a quarter. */
+/** Shrink after this many consecutive reads that would have fitted a quarter. */
 const READS_BEFORE_SHRINKING = 64;
 
-/** How a handshake ends; one of them is called, once. */
+/** How a handshake ends; one of the two is called, once. */
 export interface HandshakeOutcome {
-  /** Both ends have agreed: on what, and whose socket carries it. */
+  /** Both ends have agreed: on `secure`, carried by `socket`. */
   agreed(socket: TLSSocket, secure: SecureInfo): void;
-  /** They have not. */
+  /** They have not agreed. */
   failed(error: unknown): void;
 }
 
@@ -54,13 +54,13 @@ export type ChoosePath = (socket: TLSSocket, wire: TlsWire) => TlsPath;
 const shortestPath: ChoosePath = (socket, wire) =>
   TlsEngine.of(socket, wire) ?? new TlsStreams(socket, wire);
 
-/** What a layer may be told. */
+/** The options of a layer. */
 export interface LayerOptions {
   /** Chooses how bytes get through node:tls. */
   readonly choosePath?: ChoosePath;
-  /** Told once, when the peer has said its first word of the handshake, whatever it is. */
+  /** Called once, when the peer has sent the first bytes of the handshake, whatever they are. */
   readonly onFirstBytes?: () => void;
-  /** What the peer has said so far, which somebody has read. */
+  /** Bytes that the peer has sent and that were read already. */
   readonly said?: Uint8Array;
 }
 
@@ -80,17 +80,17 @@ export class TlsLayer implements Transport {
   #secure: SecureInfo | undefined;
   #isFilling = false;
   #whenFilled: PromiseWithResolvers<boolean> | undefined;
-  /** Whether the stream may have more than the last read of it has brought. */
+  /** Whether the stream may have more than its last read has brought. */
   #mayHaveMore = false;
-  /** Something came out of what was fed. */
+  /** Whether something came out of the bytes that were fed. */
   #hasArrived = false;
   #isFreed = false;
   #hasSaidGoodbye = false;
   #error: unknown;
-  /** Only where the stream can. */
+  /** Only if the stream can. */
   declare setNoDelay?: (on: boolean) => void;
 
-  /** @param inner The stream to make secure; it is freed with this. @param options What it is told. */
+  /** @param inner The stream to make secure; it is freed with this. @param options The options. */
   constructor(inner: Transport, options: LayerOptions = {}) {
     const { choosePath = shortestPath, onFirstBytes = () => {}, said } = options;
     this.#inner = inner;
@@ -118,13 +118,13 @@ export class TlsLayer implements Transport {
   }
 
   /**
-   * Shakes hands. On the side that has the last word, it must have gone out; what is sent behind it, tickets for
-   * another time, is no part of it: a peer that has what it came for may be gone by then.
+   * Does the handshake. If this side sends the last message, it must have gone out. What is sent after it, tickets for
+   * later, does not belong to the handshake: a peer that has got what it came for may be gone by then.
    *
-   * @param begin Gives the wire to node:tls, and calls back, at once, when it is over.
-   * @param hasLastWord Whether this side has it.
-   * @throws {unknown} What `failed` was called with, or an end or failure of the stream. The stream is still
-   * open then, and what node:tls had to tell the peer was sent.
+   * @param begin Passes the wire to node:tls, and calls back, at once, when the handshake is over.
+   * @param hasLastWord Whether this side sends the last message.
+   * @throws {unknown} What `failed` was called with, or an end or failure of the stream. The stream is still open then,
+   * and what node:tls had to send to the peer was sent.
    */
   async handshake(
     begin: (wire: TlsWire, outcome: HandshakeOutcome) => void,
@@ -156,16 +156,16 @@ export class TlsLayer implements Transport {
         if (hasCome && isFirst) this.#onFirstBytes();
         isFirst = false;
         if (hasCome) continue;
-        // node:tls tells what the peer's last word was, an alert perhaps, only in a moment.
+        // node:tls reports the peer's last message, perhaps an alert, only a moment later.
         await nextTurn();
         if (!isOver) throw new Deno.errors.UnexpectedEof("unexpected end of file");
       }
       if (failure !== undefined) throw failure.error;
-      // What came together with the peer's last word of the handshake comes out first.
+      // Content that arrived together with the peer's last message of the handshake comes out first.
       await nextTurn();
       if (hasLastWord && this.#wire.failure !== undefined) throw this.#wire.failure;
     } catch (error) {
-      // node:tls hands its last words to the wire only after it has told the error.
+      // node:tls passes its last messages to the wire only after it has reported the error.
       await nextTurn();
       await this.#wire.idle();
       this.#wire.destroy();
@@ -195,7 +195,7 @@ export class TlsLayer implements Transport {
     await this.#inner.closeWrite();
   }
 
-  /** Tells the peer that this is the end, unless something is still being sent: then it is cut. */
+  /** Tells the peer that this is the end, unless something is still being sent: then the connection is cut. */
   close(): void {
     const socket = this.#socket;
     const isWhole = !this.#wire.isSending && this.#wire.failure === undefined;
@@ -203,28 +203,28 @@ export class TlsLayer implements Transport {
     this.#end();
     if (socket === undefined || !hasGoodbye) return this.#release(free);
     socket.end();
-    // Unread input would make it a reset: with TLS 1.3 there is some that nobody has asked for.
+    // Unread input would make it a reset: with TLS 1.3 there is some that no read has asked for.
     this.#fill();
-    // node:tls hands its goodbye to the wire in a moment; what was begun to be sent is sent.
+    // node:tls passes its closing message to the wire a moment later; what has begun to be sent is sent.
     void nextTurn().then(() => this.#release(free));
   }
 
-  /** Frees the stream without a goodbye: the peer sees that it was cut. */
+  /** Frees the stream without a closing message: the peer notices that it was cut. */
   reset(): void {
     this.#end();
     this.#release(cut);
   }
 
-  /** Ends everything that waits and everything to come. */
+  /** Ends everything that waits, and all later calls. */
   #end(): void {
     if (this.#isFreed) throw freedError();
     this.#isFreed = true;
-    // Making an error is a fiftieth of what a short connection costs.
+    // Making an error takes a fiftieth of what a short connection costs.
     if (!this.#decrypted.isAwaited) return;
     this.#decrypted.giveUp(new Deno.errors.Interrupted("operation canceled"));
   }
 
-  /** Whoever gave the stream to us may have freed it already. */
+  /** The code that passed the stream in may have freed it already. */
   #release(end: (transport: Transport) => void): void {
     this.#socket?.destroy();
     this.#wire.destroy();
@@ -235,13 +235,13 @@ export class TlsLayer implements Transport {
     this.#socket = socket;
     this.#path = this.#choosePath(socket, this.#wire);
     const { push } = socket;
-    // Taken where it comes from: the way through a Readable that hands everything on at once is for nothing.
+    // Taken at the source: a Readable that hands everything on at once would only cost time.
     socket.push = (chunk: Uint8Array | null) => {
       if (chunk !== null) return this.#onPlain(chunk);
       this.#decrypted.end();
       return push.call(socket, null);
     };
-    // Also in a later turn.
+    // Later turns may bring content, too.
     socket.on("data", (chunk: Uint8Array) => {
       this.#onPlain(chunk);
       this.#decrypted.deliver();
@@ -266,7 +266,7 @@ export class TlsLayer implements Transport {
     return this.#whenFilled.promise;
   }
 
-  /** Reads once from the stream, where that is not under way. */
+  /** Reads once from the stream, unless such a read is under way. */
   #fill(): void {
     if (this.#isFilling) return;
     this.#isFilling = true;
@@ -287,7 +287,7 @@ export class TlsLayer implements Transport {
     if (this.#decrypted.isAwaited) this.#fill();
   };
 
-  /** What the bytes hold has come out when it returns, and so they were copied. */
+  /** The content has come out when it returns, so the bytes were copied. */
   #decrypt(bytes: Uint8Array): void {
     const { length } = bytes;
     for (let at = 0; at < length && this.#error === undefined;) {
@@ -304,7 +304,7 @@ export class TlsLayer implements Transport {
     this.#hasArrived = false;
     try {
       path.decrypt(bytes);
-      // What was no content may want an answer.
+      // A message without content may need an answer.
       if (!this.#hasArrived) path.answer();
     } catch (error) {
       this.#error ??= error;
@@ -318,12 +318,12 @@ export class TlsLayer implements Transport {
     this.#decrypted.giveUp(error);
   };
 
-  /** The stream has ended. What came before may still be on its way through node:tls. */
+  /** The stream has ended. Bytes from before may still be on their way through node:tls. */
   async #onCut(): Promise<void> {
     if (!this.#decrypted.isAwaited) return;
     await nextTurn();
     if (!this.#decrypted.isAwaited) return;
-    // From here on nothing tells the peer that all was well.
+    // From here on nothing must tell the peer that all was well.
     const error = truncatedError();
     this.#error ??= error;
     this.#decrypted.giveUp(error);

@@ -1,27 +1,27 @@
-// Where the records of TLS begin in a stream, and which of them may be decrypted in one go.
+// Finds where TLS records begin in a stream, and which of them may be decrypted together.
 //
-// Decision record: what an engine has decrypted in a call that fails is lost. So what may fail goes alone, behind
-// what came before it: the last record of a read, what is no content, what has the size of an alert, and every
-// record of a small read. In the middle of a large read records go together: alone, each would cost a third more
-// in bulk, and three times as much where they are small.
+// Decision record: what an engine has decrypted in a call that fails is lost. So a record that may fail is decrypted
+// alone, after those before it: the last record of a read, one that is not content, one of the size of an alert, and
+// every record of a small read. In the middle of a large read records are decrypted together: alone, each would cost a
+// third more in bulk, and three times as much if they are small.
 
 const HEADER_LENGTH = 5;
 const CONTENT = 23;
-/** With TLS 1.3 an alert looks like content: two bytes, what they are, and 16 that prove them. */
+/** With TLS 1.3 an alert looks like content: two bytes, their type, and 16 that authenticate them. */
 const ALERT_LENGTH = 19;
-/** Only who sends much at a time reads more. */
+/** Only reads from a peer that sends much at a time are larger. */
 const SMALL_READ = 4 * 1024;
 
-/** Divides a stream into what may be decrypted in one go. */
+/** Divides a stream into parts that may be decrypted together. */
 export class TlsRecords {
   /** How much of the record under way is still to come. */
   #open = 0;
-  /** The beginning of a header, the rest of which is still to come. */
+  /** The beginning of a header whose rest is still to come. */
   readonly #header = new Uint8Array(HEADER_LENGTH);
   #headerLength = 0;
 
   /**
-   * Finds the next part of what was read. Called again for what is behind it, until nothing is.
+   * Finds the next part of the bytes that were read. Called again for the bytes after it, until none are left.
    *
    * @param bytes One read.
    * @param at Where the part begins.
@@ -41,7 +41,7 @@ export class TlsRecords {
     return end;
   }
 
-  /** Where the record ends that begins there, or that was begun in an earlier read. */
+  /** Where the record ends that begins at this place, or that was begun in an earlier read. */
   #endOfRecord(bytes: Uint8Array, at: number): number {
     let start = at;
     if (this.#open === 0) {

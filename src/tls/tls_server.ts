@@ -1,18 +1,18 @@
 // The listener's side of TLS: certificates, and the handshake over a stream that was accepted.
 //
-// Decision record: node:tls tells whether a client's certificate verifies only through a tls.Server (its
-// TLSSocket alone accepts every certificate, also with `rejectUnauthorized`), and a tls.Server does not say
-// which stream an event belongs to. So each handshake under way has a tls.Server of its own, which never
-// listens and gets the stream as its "connection". Making one costs 0.5 ms, so they are used again.
+// Decision record: node:tls reports whether a client's certificate verifies only through a tls.Server (its TLSSocket
+// alone accepts every certificate, even with `rejectUnauthorized`), and a tls.Server does not say which stream an event
+// belongs to. So each handshake under way has its own tls.Server, which never listens and gets the stream as its
+// "connection". Making one costs 0.5 ms, so they are reused.
 //
 // Decision record: the runtime has one key for the sessions of all servers of the process and resumes whatever was
-// sealed with it, with no look at the certificate: a session with a listener that asks for none opened one that
-// requires one, and a session outlived the authority that had let it in. No option of node:tls changes that, none
-// keeps it from handing sessions out, and clients offer theirs again and again. So a session is resumed only with a
-// certificate that a whole handshake has verified here, by the same authorities. A client with any other is not
-// refused, but shakes hands wholly: nothing makes TLS 1.3 do that once the session is offered, so it is TLS 1.2
-// where both sides speak it, this once. Where they do not, the client gets an alert in the place of an answer;
-// then it forgets the session, and its next handshake is a whole one.
+// sealed with it, without looking at the certificate. So a session with a listener that asks for no certificate opened
+// one that requires one, and a session outlived the authority that had let it in. No option of node:tls changes that,
+// or prevents it from handing sessions out, and clients offer theirs again and again. So a session is resumed only with
+// a certificate that a full handshake has verified here, by the same authorities. A client with any other is not
+// refused, but does a full handshake. Nothing makes TLS 1.3 do that once the session is offered, so it is TLS 1.2 if
+// both sides speak it, this once. Otherwise the client gets an alert instead of an answer; then it forgets the session,
+// and its next handshake is a full one.
 
 import { createSecureContext, type SecureContext, Server, type TLSSocket } from "node:tls";
 import type { X509Certificate } from "node:crypto";
@@ -28,10 +28,10 @@ import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.
 import type { TlsWire } from "./tls_wire.ts";
 import { loadTriedIdentity } from "./trial.ts";
 
-/** How many servers that no handshake uses are kept. */
+/** How many unused servers are kept. */
 const MAX_SPARE_SERVERS = 32;
 
-/** How many certificates are remembered; a client whose is forgotten shakes hands as if for the first time. */
+/** How many certificates are remembered; a client whose certificate is forgotten has to do a full handshake again. */
 const MAX_VERIFIED = 10_000;
 
 /** A fatal alert in the clear: handshake failure. */
@@ -43,14 +43,14 @@ type Options = Readonly<Record<string, unknown>>;
 /** What a handshake of this side needs, ready for use. */
 export class TlsServer {
   readonly #options: Options;
-  /** The same for TLS 1.2 alone; `undefined` where that is not spoken. */
+  /** The same for TLS 1.2 alone; `undefined` if that is not spoken. */
   readonly #older: (() => Options) | undefined;
   readonly #probe: SessionProbe;
   readonly #clientAuth: "none" | "request" | "require";
   readonly #spare: Server[] = [];
-  /** Who signs clients' certificates. */
+  /** The authorities that sign clients' certificates. */
   readonly #authorities: string;
-  /** Fingerprints of certificates that a whole handshake has verified, by these authorities. */
+  /** Fingerprints of certificates that a full handshake has verified, by these authorities. */
   readonly #verified: Set<string>;
 
   private constructor(
@@ -74,9 +74,9 @@ export class TlsServer {
   /**
    * Reads certificates and keys.
    *
-   * @param settings How, and with which certificates.
-   * @param before What this one replaces.
-   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+   * @param settings The options and certificates.
+   * @param before The one that this replaces.
+   * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why.
    */
   static async load(
     settings: ListenerSecureSocketSettings,
@@ -103,11 +103,11 @@ export class TlsServer {
         key,
         ...shared,
         allowHalfOpen: true,
-        // None: node:tls forgets to end its timer where a handshake fails, and holds all of it for two minutes.
-        // Zero would be its default. How long a handshake may take is up to whoever asks for it.
+        // None: node:tls forgets to end its timer if a handshake fails, and so keeps all of it for two minutes. Zero
+        // would be its default. The caller limits how long a handshake may take.
         handshakeTimeout: -1,
         requestCert: clientAuth !== "none",
-        // A client that shows none is let in where certificates are only asked for; see #admit.
+        // If certificates are only requested, a client without one is let in; see #admit.
         rejectUnauthorized: clientAuth === "require",
         ALPNProtocols: alpnProtocols === undefined ? undefined : [...alpnProtocols],
         ...(named.size === 0 ? {} : { SNICallback: chooserOf(named, shared) }),
@@ -120,8 +120,8 @@ export class TlsServer {
   /**
    * Shakes hands with a client.
    *
-   * @param transport The stream, which is the layer's from now on.
-   * @param options What the layer is told.
+   * @param transport The stream, which belongs to the layer from now on.
+   * @param options The options of the layer.
    * @throws {unknown} Why not; the stream is still open.
    */
   async accept(transport: Transport, options: LayerOptions = {}): Promise<Transport> {
@@ -144,17 +144,17 @@ export class TlsServer {
     return layer;
   }
 
-  /** Whether a client offers a session that does not tell us who it is. */
+  /** Whether a client offers a session that does not prove who it is. */
   async #isStale(said: Uint8Array): Promise<boolean> {
     const resumed = await this.#probe.ask(said);
     if (resumed === undefined) return false;
     const { certificate } = resumed;
-    // A client that has none is the same with a session as without one, where it need not have one.
+    // For a client without a certificate a session changes nothing, unless it must have one.
     if (certificate === undefined) return this.#clientAuth === "require";
     return hasExpired(certificate) || !this.#verified.has(certificate.fingerprint256);
   }
 
-  /** What makes a client shake hands wholly that would rather not. */
+  /** Makes a client do a full handshake instead of resuming its session. */
   async #olderFor({ speaksBoth }: ClientHello, transport: Transport): Promise<Options> {
     if (speaksBoth && this.#older !== undefined) return this.#older();
     await transport.write(ALERT);
@@ -185,7 +185,7 @@ export class TlsServer {
     server.emit("connection", wire);
   }
 
-  /** Looks at who the client is. @throws {Error} It has not shown what is asked for. */
+  /** Checks who the client is. @throws {Error} It has not shown what is required. */
   #admit(socket: TLSSocket): SecureInfo {
     const { servername } = socket as { servername?: string | null };
     const asked = servername ? asciiName(servername) : undefined;
@@ -208,15 +208,15 @@ export class TlsServer {
     } else if (!socket.authorized) {
       throw refusalOf(String(socket.authorizationError));
     }
-    // Those who have not come for the longest time are forgotten first.
+    // The certificate that was not seen for the longest time is forgotten first.
     verified.add(fingerprint256);
     if (verified.size > MAX_VERIFIED) verified.delete(verified.values().next().value!);
   }
 }
 
 /**
- * Where it has refused the client's certificate it says only "socket hang up", and has one code for a
- * certificate that has expired and for one that somebody unknown has signed.
+ * If node:tls has refused the client's certificate it says only "socket hang up", and has one code for both a
+ * certificate that has expired and one with an unknown issuer.
  */
 function refusalOf(code: string): Error {
   const isVague = code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
@@ -239,7 +239,7 @@ export function secureInfoOf(
   };
 }
 
-/** Reads until a client's first message is whole, or can be none. */
+/** Reads until a client's first message is complete, or cannot be one. */
 async function hear(
   transport: Transport,
   onFirstBytes: () => void,

@@ -1,4 +1,4 @@
-// How bytes get through a socket of node:tls by its streams: the public way, which every runtime has.
+// Moves bytes through a socket of node:tls by its streams: the public way, which every runtime has.
 
 import type { TLSSocket } from "node:tls";
 import type { TlsWire } from "./tls_wire.ts";
@@ -6,18 +6,18 @@ import type { TlsWire } from "./tls_wire.ts";
 /** The content of a full record. */
 export const RECORD_CONTENT = 16 * 1024;
 
-/** How bytes get through a socket of node:tls. What comes out of it, comes out by its own face. */
+/** Moves bytes through a socket of node:tls. Decrypted content comes out of the socket itself. */
 export interface TlsPath {
-  /** Has encrypted bytes decrypted. What they hold has come out when it returns. */
+  /** Decrypts bytes. Their content has come out when it returns. */
   decrypt(bytes: Uint8Array): void;
   /**
-   * Has bytes encrypted and sent. Called again only when it has settled; then with what was not sent, first.
+   * Encrypts and sends bytes. Called again only after it has settled, then first with the bytes that were not sent.
    *
-   * @param bytes Copied when it returns, as far as they are sent.
-   * @returns How many of them the transport has.
+   * @param bytes Those that are sent have been copied when it returns.
+   * @returns How many of them the transport has taken.
    */
   write(bytes: Uint8Array): Promise<number>;
-  /** Has sent what the engine has to say for itself: an alert, an answer to a change of keys. */
+  /** Sends what the engine itself has to send: an alert, an answer to a change of keys. */
   answer(): void;
 }
 
@@ -37,13 +37,13 @@ export class TlsStreams implements TlsPath {
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    // One record, so that a peer that takes little is seen to take it.
+    // One record, so that a peer that takes bytes slowly is seen to take some.
     const piece = bytes.subarray(0, RECORD_CONTENT);
-    // Not asked again later: its buffer may be resized meanwhile.
+    // Read once: its buffer may be resized later.
     const { length } = piece;
     return new Promise((resolve, reject) => {
       this.#socket.write(piece, async (error) => {
-        // It may be called back before the wire has sent what it was given.
+        // It may be called back before the wire has sent the bytes.
         await this.#wire.idle();
         const failure = this.#wire.failure ?? error;
         if (failure === undefined || failure === null) resolve(length);
@@ -52,6 +52,6 @@ export class TlsStreams implements TlsPath {
     });
   }
 
-  /** The runtime sees to it. */
+  /** The runtime does that. */
   answer(): void {}
 }

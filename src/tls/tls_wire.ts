@@ -1,20 +1,20 @@
-// What node:tls takes for its socket: the encrypted side of a TLS layer, over any Transport.
+// The socket that node:tls sees: the encrypted side of a TLS layer, over any Transport.
 //
-// It is a Duplex only so far as node:tls needs one (it emits "data", it is written to). None of a stream's
-// own buffering is used: received bytes are decrypted in the call of `feed`, sent ones wait for the transport,
-// one after another. So the kernel holds the back-pressure, as everywhere here. (A plain Duplex costs 40 us more
-// for each small message and reads ahead.)
+// It is a Duplex only as far as node:tls needs one (it emits "data", it is written to). A stream's own buffering is not
+// used: received bytes are decrypted in the call of `feed`, sent ones wait for the transport, one after another. So the
+// kernel applies the back-pressure, as everywhere here. (A plain Duplex costs 40 us more for each small message and
+// reads ahead.)
 
 import { Duplex } from "node:stream";
 import type { Transport } from "../network/network.ts";
 
 /**
- * Told each time that the transport has taken some of the bytes, with how many it has so far; and once, whatever
- * the count, when sending has failed.
+ * Called each time the transport has taken some of the bytes, with how many it has taken so far; and once, whatever the
+ * count, when sending has failed.
  */
 type OnTaken = (count: number) => void;
 
-/** What is to be sent. */
+/** Bytes that are to be sent. */
 interface Sending {
   readonly bytes: Uint8Array;
   readonly onTaken: OnTaken | undefined;
@@ -27,14 +27,14 @@ export class TlsWire extends Duplex {
   readonly #queue: Sending[] = [];
   #whenIdle: (() => void) | undefined;
   #isOver = false;
-  /** What sending failed with. */
+  /** The error with which sending failed. */
   failure: unknown;
 
   /** @param inner Where encrypted bytes go. */
   constructor(inner: Pick<Transport, "write">) {
     super({ allowHalfOpen: true, autoDestroy: false, emitClose: false });
     this.#inner = inner;
-    // Whoever waits is told by a rejection; an event that nobody hears would end the program.
+    // A rejection reports the failure; an event without a listener would end the program.
     this.on("error", () => {});
   }
 
@@ -43,12 +43,12 @@ export class TlsWire extends Duplex {
     return this.#queue.length > 0;
   }
 
-  /** Has encrypted bytes decrypted; what they hold has come out when it returns. */
+  /** Decrypts bytes; their content has come out when it returns. */
   feed(bytes: Uint8Array): void {
     this.emit("data", bytes);
   }
 
-  /** Sends bytes behind those that are being sent. */
+  /** Sends bytes after those that are being sent. */
   send(bytes: Uint8Array, onTaken?: OnTaken): void {
     this.#queue.push({ bytes, onTaken, taken: 0 });
     if (this.#queue.length === 1) this.#send();
@@ -66,10 +66,10 @@ export class TlsWire extends Duplex {
     return new Promise((resolve) => this.#whenIdle = resolve);
   }
 
-  /** Reading is done by {@linkcode TlsWire.feed}. */
+  /** {@linkcode TlsWire.feed} does the reading. */
   override _read(): void {}
 
-  /** Sends what node:tls hands over; calls back when the transport has taken it. */
+  /** Sends what node:tls passes in; calls back when the transport has taken it. */
   override write(bytes: unknown, encoding?: unknown, callback?: unknown): boolean {
     const calledBack = (typeof encoding === "function" ? encoding : callback) as
       | (() => void)
@@ -86,14 +86,14 @@ export class TlsWire extends Duplex {
     return true;
   }
 
-  /** The transport's direction is ended by the layer, after the last encrypted byte. */
+  /** The layer ends the transport's direction, after the last encrypted byte. */
   override end(...rest: unknown[]): this {
     const callback = rest.at(-1);
     if (typeof callback === "function") queueMicrotask(callback as () => void);
     return this;
   }
 
-  /** node:tls is done with it. The transport is freed by the layer: an alert may still have to go out. */
+  /** node:tls needs it no more. The layer frees the transport: an alert may still have to go out. */
   override destroy(): this {
     this.emit("close");
     return this;
@@ -101,7 +101,7 @@ export class TlsWire extends Duplex {
 
   #send(): void {
     const { bytes, taken } = this.#queue[0]!;
-    // A stream that has failed takes nothing more; whoever waits is told all the same.
+    // A stream that has failed takes nothing more; every callback is called all the same.
     if (this.failure !== undefined) return queueMicrotask(this.#next);
     try {
       this.#inner.write(taken === 0 ? bytes : bytes.subarray(taken))
@@ -128,7 +128,7 @@ export class TlsWire extends Duplex {
   readonly #next = (): void => {
     const { onTaken, taken } = this.#queue.shift()!;
     if (this.#queue.length > 0) this.#send();
-    // It may have more to send.
+    // The callback may have more to send.
     onTaken?.(taken);
     if (this.isSending) return;
     this.#whenIdle?.();

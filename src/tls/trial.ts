@@ -1,6 +1,6 @@
-// Shakes hands once, in memory, with what a listener shall use. A key may be a right one, and the certificate's, and
-// the engine still cannot use it: it says so only to each client that comes, when nobody is left who could choose
-// another.
+// Does one handshake, in memory, with the certificate and key that a listener is to use. Both may be right and belong
+// together, and still the engine cannot use the key. It says so only to each client that connects, when it is too late
+// to choose another.
 
 import { connect, Server } from "node:tls";
 import { Duplex } from "node:stream";
@@ -9,15 +9,15 @@ import { bare } from "../base/options.ts";
 import { type Identity, loadIdentity, unusable } from "./credentials.ts";
 import type { CertificateConfig } from "./secure_socket_config.ts";
 
-/** How long node:tls keeps what belongs to a handshake that has failed, and how long one may take. */
+/** How long node:tls keeps what belongs to a failed handshake, and how long a handshake may take. */
 const LONGEST_HANDSHAKE_IN_MILLIS = 5_000;
-/** What the engine says of keys and certificates; to curves that it does not know it says the second. */
+/** Errors of the engine about keys and certificates; the second one is for curves that it does not know. */
 const OF_KEYS = /SSL routines|unsupported protocol|\bkey\b|certificate/i;
 
 /**
  * Reads a certificate and its key, as `loadIdentity` does, and tries them.
  *
- * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option, and what is wrong with it.
+ * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why.
  */
 export async function loadTriedIdentity(config: CertificateConfig, at: string): Promise<Identity> {
   const identity = await loadIdentity(config, at);
@@ -30,7 +30,7 @@ export async function loadTriedIdentity(config: CertificateConfig, at: string): 
   );
 }
 
-/** The error that says that the engine cannot use a key; `undefined` where a trial has failed for something else. */
+/** The error for a key that the engine cannot use; `undefined` if a trial has failed for another reason. */
 export function unusableKey(
   { keyName, kind }: Identity,
   failure: unknown,
@@ -49,7 +49,7 @@ export function unusableKey(
  * Tries whether the engine can shake hands with a certificate and its key.
  *
  * @param identity Both.
- * @returns What the engine has said or thrown where it cannot; `undefined` where it can.
+ * @returns What the engine has reported or thrown if it cannot; `undefined` if it can.
  */
 export async function tryIdentity(identity: Identity): Promise<unknown> {
   const [near, far] = memoryPair();
@@ -61,7 +61,7 @@ export async function tryIdentity(identity: Identity): Promise<unknown> {
       handshakeTimeout: LONGEST_HANDSHAKE_IN_MILLIS,
     }));
     server.on("secureConnection", (socket) => socket.on("error", () => {}));
-    // A client that refuses the certificate has heard all of it: whom it trusts is not what is tried.
+    // A client that refuses the certificate has received all of it: its trust is not what is tried.
     server.on("tlsClientError", (error) => {
       resolve(/received fatal alert/.test(reasonOf(error)) ? undefined : error);
     });
@@ -80,7 +80,7 @@ export async function tryIdentity(identity: Identity): Promise<unknown> {
   }
 }
 
-/** Two streams, of which each reads what is written to the other. */
+/** Two streams, each of which reads what is written to the other. */
 function memoryPair(): [near: Duplex, far: Duplex] {
   const make = (peer: () => Duplex) =>
     new Duplex({

@@ -1,6 +1,6 @@
 // Knows when everything has been read that had arrived by a certain moment. A stop answers that, and no more.
 //
-// The system's buffer is empty when a read that was begun since then does not fill ours. If every read fills ours, the
+// The system's buffer is empty when a read that was begun since then does not fill ours. But if much has arrived, the
 // peer may have had to wait with the rest. Then all is read when a read still waits after the runtime has looked at its
 // sockets, and in any case after as many bytes as two systems can keep.
 

@@ -381,9 +381,9 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   }
 
   /**
-   * Sends bytes like `write`, all of them or none, unless the peer is slow: that is, unless the system has refused
-   * bytes, and with these more than `maxQueuedBytes` would wait. A refusal does not harm the connection. Bytes that
-   * were written just now, and not offered to the system yet, do not make a peer slow, up to 16 MiB of them.
+   * Sends bytes like `write`, all of them or none, unless the peer is slow: unless these and the bytes that the system
+   * has refused would be more than `maxQueuedBytes`. A refusal does not harm the connection. Bytes that were written
+   * just now, and not offered to the system yet, do not make a peer slow, up to 16 MiB of them.
    *
    * @param content What to send; a string goes out as UTF-8. Do not change the bytes until they have gone out, which
    * {@linkcode Connection.drained} reports.

@@ -54,8 +54,8 @@ export interface ConnectionConfig {
   readonly closeTimeoutInMillis?: number;
   /**
    * How many written bytes may wait for a peer that does not take them. A write is accepted when nothing waits,
-   * whatever its size, or when it fits; otherwise the connection ends with `"overflow"`. It also ends so when one write
-   * waits for every 64 bytes of the limit, and more than a thousand.
+   * whatever its size, or when it fits; otherwise the connection ends with `"overflow"`. The same happens when more
+   * than a thousand writes wait, and at least one for every 64 bytes of the limit.
    *
    * @default {16_777_216}
    */

@@ -7,7 +7,7 @@ export interface ConnectionEnd {
   /**
    * What has ended it.
    *
-   * - `"peer"`: the peer ended what it sends, and then the connection was closed, by either side.
+   * - `"peer"`: the peer ended what it sends, and then the connection was closed, no matter by whom.
    * - `"local"`: this side closed or aborted it.
    * - `"stop"`: a stop of its listener did.
    * - `"error"`: something went wrong: a reset, a timeout, a bad frame, a method that threw.

@@ -209,7 +209,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     return this.#ending?.error;
   }
 
-  /** Who ends or has ended the connection; `undefined` while it is open. */
+  /** What ends or has ended the connection; `undefined` while it is open. */
   get endedBy(): ConnectionEnd["by"] | undefined {
     return this.#ending?.by;
   }

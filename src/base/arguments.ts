@@ -98,7 +98,7 @@ export function checkTarget(into: Uint8Array): Uint8Array {
   if (!(into instanceof Uint8Array) || into.length === 0) {
     throw new TypeError(`Memory to read into must be a Uint8Array with room: got ${shown(into)}`);
   }
-  return into;
+  return plain(into);
 }
 
 /** Checks a boolean. */
@@ -151,7 +151,7 @@ export function contentBytes(content: unknown, name = "Content"): Uint8Array {
   // An object that only inherits from it throws when asked for its length.
   if (content instanceof Uint8Array && ArrayBuffer.isView(content)) {
     if (content.length === 0) checkIsThere(content);
-    return content;
+    return plain(content);
   }
   if (typeof content === "string") return encoder.encode(content);
   throw new TypeError(`${name} must be a Uint8Array or a string: got ${refused(content)}`);
@@ -171,4 +171,13 @@ function checkIsThere(content: Uint8Array): void {
   } catch {
     throw new TypeError("Content must be there: its buffer was transferred or shrunk");
   }
+}
+
+/**
+ * The same bytes as an array that is nothing more: parts of a subclass are made by its own constructor, and node's
+ * `Buffer` has a `slice` that does not copy.
+ */
+function plain<Buffer extends ArrayBufferLike>(bytes: Uint8Array<Buffer>): Uint8Array<Buffer> {
+  if (Object.getPrototypeOf(bytes) === Uint8Array.prototype) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -514,7 +514,8 @@ function intoAttempt(reader: Reader, into: Uint8Array): () => [bytes: Uint8Array
   checkTarget(into);
   return () => {
     // It may have been transferred or shrunk during the wait; then nothing is lost.
-    const length = reader.takeInto(checkTarget(into));
-    return [into.subarray(0, Math.max(length, 0)), length];
+    const target = checkTarget(into);
+    const length = reader.takeInto(target);
+    return [target.subarray(0, Math.max(length, 0)), length];
   };
 }

@@ -15,7 +15,7 @@ import {
   isSocketError,
   type SocketError,
 } from "../base/errors.ts";
-import { attempt, handlerError, isThenable, printThrown } from "../base/user_code.ts";
+import { attempt, giveUp, handlerError, isThenable, printThrown } from "../base/user_code.ts";
 import { coreOf } from "./connection.ts";
 import type { StreamCore } from "./stream_core.ts";
 import type { Wait } from "./reader.ts";
@@ -188,6 +188,7 @@ class ServiceLoop implements Attendant, Wait {
       }
       if (last < 0) this.#afterBytes();
     } catch (error) {
+      if (Array.isArray(reply)) reply.forEach(giveUp);
       // It was closed during the call, or that was too much: the error that ended it is reported.
       if (isSocketError(error) && !(isOpen && this.#core.isOpen)) return this.#afterBytes();
       this.#onThrown(error);
@@ -221,6 +222,8 @@ class ServiceLoop implements Attendant, Wait {
   };
 
   async #finish(): Promise<void> {
+    // What a call has written may have ended the connection while its reply was being sent.
+    if (this.#isOver) return;
     this.#isOver = true;
     const core = this.#core;
     this.isCalling = true;

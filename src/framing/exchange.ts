@@ -14,7 +14,7 @@ import { type Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
 import { AGAIN, MORE, pull, type ReadOptions } from "../connection/pull.ts";
 import type { Share } from "../network/share.ts";
-import { giveUp, printThrown, refusePromise, tell } from "../base/user_code.ts";
+import { attempt, giveUp, printThrown, refusePromise } from "../base/user_code.ts";
 import type { HeartbeatSettings } from "../connection/heartbeat.ts";
 import { type AnyCodec, type Codec, cutOff, type Decoder, decoderOf, wholeCodec } from "./codec.ts";
 import { type Encoder, FrameBuffer } from "../bytes/frame_buffer.ts";
@@ -111,7 +111,9 @@ export class Exchange<In, Out> {
     } catch (error) {
       // Where nothing was taken, the same would be said again.
       if (codeOf(error) !== "frame" || queue.offset === offset) throw error;
-      tell(this.#onBadFrame, error as SocketError);
+      const onBadFrame = this.#onBadFrame;
+      // Now: what comes behind the frame is handed out next.
+      attempt(() => onBadFrame(error as SocketError)).catch(printThrown);
       return SKIPPED;
     }
   }

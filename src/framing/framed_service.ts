@@ -10,7 +10,7 @@ import { ignore, isSocketError } from "../base/errors.ts";
 import type { ConnectionEnd } from "../connection/connection_end.ts";
 import type { Caller, Service } from "../connection/service.ts";
 import { methodsOf } from "../base/service_methods.ts";
-import { attempt, isThenable, printThrown } from "../base/user_code.ts";
+import { attempt, giveUp, isThenable, printThrown } from "../base/user_code.ts";
 import { type Codec, type ReceivingCodec, wholeCodec } from "./codec.ts";
 import { checkAwaited, type Exchange, SKIPPED } from "./exchange.ts";
 import { exchangeOf, type Framed, framed, type FramedConfig, readFramedConfig } from "./framed.ts";
@@ -188,14 +188,24 @@ class FramedService<In, Out> implements Service {
 async function gather<Out>(exchange: Exchange<unknown, Out>, reply: Reply<Out>): Promise<void> {
   if (reply === undefined) return;
   if (isAsyncIterable<Out>(reply)) return await sendAsTheyCome(exchange, reply);
-  for (const message of isIterator<Out>(reply) ? reply : [reply as Out]) {
-    checkAwaited(message);
-    exchange.append(message);
-    if (exchange.isFull) await exchange.flushAtPace();
-    if (exchange.mustStepBack) await stepBack(exchange);
-    if (!exchange.isOpen) break;
+  const messages = isIterator<Out>(reply) ? reply : [reply as Out].values();
+  try {
+    for (const message of messages) {
+      checkAwaited(message);
+      exchange.append(message);
+      if (exchange.isFull) await exchange.flushAtPace();
+      if (exchange.mustStepBack) await stepBack(exchange);
+      if (!exchange.isOpen) break;
+    }
+  } catch (error) {
+    // Those behind a promise that was refused may be promises, too. A generator has ended.
+    attempt(() => Iterator.from(messages).take(MOST_GIVEN_UP).forEach(giveUp)).catch(ignore);
+    throw error;
   }
 }
+
+/** After so many it is an endless row, not a list with a forgotten `await`. */
+const MOST_GIVEN_UP = 1_000;
 
 /** Sends messages as the iterable gives them, and stops asking for more when the connection is over. */
 async function sendAsTheyCome<Out>(

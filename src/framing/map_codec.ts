@@ -53,7 +53,11 @@ export function mapCodec<In, Out, MappedIn, MappedOut = MappedIn>(
   }
   return {
     decoder: () => new MappingDecoder(decoderOf(codec), decode),
-    encode: (message, frames) => codec.encode(encode(message), frames),
+    encode(message, frames) {
+      const mapped = encode(message);
+      refusePromise("mapping.encode", mapped);
+      return codec.encode(mapped, frames);
+    },
     onBadFrame: onBadFrame?.bind(codec),
   };
 }

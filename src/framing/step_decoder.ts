@@ -3,6 +3,7 @@
 // The function that does so is a generator, so it may stop wherever the rest has not arrived, and goes on from there:
 // no byte is looked at twice. A part leaves the queue as soon as it is whole.
 
+import { refusePromise } from "../base/user_code.ts";
 import { contentBytes } from "../base/arguments.ts";
 import { badFrame, isSocketError, reasonOf } from "../base/errors.ts";
 import { readOptions } from "../base/options.ts";
@@ -192,13 +193,18 @@ class StepDecoder<In> implements Decoder<In> {
       this.#start = bytes.offset;
       this.#read.begin(bytes);
       const parsing = this.#parse(this.#read);
-      if (typeof (parsing as Partial<typeof parsing> | undefined)?.next !== "function") {
-        throw new TypeError("parse must be a generator function");
+      refusePromise("parse", parsing);
+      if (
+        typeof (parsing as Partial<typeof parsing> | undefined)?.next !== "function" ||
+        Symbol.asyncIterator in parsing
+      ) {
+        throw new TypeError("parse must be a generator function, and not async");
       }
       this.#parsing = parsing;
     }
     this.#read.goOn(bytes, ended);
     const step = this.#next(this.#parsing);
+    refusePromise("parse", step.value);
     if (step.done === true) return this.#checked(step.value, bytes);
     if (!ended) return undefined;
     this.#parsing = undefined;

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   checkBoolean,
@@ -7,6 +8,7 @@ import {
   checkObject,
   checkReadLength,
   checkSignal,
+  checkTarget,
   contentBytes,
   shown,
 } from "../../src/base/arguments.ts";
@@ -107,4 +109,20 @@ Deno.test("checkChoice() gives the value, or says what would have been one", () 
     TypeError,
     'mode must be "a" or 2: got "c"',
   );
+});
+
+Deno.test("contentBytes() and checkTarget() make plain arrays of subclasses, over the same memory", () => {
+  class Odd extends Uint8Array {
+    constructor(text: string) {
+      if (typeof text !== "string") throw new TypeError("made of text only");
+      super(text.length);
+    }
+  }
+  for (const bytes of [new Odd("abc"), Buffer.from("abc")]) {
+    for (const plain of [contentBytes(bytes), checkTarget(bytes)]) {
+      assertEquals(Object.getPrototypeOf(plain), Uint8Array.prototype);
+      assertEquals([plain.buffer === bytes.buffer, plain.byteOffset], [true, bytes.byteOffset]);
+      assertEquals(plain.length, 3);
+    }
+  }
 });

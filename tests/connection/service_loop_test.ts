@@ -544,3 +544,42 @@ Deno.test("onBytes: a half-open connection stays after onEnd", async () => {
   await connection.write("still");
   connection.abort();
 });
+
+Deno.test("onBytes: a reply that ends the connection at once is reported once", async () => {
+  const big = new Uint8Array(2_000);
+  for (
+    const onBytes of [
+      (caller: Caller) => {
+        void caller.write(big);
+        return "more";
+      },
+      () => [big, "more"],
+    ]
+  ) {
+    const calls: string[] = [];
+    const { connection } = served(
+      ["a", silence()],
+      {
+        onBytes,
+        onError: () => void calls.push("error"),
+        onClose: () => void calls.push("close"),
+      },
+      { maxQueuedBytes: 1_000 },
+      { writes: [silence()] },
+    );
+    assertEquals((await connection.closed)?.code, "overflow");
+    await Promise.resolve();
+    assertEquals(calls, ["error", "close"]);
+  }
+});
+
+Deno.test("onBytes: promises in a list are refused, and none of them ends the program", async () => {
+  const errors: Error[] = [];
+  const later = () => Promise.reject(new Error("nobody looks"));
+  const { connection } = served(["a", end()], {
+    onBytes: () => [later(), later(), later()] as unknown as string[],
+    onError: (_caller, error) => void errors.push(error),
+  });
+  assertEquals((await connection.closed)?.code, "handler");
+  assertEquals(errors.map(({ message }) => message.includes("a promise, await it first")), [true]);
+});

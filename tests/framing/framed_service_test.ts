@@ -435,6 +435,7 @@ Deno.test("framedService() ends the connection with what an async iterable throw
 const unawaited = () => Promise.reject(new Error("no such thing")) as unknown as string;
 
 const forgetful: Record<string, MessageService<string>["onMessage"]> = {
+  "a list of values": () => ["first", unawaited(), unawaited()].values(),
   "a generator": function* () {
     yield "first";
     yield unawaited();

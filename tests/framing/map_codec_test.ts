@@ -63,3 +63,11 @@ Deno.test("mapCodec() says what is missing", () => {
   assertThrows(map(new LineCodec(), { decod() {} }), TypeError, "use decode");
   assertThrows(map(new LineCodec(), null), TypeError, "mapping must be an object");
 });
+
+Deno.test("mapCodec() refuses an async encode, whatever it rejects with", () => {
+  const later = mapCodec(new JsonLinesCodec(), {
+    decode: (value) => value,
+    encode: () => Promise.reject(new Error("nobody looks")),
+  });
+  assertThrows(() => encodeAll(later, [1]), TypeError, "mapping.encode must not be async");
+});

@@ -121,3 +121,24 @@ Deno.test("stepDecoder() refuses what gives messages for nothing, or none", () =
   assertThrows(parse(1), TypeError, "parse must be a generator function");
   assertThrows(parse(() => 1), TypeError, "parse must be a generator function");
 });
+
+Deno.test("stepDecoder() refuses what is async, whatever it rejects with", () => {
+  const parse = (given: unknown) => () =>
+    decodeAll(codecOf(given as (read: PartReader) => Generator<void, 1, void>), [bytesOf("xx")]);
+  const later = () => Promise.reject(new Error("nobody looks"));
+  assertThrows(parse(async () => await later()), TypeError, "parse must not be async");
+  assertThrows(
+    parse(async function* () {
+      yield await later();
+    }),
+    TypeError,
+    "parse must be a generator function, and not async",
+  );
+  assertThrows(
+    parse(function* () {
+      yield later();
+    }),
+    TypeError,
+    "parse must not be async",
+  );
+});

@@ -126,3 +126,15 @@ Deno.test("onBadFrame must be a function", () => {
     );
   }
 });
+
+Deno.test("onBadFrame is called before the message behind the frame", async () => {
+  const log: string[] = [];
+  const { connection } = scriptedConnection(["a\ntoo long\nb\n", end()]);
+  const codec = new LineCodec({ maxFrameLength: 4, onBadFrame: () => void log.push("bad") });
+  serve(
+    connection,
+    readService(framedService(codec, { onMessage: (_caller, line) => void log.push(line) })),
+  );
+  await connection.closed;
+  assertEquals(log, ["a", "bad", "b"]);
+});

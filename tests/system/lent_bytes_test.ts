@@ -1,4 +1,5 @@
 // What is lent: the bytes of `onBytes`, until its call has settled, and those of a loop by `serve`, until its next step.
+import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type Caller,
@@ -73,6 +74,8 @@ Deno.test("onBytes: the bytes of a call are good while it runs, and overwritten 
 /** Ways to write lent bytes to others, none of which waits for them. */
 const WAYS: Record<string, (other: Connection, bytes: Uint8Array) => void> = {
   "write": (other, bytes) => void other.write(bytes),
+  "a write of a node Buffer": (other, { buffer, byteOffset, length }) =>
+    void other.write(Buffer.from(buffer, byteOffset, length)),
   "a write of a part": (other, bytes) => {
     const half = bytes.length >> 1;
     void other.write(bytes.subarray(0, half));

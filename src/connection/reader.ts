@@ -47,6 +47,8 @@ export interface ReaderHost extends InflowSetting {
 export interface Wait {
   /** How many bytes must be there. */
   readonly length: number;
+  /** The iteration whose step it is. */
+  readonly owner?: object | undefined;
   /** They are, or the stream has ended. */
   ready(): void;
   /** They will not come, or not in time. */
@@ -171,6 +173,12 @@ export class Reader implements InflowHost {
   /** Ends a wait from outside; what it waited for stays for the next one. */
   giveUp(wait: Wait, reason: unknown): void {
     if (this.#wait === wait) this.#endWait()?.fail(reason);
+  }
+
+  /** Ends the wait of an iteration that is left, if it waits. */
+  leave(owner: object, reason: unknown): void {
+    const wait = this.#wait;
+    if (wait !== undefined && wait.owner === owner) this.giveUp(wait, reason);
   }
 
   /** Calls back once, when nobody waits any more. */

@@ -98,6 +98,7 @@ export class UdpServing implements UdpSocketOwner {
     this.#consumer = consumer;
     const service = consumer?.kind === "onDatagram" ? consumer.service : undefined;
     this.#loose.serve(service, consumer?.kind === "datagrams");
+    if (consumer?.kind !== "sessions") this.#sessions.leave();
     if (this.#isStopping) return this.#sessions.turnAway();
     if (consumer?.kind === "onSession" || consumer?.kind === "sessions") {
       for (let kept = this.#loose.shift(); kept !== undefined; kept = this.#loose.shift()) {

@@ -41,6 +41,8 @@ export class UdpSessions {
   readonly #untaken = new Line<SessionCore>();
   /** Those who wait for one to take. */
   #waiting: (() => void)[] = [];
+  /** How often an iteration was left. */
+  #leavings = 0;
   #isClosed = false;
   /** Whose ended after that before anybody had taken them. */
   readonly neverTaken: DatagramAddress[] = [];
@@ -156,9 +158,11 @@ export class UdpSessions {
     this.#wake();
   }
 
-  /** Waits for a session that nobody has taken; `undefined` when there will be none. */
+  /** Waits for a session that nobody has taken; `undefined` when there will be none, or the iteration was left. */
   async next(): Promise<UdpSession | undefined> {
+    const leavings = this.#leavings;
     for (;;) {
+      if (this.#leavings > leavings) return undefined;
       const core = this.#untaken.first;
       if (core !== undefined) {
         this.#take(core);
@@ -168,6 +172,12 @@ export class UdpSessions {
       if (this.#isClosed) return undefined;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+  }
+
+  /** The iteration was left: those who wait get none. */
+  leave(): void {
+    this.#leavings++;
+    this.#wake();
   }
 
   #take(core: SessionCore): void {

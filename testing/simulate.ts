@@ -24,7 +24,7 @@ export interface SimulateOptions extends SimulatedNetworkOptions {
    */
   readonly limitInEvents?: number;
   /**
-   * Whether anything left behind, and unhandled rejections, fail the run.
+   * Whether anything left behind, and unhandled rejections and errors, fail the run.
    *
    * @default {true}
    */
@@ -78,9 +78,10 @@ const TURNS_BEFORE_STUCK = 50;
 /**
  * Runs a scenario on a simulated network, in virtual time.
  *
- * The run has failed when the scenario throws, when it waits for something that never happens, when a socket
- * was used in a way that real systems punish, and, unless `strict` is false, when something is left
- * behind or a rejection is not handled. Run one after the other, not several at the same time.
+ * The run has failed when the scenario or a timeout's callback throws, when it waits for something that never
+ * happens, when a socket was used in a way that real systems punish, and, unless `strict` is false, when
+ * something is left behind, or a rejection or an error is not handled. Run one after the other, not several at
+ * the same time.
  *
  * @param seed Decides everything: an integer from 0 to 2^53 - 1.
  * @param scenario What is to be tested; everything it opens it closes.
@@ -122,12 +123,26 @@ export async function simulate(
   const { limitInMillis = 86_400_000, limitInEvents = 1_000_000, strict = true } = options;
   const net = new SimulatedNetwork(seed, options);
   const { world, clock } = insideOf(net);
-  const unhandled: unknown[] = [];
+  const unhandled: { readonly why: string; readonly cause: unknown }[] = [];
   const onUnhandled = (event: PromiseRejectionEvent) => {
     event.preventDefault();
-    unhandled.push(event.reason);
+    unhandled.push({ why: "A rejection was not handled", cause: event.reason });
   };
-  if (strict) addEventListener("unhandledrejection", onUnhandled);
+  const onUncaught = (event: ErrorEvent) => {
+    event.preventDefault();
+    unhandled.push({ why: "An error was not caught", cause: event.error });
+  };
+  if (strict) {
+    addEventListener("unhandledrejection", onUnhandled);
+    addEventListener("error", onUncaught);
+  }
+  const fire = () => {
+    try {
+      clock.fire();
+    } catch (cause) {
+      throw new SimulationError(whyOf(cause), net, { cause });
+    }
+  };
   let events = 0;
   try {
     let isOver = false;
@@ -153,9 +168,9 @@ export async function simulate(
       }
       const isBusy = world.random.chance(net.faults.busyTurns);
       const looksAgainAt = isBusy ? next + world.random.next() * LONGEST_TURN_IN_MILLIS : next;
-      clock.fire();
+      fire();
       while (isBusy && (clock.next ?? Infinity) <= looksAgainAt && events < limitInEvents) {
-        clock.fire();
+        fire();
         events++;
       }
     }
@@ -164,15 +179,15 @@ export async function simulate(
       throw new SimulationError(whyOf(cause), net, { cause });
     }
     await microtasksDrained();
-    if (strict && unhandled.length > 0) {
-      throw new SimulationError("A rejection was not handled", net, { cause: unhandled[0] });
-    }
+    const [first] = unhandled;
+    if (first !== undefined) throw new SimulationError(first.why, net, { cause: first.cause });
     if (world.violations.length > 0) throw new SimulationError(world.violations.join("; "), net);
     const { leftBehind } = net;
     if (strict && leftBehind.length > 0) throw new SimulationError(`Over${listed(net)}`, net);
     return { seed, traceHash: net.traceHash, virtualMillis: clock.now(), events, leftBehind };
   } finally {
     removeEventListener("unhandledrejection", onUnhandled);
+    removeEventListener("error", onUncaught);
   }
 }
 

@@ -1,6 +1,6 @@
 // The loop over a connection's bytes: one wait object for the whole loop, no generator, one promise a step.
 
-import { codeOf } from "../base/errors.ts";
+import { closedError, codeOf } from "../base/errors.ts";
 import type { Reader, Wait } from "./reader.ts";
 
 type Step = IteratorResult<Uint8Array<ArrayBuffer>, undefined>;
@@ -49,6 +49,8 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
   }
 
   return(): Promise<Step> {
+    // A step that waits would take what comes for whoever reads next.
+    if (this.#reader.isWaiting) this.#reader.giveUp(this, closedError("read"));
     if (this.#lends) this.#reader.endLoan();
     return Promise.resolve(DONE);
   }

@@ -31,6 +31,7 @@ export const AGAIN: unique symbol = Symbol("again");
  * @param length How many bytes the first try needs, unless the stream has ended.
  * @param attempt Takes it. Gives {@linkcode MORE}, and takes nothing, when more bytes are needed, but never after the
  * end of the stream. Gives {@linkcode AGAIN} when its share of time is used up.
+ * @param owner The iteration whose step it is, by which {@linkcode Reader.leave} ends it.
  */
 export function pull<T>(
   reader: Reader,
@@ -38,6 +39,7 @@ export function pull<T>(
   options: ReadOptions | undefined,
   length: number,
   attempt: () => T | typeof MORE | typeof AGAIN,
+  owner?: object,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     if (options !== undefined) checkObject("options", options);
@@ -49,6 +51,7 @@ export function pull<T>(
     let release: (() => void) | undefined;
     const wait = {
       length,
+      owner,
       ready() {
         let result;
         try {

@@ -46,6 +46,8 @@ export interface ReaderHost extends InflowSetting {
 export interface Wait {
   /** How many bytes must be there. */
   readonly length: number;
+  /** The iteration whose step it is. */
+  readonly owner?: object | undefined;
   /** They have arrived, or the stream has ended. */
   ready(): void;
   /** They will not arrive, or not in time. */
@@ -180,6 +182,12 @@ export class Reader implements InflowHost {
   /** Ends a wait from outside; the bytes that it waited for stay for the next one. */
   giveUp(wait: Wait, reason: unknown): void {
     if (this.#wait === wait) this.#endWait()?.fail(reason);
+  }
+
+  /** Ends the wait of an iteration that is left, if it waits. */
+  leave(owner: object, reason: unknown): void {
+    const wait = this.#wait;
+    if (wait !== undefined && wait.owner === owner) this.giveUp(wait, reason);
   }
 
   /** Calls back once, when no wait is under way. */

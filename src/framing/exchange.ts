@@ -3,6 +3,7 @@
 
 import { checkFunction, shown } from "../base/arguments.ts";
 import {
+  closedError,
   codeOf,
   GenericError,
   ignore,
@@ -154,16 +155,23 @@ export class Exchange<In, Out> {
     return message === SKIPPED || message === undefined && !this.hasEnded ? MORE : message;
   }
 
-  /** Waits for the next message; `undefined` at the end of the stream. */
-  receive(options: ReadOptions | undefined): Promise<In | undefined> {
+  /** Waits for the next message; `undefined` at the end of the stream. @param owner The iteration whose step it is. */
+  receive(options: ReadOptions | undefined, owner?: object): Promise<In | undefined> {
     // The peer may wait for what is gathered before it sends more.
     this.flush();
     const { reader, readTimeoutInMillis } = this.#core;
-    return pull(reader, readTimeoutInMillis, options, 0, () => {
+    const attempt = () => {
       const message = this.#nextGood();
       if (message === SKIPPED) return AGAIN;
       return message === undefined && !this.hasEnded ? MORE : message;
-    });
+    };
+    return pull(reader, readTimeoutInMillis, options, 0, attempt, owner);
+  }
+
+  /** An iteration is left: its step ends, if it waits. */
+  leave(owner: object): void {
+    const { reader } = this.#core;
+    if (reader.isWaiting) reader.leave(owner, closedError("receive"));
   }
 
   /** Appends a message to what goes out with the next flush. */

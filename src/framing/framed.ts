@@ -190,7 +190,7 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
    */
   [Symbol.asyncIterator](): AsyncIterator<In, undefined> {
     const exchange = this.#exchange;
-    return {
+    const iteration: AsyncIterator<In, undefined> = {
       next: () => {
         try {
           const message = exchange.receiveNow();
@@ -198,10 +198,14 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
         } catch (error) {
           return Promise.reject(error);
         }
-        return exchange.receive(undefined).then(resultOf, endOf);
+        return exchange.receive(undefined, iteration).then(resultOf, endOf);
       },
-      return: () => Promise.resolve(resultOf<In>(undefined)),
+      return: () => {
+        exchange.leave(iteration);
+        return Promise.resolve(resultOf<In>(undefined));
+      },
     };
+    return iteration;
   }
 
   /** Closes politely; never hangs on a peer that does not read. */

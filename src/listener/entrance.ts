@@ -172,9 +172,9 @@ export class Entrance implements Openable {
     this.#security?.stop();
   }
 
-  /** Waits for the next connection; gives `undefined` when there will be none. */
-  async accept(): Promise<Admission | undefined> {
-    return await this.#intake?.accept();
+  /** Waits for the next connection; gives `undefined` when there will be none, or it is not wanted any more. */
+  async accept(isWanted?: () => boolean): Promise<Admission | undefined> {
+    return await this.#intake?.accept(isWanted);
   }
 
   /** Takes back a connection that is no longer wanted; the next accept gives it out. */

@@ -88,12 +88,14 @@ export class Intake {
    * Waits for the next connection that is let in. Calls are served in order: a service that was detached may still wait
    * when an iteration begins.
    *
-   * @returns The connection, or `undefined` when there will be none. It must be taken by {@linkcode Intake.onTaken}
+   * @param isWanted Whether it is still waited for: looked at whenever {@linkcode Intake.onUnwanted} is called.
+   * @returns The connection, or `undefined` when there will be none, or it is not wanted any more. It must be taken by {@linkcode Intake.onTaken}
    * or {@linkcode Intake.putBack} at once: a stop waits for that.
    * @throws {SocketError} An error that ends accepting for good.
    */
-  async accept(): Promise<Admission | undefined> {
+  async accept(isWanted?: () => boolean): Promise<Admission | undefined> {
     for (;;) {
+      if (isWanted?.() === false) return undefined;
       if (this.#ready.length > 0 && this.#options.guard.hasRoom) {
         this.#inHand++;
         return this.#ready.shift();
@@ -127,6 +129,7 @@ export class Intake {
 
   /** Connections are no longer wanted. */
   onUnwanted(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
     this.#tellIfEmpty();
   }
 

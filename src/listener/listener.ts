@@ -210,14 +210,13 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    */
   [Symbol.asyncIterator](): AsyncIterator<Caller, undefined> {
     const iteration = {};
+    const isWanted = () => this.#consumers.current === iteration;
     return this.#consumers.iterate<Caller>(iteration, async () => {
       try {
         const entrance = this.#entrance;
-        const admission = await entrance.accept();
+        const admission = await entrance.accept(isWanted);
         if (admission === undefined) return OVER;
-        if (this.#consumers.current === iteration) {
-          return { done: false, value: entrance.take(admission) };
-        }
+        if (isWanted()) return { done: false, value: entrance.take(admission) };
         entrance.putBack(admission);
         return OVER;
       } catch (error) {

@@ -188,6 +188,11 @@ export class DatagramMailbox implements Keeper {
     return this.#waiters.wait(shape, limits, closedAs);
   }
 
+  /** Ends the waits of an iteration that was left. @param shape The one that it has given to `take`. */
+  leave(shape: (datagram: Datagram) => unknown): void {
+    this.#waiters.leave(shape);
+  }
+
   #stepBack(): void {
     if (this.#share.isSteppingBack) return;
     void this.#share.stepBack().then(() => {

@@ -27,9 +27,15 @@ export class Waiter {
   }
 
   fail(error: SocketError, isQuiet: boolean): void {
+    if (isQuiet && this.closedAs !== undefined) return this.giveUp();
     this.#forgetSignal();
-    if (isQuiet && this.closedAs !== undefined) this.resolve(this.closedAs);
-    else this.reject(error);
+    this.reject(error);
+  }
+
+  /** Ends quietly. */
+  giveUp(): void {
+    this.#forgetSignal();
+    this.resolve(this.closedAs);
   }
 
   #forgetSignal(): void {
@@ -139,6 +145,16 @@ export class DatagramWaiters {
   /** Ends no wait by its time any more. */
   stop(): void {
     this.#timer.stop();
+  }
+
+  /** Ends the waits of an iteration that was left, known by its shape: each gives what it gives at a quiet end. */
+  leave(shape: (datagram: Datagram) => unknown): void {
+    let kept = 0;
+    for (const waiter of this.#waiters.slice()) {
+      if (waiter.shape === shape) waiter.giveUp();
+      else this.#waiters[kept++] = waiter;
+    }
+    this.#waiters.length = kept;
   }
 
   /** Ends all waits. */

@@ -77,7 +77,10 @@ export class LooseDatagrams {
   serve(service: UdpService | undefined, isIterated: boolean): void {
     this.#service = service;
     this.#isWanted = service !== undefined || isIterated;
-    if (!isIterated) this.#taken = undefined;
+    if (!isIterated) {
+      this.#taken = undefined;
+      this.#mailbox.leave(this.#shape);
+    }
     this.#handleQueued();
   }
 
@@ -127,15 +130,13 @@ export class LooseDatagrams {
     if (this.#taken !== undefined) this.#doneByIteration++;
     this.#taken = undefined;
     this.#onChange?.();
-    return this.#mailbox.take<IteratorResult<ReceivedDatagram, undefined>>(
-      (datagram) => {
-        this.#taken = datagram;
-        return { done: false, value: [this.#callerOf(datagram), datagram] };
-      },
-      FOREVER,
-      OVER,
-    );
+    return this.#mailbox.take(this.#shape, FOREVER, OVER);
   }
+
+  readonly #shape = (datagram: Datagram): IteratorResult<ReceivedDatagram, undefined> => {
+    this.#taken = datagram;
+    return { done: false, value: [this.#callerOf(datagram), datagram] };
+  };
 
   /** Takes no more, and waits until what is there is done with, as long as there is somebody to do it. */
   async finish(stopped: SocketError): Promise<void> {

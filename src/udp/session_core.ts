@@ -140,6 +140,11 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     return taken;
   }
 
+  /** Ends the waits of an iteration that was left, as a mailbox does. */
+  leave(shape: (datagram: Datagram) => unknown): void {
+    this.#mailbox.leave(shape);
+  }
+
   /** Sends content to the peer, split into datagrams. */
   write(content: unknown): Promise<number> {
     if (this.#ended !== undefined) {

@@ -1,7 +1,8 @@
 // What a connected UdpClient and a UdpSession have in common: datagrams to and from one peer.
 
 import { checkInterval, checkSignal } from "../base/arguments.ts";
-import type { SocketError } from "../base/errors.ts";
+import { ignore, type SocketError } from "../base/errors.ts";
+import { OVER } from "../listener/consumers.ts";
 import type { DrainedOptions } from "../network/drained.ts";
 import type { Datagram } from "./datagram.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
@@ -52,6 +53,41 @@ export const FOREVER: TakeLimits = { timeoutInMillis: Infinity, signal: undefine
 /** What an iteration gives for a datagram. */
 export function nextOf(value: Datagram): IteratorResult<Datagram> {
   return { done: false, value };
+}
+
+/** Where datagrams are taken from. */
+interface DatagramSource {
+  /** Waits for one. */
+  take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T>;
+  /** Ends the waits with that shape. */
+  leave(shape: (datagram: Datagram) => unknown): void;
+}
+
+/**
+ * Iterates over datagrams. A step that waits when it is left ends: what comes then is for others.
+ *
+ * @param source Where they come from.
+ * @param limits How a step waits.
+ * @param onWait Called when a step has begun.
+ */
+export function iterationOf(
+  source: DatagramSource,
+  limits: TakeLimits,
+  onWait: () => void = ignore,
+): AsyncIterator<Datagram> {
+  // A function of its own, by which its waits are known.
+  const shape = (datagram: Datagram) => nextOf(datagram);
+  return {
+    next: () => {
+      const next = source.take(shape, limits, OVER);
+      onWait();
+      return next;
+    },
+    return: () => {
+      source.leave(shape);
+      return Promise.resolve(OVER);
+    },
+  };
 }
 
 /** The first bytes, at most so many. */

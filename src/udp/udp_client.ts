@@ -5,7 +5,6 @@ import { type Address, checkHost, checkPort } from "../base/address.ts";
 import { rejected, type SocketError } from "../base/errors.ts";
 import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { Datagram } from "./datagram.ts";
-import { OVER } from "../listener/consumers.ts";
 import { handOutOfDatagrams } from "../bytes/hand_out.ts";
 import { DatagramMailbox } from "./datagram_mailbox.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
@@ -16,7 +15,7 @@ import {
   bytesShape,
   checkLimits,
   cut,
-  nextOf,
+  iterationOf,
   type ReceiveOptions,
   type UdpChannel,
 } from "./udp_channel.ts";
@@ -317,14 +316,7 @@ export class UdpClient implements UdpChannel {
    * open.
    */
   [Symbol.asyncIterator](): AsyncIterator<Datagram> {
-    return {
-      next: () => {
-        const next = this.#mailbox.take(nextOf, this.#limits, OVER);
-        this.#socket.wake();
-        return next;
-      },
-      return: () => Promise.resolve(OVER),
-    };
+    return iterationOf(this.#mailbox, this.#limits, () => this.#socket.wake());
   }
 
   /** Is {@linkcode UdpClient.close}. */

@@ -1,7 +1,7 @@
 // UdpListener: hands datagrams, or sessions, to a service or to an iteration. How it lives is in life_cycle.ts.
 //
-// Nothing is received while there is neither a service nor an iteration: what comes waits in the system's
-// buffer. Everything between a start and its stop is in udp_serving.ts.
+// Nothing is received while there is neither a service, nor an iteration, nor an open session: what comes waits in
+// the system's buffer. Everything between a start and its stop is in udp_serving.ts.
 
 import { checkPort } from "../base/address.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
@@ -192,7 +192,10 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
     }
   }
 
-  /** Takes a service off: it gets no more datagrams and no new sessions; those it has it keeps. */
+  /**
+   * Takes a service off: it gets no more datagrams and no new sessions; those it has it keeps. What comes from others
+   * while they are open waits for the next service or iteration.
+   */
   detach(service: UdpServiceOrFactory): void {
     this.#consumers.detach(service);
   }

@@ -27,7 +27,7 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    */
   readonly interface?: string;
   /**
-   * How many bytes wait while the service or the iteration is busy, each datagram counted with 256 more.
+   * How many bytes wait while the service or the iteration is busy or has left, each datagram counted with 256 more.
    * What does not fit is dropped and counted.
    *
    * @default {4_194_304}

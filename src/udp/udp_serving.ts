@@ -41,9 +41,6 @@ export function consumerOf(service: UdpServiceOrFactory): Consumer {
   return { kind, service: methods };
 }
 
-/** Of so many peers whom nobody has heard a stop tells. */
-const MOST_STRAYS = 10_000;
-
 /** No system keeps more for one socket than so much, each datagram counted with what it costs. */
 const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
 /** So much it keeps where it was told nothing else. */
@@ -66,8 +63,6 @@ export class UdpServing implements UdpSocketOwner {
   #consumer: Consumer | undefined;
   /** How much has come, each datagram counted with what it costs. */
   #received = 0;
-  /** Whose datagrams had come before a stop, and nobody was there to take them. */
-  readonly #strays: DatagramAddress[] = [];
   /** A stop receives what the system has kept. */
   #isLastCall = false;
   #isStopping = false;
@@ -103,6 +98,7 @@ export class UdpServing implements UdpSocketOwner {
     this.#consumer = consumer;
     const service = consumer?.kind === "onDatagram" ? consumer.service : undefined;
     this.#loose.serve(service, consumer?.kind === "datagrams");
+    if (consumer?.kind !== "sessions") this.#sessions.leave();
     if (this.#isStopping) return this.#sessions.turnAway();
     if (consumer?.kind === "onSession" || consumer?.kind === "sessions") {
       for (let kept = this.#loose.shift(); kept !== undefined; kept = this.#loose.shift()) {
@@ -133,23 +129,17 @@ export class UdpServing implements UdpSocketOwner {
     if (this.#isStopping) {
       this.#counts.drops.countDropped(1, "stopped");
     } else if (consumer === undefined) {
-      this.#putNobodys(bytes, from);
+      // A receive was under way when the last one left, sessions go on, or a stop looks for what has come: whoever is
+      // not heard yet waits for the next consumer.
+      if (!this.#sessions.give(bytes, from)) this.#loose.put(bytes, from);
     } else if (consumer.kind === "onDatagram" || consumer.kind === "datagrams") {
       this.#loose.put(bytes, from);
     } else {
-      const begun = this.#sessions.put(bytes, from, true);
+      const begun = this.#sessions.put(bytes, from);
       if (begun === undefined) return;
       if (consumer.kind === "sessions") this.#sessions.offer(begun);
       else void this.#sessions.serve(begun, consumer.service);
     }
-  }
-
-  /** Nobody takes new ones: it is for a session that is there already, or for nobody. */
-  #putNobodys(bytes: Uint8Array, from: DatagramAddress): void {
-    const { droppedDatagrams } = this.#sessions;
-    this.#sessions.put(bytes, from, false);
-    const isStray = this.#isLastCall && this.#sessions.droppedDatagrams > droppedDatagrams;
-    if (isStray && this.#strays.length < MOST_STRAYS) this.#strays.push(from);
   }
 
   /** Waits for a datagram, for an iteration. */
@@ -189,7 +179,7 @@ export class UdpServing implements UdpSocketOwner {
     await patience.for(Promise.all([this.#loose.finish(stopped), this.#sessions.stop()]));
     this.#sessions.turnAway();
     const { neverTaken } = this.#sessions;
-    const untaken = [...neverTaken, ...this.#strays, ...this.#loose.waiting()];
+    const untaken = [...neverTaken, ...this.#loose.waiting()];
     const cut = [
       ...[...this.#loose.underWay(), ...this.#sessions.peers()].map((peer) =>
         cutOff(undefined, peer, "deadline")

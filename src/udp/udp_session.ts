@@ -2,14 +2,13 @@
 
 import { checkReadLength } from "../base/arguments.ts";
 import type { Datagram } from "./datagram.ts";
-import { OVER } from "../listener/consumers.ts";
 import { GenericError, rejected, type SocketError } from "../base/errors.ts";
 import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { SessionCore } from "./session_core.ts";
 import {
   bytesShape,
   checkLimits,
-  nextOf,
+  iterationOf,
   type ReceiveOptions,
   type UdpChannel,
 } from "./udp_channel.ts";
@@ -201,10 +200,7 @@ export class UdpSession implements UdpChannel, UdpCaller {
    * {@linkcode ReadTimedOutError}. Leaving the loop leaves the session open.
    */
   [Symbol.asyncIterator](): AsyncIterator<Datagram> {
-    return {
-      next: () => this.#core.take(nextOf, this.#core.settings.limits, OVER),
-      return: () => Promise.resolve(OVER),
-    };
+    return iterationOf(this.#core, this.#core.settings.limits);
   }
 
   /** Is {@linkcode UdpSession.close}. */

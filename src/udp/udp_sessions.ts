@@ -41,6 +41,8 @@ export class UdpSessions {
   readonly #untaken = new Line<SessionCore>();
   /** Those who wait for one to take. */
   #waiting: (() => void)[] = [];
+  /** How often an iteration was left. */
+  #leavings = 0;
   #isClosed = false;
   /** Whose ended after that before anybody had taken them. */
   readonly neverTaken: DatagramAddress[] = [];
@@ -72,31 +74,26 @@ export class UdpSessions {
     };
   }
 
-  /**
-   * How many datagrams were dropped: no room in a session's queue, in all of them together, or for another
-   * session, or the session was over before anybody had read them.
-   */
-  get droppedDatagrams(): number {
-    return this.#budget.droppedDatagrams;
+  /** Gives a datagram to the session of its peer. Whether there is one. */
+  give(bytes: Uint8Array, from: DatagramAddress): boolean {
+    const known = this.#byPeer.get(from.port)?.get(from.hostname);
+    if (known === undefined) return false;
+    coreOf(known).put(bytes, from);
+    return true;
   }
 
   /**
-   * Gives a datagram to its session.
+   * Gives a datagram to the session of its peer; a new peer gets one.
    *
-   * @param mayBegin Whether a new peer gets a session.
    * @returns The session, when the datagram has begun one.
    */
-  put(bytes: Uint8Array, from: DatagramAddress, mayBegin: boolean): UdpSession | undefined {
+  put(bytes: Uint8Array, from: DatagramAddress): UdpSession | undefined {
+    if (this.give(bytes, from)) return undefined;
+    if (this.#open.size >= this.#limit) {
+      this.#budget.countDropped(1, "session-limit");
+      return undefined;
+    }
     const { hostname, port } = from;
-    const known = this.#byPeer.get(port)?.get(hostname);
-    if (known !== undefined) {
-      coreOf(known).put(bytes, from);
-      return undefined;
-    }
-    if (!mayBegin || this.#open.size >= this.#limit) {
-      this.#budget.countDropped(1, mayBegin ? "session-limit" : "not-taken");
-      return undefined;
-    }
     const core = new SessionCore(from, this.#shared);
     const session = sessionOf(core);
     let ofPort = this.#byPeer.get(port);
@@ -161,9 +158,11 @@ export class UdpSessions {
     this.#wake();
   }
 
-  /** Waits for a session that nobody has taken; `undefined` when there will be none. */
+  /** Waits for a session that nobody has taken; `undefined` when there will be none, or the iteration was left. */
   async next(): Promise<UdpSession | undefined> {
+    const leavings = this.#leavings;
     for (;;) {
+      if (this.#leavings > leavings) return undefined;
       const core = this.#untaken.first;
       if (core !== undefined) {
         this.#take(core);
@@ -173,6 +172,12 @@ export class UdpSessions {
       if (this.#isClosed) return undefined;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+  }
+
+  /** The iteration was left: those who wait get none. */
+  leave(): void {
+    this.#leavings++;
+    this.#wake();
   }
 
   #take(core: SessionCore): void {

@@ -34,7 +34,7 @@ export class Remains implements Keeper {
   unreadBytes: number;
   datagrams: number;
 
-  /** @param keeper Who. @param datagrams How many it keeps. @param onLost Told that nobody holds it any more. */
+  /** @param keeper Who. @param datagrams How many it keeps. @param onLost Told when nobody holds it any more. */
   constructor(keeper: Keeper, datagrams: number, onLost: (remains: Remains) => void) {
     this.#keeper = new WeakRef(keeper);
     this.#onLost = onLost;
@@ -44,10 +44,18 @@ export class Remains implements Keeper {
 
   letGo(): void {
     const keeper = this.#keeper.deref();
-    if (keeper === undefined) this.#onLost(this);
+    if (keeper === undefined) this.onLost();
     else keeper.letGo();
   }
+
+  /** Nobody holds it any more. */
+  onLost(): void {
+    this.#onLost(this);
+  }
 }
+
+/** Not of a budget: a stop leaves its own to nobody, and what is then still to be read is counted all the same. */
+const ended = new FinalizationRegistry<Remains>((remains) => remains.onLost());
 
 /** Counts what is kept, and what was dropped. */
 export class UnreadBudget implements DropCounter {
@@ -55,7 +63,6 @@ export class UnreadBudget implements DropCounter {
   readonly #drops: DropCounter;
   readonly #keepers = new Bag<Keeper>((keeper) => keeper.placed);
   readonly #onLost = (remains: Remains) => this.#drop(remains);
-  readonly #ended = new FinalizationRegistry(this.#onLost);
   #bytes = 0;
   #next = 0;
   #droppedDatagrams = 0;
@@ -118,7 +125,7 @@ export class UnreadBudget implements DropCounter {
     const remains = new Remains(keeper, datagrams, this.#onLost);
     this.#keepers.delete(keeper);
     this.#keepers.add(remains);
-    this.#ended.register(keeper, remains);
+    ended.register(keeper, remains);
     return remains;
   }
 

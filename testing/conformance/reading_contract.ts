@@ -1,6 +1,14 @@
 // What a Connection promises to readers, whatever the transport under it does.
 
-import { type Check, ensure, ensureBytes, ensureRejects, numbered, rejectionOf } from "./trial.ts";
+import {
+  begun,
+  type Check,
+  ensure,
+  ensureBytes,
+  ensureRejects,
+  numbered,
+  rejectionOf,
+} from "./trial.ts";
 
 /** The contract of a connection's reading side. */
 export const readingContract: readonly Check[] = [
@@ -9,11 +17,11 @@ export const readingContract: readonly Check[] = [
     async run(trial) {
       const [near, far] = trial.connect();
       const content = numbered(10_000);
-      const writing = (async () => {
+      const writing = begun((async () => {
         for (let at = 0; at < content.length; at += 37) {
           await near.write(content.subarray(at, at + 37));
         }
-      })();
+      })());
       for (let at = 0, length = 1; at < content.length; at += length, length = length * 2 + 1) {
         const wanted = Math.min(length, content.length - at);
         const [bytes, count] = await far.read(wanted);
@@ -28,7 +36,7 @@ export const readingContract: readonly Check[] = [
     async run(trial) {
       const [near, far] = trial.connect();
       void near.write(numbered(7));
-      const closing = near.close();
+      const closing = begun(near.close());
       const [bytes, count] = await far.read(100);
       ensure(count === 7, `the last read gave ${count} of 7 bytes`);
       ensureBytes(bytes, numbered(7));
@@ -57,7 +65,7 @@ export const readingContract: readonly Check[] = [
       const [near, far] = trial.connect();
       const controller = new AbortController();
       const reason = { enough: true };
-      const given = rejectionOf(far.read(5, { signal: controller.signal }));
+      const given = begun(rejectionOf(far.read(5, { signal: controller.signal })));
       await near.write(numbered(4));
       controller.abort(reason);
       ensure(await given === reason, "the read did not reject with the signal's reason");
@@ -69,7 +77,7 @@ export const readingContract: readonly Check[] = [
     name: "Connection.read() refuses a second reader with busy, and the first gets the bytes",
     async run(trial) {
       const [near, far] = trial.connect();
-      const first = far.read(2);
+      const first = begun(far.read(2));
       await ensureRejects(far.read(), "busy");
       await near.write(numbered(2));
       ensureBytes((await first)[0], numbered(2));
@@ -82,7 +90,7 @@ export const readingContract: readonly Check[] = [
       const content = numbered(20_000);
       const got = new Uint8Array(content.length);
       let filled = 0;
-      let reading = far.read();
+      let reading = begun(far.read());
       for (let at = 0; filled < content.length;) {
         if (at < content.length) {
           // Small and big pieces: they take different ways to the reader.
@@ -94,7 +102,7 @@ export const readingContract: readonly Check[] = [
         ensure(count > 0, `read() gave ${count} before the end`);
         got.set(bytes, filled);
         filled += count;
-        if (filled < content.length) reading = far.read();
+        if (filled < content.length) reading = begun(far.read());
         structuredClone(bytes, { transfer: [bytes.buffer] });
       }
       ensureBytes(got, content);
@@ -106,7 +114,7 @@ export const readingContract: readonly Check[] = [
       const [near, far] = trial.connect();
       const content = numbered(5000);
       void near.write(content);
-      const closing = near.close();
+      const closing = begun(near.close());
       const got: number[] = [];
       for await (const bytes of far) {
         got.push(...bytes);
@@ -136,7 +144,7 @@ export const readingContract: readonly Check[] = [
     name: "Connection.shutdownRead() ends reading here and leaves writing open",
     async run(trial) {
       const [near, far] = trial.connect();
-      const reading = far.read();
+      const reading = begun(far.read());
       far.shutdownRead();
       ensure((await reading)[1] === -1, "the read that waited did not get the end");
       ensure((await far.read())[1] === -1, "a later read did not get the end");

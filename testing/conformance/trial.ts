@@ -83,6 +83,15 @@ export class Trial {
   }
 }
 
+/**
+ * Marks what a check begins and awaits later. Where the check fails before, this rejects at its end, and as an unhandled
+ * rejection would cancel all tests behind it.
+ */
+export function begun<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
 /** Throws unless the condition holds. */
 export function ensure(isSo: boolean, otherwise: string): asserts isSo {
   if (!isSo) throw new Error(otherwise);

@@ -1,7 +1,15 @@
 // What a Connection relies on in a transport that can be read and written without a promise.
 
 import type { Transport } from "../../src/network/network.ts";
-import { type Check, ensure, ensureBytes, numbered, rejectionOf, writeAll } from "./trial.ts";
+import {
+  begun,
+  type Check,
+  ensure,
+  ensureBytes,
+  numbered,
+  rejectionOf,
+  writeAll,
+} from "./trial.ts";
 
 /** Somebody may be called back for nothing, but not for ever. */
 const MOST_TRIES = 1_000;
@@ -30,7 +38,7 @@ export const tryingContract: readonly Check[] = [
     async run({ near, far }) {
       const buffer = new Uint8Array(8);
       ensure(far.tryRead!(buffer) === undefined, "tryRead() gave something before it was written");
-      const reading = readNext(far, buffer);
+      const reading = begun(readNext(far, buffer));
       await writeAll(near, numbered(3, 1));
       const count = await reading;
       ensure(count !== null && count >= 1 && count <= 3, `tryRead() gave ${count}, 3 were written`);

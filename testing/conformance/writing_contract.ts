@@ -1,6 +1,14 @@
 // What a Connection promises to writers, and how it ends.
 
-import { type Check, ensure, ensureBytes, ensureRejects, numbered, rejectionOf } from "./trial.ts";
+import {
+  begun,
+  type Check,
+  ensure,
+  ensureBytes,
+  ensureRejects,
+  numbered,
+  rejectionOf,
+} from "./trial.ts";
 
 /** The contract of a connection's writing side and of its end. */
 export const writingContract: readonly Check[] = [
@@ -10,7 +18,7 @@ export const writingContract: readonly Check[] = [
       const [near, far] = trial.connect();
       const sizes = [1, 70_000, 3, 20_000, 1, 1, 16_384, 0, 5, 40_000];
       const contents = sizes.map((size, index) => new Uint8Array(size).fill(index + 1));
-      const written = Promise.all(contents.map((content) => near.write(content)));
+      const written = begun(Promise.all(contents.map((content) => near.write(content))));
       for (const content of contents) {
         if (content.length > 0) ensureBytes((await far.read(content.length))[0], content);
       }
@@ -53,7 +61,7 @@ export const writingContract: readonly Check[] = [
     async run(trial) {
       const [near, far] = trial.connect();
       const content = new Uint8Array(12 * 1024 * 1024);
-      const writing = near.write(content);
+      const writing = begun(near.write(content));
       ensure(await trial.isWaiting(writing), "12 MiB were taken although nobody reads");
       ensure((await far.read(content.length))[1] === content.length, "bytes are missing");
       ensure(await writing === content.length, "write() gave another count");
@@ -63,7 +71,7 @@ export const writingContract: readonly Check[] = [
     name: "Connection.write() beyond maxQueuedBytes is refused whole and ends the connection",
     async run(trial) {
       const [near] = trial.connect({ maxQueuedBytes: 1000 });
-      const first = rejectionOf(near.write(new Uint8Array(64 * 1024 * 1024)));
+      const first = begun(rejectionOf(near.write(new Uint8Array(64 * 1024 * 1024))));
       await ensureRejects(near.write(new Uint8Array(1)), "overflow");
       await first;
       ensure((await near.closed)?.code === "overflow", "closed did not tell overflow");
@@ -103,8 +111,8 @@ export const writingContract: readonly Check[] = [
     async run(trial) {
       const [near, far] = trial.connect();
       const writer = near.writable.getWriter();
-      void writer.write(numbered(1000));
-      const closing = writer.close();
+      void begun(writer.write(numbered(1000)));
+      const closing = begun(writer.close());
       ensureBytes((await far.read(2000))[0], numbered(1000));
       await far.write(numbered(3));
       ensureBytes((await near.read(3))[0], numbered(3));
@@ -119,7 +127,7 @@ export const writingContract: readonly Check[] = [
       const [near, far] = trial.connect();
       await far.write(numbered(5000));
       void near.write(numbered(100_000));
-      const closing = near.close();
+      const closing = begun(near.close());
       ensureBytes((await far.read(200_000))[0], numbered(100_000));
       await far.close();
       await closing;
@@ -141,7 +149,7 @@ export const writingContract: readonly Check[] = [
     name: "Connection.close() rejects a read that waits, and later reads and writes, with closed",
     async run(trial) {
       const [near] = trial.connect();
-      const reading = ensureRejects(near.read(), "closed");
+      const reading = begun(ensureRejects(near.read(), "closed"));
       void near.close();
       await reading;
       await ensureRejects(near.read(), "closed");
@@ -152,8 +160,10 @@ export const writingContract: readonly Check[] = [
     name: "Connection.abort() frees at once and gives the reason as cause; the peer is told",
     async run(trial) {
       const [near, far] = trial.connect();
-      const reading = ensureRejects(near.read(), "aborted");
-      const told = far.read().then(([, count]) => count === -1, (error) => error.code === "broken");
+      const reading = begun(ensureRejects(near.read(), "aborted"));
+      const told = begun(
+        far.read().then(([, count]) => count === -1, (error) => error.code === "broken"),
+      );
       const reason = new Error("no more");
       near.abort(reason);
       ensure((await reading).cause === reason, "the read did not get the reason");

@@ -191,6 +191,36 @@ Deno.test("simulate() tells the seed whatever was thrown", async () => {
   }
 });
 
+Deno.test("simulate() tells the seed where a callback throws that nobody called", async () => {
+  const thrown = new Error("planted");
+  const fail = () => {
+    throw thrown;
+  };
+  const ways: Record<string, (net: SimulatedNetwork) => void> = {
+    "a timeout": (net) => void net.clock.setTimeout(fail, 5),
+    "a timeout beside another": (net) => {
+      net.clock.setTimeout(() => {}, 5);
+      net.clock.setTimeout(fail, 5);
+    },
+    "a microtask": () => queueMicrotask(fail),
+  };
+  for (const [way, begin] of Object.entries(ways)) {
+    for (const busyTurns of [0, 1]) {
+      const run = async (net: SimulatedNetwork) => {
+        begin(net);
+        await net.delay(10);
+      };
+      const error = await assertRejects(
+        () => simulate(42, run, { faults: { busyTurns } }),
+        SimulationError,
+        "Seed 42 (trace ",
+        way,
+      );
+      assertEquals([error.seed, error.cause], [42, thrown], way);
+    }
+  }
+});
+
 Deno.test("simulate() tells what was left behind, what is stuck and what never ends", async () => {
   const calm = { faults: "calm" } as const;
   await assertRejects(

@@ -318,6 +318,114 @@ Deno.test("UdpListener gives what waited for an iteration to the sessions that f
     await settled();
   }
   assertEquals([text((await more)[0]), listener.sessions.size], ["d", 2]);
-  assertEquals(droppedBy(listener), 1);
+  assertEquals(droppedBy(listener), 0);
   for (const session of [one, other]) await session.close();
+});
+
+const leavings: Record<string, (listener: UdpListener) => Promise<void>> = {
+  "a loop": async (listener) => {
+    for await (const _ of listener) break;
+  },
+  "a service": (listener) => {
+    const over = Promise.withResolvers<void>();
+    const service = {
+      onDatagram() {
+        listener.detach(service);
+        over.resolve();
+      },
+    };
+    listener.attach(service);
+    return over.promise;
+  },
+  "a loop of sessions": async (listener) => {
+    for await (const session of listener.acceptSessions()) {
+      await session.read();
+      await session.close();
+      break;
+    }
+  },
+};
+
+Deno.test("UdpListener keeps what a receive still brings when its consumer has left, for the next one", async () => {
+  const nexts: Record<string, (listener: UdpListener, got: string[]) => void> = {
+    "a loop": (listener, got) => {
+      void (async () => {
+        for await (const [, { data }] of listener) got.push(text(data));
+      })();
+    },
+    "a service": (listener, got) =>
+      listener.attach({ onDatagram: (_, { data }) => void got.push(text(data)) }),
+    "sessions": (listener, got) =>
+      listener.attach({
+        async onSession(session) {
+          for await (const { data } of session) got.push(text(data));
+        },
+      }),
+  };
+  for (const [first, leave] of Object.entries(leavings)) {
+    for (const [second, take] of Object.entries(nexts)) {
+      const network = scriptedDatagrams();
+      const listener = localListener(network);
+      await listener.start();
+      const left = leave(listener);
+      await settled();
+      const socket = network.sockets[0]!;
+      socket.deliver("1");
+      await left;
+      await settled();
+      if (socket.isReceiving) socket.deliver("2", 8);
+      await settled();
+      const got: string[] = [];
+      take(listener, got);
+      await settled();
+      if (got.length === 0) socket.deliver("2", 8);
+      await settled();
+      assertEquals([got, droppedBy(listener)], [["2"], 0], `${first}, then ${second}`);
+      await listener.gracefulStop();
+    }
+  }
+});
+
+Deno.test("UdpListener.gracefulStop() names what a receive brought when its consumer had left", async () => {
+  for (const [first, leave] of Object.entries(leavings)) {
+    const network = scriptedDatagrams();
+    const listener = localListener(network);
+    await listener.start();
+    const left = leave(listener);
+    await settled();
+    network.sockets[0]!.deliver("1");
+    await left;
+    await settled();
+    const { isReceiving } = network.sockets[0]!;
+    if (isReceiving) network.sockets[0]!.deliver("2", 8);
+    await settled();
+    const { cut } = await listener.gracefulStop();
+    const told = cut.map(({ remotePort, reason }) => `${remotePort} ${reason}`);
+    assertEquals(told, isReceiving ? ["8 not-taken"] : [], first);
+    assertEquals(listener.stats().dropped["not-taken"], told.length, first);
+  }
+});
+
+Deno.test("UdpListener with open sessions and no consumer keeps what others send, up to maxUnreadBytes", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network, { maxUnreadBytes: 2 * 257 });
+  await listener.start();
+  const sessions = listener.acceptSessions();
+  const first = sessions.next();
+  const socket = network.sockets[0]!;
+  socket.deliver("1", 1);
+  const session = (await first).value!;
+  await sessions.return!();
+  await settled();
+  for (const port of [2, 1, 3, 4]) {
+    socket.deliver(`${port}`, port);
+    await settled();
+  }
+  assertEquals([text((await session.read())[0]), text((await session.read())[0])], ["1", "1"]);
+  assertEquals([listener.stats().dropped["queue-limit"], droppedBy(listener)], [1, 1]);
+  const got: string[] = [];
+  listener.attach({ onDatagram: (_, { data }) => void got.push(text(data)) });
+  await settled();
+  assertEquals(got, ["2", "3"]);
+  await listener.gracefulStop();
 });

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { nextTurn } from "../../src/tls/next_turn.ts";
 import { stillHeld } from "../support/collected.ts";
 import fc from "fast-check";
+import { DropCounts } from "../../src/udp/udp_stats.ts";
 import { type Keeper, type Remains, UnreadBudget } from "../../src/udp/unread_budget.ts";
 
 class Box implements Keeper {
@@ -83,6 +84,20 @@ Deno.test("UnreadBudget does not hold who has ended, and counts what is left the
   assertEquals(await stillHeld(refs), 0);
   for (let turn = 0; turn < 100 && budget.droppedDatagrams < 2; turn++) await nextTurn();
   assertEquals([budget.droppedDatagrams, budget.unreadBytes, other.dropped], [2, 30, 0]);
+});
+
+Deno.test("UnreadBudget counts what is left also where nobody has the budget itself any more", async () => {
+  const drops = new DropCounts();
+  const refs = (() => {
+    const budget = new UnreadBudget(100, drops);
+    const ended = new Box(budget);
+    for (let i = 0; i < 2; i++) ended.put(20);
+    ended.remains = budget.release(ended, 2);
+    return [new WeakRef(ended)];
+  })();
+  assertEquals(await stillHeld(refs), 0);
+  for (let turn = 0; turn < 100 && drops.byReason["not-taken"] < 2; turn++) await nextTurn();
+  assertEquals(drops.byReason["not-taken"], 2);
 });
 
 Deno.test("UnreadBudget lets anything be kept where nothing is", () => {

@@ -46,6 +46,8 @@ export interface Origin {
   readonly limits?: ListenerLimits | undefined;
   /** Prepares an upgrade. */
   readonly prepareUpgrade?: PrepareUpgrade;
+  /** Told of bytes in the clear that keep it from being made secure, and end it. */
+  readonly onInjected?: (error: SocketError, transport: Transport) => void;
   /** When it was accepted, by the clock. */
   readonly acceptedAt?: number;
   /** Called once, when the connection is no longer one of its listener's. */

@@ -89,6 +89,7 @@ function refuseInjected(core: StreamCore): void {
     "handshake",
     `Cannot make the connection secure: ${length} bytes that came in the clear are unread`,
   );
+  core.origin.onInjected?.(error, core.transport);
   core.fail(error);
   throw error;
 }

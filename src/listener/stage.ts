@@ -144,6 +144,11 @@ export class Stage<Item> {
     }
   }
 
+  /** Counts somebody who has failed elsewhere, before he could begin. */
+  countFailed(): void {
+    this.#failed++;
+  }
+
   /** Gives a place back. Doing so twice is doing it once. */
   leave(place: StagePlace): void {
     place.line?.remove(place);

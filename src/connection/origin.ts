@@ -12,6 +12,8 @@ export type Upgrade = (transport: Transport) => Promise<Transport>;
 /** A connection that is made secure, and may end meanwhile. */
 export interface Upgradable {
   readonly isFreed: boolean;
+  /** Resolves when it is freed. */
+  readonly freed: Promise<void>;
   readonly error: SocketError | undefined;
 }
 

@@ -249,12 +249,16 @@ export class Entrance implements Openable {
         "Cannot make the connection secure: neither it nor the listener has options",
       );
     }
-    return (transport) =>
+    return (transport) => {
+      const upgrading = security.upgrade(transport);
       this.#handshakes.count(
-        security.upgrade(transport),
+        upgrading,
+        connection.freed,
         () => connection.isFreed && isGivenUp(connection.error),
         (error) => this.#refuse(connection.error ?? error, { transport }),
       );
+      return upgrading;
+    };
   };
 
   readonly #onInjected = (error: SocketError, transport: Transport): void => {

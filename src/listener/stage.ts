@@ -120,28 +120,33 @@ export class Stage<Item> {
    * Counts somebody who passes elsewhere, in the middle of a conversation: he takes nobody's place.
    *
    * @param passing Resolves when he is through.
+   * @param gone Resolves when what he passes on is gone: then it is over, though an engine may be long in noticing.
    * @param isStopped Whether it was given up by this side, which is nobody's fault.
    * @param onFailed Told where he fails.
    */
-  async count<T>(
-    passing: Promise<T>,
+  count(
+    passing: Promise<unknown>,
+    gone: Promise<void>,
     isStopped: () => boolean,
-    onFailed: (error: unknown) => void,
-  ): Promise<T> {
+    onFailed: (error?: unknown) => void,
+  ): void {
     this.#besides++;
-    try {
-      const passed = await passing;
-      this.#completed++;
-      return passed;
-    } catch (error) {
-      if (!isStopped()) {
+    let isOver = false;
+    const end = (count: () => void) => {
+      if (isOver) return;
+      isOver = true;
+      this.#besides--;
+      count();
+    };
+    const fail = (error?: unknown) =>
+      end(() => {
+        if (isStopped()) return;
         this.#failed++;
         onFailed(error);
-      }
-      throw error;
-    } finally {
-      this.#besides--;
-    }
+      });
+    passing.then(() => end(() => this.#completed++), fail);
+    // Not by way of a race: whoever waits for the end of the connection finds it counted.
+    gone.then(() => fail());
   }
 
   /** Counts somebody who has failed elsewhere, before he could begin. */

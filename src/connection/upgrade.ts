@@ -19,7 +19,17 @@ import { closedError, GenericError, ignore, type SocketError } from "../base/err
  * @throws {TypeError | RangeError | GenericError} Refused before anything was done (the connection goes on), or
  * what has ended it.
  */
-export async function upgrade(core: StreamCore, options: object | undefined): Promise<void> {
+export function upgrade(core: StreamCore, options: object | undefined): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  makeSecure(core, options).then(resolve, (error) => {
+    // It has ended the connection, which tells whoever asks: like a write, it may be left alone.
+    if (!core.isOpen) promise.catch(ignore);
+    reject(error);
+  });
+  return promise;
+}
+
+async function makeSecure(core: StreamCore, options: object | undefined): Promise<void> {
   const { prepareUpgrade } = core.origin;
   if (prepareUpgrade === undefined) {
     throw new TypeError(

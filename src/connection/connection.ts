@@ -433,6 +433,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @param options How; by default as the listener's `secureSocket` says, or for a client with the host that it has
    * connected to.
+   * @returns A promise that may be left alone if it rejects, like that of a write: {@linkcode Connection.closed} and
+   * `onError` report the same.
    * @throws {TypeError | RangeError} An option is wrong; the connection stays open.
    * @throws {GenericError} `"busy"`: a read is under way, or it is secure already; the connection stays open. A read
    * that timed out leaves a read of the system under way, and so does a {@linkcode Connection.signal} that was asked

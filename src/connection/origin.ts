@@ -12,6 +12,8 @@ export type Upgrade = (transport: Transport) => Promise<Transport>;
 /** A connection that is made secure, and may end during that. */
 export interface Upgradable {
   readonly isFreed: boolean;
+  /** Resolves when it is freed. */
+  readonly freed: Promise<void>;
   readonly error: SocketError | undefined;
 }
 
@@ -46,6 +48,8 @@ export interface Origin {
   readonly limits?: ListenerLimits | undefined;
   /** Prepares an upgrade. */
   readonly prepareUpgrade?: PrepareUpgrade;
+  /** Told of bytes in the clear that keep it from being made secure, and end it. */
+  readonly onInjected?: (error: SocketError, transport: Transport) => void;
   /** When it was accepted, by the clock. */
   readonly acceptedAt?: number;
   /** Called once, when the connection has left its listener. */

@@ -19,7 +19,17 @@ import { closedError, GenericError, ignore, type SocketError } from "../base/err
  * @throws {TypeError | RangeError | GenericError} Refused before anything was done (the connection stays open), or what
  * has ended the connection.
  */
-export async function upgrade(core: StreamCore, options: object | undefined): Promise<void> {
+export function upgrade(core: StreamCore, options: object | undefined): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  makeSecure(core, options).then(resolve, (error) => {
+    // It has ended the connection, which tells whoever asks: like a write, it may be left alone.
+    if (!core.isOpen) promise.catch(ignore);
+    reject(error);
+  });
+  return promise;
+}
+
+async function makeSecure(core: StreamCore, options: object | undefined): Promise<void> {
   const { prepareUpgrade } = core.origin;
   if (prepareUpgrade === undefined) {
     throw new TypeError(
@@ -89,6 +99,7 @@ function refuseInjected(core: StreamCore): void {
     "handshake",
     `Cannot make the connection secure: ${length} bytes that came in the clear are unread`,
   );
+  core.origin.onInjected?.(error, core.transport);
   core.fail(error);
   throw error;
 }

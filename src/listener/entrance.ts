@@ -16,7 +16,7 @@ import { cutOff, type Openable, Patience, type StopReport, stopReport } from "./
 import type { ListenerSettings } from "./listener_config.ts";
 import { ListenerEvents } from "./listener_event.ts";
 import { bare } from "../base/options.ts";
-import type { TransportListener } from "../network/network.ts";
+import type { Transport, TransportListener } from "../network/network.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { Stage, type StageWork } from "./stage.ts";
@@ -51,7 +51,8 @@ export class Entrance implements Openable {
   readonly #events: ListenerEvents;
   readonly #guard: Guard;
   readonly #security: ListenerSecurity | undefined;
-  #handshakes: Stage<Admission> | undefined;
+  /** A listener without options of its own counts those of its connections, too. */
+  readonly #handshakes: Stage<Admission>;
   readonly #stages: Stage<Admission>[];
   readonly #limits: ConnectionLimits;
   #socket: TransportListener | undefined;
@@ -81,9 +82,9 @@ export class Entrance implements Openable {
     if (settings.secureSocket !== undefined) {
       const onReloaded = (error?: SocketError) => events.reloaded(error);
       this.#security = new ListenerSecurity(settings.secureSocket, clock, onReloaded);
-      this.#handshakes = new Stage(handshakeStage(this.#security, this.#refuse), clock);
-      this.#stages.push(this.#handshakes);
     }
+    this.#handshakes = new Stage(handshakeStage(this.#security, this.#refuse), clock);
+    if (this.#security !== undefined) this.#stages.push(this.#handshakes);
   }
 
   /** Whether it is bound, or clients that arrived in time may still be let in. */
@@ -93,7 +94,7 @@ export class Entrance implements Openable {
 
   /** What has happened since the entrance was made. */
   stats(): ListenerStats {
-    return this.#guard.stats(this.openConnections.connections, this.#handshakes?.counts);
+    return this.#guard.stats(this.openConnections.connections, this.#handshakes.counts);
   }
 
   /** Replaces the certificates. */
@@ -221,6 +222,7 @@ export class Entrance implements Openable {
       proxy: pass.header,
       limits: this.#limits.of(pass),
       prepareUpgrade: this.#prepareUpgrade,
+      onInjected: this.#onInjected,
       acceptedAt,
       onLeave: (by) => {
         this.openConnections.delete(caller);
@@ -249,15 +251,21 @@ export class Entrance implements Openable {
         "Cannot make the connection secure: neither it nor the listener has options",
       );
     }
-    const { clock } = this.#settings.network;
-    // A listener without options of its own counts the handshakes of its connections, too.
-    const stage = this.#handshakes ??= new Stage(handshakeStage(security, this.#refuse), clock);
-    return (transport) =>
-      stage.count(
-        security.upgrade(transport),
+    return (transport) => {
+      const upgrading = security.upgrade(transport);
+      this.#handshakes.count(
+        upgrading,
+        connection.freed,
         () => connection.isFreed && isGivenUp(connection.error),
         (error) => this.#refuse(connection.error ?? error, { transport }),
       );
+      return upgrading;
+    };
+  };
+
+  readonly #onInjected = (error: SocketError, transport: Transport): void => {
+    this.#handshakes.countFailed();
+    this.#refuse(error, { transport });
   };
 
   /** Reports a connection that could not be made secure. */
@@ -273,14 +281,14 @@ function isGivenUp(error: SocketError | undefined): boolean {
 
 /** The stage of the TLS handshake. */
 function handshakeStage(
-  security: ListenerSecurity,
+  security: ListenerSecurity | undefined,
   onFailed: StageWork<Admission>["onFailed"],
 ): StageWork<Admission> {
   return {
-    limit: security.maxHandshakes,
-    concerns: () => security.beginsAtOnce,
+    limit: security?.maxHandshakes ?? 0,
+    concerns: () => security?.beginsAtOnce === true,
     async pass(admission, signal, onWord) {
-      const transport = await security.protect(admission.transport, signal, onWord);
+      const transport = await security!.protect(admission.transport, signal, onWord);
       return { ...admission, transport };
     },
     onFailed,

@@ -120,28 +120,38 @@ export class Stage<Item> {
    * Counts a client that passes elsewhere, in the middle of a conversation: it takes no place.
    *
    * @param passing Resolves when the client has passed.
+   * @param gone Resolves when the connection is gone: then it is over, though an engine may be long in noticing.
    * @param isStopped Whether this side gave it up, which is nobody's fault.
    * @param onFailed Called if the client fails.
    */
-  async count<T>(
-    passing: Promise<T>,
+  count(
+    passing: Promise<unknown>,
+    gone: Promise<void>,
     isStopped: () => boolean,
-    onFailed: (error: unknown) => void,
-  ): Promise<T> {
+    onFailed: (error?: unknown) => void,
+  ): void {
     this.#besides++;
-    try {
-      const passed = await passing;
-      this.#completed++;
-      return passed;
-    } catch (error) {
-      if (!isStopped()) {
+    let isOver = false;
+    const end = (count: () => void) => {
+      if (isOver) return;
+      isOver = true;
+      this.#besides--;
+      count();
+    };
+    const fail = (error?: unknown) =>
+      end(() => {
+        if (isStopped()) return;
         this.#failed++;
         onFailed(error);
-      }
-      throw error;
-    } finally {
-      this.#besides--;
-    }
+      });
+    passing.then(() => end(() => this.#completed++), fail);
+    // Not by way of a race: whoever waits for the end of the connection finds it counted.
+    gone.then(() => fail());
+  }
+
+  /** Counts somebody who has failed elsewhere, before he could begin. */
+  countFailed(): void {
+    this.#failed++;
   }
 
   /** Gives a place back. Giving it back twice is the same as once. */

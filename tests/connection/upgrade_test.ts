@@ -119,3 +119,34 @@ Deno.test("upgrade() that is refused for its options lets what was held go out a
   assertEquals(text(await readAll(plainPeer, expected.length)), expected);
   plainPeer.close();
 });
+
+Deno.test("upgrade() that nobody awaits is no unhandled rejection where it ends the connection, else it is one", async () => {
+  const unhandled: unknown[] = [];
+  const onUnhandled = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    unhandled.push(event.reason);
+  };
+  globalThis.addEventListener("unhandledrejection", onUnhandled);
+  try {
+    const { connection, shaking } = upgradable();
+    void upgrade(coreOf(connection), undefined);
+    const failure = new GenericError("handshake", "no");
+    shaking.reject(failure);
+    assertEquals(await connection.closed, failure);
+    const aborted = upgradable().connection;
+    void upgrade(coreOf(aborted), undefined);
+    aborted.abort();
+    await aborted.closed;
+    // It goes on in the clear, which nobody may pass over.
+    const error = new TypeError("no such option");
+    const prepareUpgrade = () => Promise.reject(error);
+    const [near] = connectedTransports();
+    const other = connectionFrom({ prepareUpgrade }, Connection, near, {});
+    void upgrade(coreOf(other), undefined);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assertEquals(unhandled, [error]);
+    other.abort();
+  } finally {
+    globalThis.removeEventListener("unhandledrejection", onUnhandled);
+  }
+});

@@ -6,6 +6,7 @@
 import { ByteQueue } from "../src/bytes/byte_queue.ts";
 import type { Transport } from "../src/network/network.ts";
 import type { NetworkAddress } from "../src/base/address.ts";
+import { optionNames, readOptions } from "../src/base/options.ts";
 
 /** How two joined transports behave. */
 export interface ConnectedTransportsOptions {
@@ -22,6 +23,8 @@ export interface ConnectedTransportsOptions {
    */
   readonly canTry?: boolean;
 }
+
+const OPTIONS = optionNames<ConnectedTransportsOptions>({ capacity: true, canTry: true });
 
 /** One direction: what has been written and not yet read. */
 class Pipe {
@@ -213,7 +216,11 @@ class JoinedTransport implements Transport {
 export function connectedTransports(
   options: ConnectedTransportsOptions = {},
 ): [a: Transport, b: Transport] {
-  const { capacity = 65_536, canTry = false } = options;
+  const { capacity = 65_536, canTry = false } = readOptions<ConnectedTransportsOptions>(
+    "options",
+    options,
+    OPTIONS,
+  );
   if (!Number.isInteger(capacity) || capacity < 1) {
     throw new RangeError(`Cannot join transports with a capacity of ${capacity} bytes`);
   }

@@ -5,6 +5,13 @@
 // each run the seed first decides which of them happen at all, and how badly: a run in which everything goes
 // wrong a little finds less than runs in which some things go wrong a lot.
 
+import {
+  checkBoolean,
+  checkInteger,
+  MAX_INTERVAL_IN_MILLIS,
+  shown,
+} from "../src/base/arguments.ts";
+import { type OptionNames, readList, readOptions } from "../src/base/options.ts";
 import type { Random } from "./random.ts";
 
 /** What a simulated network does, and how often. Chances go from 0, never, to 1, always. */
@@ -77,6 +84,36 @@ export const calmFaults: Faults = {
   resetsDestroyArrived: false,
   unreadLooksLikeEnd: false,
 };
+
+/** Checks faults that somebody has written; the others stay calm. */
+export function readFaults(given: Partial<Faults>): Faults {
+  const names = Object.keys(calmFaults) as readonly string[] as OptionNames<Faults>;
+  const faults: Faults = { ...calmFaults, ...readOptions<Partial<Faults>>("faults", given, names) };
+  const [least, most, ...more] = readList("faults.latencyInMillis", faults.latencyInMillis);
+  checkNumber("latencyInMillis", least, 0, MAX_INTERVAL_IN_MILLIS);
+  checkNumber("latencyInMillis", most, least as number, MAX_INTERVAL_IN_MILLIS);
+  if (more.length > 0) throw new TypeError("faults.latencyInMillis must be two numbers");
+  for (const name of names) {
+    const value = faults[name];
+    if (name === "latencyInMillis") continue;
+    else if (name === "bytesPerSecond") checkNumber(name, value, Number.MIN_VALUE, Infinity);
+    else if (name === "disturbWithinInMillis") checkNumber(name, value, 0, MAX_INTERVAL_IN_MILLIS);
+    else if (name.endsWith("InBytes")) checkInteger(`faults.${name}`, value, 1);
+    else if (typeof calmFaults[name] === "boolean") checkBoolean(`faults.${name}`, value);
+    else checkNumber(name, value, 0, 1);
+  }
+  return { ...faults, latencyInMillis: [least as number, most as number] };
+}
+
+function checkNumber(name: string, value: unknown, least: number, most: number): void {
+  if (typeof value !== "number" || Number.isNaN(value)) {
+    throw new TypeError(`faults.${name} must be a number: got ${shown(value)}`);
+  }
+  if (value < least || value > most) {
+    const range = least === Number.MIN_VALUE ? "more than 0" : `from ${least} to ${most}`;
+    throw new RangeError(`faults.${name} must be ${range}: got ${value}`);
+  }
+}
 
 /**
  * Draws faults that a correct stream program does not notice. Datagrams are lost, doubled and reordered too.

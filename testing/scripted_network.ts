@@ -10,6 +10,7 @@ import type {
 } from "../src/network/network.ts";
 import { denoNetwork } from "../src/network/deno/deno_network.ts";
 import type { NetworkAddress } from "../src/base/address.ts";
+import { optionNames, readOptions } from "../src/base/options.ts";
 import { END, Script, type Step } from "./script.ts";
 
 /** What a scripted listener is made of, besides what it accepts. */
@@ -27,6 +28,8 @@ export interface ScriptedListenerOptions {
    */
   readonly clock?: Clock;
 }
+
+const LISTENER_OPTIONS = optionNames<ScriptedListenerOptions>({ addr: true, clock: true });
 
 /** A {@linkcode TransportListener} that accepts what a script says. */
 export interface ScriptedListener extends TransportListener {
@@ -51,7 +54,12 @@ export function scriptedListener(
   script: readonly (Transport | Step)[],
   options: ScriptedListenerOptions = {},
 ): ScriptedListener {
-  const steps = new Script(script, options.clock ?? denoNetwork.clock);
+  const { addr, clock = denoNetwork.clock } = readOptions<ScriptedListenerOptions>(
+    "options",
+    options,
+    LISTENER_OPTIONS,
+  );
+  const steps = new Script(script, clock);
   const closed = Promise.withResolvers<never>();
   closed.promise.catch(() => {}); // No accept may be pending when it closes.
   const badResource = () => new Deno.errors.BadResource("Listener has been closed");
@@ -60,7 +68,7 @@ export function scriptedListener(
   let isClosed = false;
   let more = Promise.withResolvers<void>();
   return {
-    addr: options.addr ?? { transport: "tcp", hostname: "127.0.0.1", port: 50_000 },
+    addr: addr ?? { transport: "tcp", hostname: "127.0.0.1", port: 50_000 },
     get accepts() {
       return accepts;
     },
@@ -121,6 +129,8 @@ export interface ScriptedNetworkOptions {
   readonly clock?: Clock;
 }
 
+const OPTIONS = optionNames<ScriptedNetworkOptions>({ connects: true, listens: true, clock: true });
+
 /** A {@linkcode Network} that plays scripts. */
 export interface ScriptedNetwork extends Network {
   /** What was asked for: `"connect name:80"`, `"listen 0.0.0.0:80"`. */
@@ -133,9 +143,10 @@ export interface ScriptedNetwork extends Network {
  * @param options The scripts, and the clock that everything on this network goes by.
  */
 export function scriptedNetwork(options: ScriptedNetworkOptions): ScriptedNetwork {
-  const clock = options.clock ?? denoNetwork.clock;
-  const connects = new Script(options.connects ?? [], clock);
-  const listens = [...options.listens ?? []];
+  const given = readOptions<ScriptedNetworkOptions>("options", options, OPTIONS);
+  const { clock = denoNetwork.clock } = given;
+  const connects = new Script(given.connects ?? [], clock);
+  const listens = [...given.listens ?? []];
   const calls: string[] = [];
   return {
     clock,

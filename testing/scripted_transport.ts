@@ -6,6 +6,7 @@
 import type { Clock, Transport } from "../src/network/network.ts";
 import { denoNetwork } from "../src/network/deno/deno_network.ts";
 import type { NetworkAddress } from "../src/base/address.ts";
+import { optionNames, readOptions } from "../src/base/options.ts";
 import { END, Script, type Step } from "./script.ts";
 
 /** What a scripted transport is made of, besides what it says. */
@@ -97,8 +98,17 @@ export function scriptedTransport(
   script: readonly (string | Uint8Array | Step)[] = [],
   options: ScriptedTransportOptions = {},
 ): ScriptedTransport {
-  return new ScriptedTransportEnd(script, options);
+  const given = readOptions<ScriptedTransportOptions>("options", options, OPTIONS);
+  return new ScriptedTransportEnd(script, given);
 }
+
+const OPTIONS = optionNames<ScriptedTransportOptions>({
+  writes: true,
+  canTry: true,
+  clock: true,
+  localAddr: true,
+  remoteAddr: true,
+});
 
 const HERE: NetworkAddress = { transport: "tcp", hostname: "127.0.0.1", port: 40_000 };
 const THERE: NetworkAddress = { transport: "tcp", hostname: "127.0.0.1", port: 50_000 };

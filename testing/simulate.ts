@@ -4,10 +4,17 @@
 // Between two events a macrotask passes, so no promise reaction is left when time moves (microtasks.ts). There is no
 // such guarantee for code that waits for something outside the simulation, a file or a real socket.
 
+import { checkBoolean, checkInteger, checkInterval } from "../src/base/arguments.ts";
+import { optionNames, readOptions } from "../src/base/options.ts";
 import { isError } from "../src/base/errors.ts";
 import { wordsOf } from "../src/base/user_code.ts";
 import { microtasksDrained } from "./microtasks.ts";
-import { insideOf, SimulatedNetwork, type SimulatedNetworkOptions } from "./simulated_network.ts";
+import {
+  insideOf,
+  NETWORK_OPTIONS,
+  SimulatedNetwork,
+  type SimulatedNetworkOptions,
+} from "./simulated_network.ts";
 
 /** How a scenario is run. */
 export interface SimulateOptions extends SimulatedNetworkOptions {
@@ -31,6 +38,15 @@ export interface SimulateOptions extends SimulatedNetworkOptions {
   readonly strict?: boolean;
 }
 
+const OPTIONS = [
+  ...NETWORK_OPTIONS,
+  ...optionNames<Omit<SimulateOptions, keyof SimulatedNetworkOptions>>({
+    limitInMillis: true,
+    limitInEvents: true,
+    strict: true,
+  }),
+];
+
 /** How a run went. */
 export interface SimulationReport {
   /** What decided it. */
@@ -41,7 +57,7 @@ export interface SimulationReport {
   readonly virtualMillis: number;
   /** How many events it took. */
   readonly events: number;
-  /** Open connections, listeners and sockets with what waits on them, and timeouts. */
+  /** Open connections, listeners and sockets with what waits on them, and timeouts; no `delay` of the network. */
   readonly leftBehind: readonly string[];
 }
 
@@ -87,6 +103,7 @@ const TURNS_BEFORE_STUCK = 50;
  * @param scenario What is to be tested; everything it opens it closes.
  * @param options What goes wrong, and how long it may take.
  * @returns How it went.
+ * @throws {TypeError | RangeError} The seed or an option is wrong.
  * @throws {SimulationError} The run has failed; what the scenario threw is the `cause`.
  * @example A client and a server, on a hundred different days
  * ```ts
@@ -120,8 +137,12 @@ export async function simulate(
   scenario: (net: SimulatedNetwork) => Promise<void>,
   options: SimulateOptions = {},
 ): Promise<SimulationReport> {
-  const { limitInMillis = 86_400_000, limitInEvents = 1_000_000, strict = true } = options;
-  const net = new SimulatedNetwork(seed, options);
+  const { limitInMillis = 86_400_000, limitInEvents = 1_000_000, strict = true, ...others } =
+    readOptions<SimulateOptions>("options", options, OPTIONS);
+  checkInterval("limitInMillis", limitInMillis);
+  if (limitInEvents !== Infinity) checkInteger("limitInEvents", limitInEvents, 1);
+  checkBoolean("strict", strict);
+  const net = new SimulatedNetwork(seed, others);
   const { world, clock } = insideOf(net);
   const unhandled: { readonly why: string; readonly cause: unknown }[] = [];
   const onUnhandled = (event: PromiseRejectionEvent) => {

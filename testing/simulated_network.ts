@@ -12,7 +12,9 @@ import type {
   TransportListener,
 } from "../src/network/network.ts";
 import type { Turns } from "../src/network/turns.ts";
-import { calmFaults, type Faults, gentleFaults, hostileFaults } from "./faults.ts";
+import { checkChoice } from "../src/base/arguments.ts";
+import { optionNames, readOptions } from "../src/base/options.ts";
+import { calmFaults, type Faults, gentleFaults, hostileFaults, readFaults } from "./faults.ts";
 import { Random } from "./random.ts";
 import { Host, type SimulatedHost } from "./simulated_host.ts";
 import { VirtualClock } from "./virtual_clock.ts";
@@ -29,6 +31,9 @@ export interface SimulatedNetworkOptions {
    */
   readonly faults?: "calm" | "gentle" | "hostile" | Partial<Faults>;
 }
+
+/** Its names. */
+export const NETWORK_OPTIONS = optionNames<SimulatedNetworkOptions>({ faults: true });
 
 let friend: (network: SimulatedNetwork) => { world: World; clock: VirtualClock };
 
@@ -67,16 +72,22 @@ export class SimulatedNetwork implements Network {
    *
    * @param seed An integer from 0 to 2^53 - 1.
    * @param options What goes wrong.
+   * @throws {TypeError | RangeError} The seed or an option is wrong.
    */
   constructor(seed: number, options: SimulatedNetworkOptions = {}) {
     this.seed = seed;
     const random = new Random(seed);
     this.random = random.fork();
-    const { faults = "gentle" } = options;
-    if (faults === "calm") this.faults = calmFaults;
-    else if (faults === "gentle") this.faults = gentleFaults(random.fork());
-    else if (faults === "hostile") this.faults = hostileFaults(random.fork());
-    else this.faults = { ...calmFaults, ...faults };
+    const { faults = "gentle" } = readOptions<SimulatedNetworkOptions>(
+      "options",
+      options,
+      NETWORK_OPTIONS,
+    );
+    if (typeof faults === "object") this.faults = readFaults(faults);
+    else if (checkChoice("faults", faults, ["calm", "gentle", "hostile"]) === "calm") {
+      this.faults = calmFaults;
+    } else if (faults === "gentle") this.faults = gentleFaults(random.fork());
+    else this.faults = hostileFaults(random.fork());
     this.#world = new World(this.#clock, random, this.faults);
     this.#local = this.#addHost("localhost", "127.0.0.1");
   }
@@ -106,7 +117,10 @@ export class SimulatedNetwork implements Network {
     return this.#world.violations;
   }
 
-  /** What is left: open connections, listeners and sockets with what waits on them, and timeouts. */
+  /**
+   * What is left: open connections, listeners and sockets with what waits on them, and timeouts. A
+   * {@linkcode SimulatedNetwork.delay} is none: nobody can end it.
+   */
   get leftBehind(): string[] {
     const left = [...this.#hosts.values()].flatMap((host) => host.leftBehind);
     const timeouts = this.#clock.pending - this.#world.ownTimeouts;
@@ -123,7 +137,7 @@ export class SimulatedNetwork implements Network {
     return this.#hosts.get(name) ?? this.#addHost(name, `10.0.0.${this.#hosts.size}`);
   }
 
-  /** Waits on the virtual clock. */
+  /** Waits on the virtual clock. Whatever still waits so when a run is over is not reported, and does not go on. */
   delay(delayInMillis: number): Promise<void> {
     return this.#world.delay(delayInMillis);
   }

@@ -119,10 +119,13 @@ export class VirtualClock implements Clock {
    * before the next fires.
    *
    * @param byInMillis How far, 0 or more.
+   * @throws {RangeError} It is less, or no finite number.
    * @throws {unknown} What a callback throws; the clock then stands where it was called.
    */
   async advance(byInMillis: number): Promise<void> {
-    if (!(byInMillis >= 0)) throw new RangeError(`Cannot advance by ${byInMillis} ms`);
+    if (!(byInMillis >= 0 && byInMillis < Infinity)) {
+      throw new RangeError(`Cannot advance by ${byInMillis} ms`);
+    }
     const until = this.#now + byInMillis;
     await microtasksDrained();
     for (let next = this.next; next !== undefined && next <= until; next = this.next) {
@@ -137,9 +140,11 @@ export class VirtualClock implements Clock {
    *
    * @param limitInMillis How far at most.
    * @returns How many milliseconds the clock has moved.
+   * @throws {RangeError} The limit is less than 0 or no number.
    * @throws {Error} A timeout was still set at the limit.
    */
   async runUntilIdle(limitInMillis = 86_400_000): Promise<number> {
+    if (!(limitInMillis >= 0)) throw new RangeError(`Cannot run until ${limitInMillis} ms`);
     const start = this.#now;
     await microtasksDrained();
     for (let next = this.next; next !== undefined; next = this.next) {

@@ -18,7 +18,7 @@ import type { ListenerCertificateConfig } from "../tls/listener_secure_socket_co
 /**
  * Accepts connections and outlives every one of them.
  *
- * Attach a service, or iterate; then `start`. Both need `--allow-net`.
+ * Attach a service and `start`; or `start`, then iterate. Both need `--allow-net`.
  *
  * @example A service
  * ```ts

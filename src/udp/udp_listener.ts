@@ -34,7 +34,7 @@ import { UdpCounts, type UdpListenerStats } from "./udp_stats.ts";
 /**
  * Receives datagrams on one port, in order, whatever a service does with them.
  *
- * Attach a service, or iterate; then `start`. Needs `--allow-net`.
+ * Attach a service and `start`; or `start`, then iterate. Needs `--allow-net`.
  *
  * @example Answer each datagram
  * ```ts

@@ -3,6 +3,8 @@
 
 import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
+import { checkInteger, contentBytes } from "../../src/base/arguments.ts";
+import { optionNames, readOptions } from "../../src/base/options.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import { type Codec, decoderOf } from "../../src/framing/codec.ts";
 import { ensure } from "./trial.ts";
@@ -40,6 +42,15 @@ export interface CheckCodecOptions<In, Out = In> {
   readonly test?: (name: string, body: () => void) => void;
 }
 
+const OPTIONS = optionNames<CheckCodecOptions<unknown>>({
+  stream: true,
+  messages: true,
+  sent: true,
+  maxUnreadBytes: true,
+  name: true,
+  test: true,
+});
+
 /** At more places than these the stream is not cut. */
 const MOST_CUTS = 4_096;
 /** How often a byte may be looked at, on the average, where a stream comes byte by byte: a length is read anew. */
@@ -74,6 +85,7 @@ class CountingQueue extends ByteQueue {
  *
  * @param codec What is checked.
  * @param options What it is to receive, and who runs the tests.
+ * @throws {TypeError | RangeError} An option is misspelled or wrong.
  * @example Your own codec, in a test file
  * ```ts ignore
  * import { checkCodec } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
@@ -86,12 +98,12 @@ export function checkCodec<In, Out = In>(
   codec: Codec<In, Out>,
   options: CheckCodecOptions<In, Out>,
 ): void {
-  const { messages, maxUnreadBytes = 2_097_152, name = "" } = options;
-  const test = options.test ?? ((name: string, body: () => void) => Deno.test(name, body));
-  const sent = options.sent ?? messages as readonly unknown[] as readonly Out[];
-  const stream = typeof options.stream === "string"
-    ? new TextEncoder().encode(options.stream)
-    : Uint8Array.from(options.stream);
+  const given = readOptions<CheckCodecOptions<In, Out>>("options", options, OPTIONS);
+  const { messages, maxUnreadBytes = 2_097_152, name = "" } = given;
+  checkInteger("maxUnreadBytes", maxUnreadBytes, 1);
+  const test = given.test ?? ((name: string, body: () => void) => Deno.test(name, body));
+  const sent = given.sent ?? messages as readonly unknown[] as readonly Out[];
+  const stream = Uint8Array.from(contentBytes(given.stream, "stream"));
   const comesOut = (pieces: Uint8Array<ArrayBuffer>[], how: string) => {
     const got = decodeAll(codec, pieces);
     ensure(

@@ -2,6 +2,7 @@
 
 import type { TimerId } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import { optionNames, readOptions } from "../../src/base/options.ts";
 import { readingContract } from "./reading_contract.ts";
 import { transportContract } from "./transport_contract.ts";
 import { type Check, ensure, type TransportPair, Trial } from "./trial.ts";
@@ -48,6 +49,15 @@ export interface CheckTransportOptions {
   readonly canTry?: boolean;
 }
 
+const OPTIONS = optionNames<CheckTransportOptions>({
+  name: true,
+  test: true,
+  around: true,
+  halfClose: true,
+  reset: true,
+  canTry: true,
+});
+
 /** A check that takes longer, by the clock of the pair, has failed. */
 const LIMIT_IN_MILLIS = 60_000;
 
@@ -57,6 +67,7 @@ const LIMIT_IN_MILLIS = 60_000;
  *
  * @param makePair Makes two joined ends.
  * @param options What the transport can do, and who runs the tests.
+ * @throws {TypeError} An option is misspelled.
  * @example Your own transport, in a test file
  * ```ts ignore
  * import { checkTransport, connectedTransports } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
@@ -78,7 +89,7 @@ export function checkTransport(
     halfClose = true,
     reset = false,
     canTry = false,
-  } = options;
+  } = readOptions<CheckTransportOptions>("options", options, OPTIONS);
   const can = { halfClose, reset, canTry };
   const contracts = [transportContract, tryingContract, readingContract, writingContract];
   for (const check of contracts.flat()) {

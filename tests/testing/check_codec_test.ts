@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import type { Codec } from "../../codec.ts";
 import {
   DelimiterCodec,
@@ -123,4 +123,12 @@ Deno.test("checkCodec() finds an encoder that says something else", () => {
     encode: (line, frames) => codec.encode(`${line}!`, frames),
   }));
   assertEquals(other, ["what is sent is received"]);
+});
+
+Deno.test("checkCodec() refuses options that are misspelled or wrong", () => {
+  const check = (options: object) =>
+    checkCodec(new LineCodec(), { stream: "a\n", messages: ["a"], ...options });
+  assertThrows(() => check({ maxUnreadByte: 5 }), TypeError, "use maxUnreadBytes");
+  assertThrows(() => check({ maxUnreadBytes: NaN }), TypeError, "maxUnreadBytes must be a number");
+  assertThrows(() => check({ stream: 5 }), TypeError, "stream must be");
 });

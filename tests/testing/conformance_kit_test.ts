@@ -1,6 +1,6 @@
 // The kit itself: each of its checks of a transport fails on a transport that has just that fault.
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   checkTransport,
   connectedTransports,
@@ -279,4 +279,14 @@ Deno.test("checkTransport() leaves no rejection behind that would cancel the tes
     removeEventListener("unhandledrejection", onUnhandled);
   }
   assertEquals(unhandled, []);
+});
+
+Deno.test("checkTransport() and connectedTransports() refuse misspelled options", () => {
+  const misspelled = { halfclose: false, canTr: true };
+  assertThrows(
+    () => checkTransport(() => Promise.reject(), { ...misspelled } as object),
+    TypeError,
+    "use halfClose",
+  );
+  assertThrows(() => connectedTransports({ canTr: true } as object), TypeError, "use canTry");
 });

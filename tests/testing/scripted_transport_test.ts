@@ -155,3 +155,9 @@ Deno.test("scriptedNetwork() plays connects and listens, and gives up at the sig
   const refused = await scriptedNetwork({}).connect({ hostname: "a", port: 1 }).catch((e) => e);
   assertInstanceOf(refused, Deno.errors.ConnectionRefused);
 });
+
+Deno.test("scripted ends refuse misspelled options", () => {
+  assertThrows(() => scriptedTransport([], { write: [1] } as object), TypeError, "use writes");
+  assertThrows(() => scriptedListener([], { clok: 1 } as object), TypeError, "use clock");
+  assertThrows(() => scriptedNetwork({ connect: [] } as object), TypeError, "use connects");
+});

@@ -11,7 +11,8 @@ import {
   type Faults,
   Random,
   simulate,
-  type SimulatedNetwork,
+  SimulatedNetwork,
+  type SimulateOptions,
   SimulationError,
   type Transport,
 } from "../../testing/mod.ts";
@@ -626,4 +627,47 @@ Deno.test("SimulatedNetwork keeps the runtime's habits with datagrams", async ()
     await assertRejects(() => last, Deno.errors.Interrupted);
     await assertRejects(() => from!.send(new Uint8Array(1), address), Deno.errors.BadResource);
   }, { faults: { datagramBufferInBytes: 500 } });
+});
+
+Deno.test("simulate() and SimulatedNetwork refuse options that are misspelled or out of range", async () => {
+  const wrong: [
+    options: unknown,
+    ErrorClass: typeof TypeError | typeof RangeError,
+    says: string,
+  ][] = [
+    [{ fault: "calm" }, TypeError, 'no option "fault": use faults'],
+    [{ faults: "Calm" }, TypeError, 'faults must be "calm" or "gentle" or "hostile"'],
+    [{ faults: { cutz: 1 } }, TypeError, 'no option "cutz": use cuts'],
+    [{ faults: { cuts: NaN } }, TypeError, "faults.cuts must be a number"],
+    [{ faults: { loss: 1.5 } }, RangeError, "faults.loss must be from 0 to 1"],
+    [{ faults: { loss: -1 } }, RangeError, "faults.loss"],
+    [{ faults: { latencyInMillis: [5, 1] } }, RangeError, "faults.latencyInMillis"],
+    [{ faults: { latencyInMillis: 5 } }, TypeError, "faults.latencyInMillis must be an array"],
+    [{ faults: { latencyInMillis: [0, Infinity] } }, RangeError, "faults.latencyInMillis"],
+    [{ faults: { bytesPerSecond: 0 } }, RangeError, "faults.bytesPerSecond"],
+    [{ faults: { receiveBufferInBytes: 0 } }, RangeError, "faults.receiveBufferInBytes"],
+    [{ faults: { disturbWithinInMillis: -1 } }, RangeError, "faults.disturbWithinInMillis"],
+    [{ faults: { unreadLooksLikeEnd: 1 } }, TypeError, "faults.unreadLooksLikeEnd"],
+  ];
+  for (const [options, ErrorClass, says] of wrong) {
+    assertThrows(() => new SimulatedNetwork(1, options as SimulateOptions), ErrorClass, says);
+  }
+  const ofRuns: typeof wrong = [
+    ...wrong,
+    [{ limitInMilis: 5 }, TypeError, "use limitInMillis"],
+    [{ limitInMillis: NaN }, TypeError, "limitInMillis must be a number"],
+    [{ limitInEvents: -1 }, RangeError, "limitInEvents"],
+    [{ strict: "no" }, TypeError, "strict must be true or false"],
+  ];
+  for (const [options, ErrorClass, says] of ofRuns) {
+    const run = () => simulate(1, () => Promise.resolve(), options as SimulateOptions);
+    await assertRejects(run, ErrorClass, says);
+  }
+  const { faults } = new SimulatedNetwork(1, { faults: { latencyInMillis: [1, 2], cuts: 0.5 } });
+  assertEquals([faults.latencyInMillis, faults.cuts, faults.loss], [[1, 2], 0.5, 0]);
+});
+
+Deno.test("simulate() does not report a delay that is left behind", async () => {
+  const { leftBehind } = await simulate(1, (net) => Promise.resolve(void net.delay(60_000)));
+  assertEquals(leftBehind, []);
 });

@@ -63,3 +63,12 @@ Deno.test("VirtualClock.runUntilIdle() names what never ends", async () => {
   again();
   await assertRejects(() => clock.runUntilIdle(10_000), Error, "1 timeouts are still set");
 });
+
+Deno.test("VirtualClock moves by a finite number, not less than 0, or not at all", async () => {
+  const clock = new VirtualClock();
+  for (const by of [Infinity, NaN, -1]) {
+    await assertRejects(() => clock.advance(by), RangeError, `Cannot advance by ${by} ms`);
+  }
+  await assertRejects(() => clock.runUntilIdle(NaN), RangeError, "NaN");
+  assertEquals([clock.now(), await clock.runUntilIdle(Infinity)], [0, 0]);
+});

@@ -14,8 +14,13 @@ export interface WatchOptions {
   readonly clock: Clock;
   /** How long to wait between looks. */
   readonly reloadInMillis: number;
-  /** Something has changed. Where it rejects, it is called again at the next look. */
-  readonly onChange: () => Promise<void>;
+  /**
+   * Something has changed. Where it rejects, it is called again at each look until it does not, or something has
+   * changed again.
+   *
+   * @param isAgain Whether it was called for the same change already.
+   */
+  readonly onChange: (isAgain: boolean) => Promise<void>;
 }
 
 /** Watches the files of a listener's certificates. */
@@ -25,6 +30,8 @@ export class CertificateWatch {
   #timer: TimerId | undefined;
   #isStopped = false;
   #seen: Promise<string>;
+  /** What was seen could not be used. */
+  #isUnusable = false;
 
   /** @param certificates Tells the files, at each look. */
   constructor(certificates: () => ListenerCertificateConfig, options: WatchOptions) {
@@ -59,11 +66,16 @@ export class CertificateWatch {
   async #look(): Promise<void> {
     const before = await this.#seen;
     const now = await stateOf(filesOf(this.#certificates()));
-    if (now !== before && !this.#isStopped) {
+    const isAgain = now === before;
+    if ((!isAgain || this.#isUnusable) && !this.#isStopped) {
+      this.#seen = Promise.resolve(now);
       try {
-        await this.#options.onChange();
-        this.#seen = Promise.resolve(now);
-      } catch { /* told already; half-written files are whole at the next look */ }
+        await this.#options.onChange(isAgain);
+        this.#isUnusable = false;
+      } catch {
+        // Told already. What was wrong may pass: a key that the system could not read, a clock that was slow.
+        this.#isUnusable = true;
+      }
     }
     this.#lookLater();
   }

@@ -69,7 +69,7 @@ export class ListenerSecurity {
       this.#watch = new CertificateWatch(() => this.#settings, {
         clock: this.#clock,
         reloadInMillis,
-        onChange: () => this.#reload(),
+        onChange: (isAgain) => this.#reload(isAgain),
       });
       // What changes while the files are read is seen at the first look.
       await this.#watch.ready();
@@ -201,11 +201,11 @@ export class ListenerSecurity {
     }
   }
 
-  async #reload(): Promise<void> {
+  async #reload(isAgain: boolean): Promise<void> {
     try {
       if (await this.#refresh()) this.#onReloaded();
     } catch (error) {
-      this.#onReloaded(error as SocketError);
+      if (!isAgain) this.#onReloaded(error as SocketError);
       throw error;
     }
   }

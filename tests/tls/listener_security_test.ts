@@ -197,6 +197,7 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
   // Its timers keep the test alive.
   const { unrefTimer: _, ...clock } = denoNetwork.clock;
   const [failed, renewed] = [Promise.withResolvers<SocketError>(), Promise.withResolvers<void>()];
+  const failures: string[] = [];
   const config: ListenerSecureSocketConfig = {
     certFile,
     keyFile,
@@ -205,7 +206,11 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
   const security = new ListenerSecurity(
     resolveListenerSecureSocket(config),
     clock,
-    (error) => error === undefined ? renewed.resolve() : failed.resolve(error),
+    (error) => {
+      if (error === undefined) return renewed.resolve();
+      failures.push(error.message);
+      failed.resolve(error);
+    },
   );
   await security.load();
   security.watch();
@@ -228,6 +233,19 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
     await Deno.writeTextFile(certFile, "half of a certif");
     assertMatch((await failed.promise).message, /has no certificate in PEM form/);
     assertEquals(await serial(), first);
+    // It looks again and again, and tells once.
+    let looks = 0;
+    const { stat } = Deno;
+    Deno.stat = (path) => {
+      looks++;
+      return stat(path);
+    };
+    try {
+      while (looks < 12) await serial();
+    } finally {
+      Deno.stat = stat;
+    }
+    assertEquals(failures.length, 1);
     await put(await authority.sign());
     await renewed.promise;
     assertNotEquals(await serial(), first);

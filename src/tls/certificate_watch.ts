@@ -37,12 +37,18 @@ export class CertificateWatch {
   constructor(certificates: () => ListenerCertificateConfig, options: WatchOptions) {
     this.#certificates = certificates;
     this.#options = options;
-    this.#seen = stateOf(filesOf(certificates()));
+    this.#seen = stateOf(certificates());
   }
 
   /** Resolves when it knows the files as they are now. */
   async ready(): Promise<void> {
     await this.#seen;
+  }
+
+  /** There are other certificates now, of files in this state. */
+  replace(state: string): void {
+    this.#seen = Promise.resolve(state);
+    this.#isUnusable = false;
   }
 
   /** Begins to watch. */
@@ -64,18 +70,21 @@ export class CertificateWatch {
   }
 
   async #look(): Promise<void> {
-    const before = await this.#seen;
-    const now = await stateOf(filesOf(this.#certificates()));
+    const seen = this.#seen;
+    const before = await seen;
+    const now = await stateOf(this.#certificates());
     const isAgain = now === before;
-    if ((!isAgain || this.#isUnusable) && !this.#isStopped) {
-      this.#seen = Promise.resolve(now);
+    // What was replaced meanwhile is looked at the next time.
+    if (this.#seen === seen && (!isAgain || this.#isUnusable) && !this.#isStopped) {
+      const current = this.#seen = Promise.resolve(now);
+      let isUnusable = false;
       try {
         await this.#options.onChange(isAgain);
-        this.#isUnusable = false;
       } catch {
         // Told already. What was wrong may pass: a key that the system could not read, a clock that was slow.
-        this.#isUnusable = true;
+        isUnusable = true;
       }
+      if (this.#seen === current) this.#isUnusable = isUnusable;
     }
     this.#lookLater();
   }
@@ -87,8 +96,9 @@ function filesOf(certificates: ListenerCertificateConfig): string[] {
   return [certFile, keyFile, caCertFile, ...others].filter((file) => file !== undefined);
 }
 
-/** What changes when one of the files does. */
-async function stateOf(files: readonly string[]): Promise<string> {
+/** What changes when one of the files does that certificates come from. */
+export async function stateOf(certificates: ListenerCertificateConfig): Promise<string> {
   const { digestOf } = await import("./credentials.ts");
+  const files = filesOf(certificates);
   return (await Promise.all(files.map((file) => digestOf(file).catch(reasonOf)))).join();
 }

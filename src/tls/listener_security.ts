@@ -6,7 +6,7 @@ import { GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { hostOf } from "../base/address.ts";
 import { free } from "../network/free.ts";
 import type { Clock, Transport } from "../network/network.ts";
-import { CertificateWatch } from "./certificate_watch.ts";
+import { CertificateWatch, stateOf } from "./certificate_watch.ts";
 import { ReplayedTransport } from "../network/replayed_transport.ts";
 import {
   type ListenerCertificateConfig,
@@ -87,12 +87,15 @@ export class ListenerSecurity {
   async replace(certificates: ListenerCertificateConfig): Promise<void> {
     const settings = withCertificates(this.#settings, certificates);
     const turn = ++this.#lastTurn;
+    // What changes while the files are read is seen at the first look.
+    const state = settings.reloadInMillis === Infinity ? "" : await stateOf(settings);
     const server = await loadServer(settings, this.#server);
     // Whoever was called later has put theirs in place already.
     if (turn < this.#turn) return;
     this.#turn = turn;
     this.#server = server;
     this.#settings = settings;
+    this.#watch?.replace(state);
   }
 
   /**

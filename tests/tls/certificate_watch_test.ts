@@ -14,7 +14,9 @@ Deno.test("CertificateWatch tells a change once, again where it could not be use
     onChange: (isAgain) => {
       called.resolve();
       called = Promise.withResolvers();
-      return calls.push(isAgain) < 3 ? Promise.reject(new Error("half-written")) : Promise.resolve();
+      return calls.push(isAgain) < 3
+        ? Promise.reject(new Error("half-written"))
+        : Promise.resolve();
     },
   });
   try {

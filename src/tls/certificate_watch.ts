@@ -14,8 +14,13 @@ export interface WatchOptions {
   readonly clock: Clock;
   /** How long to wait between looks. */
   readonly reloadInMillis: number;
-  /** Something has changed. If this rejects, it is called again at the next look. */
-  readonly onChange: () => Promise<void>;
+  /**
+   * Something has changed. If this rejects, it is called again at each look until it does not, or something has
+   * changed again.
+   *
+   * @param isAgain Whether it was called for the same change already.
+   */
+  readonly onChange: (isAgain: boolean) => Promise<void>;
 }
 
 /** Watches the files of a listener's certificates. */
@@ -25,17 +30,25 @@ export class CertificateWatch {
   #timer: TimerId | undefined;
   #isStopped = false;
   #seen: Promise<string>;
+  /** What was seen could not be used. */
+  #isUnusable = false;
 
   /** @param certificates Gives the files, at each look. */
   constructor(certificates: () => ListenerCertificateConfig, options: WatchOptions) {
     this.#certificates = certificates;
     this.#options = options;
-    this.#seen = stateOf(filesOf(certificates()));
+    this.#seen = stateOf(certificates());
   }
 
   /** Resolves when it has seen the files as they are now. */
   async ready(): Promise<void> {
     await this.#seen;
+  }
+
+  /** There are other certificates now, of files in this state. */
+  replace(state: string): void {
+    this.#seen = Promise.resolve(state);
+    this.#isUnusable = false;
   }
 
   /** Begins to watch. */
@@ -57,13 +70,21 @@ export class CertificateWatch {
   }
 
   async #look(): Promise<void> {
-    const before = await this.#seen;
-    const now = await stateOf(filesOf(this.#certificates()));
-    if (now !== before && !this.#isStopped) {
+    const seen = this.#seen;
+    const before = await seen;
+    const now = await stateOf(this.#certificates());
+    const isAgain = now === before;
+    // What was replaced meanwhile is looked at the next time.
+    if (this.#seen === seen && (!isAgain || this.#isUnusable) && !this.#isStopped) {
+      const current = this.#seen = Promise.resolve(now);
+      let isUnusable = false;
       try {
-        await this.#options.onChange();
-        this.#seen = Promise.resolve(now);
-      } catch { /* reported already; half-written files are complete at the next look */ }
+        await this.#options.onChange(isAgain);
+      } catch {
+        // Reported already. What was wrong may pass: a key that the system could not read, a clock that was slow.
+        isUnusable = true;
+      }
+      if (this.#seen === current) this.#isUnusable = isUnusable;
     }
     this.#lookLater();
   }
@@ -75,8 +96,9 @@ function filesOf(certificates: ListenerCertificateConfig): string[] {
   return [certFile, keyFile, caCertFile, ...others].filter((file) => file !== undefined);
 }
 
-/** A text that changes when one of the files does. */
-async function stateOf(files: readonly string[]): Promise<string> {
+/** A text that changes when one of the files does that certificates come from. */
+export async function stateOf(certificates: ListenerCertificateConfig): Promise<string> {
   const { digestOf } = await import("./credentials.ts");
+  const files = filesOf(certificates);
   return (await Promise.all(files.map((file) => digestOf(file).catch(reasonOf)))).join();
 }

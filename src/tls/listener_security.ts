@@ -6,7 +6,7 @@ import { GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { hostOf } from "../base/address.ts";
 import { free } from "../network/free.ts";
 import type { Clock, Transport } from "../network/network.ts";
-import { CertificateWatch } from "./certificate_watch.ts";
+import { CertificateWatch, stateOf } from "./certificate_watch.ts";
 import { ReplayedTransport } from "../network/replayed_transport.ts";
 import {
   type ListenerCertificateConfig,
@@ -69,7 +69,7 @@ export class ListenerSecurity {
       this.#watch = new CertificateWatch(() => this.#settings, {
         clock: this.#clock,
         reloadInMillis,
-        onChange: () => this.#reload(),
+        onChange: (isAgain) => this.#reload(isAgain),
       });
       // A change while the files are read is seen at the first look.
       await this.#watch.ready();
@@ -87,12 +87,15 @@ export class ListenerSecurity {
   async replace(certificates: ListenerCertificateConfig): Promise<void> {
     const settings = withCertificates(this.#settings, certificates);
     const turn = ++this.#lastTurn;
+    // What changes while the files are read is seen at the first look.
+    const state = settings.reloadInMillis === Infinity ? "" : await stateOf(settings);
     const server = await loadServer(settings, this.#server);
     // A later call has put its certificates in place already.
     if (turn < this.#turn) return;
     this.#turn = turn;
     this.#server = server;
     this.#settings = settings;
+    this.#watch?.replace(state);
   }
 
   /**
@@ -204,11 +207,11 @@ export class ListenerSecurity {
     }
   }
 
-  async #reload(): Promise<void> {
+  async #reload(isAgain: boolean): Promise<void> {
     try {
       if (await this.#refresh()) this.#onReloaded();
     } catch (error) {
-      this.#onReloaded(error as SocketError);
+      if (!isAgain) this.#onReloaded(error as SocketError);
       throw error;
     }
   }

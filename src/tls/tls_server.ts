@@ -17,6 +17,7 @@
 import { createSecureContext, type SecureContext, Server, type TLSSocket } from "node:tls";
 import type { X509Certificate } from "node:crypto";
 import type { Transport } from "../network/network.ts";
+import { reasonOf } from "../base/errors.ts";
 import { bare } from "../base/options.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
 import { asciiName } from "./certificate_names.ts";
@@ -36,6 +37,9 @@ const MAX_VERIFIED = 10_000;
 
 /** A fatal alert in the clear: handshake failure. */
 const ALERT = new Uint8Array([21, 3, 3, 0, 2, 2, 40]);
+
+/** An alert that has come is answered by none. */
+const SAID_BY_PEER = /received fatal alert|got Alert/;
 
 /** Options of node:tls. */
 type Options = Readonly<Record<string, unknown>>;
@@ -140,7 +144,19 @@ export class TlsServer {
     others?: Options,
   ): Promise<Transport> {
     const layer = new TlsLayer(transport, options);
-    await layer.handshake((wire, outcome) => this.#begin(wire, outcome, others));
+    let refusal: { readonly wire: TlsWire; readonly error: unknown } | undefined;
+    try {
+      await layer.handshake((wire, { agreed, failed }) => {
+        const refuse = (error: unknown) => {
+          refusal = { wire, error };
+          failed(error);
+        };
+        this.#begin(wire, { agreed, failed: refuse }, others);
+      });
+    } catch (error) {
+      if (refusal !== undefined) await sayNo(transport, refusal.wire, refusal.error);
+      throw error;
+    }
     return layer;
   }
 
@@ -223,6 +239,14 @@ function refusalOf(code: string): Error {
   return new Error(
     isVague ? "VERIFY_FAILED: it has expired, or nobody we trust has signed it" : code,
   );
+}
+
+/** Where it chooses by name, node:tls hangs up without a word on a client that it refuses at its first message. */
+async function sayNo(transport: Transport, wire: TlsWire, error: unknown): Promise<void> {
+  if (wire.hasSent || SAID_BY_PEER.test(reasonOf(error))) return;
+  try {
+    await transport.write(ALERT);
+  } catch { /* gone, or given up: why it failed is told in any case */ }
 }
 
 /** What a socket of node:tls has agreed on. */

@@ -27,6 +27,8 @@ export class TlsWire extends Duplex {
   readonly #queue: Sending[] = [];
   #whenIdle: (() => void) | undefined;
   #isOver = false;
+  /** Whether something was sent, or is to be. */
+  hasSent = false;
   /** The error with which sending failed. */
   failure: unknown;
 
@@ -50,6 +52,7 @@ export class TlsWire extends Duplex {
 
   /** Sends bytes after those that are being sent. */
   send(bytes: Uint8Array, onTaken?: OnTaken): void {
+    this.hasSent = true;
     this.#queue.push({ bytes, onTaken, taken: 0 });
     if (this.#queue.length === 1) this.#send();
   }

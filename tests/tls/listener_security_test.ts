@@ -16,6 +16,7 @@ import {
 import { Authority } from "../support/certificates.ts";
 import { dns, keysOf, RawAuthority } from "../support/raw_certificates.ts";
 import { readAll, writeAll } from "../support/read_all.ts";
+import { VirtualClock } from "../../testing/mod.ts";
 import { plainPair, securePair, shakeHands } from "../support/secure_pair.ts";
 
 const authority = await Authority.make("Tests");
@@ -197,6 +198,7 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
   // Its timers keep the test alive.
   const { unrefTimer: _, ...clock } = denoNetwork.clock;
   const [failed, renewed] = [Promise.withResolvers<SocketError>(), Promise.withResolvers<void>()];
+  const failures: string[] = [];
   const config: ListenerSecureSocketConfig = {
     certFile,
     keyFile,
@@ -205,7 +207,11 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
   const security = new ListenerSecurity(
     resolveListenerSecureSocket(config),
     clock,
-    (error) => error === undefined ? renewed.resolve() : failed.resolve(error),
+    (error) => {
+      if (error === undefined) return renewed.resolve();
+      failures.push(error.message);
+      failed.resolve(error);
+    },
   );
   await security.load();
   security.watch();
@@ -228,6 +234,19 @@ Deno.test("ListenerSecurity serves a certificate that was renewed in its file, a
     await Deno.writeTextFile(certFile, "half of a certif");
     assertMatch((await failed.promise).message, /has no certificate in PEM form/);
     assertEquals(await serial(), first);
+    // It looks again and again, and tells once.
+    let looks = 0;
+    const { stat } = Deno;
+    Deno.stat = (path) => {
+      looks++;
+      return stat(path);
+    };
+    try {
+      while (looks < 12) await serial();
+    } finally {
+      Deno.stat = stat;
+    }
+    assertEquals(failures.length, 1);
     await put(await authority.sign());
     await renewed.promise;
     assertNotEquals(await serial(), first);
@@ -344,6 +363,73 @@ Deno.test("ListenerSecurity.replace() that was called first counts where the lat
     await replacing;
     assertEquals(await shownSerial(security), serialOf(other));
   });
+});
+
+Deno.test("ListenerSecurity.replace() is no change of a file, and what it names is watched from then on", async () => {
+  const folder = await Deno.makeTempDir();
+  const put = async (name: string, text: string) => {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+    return `${folder}/${name}`;
+  };
+  const other = await authority.sign();
+  const before = {
+    certFile: await put("cert", localhost.cert),
+    keyFile: await put("key", localhost.key),
+  };
+  const after = {
+    certFile: await put("cert2", other.cert),
+    keyFile: await put("key2", other.key),
+  };
+  const clock = new VirtualClock();
+  const told: (string | undefined)[] = [];
+  const security = new ListenerSecurity(
+    resolveListenerSecureSocket({ ...before, reloadInMillis: 10 }),
+    clock,
+    (error) => void told.push(error?.message),
+  );
+  const { stat } = Deno;
+  /** One look, up to its end: then it waits for the next one. */
+  const look = async () => {
+    await clock.advance(10);
+    while (clock.pending === 0) await new Promise((next) => setImmediate(next));
+  };
+  try {
+    await security.load();
+    security.watch();
+    await look();
+    await security.replace(after);
+    await look();
+    await security.replace(localhost);
+    await look();
+    assertEquals(told, []);
+    // Also where it comes while a look is under way at files that have changed.
+    await security.replace(before);
+    await put("cert", other.cert);
+    const looking = Promise.withResolvers<void>();
+    let hasBegun = false;
+    Deno.stat = async (path) => {
+      const result = await stat(path);
+      if (path === before.certFile) {
+        hasBegun = true;
+        await looking.promise;
+      }
+      return result;
+    };
+    await clock.advance(10);
+    while (!hasBegun) await new Promise((next) => setImmediate(next));
+    await security.replace(after);
+    looking.resolve();
+    while (clock.pending === 0) await new Promise((next) => setImmediate(next));
+    await look();
+    assertEquals(told, []);
+    await put("cert2", "garbage");
+    await look();
+    assertEquals(told.length, 1);
+  } finally {
+    Deno.stat = stat;
+    security.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("ListenerSecurity.replace() is not undone by files that were being read before", async () => {

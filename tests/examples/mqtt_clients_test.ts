@@ -10,13 +10,13 @@ function connect(port: number, options: IClientOptions = {}): Promise<MqttClient
   return mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { ...usual, ...options });
 }
 
-/** All that a client gets until there are so many messages. */
+/** All that a client gets until there are so many messages, each with its quality of service. */
 function messages(client: MqttClient, count: number): Promise<string[]> {
   const got: string[] = [];
   return new Promise((resolve, reject) => {
     client.on("close", () => reject(new Error(`closed after ${got.length} messages`)));
-    client.on("message", (topic, payload) => {
-      if (got.push(`${topic} ${payload}`) === count) resolve(got);
+    client.on("message", (topic, payload, { qos, retain }) => {
+      if (got.push(`${qos}${retain ? " kept" : ""} ${topic} ${payload}`) === count) resolve(got);
     });
   });
 }
@@ -34,7 +34,7 @@ Deno.test("The mqtt client of npm talks to examples/mqtt_broker.ts", async () =>
       [["a/+", 0], ["a/b", 1], ["wills", 1]],
     );
     await assertRejects(() => ann.subscribeAsync("/".repeat(40)), Error, "Unspecified error");
-    await bob.publishAsync("a/b", "one", { qos: 1 });
+    await bob.publishAsync("a/b", "one", { qos: 1, retain: true });
     await bob.publishAsync("b", "nobody");
     await ann.publishAsync("a/c", "to myself", { qos: 1 });
     await ann.unsubscribeAsync("a/+");
@@ -42,7 +42,7 @@ Deno.test("The mqtt client of npm talks to examples/mqtt_broker.ts", async () =>
     await bob.publishAsync("a/b", "x".repeat(200_000), { qos: 1 });
     bob.stream.destroy(); // without a goodbye
     assertEquals(await heard, [
-      ...["a/b one", "a/c to myself", `a/b ${"x".repeat(200_000)}`, "wills gone"],
+      ...["1 a/b one", "0 a/c to myself", `1 a/b ${"x".repeat(200_000)}`, "1 wills gone"],
     ]);
   } finally {
     await Promise.all([ann.endAsync(), bob.endAsync(true)]);
@@ -61,7 +61,7 @@ for (const qos of [0, 1] as const) {
       const topics = Array.from({ length: 1_000 }, (_, i) => `numbers/${i % 7}`);
       // All at once: a burst makes no subscriber deaf.
       await Promise.all(topics.map((topic, i) => publisher.publishAsync(topic, `${i}`, { qos })));
-      const expected = topics.map((topic, i) => `${topic} ${i}`);
+      const expected = topics.map((topic, i) => `${qos} ${topic} ${i}`);
       for (const got of await Promise.all(all)) assertEquals(got, expected);
     } finally {
       for (const client of [...clients, publisher]) client.removeAllListeners("close");

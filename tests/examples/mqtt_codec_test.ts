@@ -135,6 +135,7 @@ for (
     "a text that is not UTF-8": packet(0x30, 0, 1, 0xff),
     "NUL in a topic": packet(0x30, ...text("a\0b")),
     "a wildcard to publish to": packet(0x30, ...text("a/+")),
+    "the other wildcard to publish to": packet(0x30, ...text("a/#")),
     "an empty topic": packet(0x30, 0, 0),
     "a message of quality 2": packet(0x34, ...text("a"), 0, 1),
     "a message of quality 3": packet(0x36, ...text("a"), 0, 1),

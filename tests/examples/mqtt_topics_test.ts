@@ -88,10 +88,12 @@ Deno.test("Topics finds everybody once, with the best quality", () => {
   topics.add("ann", levelsOf("a/b"), 0);
   topics.add("bob", levelsOf("a/b"), 1);
   topics.add("bob", levelsOf("a/b"), 0); // instead
-  assertEquals(topics.find(levelsOf("a/b")), new Map([["ann", 1], ["bob", 0]]));
+  topics.add("eva", levelsOf("#"), 1);
+  topics.add("eva", levelsOf("a/b"), 0);
+  assertEquals(topics.find(levelsOf("a/b")), new Map([["ann", 1], ["eva", 1], ["bob", 0]]));
   topics.delete("eve", levelsOf("a/b"));
   topics.delete("ann", levelsOf("a/+/c"));
-  assertEquals(topics.find(levelsOf("a/b")).size, 2);
+  assertEquals(topics.find(levelsOf("a/b")).size, 3);
 });
 
 Deno.test("Topics looks at no more of an endless topic than filters can tell apart", () => {

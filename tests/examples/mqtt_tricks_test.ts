@@ -87,14 +87,17 @@ Deno.test("examples/mqtt_broker.ts loses no message beside subscribers that neve
     const sizes = Array.from({ length: 200 }, (_, i) => 150_000 + i);
     const listening = honest.map(async (guest) => {
       const heard: number[] = [];
+      const ids = new Set<number>();
       while (heard.length < sizes.length) {
         const packet = await guest.hears();
         assert(packet?.cmd === "publish", `${packet?.cmd} after ${heard.length} messages`);
         heard.push(packet.payload.length);
         if (packet.qos === 1) {
+          ids.add(packet.messageId!);
           void guest.client.write(of({ cmd: "puback", messageId: packet.messageId! }));
         }
       }
+      assert([0, sizes.length].includes(ids.size), "each message has its own number");
       return heard;
     });
     for (const size of sizes) {

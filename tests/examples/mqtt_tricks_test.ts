@@ -81,7 +81,8 @@ Deno.test("examples/mqtt_broker.ts loses no message beside subscribers that neve
     };
     const deaf = await Promise.all([subscribe(0), subscribe(1), subscribe(0)]);
     const honest = await Promise.all([subscribe(0), subscribe(1)]);
-    const publisher = guests.use(await Guest.at(port, hello()));
+    // While it waits for the deaf, it cannot be heard: it is not taken for silent.
+    const publisher = guests.use(await Guest.at(port, hello("", 1)));
     assertEquals((await publisher.hears())?.cmd, "connack");
     // More than the system keeps for a client that does not read.
     const sizes = Array.from({ length: 200 }, (_, i) => 150_000 + i);
@@ -140,6 +141,8 @@ Deno.test("examples/mqtt_broker.ts ends who is silent for longer than it said", 
     const nobody = guests.use(await Guest.at(port));
     const half = guests.use(await Guest.at(port, hello().subarray(0, 9)));
     const quiet = guests.use(await Guest.at(port, hello("quiet", 1), subscription(["a"])));
+    const cut = message("a", "cut off", 1).subarray(0, 8);
+    const dripping = guests.use(await Guest.at(port, hello(), cut));
     const patient = guests.use(await Guest.at(port, hello("patient"), subscription(["a"])));
     // What it is sent does not count.
     const publisher = guests.use(await Guest.at(port, hello("", 1)));
@@ -158,6 +161,7 @@ Deno.test("examples/mqtt_broker.ts ends who is silent for longer than it said", 
     assertEquals([await nobody.hears(), await half.hears()], [undefined, undefined]);
     isOver = true;
     await publishing;
+    assertEquals(kinds(await dripping.hearsUntil()), ["connack"]);
     await patient.client.write(of({ cmd: "pingreq" }));
     assertEquals((await patient.hearsUntil("pingresp")).at(-1)?.cmd, "pingresp");
   }));

@@ -1,4 +1,4 @@
-// Tests of the examples that exchange messages: Redis, HTTP and JSON lines.
+// Tests of the examples that exchange messages: Redis, MQTT, HTTP and JSON lines.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Client } from "../../mod.ts";
@@ -26,6 +26,23 @@ export const messageExamples: Record<string, () => Promise<void>> = {
     await other.write("PING\r\n*x\r\n");
     assertMatch(await readUntil(other, "byte 10\r\n"), /^\+PONG\r\n-ERR Cannot decode: .*\r\n$/);
     assertEquals((await other.read())[1], -1);
+    await interrupt(server);
+  },
+
+  async mqtt_broker() {
+    await using server = await startExample("mqtt_broker", { PORT: 0 });
+    await using client = await dial({ port: await portOfExample(server) });
+    // Greets, subscribes to "a", and publishes "hi" there.
+    await client.write("\x10\x0c\0\x04MQTT\x04\x02\0\0\0\0");
+    await client.write(Uint8Array.of(0x82, 6, 0, 1, 0, 1, 0x61, 0));
+    await client.write("\x32\x07\0\x01a\0\x02hi");
+    const [answers] = await client.read(20, { timeoutInMillis: 10_000 });
+    assertEquals([...answers], [
+      ...[0x20, 2, 0, 0],
+      ...[0x90, 3, 0, 1, 0],
+      ...[0x30, 5, 0, 1, 0x61, 0x68, 0x69],
+      ...[0x40, 2, 0, 2],
+    ]);
     await interrupt(server);
   },
 

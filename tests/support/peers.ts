@@ -6,6 +6,7 @@ import { isInstalled, Program } from "./program.ts";
 export type Peer =
   | ("socat" | "nc" | "curl" | "dig" | "kdig" | "tftp" | "dnsmasq")
   | ("redis-cli" | "redis-benchmark" | "redis-server")
+  | ("mosquitto_pub" | "mosquitto_sub")
   | Unmistakable
   | "IPv6";
 
@@ -25,6 +26,8 @@ const PROGRAMS: Partial<Record<Peer, readonly [flag: string, says: string, from:
   "redis-cli": ["--version", "redis-cli", "redis-tools"],
   "redis-benchmark": ["--version", "redis-benchmark", "redis-tools"],
   "redis-server": ["--version", "Redis server", "redis-server"],
+  mosquitto_pub: ["--help", "mqtt client", "mosquitto-clients"],
+  mosquitto_sub: ["--help", "mqtt client", "mosquitto-clients"],
   dig: ["-v", "DiG", "bind9-dnsutils"],
   kdig: ["--version", "Knot", "knot-dnsutils"],
   tftp: ["-V", "tftp-hpa", "tftp-hpa"],

@@ -1,0 +1,58 @@
+// An MQTT 3.1.1 broker: quality of service 0 and 1, wildcards, retained messages, last wills.
+// Run: deno run --allow-net=127.0.0.1 examples/mqtt_broker.ts [PORT]
+
+import { type Framed, framedService, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { publish, subscribe, unsubscribe } from "./mqtt_hub.ts";
+import { mqttCodec, type Reply, type Request } from "./mqtt_packets.ts";
+import { Session } from "./mqtt_session.ts";
+
+const listener = new Listener(Number(Deno.args[0] ?? 61883), {
+  interface: "127.0.0.1",
+  maxConnections: 1_000,
+  maxTotalQueuedBytes: 256 * 1024 * 1024,
+  minBytesPerSecond: 100, // of a packet that has begun
+});
+const sessions = new Map<Framed<Request, Reply>, Session>();
+
+listener.attach(framedService<Request, Reply>(mqttCodec, {
+  onConnect: (caller) => void sessions.set(caller, new Session(caller)),
+  async onMessage(caller, request) {
+    const session = sessions.get(caller)!;
+    if (request.type === "connect") return session.greet(request);
+    if (session.greeting === undefined) return caller.abort("It has not introduced itself");
+    session.heard();
+    if (request.type === "puback") return void (session.owed &&= session.owed - 1);
+    if (request.type === "pingreq") return { type: "pingresp" };
+    if (request.type === "subscribe") return subscribe(session, request);
+    if (request.type === "publish") {
+      session.due = Infinity; // it waits for those who are slow, and is not read from
+      await publish(request.message);
+      session.heard();
+      return request.id > 0 ? { type: "puback", id: request.id } : undefined;
+    }
+    if (request.type === "unsubscribe") {
+      unsubscribe(session, request.filters.map(([filter]) => filter));
+      return { type: "unsuback", id: request.id };
+    }
+    session.greeting.will = undefined; // it says that it goes
+    return void caller.close();
+  },
+  onClose(caller) {
+    const session = sessions.get(caller)!;
+    sessions.delete(caller);
+    unsubscribe(session, session.filters);
+    const will = session.leave();
+    if (will !== undefined) void publish(will);
+  },
+}));
+
+// Clients say how often they will be heard of.
+Deno.unrefTimer(setInterval(() => {
+  for (const { caller, due } of sessions.values()) if (due < performance.now()) caller.abort();
+}, 1_000));
+
+await listener.start();
+console.log(`Listening on ${listener.address}:${listener.port}`);
+
+Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+await listener.closed;

@@ -1,0 +1,41 @@
+// Who wants what is published: a part of mqtt_hub.ts.
+
+/** What somebody may subscribe to: 32 levels at most. */
+export const FILTER = /^(?=.)(?:(?:\+|[^+#/\0]*)\/){0,31}(?:\+|#|[^+#/\0]*)$/s;
+
+/** The levels of a topic, as far as a filter can tell them apart, or of a filter. */
+export const levelsOf = (topic: string): string[] => topic.split("/", 33);
+
+/** Filters and who gave them, in a tree: a level at each step. */
+export class Topics<Who> {
+  readonly #next = new Map<string, Topics<Who>>();
+  readonly #here = new Map<Who, number>();
+
+  /** Adds who wants what fits a filter, and with which quality of service. */
+  add(who: Who, [level, ...more]: string[], qos: number): void {
+    if (level === undefined) return void this.#here.set(who, qos);
+    const next = this.#next.get(level) ?? new Topics<Who>();
+    this.#next.set(level, next);
+    next.add(who, more, qos);
+  }
+
+  /** Takes that out again. Gives whether nothing is left. */
+  delete(who: Who, [level, ...more]: string[]): boolean {
+    if (level === undefined) this.#here.delete(who);
+    else if (this.#next.get(level)?.delete(who, more)) this.#next.delete(level);
+    return this.#here.size + this.#next.size === 0;
+  }
+
+  /** Finds all who want a topic, each with the best quality that was asked for. */
+  find(levels: string[], all = new Map<Who, number>(), depth = 0): Map<Who, number> {
+    const level = levels[depth];
+    const isWild = depth > 0 || !level!.startsWith("$"); // wildcards do not mean topics like $SYS
+    for (const end of [isWild && this.#next.get("#"), level === undefined && this]) {
+      for (const [who, qos] of end ? end.#here : []) all.set(who, Math.max(qos, all.get(who) ?? 0));
+    }
+    if (level === undefined) return all;
+    this.#next.get(level)?.find(levels, all, depth + 1);
+    if (isWild) this.#next.get("+")?.find(levels, all, depth + 1);
+    return all;
+  }
+}

@@ -1,0 +1,233 @@
+// What hostile and broken MQTT clients do to examples/mqtt_broker.ts, beside honest ones.
+
+import { assert, assertEquals } from "@std/assert";
+import { generate, type Packet, parser } from "npm:mqtt-packet@9.0.2";
+import { Buffer } from "node:buffer";
+import type { Client } from "../../mod.ts";
+import { dial } from "../support/dial.ts";
+import { interrupt, portOfExample, startExample } from "../support/example.ts";
+
+const timeoutInMillis = 15_000;
+const of = (packet: Packet) => new Uint8Array(generate(packet));
+const hello = (clientId = "", keepalive = 0) =>
+  of({ cmd: "connect", protocolId: "MQTT", protocolVersion: 4, clean: true, clientId, keepalive });
+const subscription = (topics: readonly string[], qos: 0 | 1 = 1) =>
+  of({ cmd: "subscribe", messageId: 1, subscriptions: topics.map((topic) => ({ topic, qos })) });
+const message = (topic: string, payload: string | Buffer, qos: 0 | 1 = 0, retain = false) =>
+  of({ cmd: "publish", topic, payload, qos, retain, dup: false, messageId: qos });
+
+/** A client that says what it is told to, and understands the answers. */
+class Guest implements AsyncDisposable {
+  readonly #reader = parser();
+  readonly #packets: Packet[] = [];
+
+  private constructor(readonly client: Client) {
+    this.#reader.on("packet", (packet) => this.#packets.push(packet));
+  }
+
+  /** Connects, and says something. */
+  static async at(port: number, ...says: Uint8Array[]): Promise<Guest> {
+    const guest = new Guest(await dial({ port }));
+    for (const bytes of says) await guest.client.write(bytes);
+    return guest;
+  }
+
+  /** The next packet; none where the broker has ended the connection. */
+  async hears(): Promise<Packet | undefined> {
+    while (this.#packets.length === 0) {
+      const read = await this.client.read(undefined, { timeoutInMillis }).catch((error) => {
+        if (error.code !== "broken") throw error;
+      });
+      if (read === undefined || read[1] < 0) return undefined;
+      this.#reader.parse(Buffer.from(read[0]));
+    }
+    return this.#packets.shift();
+  }
+
+  /** What the next packets are, up to the end or to one of a kind. */
+  async hearsUntil(cmd?: string): Promise<Packet[]> {
+    const heard = [];
+    for (let packet; (packet = await this.hears()) !== undefined;) {
+      heard.push(packet);
+      if (packet.cmd === cmd) break;
+    }
+    return heard;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.abort();
+    await this.client.closed;
+  }
+}
+
+const kinds = (packets: readonly Packet[]) => packets.map(({ cmd }) => cmd);
+
+async function withBroker(work: (port: number, guests: AsyncDisposableStack) => Promise<void>) {
+  await using server = await startExample("mqtt_broker", { PORT: 0 });
+  const port = await portOfExample(server);
+  {
+    await using guests = new AsyncDisposableStack();
+    await work(port, guests);
+  }
+  await interrupt(server);
+}
+
+Deno.test("examples/mqtt_broker.ts loses no message beside subscribers that never read", () =>
+  withBroker(async (port, guests) => {
+    const subscribe = async (qos: 0 | 1) => {
+      const guest = guests.use(await Guest.at(port, hello(), subscription(["big"], qos)));
+      assertEquals(kinds(await guest.hearsUntil("suback")), ["connack", "suback"]);
+      return guest;
+    };
+    const deaf = await Promise.all([subscribe(0), subscribe(1), subscribe(0)]);
+    const honest = await Promise.all([subscribe(0), subscribe(1)]);
+    // While it waits for the deaf, it cannot be heard: it is not taken for silent.
+    const publisher = guests.use(await Guest.at(port, hello("", 1)));
+    assertEquals((await publisher.hears())?.cmd, "connack");
+    // More than the system keeps for a client that does not read.
+    const sizes = Array.from({ length: 200 }, (_, i) => 150_000 + i);
+    const listening = honest.map(async (guest) => {
+      const heard: number[] = [];
+      const ids = new Set<number>();
+      while (heard.length < sizes.length) {
+        const packet = await guest.hears();
+        assert(packet?.cmd === "publish", `${packet?.cmd} after ${heard.length} messages`);
+        heard.push(packet.payload.length);
+        if (packet.qos === 1) {
+          ids.add(packet.messageId!);
+          void guest.client.write(of({ cmd: "puback", messageId: packet.messageId! }));
+        }
+      }
+      assert([0, sizes.length].includes(ids.size), "each message has its own number");
+      return heard;
+    });
+    for (const size of sizes) {
+      await publisher.client.write(message("big", Buffer.alloc(size), 1));
+    }
+    for (const heard of await Promise.all(listening)) assertEquals(heard, sizes);
+    for (const _ of sizes) assertEquals((await publisher.hears())?.cmd, "puback");
+    // The deaf are ended, and have missed something.
+    for (const guest of deaf) assert((await guest.hearsUntil()).length < sizes.length);
+  }));
+
+Deno.test("examples/mqtt_broker.ts ends a subscriber that acknowledges nothing", () =>
+  withBroker(async (port, guests) => {
+    const [ack, ping] = [of({ cmd: "puback", messageId: 1 }), of({ cmd: "pingreq" })];
+    // Acknowledgements of what was never sent are no credit.
+    const flood = new Uint8Array(Array.from({ length: 5_000 }, () => [...ack]).flat());
+    const mute = guests.use(await Guest.at(port, hello(), flood, subscription(["a"]), ping));
+    await mute.hearsUntil("pingresp");
+    const honest = guests.use(await Guest.at(port, hello(), subscription(["a"], 0), ping));
+    await honest.hearsUntil("pingresp");
+    const one = [...message("a", "", 1)];
+    const many = new Uint8Array(Array.from({ length: 61_000 }, () => one).flat());
+    const publisher = guests.use(await Guest.at(port, hello()));
+    void publisher.client.write(many);
+    const answers = publisher.hearsUntil();
+    const deliveries = (async () => {
+      for (let i = 0; i < 61_000; i++) assertEquals((await honest.hears())?.cmd, "publish");
+    })();
+    const heard = await mute.hearsUntil();
+    assert(heard.length <= 60_000, `${heard.length}`);
+    assertEquals(new Set(kinds(heard)), new Set(["publish"]));
+    await deliveries;
+    await publisher.client.write(of({ cmd: "disconnect" }));
+    assertEquals((await answers).length, 61_001);
+  }));
+
+Deno.test("examples/mqtt_broker.ts ends who is silent for longer than it said", () =>
+  withBroker(async (port, guests) => {
+    const begun = performance.now();
+    const nobody = guests.use(await Guest.at(port));
+    const half = guests.use(await Guest.at(port, hello().subarray(0, 9)));
+    const quiet = guests.use(await Guest.at(port, hello("quiet", 1), subscription(["a"])));
+    const cut = message("a", "cut off", 1).subarray(0, 8);
+    const dripping = guests.use(await Guest.at(port, hello(), cut));
+    const patient = guests.use(await Guest.at(port, hello("patient"), subscription(["a"])));
+    // What it is sent does not count.
+    const publisher = guests.use(await Guest.at(port, hello("", 1)));
+    let isOver = false;
+    const publishing = (async () => {
+      await publisher.hears();
+      while (!isOver) {
+        await publisher.client.write(message("a", "x", 1));
+        assertEquals((await publisher.hears())?.cmd, "puback");
+        await publisher.client.read(undefined, { timeoutInMillis: 100 }).catch(() => {});
+      }
+    })();
+    await quiet.hearsUntil();
+    const silence = performance.now() - begun;
+    assert(silence >= 1_400, `${silence}`);
+    assertEquals([await nobody.hears(), await half.hears()], [undefined, undefined]);
+    isOver = true;
+    await publishing;
+    assertEquals(kinds(await dripping.hearsUntil()), ["connack"]);
+    await patient.client.write(of({ cmd: "pingreq" }));
+    assertEquals((await patient.hearsUntil("pingresp")).at(-1)?.cmd, "pingresp");
+  }));
+
+Deno.test("examples/mqtt_broker.ts ends who begins with anything but one greeting", () =>
+  withBroker(async (port, guests) => {
+    const visit = async (...says: Uint8Array[]) => {
+      const all = new Uint8Array(Buffer.concat(says));
+      return kinds(await guests.use(await Guest.at(port, all)).hearsUntil());
+    };
+    assertEquals(await visit(of({ cmd: "pingreq" })), []);
+    assertEquals(await visit(message("a", "x", 1), hello()), []);
+    assert((await visit(hello(), hello(), of({ cmd: "pingreq" }))).length <= 1);
+    assertEquals(await visit(hello(), of({ cmd: "disconnect" }), message("a", "x", 1)), [
+      "connack",
+    ]);
+    const refused = hello().with(8, 5);
+    assertEquals(await visit(refused, subscription(["#"])), ["connack"]);
+    const nameless = hello().with(9, 0);
+    assertEquals(await visit(nameless, subscription(["#"])), ["connack"]);
+  }));
+
+Deno.test("examples/mqtt_broker.ts gives a name to its last owner only", () =>
+  withBroker(async (port, guests) => {
+    const first = guests.use(await Guest.at(port, hello("name"), subscription(["a"])));
+    await first.hearsUntil("suback");
+    const second = guests.use(await Guest.at(port, hello("name"), subscription(["a"])));
+    assertEquals(kinds(await second.hearsUntil("suback")), ["connack", "suback"]);
+    assertEquals(await first.hears(), undefined);
+    // The end of the first one does not free the name of the second.
+    const third = guests.use(await Guest.at(port, hello("name")));
+    assertEquals((await third.hears())?.cmd, "connack");
+    assertEquals(await second.hears(), undefined);
+  }));
+
+Deno.test("examples/mqtt_broker.ts keeps no more filters and messages than it can", () =>
+  withBroker(async (port, guests) => {
+    const guest = guests.use(await Guest.at(port, hello()));
+    assertEquals((await guest.hears())?.cmd, "connack");
+    const ask = async (packet: Uint8Array, answer: string) => {
+      await guest.client.write(packet);
+      const heard = await guest.hearsUntil(answer);
+      return heard as (Packet & { granted: number[] })[];
+    };
+    const names = Array.from({ length: 100 }, (_, i) => `${i}/x`);
+    const [taken] = await ask(subscription(names), "suback");
+    assertEquals(taken?.granted, Array(100).fill(1));
+    const [full] = await ask(subscription(["one/more"]), "suback");
+    assertEquals(full?.granted, [0x80]);
+    const back = of({ cmd: "unsubscribe", messageId: 2, unsubscriptions: names });
+    await ask(back, "unsuback");
+    const [again] = await ask(subscription(["a/#/b", "r/#", "+a"]), "suback");
+    assertEquals(again?.granted, [0x80, 1, 0x80]);
+
+    const other = guests.use(await Guest.at(port, hello()));
+    for (let i = 0; i < 1_010; i++) await other.client.write(message(`r/${i}`, "x", 0, true));
+    await other.client.write(message("r/0", "", 0, true)); // taken back: one more fits
+    await other.client.write(message("r/long", Buffer.alloc(17_000), 0, true));
+    await other.client.write(message("r/last", "x", 0, true));
+    await other.client.write(of({ cmd: "pingreq" }));
+    await other.hearsUntil("pingresp");
+    const late = guests.use(
+      await Guest.at(port, hello(), subscription(["r/+"]), of({ cmd: "pingreq" })),
+    );
+    const kept = (await late.hearsUntil("pingresp")).filter(({ cmd }) => cmd === "publish");
+    assertEquals(kept.length, 1_000);
+    const topics = kept.map((packet) => "topic" in packet ? packet.topic : "");
+    assertEquals([topics[0], topics.at(-1)], ["r/1", "r/last"]);
+  }));

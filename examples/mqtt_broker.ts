@@ -11,6 +11,8 @@ const listener = new Listener(Number(Deno.args[0] ?? 61883), {
   maxConnections: 1_000,
   maxTotalQueuedBytes: 256 * 1024 * 1024,
   minBytesPerSecond: 100, // of a packet that has begun
+  idleTimeoutInMillis: 5_000, // until they say how often they will be heard of
+  idleBy: "received",
 });
 const sessions = new Map<Framed<Request, Reply>, Session>();
 
@@ -20,14 +22,13 @@ listener.attach(framedService<Request, Reply>(mqttCodec, {
     const session = sessions.get(caller)!;
     if (request.type === "connect") return session.greet(request);
     if (session.greeting === undefined) return caller.abort("It has not introduced itself");
-    session.heard();
     if (request.type === "puback") return void (session.owed &&= session.owed - 1);
     if (request.type === "pingreq") return { type: "pingresp" };
     if (request.type === "subscribe") return subscribe(session, request);
     if (request.type === "publish") {
-      session.due = Infinity; // it waits for those who are slow, and is not read from
+      session.watch(0); // it waits for those who are slow, and is not read from
       await publish(request.message);
-      session.heard();
+      session.watch();
       return request.id > 0 ? { type: "puback", id: request.id } : undefined;
     }
     if (request.type === "unsubscribe") {
@@ -45,11 +46,6 @@ listener.attach(framedService<Request, Reply>(mqttCodec, {
     if (will !== undefined) void publish(will);
   },
 }));
-
-// Clients say how often they will be heard of.
-Deno.unrefTimer(setInterval(() => {
-  for (const { caller, due } of sessions.values()) if (due < performance.now()) caller.abort();
-}, 1_000));
 
 await listener.start();
 console.log(`Listening on ${listener.address}:${listener.port}`);

@@ -17,8 +17,6 @@ export class Session {
   readonly filters = new Set<string>();
   /** How many acknowledgements it owes. */
   owed = 0;
-  /** When it must have said something. */
-  due = performance.now() + PATIENCE_IN_MILLIS;
   #lastId = 0;
 
   constructor(readonly caller: Framed<Request, Reply>) {}
@@ -32,12 +30,12 @@ export class Session {
     names.get(name)?.caller.abort("Another client has its name");
     if (name !== "") names.set(name, this);
     this.greeting = greeting;
-    this.heard();
+    this.watch();
   }
 
-  /** Notes that it has said something. */
-  heard(): void {
-    this.due = performance.now() + (this.greeting?.keepAlive || Infinity) * 1_500;
+  /** Ends it if it says nothing for longer than it has promised, or may be silent for as long as it likes (0). */
+  watch(keepAlive = this.greeting!.keepAlive): void {
+    this.caller.connection.idleTimeoutInMillis = keepAlive > 0 ? keepAlive * 1_500 : Infinity;
   }
 
   /** Gives its name up, and what is to be published now. */
@@ -57,9 +55,9 @@ export class Session {
 
   /** Sends a message. Where the client is slow, gives what to wait for; if it stays so, it is ended. */
   deliver(message: Message, granted: number): Promise<void> | undefined {
-    const sent = this.caller.send(this.packet(message, granted));
+    void this.caller.send(this.packet(message, granted));
     if (this.caller.connection.queuedBytes < MOST_QUEUED_BYTES) return undefined;
-    const timer = setTimeout(() => this.caller.abort("It does not read"), PATIENCE_IN_MILLIS);
-    return sent.then(() => clearTimeout(timer), () => clearTimeout(timer));
+    const patience = { below: MOST_QUEUED_BYTES, timeoutInMillis: PATIENCE_IN_MILLIS };
+    return this.caller.drained(patience).catch(() => this.caller.abort("It does not read"));
   }
 }

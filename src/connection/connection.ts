@@ -436,8 +436,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * it has connected to.
    * @throws {TypeError | RangeError} An option is wrong; the connection goes on.
    * @throws {GenericError} `"busy"`: a read is under way (one that timed out leaves the system's behind, and a
-   * {@linkcode Connection.signal} that was asked for one ahead), or it is secure already; the connection goes on. `"handshake"`: it has ended, and says which check failed. This one
-   * may be left alone, as that of a write: it is what {@linkcode Connection.closed} and `onError` tell.
+   * {@linkcode Connection.signal} that was asked for one ahead), or it is secure already; the connection goes on.
+   * `"handshake"`: it has ended, and says which check failed. This one may be left alone, as that of a write: it is what {@linkcode Connection.closed} and `onError` tell.
    */
   upgradeToTls(options?: ClientSecureSocketConfig | ListenerSecureSocketConfig): Promise<void> {
     return upgrade(this.#core, options);

@@ -60,13 +60,21 @@ export function handshakeError(action: string, cause: unknown, code = ""): Socke
   return new GenericError("handshake", `${action}: ${findingOf(cause, code)}`, { cause });
 }
 
-/** Translates what a read of a secure stream threw, where only the engine's words say what it is. */
-export function secureReadError(cause: unknown): unknown {
+/**
+ * Translates what a read of a secure stream threw, where only the engine's words say what it is.
+ *
+ * @param isConfirmed Whether the peer is known to have found nothing wrong with the handshake.
+ */
+export function secureReadError(cause: unknown, isConfirmed: boolean): unknown {
   const reason = reasonOf(cause);
   if (/close_notify/.test(reason)) return truncatedError(cause);
   // With TLS 1.3 a client has finished before the server has looked at its certificate.
-  if (/received fatal alert/.test(reason)) return handshakeError("Cannot read", cause);
-  return cause;
+  if (!/received fatal alert/.test(reason)) return cause;
+  if (!isConfirmed) return handshakeError("Cannot read", cause);
+  const why = firstLine(reason, "");
+  return new GenericError("broken", `Cannot read: the peer ended the connection (${why})`, {
+    cause,
+  });
 }
 
 /** The stream ended without the peer's goodbye: somebody on the way may have cut it. */

@@ -433,12 +433,11 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @param options How; by default as the listener's `secureSocket` says, or for a client with the host that it has
    * connected to.
-   * @returns A promise that may be left alone if it rejects, like that of a write: {@linkcode Connection.closed} and
-   * `onError` report the same.
    * @throws {TypeError | RangeError} An option is wrong; the connection stays open.
    * @throws {GenericError} `"busy"`: a read is under way, or it is secure already; the connection stays open. A read
    * that timed out leaves a read of the system under way, and so does a {@linkcode Connection.signal} that was asked
-   * for. `"handshake"`: the connection has ended, and the error says which check failed.
+   * for. `"handshake"`: the connection has ended, and the error says which check failed. This rejection may be left
+   * alone, as that of a write: {@linkcode Connection.closed} and `onError` report it, too.
    */
   upgradeToTls(options?: ClientSecureSocketConfig | ListenerSecureSocketConfig): Promise<void> {
     return upgrade(this.#core, options);

@@ -82,6 +82,8 @@ export class TlsLayer implements Transport {
   #whenFilled: PromiseWithResolvers<boolean> | undefined;
   /** Whether the stream may have more than its last read has brought. */
   #mayHaveMore = false;
+  /** Whether the peer is known to have found nothing wrong with the handshake. */
+  #isConfirmed = true;
   /** Whether something came out of the bytes that were fed. */
   #hasArrived = false;
   #isFreed = false;
@@ -142,6 +144,8 @@ export class TlsLayer implements Transport {
         agreed: (socket, secure) => {
           this.#attach(socket);
           this.#secure = secure;
+          // With TLS 1.3 a client has finished before the server has looked at its certificate.
+          this.#isConfirmed = !hasLastWord || secure.protocol !== "TLSv1.3";
           end();
         },
         failed: (error) => {
@@ -247,14 +251,17 @@ export class TlsLayer implements Transport {
       this.#decrypted.deliver();
     });
     socket.on("end", () => this.#decrypted.end());
-    socket.on("error", (error) => {
-      this.#error ??= error;
-      this.#decrypted.fail(secureReadError(error));
-    });
+    socket.on("error", (error) => this.#fail(error));
+  }
+
+  /** The engine can go on no more. Whoever writes is told the same as whoever reads. */
+  #fail(error: unknown): void {
+    this.#error ??= secureReadError(error, this.#isConfirmed);
+    this.#decrypted.fail(this.#error);
   }
 
   readonly #onPlain = (chunk: Uint8Array): boolean => {
-    this.#hasArrived = true;
+    this.#hasArrived = this.#isConfirmed = true;
     this.#decrypted.push(chunk);
     return true;
   };
@@ -307,8 +314,7 @@ export class TlsLayer implements Transport {
       // A message without content may need an answer.
       if (!this.#hasArrived) path.answer();
     } catch (error) {
-      this.#error ??= error;
-      this.#decrypted.fail(error);
+      this.#fail(error);
     }
   }
 

@@ -42,13 +42,21 @@ Deno.test("handshakeError() passes a SocketError untouched", () => {
 });
 
 Deno.test("secureReadError() tells a cut stream and a late refusal from other failures", () => {
-  const cut = secureReadError(new Error("peer closed connection without sending TLS close_notify"));
+  const cut = secureReadError(
+    new Error("peer closed connection without sending TLS close_notify"),
+    true,
+  );
   assertEquals([(cut as SocketError).code, (cut as Error).message], [
     "broken",
     truncatedError().message,
   ]);
-  const refused = secureReadError(new Error("received fatal alert: CertificateRequired"));
-  assertEquals((refused as SocketError).code, "handshake");
+  const alert = new Error("received fatal alert: CertificateRequired");
+  assertEquals((secureReadError(alert, false) as SocketError).code, "handshake");
+  const late = secureReadError(alert, true) as SocketError;
+  assertEquals([late.code, late.message], [
+    "broken",
+    "Cannot read: the peer ended the connection (received fatal alert: CertificateRequired)",
+  ]);
   const other = new Deno.errors.ConnectionReset("reset");
-  assertStrictEquals(secureReadError(other), other);
+  assertStrictEquals(secureReadError(other, true), other);
 });

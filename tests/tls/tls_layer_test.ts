@@ -126,10 +126,22 @@ Deno.test("TlsLayer.read() that waits is told what is wrong, and the peer gets t
   await writeAll(plain[0], new Uint8Array([0x17, 3, 3, 0, 32, ...new Uint8Array(32)]));
   await reading;
   await assertRejects(() => server.write(bytesOf("too late")), Error);
+  // In the middle of a conversation, that is none of the handshake; whoever writes is told the same.
   const error = await assertRejects(() => client.read(new Uint8Array(1)), GenericError);
-  assertEquals(error.code, "handshake");
+  assertEquals([error.code, /fatal alert: \w+/.test(error.message)], ["broken", true]);
+  assertEquals(await assertRejects(() => client.write(bytesOf("too late")), Error), error);
   closeBoth(client, server);
 });
+
+for (const [engine, by] of ENGINES) {
+  Deno.test(`A client's first read tells an alert as the handshake's (${engine})`, async () => {
+    const required = { ...localhost, clientAuth: "require", caCerts } as const;
+    const refused = (await shakeHands(await plainPair(), required, by)).client as Transport;
+    const early = await assertRejects(() => refused.read(new Uint8Array(1)), GenericError);
+    assertEquals(early.code, "handshake");
+    refused.close();
+  });
+}
 
 Deno.test("TlsLayer takes what an engine hands on in its events alone", async () => {
   const [near] = connectedTransports();
@@ -303,3 +315,23 @@ Deno.test("TlsLayer.handshake() fails where its own last word has not gone out",
   closeBoth(near);
   await accepting;
 });
+
+for (const [how, path] of PATHS) {
+  Deno.test(`TlsLayer tells an alert in the conversation as broken, also on the listener's side (${how})`, async () => {
+    const [client, server, near] = await pairInMemory(path);
+    await writeAll(client, bytesOf("hello"));
+    await readAll(server, 5);
+    // The client finds a record that nobody has encrypted, and says so.
+    const { read } = near;
+    near.read = (buffer) => {
+      near.read = read;
+      buffer.set(BAD_RECORD);
+      return Promise.resolve(BAD_RECORD.length);
+    };
+    await assertRejects(() => client.read(new Uint8Array(1)), Error, "decrypt");
+    const told = await assertRejects(() => server.read(new Uint8Array(1)), GenericError);
+    assertEquals([told.code, /fatal alert: \w+/.test(told.message)], ["broken", true]);
+    assertEquals(await assertRejects(() => server.write(bytesOf("x")), Error), told);
+    closeBoth(client, server);
+  });
+}

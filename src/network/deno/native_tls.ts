@@ -25,6 +25,8 @@ export function isDenoTcp(transport: Transport): transport is Deno.TcpConn {
 /** A stream that Deno's engine has made secure. */
 export class NativeTls implements Transport {
   readonly #tls: Deno.TlsConn;
+  /** The server has said something: it finds nothing wrong with the handshake. */
+  #isConfirmed = false;
   readonly localAddr: NetworkAddress;
   readonly remoteAddr: NetworkAddress;
   readonly secure: SecureInfo;
@@ -75,8 +77,17 @@ export class NativeTls implements Transport {
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
-    return this.#tls.read(buffer).catch(rethrow);
+    return this.#tls.read(buffer).then(this.#onRead, this.#onFailure);
   }
+
+  readonly #onRead = (count: number | null): number | null => {
+    this.#isConfirmed = true;
+    return count;
+  };
+
+  readonly #onFailure = (cause: unknown): never => {
+    throw secureReadError(cause, this.#isConfirmed);
+  };
 
   write(bytes: Uint8Array): Promise<number> {
     return this.#tls.write(bytes);
@@ -89,8 +100,4 @@ export class NativeTls implements Transport {
   close(): void {
     this.#tls.close();
   }
-}
-
-function rethrow(cause: unknown): never {
-  throw secureReadError(cause);
 }

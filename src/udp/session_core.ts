@@ -50,6 +50,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   readonly settings: SessionSettings;
   /** Resolves when it is over. */
   readonly closed: Promise<SocketError | undefined>;
+  /** Made when somebody asks: most sessions are never asked. */
+  #abortion: AbortController | undefined;
   /** A method of a service that handles this session is under way. */
   isHandled = false;
   /** Somebody took it from an iteration: nobody knows what they do with it. */
@@ -229,5 +231,13 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     if (this.isUntaken) this.#mailbox.clear();
     this.#shared.onEnd(this, reason);
     this.#resolveClosed(error.code === "closed" ? undefined : error);
+    this.#abortion?.abort(error);
+  }
+
+  /** Aborts as soon as the session ends, with its error or with `"closed"`. */
+  get signal(): AbortSignal {
+    this.#abortion ??= new AbortController();
+    if (this.#ended !== undefined) this.#abortion.abort(this.#ended);
+    return this.#abortion.signal;
   }
 }

@@ -88,6 +88,14 @@ export class UdpSession implements UdpChannel, UdpCaller {
   }
 
   /**
+   * Aborts as soon as the session ends, also while a handler runs; the reason is a `SocketError`: what ended it, or
+   * `"closed"`.
+   */
+  get signal(): AbortSignal {
+    return this.#core.signal;
+  }
+
+  /**
    * Receives one datagram of the peer.
    *
    * *Giving up*: a timeout or the signal ends the wait and no datagram: the next call gets it.

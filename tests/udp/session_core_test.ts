@@ -168,3 +168,15 @@ Deno.test("SessionCore.drained() rejects when the session ends, and others wait 
   socket.sending[0]!.settle();
   await others;
 });
+
+Deno.test("SessionCore.signal aborts when the session ends, with what ended it, also where it is asked for late", async () => {
+  const { core } = await session();
+  const { signal } = core;
+  assertEquals([signal.aborted, core.signal === signal], [false, true]);
+  const ended = new GenericError("timed-out", "idle");
+  core.end(ended, "idle");
+  assertEquals([signal.aborted, signal.reason], [true, ended]);
+  const { core: late } = await session();
+  late.close();
+  assertEquals([late.signal.aborted, late.signal.reason.code], [true, "closed"]);
+});

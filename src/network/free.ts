@@ -1,4 +1,5 @@
-// Frees streams that may have been freed already: the one place that tolerates it.
+// Frees streams that may have been freed already: the one place that tolerates it,
+// and the one error of those that were.
 
 import type { Transport } from "./transport.ts";
 
@@ -15,4 +16,9 @@ export function cut(transport: Transport): void {
     if (transport.reset === undefined) transport.close();
     else transport.reset();
   } catch { /* it was freed already */ }
+}
+
+/** What a stream that was freed says to every further call: the same words as Deno's own. */
+export function freedError(): Error {
+  return new Deno.errors.BadResource("Bad resource ID");
 }

@@ -22,7 +22,7 @@
 // The layer is pulled: the transport is read only during a `read` or the handshake.
 
 import type { TLSSocket } from "node:tls";
-import { cut, free } from "../network/free.ts";
+import { cut, free, freedError } from "../network/free.ts";
 import type { Transport } from "../network/network.ts";
 import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
@@ -345,8 +345,4 @@ export class TlsLayer implements Transport {
     }
     if (count === length && length < LARGEST_READ) this.#buffer = new Uint8Array(length * 4);
   }
-}
-
-function freedError(): Error {
-  return new Deno.errors.BadResource("Bad resource ID");
 }

@@ -11,6 +11,7 @@ import type { Clock } from "../clock.ts";
 import { bare, withOptions } from "../../base/options.ts";
 import { ipVersion } from "../../base/ip_address.ts";
 import { dial } from "../dial.ts";
+import { freedError } from "../free.ts";
 import { lookUpName } from "./name_lookup.ts";
 import { requireNet } from "./net_permission.ts";
 
@@ -200,8 +201,4 @@ function addressOf(hostname = "", port = 0): NetworkAddress {
 function translated(error: Error & { code?: string }): Error {
   const known = ERRORS[error.code ?? ""];
   return known === undefined ? error : new known(error.message);
-}
-
-function freedError(): Error {
-  return new Deno.errors.BadResource("Bad resource ID");
 }

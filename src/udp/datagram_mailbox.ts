@@ -1,11 +1,10 @@
-// Datagrams that came and that nobody has taken yet, beside those who wait for one: first come, first served on both
-// sides.
+// Datagrams that arrived and are not taken yet, and the receivers that wait for one. Both are served in order.
 //
-// What waits here has a limit in bytes, and so may what waits in many of them together; what is over it is dropped
-// and counted, the newest or the oldest.
+// The waiting datagrams have a limit in bytes. Many mailboxes may also share a limit. Over a limit, the newest or the
+// oldest datagram is dropped and counted.
 //
-// Whoever takes one after the other of what is there steps back after so many, and waits as for one that has not
-// come yet: only then do some wait here though something is there.
+// A receiver that takes many waiting datagrams in a row must give way to others now and then. It then waits as if no
+// datagram had arrived. Only in this case do receivers wait although a datagram is there.
 
 import type { SocketError } from "../base/errors.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
@@ -18,10 +17,10 @@ import { plainTurns, type Turns } from "../network/turns.ts";
 import type { DropCounter, DropReason } from "./udp_stats.ts";
 import type { Keeper, Remains, UnreadBudget } from "./unread_budget.ts";
 
-/** What a datagram is counted as besides its bytes: about what holding it costs. */
+/** How many bytes a datagram counts besides its own: about what holding it costs. */
 export const DATAGRAM_OVERHEAD = 256;
 
-/** Which datagram is dropped when there is no room: the one that comes, or the one that waits longest. */
+/** Which datagram is dropped when there is no room: the one that arrives, or the one that has waited longest. */
 export type DropPolicy = "newest" | "oldest";
 
 /** A bounded queue of datagrams with waiting receivers. */
@@ -39,17 +38,17 @@ export class DatagramMailbox implements Keeper {
   readonly #share: DatagramShare;
   #ended: SocketError | undefined;
   #isQuiet = false;
-  /** What the budget holds in the place of this when it has ended. */
+  /** After the end, the budget holds this instead of the mailbox. */
   #remains: Remains | undefined;
 
   /**
-   * @param clock The time that waits go by.
+   * @param clock The clock for timeouts.
    * @param limit How many bytes may wait. One datagram always may.
-   * @param drop Which one is dropped when there is no room.
-   * @param handOut Makes the copies for those who wait.
-   * @param budget What it keeps within, together with others.
-   * @param turns How others get their turn while much is taken.
-   * @param drops Counts what is dropped; the budget, where there is one.
+   * @param drop Which datagram is dropped when there is no room.
+   * @param handOut Makes the copies for waiting receivers.
+   * @param budget A limit that it shares with others.
+   * @param turns How others get their turn while many datagrams are taken.
+   * @param drops Counts dropped datagrams. By default the budget does, if there is one.
    */
   constructor(
     clock: Clock,
@@ -66,7 +65,7 @@ export class DatagramMailbox implements Keeper {
     this.#handOut = handOut;
     this.#limit = limit;
     this.#drop = drop;
-    // Nobody is told that nothing came who only lets others go first.
+    // A receiver that only lets others go first must not time out.
     this.#waiters = new DatagramWaiters(clock, () => this.#handOutNow());
   }
 
@@ -80,22 +79,22 @@ export class DatagramMailbox implements Keeper {
     return this.#queue.length;
   }
 
-  /** How many bytes wait to be taken, each datagram counted with what holding it costs. */
+  /** How many bytes wait to be taken. Each datagram is counted with what holding it costs. */
   get unreadBytes(): number {
     return this.#bytes;
   }
 
-  /** Whether nothing is taken any more. */
+  /** Whether it accepts no more datagrams. */
   get hasEnded(): boolean {
     return this.#ended !== undefined;
   }
 
-  /** Whether somebody waits for a datagram that has not come. */
+  /** Whether a receiver waits for a datagram that has not arrived. */
   get isWaitedFor(): boolean {
     return this.#waiters.length > this.length;
   }
 
-  /** Hands a copy of a datagram to who waits longest, or keeps one, or drops something. */
+  /** Hands a copy of a datagram to the receiver that has waited longest, keeps a copy, or drops a datagram. */
   put(bytes: Uint8Array, from: DatagramAddress): void {
     if (this.#ended !== undefined) return this.countDropped(1, "stopped");
     const waiter = this.length > 0 ? undefined : this.#waiters.shift();
@@ -114,7 +113,7 @@ export class DatagramMailbox implements Keeper {
       this.letGo();
     }
     this.#bytes += weight;
-    // Not out of the slab: others of it are in the hands of users, who may transfer its buffer.
+    // Not in the slab: users hold other parts of it, and may transfer its buffer.
     const data = new Uint8Array(bytes);
     this.#queue.push({ remoteHost: from.hostname, remotePort: from.port, data });
   }
@@ -129,7 +128,7 @@ export class DatagramMailbox implements Keeper {
     return this.#budget === undefined || this.#budget.take(weight, this);
   }
 
-  /** Drops, and counts, the datagram that has to go first. */
+  /** Drops and counts the datagram that must go first. */
   letGo(): void {
     const dropped = this.#drop === "oldest" ? this.#queue.shift() : this.#queue.pop();
     if (dropped === undefined) return;
@@ -137,7 +136,7 @@ export class DatagramMailbox implements Keeper {
     this.#release(dropped);
   }
 
-  /** Counts datagrams that were dropped, also before they got here. */
+  /** Counts dropped datagrams, including those dropped before they got here. */
   countDropped(count: number, reason: DropReason): void {
     this.#droppedDatagrams += count;
     this.#drops?.countDropped(count, reason);
@@ -150,9 +149,9 @@ export class DatagramMailbox implements Keeper {
     return datagram;
   }
 
-  /** It waits here no longer. */
+  /** The datagram no longer waits here. */
   #release({ data }: Datagram): void {
-    // Nobody else has had it yet, so that it is as long as it was.
+    // No user has had it yet, so its length has not changed.
     const weight = data.length + DATAGRAM_OVERHEAD;
     this.#bytes -= weight;
     this.#giveBack(weight);
@@ -167,12 +166,12 @@ export class DatagramMailbox implements Keeper {
   }
 
   /**
-   * Takes the first datagram, waiting for one.
+   * Takes the first datagram, or waits for one.
    *
-   * @param shape Makes what is given of it.
-   * @param limits How the wait may end without one; nothing is lost then.
-   * @param closedAs What is given at a quiet end, instead of throwing.
-   * @throws {SocketError} What {@linkcode DatagramMailbox.finish} was told.
+   * @param shape Makes the result from the datagram.
+   * @param limits How the wait may end without a datagram; none is lost then.
+   * @param closedAs The result at a quiet end, instead of throwing.
+   * @throws {SocketError} The error that {@linkcode DatagramMailbox.finish} was given.
    */
   take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
@@ -188,7 +187,7 @@ export class DatagramMailbox implements Keeper {
     return this.#waiters.wait(shape, limits, closedAs);
   }
 
-  /** Ends the waits of an iteration that was left. @param shape The one that it has given to `take`. */
+  /** Ends the waits of an iteration that was left. @param shape The shape that it gave to `take`. */
   leave(shape: (datagram: Datagram) => unknown): void {
     this.#waiters.leave(shape);
   }
@@ -204,7 +203,7 @@ export class DatagramMailbox implements Keeper {
     });
   }
 
-  /** Hands what is there to those who wait, though the others have not had their turn. */
+  /** Hands waiting datagrams to waiting receivers, although others have not had their turn. */
   #handOutNow(): void {
     while (this.#waiters.length > 0 && this.length > 0) {
       this.#waiters.shift()!.deliver(this.shift()!);
@@ -212,10 +211,10 @@ export class DatagramMailbox implements Keeper {
   }
 
   /**
-   * Takes nothing any more and ends all waits, and every later one once what is there has been taken.
+   * Accepts no more datagrams and ends all waits. Later waits also end, once all waiting datagrams have been taken.
    *
-   * @param error What waits end with.
-   * @param isQuiet Whether an iteration just ends.
+   * @param error The error that waits end with.
+   * @param isQuiet Whether an iteration ends without an error.
    */
   finish(error: SocketError, isQuiet: boolean): void {
     if (this.#ended !== undefined) return;
@@ -227,7 +226,7 @@ export class DatagramMailbox implements Keeper {
     if (this.length > 0) this.#remains = this.#budget?.release(this, this.length);
   }
 
-  /** Drops, and counts, what nobody will take any more. */
+  /** Drops and counts the datagrams that will not be taken any more. */
   clear(): void {
     const bytes = this.#bytes;
     this.countDropped(this.length, "not-taken");

@@ -1,9 +1,9 @@
-// Datagrams leave in the order in which they were given, and as they were when they were given.
+// Datagrams leave in the order in which they were given, with the bytes that they had then.
 //
-// The runtime sends what is not awaited in reverse order and reads the bytes late. So each datagram is
-// copied at once and there is one send under way at a time, in each lane: one lane for addresses, and one
-// for each host name that must be looked up first, or that only the runtime may look up, so that a slow name
-// holds up nobody else. A lane whose name became an address joins the lane of addresses.
+// The runtime may send in reverse order when sends are not awaited, and it reads the bytes late. So each datagram is
+// copied at once, and each lane has one send under way at a time. There is one lane for addresses. There is another
+// lane for each host name that must be looked up first, or that only the runtime may look up. So a slow name delays
+// no other datagrams. A lane whose name became an address joins the lane of addresses.
 
 import { DatagramLane, type OnSettled, type Outgoing, sendError } from "./datagram_lane.ts";
 import { GenericError, ignore, rejected, type SocketError } from "../base/errors.ts";
@@ -20,7 +20,7 @@ import type { DatagramTraffic } from "./udp_stats.ts";
 const SLAB_LENGTH = 65_536;
 /** The first slab of a socket, for the many that send little. */
 const FIRST_SLAB_LENGTH = 2_048;
-/** What a queued datagram is counted as besides its bytes: about what holding it costs. */
+/** How many bytes a queued datagram counts besides its own: about what holding it costs. */
 const OVERHEAD = 256;
 
 /** What sends the datagrams of one socket. */
@@ -38,19 +38,19 @@ export class DatagramSender implements PressedQueue {
   #queuedBytes = 0;
   #slab: Uint8Array<ArrayBuffer> | undefined;
   #slabUsed = 0;
-  /** The target of the last datagram, for the next one: most go where the last one went, or to its host. */
+  /** The target of the last datagram. Most datagrams go to the same target, or at least to the same host. */
   #lastTarget: DatagramAddress | undefined;
-  /** The start of the slab, as long as the last datagram that was put there: most are as long as the last. */
+  /** The start of the slab, as long as the last datagram in it: most datagrams are as long as the last. */
   #front: Uint8Array<ArrayBuffer> | undefined;
   #error: SocketError | undefined;
   #idle: (() => void) | undefined;
-  /** Made when somebody asks. */
+  /** Made when it is first needed. */
   #pressure: Pressure | undefined;
 
   /**
    * @param names Looks up the names.
    * @param limit How many bytes may wait.
-   * @param traffic Counts what has left.
+   * @param traffic Counts the datagrams that were sent.
    */
   constructor(names: HostNames, limit: number, traffic: DatagramTraffic) {
     this.#names = names;
@@ -63,7 +63,7 @@ export class DatagramSender implements PressedQueue {
     return this.#queuedBytes;
   }
 
-  /** Whether the system was offered a datagram that it has not taken yet. */
+  /** Whether the system was given a datagram that it has not taken yet. */
   get isOffered(): boolean {
     return this.#addresses.isBusy;
   }
@@ -77,12 +77,12 @@ export class DatagramSender implements PressedQueue {
   }
 
   /**
-   * Sends one datagram after all others that go to an address, or to this name.
+   * Sends one datagram, after all earlier ones that go to an address, or to this name.
    *
-   * @param content At most what fits; may be changed as soon as this returns.
+   * @param content At most what fits into a datagram. May be changed as soon as this returns.
    * @param host Host name or IP address, checked.
    * @param port From 1 to 65535.
-   * @returns Rejects with what went wrong; nobody has to wait for it.
+   * @returns Rejects if sending fails. The caller need not await it.
    */
   send(content: Uint8Array, host: string, port: number): Promise<number> {
     if (this.#addresses.isFree && this.#refusalOf(content) === undefined) {
@@ -97,7 +97,7 @@ export class DatagramSender implements PressedQueue {
     return sent.promise;
   }
 
-  /** Like {@linkcode DatagramSender.send} where nobody waits: calls what it is given. */
+  /** Like {@linkcode DatagramSender.send}, but calls the given functions instead of making a promise. */
   post(
     content: Uint8Array,
     host: string,
@@ -113,8 +113,8 @@ export class DatagramSender implements PressedQueue {
   /**
    * Sends datagrams without a promise, all or none of them, unless the system has refused too much.
    *
-   * @param contents What is in each; may be changed as soon as this returns.
-   * @param turns Who lets the runtime look.
+   * @param contents The content of each. May be changed as soon as this returns.
+   * @param turns Lets the runtime look at its sockets.
    * @returns Whether they were queued.
    */
   tryPost(contents: readonly Uint8Array[], host: string, port: number, turns: Turns): boolean {
@@ -142,7 +142,7 @@ export class DatagramSender implements PressedQueue {
     else this.#sendToName(datagram);
   }
 
-  /** The target of a datagram, which becomes the last one where it is an address. */
+  /** The target of a datagram. If it is an address, it is kept as the last target. */
   #targetOf(host: string, port: number): DatagramAddress {
     const last = this.#lastTarget;
     if (last !== undefined && last.port === port && last.hostname === host) return last;
@@ -175,7 +175,7 @@ export class DatagramSender implements PressedQueue {
     if (this.#socket !== undefined) this.#find(key, lane);
   }
 
-  /** Looks a lane's name up and lets its datagrams go. */
+  /** Looks up a lane's name, then sends its datagrams. */
   #find(key: string, lane: DatagramLane): void {
     const colon = key.lastIndexOf(":");
     const host = key.slice(0, colon);
@@ -213,7 +213,7 @@ export class DatagramSender implements PressedQueue {
     this.#idle?.();
   }
 
-  /** Takes the bytes before the caller can change them, and counts them. */
+  /** Copies the bytes before the caller can change them, and counts them. */
   #take(content: Uint8Array): Uint8Array {
     const length = content.length;
     let slab = this.#slab;
@@ -234,7 +234,7 @@ export class DatagramSender implements PressedQueue {
     if (this.#slabUsed > 0) bytes = slab.subarray(this.#slabUsed, this.#slabUsed + length);
     else if (this.#front?.length === length) bytes = this.#front;
     else bytes = this.#front = slab.subarray(0, length);
-    // Refuses what was transferred away; so it is counted later.
+    // This throws if the bytes were transferred away. So they are counted afterwards.
     bytes.set(content);
     this.#slabUsed += length;
     this.#count(length);
@@ -246,7 +246,7 @@ export class DatagramSender implements PressedQueue {
     this.#queuedBytes += length + OVERHEAD;
   }
 
-  /** Refuses everything from now on with this error; what was accepted is still sent. */
+  /** Refuses everything from now on with this error. Accepted datagrams are still sent. */
   end(error: SocketError): void {
     this.#error ??= error;
   }
@@ -262,9 +262,9 @@ export class DatagramSender implements PressedQueue {
   /**
    * Waits until less is queued.
    *
-   * @param limits How much less, and how to give up.
-   * @param clock The time it goes by.
-   * @param turns Who lets the runtime look.
+   * @param limits How much may be left, and how to give up.
+   * @param clock The clock for the timeout.
+   * @param turns Lets the runtime look at its sockets.
    * @param owner On whose behalf.
    */
   whenBelow(limits: DrainedLimits, clock: Clock, turns: Turns, owner: object): Promise<void> {
@@ -278,7 +278,7 @@ export class DatagramSender implements PressedQueue {
     this.#pressure?.fail(error, owner);
   }
 
-  /** Gives up what was not begun, with this error. */
+  /** Gives up the datagrams whose sending has not begun, with this error. */
   abort(error: SocketError): void {
     this.#error ??= error;
     this.#pressure?.fail(error);

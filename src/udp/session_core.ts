@@ -1,4 +1,4 @@
-// What happens to one peer of a listener: its datagrams queue up, it may be idle too long, and it ends once.
+// The core of one session: its datagrams queue up, it may be idle too long, and it ends once.
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { DatagramMailbox, type DropPolicy } from "./datagram_mailbox.ts";
@@ -22,24 +22,24 @@ export interface SessionSettings {
   readonly clock: Clock;
   readonly turns: Turns;
   readonly idleTimeoutInMillis: number;
-  /** What counts: whoever only sends to a peer that has gone must find that out. */
+  /** What counts as activity: a user who only sends must find out that the peer has gone. */
   readonly idleBy: "received" | "either";
   readonly queueLimit: number;
   readonly drop: DropPolicy;
   readonly limits: TakeLimits;
-  /** Whether lent bytes are overwritten when they are not lent any more. */
+  /** Whether lent bytes are overwritten when the loan ends. */
   readonly overwritesLent: boolean;
 }
 
 /** What the sessions of one listener share. */
 export interface SharedBySessions {
-  /** What they send by. */
+  /** The socket they send with. */
   readonly socket: UdpSocket;
   /** How they behave. */
   readonly settings: SessionSettings;
-  /** What they keep within, all together. */
+  /** The limit for what all of them keep. */
   readonly budget: UnreadBudget;
-  /** Told when one is over, and why. */
+  /** Called when one is over, with the reason. */
   onEnd(core: SessionCore, reason: SessionEndReason): void;
 }
 
@@ -50,13 +50,13 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   readonly settings: SessionSettings;
   /** Resolves when it is over. */
   readonly closed: Promise<SocketError | undefined>;
-  /** Made when somebody asks: most sessions are never asked. */
+  /** Made at the first use of `signal`: most sessions never need it. */
   #abortion: AbortController | undefined;
   /** A method of a service that handles this session is under way. */
   isHandled = false;
-  /** Somebody took it from an iteration: nobody knows what they do with it. */
+  /** It was taken from an iteration: what the taker does with it is not known. */
   isPulled = false;
-  /** It waits for somebody to take it from an iteration. */
+  /** It waits to be taken from an iteration. */
   isUntaken = false;
   before: SessionCore | undefined;
   behind: SessionCore | undefined;
@@ -67,7 +67,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   readonly #shared: SharedBySessions;
   readonly #activity: { now(): number };
   readonly #busyClock: BusyClock;
-  /** When something that counts came or went; not a number where that is not known yet. */
+  /** The time of the last activity. NaN while that time is not known yet. */
   #activeAt: number;
   readonly #begunAt: number;
   #endReason: SessionEndReason | undefined;
@@ -102,12 +102,12 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     return this.#mailbox.droppedDatagrams;
   }
 
-  /** What ended it. */
+  /** The error that ended it. */
   get ended(): SocketError | undefined {
     return this.#ended;
   }
 
-  /** Who ended it, in the words of connections: idle too long is an error. */
+  /** Who ended it, in the words that connections use: idle too long is an error. */
   get endedBy(): "local" | "stop" | "error" {
     return this.#endReason === "local" || this.#endReason === "stop" ? this.#endReason : "error";
   }
@@ -134,7 +134,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     const taken = this.#mailbox.take(shape, limits, closedAs);
     if (this.#stopped !== undefined) {
       if (this.#mailbox.isWaitedFor) this.#sawEnd = true;
-      // Also when it is given later, because others go first.
+      // Checked again afterwards: the datagram may be handed out later, because others go first.
       const check = () => this.#endIfDone();
       check();
       taken.then(check, check);
@@ -159,7 +159,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     return this.socket.writeTo(content, this.peer.hostname, this.peer.port);
   }
 
-  /** Sends content to the peer, unless the system has refused too much. Whether it was queued. */
+  /** Sends content to the peer, unless the system has refused too much. Returns whether it was queued. */
   tryWrite(content: unknown): boolean {
     const bytes = contentBytes(content);
     if (this.#ended !== undefined) return false;
@@ -192,7 +192,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     return Infinity;
   }
 
-  /** Ends it as soon as what came is read and what is under way is over. */
+  /** Ends it as soon as what arrived has been read and its calls are over. */
   stop(): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = closedError("receive");
@@ -213,13 +213,13 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     if (!this.isPulled || this.#sawEnd) this.end(this.#stopped, "stop");
   }
 
-  /** Ends it by its user. */
+  /** The user ends it. */
   close(): void {
     this.#mailbox.clear();
     this.end(closedError("receive"), this.#stopped === undefined ? "local" : "stop");
   }
 
-  /** Ends it. What came before can still be read, by whoever has it. */
+  /** Ends it. Its user can still read what arrived before. */
   end(error: SocketError, reason: SessionEndReason): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
@@ -227,7 +227,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     this.#timer.stop();
     this.socket.endWaits(this, error);
     this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
-    // Nobody has it who could read what came.
+    // It has no user who could read what arrived.
     if (this.isUntaken) this.#mailbox.clear();
     this.#shared.onEnd(this, reason);
     this.#resolveClosed(error.code === "closed" ? undefined : error);

@@ -1,4 +1,4 @@
-// UdpClient: datagrams sent in order and received one at a time, from anybody or from one peer.
+// UdpClient: sends datagrams in order and receives them one at a time, from anybody or from one peer.
 
 import { checkObject, checkReadLength } from "../base/arguments.ts";
 import { type Address, checkHost, checkPort } from "../base/address.ts";
@@ -28,10 +28,10 @@ const ADDRESS_OPTIONS = optionNames<Address>({ host: true, port: true });
 export type ReceiveResult = [bytes: Uint8Array, length: number, address: Address];
 
 /**
- * A UDP socket. Sends datagrams in the order of the calls, receives them one at a time, and hears everybody
- * or, connected, one peer.
+ * A UDP socket. Sends datagrams in the order of the calls and receives them one at a time. It hears everybody or,
+ * when connected, one peer.
  *
- * It is bound as soon as it is made. Give it up with {@linkcode UdpClient.close} or `await using`.
+ * It is bound as soon as it is made. Free it with {@linkcode UdpClient.close} or `await using`.
  *
  * @example Ask and wait for the answer
  * ```ts
@@ -52,11 +52,11 @@ export class UdpClient implements UdpChannel {
   readonly #limits: TakeLimits;
 
   /**
-   * Begins to bind; {@linkcode UdpClient.bound} tells how it went.
+   * Begins to bind. {@linkcode UdpClient.bound} reports the result.
    *
-   * @param localAddress Where. Without a host every IPv4 address of this machine (every address, IPv6 too,
-   * where `remoteHost` is IPv6); without it also a port that the system chooses.
-   * @param config How.
+   * @param localAddress The address to bind. Without a host: every IPv4 address of this machine, or, where
+   * `remoteHost` is IPv6, every address including IPv6. Left out: the same, on a port that the system chooses.
+   * @param config How it behaves.
    * @throws {TypeError | RangeError} An argument is wrong.
    */
   constructor(
@@ -99,62 +99,62 @@ export class UdpClient implements UdpChannel {
   }
 
   /**
-   * Resolves with the local address when the socket is bound. Rejects with a {@linkcode SocketError} when
-   * that failed, as every other call then does; nobody has to wait for it.
+   * Resolves with the local address when the socket is bound. When binding fails, this and every other call reject
+   * with a {@linkcode SocketError}. You need not await it.
    */
   get bound(): Promise<Address> {
     return this.#socket.bound;
   }
 
   /**
-   * Resolves when the socket is free: with `undefined` after `close`, else with what ended it. Never
+   * Resolves when the socket is free: with `undefined` after `close`, else with the error that ended it. Never
    * rejects.
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#socket.closed;
   }
 
-  /** The local IP address; the host asked for until `bound` has resolved. */
+  /** The local IP address. Until `bound` resolves: the host asked for. */
   get localAddress(): string {
     return this.#socket.local.host;
   }
 
-  /** The local port; the one asked for until `bound` has resolved. */
+  /** The local port. Until `bound` resolves: the port asked for. */
   get localPort(): number {
     return this.#socket.local.port;
   }
 
-  /** The host or IP address of the peer that is heard alone, `undefined` where everybody is heard. */
+  /** The host or IP address of the only peer that is heard. `undefined` when everybody is heard. */
   get remoteAddress(): string | undefined {
     return this.#socket.peer?.host;
   }
 
-  /** The port of the peer that is heard alone. */
+  /** The port of the only peer that is heard. */
   get remotePort(): number | undefined {
     return this.#socket.peer?.port;
   }
 
-  /** How many bytes wait to be sent, each datagram counted with 256 more. */
+  /** How many bytes wait to be sent. Each datagram counts 256 bytes extra. */
   get queuedBytes(): number {
     return this.#socket.queuedBytes;
   }
 
   /**
-   * How many datagrams reached this socket and nobody will receive: the receive queue was full, or they came
-   * from somebody else than the peer or from port 0. What the system dropped before is not known.
+   * How many datagrams reached this socket and were dropped: the receive queue was full, or the sender was not the
+   * peer or had port 0. Datagrams that the system dropped earlier are not known.
    */
   get droppedDatagrams(): number {
     return this.#mailbox.droppedDatagrams + this.#socket.droppedDatagrams;
   }
 
   /**
-   * Sends one datagram. Datagrams leave in the order of the calls, awaited or not; those to a host name that
-   * must be looked up first keep their order among themselves. A name is remembered for 10 seconds.
+   * Sends one datagram. Datagrams leave in the order of the calls, awaited or not. A host name may have to be looked
+   * up first: datagrams to it keep their order among themselves. A name is remembered for 10 seconds.
    *
-   * @param content At most 65,507 bytes, or a string, which goes out as UTF-8. May be changed as soon as the
-   * call has returned.
-   * @param address Where to: host name or IP address, and port.
-   * @returns How many bytes were sent, when the system has them. Whether they arrive nobody knows.
+   * @param content At most 65,507 bytes, or a string, which is sent as UTF-8. You may change it as soon as the call
+   * has returned.
+   * @param address The host name or IP address, and the port, to send to.
+   * @returns How many bytes were sent. Resolves when the system has them; whether they arrive is not known.
    * @throws {TypeError | RangeError} An argument is wrong.
    * @throws {SocketError} `"unreachable"`, `"denied"`, `"overflow"`, `"closed"`; the socket stays usable.
    */
@@ -172,14 +172,14 @@ export class UdpClient implements UdpChannel {
   /**
    * Receives one datagram. Several calls at once are served in their order.
    *
-   * *Giving up*: a timeout or the signal ends the wait and no datagram: the next call gets it.
+   * *Giving up*: a timeout or the signal ends the wait. No datagram is lost: the next call gets it.
    *
-   * @param length The most bytes to give; the rest of a longer datagram is dropped. Left out, all of it.
+   * @param length At most this many bytes are returned; the rest of a longer datagram is dropped. Left out: all of it.
    * @param options How to wait.
-   * @returns The bytes, which are yours, how many they are, and who sent them.
+   * @returns The bytes, which are yours, their count, and the sender's address.
    * @throws {RangeError | TypeError} An argument is wrong.
-   * @throws {ReadTimedOutError} Nothing came in time.
-   * @throws {SocketError} `"closed"`, or what ended the socket.
+   * @throws {ReadTimedOutError} Nothing arrived in time.
+   * @throws {SocketError} `"closed"`, or the error that ended the socket.
    */
   receiveFrom(length?: number, options?: ReceiveOptions): Promise<ReceiveResult> {
     const shape = length === undefined
@@ -192,7 +192,7 @@ export class UdpClient implements UdpChannel {
    * Hears only this peer from now on, and sends to it with {@linkcode UdpClient.write}. Datagrams of others
    * are dropped and counted. Of several calls the last one counts, awaited or not.
    *
-   * @param address The peer. A name is looked up once, here.
+   * @param address The peer. A host name is looked up once, by this call.
    * @throws {TypeError | RangeError} An argument is wrong.
    * @throws {SocketError} `"unreachable"`: no such host; `"denied"`: the name may not be looked up; `"closed"`.
    */
@@ -202,12 +202,11 @@ export class UdpClient implements UdpChannel {
   }
 
   /**
-   * Sends content to the peer, in as many datagrams as it takes: at most `datagramSize` bytes in each. Empty
-   * content is one empty datagram.
+   * Sends content to the peer, in as many datagrams as needed: at most `datagramSize` bytes in each. Empty content is
+   * one empty datagram.
    *
-   * @param content Bytes, or a string, which goes out as UTF-8. May be changed as soon as the call has
-   * returned.
-   * @returns How many bytes were sent, when the system has them all.
+   * @param content Bytes, or a string, which is sent as UTF-8. You may change it as soon as the call has returned.
+   * @returns How many bytes were sent. Resolves when the system has them all.
    * @throws {TypeError} The content is wrong, or the socket has no peer.
    * @throws {SocketError} As {@linkcode UdpClient.sendTo}.
    */
@@ -220,12 +219,11 @@ export class UdpClient implements UdpChannel {
   }
 
   /**
-   * Sends content like `write`, all of it or none, unless the system has refused so much that with it more than
-   * `maxQueuedBytes` would wait. A datagram that cannot be sent is lost, and nobody is told.
+   * Sends content like `write`, all of it or none. It sends none if the system has refused so much that more than
+   * `maxQueuedBytes` would wait. A datagram that cannot be sent is lost without a report.
    *
-   * @param content Bytes, or a string, which goes out as UTF-8. May be changed as soon as the call has
-   * returned.
-   * @returns Whether it was queued. False, too, where it is closed.
+   * @param content Bytes, or a string, which is sent as UTF-8. You may change it as soon as the call has returned.
+   * @returns Whether the content was queued. Also false when the socket is closed.
    * @throws {TypeError} The content is wrong, or the socket has no peer.
    */
   tryWrite(content: Uint8Array | string): boolean {
@@ -233,12 +231,12 @@ export class UdpClient implements UdpChannel {
   }
 
   /**
-   * Waits until the system has taken what was written, or so much of it that `queuedBytes` is `below`. Like a
-   * write, it never becomes an unhandled rejection.
+   * Waits until the system has taken what was written, or until `queuedBytes` is less than `below`. Like a write, it
+   * never becomes an unhandled rejection.
    *
    * @param options How much may be left, and how to give up.
    * @throws {TypeError | RangeError} An option is wrong.
-   * @throws {SocketError} `"timed-out"`: it took longer than `timeoutInMillis`; or what ended the socket.
+   * @throws {SocketError} `"timed-out"`: it took longer than `timeoutInMillis`; or the error that ended the socket.
    */
   drained(options?: DrainedOptions): Promise<void> {
     try {
@@ -249,11 +247,11 @@ export class UdpClient implements UdpChannel {
   }
 
   /**
-   * Receives one datagram without saying from whom: from the peer, where there is one.
+   * Receives one datagram, without its sender's address. When there is a peer, it is from the peer.
    *
-   * @param length The most bytes to give; the rest of a longer datagram is dropped. Left out, all of it.
+   * @param length At most this many bytes are returned; the rest of a longer datagram is dropped. Left out: all of it.
    * @param options How to wait.
-   * @returns The bytes, which are yours, and how many they are.
+   * @returns The bytes, which are yours, and their count.
    * @throws {Error} As {@linkcode UdpClient.receiveFrom}.
    */
   read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]> {
@@ -276,10 +274,10 @@ export class UdpClient implements UdpChannel {
   }
 
   /**
-   * Begins to hear a multicast group.
+   * Joins a multicast group.
    *
    * @param group The group's IP address.
-   * @param options Where it is heard, and from whom.
+   * @param options The interface to join on, and the senders to hear.
    * @throws {TypeError | RangeError} An argument is wrong.
    * @throws {SocketError} `"busy"`: it was joined already; `"unsupported"`; `"unreachable"`: the system
    * refused.
@@ -289,10 +287,10 @@ export class UdpClient implements UdpChannel {
   }
 
   /**
-   * Ends what {@linkcode UdpClient.joinGroup} began. A close leaves all groups, also those that are being left.
+   * Leaves a group that {@linkcode UdpClient.joinGroup} joined. A close leaves all groups, even those being left.
    *
    * @param group The group's IP address.
-   * @param options The same as it was joined with.
+   * @param options The same options as for the join.
    * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
    * @throws {SocketError} `"closed"`; or the system refused.
    */
@@ -301,25 +299,23 @@ export class UdpClient implements UdpChannel {
   }
 
   /**
-   * Lets queued datagrams leave and frees the socket. Who waits for a datagram gets `"closed"`; an iteration
-   * ends.
+   * Sends the queued datagrams, then frees the socket. A waiting receive rejects with `"closed"`; an iteration ends.
    *
-   * @returns When the socket is free. Closing twice is closing once.
+   * @returns Resolves when the socket is free. Closing twice is closing once.
    */
   close(): Promise<void> {
     return this.#socket.close();
   }
 
   /**
-   * Gives one datagram after the other, until the socket is closed. Waits for each as long as
-   * `readTimeoutInMillis`, then throws a {@linkcode ReadTimedOutError}. Leaving the loop leaves the socket
-   * open.
+   * Iterates over datagrams until the socket is closed. Waits at most `readTimeoutInMillis` for each, then throws a
+   * {@linkcode ReadTimedOutError}. Leaving the loop leaves the socket open.
    */
   [Symbol.asyncIterator](): AsyncIterator<Datagram> {
     return iterationOf(this.#mailbox, this.#limits, () => this.#socket.wake());
   }
 
-  /** Is {@linkcode UdpClient.close}. */
+  /** The same as {@linkcode UdpClient.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

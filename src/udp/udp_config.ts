@@ -1,4 +1,4 @@
-// What UdpClient and UdpListener can both be told, checked in one place.
+// The options that UdpClient and UdpListener share, checked in one place.
 
 import {
   checkBoolean,
@@ -18,14 +18,14 @@ import { optionNames, partOf, readOptions } from "../base/options.ts";
 /** The largest content of one datagram: what an IPv4 packet leaves for it. */
 export const MAX_DATAGRAM_LENGTH = 65_507;
 
-/** What a UDP socket of either kind can be told. */
+/** The options of a UDP socket of either kind. */
 export interface UdpSocketConfig {
   /** Hears only this host; goes with `remotePort`. A name is looked up once, when the socket is bound. */
   readonly remoteHost?: string;
   /** Hears only this port of `remoteHost`. */
   readonly remotePort?: number;
   /**
-   * Which datagram is dropped, and counted, when one comes and the receive queue is full.
+   * Which datagram is dropped and counted when one arrives and the receive queue is full.
    *
    * @default {"newest"}
    */
@@ -37,14 +37,14 @@ export interface UdpSocketConfig {
    */
   readonly readTimeoutInMillis?: number;
   /**
-   * How many bytes may wait to be sent, each datagram counted with 256 more. What is over it is not sent and
-   * rejects with `"overflow"`; one datagram may always wait.
+   * How many bytes may wait to be sent. Each datagram counts 256 bytes extra. A datagram above the limit is not sent:
+   * its call rejects with `"overflow"`. One datagram may always wait.
    *
    * @default {16_777_216}
    */
   readonly maxQueuedBytes?: number;
   /**
-   * The most bytes that `write` puts into one datagram; longer content is split.
+   * `write` puts at most this many bytes into one datagram. Longer content is split.
    *
    * @default {8_192}
    */
@@ -56,28 +56,28 @@ export interface UdpSocketConfig {
    */
   readonly closeTimeoutInMillis?: number;
   /**
-   * Shares the local address with other sockets that ask for the same.
+   * Shares the local address with other sockets that also set this.
    *
    * @default {false}
    */
   readonly reuseAddress?: boolean;
   /**
-   * Whether this host too hears what is sent to a multicast group.
+   * Whether this host also hears what the socket sends to a multicast group.
    *
    * @default {true}
    */
   readonly multicastLoopback?: boolean;
-  /** Through how many routers what is sent to an IPv4 group may go, from 1 to 255; the system's default is 1. */
+  /** How many routers a datagram to an IPv4 group may pass, from 1 to 255; the system's default is 1. */
   readonly multicastTimeToLive?: number;
   /**
-   * Where what is sent to a group leaves: an IPv4 interface's address, an IPv6 interface's index. Needs
-   * {@linkcode nodeNetwork}. A socket that is bound to an interface's address sends there without it.
+   * The interface that sends to groups: the address of an IPv4 interface, or the index of an IPv6 interface. Needs
+   * {@linkcode nodeNetwork}. A socket bound to an interface's address sends from there without this option.
    */
   readonly multicastInterface?: string | number;
-  /** Through how many routers an IPv4 datagram may go, from 1 to 255. Needs {@linkcode nodeNetwork}. */
+  /** How many routers an IPv4 datagram may pass, from 1 to 255. Needs {@linkcode nodeNetwork}. */
   readonly timeToLive?: number;
   /**
-   * What the socket is made by.
+   * The network that makes the socket.
    *
    * @default {denoNetwork}
    */
@@ -176,9 +176,9 @@ export function checkInterface(name: string, value: unknown): string | number {
 /** How a {@linkcode UdpClient} is made. */
 export interface UdpClientConfig extends UdpSocketConfig {
   /**
-   * With 0, a datagram is received when somebody waits for it, and the others wait in the system's buffer,
-   * which drops what does not fit and tells nobody. With more, everything is received at once and up to so
-   * many bytes wait here, each datagram counted with 256 more; what does not fit is dropped and counted.
+   * With 0, a datagram is received only when a call waits for it. The others wait in the system's buffer, which drops
+   * what does not fit and reports nothing. With more, every datagram is received at once, and at most this many bytes
+   * wait here. Each datagram counts 256 bytes extra. What does not fit is dropped and counted.
    *
    * @default {0}
    */

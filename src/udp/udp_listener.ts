@@ -1,7 +1,7 @@
 // UdpListener: hands datagrams, or sessions, to a service or to an iteration. How it lives is in life_cycle.ts.
 //
-// Nothing is received while there is neither a service, nor an iteration, nor an open session: what comes waits in
-// the system's buffer. Everything between a start and its stop is in udp_serving.ts.
+// It receives only while there is a service, an iteration or an open session. Otherwise datagrams wait in the
+// system's buffer. Everything between a start and its stop is in udp_serving.ts.
 
 import { checkPort } from "../base/address.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
@@ -108,8 +108,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Resolves when it no longer receives, and never rejects: `undefined` after a stop, else the error that
-   * ended receiving for good, or that `start` has thrown. A new promise after each `start`.
+   * Resolves when it no longer receives: with `undefined` after a stop, else with the error that ended receiving for
+   * good or that `start` threw. Never rejects. Each `start` makes a new promise.
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#life.closed;
@@ -136,7 +136,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   /**
    * Hands every datagram, or every session, to a service.
    *
-   * @param service What is called, or a function that makes it for each session.
+   * @param service The service, or a function that makes one for each session.
    * @throws {TypeError} The service has no method to call, or a misspelled one.
    * @throws {GenericError} `"busy"`: one is attached already, or an iteration is under way.
    *
@@ -158,16 +158,16 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Serves each session with a loop of yours: attaches it, and starts.
+   * Serves each session with a loop of yours: attaches the loop, and starts.
    *
-   * The session closes when the handler returns. What the handler throws ends its own session, and no other; without
-   * `onError` it is printed. At a stop a handler that only waits for datagrams reaches the end of its loop, and
-   * others have until the deadline.
+   * The session closes when the handler returns. An error thrown by the handler ends its own session and no other.
+   * Without `onError` the error is printed. At a stop a handler that only waits for datagrams reaches the end of its
+   * loop. Other handlers have until the deadline.
    *
    * @param handler Called for each session: it begins with the first datagram of a peer.
-   * @param callbacks What is called besides.
+   * @param callbacks The other methods to call.
    * @returns Resolves when it is bound.
-   * @throws {TypeError} The handler is none, or a callback.
+   * @throws {TypeError} The handler or a callback is not a function.
    * @throws {GenericError} `"busy"`, as {@linkcode UdpListener.attach}; or as {@linkcode UdpListener.start}.
    *
    * @example Count what each peer sends
@@ -193,8 +193,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Takes a service off: it gets no more datagrams and no new sessions; those it has it keeps. What comes from others
-   * while they are open waits for the next service or iteration.
+   * Detaches a service: it gets no more datagrams and no new sessions, but keeps the sessions it has. While those are
+   * open, datagrams from other peers wait for the next service or iteration.
    */
   detach(service: UdpServiceOrFactory): void {
     this.#consumers.detach(service);
@@ -223,7 +223,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   #onEnd(): void {
-    // What the engine of this socket had no room for, it will not tell again.
+    // The socket goes away, and with it the engine's count of what it had no room for. So it is added here.
     const dropped = this.#serving?.socket.droppedDatagrams ?? 0;
     this.#counts.drops.countDropped(dropped, "queue-limit");
     this.#serving = undefined;
@@ -231,11 +231,11 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Stops in good order: datagrams that came before it are still handled, also those in the system's buffer.
-   * Then idle sessions close at once, calls under way finish and what they send goes out; what is left at the
-   * deadline is aborted. A stopped listener can be started again, on the same port. Stopping twice is one stop.
+   * Stops in good order. Datagrams that arrived before the stop are still handled, even those in the system's buffer.
+   * Then idle sessions close at once, calls under way finish, and what they send goes out. At the deadline the rest
+   * is aborted. A stopped listener can be started again, on the same port. Stopping twice is one stop.
    *
-   * @param options How long it may take.
+   * @param options How long the stop may take.
    * @returns How many calls and sessions ended by themselves, how many were cut, and which.
    * @throws {TypeError | RangeError} The deadline is wrong.
    */
@@ -244,9 +244,9 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Stops now: what waits is dropped, every session ends. Also ends a graceful stop under way.
+   * Stops now: waiting datagrams are dropped, and every session ends. Also ends a graceful stop under way.
    *
-   * @returns Resolves when the port is free; calls under way are not waited for.
+   * @returns Resolves when the port is free. It does not wait for calls under way.
    */
   async immediateStop(): Promise<void> {
     await this.#life.immediateStop();
@@ -258,9 +258,9 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Iterates over datagrams, each with its caller to answer by. Ends at a stop, behind those that had come before
-   * it: so the body of the loop must not await `gracefulStop`, which waits for it. Leaving the loop leaves the
-   * listener bound.
+   * Iterates over datagrams, each with its caller, which sends the answer. A stop ends the loop, after the datagrams
+   * that arrived before the stop. `gracefulStop` waits for the loop, so its body must not await `gracefulStop`.
+   * Leaving the loop leaves the listener bound.
    *
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */
@@ -269,9 +269,9 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Iterates over new sessions: one begins with the first datagram of a peer. Ends at a stop, behind those that
-   * had begun before it: so the body of the loop must not await `gracefulStop`, which waits for it. Leaving the
-   * loop leaves the listener bound and its sessions open.
+   * Iterates over new sessions: one begins with the first datagram of a peer. A stop ends the loop, after the
+   * sessions that began before the stop. `gracefulStop` waits for the loop, so its body must not await
+   * `gracefulStop`. Leaving the loop leaves the listener bound and its sessions open.
    *
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */
@@ -280,10 +280,10 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Begins to hear a multicast group. A stop ends it.
+   * Joins a multicast group. A stop ends it.
    *
    * @param group The group's IP address.
-   * @param options Where it is heard, and from whom.
+   * @param options The interface to join on, and the senders to hear.
    * @throws {TypeError | RangeError} An argument is wrong.
    * @throws {SocketError} `"busy"`: it was joined already; `"closed"`: not started; `"unsupported"`;
    * `"unreachable"`: the system refused.
@@ -293,10 +293,10 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   /**
-   * Ends what {@linkcode UdpListener.joinGroup} began. A stop leaves all groups, also those that are being left.
+   * Leaves a group that {@linkcode UdpListener.joinGroup} joined. A stop leaves all groups, even those being left.
    *
    * @param group The group's IP address.
-   * @param options The same as it was joined with.
+   * @param options The same options as for the join.
    * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
    * @throws {SocketError} `"closed"`: not started; or the system refused.
    */

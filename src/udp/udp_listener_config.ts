@@ -27,52 +27,53 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    */
   readonly interface?: string;
   /**
-   * How many bytes wait while the service or the iteration is busy or has left, each datagram counted with 256 more.
-   * What does not fit is dropped and counted.
+   * How many bytes may wait while the service or the iteration is busy or gone. Each datagram counts 256 bytes extra.
+   * Datagrams that do not fit are dropped and counted.
    *
    * @default {4_194_304}
    */
   readonly maxUnreadBytes?: number;
   /**
-   * How many sessions there may be. Datagrams of further peers are dropped and counted.
+   * At most this many sessions are open. Datagrams of further peers are dropped and counted.
    *
    * @default {10_000}
    */
   readonly maxSessions?: number;
   /**
-   * After how long without a datagram of its peer a session ends.
+   * A session ends after this long without a datagram of its peer.
    *
    * @default {60_000}
    */
   readonly sessionIdleTimeoutInMillis?: number;
   /**
-   * What counts for `sessionIdleTimeoutInMillis`: datagrams that are `"received"`, or those of `"either"` direction.
-   * A peer that has gone is sent to as one that is there: by `"either"` a server that broadcasts never loses it.
+   * What counts for `sessionIdleTimeoutInMillis`: only datagrams that are `"received"`, or those of `"either"`
+   * direction. Sending to a peer that has gone does not fail: with `"either"`, a server that broadcasts keeps its
+   * session for ever.
    *
    * @default {"received"}
    */
   readonly sessionIdleBy?: "received" | "either";
   /**
-   * How many bytes wait in one session, each datagram counted with 256 more.
+   * How many bytes may wait in one session. Each datagram counts 256 bytes extra.
    *
    * @default {262_144}
    */
   readonly maxUnreadBytesPerSession?: number;
   /**
-   * How many bytes wait in all sessions together, each datagram counted with 256 more. Where there is no room,
-   * sessions that keep much lose datagrams, which are counted, before those that keep little.
+   * How many bytes may wait in all sessions together. Each datagram counts 256 bytes extra. When there is no room,
+   * sessions that keep much lose datagrams before those that keep little. Lost datagrams are counted.
    *
    * @default {67_108_864}
    */
   readonly maxTotalUnreadBytes?: number;
   /**
-   * Whether lent bytes (those of `onBytes`) are overwritten when the loan ends, so that whoever has kept them finds
-   * out. It costs a little.
+   * Whether lent bytes (those of `onBytes`) are overwritten when the loan ends. This exposes code that has kept them.
+   * It costs a little.
    *
    * @default {false}, {true} on the testing networks
    */
   readonly overwriteLentBytes?: boolean;
-  /** Its abort is `gracefulStop()`. */
+  /** Aborting this signal calls `gracefulStop()`. */
   readonly signal?: AbortSignal;
 }
 
@@ -100,7 +101,7 @@ export interface UdpListenerSettings {
   readonly maxUnreadBytes: number;
   readonly maxSessions: number;
   readonly maxTotalUnreadBytes: number;
-  /** Its abort is a graceful stop. */
+  /** Aborting this signal begins a graceful stop. */
   readonly signal: AbortSignal | undefined;
 }
 

@@ -20,46 +20,46 @@ export type UdpReply = Uint8Array | string | Datagram | void;
  */
 export interface UdpService {
   /**
-   * The bytes of a datagram came. They are lent: valid until the call has settled, for one that is not async until it
-   * returns. Sending them or returning them is safe, awaited or not, to whatever socket or connection; copy what you
-   * keep. Called as {@linkcode UdpService.onDatagram}, and cheaper.
+   * A datagram arrived, given as its bytes. They are lent: valid until the call settles or, if it is not async, until
+   * it returns. You may safely return them, or send them on any socket or connection, awaited or not. Copy what you
+   * keep. Called like {@linkcode UdpService.onDatagram}, at less cost.
    *
    * @param bytes The datagram; none where it is empty.
    * @returns What goes back: one datagram, or one for each thing in a list.
    */
   onBytes?(caller: UdpCaller, bytes: Uint8Array<ArrayBuffer>): ByteReply | Promise<ByteReply>;
   /**
-   * A datagram came. Called in the order of arrival, and, where it is async, again only when it has settled:
-   * what takes long is better begun here and not awaited.
+   * A datagram arrived. Called in the order of arrival. An async call must settle before the next call: so begin long
+   * work here without awaiting it.
    *
    * @returns What goes back, as one datagram.
    */
   onDatagram?(caller: UdpCaller, datagram: Datagram): UdpReply | Promise<UdpReply>;
   /**
-   * The first datagram of a peer came; the session gives it and all that follow. Sessions do not wait for
-   * each other. A session whose `onSession` throws is closed; otherwise it lives until it is closed, has been
-   * idle too long, or the listener stops.
+   * The first datagram of a peer arrived. The session gives it and all that follow. Sessions do not wait for each
+   * other. A session whose `onSession` throws is closed. Otherwise it lives until it is closed, is idle too long, or
+   * the listener stops.
    */
   onSession?(session: UdpSession): void | Promise<void>;
   /**
-   * A method of this service threw, or what it returned could not be sent. The listener goes on: the next
-   * datagram does not wait until this has settled, so that its calls may overlap. Without this method the one is
-   * printed with `console.error`, the other passed over.
+   * A method of this service threw, or what it returned could not be sent. The listener goes on. The next datagram
+   * does not wait for this call, so its calls may overlap. Without this method, a thrown error is printed with
+   * `console.error`, and a failed send is ignored.
    */
   onError?(caller: UdpCaller, error: Error): void | Promise<void>;
   /**
-   * A session is over, and `end` says how; its methods have settled. Called once for each session that this service
-   * got: so it goes with `onSession`, or with a service that a function has made. One that was idle too long has
-   * ended by `"error"`, which is `"timed-out"`; `"peer"` ends none.
+   * A session is over, and its methods have settled. `end` says how it ended. Called once for each session of this
+   * service, so use it with `onSession`, or in a service that a function made. A session that was idle too long ends
+   * by `"error"`, with a `"timed-out"` error. None ends by `"peer"`.
    */
   onClose?(session: UdpSession, end: ConnectionEnd): void | Promise<void>;
 }
 
 /**
- * One service for everybody, or a function that makes one for each peer, when its first datagram came: for the
- * session that begins with it. The `onBytes` or `onDatagram` of such a service is called for the datagrams of its own
- * peer, in their order, and waits for nobody else's; the caller is the session. What happens to a session is said at
- * {@linkcode UdpService.onSession}; one whose function throws, or makes no service, is closed.
+ * One service for everybody, or a function that makes one for each session, when the peer's first datagram arrives.
+ * The `onBytes` or `onDatagram` of such a service is called for its own peer's datagrams, in order, and does not wait
+ * for those of others. Its caller is the session. {@linkcode UdpService.onSession} says how long a session lives. A
+ * session is closed if the function throws or makes no service.
  */
 export type UdpServiceOrFactory =
   | UdpService
@@ -68,9 +68,9 @@ export type UdpServiceOrFactory =
 const METHODS = ["onBytes", "onDatagram", "onSession", "onError", "onClose"] as const;
 
 /**
- * Reads the methods of a service: what is called is what was there then.
+ * Reads the methods of a service once. Later changes to the service have no effect.
  *
- * @throws {TypeError} It has not one that gets datagrams, or one that is misspelled.
+ * @throws {TypeError} It has no method that gets datagrams, or a misspelled one.
  */
 export function readUdpService(service: unknown): UdpService {
   const methods = methodsOf<UdpService>(service, METHODS);
@@ -84,7 +84,7 @@ export function readUdpService(service: unknown): UdpService {
   return methods;
 }
 
-/** Tells the service what went wrong; what cannot be told is printed. */
+/** Reports an error to the service. An error that cannot be reported is printed. */
 export async function reportTo(
   service: UdpService,
   caller: UdpCaller,

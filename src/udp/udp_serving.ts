@@ -1,5 +1,5 @@
-// What a UdpListener does between start and stop: datagrams come, and go to whoever gets them; at a stop what is
-// under way may finish.
+// What a UdpListener does between start and stop. It receives datagrams and hands them to their consumer. At a stop,
+// calls under way may finish.
 
 import { DATAGRAM_OVERHEAD } from "./datagram_mailbox.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
@@ -17,7 +17,7 @@ import { UdpSessions } from "./udp_sessions.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
 import type { DatagramTraffic, UdpCounts } from "./udp_stats.ts";
 
-/** Who gets what comes: a method of a service (`onDatagram`, or `onBytes` in its place), or an iteration. */
+/** The consumer gets what arrives: a method of a service (`onDatagram`, or `onBytes` instead), or an iteration. */
 export type Consumer =
   | { readonly kind: "onDatagram"; readonly service: UdpService }
   | { readonly kind: "onSession"; readonly service: UdpServiceOrFactory }
@@ -25,7 +25,7 @@ export type Consumer =
   | { readonly kind: "sessions" };
 
 /**
- * Reads what shall be called for datagrams, once.
+ * Reads once which method to call for datagrams.
  *
  * @throws {TypeError} It is neither a function nor a service.
  */
@@ -41,11 +41,11 @@ export function consumerOf(service: UdpServiceOrFactory): Consumer {
   return { kind, service: methods };
 }
 
-/** No system keeps more for one socket than so much, each datagram counted with what it costs. */
+/** A system keeps at most this much for one socket. Each datagram is counted with what holding it costs. */
 const MOST_OF_A_KERNEL = 8 * 1024 * 1024;
-/** So much it keeps where it was told nothing else. */
+/** A system keeps this much by default. */
 const USUAL_OF_A_KERNEL = 212_992;
-/** For how long more than that is received, where there is always more: somebody goes on sending. */
+/** How long a stop receives more than that, when a peer keeps sending. */
 const LAST_CALL_IN_MILLIS = 200;
 
 /** A listener from a start to its stop. */
@@ -61,9 +61,9 @@ export class UdpServing implements UdpSocketOwner {
   readonly #sessions: UdpSessions;
   readonly #counts: UdpCounts;
   #consumer: Consumer | undefined;
-  /** How much has come, each datagram counted with what it costs. */
+  /** How much has arrived. Each datagram is counted with what holding it costs. */
   #received = 0;
-  /** A stop receives what the system has kept. */
+  /** A stop is receiving what the system has kept. */
   #isLastCall = false;
   #isStopping = false;
   #ended: SocketError | undefined;
@@ -71,10 +71,10 @@ export class UdpServing implements UdpSocketOwner {
   /**
    * Begins to bind.
    *
-   * @param port Which port, 0 for one that the system chooses.
-   * @param settings Where else, and how.
-   * @param open Where its sessions are while they are open.
-   * @param counts Counts what comes, goes, begins and ends.
+   * @param port The port to bind; 0 for one that the system chooses.
+   * @param settings The interface, and how it behaves.
+   * @param open Holds its sessions while they are open.
+   * @param counts Counts received and sent datagrams, and sessions that begin and end.
    */
   constructor(
     port: number,
@@ -93,7 +93,7 @@ export class UdpServing implements UdpSocketOwner {
     this.#sessions = new UdpSessions(this.socket, settings.session, settings, open, counts);
   }
 
-  /** Sets who gets what comes. */
+  /** Sets the consumer of what arrives. */
   serve(consumer: Consumer | undefined): void {
     this.#consumer = consumer;
     const service = consumer?.kind === "onDatagram" ? consumer.service : undefined;
@@ -129,8 +129,8 @@ export class UdpServing implements UdpSocketOwner {
     if (this.#isStopping) {
       this.#counts.drops.countDropped(1, "stopped");
     } else if (consumer === undefined) {
-      // A receive was under way when the last one left, sessions go on, or a stop looks for what has come: whoever is
-      // not heard yet waits for the next consumer.
+      // A receive was under way when the last consumer left, sessions go on, or a stop receives the rest. A datagram
+      // of a peer without a session waits for the next consumer.
       if (!this.#sessions.give(bytes, from)) this.#loose.put(bytes, from);
     } else if (consumer.kind === "onDatagram" || consumer.kind === "datagrams") {
       this.#loose.put(bytes, from);
@@ -142,14 +142,14 @@ export class UdpServing implements UdpSocketOwner {
     }
   }
 
-  /** Waits for a datagram, for an iteration. */
+  /** Waits for the next datagram of an iteration. */
   nextDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
     const next = this.#loose.next();
     this.socket.wake();
     return next;
   }
 
-  /** Waits for a session, for an iteration. */
+  /** Waits for the next session of an iteration. */
   async nextSession(): Promise<IteratorResult<UdpSession, undefined>> {
     const session = await this.#sessions.next();
     if (session !== undefined) return { done: false, value: session };
@@ -164,7 +164,7 @@ export class UdpServing implements UdpSocketOwner {
   }
 
   /**
-   * Receives what has come before, lets it and what is under way finish, and frees the socket.
+   * Receives what arrived before the stop, lets it and all calls under way finish, then frees the socket.
    *
    * @param patience How long it may take.
    */
@@ -188,13 +188,13 @@ export class UdpServing implements UdpSocketOwner {
     ];
     const ended = sessions - this.#open.size - neverTaken.length;
     const completed = this.#loose.handled - handled + ended;
-    // What was answered still leaves.
+    // Answers that were given are still sent.
     await patience.for(this.socket.close());
     if (patience.isOver) await this.socket.abort(stopped);
     return stopReport(completed, cut);
   }
 
-  /** Receives until a look at the sockets has brought nothing, or all that may have come before has come. */
+  /** Receives until a look at the sockets brings nothing, or until as much arrived as the system can have kept. */
   async #receiveTheRest(patience: Patience): Promise<void> {
     this.#isLastCall = true;
     this.socket.wake();

@@ -1,4 +1,4 @@
-// UdpSession: what one peer of a listener sends, as if it had a socket of its own.
+// UdpSession: one peer of a listener, as if it had a socket of its own.
 
 import { checkReadLength } from "../base/arguments.ts";
 import type { Datagram } from "./datagram.ts";
@@ -22,16 +22,15 @@ export function sessionOf(core: SessionCore): UdpSession {
   return make(core);
 }
 
-/** What is below the face of a session; not exported from mod.ts. */
+/** The core below the face of a session; not exported from mod.ts. */
 export function coreOf(session: UdpSession): SessionCore {
   return friend(session);
 }
 
 /**
- * A peer of a {@linkcode UdpListener}, with the face of a connected {@linkcode UdpClient}: it hears this peer
- * alone and sends to it. It begins with the peer's first datagram and ends when it is closed, when nothing
- * came for `sessionIdleTimeoutInMillis`, or when the listener stops. What the peer sends later begins
- * another session.
+ * A peer of a {@linkcode UdpListener}, with the face of a connected {@linkcode UdpClient}: it hears only this peer and
+ * sends to it. It begins with the peer's first datagram. It ends when it is closed, when nothing arrived for
+ * `sessionIdleTimeoutInMillis`, or when the listener stops. A later datagram of the peer begins another session.
  */
 export class UdpSession implements UdpChannel, UdpCaller {
   readonly #core: SessionCore;
@@ -66,8 +65,8 @@ export class UdpSession implements UdpChannel, UdpCaller {
   }
 
   /**
-   * How many bytes wait to be sent, each datagram counted with 256 more: by the listener's socket, which all its
-   * sessions share.
+   * How many bytes wait to be sent by the listener's socket, which all its sessions share. Each datagram counts 256
+   * bytes extra.
    */
   get queuedBytes(): number {
     return this.#core.socket.queuedBytes;
@@ -79,17 +78,17 @@ export class UdpSession implements UdpChannel, UdpCaller {
   }
 
   /**
-   * Resolves when the session is over: with `undefined` after `close` or a stop of the listener, with
-   * `"timed-out"` when it was idle too long, with `"aborted"` or `"handler"`, or with what ended the
-   * listener. Never rejects.
+   * Resolves when the session is over: with `undefined` after `close` or a stop of the listener, with `"timed-out"`
+   * when it was idle too long, with `"aborted"` or `"handler"`, or with the error that ended the listener. Never
+   * rejects.
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#core.closed;
   }
 
   /**
-   * Aborts as soon as the session ends, also while a handler runs; the reason is a `SocketError`: what ended it, or
-   * `"closed"`.
+   * Aborts as soon as the session ends, even while a handler runs. The reason is a `SocketError`: the one that ended
+   * the session, or `"closed"`.
    */
   get signal(): AbortSignal {
     return this.#core.signal;
@@ -98,14 +97,14 @@ export class UdpSession implements UdpChannel, UdpCaller {
   /**
    * Receives one datagram of the peer.
    *
-   * *Giving up*: a timeout or the signal ends the wait and no datagram: the next call gets it.
+   * *Giving up*: a timeout or the signal ends the wait. No datagram is lost: the next call gets it.
    *
-   * @param length The most bytes to give; the rest of a longer datagram is dropped. Left out, all of it.
+   * @param length At most this many bytes are returned; the rest of a longer datagram is dropped. Left out: all of it.
    * @param options How to wait.
-   * @returns The bytes, which are yours, and how many they are.
+   * @returns The bytes, which are yours, and their count.
    * @throws {RangeError | TypeError} An argument is wrong.
-   * @throws {ReadTimedOutError} Nothing came in time.
-   * @throws {SocketError} `"closed"`, or what ended the session.
+   * @throws {ReadTimedOutError} Nothing arrived in time.
+   * @throws {SocketError} `"closed"`, or the error that ended the session.
    */
   read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]> {
     try {
@@ -118,14 +117,13 @@ export class UdpSession implements UdpChannel, UdpCaller {
   }
 
   /**
-   * Sends content to the peer, in as many datagrams as it takes: at most `datagramSize` bytes in each. Empty
-   * content is one empty datagram.
+   * Sends content to the peer, in as many datagrams as needed: at most `datagramSize` bytes in each. Empty content is
+   * one empty datagram.
    *
-   * @param content Bytes, or a string, which goes out as UTF-8. May be changed as soon as the call has
-   * returned.
-   * @returns How many bytes were sent, when the system has them all.
+   * @param content Bytes, or a string, which is sent as UTF-8. You may change it as soon as the call has returned.
+   * @returns How many bytes were sent. Resolves when the system has them all.
    * @throws {TypeError} The content is wrong.
-   * @throws {SocketError} It could not be sent, or `"closed"`; the session stays usable but for the latter.
+   * @throws {SocketError} It could not be sent, and the session stays usable; or `"closed"`.
    */
   write(content: Uint8Array | string): Promise<number> {
     try {
@@ -136,12 +134,11 @@ export class UdpSession implements UdpChannel, UdpCaller {
   }
 
   /**
-   * Sends content like `write`, all of it or none, unless the system has refused so much that with it more than
-   * `maxQueuedBytes` would wait. A datagram that cannot be sent is lost, and nobody is told.
+   * Sends content like `write`, all of it or none. It sends none if the system has refused so much that more than
+   * `maxQueuedBytes` would wait. A datagram that cannot be sent is lost without a report.
    *
-   * @param content Bytes, or a string, which goes out as UTF-8. May be changed as soon as the call has
-   * returned.
-   * @returns Whether it was queued. False, too, where it is closed.
+   * @param content Bytes, or a string, which is sent as UTF-8. You may change it as soon as the call has returned.
+   * @returns Whether the content was queued. Also false when the session is closed.
    * @throws {TypeError} The content is wrong.
    */
   tryWrite(content: Uint8Array | string): boolean {
@@ -149,12 +146,12 @@ export class UdpSession implements UdpChannel, UdpCaller {
   }
 
   /**
-   * Waits until the system has taken what was written, or so much of it that `queuedBytes` is `below`. Like a
-   * write, it never becomes an unhandled rejection.
+   * Waits until the system has taken what was written, or until `queuedBytes` is less than `below`. Like a write, it
+   * never becomes an unhandled rejection.
    *
    * @param options How much may be left, and how to give up.
    * @throws {TypeError | RangeError} An option is wrong.
-   * @throws {SocketError} `"timed-out"`: it took longer than `timeoutInMillis`; or what ended the session.
+   * @throws {SocketError} `"timed-out"`: it took longer than `timeoutInMillis`; or the error that ended the session.
    */
   drained(options?: DrainedOptions): Promise<void> {
     try {
@@ -164,7 +161,7 @@ export class UdpSession implements UdpChannel, UdpCaller {
     }
   }
 
-  /** Is {@linkcode UdpSession.write}, in the word of a caller. */
+  /** The same as {@linkcode UdpSession.write}, under the name that a caller has for it. */
   sendBytes(content: Uint8Array | string): Promise<number> {
     return this.write(content);
   }
@@ -172,8 +169,8 @@ export class UdpSession implements UdpChannel, UdpCaller {
   /**
    * Sends one datagram from the listener's port to anybody.
    *
-   * @param datagram Where to, and what.
-   * @returns How many bytes were sent, when the system has them.
+   * @param datagram The address to send to, and the content.
+   * @returns How many bytes were sent. Resolves when the system has them.
    * @throws {TypeError | RangeError} The datagram is wrong.
    * @throws {SocketError} It could not be sent.
    */
@@ -182,10 +179,9 @@ export class UdpSession implements UdpChannel, UdpCaller {
   }
 
   /**
-   * Ends the session. Who waits for a datagram gets `"closed"`; an iteration ends; what was written still
-   * goes out.
+   * Ends the session. A waiting read rejects with `"closed"`; an iteration ends; what was written is still sent.
    *
-   * @returns When it is over.
+   * @returns Resolves when the session is over.
    */
   async close(): Promise<void> {
     this.#core.close();
@@ -203,15 +199,15 @@ export class UdpSession implements UdpChannel, UdpCaller {
   }
 
   /**
-   * Gives one datagram of the peer after the other, until the session is over: closed, idle too long, or the
-   * listener stopped. Waits for each as long as `readTimeoutInMillis`, then throws a
-   * {@linkcode ReadTimedOutError}. Leaving the loop leaves the session open.
+   * Iterates over the peer's datagrams until the session is over: closed, idle too long, or the listener stopped.
+   * Waits at most `readTimeoutInMillis` for each, then throws a {@linkcode ReadTimedOutError}. Leaving the loop leaves
+   * the session open.
    */
   [Symbol.asyncIterator](): AsyncIterator<Datagram> {
     return iterationOf(this.#core, this.#core.settings.limits);
   }
 
-  /** Is {@linkcode UdpSession.close}. */
+  /** The same as {@linkcode UdpSession.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

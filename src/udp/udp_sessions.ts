@@ -33,27 +33,27 @@ export class UdpSessions {
   readonly #shared: SharedBySessions;
   readonly #budget: UnreadBudget;
   readonly #limit: number;
-  /** By port, then by address: to make one key of both for each datagram cost as much as all else. */
+  /** By port, then by address. Making one key of both for each datagram cost as much as everything else. */
   readonly #byPeer = new Map<number, Map<string, UdpSession>>();
   readonly #open: Bag<UdpSession>;
   readonly #counts: UdpCounts;
-  /** Those that no iteration has taken. There may be a flood of them, each of which may end while it waits. */
+  /** Sessions that no iteration has taken yet. There may be very many, and each may end while it waits. */
   readonly #untaken = new Line<SessionCore>();
-  /** Those who wait for one to take. */
+  /** The calls that wait for a session to take. */
   #waiting: (() => void)[] = [];
   /** How often an iteration was left. */
   #leavings = 0;
   #isClosed = false;
-  /** Whose ended after that before anybody had taken them. */
+  /** Peers whose sessions ended after the close, before they were taken. */
   readonly neverTaken: DatagramAddress[] = [];
   #onLeave: (() => void) | undefined;
 
   /**
-   * @param socket What they send by.
+   * @param socket The socket they send with.
    * @param settings How they behave.
-   * @param limits How many there may be, and how much they may keep unread, all together.
-   * @param open Where they are while they are open.
-   * @param counts Counts them, and what is dropped.
+   * @param limits How many sessions there may be, and how much all of them may keep unread.
+   * @param open Holds the sessions that are open.
+   * @param counts Counts sessions and dropped datagrams.
    */
   constructor(
     socket: UdpSocket,
@@ -74,7 +74,7 @@ export class UdpSessions {
     };
   }
 
-  /** Gives a datagram to the session of its peer. Whether there is one. */
+  /** Gives a datagram to the session of its peer. Returns whether there is one. */
   give(bytes: Uint8Array, from: DatagramAddress): boolean {
     const known = this.#byPeer.get(from.port)?.get(from.hostname);
     if (known === undefined) return false;
@@ -85,7 +85,7 @@ export class UdpSessions {
   /**
    * Gives a datagram to the session of its peer; a new peer gets one.
    *
-   * @returns The session, when the datagram has begun one.
+   * @returns The session, if the datagram has begun one.
    */
   put(bytes: Uint8Array, from: DatagramAddress): UdpSession | undefined {
     if (this.give(bytes, from)) return undefined;
@@ -119,7 +119,7 @@ export class UdpSessions {
     this.#onLeave?.();
   }
 
-  /** Lets a service handle a session that has begun, or the one that is made for it. */
+  /** Lets a service handle a new session. A factory makes a service for the session first. */
   async serve(session: UdpSession, given: UdpServiceOrFactory): Promise<void> {
     const core = coreOf(session);
     core.isHandled = true;
@@ -141,16 +141,16 @@ export class UdpSessions {
       else await service.onSession(session);
       core.onHandled();
     } catch (error) {
-      // After the end, reads and writes reject with what ended it: that is no news.
+      // After the end, reads and writes reject with the error that ended it. That needs no report.
       const isConsequence = core.isOver && isSocketError(error);
-      // Where it was not over before, a stop is what its reads tell.
+      // If it had not ended yet, its reads rejected because of a stop.
       if (isConsequence) return core.end(closedError("receive"), "stop");
       await reportTo(service, session, error, true);
       core.end(handlerError("A method of the service", error), "error");
     }
   }
 
-  /** Leaves a session that has begun to whoever takes the next one. */
+  /** Offers a new session to the next call that takes one. */
   offer(session: UdpSession): void {
     const core = coreOf(session);
     core.isUntaken = true;
@@ -158,7 +158,7 @@ export class UdpSessions {
     this.#wake();
   }
 
-  /** Waits for a session that nobody has taken; `undefined` when there will be none, or the iteration was left. */
+  /** Waits for a session to take. Gives `undefined` when there will be none, or when the iteration was left. */
   async next(): Promise<UdpSession | undefined> {
     const leavings = this.#leavings;
     for (;;) {
@@ -174,7 +174,7 @@ export class UdpSessions {
     }
   }
 
-  /** The iteration was left: those who wait get none. */
+  /** The iteration was left: calls that wait get no session. */
   leave(): void {
     this.#leavings++;
     this.#wake();
@@ -189,13 +189,13 @@ export class UdpSessions {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Gives none to take but those that there are. */
+  /** Offers no further sessions, only those that wait already. */
   close(): void {
     this.#isClosed = true;
     this.#wake();
   }
 
-  /** Ends those that nobody will take. */
+  /** Ends the sessions that nobody will take. */
   turnAway(): void {
     const stopped = new GenericError("closed", "The listener was stopped");
     for (const core of [...this.#untaken]) core.end(stopped, "stop");
@@ -211,7 +211,7 @@ export class UdpSessions {
     if (this.#open.size > 0) await over.promise;
   }
 
-  /** Whose they are. */
+  /** The peers of the open sessions. */
   peers(): DatagramAddress[] {
     return [...this.#open].map((session) => coreOf(session).peer);
   }
@@ -229,8 +229,8 @@ function reasonOf({ code }: SocketError): SessionEndReason {
 }
 
 /**
- * Calls `onDatagram` or `onBytes` for what comes in a session, until that is over and nothing is under way. Also what
- * is lent is a copy: the calls of sessions overlap, and each would keep a whole buffer of the socket.
+ * Calls `onDatagram` or `onBytes` for each datagram of a session, until the session and the last call are over. Even
+ * lent bytes are a copy here: the calls of sessions overlap, and each would keep a whole buffer of the socket.
  */
 async function callForEach(service: UdpService, session: UdpSession): Promise<void> {
   const core = coreOf(session);

@@ -1,5 +1,5 @@
-// What a UdpClient and a UdpListener have in common: a bound socket that sends in order, receives one at a
-// time, may hear one peer only, and is closed once.
+// What a UdpClient and a UdpListener have in common: a bound socket. It sends in order, receives one datagram at a
+// time, may hear only one peer, and is closed once.
 
 import { brokenError, closedError, ignore, type SocketError } from "../base/errors.ts";
 import { contentBytes } from "../base/arguments.ts";
@@ -17,24 +17,24 @@ import { waitFor } from "../network/deadline.ts";
 import { DatagramTraffic } from "./udp_stats.ts";
 import type { DrainedLimits } from "../network/drained.ts";
 
-/** What is done with what the socket receives. */
+/** The owner gets what the socket receives. */
 export interface UdpSocketOwner {
   /** Whether to receive. */
   readonly isWanting: boolean;
-  /** Whether what seems to come from the socket itself is heard. */
+  /** Whether it hears datagrams that seem to come from the socket itself. */
   readonly hearsItself: boolean;
-  /** Counts what comes and goes, where somebody asks for it. */
+  /** Counts received and sent datagrams, if the owner wants that. */
   readonly traffic?: DatagramTraffic;
   /**
-   * Gets a datagram, whose bytes must be copied before it returns, unless {@linkcode UdpSocket.leaveBuffer} is
-   * called until then. Must not throw.
+   * Gets a datagram. Before it returns, it must copy the bytes or call {@linkcode UdpSocket.leaveBuffer}. Must not
+   * throw.
    */
   put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void;
-  /** A datagram came that nobody may get: from somebody else than the peer, from nowhere, or from here. */
+  /** A datagram arrived and is refused: its sender is not the peer, has no address, or is this socket itself. */
   onUnwanted(): void;
-  /** A datagram came, and the memory for it had been lent and was transferred away. */
+  /** A datagram arrived, but its memory had been lent and was transferred away. */
   onLost?(): void;
-  /** Nothing will come any more, for this reason. */
+  /** Nothing more will arrive, for this reason. */
   onEnd(error: SocketError): void;
 }
 
@@ -42,7 +42,7 @@ export interface UdpSocketOwner {
 export class UdpSocket implements DatagramSink {
   /** Resolves with the local address; rejects when binding failed. Never an unhandled rejection. */
   readonly bound: Promise<Address>;
-  /** Resolves when the socket is free, with what ended it unless that was `close`. */
+  /** Resolves when the socket is free: with the error that ended it, or with `undefined` after `close`. */
   readonly closed: Promise<SocketError | undefined>;
   readonly #settings: UdpSocketSettings;
   readonly #owner: UdpSocketOwner;
@@ -57,20 +57,20 @@ export class UdpSocket implements DatagramSink {
   #local: Address;
   #ending: Promise<void> | undefined;
   #isFreed = false;
-  /** How many calls of `connect` there were, and which one its peer is of: 0 for none. */
+  /** How many calls of `connect` there were, and which of them set the peer: 0 for none. */
   #connects = 0;
   #connectedBy = 0;
-  /** The host that was checked last, and as what: most datagrams go where the last one went. */
+  /** The host that was checked last, and the result: most datagrams go where the last one went. */
   #checkedHost = "";
   #checkedHostAs = "";
 
   /**
    * Begins to bind.
    *
-   * @param host Where, `undefined` for everywhere.
-   * @param port Which, 0 for one that the system chooses.
-   * @param settings How.
-   * @param owner Gets what comes.
+   * @param host The local host; `undefined` for every address.
+   * @param port The local port; 0 for one that the system chooses.
+   * @param settings How it behaves.
+   * @param owner Gets what is received.
    */
   constructor(
     host: string | undefined,
@@ -95,7 +95,7 @@ export class UdpSocket implements DatagramSink {
     });
   }
 
-  /** The local address: the one asked for until `bound` has resolved. */
+  /** The local address. Until `bound` resolves: the address asked for. */
   get local(): Address {
     return this.#local;
   }
@@ -105,7 +105,7 @@ export class UdpSocket implements DatagramSink {
     return this.#ending !== undefined;
   }
 
-  /** The peer that is heard alone. */
+  /** The only peer that is heard. */
   get peer(): Address | undefined {
     return this.#filter.peer;
   }
@@ -145,7 +145,7 @@ export class UdpSocket implements DatagramSink {
     return this.#local;
   }
 
-  /** Hears only this peer from now on; of several calls the last one counts. */
+  /** Hears only this peer from now on. Of several calls the last one counts. */
   async connect(address: Address): Promise<void> {
     if (this.#ending !== undefined) throw closedError("connect");
     const call = ++this.#connects;
@@ -155,14 +155,14 @@ export class UdpSocket implements DatagramSink {
     this.#hearOnly(found, call);
   }
 
-  /** A name may be found later than that of a call behind it. */
+  /** A lookup may finish later than that of a later call. Then the later call stays in force. */
   #hearOnly(peer: Peer, call: number): void {
     if (call < this.#connectedBy) return;
     this.#connectedBy = call;
     this.#filter.peer = peer;
   }
 
-  /** Checks where a datagram shall go: {@linkcode checkHost}, for one after the other. */
+  /** Checks a datagram's host with {@linkcode checkHost}, and remembers the last result. */
   checkHost(name: string, host: unknown): string {
     if (host !== this.#checkedHost || host === "") {
       this.#checkedHostAs = checkHost(name, host);
@@ -176,7 +176,7 @@ export class UdpSocket implements DatagramSink {
     return this.#sender.send(checkContent(content), host, port);
   }
 
-  /** Sends one datagram without a promise: tells only what goes wrong. */
+  /** Sends one datagram without a promise: reports only errors. */
   post(
     content: unknown,
     host: string,
@@ -192,15 +192,15 @@ export class UdpSocket implements DatagramSink {
     return this.writeTo(content, host, port);
   }
 
-  /** Like {@linkcode UdpSocket.write}, unless the system has refused too much. Whether it was queued. */
+  /** Like {@linkcode UdpSocket.write}, unless the system has refused too much. Returns whether it was queued. */
   tryWrite(content: unknown): boolean {
     const { host, port } = this.#target();
     return this.tryWriteTo(content, host, port);
   }
 
-  /** Where what is written goes. */
+  /** The address that `write` sends to. */
   #target(): Address {
-    // While its name is being looked up: the sender waits for that as well.
+    // The peer's name is still being looked up. The sender waits for that as well.
     const target = this.#filter.peer ?? this.#settings.peer;
     if (target === undefined) throw new TypeError("Cannot write: not connected to a peer");
     return target;
@@ -216,13 +216,13 @@ export class UdpSocket implements DatagramSink {
     return written;
   }
 
-  /** Like {@linkcode UdpSocket.writeTo}, unless the system has refused too much. Whether it was queued. */
+  /** Like {@linkcode UdpSocket.writeTo}, unless the system has refused too much. Returns whether it was queued. */
   tryWriteTo(content: unknown, host: string, port: number): boolean {
     const parts = this.#split(contentBytes(content));
     return this.#sender.tryPost(parts, host, port, turnsOf(this.#settings.network));
   }
 
-  /** The contents of the datagrams that are sent for some bytes. */
+  /** Splits bytes into the contents of datagrams. */
   #split(bytes: Uint8Array): Uint8Array[] {
     const size = this.#settings.datagramSize;
     if (bytes.length <= size) return [bytes];
@@ -231,13 +231,13 @@ export class UdpSocket implements DatagramSink {
     return parts;
   }
 
-  /** Waits until less is queued, on somebody's behalf. */
+  /** Waits until less is queued, on behalf of an owner. */
   drained(limits: DrainedLimits, owner: object = this): Promise<void> {
     const { network } = this.#settings;
     return this.#sender.whenBelow(limits, network.clock, turnsOf(network), owner);
   }
 
-  /** Ends the waits of somebody. */
+  /** Ends the waits of one owner. */
   endWaits(owner: object, error: SocketError): void {
     this.#sender.endWaits(owner, error);
   }
@@ -247,7 +247,7 @@ export class UdpSocket implements DatagramSink {
     this.#receiver?.go();
   }
 
-  /** The bound socket below, for what is asked of it directly. */
+  /** The bound socket below, for direct calls. */
   async socket(action: string): Promise<DatagramSocket> {
     await this.bound;
     if (this.#ending !== undefined) throw closedError(action);
@@ -258,12 +258,12 @@ export class UdpSocket implements DatagramSink {
     return this.#owner.isWanting;
   }
 
-  /** Leaves the memory of the datagram that is being handed out to whoever has it. */
+  /** Leaves the memory of the datagram that is being handed out to its receiver. */
   leaveBuffer(): void {
     this.#receiver?.leaveBuffer();
   }
 
-  /** Gets memory back that was left. @param bytes The datagram in it. */
+  /** Takes back memory that was left to a receiver. @param bytes The datagram in it. */
   takeBack(bytes: Uint8Array<ArrayBuffer>): void {
     this.#receiver?.takeBack(bytes);
   }
@@ -285,7 +285,7 @@ export class UdpSocket implements DatagramSink {
     this.#end(brokenError("Cannot receive", cause));
   }
 
-  /** Lets queued datagrams leave, then frees the socket. */
+  /** Sends the queued datagrams, then frees the socket. */
   close(): Promise<void> {
     return this.#ending ??= this.#close();
   }
@@ -306,7 +306,7 @@ export class UdpSocket implements DatagramSink {
         ignore,
       );
     } catch {
-      // What is queued does not leave in time.
+      // The queued datagrams do not leave in time.
     }
     await this.#free(error);
     this.#resolveClosed(undefined);
@@ -331,16 +331,16 @@ export class UdpSocket implements DatagramSink {
     this.#sender.abort(error);
     const stopped = this.#receiver?.stop();
     try {
-      // Also one that is still being made.
+      // This also closes a socket that is still being made.
       await (await this.#making)?.close();
     } catch {
-      // It could not be made: `bound` tells why.
+      // It could not be made: `bound` reports why.
     }
     await stopped;
   }
 }
 
-/** The bytes of what shall be one datagram. */
+/** The bytes of content for one datagram. */
 function checkContent(content: unknown): Uint8Array {
   const bytes = contentBytes(content);
   if (bytes.length > MAX_DATAGRAM_LENGTH) {

@@ -1,4 +1,4 @@
-// How a datagram socket comes about: what a config says goes to the network, and why it could not be bound comes back.
+// Binds a datagram socket as a config says, and turns a failure into a SocketError.
 
 import { formatAddress } from "../base/address.ts";
 import { GenericError, setupError } from "../base/errors.ts";
@@ -9,9 +9,9 @@ import type { UdpSocketSettings } from "./udp_config.ts";
 /**
  * Binds a socket, at once where the network can.
  *
- * @param hostname Where.
- * @param port Which, 0 for one that the system chooses.
- * @param settings How.
+ * @param hostname The local address.
+ * @param port The local port; 0 for one that the system chooses.
+ * @param settings How to bind it.
  * @throws {SocketError} Or it rejects with one.
  */
 export function bindDatagram(

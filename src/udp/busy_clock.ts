@@ -1,24 +1,23 @@
-// What time it is, for what happens so often that asking would be a cost of its own: with performance.now()
-// a receive that may time out took 0.1 us more than one that may not, and three of that for a session.
+// The time, for what happens so often that asking for it costs too much: with performance.now() a receive with a
+// timeout took 0.1 us more than one without, and a session 0.3 us more.
 //
-// Who asks seldom gets the time. Who asks more often than once in a millisecond is told that it is not known
-// yet, and learns it at the next look at the clock, up to 20 ms later. So a limit of time that is counted from
-// there is never early, and late by no more than that: too little to matter where limits are long, and only
-// such use it.
+// A caller that asks seldom gets the time. One that asks more than once in a millisecond is told that it is not known
+// yet, and learns it at the next look at the clock, at most 20 ms later. So a timeout that is counted from then is
+// never early, and at most 20 ms late. Only long timeouts use it, for which this does not matter.
 
 import type { Clock } from "../network/network.ts";
 
-/** How often one looks at the clock while it is busy. */
+/** The time between two looks at the clock while it is busy. */
 const TICK_IN_MILLIS = 20;
-/** So many questions within one tick make it busy: a look costs as much as some ten of them. */
+/** This many questions within one tick make it busy: a look costs as much as about ten of them. */
 const QUESTIONS_OF_A_BUSY_TICK = 32;
 
-/** The shortest time that may be measured so. */
+/** The shortest timeout that may be measured with it. */
 export const LEAST_BUSY_INTERVAL_IN_MILLIS = 1_000;
-/** What is said where the time is not known yet. */
+/** The answer while the time is not known yet. */
 export const NOT_YET_KNOWN = NaN;
 
-/** A clock that is not looked at for each question. */
+/** A clock that does not look at the time for each question. */
 export class BusyClock {
   readonly #clock: Clock;
   readonly #wake: (due: number) => void;
@@ -28,7 +27,7 @@ export class BusyClock {
   #wasAsked = false;
 
   /**
-   * @param clock What is looked at.
+   * @param clock The clock behind it.
    * @param wake Makes sure that {@linkcode BusyClock.look} is called at that time or earlier.
    */
   constructor(clock: Clock, wake: (due: number) => void) {
@@ -36,7 +35,7 @@ export class BusyClock {
     this.#wake = wake;
   }
 
-  /** What time it is, or {@linkcode NOT_YET_KNOWN}: then it is to be taken from the next look. */
+  /** The time, or {@linkcode NOT_YET_KNOWN}: then take it from the next look. */
   now(): number {
     if (this.#isBusy) {
       this.#wasAsked = true;
@@ -54,7 +53,7 @@ export class BusyClock {
     return now;
   }
 
-  /** Looks at the clock, and says when to look again, `Infinity` where nobody has asked. */
+  /** Looks at the clock. Returns when to look again; `Infinity` if nothing has asked. */
   look(now: number): number {
     if (this.#isBusy && this.#wasAsked) {
       this.#wasAsked = false;

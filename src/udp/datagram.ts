@@ -1,11 +1,11 @@
-// A datagram as it is received, and as a service or a session sends one.
+// A datagram, as it is received and as it is sent.
 
-/** Bytes that travel alone, and the other end of their way. */
+/** The bytes of one datagram, and its peer. */
 export interface Datagram {
   /** Host name or IP address of the peer. */
   readonly remoteHost: string;
   /** Port of the peer. */
   readonly remotePort: number;
-  /** The content. What was received is yours: nobody else sees or changes these bytes. */
+  /** The content. Received bytes are yours: nothing else sees or changes them. */
   readonly data: Uint8Array;
 }

@@ -1,10 +1,10 @@
-// The calls of onDatagram, or of onBytes: one per datagram, in the order in which they came, never two at once.
+// The calls of onDatagram or onBytes: one per datagram, in order of arrival, never two at once.
 //
 //   datagram --> onDatagram --> what it returned goes back --> the next datagram
 //                    └─ throws --> onError, and the next datagram, which does not wait for it
 //
-// What onBytes gets lies where the socket has received it, and is lent: no memory is made for it. Where the call is
-// async, the socket receives elsewhere until it has settled.
+// The bytes for onBytes are lent: they stay in the buffer that the socket received them into, and are not copied. While
+// an async call runs, the socket receives into another buffer.
 
 import { checkObject } from "../base/arguments.ts";
 import { checkPort } from "../base/address.ts";
@@ -23,20 +23,20 @@ export class DatagramCalls {
   readonly #socket: UdpSocket;
   readonly #onFree: () => void;
   readonly #overwritesLent: boolean;
-  /** Whose datagram's call is under way. */
+  /** Who sent the datagram of the call that runs. */
   #underWay: UdpCaller | undefined;
   /** What is lent to `onBytes`. */
   #loan: Loan | undefined;
   #handled = 0;
-  /** Those whose call threw, and whom `onError` is called for. */
+  /** The senders whose call threw, and for whom `onError` still runs. */
   readonly #told = new Set<UdpCaller>();
-  /** How many errors are being told. */
+  /** How many calls of `onError` run. */
   #telling = 0;
 
   /**
-   * @param socket What answers.
-   * @param onFree Called when an async call is over: the next datagram may be handled.
-   * @param overwritesLent Whether lent bytes are overwritten when they are not lent any more.
+   * @param socket What replies are sent with.
+   * @param onFree Called when an async call has ended: the next datagram may be handled.
+   * @param overwritesLent Whether lent bytes are overwritten when the loan ends.
    */
   constructor(socket: UdpSocket, onFree: () => void, overwritesLent: boolean) {
     this.#socket = socket;
@@ -44,32 +44,32 @@ export class DatagramCalls {
     this.#overwritesLent = overwritesLent;
   }
 
-  /** Whether a call is under way. */
+  /** Whether a call runs. */
   get isCalling(): boolean {
     return this.#underWay !== undefined;
   }
 
-  /** Whether a call is under way, or an error is being told. */
+  /** Whether a call runs, of `onError` too. */
   get isBusy(): boolean {
     return this.isCalling || this.#telling > 0;
   }
 
-  /** Whose datagram's call is under way. */
+  /** Who sent the datagram of the call that runs. */
   get underWay(): UdpCaller | undefined {
     return this.#underWay;
   }
 
-  /** Those whose call threw, and whom `onError` is called for. */
+  /** The senders whose call threw, and for whom `onError` still runs. */
   get told(): Iterable<UdpCaller> {
     return this.#told;
   }
 
-  /** How many calls are over. */
+  /** How many calls have ended. */
   get handled(): number {
     return this.#handled;
   }
 
-  /** Handles a datagram that has memory of its own. No call must be under way. */
+  /** Handles a datagram that has its own memory. No call may run. */
   handle(service: UdpService, caller: UdpCaller, datagram: Datagram): void {
     if (service.onBytes !== undefined) {
       return this.lend(service, caller, datagram.data as Uint8Array<ArrayBuffer>, false);
@@ -85,9 +85,9 @@ export class DatagramCalls {
   }
 
   /**
-   * Lends a datagram to `onBytes`. No call must be under way.
+   * Lends a datagram to `onBytes`. No call may run.
    *
-   * @param isInBuffer Whether it lies where the socket has received it, and not in memory of its own.
+   * @param isInBuffer Whether it lies in the buffer that the socket received it into, not in its own memory.
    */
   lend(
     service: UdpService,
@@ -95,7 +95,7 @@ export class DatagramCalls {
     bytes: Uint8Array<ArrayBuffer>,
     isInBuffer: boolean,
   ): void {
-    // Memory of its own stays as it is, unless it is overwritten.
+    // Its own memory stays as it is, unless it is overwritten.
     if (isInBuffer || this.#overwritesLent) (this.#loan ??= new Loan()).begin(bytes);
     try {
       const reply = service.onBytes!(caller, bytes);
@@ -111,12 +111,12 @@ export class DatagramCalls {
     if (this.#loan?.end(this.#overwritesLent) === true && isInBuffer) this.#socket.leaveBuffer();
   }
 
-  /** Nothing is received any more: what is lent stays as it is. */
+  /** Nothing more is received: what is lent stays as it is. */
   retire(): void {
     this.#loan?.forget();
   }
 
-  /** @param left What the call was lent that the socket has left to it. */
+  /** @param left The bytes that were lent, if the socket has left its buffer to the call. */
   async #finish(
     service: UdpService,
     caller: UdpCaller,
@@ -138,7 +138,7 @@ export class DatagramCalls {
     this.#onFree();
   }
 
-  /** Tells of an error, and those behind it do not wait; only a stop does. */
+  /** Calls `onError`. The next datagrams do not wait for it; only a stop does. */
   async #report(
     service: UdpService,
     caller: UdpCaller,
@@ -149,7 +149,7 @@ export class DatagramCalls {
     if (isThrown) this.#told.add(caller);
     await reportTo(service, caller, cause, isThrown);
     this.#telling--;
-    // What could not be sent was handled all the same, and is counted already.
+    // The datagram was handled and counted, although its reply could not be sent.
     if (isThrown) {
       this.#told.delete(caller);
       this.#handled++;
@@ -158,7 +158,7 @@ export class DatagramCalls {
   }
 
   #reply(service: UdpService, caller: UdpCaller, reply: UdpReply): void {
-    // Also null, which the types forbid.
+    // Null too, which the types forbid.
     if (reply === undefined || reply === null) return;
     const onFailed = this.#whenUnsent(service, caller);
     if (typeof reply === "string" || reply instanceof Uint8Array) {
@@ -173,7 +173,7 @@ export class DatagramCalls {
     }
   }
 
-  /** Sends what `onBytes` has returned: one datagram, or several. */
+  /** Sends what `onBytes` returned: one datagram or several. */
   #replyWith(service: UdpService, caller: UdpCaller, reply: ByteReply): void {
     if (reply === undefined || reply === null) return;
     const onFailed = this.#whenUnsent(service, caller);
@@ -189,7 +189,7 @@ export class DatagramCalls {
 
   #whenUnsent(service: UdpService, caller: UdpCaller): (error: SocketError) => void {
     return (error) => {
-      // A reply that comes after a stop is no news.
+      // A reply after a stop is not reported.
       if (error.code !== "closed") void this.#report(service, caller, error, false);
     };
   }

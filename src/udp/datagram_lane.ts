@@ -1,8 +1,8 @@
 // One order of sending: one send under way at a time, because the runtime may send what is not awaited in
 // reverse order.
 //
-// Most datagrams find nothing under way. Then the promise of their send is what the sender gets, instead of
-// one of its own with two functions that settle it; only a datagram that must wait is an object in a queue.
+// Most datagrams find nothing under way. Then the sender gets the promise of the send itself, and no second promise
+// is made. Only a datagram that must wait becomes an object in a queue.
 
 import { brokenError, ignore, rejected, setupError, type SocketError } from "../base/errors.ts";
 import { formatAddress } from "../base/address.ts";
@@ -13,13 +13,13 @@ import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 export interface Outgoing {
   readonly bytes: Uint8Array;
   readonly target: DatagramAddress;
-  /** Told when it has left. */
+  /** Called when it was sent. */
   readonly onSent: ((length: number) => void) | undefined;
-  /** Told when it could not leave. */
+  /** Called when it could not be sent. */
   readonly onFailed: (error: SocketError) => void;
 }
 
-/** Gets the lane, the length and the target of a datagram, and whether it has left. */
+/** Gets the lane, the length and the target of a datagram, and whether it was sent. */
 export type OnSettled = (
   lane: DatagramLane,
   length: number,
@@ -29,7 +29,7 @@ export type OnSettled = (
 
 /** One order of sending. */
 export class DatagramLane {
-  /** Asked when a datagram has left or failed. */
+  /** Called when a datagram was sent or failed. */
   readonly #onSettled: OnSettled;
   #socket: DatagramSocket | undefined;
   /** Whether the socket can send without a promise. */
@@ -43,7 +43,7 @@ export class DatagramLane {
   #onSent: ((length: number) => void) | undefined;
   #onFailed: ((error: SocketError) => void) | undefined;
 
-  /** @param onSettled Told of each. */
+  /** @param onSettled Called for each datagram. */
   constructor(onSettled: OnSettled) {
     this.#onSettled = onSettled;
   }
@@ -63,20 +63,20 @@ export class DatagramLane {
     return this.isEmpty && this.#socket !== undefined;
   }
 
-  /** Sends it in its turn. */
+  /** Sends it after those that wait. */
   add(datagram: Outgoing): void {
     if (this.isFree) this.#begin(datagram);
     else this.#queue.push(datagram);
   }
 
-  /** Begins to send: until then everything waits. */
+  /** Begins to send: until then all datagrams wait. */
   open(socket: DatagramSocket): void {
     this.#socket = socket;
     this.#canTry = socket.trySend !== undefined;
     this.#next();
   }
 
-  /** Takes out what was not begun. */
+  /** Removes the datagrams whose sending has not begun. */
   takeAll(): Outgoing[] {
     return this.#queue.clear();
   }
@@ -84,7 +84,7 @@ export class DatagramLane {
   /**
    * Sends a datagram at once; the lane must be free.
    *
-   * @returns How it goes. Nobody has to wait for it.
+   * @returns The outcome. It need not be awaited.
    */
   send(bytes: Uint8Array, target: DatagramAddress): Promise<number> {
     const fate = this.#canTry ? this.#trySend(bytes, target) : undefined;
@@ -92,7 +92,7 @@ export class DatagramLane {
     return typeof fate === "number" ? Promise.resolve(fate) : rejected(fate);
   }
 
-  /** Sends without a promise: gives the length or what went wrong; `undefined` where it has to wait. */
+  /** Sends without a promise: returns the length or the failure, or `undefined` if it must wait. */
   #trySend(bytes: Uint8Array, target: DatagramAddress): number | SocketError | undefined {
     let fate: number | SocketError | undefined;
     try {
@@ -117,7 +117,7 @@ export class DatagramLane {
     try {
       return this.#socket!.send(bytes, target);
     } catch (error) {
-      // An engine may refuse a target at once; the datagrams behind it go out all the same.
+      // An engine may refuse a target at once. The datagrams behind it are sent all the same.
       return Promise.reject(error);
     }
   }
@@ -155,7 +155,7 @@ export class DatagramLane {
     throw error;
   };
 
-  /** What was under way is over: the next datagram goes first, then this one is settled. */
+  /** A send has ended: the next datagram is sent first, then this one is settled. */
   #end(isSent: boolean): void {
     const length = this.#length;
     const target = this.#target!;

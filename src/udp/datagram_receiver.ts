@@ -1,10 +1,9 @@
-// One receive at a time, into a buffer of its own: whoever takes what came copies it out of there, as small as it
-// is, or lends it to a user. Where that lasts, the next datagram comes into another buffer.
+// One receive at a time, into the receiver's own buffer. The sink copies the datagram out of it, or lends it to a
+// user. While it is lent, the next datagrams go into another buffer.
 //
-// A socket on which the next datagram is always there already keeps the runtime from looking at its other
-// sockets: a TCP connection beside an echo of datagrams that was flooded got a turn every 25 ms, with Deno's own
-// sockets as with these. So after so many datagrams it steps back and the others are looked at first, as a
-// connection does that streams without end.
+// A socket that always has a next datagram keeps the runtime from looking at its other sockets. Beside a flooded UDP
+// echo, a TCP connection got a turn every 25 ms, with Deno's own sockets too. So after a share of datagrams the
+// receiver lets the runtime look at the others first, as a connection does that streams without end.
 
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { DATAGRAMS_PER_TURN } from "./datagram_share.ts";
@@ -12,22 +11,22 @@ import { plainTurns, type Turns } from "../network/turns.ts";
 
 /** Room for the largest datagram. */
 const BUFFER_LENGTH = 65_536;
-/** So many failures in a row are no passing trouble. */
+/** After this many failures in a row, the socket counts as broken. */
 const MAX_FAILURES = 100;
 
-/** Somebody is to be called when something is there: nothing has to be waited for at the end. */
+/** A callback will say when a datagram is there: nothing must be awaited at the end. */
 const NOTHING_UNDER_WAY = Promise.resolve();
 
-/** Whoever the datagrams go to. */
+/** What the datagrams go to. */
 export interface DatagramSink {
-  /** Whether to receive on: nothing is received that nobody wants. */
+  /** Whether to go on: nothing is received that is not wanted. */
   readonly isWanting: boolean;
   /**
    * Gets a datagram, whose bytes must be copied before it returns, unless {@linkcode DatagramReceiver.leaveBuffer}
    * is called until then. Must not throw.
    */
   put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void;
-  /** A datagram had nowhere to go: somebody has transferred away the memory that it was received into. */
+  /** A datagram was lost: the memory that it was received into had been transferred away. */
   onLost?(): void;
   /** The socket cannot receive any more. */
   onBroken(cause: unknown): void;
@@ -44,14 +43,14 @@ export class DatagramReceiver {
   #underWay: Promise<void> | undefined;
   /** Receives what is there, where the socket can without a promise. */
   readonly #attempt: (() => void) | undefined;
-  /** How many datagrams have come since the others had their turn. */
+  /** How many datagrams arrived since others had their turn. */
   #received = 0;
   #failures = 0;
   #isStopped = false;
 
   /**
-   * @param socket Where from.
-   * @param sink Where to.
+   * @param socket What to receive from.
+   * @param sink What the datagrams go to.
    * @param turns How others get their turn.
    */
   constructor(socket: DatagramSocket, sink: DatagramSink, turns: Turns = plainTurns) {
@@ -65,7 +64,7 @@ export class DatagramReceiver {
     return !this.#isStopped && this.#sink.isWanting;
   }
 
-  /** Receives while the sink wants something; to be called when it begins to. */
+  /** Receives while the sink wants datagrams. Call it when the sink begins to want some. */
   go(): void {
     if (this.#underWay !== undefined || !this.#mayReceive) return;
     if (this.#received >= DATAGRAMS_PER_TURN) return this.#stepBack();
@@ -76,7 +75,7 @@ export class DatagramReceiver {
     this.#underWay = this.#socket.receive(this.#target).then(this.#onReceived, this.#failed);
   }
 
-  /** Where the next datagram goes. What was transferred away has no length any more. */
+  /** The buffer for the next datagram. One that was transferred away has the length 0. */
   get #target(): Uint8Array<ArrayBuffer> {
     if (this.#buffer === undefined || this.#buffer.length === 0) {
       this.#buffer = new Uint8Array(BUFFER_LENGTH);
@@ -84,20 +83,20 @@ export class DatagramReceiver {
     return this.#buffer;
   }
 
-  /** Leaves the buffer of the datagram that is being handed out to whoever has it. */
+  /** Leaves the buffer to the sink, which is being given a datagram in it. */
   leaveBuffer(): void {
     this.#buffer = this.#spare;
     this.#spare = undefined;
   }
 
-  /** Gets a buffer back that was left. @param bytes The datagram in it. */
+  /** Takes back a buffer that was left. @param bytes The datagram in it. */
   takeBack({ buffer }: Uint8Array<ArrayBuffer>): void {
     if (!this.#isStopped && buffer.byteLength === BUFFER_LENGTH) {
       this.#spare = new Uint8Array(buffer);
     }
   }
 
-  /** Receives what is there, up to what is enough until the others had their turn. */
+  /** Receives what is there, up to one share; then others have their turn. */
   #tryReceive(): void {
     try {
       while (this.#mayReceive && this.#received < DATAGRAMS_PER_TURN) {
@@ -124,7 +123,7 @@ export class DatagramReceiver {
     this.#turns.read({ begin }, Infinity);
   }
 
-  /** Ends it; to be called before the socket is closed. Resolves when nothing is under way any more. */
+  /** Ends it. Call it before the socket is closed. Resolves when no receive is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#underWay;
@@ -147,12 +146,12 @@ export class DatagramReceiver {
   readonly #failed = (cause: unknown) => {
     this.#underWay = undefined;
     if (this.#isStopped) return;
-    // Somebody has kept what was only lent: that is no failure of the socket.
+    // Lent memory was kept and transferred away: that is not a failure of the socket.
     if (this.#buffer?.length === 0) {
       this.#sink.onLost?.();
       return this.go();
     }
-    // Windows reports here that an earlier datagram did not reach its peer: no matter of this receive.
+    // Windows reports here that an earlier datagram did not reach its peer. This receive did not fail.
     if (isPeerError(cause) && ++this.#failures < MAX_FAILURES) return this.go();
     this.#sink.onBroken(cause);
   };

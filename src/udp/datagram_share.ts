@@ -1,12 +1,12 @@
-// How many datagrams that wait in a queue are handed out in a row before the others have their turn: a loop over
-// what is there already would not let the runtime look at its sockets, however much that is.
+// How many queued datagrams are handed out in a row before others have their turn. A loop over many waiting datagrams
+// would not let the runtime look at its sockets.
 
 import type { Turns } from "../network/turns.ts";
 
-/** After so many datagrams the others have their turn. */
+/** After this many datagrams, others have their turn. */
 export const DATAGRAMS_PER_TURN = 256;
 
-/** What one queue may hand out before the others have their turn. */
+/** How much one queue may hand out before others have their turn. */
 export class DatagramShare {
   readonly #turns: Turns;
   #inARow = 0;
@@ -17,7 +17,7 @@ export class DatagramShare {
     this.#turns = turns;
   }
 
-  /** Whether the others have their turn just now. */
+  /** Whether others have their turn now. */
   get isSteppingBack(): boolean {
     return this.#isSteppingBack;
   }
@@ -25,8 +25,8 @@ export class DatagramShare {
   /**
    * Counts one that is about to be handed out.
    *
-   * @param waiting How many wait in the queue, with that one; none of them, and the count begins anew.
-   * @returns Whether so many were that it is the others' turn.
+   * @param waiting How many wait in the queue, including this one. With 0 the count begins anew.
+   * @returns Whether it is now the others' turn.
    */
   isUsedUp(waiting: number): boolean {
     this.#inARow = waiting === 0 ? 0 : this.#inARow + 1;

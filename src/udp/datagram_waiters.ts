@@ -1,5 +1,5 @@
-// Those who wait for a datagram that has not come yet. A wait may end by time, by a signal or because there will be
-// none, and never takes a datagram with it.
+// The waits for datagrams that have not arrived. A wait may end by a timeout, by a signal or because none will
+// arrive, and then never takes a datagram with it.
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { ReadTimedOutError, type SocketError } from "../base/errors.ts";
@@ -7,7 +7,7 @@ import type { Clock } from "../network/network.ts";
 import type { Datagram } from "./datagram.ts";
 import { LazyTimer } from "../network/lazy_timer.ts";
 
-/** Somebody who waits for a datagram. */
+/** One wait for a datagram. */
 export class Waiter {
   onAbort: (() => void) | undefined;
 
@@ -15,7 +15,7 @@ export class Waiter {
     readonly shape: (datagram: Datagram) => unknown,
     readonly resolve: (value: unknown) => void,
     readonly reject: (reason: unknown) => void,
-    /** When it is over; not a number as long as it is not known when it began. */
+    /** When it times out; NaN while its start is not known. */
     public due: number,
     readonly limits: TakeLimits,
     readonly closedAs: unknown,
@@ -46,13 +46,13 @@ export class Waiter {
 
 /** How a wait for a datagram may end without one. */
 export interface TakeLimits {
-  /** How long to wait, `Infinity` for as long as it takes. */
+  /** How long to wait; `Infinity` for no limit. */
   readonly timeoutInMillis: number;
-  /** Ends the wait with the signal's own reason. Not left out: it would be looked for on Object.prototype. */
+  /** Ends the wait with the signal's own reason. Must be present, or it is looked up on Object.prototype. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** Those who wait for the datagrams of one mailbox, who waits longest first. */
+/** The waits for the datagrams of one mailbox, the longest first. */
 export class DatagramWaiters {
   readonly #clock: Clock;
   readonly #waiters: Waiter[] = [];
@@ -61,8 +61,8 @@ export class DatagramWaiters {
   readonly #onDue: () => void;
 
   /**
-   * @param clock The time that waits go by.
-   * @param onDue Called when a wait is over, before anybody is told: the last moment to deliver something.
+   * @param clock The clock for timeouts.
+   * @param onDue Called when a wait has timed out, before it is told so: the last moment to deliver a datagram.
    */
   constructor(clock: Clock, onDue: () => void) {
     this.#clock = clock;
@@ -99,14 +99,14 @@ export class DatagramWaiters {
         signal.addEventListener("abort", waiter.onAbort, { once: true });
       }
       this.#waiters.push(waiter);
-      // Where it is not known yet, a look is due anyway.
+      // If it is not known yet, a look at the clock is due anyway.
       if (due < Infinity) this.#timer.by(due);
     });
   }
 
-  /** Takes out who waits longest, if anybody does. */
+  /** Takes out the longest wait, if there is one. */
   shift(): Waiter | undefined {
-    // Mostly there is one, and shift() moves all others.
+    // Mostly there is one wait. With more, shift() would move all others.
     return this.#waiters.length === 1 ? this.#waiters.pop() : this.#waiters.shift();
   }
 
@@ -116,7 +116,7 @@ export class DatagramWaiters {
     return clock.now() + timeoutInMillis;
   }
 
-  /** Ends the waits that are over and says when the next one will be. */
+  /** Ends the waits that have timed out. Returns when the next one will. */
   #giveUp(now: number, isSure: boolean): number {
     let next = this.#busyClock.look(now);
     if (isSure && this.#waiters.some(({ due }) => due <= now)) this.#onDue();
@@ -142,12 +142,12 @@ export class DatagramWaiters {
     return next;
   }
 
-  /** Ends no wait by its time any more. */
+  /** No wait times out from now on. */
   stop(): void {
     this.#timer.stop();
   }
 
-  /** Ends the waits of an iteration that was left, known by its shape: each gives what it gives at a quiet end. */
+  /** Ends the waits of an iteration that was left, known by its shape. Each gets the result of a quiet end. */
   leave(shape: (datagram: Datagram) => unknown): void {
     let kept = 0;
     for (const waiter of this.#waiters.slice()) {

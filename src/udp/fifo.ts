@@ -1,12 +1,12 @@
-// A queue: taking out what is first costs as little as putting something behind what is last, however much there is.
+// A queue whose two ends cost the same, however long it is.
 
-/** After so many that were taken out, the others move up. */
+/** After this many were taken out, the others move up. */
 const COMPACT_AT = 1_024;
 
-/** Things in the order in which they came. */
+/** Items in the order in which they were added. */
 export class Fifo<T> {
   #things: T[] = [];
-  /** The place of the first; what lies before it was taken out. */
+  /** The index of the first; those before it were taken out. */
   #first = 0;
 
   /** How many there are. */
@@ -14,7 +14,7 @@ export class Fifo<T> {
     return this.#things.length - this.#first;
   }
 
-  /** Puts one behind the others. */
+  /** Adds one at the end. */
   push(thing: T): void {
     this.#things.push(thing);
   }

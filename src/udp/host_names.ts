@@ -1,23 +1,23 @@
-// The host names that datagrams of one socket go to, looked up once and remembered for a short time: the
-// runtime would ask the resolver for each datagram.
+// The host names that one socket sends to. They are looked up once and remembered for a short time: the runtime would
+// ask the resolver for each datagram.
 
 import type { Clock, Network, ResolvedName } from "../network/network.ts";
 import { type Address, formatAddress } from "../base/address.ts";
 import { GenericError, setupError } from "../base/errors.ts";
 import { canonicalIp, ipVersion, withoutZone } from "../base/ip_address.ts";
 
-/** How long a name is remembered, in milliseconds: the system's resolver does not tell how long it may be. */
+/** How long a name is remembered, in milliseconds: the system's resolver does not say how long they are valid. */
 export const NAME_LIFETIME_IN_MILLIS = 10_000;
-/** How many names are remembered at most; the one asked for first goes first. */
+/** How many names are remembered at most; the one that was asked for first is dropped first. */
 const MAX_NAMES = 256;
 
-/** The peer that is heard alone. */
+/** The only peer that is heard. */
 export interface Peer {
-  /** Where datagrams for it are sent. */
+  /** The address that datagrams for it are sent to. */
   readonly host: string;
   /** Its port. */
   readonly port: number;
-  /** Its address as senders of datagrams are told. */
+  /** Its address as received datagrams show it. */
   readonly ip: string;
 }
 
@@ -34,7 +34,7 @@ export class HostNames {
     this.#clock = network.clock;
   }
 
-  /** What is remembered of a name, `undefined` for nothing. */
+  /** The remembered address of a name, or `undefined`. */
   recall(hostname: string, port: number): ResolvedName | undefined {
     const key = formatAddress(hostname, port);
     const known = this.#known.get(key);
@@ -44,7 +44,7 @@ export class HostNames {
     return undefined;
   }
 
-  /** Looks a name up; everybody who asks meanwhile gets the same answer. A failure is not remembered. */
+  /** Looks a name up; all callers until then get the same answer. A failure is not remembered. */
   lookUp(hostname: string, port: number, family: 0 | 4 | 6): Promise<ResolvedName> {
     const key = formatAddress(hostname, port);
     let asked = this.#asked.get(key);
@@ -55,7 +55,7 @@ export class HostNames {
     return asked;
   }
 
-  /** Where a peer is: at its IP address, or at the one that its name stands for. */
+  /** The address of a peer: the one given, or the one of its name. */
   peerAt(peer: Address, family: 0 | 4 | 6): Peer | Promise<Peer> {
     if (ipVersion(peer.host) === 0) return this.#find(peer, family);
     return { ...peer, ip: withoutZone(peer.host) };

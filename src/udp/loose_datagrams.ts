@@ -1,5 +1,5 @@
-// Datagrams that belong to no session: they go to a service, one call after the other, or to an iteration. Those that
-// nobody takes yet wait.
+// Datagrams that belong to no session. They go to a service, one call after the other, or to an iteration. Those that
+// cannot be taken yet wait.
 
 import type { Datagram } from "./datagram.ts";
 import { DatagramCalls } from "./datagram_calls.ts";
@@ -16,31 +16,31 @@ import type { UdpService } from "./udp_service.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 import type { DropCounter } from "./udp_stats.ts";
 
-/** What an iteration over a {@linkcode UdpListener} gives: who sent a datagram, and that. */
+/** What an iteration over a {@linkcode UdpListener} gives: the sender and its datagram. */
 export type ReceivedDatagram = [caller: UdpCaller, datagram: Datagram];
 
-/** The datagrams of a listener that go one by one. */
+/** The datagrams of a listener without sessions. */
 export class LooseDatagrams {
   readonly #socket: UdpSocket;
   readonly #handOut = handOutOfDatagrams();
   readonly #mailbox: DatagramMailbox;
   readonly #calls: DatagramCalls;
-  /** What of the queued ones a service is called for in a row. */
+  /** How many queued datagrams the service is called for in a row. */
   readonly #share: DatagramShare;
   #service: UdpService | undefined;
-  /** Whether somebody takes what waits. */
+  /** Whether a service or an iteration takes what waits. */
   #isWanted = false;
-  /** What an iteration has taken and is busy with, until it asks for the next one; and how many it is done with. */
+  /** The datagram that an iteration has taken, until it asks for the next one, and how many it has finished. */
   #taken: Datagram | undefined;
   #doneByIteration = 0;
   #hasEnded = false;
-  /** Told when something may be done with. */
+  /** Called when a datagram may be finished. */
   #onChange: (() => void) | undefined;
 
   /**
-   * @param socket What answers.
+   * @param socket What replies are sent with.
    * @param settings How the listener serves.
-   * @param drops Counts what is dropped.
+   * @param drops Counts dropped datagrams.
    */
   constructor(socket: UdpSocket, settings: UdpListenerSettings, drops: DropCounter) {
     const { clock, drop, turns } = settings.session;
@@ -63,15 +63,15 @@ export class LooseDatagrams {
     );
   }
 
-  /** How many a call or an iteration is done with. */
+  /** How many datagrams calls or an iteration have finished. */
   get handled(): number {
     return this.#calls.handled + this.#doneByIteration;
   }
 
   /**
-   * Sets who gets them.
+   * Sets what gets the datagrams.
    *
-   * @param service Whose `onDatagram` or `onBytes` is called, if that is who.
+   * @param service The service whose `onDatagram` or `onBytes` is called, if any.
    * @param isIterated Whether it is an iteration.
    */
   serve(service: UdpService | undefined, isIterated: boolean): void {
@@ -84,7 +84,7 @@ export class LooseDatagrams {
     this.#handleQueued();
   }
 
-  /** Gets a datagram that came. */
+  /** Gets a datagram that arrived. */
   put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
     const service = this.#service;
     if (service === undefined || this.#calls.isCalling || this.#mailbox.length > 0) {
@@ -138,9 +138,9 @@ export class LooseDatagrams {
     return { done: false, value: [this.#callerOf(datagram), datagram] };
   };
 
-  /** Takes no more, and waits until what is there is done with, as long as there is somebody to do it. */
+  /** Accepts no more, and waits until all datagrams are finished, if something takes them. */
   async finish(stopped: SocketError): Promise<void> {
-    // What is there can still be taken; whoever waits for more, does not any longer.
+    // What is there can still be taken, but waits for more end.
     this.#mailbox.finish(stopped, true);
     const isBusy = () =>
       this.#calls.isBusy ||
@@ -150,7 +150,7 @@ export class LooseDatagrams {
     }
   }
 
-  /** Nothing will come any more: what is there is dropped, and whoever waits is told. */
+  /** Ends: what is there is dropped, and waits end. */
   end(error: SocketError): void {
     this.#hasEnded = true;
     this.#calls.retire();
@@ -159,7 +159,7 @@ export class LooseDatagrams {
     this.#onChange?.();
   }
 
-  /** Whose datagrams a call or an iteration is not done with. */
+  /** The senders of datagrams that a call or an iteration has not finished. */
   *underWay(): Generator<DatagramAddress> {
     const { underWay, told } = this.#calls;
     if (underWay !== undefined) yield addressOfCaller(underWay);
@@ -167,7 +167,7 @@ export class LooseDatagrams {
     for (const caller of told) yield addressOfCaller(caller);
   }
 
-  /** Whose datagrams nobody has got. */
+  /** The senders of datagrams that still wait. */
   waiting(): DatagramAddress[] {
     return this.#mailbox.waiting.map(addressOf);
   }

@@ -9,10 +9,10 @@ import { bare, optionNames, readOptions } from "../base/options.ts";
 import { checkInterface } from "./udp_config.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 
-/** Where a multicast group is heard, and from whom. */
+/** On which interface a multicast group is heard, and which sender. */
 export interface GroupOptions {
   /**
-   * The network interface: for an IPv4 group its IP address, for an IPv6 group its index. Left out, the
+   * The network interface: for an IPv4 group its IP address, for an IPv6 group its index. If it is left out, the
    * system chooses.
    */
   readonly interface?: string | number;
@@ -61,10 +61,10 @@ function checkMembership(group: unknown, options: GroupOptions): GroupMembership
 export class MulticastGroups {
   readonly #socket: UdpSocket;
   readonly #joined = new Set<string>();
-  /** Resolves when the last call is done with. */
+  /** Resolves when the last call has ended. */
   #last = Promise.resolve();
 
-  /** @param socket What hears them. */
+  /** @param socket The socket that hears them. */
   constructor(socket: UdpSocket) {
     this.#socket = socket;
   }
@@ -74,7 +74,7 @@ export class MulticastGroups {
     return this.#inOrder(group, options, (membership) => this.#join(membership));
   }
 
-  /** Leaves a group. Where the socket is closed first, that has left it. */
+  /** Leaves a group. Closing the socket leaves it, too. */
   leave(group: string, options: GroupOptions): Promise<void> {
     const wasOpen = !this.#socket.isEnding;
     return this.#inOrder(group, options, (membership) =>
@@ -83,7 +83,7 @@ export class MulticastGroups {
       }));
   }
 
-  /** Reads the arguments at once, and does one after the other, awaited or not. */
+  /** Reads the arguments at once. The calls run one after the other, awaited or not. */
   #inOrder(
     group: string,
     options: GroupOptions,
@@ -92,7 +92,7 @@ export class MulticastGroups {
     const promise = new Promise<void>((resolve, reject) => {
       const membership = checkMembership(group, options);
       this.#last = this.#last.then(() => work(membership)).then(resolve, (error) => {
-        // Closed meanwhile, which has left all groups: no news for who does not wait.
+        // It was closed, which has left all groups: no error for a caller that does not wait.
         if (codeOf(error) === "closed") promise.catch(ignore);
         reject(error);
       });
@@ -138,7 +138,7 @@ export class MulticastGroups {
   }
 }
 
-/** The system's own word for a group of the other family, "EINVAL", says nobody what to do. */
+/** The system's own word for a group of the other family, "EINVAL", does not say what to do. */
 function familyError(
   action: string,
   group: string,

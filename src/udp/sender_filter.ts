@@ -1,22 +1,22 @@
-// Whose datagrams a socket hears: everybody's, or its peer's alone, and never those that no answer may follow.
-// Who only answers, as a listener's service, does not hear itself; who sends of his own accord may.
+// Whose datagrams a socket hears: all, or those of its peer alone, and never those that must not be answered.
+// A socket that only answers, as a listener does, does not hear itself. One that sends by itself may.
 //
-// The sender of a datagram is whatever somebody has written there. Who answers one that seems to come from himself
-// gets his answer, answers that one, and never ends. And from port 0 nobody can be asked or answered.
+// The sender of a datagram can be forged. A socket that answers a datagram from its own address gets its own answer,
+// answers that, and never ends. Port 0 cannot be answered at all.
 
 import type { Address } from "../base/address.ts";
 import { isLoopback } from "../base/ip_address.ts";
 import type { Peer } from "./host_names.ts";
 import type { Network } from "../network/network.ts";
 
-/** For how long it is remembered which addresses are this machine's, in milliseconds: they change now and then. */
+/** How long this machine's addresses are remembered, in milliseconds: they may change. */
 const LIFETIME_IN_MILLIS = 10_000;
 /** How many addresses are remembered at most. */
 const MAX_ADDRESSES = 256;
-/** How many are asked for in one second at most: each is a call of the system, and any may be forged. */
+/** How many may be looked up in one second: each is a system call, and any may be forged. */
 const MAX_LOOKS_PER_SECOND = 64;
 
-/** What a socket was told that matters here. */
+/** The settings of a socket that matter here. */
 export interface FilterSettings {
   readonly network: Network;
   readonly reuseAddress: boolean;
@@ -25,9 +25,9 @@ export interface FilterSettings {
 
 /** Whose datagrams one socket hears. */
 export class SenderFilter {
-  /** The peer that is heard alone. */
+  /** The only peer that is heard. */
   peer: Peer | undefined;
-  /** Whether a group is heard: what the socket sends there comes back, which is no forgery. */
+  /** Whether a group was joined: then the socket's own datagrams come back, and are not forged. */
   hearsGroups = false;
   readonly #settings: FilterSettings;
   readonly #hearsItself: boolean;
@@ -36,8 +36,8 @@ export class SenderFilter {
   #looks = 0;
 
   /**
-   * @param settings What the socket was told.
-   * @param hearsItself Whether what seems to come from the socket itself is heard.
+   * @param settings The settings of the socket.
+   * @param hearsItself Whether datagrams that seem to come from the socket itself are heard.
    */
   constructor(settings: FilterSettings, hearsItself: boolean) {
     this.#settings = settings;
@@ -47,8 +47,8 @@ export class SenderFilter {
   /**
    * Whether a datagram is heard.
    *
-   * @param local Where the socket is bound.
-   * @param ip The sender's address, in its one spelling.
+   * @param local The address that the socket is bound to.
+   * @param ip The sender's address in its canonical form.
    * @param port The sender's port.
    */
   admits(local: Address, ip: string, port: number): boolean {
@@ -58,10 +58,10 @@ export class SenderFilter {
     return port !== local.port || this.#hearsItself || !this.#isOwn(local.host, ip);
   }
 
-  /** Whether what the socket sends to its own port at this address comes back to it. */
+  /** Whether datagrams that the socket sends to its own port at this address come back to it. */
   #isOwn(bound: string, ip: string): boolean {
     const { reuseAddress, multicastLoopback } = this.#settings;
-    // Others may have this port as well, and be at this address.
+    // Another machine may have this address, and use the same port.
     if (reuseAddress || multicastLoopback && this.hearsGroups) return false;
     if (ip === bound) return true;
     if (bound !== "0.0.0.0" && bound !== "::") return false;
@@ -78,7 +78,7 @@ export class SenderFilter {
       this.#second = second;
       this.#looks = 0;
     }
-    // A loop that begins meanwhile ends with the second.
+    // A loop that begins in this second ends with it.
     if (++this.#looks > MAX_LOOKS_PER_SECOND) return false;
     const isOwn = network.isOwnAddress?.(ip) ?? false;
     this.#known.delete(ip);

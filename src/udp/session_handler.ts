@@ -1,14 +1,14 @@
-// A loop of the user's for each session, contained: as a service, whose method for sessions it is.
+// The user's loop for each session, made into a service that contains its errors.
 
 import { checkFunction, shown } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import type { UdpService } from "./udp_service.ts";
 import type { UdpSession } from "./udp_session.ts";
 
-/** What serves one session; it closes when this returns. */
+/** Serves one session, which is closed when this returns. */
 export type SessionHandler = (session: UdpSession) => void | Promise<void>;
 
-/** What is called besides a session's handler. */
+/** Callbacks beside the handler. */
 export type SessionHandlerCallbacks = Pick<UdpService, "onError" | "onClose">;
 
 const CALLBACKS = optionNames<SessionHandlerCallbacks>({ onError: true, onClose: true });
@@ -16,7 +16,7 @@ const CALLBACKS = optionNames<SessionHandlerCallbacks>({ onError: true, onClose:
 /**
  * Makes a service of a handler.
  *
- * @throws {TypeError} One of them is none.
+ * @throws {TypeError} A handler or a callback is not a function.
  */
 export function sessionServiceOf(
   handler: SessionHandler,

@@ -1,4 +1,4 @@
-// Who a datagram came from, and how to answer.
+// Who sent a datagram, and how to answer.
 
 import { optionOf } from "../base/options.ts";
 import { checkObject } from "../base/arguments.ts";
@@ -18,22 +18,22 @@ export interface UdpCaller {
   /** The local port. */
   readonly localPort: number;
   /**
-   * Sends content to the peer, in as many datagrams as it takes: at most `datagramSize` bytes in each.
+   * Sends content to the peer, in as many datagrams as needed: at most `datagramSize` bytes in each.
    *
-   * @param content Bytes, or a string, which goes out as UTF-8. May be changed as soon as the call has
+   * @param content Bytes, or a string, which is sent as UTF-8. You may change it as soon as the call has
    * returned.
-   * @returns How many bytes were sent, when the system has them all.
+   * @returns How many bytes were sent. Resolves when the system has them all.
    * @throws {TypeError} The content is wrong.
-   * @throws {SocketError} It could not be sent; the listener goes on.
+   * @throws {SocketError} It could not be sent. The listener goes on.
    */
   sendBytes(content: Uint8Array | string): Promise<number>;
   /**
-   * Sends one datagram from the listener's port to anybody.
+   * Sends one datagram from the listener's port to any address.
    *
-   * @param datagram Where to, and what.
-   * @returns How many bytes were sent, when the system has them.
+   * @param datagram The target and the content.
+   * @returns How many bytes were sent. Resolves when the system has them.
    * @throws {TypeError | RangeError} The datagram is wrong.
-   * @throws {SocketError} It could not be sent; the listener goes on.
+   * @throws {SocketError} It could not be sent. The listener goes on.
    */
   sendDatagram(datagram: Datagram): Promise<number>;
 }
@@ -71,7 +71,7 @@ export class DatagramCaller implements UdpCaller {
   }
 }
 
-/** Sends a datagram to where it says, checked. */
+/** Checks a datagram and sends it to its target. */
 export function sendDatagram(socket: UdpSocket, datagram: Datagram): Promise<number> {
   try {
     checkObject("datagram", datagram);

@@ -29,17 +29,17 @@ export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
   readonly localAddress: string;
   /** The local port. */
   readonly localPort: number;
-  /** How many datagrams reached it and nobody will receive. */
+  /** How many datagrams reached it and will never be received. */
   readonly droppedDatagrams: number;
   /** Resolves when it is over, with what ended it unless that was `close` or a stop. Never rejects. */
   readonly closed: Promise<SocketError | undefined>;
   /** Receives one datagram of the peer. */
   read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]>;
-  /** Sends content to the peer, in as many datagrams as it takes. */
+  /** Sends content to the peer, in as many datagrams as needed. */
   write(content: Uint8Array | string): Promise<number>;
   /** How many bytes wait to be sent. */
   readonly queuedBytes: number;
-  /** Sends content to the peer, unless the system has refused too much. Whether it was queued. */
+  /** Sends content to the peer, unless too much waits already. Returns whether it was queued. */
   tryWrite(content: Uint8Array | string): boolean;
   /** Waits until the system has taken what was written. */
   drained(options?: DrainedOptions): Promise<void>;
@@ -47,7 +47,7 @@ export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** How to wait for as long as it takes. */
+/** Waits without a limit. */
 export const FOREVER: TakeLimits = { timeoutInMillis: Infinity, signal: undefined };
 
 /** What an iteration gives for a datagram. */
@@ -55,18 +55,18 @@ export function nextOf(value: Datagram): IteratorResult<Datagram> {
   return { done: false, value };
 }
 
-/** Where datagrams are taken from. */
+/** What datagrams are taken from. */
 interface DatagramSource {
   /** Waits for one. */
   take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T>;
-  /** Ends the waits with that shape. */
+  /** Ends the waits that have this shape. */
   leave(shape: (datagram: Datagram) => unknown): void;
 }
 
 /**
- * Iterates over datagrams. A step that waits when it is left ends: what comes then is for others.
+ * Iterates over datagrams. When the iteration is left, its waiting step ends: later datagrams are for others.
  *
- * @param source Where they come from.
+ * @param source What they are taken from.
  * @param limits How a step waits.
  * @param onWait Called when a step has begun.
  */
@@ -75,7 +75,7 @@ export function iterationOf(
   limits: TakeLimits,
   onWait: () => void = ignore,
 ): AsyncIterator<Datagram> {
-  // A function of its own, by which its waits are known.
+  // A function made for this iteration: its waits are known by it.
   const shape = (datagram: Datagram) => nextOf(datagram);
   return {
     next: () => {
@@ -90,15 +90,15 @@ export function iterationOf(
   };
 }
 
-/** The first bytes, at most so many. */
+/** The first bytes, at most this many. */
 export function cut(bytes: Uint8Array, length: number | undefined): Uint8Array {
   return length === undefined || length >= bytes.length ? bytes : bytes.subarray(0, length);
 }
 
-/** What `read` gives of a datagram. */
+/** What `read` returns of a datagram. */
 type BytesAndLength = [bytes: Uint8Array, length: number];
 
-/** Makes what `read` gives. */
+/** Makes what `read` returns. */
 export function bytesShape(length: number | undefined): (datagram: Datagram) => BytesAndLength {
   return length === undefined ? allBytes : (datagram) => {
     const bytes = cut(datagram.data, length);

@@ -1,5 +1,5 @@
-// What a UDP socket counts while it works, and what a listener tells of it: numbers that only go up, no object for a
-// datagram.
+// What a UDP socket counts while it works, and what a listener reports of it. The numbers only go up; no object is
+// made for a datagram.
 
 /**
  * Why a datagram that had reached a {@linkcode UdpListener} was given to nobody.
@@ -7,11 +7,11 @@
  * | Reason | Meaning |
  * | --- | --- |
  * | `"queue-limit"` | no room: `maxUnreadBytes`, `maxUnreadBytesPerSession`, `maxTotalUnreadBytes`, the engine's queue |
- * | `"session-limit"` | it would have begun a session, and there are `maxSessions` |
- * | `"sender"` | it is from somebody else than the peer, from port 0, or from the listener's own address |
- * | `"not-taken"` | it waited to be read, and its session is over; or nobody was there to take it |
- * | `"stopped"` | it came during a stop |
- * | `"transferred"` | the memory it should have been put into was lent, kept and transferred away |
+ * | `"session-limit"` | it would have begun a session, but there are `maxSessions` already |
+ * | `"sender"` | it is not from the peer, or it is from port 0, or from the listener's own address |
+ * | `"not-taken"` | it waited to be read when its session ended; or nothing was there to take it |
+ * | `"stopped"` | it arrived during a stop |
+ * | `"transferred"` | the memory for it had been lent, and was transferred away |
  */
 export type DropReason =
   | "queue-limit"
@@ -21,41 +21,41 @@ export type DropReason =
   | "stopped"
   | "transferred";
 
-/** Why a session ended: closed or aborted by this side, idle too long, by a stop, or because something went wrong. */
+/** Why a session ended: this side closed or aborted it, it was idle too long, a stop ended it, or something failed. */
 export type SessionEndReason = "local" | "idle" | "stop" | "error";
 
-/** Datagrams that went one way. */
+/** Datagrams in one direction. */
 export interface DatagramCount {
   /** How many. */
   readonly datagrams: number;
-  /** How many bytes they had, headers not counted. */
+  /** How many bytes they had, without headers. */
   readonly bytes: number;
 }
 
-/** What has happened at a {@linkcode UdpListener} since it was made. */
+/** What has happened on a {@linkcode UdpListener} since it was made. */
 export interface UdpListenerStats {
-  /** What has reached it, with what was dropped then. */
+  /** What has reached it, including what was then dropped. */
   readonly received: DatagramCount;
   /** What the system has taken for sending. */
   readonly sent: DatagramCount;
-  /** Datagrams that were dropped, by reason. What the system dropped before is not known. */
+  /** Datagrams that were dropped, by reason. Those that the system dropped earlier are not known. */
   readonly dropped: Readonly<Record<DropReason, number>>;
   /** Its sessions. */
   readonly sessions: {
-    /** How many are open: as many as `sessions` has. */
+    /** How many are open: the size of `sessions`. */
     readonly open: number;
     /** How many have begun so far. */
     readonly begun: number;
     /** How many have ended, by reason. */
     readonly ended: Readonly<Record<SessionEndReason, number>>;
-    /** How many were open at once, at most. */
+    /** The most that were open at once. */
     readonly peak: number;
   };
-  /** Bytes that wait to be sent, each datagram counted with 256 more. */
+  /** Bytes that wait to be sent. Each datagram counts 256 bytes extra. */
   readonly queuedBytes: number;
 }
 
-/** What counts datagrams that are dropped. */
+/** Counts dropped datagrams. */
 export interface DropCounter {
   /** Counts datagrams that were dropped. */
   countDropped(count: number, reason: DropReason): void;
@@ -82,7 +82,7 @@ export class DropCounts implements DropCounter {
   }
 }
 
-/** What has come and gone on a socket. */
+/** What arrived at a socket and what left it. */
 export class DatagramTraffic {
   received = 0;
   receivedBytes = 0;
@@ -90,7 +90,7 @@ export class DatagramTraffic {
   sentBytes = 0;
 }
 
-/** What a listener counts, from its making on. */
+/** What a listener counts from the time it is made. */
 export class UdpCounts {
   readonly traffic: DatagramTraffic = new DatagramTraffic();
   readonly drops: DropCounts = new DropCounts();
@@ -98,7 +98,7 @@ export class UdpCounts {
   #begun = 0;
   #peak = 0;
 
-  /** A session has begun. @param open How many are open now, with that one. */
+  /** A session has begun. @param open How many are open now, including this one. */
   begin(open: number): void {
     this.#begun++;
     if (open > this.#peak) this.#peak = open;
@@ -113,7 +113,7 @@ export class UdpCounts {
    * What has happened so far.
    *
    * @param open How many sessions are open.
-   * @param engine What the socket of now has queued, and what its engine had no room for.
+   * @param engine What the present socket has queued, and what its engine had no room for.
    */
   stats(
     open: number,

@@ -1,31 +1,32 @@
-// A ceiling for what all sessions of a listener keep together that nobody has read.
+// A limit for the unread datagrams of all sessions of a listener together.
 //
-// Senders can be forged, so that each of many sessions keeps little and all of them keep much. Where the ceiling is
-// reached, whoever keeps much has to let go, not whoever comes next: a flood must not cost those who are read.
-// Among so many it is not looked for who keeps most, but for who does among the next few.
+// Senders can be forged, so many sessions may each keep little and together keep much. At the limit, a session that
+// keeps much loses datagrams, not the one whose datagram arrives: a flood must not cost the sessions that are read.
+// To find it among so many, only the next few are compared.
 //
-// Who has ended is not held here, but for what is to be counted once nobody can read it any more: a session that
-// has ended is ten times what its one datagram is counted as, and there may be as many as there are senders.
+// An ended session is not held here, because its objects cost ten times what its one datagram is counted as, and
+// there may be as many of them as senders. A small stand-in is held: it counts the datagrams that can no longer be
+// read.
 
 import { Bag, type Placed } from "../listener/bag.ts";
 import { type DropCounter, DropCounts, type DropReason } from "./udp_stats.ts";
 
-/** Among how many the one who keeps most is looked for. */
+/** How many keepers are compared to find the one that keeps most. */
 const CANDIDATES = 8;
 
-/** Somebody who keeps what nobody has read. */
+/** A session, or another owner of unread datagrams. */
 export interface Keeper {
   /** How many bytes it keeps. */
   readonly unreadBytes: number;
-  /** Whether nothing will come any more: what is left then goes first. */
+  /** Whether it has ended: its datagrams are dropped first. */
   readonly hasEnded: boolean;
-  /** Where it stands among the others; changed by nobody else. */
+  /** Its place among the others. Only the budget changes it. */
   readonly placed: Placed;
-  /** Drops and counts some of it, and gives it back. */
+  /** Drops and counts some datagrams, and returns their bytes to the budget. */
   letGo(): void;
 }
 
-/** What somebody keeps who has ended, and whom others may hold. */
+/** The stand-in of a keeper that has ended. */
 export class Remains implements Keeper {
   readonly placed = { place: -1 };
   readonly hasEnded = true;
@@ -34,7 +35,7 @@ export class Remains implements Keeper {
   unreadBytes: number;
   datagrams: number;
 
-  /** @param keeper Who. @param datagrams How many it keeps. @param onLost Told when nobody holds it any more. */
+  /** @param keeper The ended one. @param datagrams How many it keeps. @param onLost Called when it is collected. */
   constructor(keeper: Keeper, datagrams: number, onLost: (remains: Remains) => void) {
     this.#keeper = new WeakRef(keeper);
     this.#onLost = onLost;
@@ -48,16 +49,16 @@ export class Remains implements Keeper {
     else keeper.letGo();
   }
 
-  /** Nobody holds it any more. */
+  /** The keeper was collected. */
   onLost(): void {
     this.#onLost(this);
   }
 }
 
-/** Not of a budget: a stop leaves its own to nobody, and what is then still to be read is counted all the same. */
+/** Shared by all budgets: after a stop nobody holds a budget, and what is still unread is counted all the same. */
 const ended = new FinalizationRegistry<Remains>((remains) => remains.onLost());
 
-/** Counts what is kept, and what was dropped. */
+/** Counts kept bytes and dropped datagrams. */
 export class UnreadBudget implements DropCounter {
   readonly #limit: number;
   readonly #drops: DropCounter;
@@ -68,20 +69,20 @@ export class UnreadBudget implements DropCounter {
   #droppedDatagrams = 0;
 
   /**
-   * @param limit How many bytes may be kept in all; anything where nothing is kept.
-   * @param drops Counts what is dropped, by reason.
+   * @param limit How many bytes may be kept in all. A single datagram is always accepted when nothing is kept.
+   * @param drops Counts dropped datagrams by reason.
    */
   constructor(limit: number, drops: DropCounter = new DropCounts()) {
     this.#limit = limit;
     this.#drops = drops;
   }
 
-  /** Bytes that are kept by everybody. */
+  /** Bytes kept by all. */
   get unreadBytes(): number {
     return this.#bytes;
   }
 
-  /** How many datagrams were dropped by everybody, for whatever reason. */
+  /** How many datagrams all have dropped, for any reason. */
   get droppedDatagrams(): number {
     return this.#droppedDatagrams;
   }
@@ -93,9 +94,9 @@ export class UnreadBudget implements DropCounter {
   }
 
   /**
-   * Counts bytes that somebody is about to keep, after making room for them where needed.
+   * Counts bytes that a keeper is about to keep. Makes room for them first if needed.
    *
-   * @returns Whether they may be kept: not where nobody was found who keeps more than this one then would.
+   * @returns Whether they may be kept: false if no keeper was found that keeps more than this one would.
    */
   take(length: number, keeper: Keeper): boolean {
     while (this.#bytes > 0 && this.#bytes + length > this.#limit) {
@@ -109,17 +110,17 @@ export class UnreadBudget implements DropCounter {
     return true;
   }
 
-  /** Bytes were read or dropped; what is still kept was counted anew before. */
+  /** Bytes were read or dropped. The keeper's own count was changed before. */
   give(length: number, keeper: Keeper): void {
     this.#bytes -= length;
     if (keeper.unreadBytes === 0) this.#keepers.delete(keeper);
   }
 
   /**
-   * Lets go of somebody who has ended and keeps something.
+   * Replaces a keeper that has ended and still keeps datagrams.
    *
    * @param datagrams How many.
-   * @returns What stands here instead, and has to be told of whatever is read or dropped.
+   * @returns The stand-in, which must be told of all datagrams that are read or dropped.
    */
   release(keeper: Keeper, datagrams: number): Remains {
     const remains = new Remains(keeper, datagrams, this.#onLost);
@@ -129,7 +130,7 @@ export class UnreadBudget implements DropCounter {
     return remains;
   }
 
-  /** Nobody can read what is left. */
+  /** What is left can no longer be read. */
   #drop(remains: Remains): void {
     const { unreadBytes, datagrams } = remains;
     remains.unreadBytes = remains.datagrams = 0;

@@ -72,7 +72,7 @@ export class Client extends Connection {
           // The system gave this end the very port that was to be reached, so the connection met itself.
           throw new GenericError(
             "unreachable",
-            `${action}: nobody listens there but this end itself`,
+            `${action}: nothing listens there but this end itself`,
           );
         }
         if (proxyHeader !== undefined) await sendHeader(connected, proxyHeader);

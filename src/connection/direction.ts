@@ -106,4 +106,4 @@ export class Direction implements Wait {
 }
 
 const NOTHING = new Uint8Array(0);
-const TAKEN = "Cannot relay: somebody else reads a connection that is being relayed";
+const TAKEN = "Cannot relay: another reader takes bytes of a connection that is being relayed";

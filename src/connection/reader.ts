@@ -139,7 +139,7 @@ export class Reader implements InflowHost {
     if (this.#wait !== undefined) {
       throw new GenericError(
         "busy",
-        "Cannot read: somebody else waits for bytes of this connection (a service, an iteration, a stream or a read)",
+        "Cannot read: another reader waits for bytes of this connection (a service, an iteration, a stream or a read)",
       );
     }
   }

@@ -500,7 +500,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
         new GenericError(
           "limit",
           `Connection ended: the peer sent less than ${rate.bytesPerSecond} bytes per second while ` +
-            "somebody waited for the rest of what had begun",
+            "a read waited for the rest of a message",
         ),
       );
     }

@@ -237,7 +237,9 @@ export class TlsServer {
 function refusalOf(code: string): Error {
   const isVague = code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
   return new Error(
-    isVague ? "VERIFY_FAILED: it has expired, or nobody we trust has signed it" : code,
+    isVague
+      ? "VERIFY_FAILED: it has expired, or no authority that is trusted here has signed it"
+      : code,
   );
 }
 

@@ -191,7 +191,7 @@ Deno.test("Client.connect() refuses a connection whose other end is this end", a
     );
     assertEquals([error.code, error.message], [
       "unreachable",
-      "Cannot connect to 127.0.0.1:40000: nobody listens there but this end itself",
+      "Cannot connect to 127.0.0.1:40000: nothing listens there but this end itself",
     ]);
     assertEquals([peer.isClosed, peer.written.length], [true, 0]);
   }

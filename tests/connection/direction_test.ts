@@ -114,7 +114,7 @@ Deno.test("Direction goes on with nothing that it must not have", async () => {
   await taken.settled();
   assertEquals(
     taken.told.at(-1),
-    "Cannot relay: somebody else reads a connection that is being relayed",
+    "Cannot relay: another reader takes bytes of a connection that is being relayed",
   );
   // Whoever has ended writing: the connection lives, and nothing can be passed on.
   const ended = direction(["a"]);

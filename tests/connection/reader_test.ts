@@ -138,7 +138,7 @@ Deno.test("Connection.read() while somebody else waits is refused as busy, and h
   await assertRejects(
     () => connection[Symbol.asyncIterator]().next(),
     SocketError,
-    "somebody else waits",
+    "another reader waits",
   );
   peer.say("ab");
   assertEquals(asText(await first), ["ab", 2]);

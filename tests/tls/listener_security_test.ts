@@ -64,14 +64,14 @@ const CASES: readonly Case[] = [
     name: "a client with a foreign certificate where one is required",
     of: required,
     by: { caCerts, ...foreign },
-    server: /does not verify .* it has expired, or nobody we trust has signed it/,
+    server: /does not verify .* it has expired, or no authority that is trusted here has signed it/,
     client: /ended without/,
   },
   {
     name: "a client with a foreign certificate where one is requested",
     of: { ...required, clientAuth: "request" },
     by: { caCerts, ...foreign },
-    server: /does not verify .* it has expired, or nobody we trust has signed it/,
+    server: /does not verify .* it has expired, or no authority that is trusted here has signed it/,
     client: /ended without/,
   },
 ];

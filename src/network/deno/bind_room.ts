@@ -57,7 +57,7 @@ export class BindRoom implements Disposable {
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, RETRY_IN_MILLIS));
       await askWhy();
     }
-    throw taken(name.folder, "somebody else does not leave it");
+    throw taken(name.folder, "another process holds it");
   }
 
   /** Removes it, with what is still in it, and lets the next one in. */

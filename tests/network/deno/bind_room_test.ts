@@ -48,7 +48,7 @@ Deno.test("BindRoom.enter() takes a room that was left behind by a program that 
     const refused = assertRejects(
       () => BindRoom.enter(path, virtual),
       GenericError,
-      "somebody else does not leave it",
+      "another process holds it",
     );
     let isRefused = false;
     void refused.then(() => isRefused = true);

@@ -14,25 +14,36 @@ export type HandlerCallbacks = Pick<Service, "onError" | "onClose">;
 const CALLBACKS = optionNames<HandlerCallbacks>({ onError: true, onClose: true });
 
 /**
+ * Reads the callbacks that go with a handler.
+ *
+ * @returns Those that were given.
+ * @throws {TypeError} The handler or a callback is not a function.
+ */
+export function readHandlerCallbacks<Callbacks extends { onError?: unknown; onClose?: unknown }>(
+  handler: unknown,
+  callbacks: Callbacks,
+): Readonly<Callbacks> {
+  if (typeof handler !== "function") {
+    throw new TypeError(`handler must be a function: got ${shown(handler)}`);
+  }
+  const given = readOptions<Callbacks>("callbacks", callbacks, CALLBACKS);
+  for (const name of CALLBACKS) checkFunction(`callbacks.${name}`, given[name]);
+  return given;
+}
+
+/**
  * Makes a service from a handler.
  *
  * @throws {TypeError} The handler or a callback is not a function.
  */
 export function serviceOf(handler: Handler, callbacks: HandlerCallbacks): Service {
-  if (typeof handler !== "function") {
-    throw new TypeError(`handler must be a function: got ${shown(handler)}`);
-  }
-  const { onError, onClose } = readOptions("callbacks", callbacks, CALLBACKS);
-  checkFunction("callbacks.onError", onError);
-  checkFunction("callbacks.onClose", onClose);
   return {
+    ...readHandlerCallbacks(handler, callbacks),
     async onConnect(caller) {
       coreOf(caller).lendsToLoops = true;
       await handler(caller);
       // Not awaited: a stop counts a connection as idle when its method is over.
       void caller.close();
     },
-    ...(onError === undefined ? {} : { onError }),
-    ...(onClose === undefined ? {} : { onClose }),
   };
 }

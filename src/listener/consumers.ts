@@ -46,6 +46,24 @@ export class Consumers<Consumer extends object> {
     this.#begin("attach", consumer, given);
   }
 
+  /**
+   * Lets a service get what arrives, and starts. Where that fails, it is detached again.
+   *
+   * @param given The service, by which it will be detached.
+   * @param consumer What was made of it.
+   * @param start Starts the listener.
+   * @throws {GenericError} `"busy"`, as {@linkcode Consumers.attach}; or what starting failed with.
+   */
+  async serve(given: object, consumer: Consumer, start: () => Promise<void>): Promise<void> {
+    this.attach(given, consumer);
+    try {
+      await start();
+    } catch (error) {
+      this.detach(given);
+      throw error;
+    }
+  }
+
   /** Removes a service, if it is the one that is attached. */
   detach(given: object): void {
     if (typeof given !== "function" && (typeof given !== "object" || given === null)) {

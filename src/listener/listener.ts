@@ -148,13 +148,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    */
   async serve(handler: Handler, callbacks: HandlerCallbacks = {}): Promise<void> {
     const service = serviceOf(handler, callbacks);
-    this.attach(service);
-    try {
-      await this.start();
-    } catch (error) {
-      this.detach(service);
-      throw error;
-    }
+    await this.#consumers.serve(service, { serve: readServing(service) }, () => this.start());
   }
 
   /** Removes a service: new connections no longer get it, open ones keep it. */

@@ -1,7 +1,6 @@
 // The user's loop for each session, made into a service that contains its errors.
 
-import { checkFunction, shown } from "../base/arguments.ts";
-import { optionNames, readOptions } from "../base/options.ts";
+import { readHandlerCallbacks } from "../connection/handler.ts";
 import type { UdpService } from "./udp_service.ts";
 import type { UdpSession } from "./udp_session.ts";
 
@@ -10,8 +9,6 @@ export type SessionHandler = (session: UdpSession) => void | Promise<void>;
 
 /** Callbacks beside the handler. */
 export type SessionHandlerCallbacks = Pick<UdpService, "onError" | "onClose">;
-
-const CALLBACKS = optionNames<SessionHandlerCallbacks>({ onError: true, onClose: true });
 
 /**
  * Makes a service of a handler.
@@ -22,18 +19,11 @@ export function sessionServiceOf(
   handler: SessionHandler,
   callbacks: SessionHandlerCallbacks,
 ): UdpService {
-  if (typeof handler !== "function") {
-    throw new TypeError(`handler must be a function: got ${shown(handler)}`);
-  }
-  const { onError, onClose } = readOptions("callbacks", callbacks, CALLBACKS);
-  checkFunction("callbacks.onError", onError);
-  checkFunction("callbacks.onClose", onClose);
   return {
+    ...readHandlerCallbacks(handler, callbacks),
     async onSession(session) {
       await handler(session);
       void session.close();
     },
-    ...(onError === undefined ? {} : { onError }),
-    ...(onClose === undefined ? {} : { onClose }),
   };
 }

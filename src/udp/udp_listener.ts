@@ -183,13 +183,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    */
   async serve(handler: SessionHandler, callbacks: SessionHandlerCallbacks = {}): Promise<void> {
     const service = sessionServiceOf(handler, callbacks);
-    this.attach(service);
-    try {
-      await this.start();
-    } catch (error) {
-      this.detach(service);
-      throw error;
-    }
+    await this.#consumers.serve(service, consumerOf(service), () => this.start());
   }
 
   /**

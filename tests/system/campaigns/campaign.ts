@@ -2,9 +2,10 @@
 // is gentle, and everything must arrive. With odd ones connections die, and what arrives must still be the start of
 // what was sent, without a gap, and every wait must end.
 
-import type { SocketError } from "../../../mod.ts";
+import { Client, type ClientConfig, type SocketError } from "../../../mod.ts";
 import {
   type Faults,
+  gentleFaults,
   Random,
   simulate,
   type SimulatedNetwork,
@@ -37,6 +38,28 @@ export async function ensureReplays(
     again.traceHash === traceHash,
     `Seed ${seed} of ${campaign.name} did not replay: trace ${traceHash}, then ${again.traceHash}`,
   );
+}
+
+/** Faults of a network that is gentle and fast: what arrives late there was sent late. */
+export function promptFaults(random: Random): Faults {
+  return {
+    ...gentleFaults(random),
+    latencyInMillis: [0, random.pick([0, 1, 10])],
+    bytesPerSecond: Infinity,
+    receiveBufferInBytes: 65_536,
+    sendBufferInBytes: 65_536,
+    loss: 0,
+  };
+}
+
+/** Connects a host to another one, with the patience that slow networks need. */
+export function dial(net: SimulatedNetwork, from: string, config: ClientConfig): Promise<Client> {
+  return Client.connect({
+    network: net.host(from),
+    connectTimeoutInMillis: 200_000,
+    closeTimeoutInMillis: 600_000,
+    ...config,
+  });
 }
 
 /** Whether nothing in this run may end a connection. */

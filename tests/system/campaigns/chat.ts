@@ -1,8 +1,8 @@
 // A chat server: what one member says, all of them hear, in the same order.
 
-import { type Caller, Client, Listener } from "../../../mod.ts";
+import { type Caller, Listener } from "../../../mod.ts";
 import type { SimulatedNetwork } from "../../../testing/mod.ts";
-import { type Campaign, ensure, isGentle, survives } from "./campaign.ts";
+import { type Campaign, dial, ensure, isGentle, survives } from "./campaign.ts";
 
 /** Every member hears a part of the same conversation, without a gap, from the moment of joining on. */
 export const chat: Campaign = {
@@ -89,13 +89,7 @@ async function member(
   await net.delay(net.random.integer(0, 300));
   const client = await survives(
     net,
-    Client.connect({
-      host: "server",
-      port: 6667,
-      network: net.host(name),
-      connectTimeoutInMillis: 200_000,
-      closeTimeoutInMillis: 600_000,
-    }),
+    dial(net, name, { host: "server", port: 6667 }),
   );
   if (client === undefined) return void everybody.come(), [];
   const heard: string[] = [];

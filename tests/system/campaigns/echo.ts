@@ -1,9 +1,10 @@
 // Clients that come and go, a service that sends back what it gets.
 
-import { Client, Listener } from "../../../mod.ts";
+import { type Client, Listener } from "../../../mod.ts";
 import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import {
   type Campaign,
+  dial,
   ensure,
   ensureArrived,
   Growing,
@@ -47,13 +48,7 @@ async function talk(net: SimulatedNetwork): Promise<void> {
   await net.delay(net.random.integer(0, 500));
   const client = await survives(
     net,
-    Client.connect({
-      host: "server",
-      port: 7,
-      network: net.host("client"),
-      connectTimeoutInMillis: 200_000,
-      closeTimeoutInMillis: 600_000,
-    }),
+    dial(net, "client", { host: "server", port: 7 }),
   );
   if (client === undefined) return;
   const sent = net.random.bytes(net.random.integer(1, 3000));

@@ -3,7 +3,7 @@
 
 import {
   type Caller,
-  Client,
+  type Client,
   FixedLengthCodec,
   framed,
   Listener,
@@ -13,6 +13,7 @@ import type { SimulatedNetwork } from "../../../testing/mod.ts";
 import { serviceOf } from "../../../src/connection/handler.ts";
 import {
   type Campaign,
+  dial,
   ensure,
   ensureArrived,
   Growing,
@@ -67,21 +68,11 @@ export const lentBytes: Campaign = {
       return speakerService(net, pass);
     });
     await listener.start();
-    const dial = () =>
-      survives(
-        net,
-        Client.connect({
-          host: "server",
-          port: 7,
-          network: net.host("client"),
-          connectTimeoutInMillis: 200_000,
-          closeTimeoutInMillis: 600_000,
-        }),
-      );
-    const first = await dial();
-    const second = first && await dial();
+    const connect = () => survives(net, dial(net, "client", { host: "server", port: 7 }));
+    const first = await connect();
+    const second = first && await connect();
     while (hearers.size < 2 && second !== undefined && isGentle(net)) await net.delay(10);
-    const speaker = second && await dial();
+    const speaker = second && await connect();
     if (speaker !== undefined) {
       const sent = net.random.bytes(net.random.integer(1, 20_000));
       const heard = [first!, second!].map((hearer) => hear(net, hearer, sent.length));

@@ -1,8 +1,8 @@
 // A client, two proxies and a server in a row. Bytes and ends travel the whole chain, both ways.
 
-import { type Caller, Client, type ClientConfig, type Connection, Listener } from "../../../mod.ts";
+import { type Caller, type Client, type Connection, Listener } from "../../../mod.ts";
 import type { SimulatedNetwork } from "../../../testing/mod.ts";
-import { type Campaign, ensureArrived, Growing, pieces, survives } from "./campaign.ts";
+import { type Campaign, dial, ensureArrived, Growing, pieces, survives } from "./campaign.ts";
 
 const PORT = 8080;
 const CONFIG = {
@@ -47,12 +47,6 @@ async function listening(
   return { stop, [Symbol.asyncDispose]: stop };
 }
 
-function dial(net: SimulatedNetwork, from: string, to: string): Promise<Client> {
-  const target = { host: to, port: PORT, connectTimeoutInMillis: 200_000 };
-  const config: ClientConfig = { ...CONFIG, ...target, network: net.host(from) };
-  return Client.connect(config);
-}
-
 async function answer(caller: Caller): Promise<void> {
   try {
     for await (const bytes of caller) await caller.write(bytes.map((byte) => byte ^ 0x33));
@@ -67,7 +61,7 @@ async function relay(net: SimulatedNetwork, caller: Caller, onwards: string): Pr
   const from = onwards === "server" ? "inner" : "outer";
   let next: Client;
   try {
-    next = await dial(net, from, onwards);
+    next = await dial(net, from, { ...CONFIG, host: onwards, port: PORT });
   } catch (error) {
     caller.abort(error);
     throw error;
@@ -96,7 +90,7 @@ function carryByStream(from: Connection, to: Connection): Promise<void> {
 }
 
 async function ask(net: SimulatedNetwork): Promise<void> {
-  const client = await survives(net, dial(net, "client", "outer"));
+  const client = await survives(net, dial(net, "client", { ...CONFIG, host: "outer", port: PORT }));
   if (client === undefined) return;
   const question = net.random.bytes(net.random.integer(0, 2000));
   const got = new Growing();

@@ -1,33 +1,22 @@
 // Clients, proxies and a server, of which a proxy is stopped at any moment. Every byte and every end is carried over,
 // both ways; what was asked before the stop is answered.
 
-import {
-  type Caller,
-  Client,
-  type ClientConfig,
-  Listener,
-  relay,
-  type RelayReport,
-} from "../../../mod.ts";
-import {
-  type Faults,
-  gentleFaults,
-  hostileFaults,
-  type Random,
-  type SimulatedNetwork,
-} from "../../../testing/mod.ts";
+import { type Caller, type Client, Listener, relay, type RelayReport } from "../../../mod.ts";
+import { gentleFaults, hostileFaults, type SimulatedNetwork } from "../../../testing/mod.ts";
 import {
   type Campaign,
+  dial,
   ensure,
   ensureArrived,
   Growing,
   isGentle,
   pieces,
+  promptFaults,
   survives,
 } from "./campaign.ts";
 
 const PORT = 8080;
-const CONFIG = { closeTimeoutInMillis: 600_000 };
+
 /** No part of an answer comes later than that after the last one, where the network is gentle. */
 const PATIENCE_IN_MILLIS = 600_000;
 
@@ -85,17 +74,6 @@ interface Question {
   readonly isAnswered: boolean;
 }
 
-function promptFaults(random: Random): Faults {
-  return {
-    ...gentleFaults(random),
-    latencyInMillis: [0, random.pick([0, 1, 10])],
-    bytesPerSecond: Infinity,
-    receiveBufferInBytes: 65_536,
-    sendBufferInBytes: 65_536,
-    loss: 0,
-  };
-}
-
 function isPrompt({ faults }: SimulatedNetwork): boolean {
   return faults.loss === 0 && faults.bytesPerSecond === Infinity && faults.latencyInMillis[1] <= 10;
 }
@@ -105,15 +83,9 @@ async function listening(
   host: string,
   handle: (caller: Caller) => Promise<void>,
 ): Promise<Listener> {
-  const listener = new Listener(PORT, { ...CONFIG, network: net.host(host) });
+  const listener = new Listener(PORT, { closeTimeoutInMillis: 600_000, network: net.host(host) });
   await listener.serve(async (caller) => void await survives(net, handle(caller)));
   return listener;
-}
-
-function dial(net: SimulatedNetwork, from: string, to: string): Promise<Client> {
-  const target = { host: to, port: PORT, connectTimeoutInMillis: 200_000 };
-  const config: ClientConfig = { ...CONFIG, ...target, network: net.host(from) };
-  return Client.connect(config);
 }
 
 /** A proxy, with a report unless there was nobody to pass on to. */
@@ -125,7 +97,7 @@ async function passOn(
 ): Promise<RelayReport[]> {
   let next: Client;
   try {
-    next = await dial(net, from, to);
+    next = await dial(net, from, { host: to, port: PORT });
   } catch (error) {
     caller.abort(error);
     throw error;
@@ -185,7 +157,7 @@ async function ask(net: SimulatedNetwork): Promise<Question> {
 /** A stopped proxy refuses: that is no failure. */
 async function dialIfOpen(net: SimulatedNetwork): Promise<Client | undefined> {
   try {
-    return await dial(net, "client", "outer");
+    return await dial(net, "client", { host: "outer", port: PORT });
   } catch (error) {
     if ((error as { code?: string }).code === "unreachable") return undefined;
     throw error;

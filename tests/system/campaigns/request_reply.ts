@@ -3,14 +3,13 @@
 
 import {
   type Caller,
-  Client,
   type Connection,
   Listener,
   ReadTimedOutError,
   type SocketError,
 } from "../../../mod.ts";
 import type { SimulatedNetwork } from "../../../testing/mod.ts";
-import { type Campaign, ensure, isGentle, survives } from "./campaign.ts";
+import { type Campaign, dial, ensure, isGentle, survives } from "./campaign.ts";
 
 /** Every reply is whole, in order and its request's own, however often a read was given up on the way. */
 export const requestReply: Campaign = {
@@ -61,13 +60,7 @@ async function ask(net: SimulatedNetwork): Promise<void> {
   await net.delay(net.random.integer(0, 200));
   const client = await survives(
     net,
-    Client.connect({
-      host: "server",
-      port: 80,
-      network: net.host("client"),
-      connectTimeoutInMillis: 200_000,
-      closeTimeoutInMillis: 600_000,
-    }),
+    dial(net, "client", { host: "server", port: 80 }),
   );
   if (client === undefined) return;
   const requests = Array.from({ length: net.random.integer(1, 10) }, (_, number) => {

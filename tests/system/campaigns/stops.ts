@@ -12,8 +12,8 @@ import {
   UdpClient,
   UdpListener,
 } from "../../../mod.ts";
-import { gentleFaults, type SimulatedNetwork } from "../../../testing/mod.ts";
-import { type Campaign, ensure } from "./campaign.ts";
+import type { SimulatedNetwork } from "../../../testing/mod.ts";
+import { type Campaign, ensure, promptFaults } from "./campaign.ts";
 
 /** How long a program may be busy before it notices what has arrived. */
 const LONGEST_BUSY_TURN_IN_MILLIS = 10;
@@ -31,16 +31,7 @@ interface Request {
 export const stops: Campaign = {
   name: "stops",
   // A delay for another reason than travel looks like a late send.
-  faults: (random) => ({
-    ...gentleFaults(random),
-    latencyInMillis: [0, random.pick([0, 1, 10])],
-    bytesPerSecond: Infinity,
-    receiveBufferInBytes: 65_536,
-    sendBufferInBytes: 65_536,
-    loss: 0,
-    duplicates: 0,
-    reordering: 0,
-  }),
+  faults: (random) => ({ ...promptFaults(random), duplicates: 0, reordering: 0 }),
   async run(net) {
     const network = net.host("server");
     const isDatagrams = net.random.chance(0.25);

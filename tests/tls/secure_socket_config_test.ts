@@ -9,25 +9,23 @@ import { withPollution } from "../support/pollution.ts";
 
 const own = { cert: "c", key: "k" };
 
-const CLIENT = {
+const BOTH = {
   ...own,
   passphrase: "p",
   caCerts: ["a"],
   alpnProtocols: ["h2"],
   minVersion: "TLSv1.3",
   handshakeTimeoutInMillis: 1_000,
+} as const;
+const CLIENT = {
+  ...BOTH,
   serverName: "a.example",
   verifyHostname: true,
   trustSystemCerts: true,
   exposePeerCertificate: false,
 } as const;
 const LISTENER = {
-  ...own,
-  passphrase: "p",
-  caCerts: ["a"],
-  alpnProtocols: ["h2"],
-  minVersion: "TLSv1.3",
-  handshakeTimeoutInMillis: 1_000,
+  ...BOTH,
   mode: "immediate",
   clientAuth: "require",
   sni: { "a.example": { ...own, passphrase: "p" } },

@@ -1,13 +1,7 @@
 // A chat for all who connect with `nc 127.0.0.1 61599`: numbers each line and sends it to everyone.
 // Run: deno run --allow-net=127.0.0.1 examples/chat_server.ts [PORT]
 
-import {
-  type Framed,
-  framedService,
-  Group,
-  LineCodec,
-  Listener,
-} from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { type Framed, framedService, Group, LineCodec, Listener } from "../mod.ts";
 
 // Guests may type anything, but no endless line.
 const typed = new LineCodec({ maxFrameLength: 1_000, invalidBytes: "replace" });

@@ -1,7 +1,7 @@
 // A service that is controlled by a Unix socket: by every program that may write to the socket's file.
 // Run: deno run --allow-net=127.0.0.1,unix:SOCKET,unix:SOCKET~/= --allow-read=SOCKET,SOCKET~ --allow-write=SOCKET,SOCKET~ examples/control_channel.ts SOCKET [PORT]
 
-import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { type Caller, Listener } from "../mod.ts";
 
 const [path = "/run/echo.sock"] = Deno.args;
 const port = Number(Deno.args[1] ?? 61622);

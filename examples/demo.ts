@@ -1,7 +1,7 @@
 // A listener and a client in one program, and what they say to each other.
 // Run: deno run --allow-net=127.0.0.1 examples/demo.ts
 
-import { Client, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { Client, Listener } from "../mod.ts";
 
 const decoder = new TextDecoder();
 

@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 // @ts-types="npm:@types/dns-packet@5.6.5"
 import { decode, type DecodedPacket, encode, RECURSION_DESIRED } from "npm:dns-packet@5.6.1";
-import { ReadTimedOutError, UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { ReadTimedOutError, UdpClient } from "../mod.ts";
 
 const [name = "localhost"] = Deno.args;
 const server = { remoteHost: "127.0.0.1", remotePort: Number(Deno.args[1] ?? 53) };

@@ -10,7 +10,7 @@ import {
   encode,
   type OptAnswer,
 } from "npm:dns-packet@5.6.1";
-import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { UdpListener } from "../mod.ts";
 
 const [FORMAT_ERROR, NO_SUCH_NAME, NOT_IMPLEMENTED, REFUSED] = [1, 3, 4, 5] as const;
 const [IS_ANSWER, OPERATION, RECURSION_DESIRED] = [0x8000, 0x7800, 0x0100] as const;

@@ -2,7 +2,7 @@
 // Run: deno run --allow-net=127.0.0.1 --allow-write=FILE examples/file_receiver.ts FILE [PORT]
 
 import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
-import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { type Caller, Listener } from "../mod.ts";
 
 const LARGEST_FILE = 4 * 1024 ** 3;
 const PIECE = 256 * 1024; // large enough that the rate below also holds for a sender that pauses between two pieces

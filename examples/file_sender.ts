@@ -2,7 +2,7 @@
 // Run: deno run --allow-net=127.0.0.1 --allow-read=FILE examples/file_sender.ts FILE [PORT]
 
 import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
-import { Client } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { Client } from "../mod.ts";
 
 const [path = "LICENSE"] = Deno.args;
 const port = Number(Deno.args[1] ?? 61601);

@@ -1,7 +1,7 @@
 // A small HTTP server that answers each request with its body: `curl -d hello 127.0.0.1:61607`.
 // Run: deno run --allow-net=127.0.0.1 examples/http_echo.ts [PORT]
 
-import { type Caller, Listener, SocketError } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { type Caller, Listener, SocketError } from "../mod.ts";
 import { Refusal, requestOf } from "./http_request.ts";
 
 const LONGEST_HEAD = 16 * 1024;

@@ -1,7 +1,7 @@
 // Asks json_server.ts several things at once; each reply finds its question by the id.
 // Run: deno run --allow-net=127.0.0.1 examples/json_client.ts [PORT]
 
-import { Client, framed, JsonLinesCodec } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { Client, framed, JsonLinesCodec } from "../mod.ts";
 
 interface Request {
   readonly id: number;

@@ -1,7 +1,7 @@
 // Answers requests in JSON lines, one on each line: {"id":1,"method":"add","params":[2,3]}.
 // Run: deno run --allow-net=127.0.0.1 examples/json_server.ts [PORT]
 
-import { framedService, JsonLinesCodec, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { framedService, JsonLinesCodec, Listener } from "../mod.ts";
 
 interface Request {
   readonly id: number;

@@ -1,7 +1,7 @@
 // An MQTT 3.1.1 broker: quality of service 0 and 1, wildcards, retained messages, last wills.
 // Run: deno run --allow-net=127.0.0.1 examples/mqtt_broker.ts [PORT]
 
-import { type Framed, framedService, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { type Framed, framedService, Listener } from "../mod.ts";
 import { publish, subscribe, unsubscribe } from "./mqtt_hub.ts";
 import { mqttCodec, type Reply, type Request } from "./mqtt_packets.ts";
 import { Session } from "./mqtt_session.ts";

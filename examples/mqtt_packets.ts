@@ -1,6 +1,6 @@
 // The packets of MQTT 3.1.1 as a broker gets and sends them: a part of mqtt_broker.ts.
 
-import { ByteQueue, type Codec, stepDecoder } from "https://deno.land/x/socket@v0.1.0/codec.ts";
+import { ByteQueue, type Codec, stepDecoder } from "../codec.ts";
 import { requestIn } from "./mqtt_requests.ts";
 
 /** What is published. */

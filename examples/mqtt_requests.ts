@@ -1,6 +1,6 @@
 // What stands in the packets of MQTT clients, and what must not: a part of mqtt_packets.ts.
 
-import type { ByteQueue } from "https://deno.land/x/socket@v0.1.0/codec.ts";
+import type { ByteQueue } from "../codec.ts";
 import type { Message, Request } from "./mqtt_packets.ts";
 
 const MOST_FILTERS = 100; // in one packet

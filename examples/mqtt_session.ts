@@ -1,6 +1,6 @@
 // What the broker knows of a client: a part of mqtt_broker.ts.
 
-import type { Framed } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import type { Framed } from "../mod.ts";
 import type { Message, Reply, Request } from "./mqtt_packets.ts";
 
 const MOST_QUEUED_BYTES = 64 * 1024;

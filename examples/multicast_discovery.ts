@@ -1,11 +1,7 @@
 // Finds services on this machine by multicast, as mDNS does. With a NAME, it is a service, until Ctrl+C.
 // Run: deno run --allow-net=0.0.0.0,127.0.0.1,239.255.76.67 examples/multicast_discovery.ts [NAME] [PORT]
 
-import {
-  ReadTimedOutError,
-  UdpClient,
-  UdpListener,
-} from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { ReadTimedOutError, UdpClient, UdpListener } from "../mod.ts";
 
 const GROUP = "239.255.76.67";
 const QUESTION = "who is there?";

@@ -1,7 +1,7 @@
 // Lets in only clients with a certificate of its own authority: a member, but not a stranger.
 // Run: deno run --allow-net=127.0.0.1,localhost --allow-run=openssl --allow-read=FOLDER examples/mutual_tls.ts FOLDER
 
-import { Client, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { Client, Listener } from "../mod.ts";
 import { makeCertificates } from "./own_certificates.ts";
 
 const [folder = "."] = Deno.args;

@@ -1,7 +1,7 @@
 // A small server for any number of Redis clients: PING, ECHO, SET, GET, DEL, EXISTS, INCR and QUIT.
 // Run: deno run --allow-net=127.0.0.1 examples/redis_server.ts [PORT]
 
-import { framedService, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { framedService, Listener } from "../mod.ts";
 import { run } from "./redis_commands.ts";
 import { respCodec } from "./resp_codec.ts";
 

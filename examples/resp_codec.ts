@@ -1,6 +1,6 @@
 // A codec for the Redis protocol (RESP2), for servers and for clients: a part of redis_server.ts.
 
-import type { Codec, FrameBuffer } from "https://deno.land/x/socket@v0.1.0/codec.ts";
+import type { Codec, FrameBuffer } from "../codec.ts";
 import { RespDecoder } from "./resp_decoder.ts";
 import type { Resp } from "./resp_values.ts";
 

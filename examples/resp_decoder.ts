@@ -1,7 +1,7 @@
 // Finds Redis messages in a stream, looking at each byte once: a part of examples/resp_codec.ts.
 
-import type { ByteQueue, Decoder } from "https://deno.land/x/socket@v0.1.0/codec.ts";
-import { GenericError } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import type { ByteQueue, Decoder } from "../codec.ts";
+import { GenericError } from "../mod.ts";
 import { commandOf, numberIn, type Resp, skipBlanks, textIn, wordsIn } from "./resp_values.ts";
 
 const LF = Uint8Array.of(10);

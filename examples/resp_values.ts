@@ -1,6 +1,6 @@
 // The values of the Redis protocol: a part of examples/resp_codec.ts.
 
-import type { ByteQueue } from "https://deno.land/x/socket@v0.1.0/codec.ts";
+import type { ByteQueue } from "../codec.ts";
 
 /** Simple string, error, integer, bulk string, null or array. */
 export type Resp = string | Error | number | Uint8Array | null | Resp[];

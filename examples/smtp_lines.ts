@@ -1,6 +1,6 @@
 // What an SMTP client sends, line by line and with limits: a part of smtp_server.ts.
 
-import { type Caller, SocketError } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { type Caller, SocketError } from "../mod.ts";
 
 const LONGEST_COMMAND = 510; // without its CRLF, as RFC 5321 has it
 const LONGEST_TEXT = 998;

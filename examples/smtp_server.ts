@@ -1,7 +1,7 @@
 // Accepts mail by SMTP, in the clear or after STARTTLS, and prints from whom and to whom it is.
 // Run: deno run --allow-net=127.0.0.1 --allow-run=openssl --allow-read=FOLDER examples/smtp_server.ts FOLDER [PORT]
 
-import { type Caller, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { type Caller, Listener } from "../mod.ts";
 import { makeCertificates } from "./own_certificates.ts";
 import { LARGEST_MAIL, lastWords, readCommand, readText } from "./smtp_lines.ts";
 import { Session } from "./smtp_session.ts";

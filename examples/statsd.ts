@@ -1,7 +1,7 @@
 // Counts what programs report ("hits:1|c", "load:0.5|g", "answer:12|ms"); prints a table for "show" and on Ctrl+C.
 // Run: deno run --allow-net=127.0.0.1 examples/statsd.ts [PORT]
 
-import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { UdpListener } from "../mod.ts";
 
 interface Row {
   kind: string;

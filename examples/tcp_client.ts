@@ -1,7 +1,7 @@
 // Says something to the listener of tcp_listener.ts and prints its answer.
 // Run: deno run --allow-net=127.0.0.1 examples/tcp_client.ts [PORT]
 
-import { Client } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { Client } from "../mod.ts";
 
 const port = Number(Deno.args[0] ?? 61598);
 const decoder = new TextDecoder();

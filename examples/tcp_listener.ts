@@ -1,7 +1,7 @@
 // Answers every message with the same message and " back"; ends politely on Ctrl+C.
 // Run: deno run --allow-net=127.0.0.1 examples/tcp_listener.ts [PORT]
 
-import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { Listener } from "../mod.ts";
 
 const port = Number(Deno.args[0] ?? 61598);
 const listener = new Listener(port, { interface: "127.0.0.1" });

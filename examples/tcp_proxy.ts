@@ -1,7 +1,7 @@
 // Passes every connection on to a port of this machine, in both directions, at the pace of the slower side.
 // Run: deno run --allow-net=127.0.0.1 examples/tcp_proxy.ts TARGET_PORT [PORT]
 
-import { Client, Listener, relay } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { Client, Listener, relay } from "../mod.ts";
 
 const targetPort = Number(Deno.args[0]);
 const port = Number(Deno.args[1] ?? 61600);

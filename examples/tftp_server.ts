@@ -1,7 +1,7 @@
 // Gives the files of a folder to TFTP clients (RFC 1350, binary mode); ends on Ctrl+C.
 // Run: deno run --allow-net=127.0.0.1 --allow-read=FOLDER examples/tftp_server.ts FOLDER [PORT]
 
-import { UdpClient, UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { UdpClient, UdpListener } from "../mod.ts";
 import { refusal, sendFile } from "./tftp_transfer.ts";
 
 const [READ, WRITE] = [1, 2] as const;

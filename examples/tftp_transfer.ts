@@ -1,6 +1,6 @@
 // Sends one file as TFTP does, each block again until it is acknowledged: a part of tftp_server.ts.
 
-import { ReadTimedOutError, type UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { ReadTimedOutError, type UdpClient } from "../mod.ts";
 
 const [DATA, ACK, ERROR] = [3, 4, 5] as const;
 const BLOCK = 512;

@@ -1,7 +1,7 @@
 // Sends a line to tls_echo.ts over TLS, and shows the answer and the subject of the server's certificate.
 // Run: deno run --allow-net=localhost --allow-read=FOLDER examples/tls_client.ts FOLDER [PORT]
 
-import { Client } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { Client } from "../mod.ts";
 
 const [folder = "."] = Deno.args;
 const port = Number(Deno.args[1] ?? 61620);

@@ -1,7 +1,7 @@
 // Sends everything back over TLS, with a certificate that it makes in FOLDER.
 // Run: deno run --allow-net=127.0.0.1 --allow-run=openssl --allow-read=FOLDER examples/tls_echo.ts FOLDER [PORT]
 
-import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { Listener } from "../mod.ts";
 import { makeCertificates } from "./own_certificates.ts";
 
 const [folder = "."] = Deno.args;

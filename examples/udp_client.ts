@@ -1,7 +1,7 @@
 // Sends a datagram to the echo of udp_echo.ts and prints what comes back.
 // Run: deno run --allow-net=127.0.0.1 examples/udp_client.ts [PORT]
 
-import { ReadTimedOutError, UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { ReadTimedOutError, UdpClient } from "../mod.ts";
 
 const port = Number(Deno.args[0] ?? 48826);
 await using socket = new UdpClient({ host: "127.0.0.1", port: 0 });

@@ -1,7 +1,7 @@
 // Sends every datagram back to where it came from; ends on Ctrl+C.
 // Run: deno run --allow-net=127.0.0.1 examples/udp_echo.ts [PORT]
 
-import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { UdpListener } from "../mod.ts";
 
 const port = Number(Deno.args[0] ?? 48826);
 /** A peer that sends more a second is probably an echo, too; of two that answer each other, one has to stop. */

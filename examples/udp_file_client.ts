@@ -2,7 +2,7 @@
 // Run: deno run --allow-net=127.0.0.1 --allow-write=FILE examples/udp_file_client.ts FILE [PORT]
 
 import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
-import { ReadTimedOutError, UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { ReadTimedOutError, UdpClient } from "../mod.ts";
 
 const PIECE = 1024;
 const WINDOW = 32; // at most this many pieces are asked for at a time

@@ -1,7 +1,7 @@
 // Sends the pieces of a file to the clients that ask for them, by number; ends on Ctrl+C.
 // Run: deno run --allow-net=127.0.0.1 --allow-read=FILE examples/udp_file_server.ts FILE [PORT]
 
-import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+import { UdpListener } from "../mod.ts";
 
 // A question has the number of a piece. An answer has that number, the count of pieces, and the piece. All the
 // state is in the datagrams, and what is lost is asked for again. A question is as long as its answer, so that a

@@ -19,7 +19,7 @@ export type ConnectedPair = [a: Connection, b: Connection] & AsyncDisposable;
  * @param options How both of them behave, and how much each direction holds.
  * @example A function that reads a line, without a network
  * ```ts
- * import { connectedPair } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
+ * import { connectedPair } from "socket/testing/mod.ts";
  *
  * await using pair = connectedPair();
  * const [a, b] = pair;

@@ -11,7 +11,7 @@ const TWO_TO_32 = 4_294_967_296;
  *
  * @example The same seed, the same numbers
  * ```ts
- * import { Random } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
+ * import { Random } from "socket/testing/mod.ts";
  *
  * console.assert(new Random(7).integer(1, 6) === new Random(7).integer(1, 6));
  * ```

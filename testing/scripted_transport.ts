@@ -84,7 +84,7 @@ export interface ScriptedTransport extends Transport, Disposable {
  * @param options What writes do, addresses, clock.
  * @example Two bytes, then a reset
  * ```ts
- * import { reset, scriptedTransport } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
+ * import { reset, scriptedTransport } from "socket/testing/mod.ts";
  *
  * using peer = scriptedTransport(["ab", reset()]);
  * const buffer = new Uint8Array(16);

@@ -107,8 +107,8 @@ const TURNS_BEFORE_STUCK = 50;
  * @throws {SimulationError} The run has failed; what the scenario threw is the `cause`.
  * @example A client and a server, on a hundred different days
  * ```ts
- * import { Client, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
- * import { simulate } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
+ * import { Client, Listener } from "socket/mod.ts";
+ * import { simulate } from "socket/testing/mod.ts";
  *
  * for (let seed = 0; seed < 100; seed++) {
  *   await simulate(seed, async (net) => {

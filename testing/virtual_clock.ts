@@ -22,7 +22,7 @@ interface Timer {
  *
  * @example A timeout without waiting for it
  * ```ts
- * import { VirtualClock } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
+ * import { VirtualClock } from "socket/testing/mod.ts";
  *
  * const clock = new VirtualClock();
  * let rang = false;

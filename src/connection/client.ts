@@ -20,7 +20,7 @@ import { serve } from "./service_loop.ts";
  *
  * @example A request and its answer
  * ```ts
- * import { Client, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { Client, Listener } from "socket/mod.ts";
  *
  * await using listener = new Listener(0, { interface: "127.0.0.1" });
  * listener.attach({

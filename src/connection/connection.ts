@@ -67,7 +67,7 @@ export function coreOf(connection: Connection): StreamCore {
  *
  * @example Reading a message of known length
  * ```ts
- * import { Client, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { Client, Listener } from "socket/mod.ts";
  *
  * await using listener = new Listener(0, { interface: "127.0.0.1" });
  * listener.attach({
@@ -181,7 +181,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @example A client that announces how often it sends
    * ```ts
-   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   * import { type Connection } from "socket/mod.ts";
    *
    * function onGreeting(caller: Connection, keepAliveInSeconds: number): void {
    *   caller.idleTimeoutInMillis = keepAliveInSeconds * 1_500;
@@ -216,7 +216,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @example Work that ends with its client
    * ```ts
-   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   * import { type Connection } from "socket/mod.ts";
    *
    * async function answer(caller: Connection, url: string): Promise<void> {
    *   const response = await fetch(url, { signal: caller.signal });
@@ -292,7 +292,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @example The head of an HTTP message
    * ```ts
-   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   * import { type Connection } from "socket/mod.ts";
    *
    * async function readHead(connection: Connection): Promise<string> {
    *   const [head] = await connection.readUntil("\r\n\r\n", { limit: 16_384 });
@@ -393,7 +393,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @example At the pace of the peer, without a promise for each write
    * ```ts
-   * import { type Connection } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   * import { type Connection } from "socket/mod.ts";
    *
    * async function sendAll(connection: Connection, lines: Iterable<string>): Promise<void> {
    *   for (const line of lines) {

@@ -84,7 +84,7 @@ const OPTIONS = optionNames<RelayOptions>({
  *
  * @example A proxy
  * ```ts
- * import { Client, Listener, relay, type RelayReport } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { Client, Listener, relay, type RelayReport } from "socket/mod.ts";
  *
  * await using target = new Listener(0, { interface: "127.0.0.1" });
  * target.attach({ onBytes: (_caller, bytes) => bytes });

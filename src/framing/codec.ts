@@ -43,8 +43,8 @@ export interface Decoder<In> {
  *
  * @example A codec of your own
  * ```ts
- * import type { Codec } from "https://deno.land/x/socket@v0.1.0/codec.ts";
- * import { GenericError } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import type { Codec } from "socket/codec.ts";
+ * import { GenericError } from "socket/mod.ts";
  *
  * interface Reading {
  *   sensor: number;

@@ -19,7 +19,7 @@ import type { FrameBuffer } from "../bytes/frame_buffer.ts";
  *
  * @example
  * ```ts
- * import { DelimiterCodec } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { DelimiterCodec } from "socket/mod.ts";
  *
  * const fields = new DelimiterCodec("\0", { maxFrameLength: 1024 });
  * ```

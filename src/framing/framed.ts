@@ -234,7 +234,7 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
  *
  * @example A conversation in lines
  * ```ts
- * import { Client, framed, LineCodec, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { Client, framed, LineCodec, Listener } from "socket/mod.ts";
  *
  * await using listener = new Listener(0, { interface: "127.0.0.1" });
  * listener.attach({

@@ -75,7 +75,7 @@ const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
  *
  * @example
  * ```ts
- * import { framedService, LineCodec, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { framedService, LineCodec, Listener } from "socket/mod.ts";
  *
  * await using listener = new Listener(0, { interface: "127.0.0.1" });
  * listener.attach(framedService(new LineCodec({ maxFrameLength: 1_000 }), {

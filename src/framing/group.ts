@@ -51,7 +51,7 @@ export interface GroupStats extends GroupReport {
  *
  * @example Everybody hears what anybody says
  * ```ts
- * import { framedService, Group, LineCodec, Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { framedService, Group, LineCodec, Listener } from "socket/mod.ts";
  *
  * const codec = new LineCodec({ maxFrameLength: 1_000 });
  * const everybody = new Group({ codec, slow: "skip" });

@@ -48,7 +48,7 @@ const OPTIONS = [
  *
  * @example Check what a stranger sends
  * ```ts
- * import { JsonLinesCodec } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { JsonLinesCodec } from "socket/mod.ts";
  *
  * const orders = new JsonLinesCodec({
  *   check(value) {

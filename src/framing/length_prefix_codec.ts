@@ -80,7 +80,7 @@ const OPTIONS = [
  *
  * @example A header of one byte, then the length of what follows
  * ```ts
- * import { LengthPrefixCodec } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { LengthPrefixCodec } from "socket/mod.ts";
  *
  * const mqttPackets = new LengthPrefixCodec({ prefixOffset: 1, prefixLength: "varint", strip: 0 });
  * ```

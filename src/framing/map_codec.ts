@@ -29,7 +29,7 @@ const MAPPING = ["decode", "encode"] as const;
  *
  * @example Dates in lines
  * ```ts
- * import { LineCodec, mapCodec } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { LineCodec, mapCodec } from "socket/mod.ts";
  *
  * const dates = mapCodec(new LineCodec({ maxFrameLength: 40 }), {
  *   decode: (line) => new Date(line),

@@ -154,7 +154,7 @@ export class PartReader {
  *
  * @example A command in a line, and its data
  * ```ts
- * import { type Codec, stepDecoder } from "https://deno.land/x/socket@v0.1.0/codec.ts";
+ * import { type Codec, stepDecoder } from "socket/codec.ts";
  *
  * const commands: Codec<{ name: string; data: Uint8Array }, string> = {
  *   decoder: () =>

@@ -22,7 +22,7 @@ import type { ListenerCertificateConfig } from "../tls/listener_secure_socket_co
  *
  * @example A service
  * ```ts
- * import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { Listener } from "socket/mod.ts";
  *
  * const listener = new Listener(0, { interface: "127.0.0.1" });
  * listener.attach({
@@ -138,7 +138,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    *
    * @example An echo server
    * ```ts
-   * import { Listener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   * import { Listener } from "socket/mod.ts";
    *
    * await using listener = new Listener(0, { interface: "127.0.0.1" });
    * await listener.serve(async (caller) => {

@@ -35,7 +35,7 @@ export type ReceiveResult = [bytes: Uint8Array, length: number, address: Address
  *
  * @example Ask and wait for the answer
  * ```ts
- * import { UdpClient } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { UdpClient } from "socket/mod.ts";
  *
  * await using server = new UdpClient({ host: "127.0.0.1", port: 0 });
  * await using client = new UdpClient({ host: "127.0.0.1", port: 0 });

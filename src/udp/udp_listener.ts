@@ -38,7 +38,7 @@ import { UdpCounts, type UdpListenerStats } from "./udp_stats.ts";
  *
  * @example Answer each datagram
  * ```ts
- * import { UdpClient, UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+ * import { UdpClient, UdpListener } from "socket/mod.ts";
  *
  * const listener = new UdpListener(0, { interface: "127.0.0.1" });
  * listener.attach({ onDatagram: (_, { data }) => data });
@@ -120,7 +120,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    *
    * @example
    * ```ts
-   * import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   * import { UdpListener } from "socket/mod.ts";
    *
    * await using listener = new UdpListener(0, { interface: "127.0.0.1" });
    * listener.attach({ onBytes: (_, bytes) => bytes });
@@ -142,7 +142,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    *
    * @example A service for each peer
    * ```ts
-   * import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   * import { UdpListener } from "socket/mod.ts";
    *
    * const listener = new UdpListener(0, { interface: "127.0.0.1" });
    * listener.attach(() => {
@@ -172,7 +172,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    *
    * @example Count what each peer sends
    * ```ts
-   * import { UdpListener } from "https://deno.land/x/socket@v0.1.0/mod.ts";
+   * import { UdpListener } from "socket/mod.ts";
    *
    * await using listener = new UdpListener(0, { interface: "127.0.0.1" });
    * await listener.serve(async (session) => {

@@ -88,7 +88,7 @@ class CountingQueue extends ByteQueue {
  * @throws {TypeError | RangeError} An option is misspelled or wrong.
  * @example Your own codec, in a test file
  * ```ts ignore
- * import { checkCodec } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
+ * import { checkCodec } from "socket/testing/mod.ts";
  * import { commands } from "./commands.ts";
  *
  * checkCodec(commands, { stream: "GET a\r\nGET bcd\r\n", messages: ["GET a", "GET bcd"] });

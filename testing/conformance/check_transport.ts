@@ -70,7 +70,7 @@ const LIMIT_IN_MILLIS = 60_000;
  * @throws {TypeError} An option is misspelled.
  * @example Your own transport, in a test file
  * ```ts ignore
- * import { checkTransport, connectedTransports } from "https://deno.land/x/socket@v0.1.0/testing/mod.ts";
+ * import { checkTransport, connectedTransports } from "socket/testing/mod.ts";
  *
  * checkTransport(() => {
  *   const [near, far] = connectedTransports();

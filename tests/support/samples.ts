@@ -3,8 +3,8 @@
 import { Program } from "./program.ts";
 import { repositoryFiles, root } from "./source.ts";
 
-/** The address from which what is printed imports the library; the README's programs lie beside it instead. */
-const PUBLISHED = "https://deno.land/x/socket@v0.1.0/";
+/** From where what is printed imports the library; the README's programs lie beside it instead. */
+const PRINTED = "socket/";
 
 /** A code block. */
 export interface Block {
@@ -52,15 +52,19 @@ export function printingBlocks(): Block[] {
 /** What makes `deno` load this library, or another module in its place. */
 export function libraryFrom(name?: "held_socket" | "skipping_socket"): string {
   const mod = name === undefined ? new URL("mod.ts", root) : new URL(`${name}.ts`, import.meta.url);
-  const imports = { [PUBLISHED]: root.href, [`${PUBLISHED}mod.ts`]: mod.href };
-  return `--import-map=data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`;
+  const own = new URL("mod.ts", root).href;
+  const imports = { [PRINTED]: root.href, [`${PRINTED}mod.ts`]: mod.href, [own]: mod.href };
+  const scopes = { [import.meta.resolve("./")]: { [own]: own } };
+  return `--import-map=data:application/json,${
+    encodeURIComponent(JSON.stringify({ imports, scopes }))
+  }`;
 }
 
 /** Starts a block in a folder, on the library as {@linkcode libraryFrom} says it. */
 export async function startBlock(block: Block, folder: string, library: string): Promise<Program> {
   const args = ["run", "--quiet", "--no-config", "--no-lock", "--no-prompt", "--allow-all"];
   const program = new Program("deno", [...args, library, "--ext=ts", "-"], { cwd: folder });
-  await program.type(block.code.replaceAll(`from "./mod.ts"`, `from "${PUBLISHED}mod.ts"`));
+  await program.type(block.code.replaceAll(`from "./mod.ts"`, `from "${PRINTED}mod.ts"`));
   await program.endInput();
   return program;
 }

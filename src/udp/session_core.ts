@@ -155,7 +155,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
         code === "closed" ? closedError("write") : new GenericError(code, message),
       );
     }
-    if (this.settings.idleBy === "either") this.#noteActivity();
+    this.#noteSent();
     return this.socket.writeTo(content, this.peer.hostname, this.peer.port);
   }
 
@@ -165,7 +165,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     if (this.#ended !== undefined) return false;
     const { hostname, port } = this.peer;
     const isQueued = this.socket.tryWriteTo(bytes, hostname, port);
-    if (isQueued) this.#noteActivity();
+    if (isQueued) this.#noteSent();
     return isQueued;
   }
 
@@ -173,6 +173,10 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   drained(limits: DrainedLimits): Promise<void> {
     if (this.#ended !== undefined) return rejected(this.#ended);
     return this.socket.drained(limits, this);
+  }
+
+  #noteSent(): void {
+    if (this.settings.idleBy === "either") this.#noteActivity();
   }
 
   #noteActivity(): void {

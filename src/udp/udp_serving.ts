@@ -181,9 +181,8 @@ export class UdpServing implements UdpSocketOwner {
     const { neverTaken } = this.#sessions;
     const untaken = [...neverTaken, ...this.#loose.waiting()];
     const cut = [
-      ...[...this.#loose.underWay(), ...this.#sessions.peers()].map((peer) =>
-        cutOff(undefined, peer, "deadline")
-      ),
+      ...[...this.#loose.underWay()].map((peer) => cutOff(undefined, peer, "deadline")),
+      ...this.#sessions.cutOff(),
       ...untaken.map((peer) => cutOff(undefined, peer, "not-taken")),
     ];
     const ended = sessions - this.#open.size - neverTaken.length;

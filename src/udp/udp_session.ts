@@ -3,6 +3,7 @@
 import { checkReadLength } from "../base/arguments.ts";
 import type { Datagram } from "./datagram.ts";
 import { GenericError, rejected, type SocketError } from "../base/errors.ts";
+import { uniqueId } from "../base/unique_id.ts";
 import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { SessionCore } from "./session_core.ts";
 import {
@@ -33,6 +34,8 @@ export function coreOf(session: UdpSession): SessionCore {
  * `sessionIdleTimeoutInMillis`, or when the listener stops. A later datagram of the peer begins another session.
  */
 export class UdpSession implements UdpChannel, UdpCaller {
+  /** Unique in this process, among connections and sessions. */
+  readonly id: number = uniqueId();
   readonly #core: SessionCore;
 
   private constructor(core: SessionCore) {

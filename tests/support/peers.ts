@@ -7,6 +7,7 @@ export type Peer =
   | ("socat" | "nc" | "curl" | "dig" | "kdig" | "tftp" | "dnsmasq")
   | ("redis-cli" | "redis-benchmark" | "redis-server")
   | ("mosquitto_pub" | "mosquitto_sub")
+  | "nats-server"
   | Unmistakable
   | "IPv6";
 
@@ -28,6 +29,7 @@ const PROGRAMS: Partial<Record<Peer, readonly [flag: string, says: string, from:
   "redis-server": ["--version", "Redis server", "redis-server"],
   mosquitto_pub: ["--help", "mqtt client", "mosquitto-clients"],
   mosquitto_sub: ["--help", "mqtt client", "mosquitto-clients"],
+  "nats-server": ["--version", "nats-server", "nats-server"],
   dig: ["-v", "DiG", "bind9-dnsutils"],
   kdig: ["--version", "Knot", "knot-dnsutils"],
   tftp: ["-V", "tftp-hpa", "tftp-hpa"],

@@ -11,7 +11,7 @@ const LISTENING = /^Listening on /;
 /** The longest that any program of the cluster lives. */
 const lives = { lifetimeInMillis: 110_000 };
 
-/** What the guests of `chat_load.ts` have seen. */
+/** What the guests of `tools/chat_guests.ts` have seen. */
 export interface Books {
   /** Lines that came back to their author. */
   readonly said: number;
@@ -126,7 +126,7 @@ export class Cluster implements AsyncDisposable {
   guests(rooms: number, perRoom: number, lines?: number): Program {
     const { a } = this.#hosts;
     const numbers = [this.#door, rooms, perRoom, ...lines === undefined ? [] : [lines]];
-    const args = ["run", "--quiet", "--allow-net", "tests/support/chat_load.ts", a.address];
+    const args = ["run", "--quiet", "--allow-net", "tools/chat_guests.ts", a.address];
     return a.run("deno", [...args, ...numbers.map(String)], lives);
   }
 

@@ -1,19 +1,19 @@
 // Guests of examples/chat_cluster, as a program of its own: it may run in another network namespace than the test.
 //
-//   deno run --allow-net chat_load.ts HOST PORT ROOMS GUESTS_PER_ROOM [LINES_PER_GUEST]
+//   deno run --allow-net tools/chat_guests.ts HOST PORT ROOMS GUESTS_PER_ROOM [LINES_PER_GUEST]
 //
 // Each guest says its lines one by one: the next one when the last one has come back, or when it must be lost. When
 // its connection breaks, it comes back. Without a number of lines, the guests go on until standard input ends. At the
 // end the program prints the books of all guests.
 
-import { Client, type Framed, framed, LineCodec } from "../../mod.ts";
+import { Client, type Framed, framed, LineCodec } from "../mod.ts";
 
 const [host, ...numbers] = Deno.args;
 const [port, rooms, perRoom, mostLines] = numbers.map(Number) as [number, number, number, number?];
 const total = rooms * perRoom;
 let lines = mostLines ?? Infinity;
 /** After this time a line that has not come back is lost. */
-const LOST_IN_MILLIS = 8_000;
+const LOST_IN_MILLIS = 30_000;
 
 /** A line of somebody by its author and number; or a place where lines may be missing, as the guest knows. */
 type Seen = readonly [author: number, number: number] | "gap";

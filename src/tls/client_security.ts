@@ -63,7 +63,11 @@ export class ClientSecurity {
               `${action}: the handshake was not over within ${timeoutInMillis} ms`,
             ),
         },
-        (givenUp) => this.#shakeHands(transport, asked.host, givenUp),
+        async (givenUp) => {
+          const finish = transport.beginTls?.();
+          const secure = await this.#shakeHands(transport, asked.host, givenUp);
+          return finish === undefined ? secure : finish(secure);
+        },
         free,
       );
     } catch (cause) {

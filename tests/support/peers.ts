@@ -15,7 +15,7 @@ export type Peer =
 type Unmistakable =
   | ("gnutls-cli" | "haproxy" | "nginx" | "openssl")
   | "systemd-socket-activate"
-  | ("slowhttptest" | "swaks" | "testssl");
+  | ("slowhttptest" | "swaks" | "tcpdump" | "testssl" | "tshark");
 
 /** Where Debian has what nginx needs for streams. */
 export const NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so";

@@ -9,16 +9,17 @@ import { readSource, repositoryFiles, root } from "../support/source.ts";
  * below it, types included. Folders of one floor do not import each other.
  */
 const FOLDERS = [
-  "base < network, bytes < proxy, tls < connection < framing, listener < udp",
+  "base < network, bytes < debug, proxy, tls < connection < framing, listener < udp",
   "network < network/node < network/deno",
   "listener/guard < listener",
 ];
 
 /**
  * What may make sockets and read the time. The testing kit waits for one turn of the event loop, and so does the code
- * that waits for node:tls. Certificates are valid by the calendar.
+ * that waits for node:tls. Certificates are valid by the calendar, and the packets of a capture have a date.
  */
 const SEAMS = [
+  "src/debug/time_of_day.ts",
   "src/network/deno/deno_network.ts",
   "src/network/secure_info.ts",
   "src/tls/credentials.ts",
@@ -35,8 +36,8 @@ const sources = texts.filter(([path]) => path.endsWith(".ts"))
   .map(([path, text]) => readSource(path, text));
 const within = (...folders: string[]) =>
   sources.filter(({ path }) => folders.some((folder) => path.startsWith(folder)));
-/** What users import: for all, for codecs, for implementing a seam, for tests. */
-const DOORS: readonly string[] = ["codec.ts", "mod.ts", "network.ts", "testing/mod.ts"];
+/** What users import: for all, for codecs, for looking at traffic, for implementing a seam, for tests. */
+const DOORS: readonly string[] = ["codec.ts", "debug.ts", "mod.ts", "network.ts", "testing/mod.ts"];
 
 const doors = sources.filter(({ path }) => DOORS.includes(path));
 
@@ -84,7 +85,7 @@ Deno.test("no room of src/ leads back to itself, types included", () => {
 
 Deno.test("src/, testing/ and mod.ts import by relative path only", () => {
   assertEquals(
-    checks.importProblems(within("src/", "testing/", "mod.ts", "codec.ts", "network.ts")),
+    checks.importProblems(within("src/", "testing/", ...DOORS)),
     [],
   );
   const imports = `import "@std/assert"; import "npm:x"; export * from "https://a.example/x.ts";

@@ -7,6 +7,7 @@ import {
   Client,
   Connection,
   DelimiterCodec,
+  denoNetwork,
   FixedLengthCodec,
   framed,
   framedService,
@@ -23,6 +24,8 @@ import {
   UdpListener,
 } from "../../mod.ts";
 import { FrameBuffer } from "../../codec.ts";
+import * as debug from "../../debug.ts";
+import { captured, hexDump, printed } from "../../debug.ts";
 import { connectedTransports, scriptedNetwork } from "../../testing/mod.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 
@@ -101,6 +104,32 @@ async function scene(): Promise<Scene> {
   const message = { says: "must be a Uint8Array or a string", fine: CONTENT };
   const service: Pick<Wrong, "says" | "fine"> = { says: "service ", fine: ["function"] };
   const cases: Record<string, Wrong> = {
+    "captured(network)": {
+      says: "network must have the methods connect, listen, listenDatagram",
+      call: (wrong) => captured(wrong, { to: "never written" }),
+    },
+    "captured(config)": { ...config, call: (wrong) => captured(denoNetwork, wrong) },
+    "captured(config.to)": {
+      says: "to must be a path, a file URL or a WritableStream",
+      fine: ["text"],
+      call: (to) => captured(denoNetwork, { to }),
+    },
+    "printed(network)": {
+      says: "network must have the methods connect, listen, listenDatagram",
+      call: (wrong) => printed(wrong),
+    },
+    "printed(config)": { ...config, call: (wrong) => printed(denoNetwork, wrong) },
+    "printed(config.only)": {
+      says: "only must be a function or an object",
+      fine: ["function", ...OPTIONS],
+      call: (only) => printed(denoNetwork, { only }),
+    },
+    "hexDump(bytes)": {
+      says: "Bytes must be a Uint8Array",
+      fine: ["bytes"],
+      call: (wrong) => hexDump(wrong),
+    },
+    "hexDump(options)": { ...options, call: (wrong) => hexDump(new Uint8Array(1), wrong) },
     "framed(connection)": {
       says: "connection must be a Connection",
       call: (wrong) => framed(wrong, new LineCodec()),
@@ -525,7 +554,7 @@ Deno.test("every public function, constructor and method with a parameter is giv
       look(`${name}.${key}`, Object.getOwnPropertyDescriptor(object, key)!.value);
     }
   };
-  for (const [name, exported] of Object.entries(socket)) {
+  for (const [name, exported] of Object.entries({ ...socket, ...debug })) {
     if (typeof exported !== "function") continue;
     const isClass = String(exported).startsWith("class ");
     if (!isClass) {

@@ -1,0 +1,90 @@
+// A datagram socket that tells a tap what goes through it, and is otherwise the one it stands on.
+
+import type {
+  DatagramAddress,
+  DatagramSocket,
+  GroupMembership,
+  SystemSocket,
+} from "../network/network.ts";
+import type { DatagramTap } from "./tap.ts";
+
+type Received = [Uint8Array<ArrayBuffer>, DatagramAddress];
+
+/** A datagram socket with a tap. */
+export class TappedDatagrams implements DatagramSocket {
+  readonly #inner: DatagramSocket;
+  readonly #tap: DatagramTap;
+  /** Only where the socket can. */
+  readonly tryReceive?: (buffer: Uint8Array<ArrayBuffer>) => Received | undefined;
+  /** Only where the socket can. */
+  readonly whenReadable?: (callback: () => void) => void;
+  /** Only where the socket can. */
+  readonly trySend?: (bytes: Uint8Array, address: DatagramAddress) => number | undefined;
+  /** Only where the socket can. */
+  readonly joinGroup?: (membership: GroupMembership) => Promise<void>;
+  /** Only where the socket can. */
+  readonly leaveGroup?: (membership: GroupMembership) => Promise<void>;
+
+  /** @param inner The socket. @param tap What is told. */
+  constructor(inner: DatagramSocket, tap: DatagramTap) {
+    this.#inner = inner;
+    this.#tap = tap;
+    if (inner.tryReceive !== undefined) {
+      this.tryReceive = (buffer) => {
+        const received = inner.tryReceive!(buffer);
+        return received === undefined ? undefined : this.#hasReceived(received);
+      };
+    }
+    if (inner.whenReadable !== undefined) {
+      this.whenReadable = (callback) => inner.whenReadable!(callback);
+    }
+    if (inner.trySend !== undefined) {
+      this.trySend = (bytes, address) => {
+        const count = inner.trySend!(bytes, address);
+        if (count !== undefined) this.#tell(bytes, address);
+        return count;
+      };
+    }
+    if (inner.joinGroup !== undefined) this.joinGroup = (group) => inner.joinGroup!(group);
+    if (inner.leaveGroup !== undefined) this.leaveGroup = (group) => inner.leaveGroup!(group);
+  }
+
+  get addr(): DatagramAddress {
+    return this.#inner.addr;
+  }
+
+  get droppedDatagrams(): number | undefined {
+    return this.#inner.droppedDatagrams;
+  }
+
+  get system(): SystemSocket | undefined {
+    return this.#inner.system;
+  }
+
+  receive(buffer: Uint8Array<ArrayBuffer>): Promise<Received> {
+    return this.#inner.receive(buffer).then((received) => this.#hasReceived(received));
+  }
+
+  #hasReceived(received: Received): Received {
+    const [bytes, { hostname, port }] = received;
+    this.#tap.received(bytes, hostname, port);
+    return received;
+  }
+
+  send(bytes: Uint8Array, address: DatagramAddress): Promise<number> {
+    const sending = this.#inner.send(bytes, address);
+    // At once, or the answer could be told first. One that fails is told, too.
+    this.#tell(bytes, address);
+    return sending;
+  }
+
+  #tell(bytes: Uint8Array, { hostname, port }: DatagramAddress): void {
+    this.#tap.sent(bytes, hostname, port);
+  }
+
+  close(): void | Promise<void> {
+    const closing = this.#inner.close();
+    this.#tap.freed();
+    return closing;
+  }
+}

@@ -8,6 +8,7 @@ import { argumentsOf, interrupt, portOfExample, startExample } from "../support/
 import { inFolder } from "../support/folder.ts";
 import { listening } from "../support/listening.ts";
 import { messageExamples } from "../support/message_examples.ts";
+import { readPackets } from "../support/packets.ts";
 import { Program } from "../support/program.ts";
 import { secureExamples } from "../support/secure_examples.ts";
 import { recognizable, udpExamples } from "../support/udp_examples.ts";
@@ -79,6 +80,31 @@ const tests: Record<string, () => Promise<void>> = {
     assertEquals(stdout, `Connected to port ${port}\nReceived: Hello Ballerina back\nClosed\n`);
     await interrupt(server);
   },
+
+  traffic_capture: () =>
+    inFolder(async (folder) => {
+      const FILE = `${folder}/traffic.pcapng`;
+      await using server = await startExample("traffic_capture", { FILE, PORT: 0 });
+      await using client = await dial({ port: await portOfExample(server) });
+      await client.write("hello");
+      assertEquals(await readUntil(client, "hello"), "hello");
+      await client.close();
+      await server.line(/^\d+\.\d{3} tcp 127\.0\.0\.1:\d+ < .* 5 bytes$/);
+      await server.line(/^00000000 {2}68 65 6c 6c 6f +\|hello\|$/);
+      await server.line(/ > .* end$/);
+      assertMatch(await interrupt(server), /^8 packets, 0 dropped\n$/m);
+      const packets = readPackets(await Deno.readFile(FILE));
+      assertEquals(packets.map(({ flags }) => flags), [
+        "S",
+        "SA",
+        "A",
+        "PA",
+        "PA",
+        "FA",
+        "FA",
+        "A",
+      ]);
+    }),
 
   async chat_server() {
     await using server = await startExample("chat_server", { PORT: 0 });

@@ -57,6 +57,7 @@ const overStreams: Record<string, [((running: Running) => Door)[], says: string,
   socket_activation: [[tcp], "hello", /^hello$/],
   tcp_listener: [[tcp], "hello", /^hello back$/],
   tcp_proxy: [[tcp], "hello", /^hello$/],
+  traffic_capture: [[tcp], "hello", /^hello$/],
   tls_echo: [[tls, tcp], "hello", /^hello$/],
 };
 

@@ -20,6 +20,7 @@ export type {
   MessageHeartbeatConfig,
 } from "./src/connection/heartbeat.ts";
 export type { ConnectionEnd } from "./src/connection/connection_end.ts";
+export type { CloseOptions, UpgradeOptions } from "./src/connection/hurried.ts";
 export type { ReadLineOptions, ReadUntilOptions } from "./src/connection/delimited_reader.ts";
 export {
   GenericError,

@@ -39,6 +39,7 @@ export type { ListenerConfig } from "./src/listener/listener_config.ts";
 export type { BufferSizeConfig, PacketConfig, TcpConfig } from "./src/network/socket_options.ts";
 export type { BufferSizes, PeerCredentials, TcpInfo, TcpState } from "./src/network/socket_info.ts";
 export type { ListenerEvent } from "./src/listener/listener_event.ts";
+export type { IterationOptions } from "./src/listener/consumers.ts";
 export type { ServiceOrFactory } from "./src/connection/service_factory.ts";
 export type { CutOff, StopOptions, StopReport } from "./src/listener/life_cycle.ts";
 export type { ReadOptions, ReadResult } from "./src/connection/pull.ts";

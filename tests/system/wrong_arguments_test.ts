@@ -250,6 +250,12 @@ async function scene(): Promise<Scene> {
       fine: OPTIONS,
       call: (wrong) => client.upgradeToTls(wrong),
     },
+    "Connection.upgradeToTls(upgradeOptions)": {
+      ...options,
+      call: (wrong) => client.upgradeToTls(undefined, wrong),
+    },
+    "Connection.close(options)": { ...options, call: (wrong) => connection.close(wrong) },
+    "Framed.close(options)": { ...options, call: (wrong) => lines.close(wrong) },
     "Framed.receive(options)": { ...options, call: (wrong) => lines.receive(wrong) },
     "Framed.send(message)": {
       says: "Line must be a string",
@@ -370,6 +376,7 @@ async function scene(): Promise<Scene> {
       fine: ["function", "object", "list", "bytes"],
       call: (wrong) => listener.detach(wrong),
     },
+    "Listener.iterate(options)": { ...options, call: (wrong) => listener.iterate(wrong) },
     "Listener.gracefulStop(options)": { ...options, call: (wrong) => listener.gracefulStop(wrong) },
     "Listener.replaceCertificate(certificates)": {
       says: "must be an object",
@@ -421,6 +428,7 @@ async function scene(): Promise<Scene> {
       ...options,
       call: (wrong) => udp.joinGroup("239.1.2.3", wrong),
     },
+    "UdpClient.close(options)": { ...options, call: (wrong) => udp.close(wrong) },
     "UdpClient.leaveGroup(group)": {
       says: "group must be a string",
       fine: ["text"],
@@ -451,6 +459,11 @@ async function scene(): Promise<Scene> {
       says: "service must be an object with methods or a function",
       fine: ["function", "object", "list", "bytes"],
       call: (wrong) => idle.detach(wrong),
+    },
+    "UdpListener.iterate(options)": { ...options, call: (wrong) => idle.iterate(wrong) },
+    "UdpListener.acceptSessions(options)": {
+      ...options,
+      call: (wrong) => idle.acceptSessions(wrong),
     },
     "UdpListener.gracefulStop(options)": { ...options, call: (wrong) => idle.gracefulStop(wrong) },
     "UdpListener.joinGroup(group)": {

@@ -62,6 +62,8 @@ export class OpenConnections {
         const cut = rest.map((connection) => {
           const core = coreOf(connection);
           core.abort(reason, "stop");
+          // If its peer has gone meanwhile, only a method that is under way still holds it.
+          core.leave(core.error);
           return cutOff(connection.id, core.transport.remoteAddr, "deadline");
         });
         return { completed, cut };

@@ -348,6 +348,27 @@ for (const way of ["a service", "a handler"] as const) {
     await client.close();
   });
 
+  Deno.test(`onStop that never settles holds no connection that its peer has reset, by ${way}`, async () => {
+    const listener = new Listener(0, LOOPBACK);
+    const isParting = Promise.withResolvers<Caller>();
+    await serveWith(listener, {
+      onStop(caller) {
+        isParting.resolve(caller);
+        return new Promise(() => {});
+      },
+    });
+    const client = await dial(listener);
+    await client.write("hello\n");
+    assertEquals(await client.readLine(), "hello");
+    const stopping = listener.gracefulStop({ deadlineInMillis: 300 });
+    const caller = await isParting.promise;
+    const gone = new Promise((resolve) => caller.signal.addEventListener("abort", resolve));
+    client.abort();
+    await gone;
+    const { cut } = await stopping;
+    assertEquals([cut.length, listener.connections.size], [1, 0]);
+  });
+
   for (const isAsync of [false, true]) {
     const how = isAsync ? "rejects" : "throws";
     Deno.test(`onStop that ${how} goes to onError, and ends its connection, by ${way}`, async () => {

@@ -202,6 +202,42 @@ for (const [carrier, { config, target }] of Object.entries(CARRIERS)) {
   });
 }
 
+Deno.test("Listener.suspend() holds whoever has not been handed out, in any microtask", async () => {
+  for (let ticks = 0; ticks < 30; ticks++) {
+    const suspended = Promise.withResolvers<void>();
+    const network: Network = {
+      ...denoNetwork,
+      async listen(options) {
+        const socket = await denoNetwork.listen(options);
+        return {
+          addr: socket.addr,
+          close: () => socket.close(),
+          async accept() {
+            const transport = await socket.accept();
+            void (async () => {
+              for (let i = 0; i < ticks; i++) await undefined;
+              listener.suspend();
+              suspended.resolve();
+            })();
+            return transport;
+          },
+        };
+      },
+    };
+    const listener = new Listener(0, { ...LOOPBACK, network });
+    const joined = Promise.withResolvers<boolean>();
+    listener.attach({ onConnect: () => joined.resolve(listener.isSuspended) });
+    await listener.start();
+    const client = await dial(listener);
+    await suspended.promise;
+    await looked();
+    listener.resume();
+    assertEquals(await joined.promise, false, `after ${ticks} microtasks`);
+    await listener.immediateStop();
+    client.abort();
+  }
+});
+
 Deno.test("Listener.suspend() holds an iteration, which can be left and which goes on", async () => {
   await using listener = new Listener(0, LOOPBACK);
   await listener.start();

@@ -3,6 +3,7 @@
 
 import { parseArgs } from "node:util";
 import { framedService, LineCodec, Listener } from "../../mod.ts";
+import { serveProbes } from "./probes.ts";
 
 const { values } = parseArgs({
   options: {
@@ -41,18 +42,9 @@ listener.attach(framedService(new LineCodec({ maxFrameLength: 10_000 }), {
 }));
 await listener.start();
 
-// Alive as long as the program answers; ready until a stop is asked for.
 const isReady = () => !listener.stopping.aborted;
-const probes = Deno.serve({
-  hostname,
-  port: Number(values["probe-port"]),
-  onListen: ({ port }) => log({ event: "started", port: listener.port, probePort: port }),
-}, ({ url }) => {
-  const { pathname } = new URL(url);
-  if (pathname === "/healthz") return new Response("alive\n");
-  if (pathname !== "/readyz") return new Response("no such thing\n", { status: 404 });
-  return isReady() ? new Response("ready\n") : new Response("stopping\n", { status: 503 });
-});
+const probes = serveProbes(hostname, Number(values["probe-port"]), isReady);
+log({ event: "started", port: listener.port, probePort: probes.addr.port });
 
 const stopped = Promise.withResolvers<void>();
 async function stop(acceptForInMillis: number): Promise<void> {

@@ -8,10 +8,17 @@
 export type { Address } from "./src/base/address.ts";
 export { Client } from "./src/connection/client.ts";
 export type {
+  AnyClientConfig,
   ClientConfig,
   DialConfig,
+  HostsClientConfig,
   LocalClientConfig,
+  RemoteConfig,
+  ServiceClientConfig,
 } from "./src/connection/client_config.ts";
+export type { Lookup, LookupOptions } from "./src/connection/lookup.ts";
+export type { ChooseVia, Via } from "./src/via/via.ts";
+export type { ProxyServerConfig } from "./src/via/proxy_server.ts";
 export { Connection } from "./src/connection/connection.ts";
 export type { ConnectionConfig } from "./src/connection/connection_config.ts";
 export type {

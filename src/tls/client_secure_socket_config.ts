@@ -47,6 +47,8 @@ export interface ClientSecureSocketConfig extends SecureSocketConfig {
 /** The checked options of a client. */
 export interface ClientSecureSocketSettings extends SecureSocketSettings {
   readonly serverName: string;
+  /** Whether that is the host's, and not one that was asked for. */
+  readonly isNameOfHost: boolean;
   readonly verifyHostname: boolean;
   readonly trustSystemCerts: boolean;
   readonly exposePeerCertificate: boolean;
@@ -85,6 +87,7 @@ export function resolveClientSecureSocket(
   const settings = {
     ...shared,
     serverName: checkHost("secureSocket.serverName", serverName),
+    isNameOfHost: options.serverName === undefined,
     verifyHostname: checkBoolean("secureSocket.verifyHostname", verifyHostname),
     trustSystemCerts: checkBoolean("secureSocket.trustSystemCerts", trustSystemCerts),
     exposePeerCertificate: checkBoolean(

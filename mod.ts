@@ -58,6 +58,11 @@ export type {
   ListenerSecureSocketConfig,
 } from "./src/tls/listener_secure_socket_config.ts";
 export type { CertificateConfig, SecureSocketConfig } from "./src/tls/secure_socket_config.ts";
+export {
+  TlsSessions,
+  type TlsSessionsConfig,
+  type TlsSessionsStats,
+} from "./src/tls/tls_sessions.ts";
 export { type Framed, framed, type FramedConfig } from "./src/framing/framed.ts";
 export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
 export type { FrameConfig } from "./src/framing/frame_config.ts";

@@ -36,6 +36,7 @@ Deno.test("resolveClientSecureSocket() takes nothing at all, and everything that
 Deno.test("resolveClientSecureSocket() names what is wrong", () => {
   for (
     const [config, told] of [
+      [{ sessions: {} }, "secureSocket.sessions must be a TlsSessions: got {}"],
       [null, "secureSocket must be an object"],
       [{ cert: "c" }, "must have a certificate and its key, or neither"],
       [{ keyFile: "k" }, "must have a certificate and its key, or neither"],

@@ -46,7 +46,8 @@ export class Client extends Connection {
    * @returns The connection, with the delay of small writes switched off. It does not wait for the
    * `onConnect` of a callback service.
    * @throws {TypeError | RangeError} A field of `config` is wrong; nothing was tried.
-   * @throws {GenericError} `"unreachable"`, `"denied"`, `"timed-out"`, or `"handshake"`.
+   * @throws {GenericError} `"unreachable"`, `"denied"`, `"timed-out"`, or `"handshake"`; `"unsupported"` for what the
+   * network cannot do, `"handler"` if the function of `via` throws.
    */
   static async connect(config: AnyClientConfig): Promise<Client> {
     const settings = resolveClientConfig(config);

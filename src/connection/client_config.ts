@@ -1,7 +1,13 @@
 // The config of a client: where to connect to, how, and how the connection behaves; read and checked once.
 
 import { type Address, checkHost, checkPath, checkPort, formatPath } from "../base/address.ts";
-import { checkChoice, checkFunction, checkInterval, checkSignal } from "../base/arguments.ts";
+import {
+  checkChoice,
+  checkFunction,
+  checkInterval,
+  checkSignal,
+  shown,
+} from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
 import { optionNames, readList, readOptions, withOptions } from "../base/options.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
@@ -248,7 +254,9 @@ function placesOf({ host, hosts, srv, port }: Options): readonly Address[] | str
       port: checkPort(`${name}.port`, address.port ?? port, 1),
     };
   });
-  if (places.length === 0) throw new TypeError("hosts must be an array with at least one host");
+  if (places.length === 0) {
+    throw new TypeError(`hosts must be an array with at least one host: got ${shown(hosts)}`);
+  }
   return places;
 }
 

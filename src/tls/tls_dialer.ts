@@ -114,7 +114,6 @@ export class TlsDialer {
       },
     }));
     let isOver = false;
-    let hasAgreed = false;
     const fail = (error: unknown) => {
       if (!isOver) outcome.failed(error);
       isOver = true;
@@ -122,7 +121,7 @@ export class TlsDialer {
     socket.once("secureConnect", () => {
       try {
         const secure = secureInfoOf(socket, servername, socket.getPeerX509Certificate());
-        isOver = hasAgreed = true;
+        isOver = true;
         if (session !== undefined && socket.isSessionReused()) sessions!.countResumed();
         outcome.agreed(socket, secure);
       } catch (error) {
@@ -130,9 +129,8 @@ export class TlsDialer {
       }
     });
     socket.on("error", fail);
-    // With TLS 1.3 it comes after the handshake.
-    if (sessions === undefined) return;
-    socket.on("session", (session) => void (hasAgreed && sessions.keep(key, session)));
+    // With TLS 1.3 it comes after the handshake. Of one that fails there is none.
+    if (sessions !== undefined) socket.on("session", (session) => sessions.keep(key, session));
   }
 
   /** Under what a session is kept. */

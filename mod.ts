@@ -8,10 +8,17 @@
 export type { Address } from "./src/base/address.ts";
 export { Client } from "./src/connection/client.ts";
 export type {
+  AnyClientConfig,
   ClientConfig,
   DialConfig,
+  HostsClientConfig,
   LocalClientConfig,
+  RemoteConfig,
+  ServiceClientConfig,
 } from "./src/connection/client_config.ts";
+export type { Lookup, LookupOptions } from "./src/connection/lookup.ts";
+export type { ChooseVia, Via } from "./src/via/via.ts";
+export type { ProxyServerConfig } from "./src/via/proxy_server.ts";
 export { Connection } from "./src/connection/connection.ts";
 export type { ConnectionConfig } from "./src/connection/connection_config.ts";
 export type {
@@ -53,6 +60,11 @@ export type {
   ListenerSecureSocketConfig,
 } from "./src/tls/listener_secure_socket_config.ts";
 export type { CertificateConfig, SecureSocketConfig } from "./src/tls/secure_socket_config.ts";
+export {
+  TlsSessions,
+  type TlsSessionsConfig,
+  type TlsSessionsStats,
+} from "./src/tls/tls_sessions.ts";
 export { type Framed, framed, type FramedConfig } from "./src/framing/framed.ts";
 export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
 export type { FrameConfig } from "./src/framing/frame_config.ts";

@@ -27,6 +27,7 @@ export type {
   PacketConfig,
   PeerCredentials,
   ResolvedName,
+  ServiceRecord,
   SocketOptionName,
   SocketOptions,
   SocketUse,

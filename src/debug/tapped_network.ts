@@ -21,7 +21,7 @@ export function tappedNetwork(network: Network, tap: Tap): Network {
     return told === undefined ? transport : new TappedTransport(transport, told);
   };
   const { adopt, adoptDatagram, connectPath, listenPath, startTls } = network;
-  const { isOwnAddress, resolveName, sendToPath } = network;
+  const { isOwnAddress, resolveName, resolveService, sendToPath } = network;
   const listening = (listener: TransportListener) => tappedListener(listener, wrap);
   const bound = (socket: DatagramSocket) => new TappedDatagrams(socket, tap.datagrams(socket.addr));
   return present<Network>({
@@ -45,6 +45,8 @@ export function tappedNetwork(network: Network, tap: Tap): Network {
     sendToPath: sendToPath && ((path, bytes) => network.sendToPath!(path, bytes)),
     resolveName: resolveName &&
       ((hostname, port, family) => network.resolveName!(hostname, port, family)),
+    resolveService: resolveService &&
+      ((name, signal) => network.resolveService!(name, signal)),
     isOwnAddress: isOwnAddress && ((address) => network.isOwnAddress!(address)),
   });
 }

@@ -30,11 +30,20 @@ Deno.test("tappedNetwork() passes on what the network has, and nothing else", as
   const { addresses } = await tapped.resolveName!("127.0.0.1", 1, 0);
   assertEquals(addresses, ["127.0.0.1"]);
   const poor = tappedNetwork(scriptedNetwork({ connects: [] }), tap);
-  assertEquals([poor.startTls, poor.connectPath, poor.resolveName], [
-    undefined,
-    undefined,
-    undefined,
-  ]);
+  const { startTls, connectPath, resolveName, resolveService } = poor;
+  assertEquals({ startTls, connectPath, resolveName, resolveService }, {
+    startTls: undefined,
+    connectPath: undefined,
+    resolveName: undefined,
+    resolveService: undefined,
+  });
+  const services: Network = {
+    ...denoNetwork,
+    resolveService: (host) => Promise.resolve([{ host, port: 1, priority: 0, weight: 0 }]),
+  };
+  const { signal } = new AbortController();
+  const [record] = await tappedNetwork(services, tap).resolveService!("_a._b.c", signal);
+  assertEquals(record?.host, "_a._b.c");
   const lending: Network = { ...denoNetwork, overwritesLentBytes: true };
   assertEquals(tappedNetwork(lending, tap).overwritesLentBytes, true);
 });

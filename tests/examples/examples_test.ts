@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Client } from "../../mod.ts";
 import { exampleNames, readExample } from "../../tools/example_header.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { dial } from "../support/dial.ts";
 import { argumentsOf, interrupt, portOfExample, startExample } from "../support/example.ts";
 import { inFolder } from "../support/folder.ts";
@@ -137,6 +138,48 @@ const tests: Record<string, () => Promise<void>> = {
     server.signal("SIGINT");
     assertEquals((await server.ending()).code, 0);
     assertEquals((await ann.read())[1], -1);
+  },
+
+  async connect_proxy() {
+    await using target = await listening({ onBytes: (_, bytes) => bytes });
+    await using proxy = await startExample("connect_proxy", { TARGET_PORT: target.port, PORT: 0 });
+    const via = `http://127.0.0.1:${await portOfExample(proxy)}`;
+    const client = await dial(target, { via });
+    await client.write("hello");
+    assertEquals((await client.read(5))[1], 5);
+    await client.close();
+    await proxy.line(/^5 bytes there, 5 back$/);
+    await assertCode("denied", dial({ port: 1 }, { via }));
+    // Lines without an end, and heads without one.
+    for (const head of ["x".repeat(5_000), `CONNECT a:1 HTTP/1.1\r\n${"a: b\r\n".repeat(101)}`]) {
+      await using rude = await dial({ port: Number(new URL(via).port) });
+      await rude.write(head);
+      assertMatch(await readUntil(rude, "\n"), /^HTTP\/1\.1 400 Bad Request\r\n/);
+    }
+    await interrupt(proxy);
+  },
+
+  async socks_proxy() {
+    await using target = await listening({ onBytes: (_, bytes) => bytes });
+    await using proxy = await startExample("socks_proxy", {
+      ...{ TARGET_PORT: target.port, PASSWORD: "hunter2", PORT: 0 },
+    });
+    const at = `127.0.0.1:${await portOfExample(proxy)}`;
+    const via = `socks5://me:hunter2@${at}`;
+    const client = await dial(target, { via });
+    await client.write("hello");
+    assertEquals((await client.read(5))[1], 5);
+    await client.close();
+    for (
+      const [wrong, port] of [
+        [`socks5://me:hunter1@${at}`, target.port],
+        [`socks5://${at}`, target.port],
+        [via, 1],
+      ] as const
+    ) {
+      await assertCode("denied", dial({ port }, { via: wrong }));
+    }
+    await interrupt(proxy);
   },
 
   async tcp_proxy() {

@@ -13,7 +13,7 @@ export type Peer =
 
 /** Programs whose name is unique. */
 type Unmistakable =
-  | ("gnutls-cli" | "haproxy" | "nginx" | "openssl")
+  | ("gnutls-cli" | "haproxy" | "microsocks" | "nginx" | "openssl" | "tinyproxy")
   | "systemd-socket-activate"
   | ("slowhttptest" | "swaks" | "tcpdump" | "testssl" | "tshark");
 

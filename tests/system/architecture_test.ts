@@ -9,7 +9,7 @@ import { readSource, repositoryFiles, root } from "../support/source.ts";
  * below it, types included. Folders of one floor do not import each other.
  */
 const FOLDERS = [
-  "base < network, bytes < debug, proxy, tls < connection < framing, listener < udp",
+  "base < network, bytes < debug, proxy, tls < via < connection < framing, listener < udp",
   "network < network/node < network/deno",
   "listener/guard < listener",
 ];

@@ -20,6 +20,7 @@ import {
   NetstringCodec,
   ProxyHeader,
   relay,
+  TlsSessions,
   UdpClient,
   UdpListener,
 } from "../../mod.ts";
@@ -344,6 +345,27 @@ async function scene(): Promise<Scene> {
       says: "tlvs must be an array",
       fine: ["nothing", "list"],
       call: (tlvs) => new ProxyHeader({ tlvs }),
+    },
+    "new TlsSessions(config)": { ...config, call: (wrong) => new TlsSessions(wrong) },
+    "Client.connect(config.via)": {
+      says: "via must be",
+      fine: ["nothing", "text", "function", "object", "bytes"],
+      call: (via) => Client.connect({ host: "127.0.0.1", port: 9, network, via }),
+    },
+    "Client.connect(config.lookup)": {
+      says: "lookup must be a function",
+      fine: ["nothing", "function"],
+      call: (lookup) => Client.connect({ host: "127.0.0.1", port: 9, network, lookup }),
+    },
+    "Client.connect(config.hosts)": {
+      says: "hosts must be an array",
+      fine: ["nothing"],
+      call: (hosts) => Client.connect({ hosts, port: 9, network }),
+    },
+    "Client.connect(config.srv)": {
+      says: "srv must be",
+      fine: ["nothing"],
+      call: (srv) => Client.connect({ srv, network }),
     },
     "new Listener(port)": {
       says: "port must be a",

@@ -26,6 +26,7 @@ export type {
   HeartbeatTimes,
   MessageHeartbeatConfig,
 } from "./src/connection/heartbeat.ts";
+export type { ClientEvent } from "./src/connection/client_event.ts";
 export type { ConnectionEnd } from "./src/connection/connection_end.ts";
 export type { CloseOptions, UpgradeOptions } from "./src/connection/hurried.ts";
 export type { ReadLineOptions, ReadUntilOptions } from "./src/connection/delimited_reader.ts";
@@ -47,6 +48,21 @@ export type { BufferSizeConfig, PacketConfig, TcpConfig } from "./src/network/so
 export type { BufferSizes, PeerCredentials, TcpInfo, TcpState } from "./src/network/socket_info.ts";
 export type { ListenerEvent } from "./src/listener/listener_event.ts";
 export type { IterationOptions } from "./src/listener/consumers.ts";
+export type {
+  EndedEvent,
+  EventKind,
+  EventSubject,
+  ListenerSubject,
+  OpenedEvent,
+  RefusedEvent,
+  ReloadedEvent,
+  RestedEvent,
+  SecuredEvent,
+  SecureSummary,
+  SocketEvent,
+  StoppedEvent,
+  StoppingEvent,
+} from "./src/events/socket_event.ts";
 export type { ServiceOrFactory } from "./src/connection/service_factory.ts";
 export type { CutOff, StopOptions, StopReport } from "./src/listener/life_cycle.ts";
 export type { ReadOptions, ReadResult } from "./src/connection/pull.ts";
@@ -102,8 +118,10 @@ export type {
   DatagramCount,
   DropReason,
   SessionEndReason,
+  UdpClientStats,
   UdpListenerStats,
 } from "./src/udp/udp_stats.ts";
+export type { UdpClientEvent, UdpListenerEvent } from "./src/udp/udp_event.ts";
 export type { UdpReply, UdpService, UdpServiceOrFactory } from "./src/udp/udp_service.ts";
 export type { ReceivedDatagram } from "./src/udp/loose_datagrams.ts";
 export type { UdpSession } from "./src/udp/udp_session.ts";

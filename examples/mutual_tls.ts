@@ -19,7 +19,9 @@ await using listener = new Listener(0, {
     caCertFile,
     clientAuth: "require",
   },
-  onEvent: (event) => console.log(`listener: ${event.error?.message}`),
+  onEvent(event) {
+    if (event.kind === "refused") console.log(`listener: ${event.error?.message}`);
+  },
 });
 listener.attach({
   onConnect(caller) {

@@ -15,7 +15,10 @@ const listener = new Listener(port, {
     keyFile: `${folder}/localhost.key`,
     reloadInMillis: 60_000, // a renewed certificate file needs no restart
   },
-  onEvent: (event) => console.log(event.kind, event.error?.message ?? ""),
+  onEvent(event) {
+    if (event.kind !== "refused" && event.kind !== "reloaded") return;
+    console.log(event.kind, event.error?.message ?? "");
+  },
 });
 
 listener.attach({

@@ -29,7 +29,10 @@ const listener = new Listener(Number(values.port), {
   idleTimeoutInMillis: 600_000,
   stopDeadlineInMillis: Number(values.deadline),
   ...(certFile && keyFile ? { secureSocket: { certFile, keyFile, reloadInMillis: 60_000 } } : {}),
-  onEvent: ({ kind, error }) => log({ event: kind, error: error?.message }),
+  onEvent(event) {
+    if (event.kind !== "refused" && event.kind !== "reloaded") return;
+    log({ event: event.kind, error: event.error?.message });
+  },
 });
 
 let answered = 0;

@@ -12,6 +12,8 @@ import {
 import { ClientSecurity } from "../tls/client_security.ts";
 import { type AnyClientConfig, resolveClientConfig } from "./client_config.ts";
 import { Connection, connectionFrom } from "./connection.ts";
+import { ClientEvents } from "./client_event.ts";
+import type { Origin } from "./origin.ts";
 import { serve } from "./service_loop.ts";
 
 /**
@@ -53,6 +55,7 @@ export class Client extends Connection {
     const settings = resolveClientConfig(config);
     const { destination, network, signal, proxyHeader, secureSocket } = settings;
     const timeoutInMillis = settings.connectTimeoutInMillis;
+    const events = new ClientEvents(destination.asked, settings.watch, network.clock);
     const security = secureSocket && new ClientSecurity(secureSocket, network);
     const action = `Cannot connect to ${destination.name}`;
     const { transport, host } = await waitFor(
@@ -70,18 +73,28 @@ export class Client extends Connection {
         const { transport, host, tunnelled } = reached;
         if (proxyHeader !== undefined) await sendHeader(transport, proxyHeader, tunnelled);
         if (security === undefined) return reached;
-        return { ...reached, transport: await security.secure(transport, signal, host) };
+        events.shaking();
+        const secured = await security.secure(transport, signal, host);
+        return { ...reached, transport: events.secured(secured) };
       },
       ({ transport }) => free(transport),
     ).catch((cause) => {
-      throw signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
+      const error = signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
+      events.refused(error);
+      throw error;
     });
     const prepareUpgrade = async (options: ClientSecureSocketConfig = {}) => {
       const security = new ClientSecurity(resolveClientSecureSocket(options, host), network);
       await security.load();
-      return (transport: Transport) => security.secure(transport);
+      return async (transport: Transport) => {
+        events.shaking();
+        return events.secured(await security.secure(transport));
+      };
     };
-    const client = connectionFrom({ prepareUpgrade }, Client, transport, settings.connection);
+    const { id, point } = events;
+    const origin: Origin = { id, prepareUpgrade, events: point, dial: events };
+    const client = connectionFrom(origin, Client, transport, settings.connection);
+    events.opened(transport, client);
     if (settings.callbackService !== undefined) serve(client, settings.callbackService);
     return client;
   }

@@ -21,6 +21,8 @@ import {
   TCP_OPTIONS,
   type TcpConfig,
 } from "../network/socket_options.ts";
+import { resolveWatchConfig, type WatchSettings } from "../events/watch_config.ts";
+import type { ClientEvent } from "./client_event.ts";
 import type { ProxyHeader, ProxyHeaderConfig } from "../proxy/proxy_header.ts";
 import { checkProxyHeader } from "../proxy/proxy_sender.ts";
 import {
@@ -61,6 +63,18 @@ export interface DialConfig extends ConnectionConfig {
    * includes the handshake.
    */
   readonly secureSocket?: ClientSecureSocketConfig;
+  /**
+   * Called for each event: it is connected, it could not connect, it is secure, it has ended. It is called soon after
+   * the event, in a turn of its own; what it throws is printed and ends nothing.
+   */
+  readonly onEvent?: (event: ClientEvent) => void;
+  /**
+   * Whether OpenTelemetry gets metrics and a span for the connection, as for `ListenerConfig.telemetry`. The span is a
+   * child of the one that is current when it connects.
+   *
+   * @default {false}
+   */
+  readonly telemetry?: boolean;
 }
 
 /**
@@ -151,6 +165,8 @@ export interface ClientSettings {
   readonly callbackService: Service | undefined;
   readonly proxyHeader: ProxyHeader | undefined;
   readonly secureSocket: ClientSecureSocketSettings | undefined;
+  /** Who hears of events. */
+  readonly watch: WatchSettings;
 }
 
 /** The options of all kinds of client. */
@@ -166,6 +182,8 @@ const OPTIONS = [
     connectTimeoutInMillis: true,
     sendProxyHeader: true,
     secureSocket: true,
+    onEvent: true,
+    telemetry: true,
     host: true,
     hosts: true,
     srv: true,
@@ -210,6 +228,7 @@ export function resolveClientConfig(config: AnyClientConfig): ClientSettings {
     secureSocket: secureSocket === undefined
       ? undefined
       : resolveClientSecureSocket(secureSocket, destination.host),
+    watch: resolveWatchConfig(options),
   };
 }
 
@@ -272,6 +291,7 @@ function pathOf(config: Options, path: string): Destination {
   return {
     host: undefined,
     name: formatPath(path),
+    asked: { transport: "unix", address: path, port: 0 },
     async reach(network, signal) {
       if (network.connectPath === undefined) {
         throw new GenericError("unsupported", "This network has no local sockets");

@@ -113,7 +113,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   // Only connectionFrom() passes an origin.
   constructor(transport: Transport, config: ConnectionConfig = {}, origin?: Origin) {
     const settings = resolveConnectionConfig(config);
-    this.id = uniqueId();
+    this.id = origin?.id ?? uniqueId();
     checkMethods("transport", transport, "read", "write", "closeWrite", "close");
     this.#core = new StreamCore(transport, settings, origin);
   }

@@ -14,6 +14,7 @@ import { refuseUnsupported, type SocketOptions } from "../network/socket_options
 import { tunnel } from "../via/tunnel.ts";
 import type { ViaSettings } from "../via/via.ts";
 import type { LookupSettings } from "./lookup.ts";
+import type { Asked } from "./client_event.ts";
 import { hostsOf } from "./service_hosts.ts";
 
 /** What was reached. */
@@ -32,6 +33,8 @@ export interface Destination {
   readonly host: string | undefined;
   /** Its name in messages. */
   readonly name: string;
+  /** What events say of it while it is not reached: the first host, or the name of the service. */
+  readonly asked: Asked;
   /** Connects. */
   reach(network: Network, signal: AbortSignal): Promise<Reached>;
 }
@@ -70,6 +73,13 @@ export class Route implements Destination {
     if (typeof hosts === "string") return hosts;
     const names = hosts.slice(0, 3).map(({ host, port }) => formatAddress(host, port));
     return hosts.length > 3 ? `${names.join(", ")}, ...` : names.join(", ");
+  }
+
+  get asked(): Asked {
+    const { hosts } = this.#settings;
+    if (typeof hosts === "string") return { transport: "tcp", address: hosts, port: 0 };
+    const { host, port } = hosts[0]!;
+    return { transport: "tcp", address: host, port };
   }
 
   async reach(network: Network, signal: AbortSignal): Promise<Reached> {

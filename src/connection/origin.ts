@@ -1,6 +1,9 @@
 // Where a connection comes from, and what its listener or client does for it.
 
 import type { SocketError } from "../base/errors.ts";
+import type { Beginning } from "../events/connection_events.ts";
+import type { Events } from "../events/events.ts";
+import type { OtelContext } from "../events/otel_api.ts";
 import type { Transport } from "../network/network.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
@@ -11,6 +14,8 @@ export type Upgrade = (transport: Transport) => Promise<Transport>;
 
 /** A connection that is made secure, and may end during that. */
 export interface Upgradable {
+  readonly origin: Origin;
+  readonly begunAt: number;
   readonly isFreed: boolean;
   /** Resolves when it is freed. */
   readonly freed: Promise<void>;
@@ -40,8 +45,22 @@ export interface ListenerLimits {
   onEvicted(): void;
 }
 
+/** How a client came to be connected. */
+export interface Dial {
+  readonly begunAt: number;
+  readonly context: OtelContext | undefined;
+  /** Called when the connection has left. */
+  left(): void;
+}
+
 /** Where a connection comes from. */
 export interface Origin {
+  /** The `id` that it has had already, on its way in or while it was dialled. */
+  readonly id?: number;
+  /** Where its end is reported. */
+  readonly events?: Events;
+  /** When its client began to connect, and what was current then. */
+  readonly dial?: Dial;
   /** What a proxy has said about the peer. */
   readonly proxy?: ProxyHeader | undefined;
   /** What its listener allows, if it sets limits. */
@@ -49,9 +68,9 @@ export interface Origin {
   /** Prepares an upgrade. */
   readonly prepareUpgrade?: PrepareUpgrade;
   /** Told of bytes in the clear that keep it from being made secure, and end it. */
-  readonly onInjected?: (error: SocketError, transport: Transport) => void;
+  readonly onInjected?: (error: SocketError, transport: Transport, beginning: Beginning) => void;
   /** When it was accepted, by the clock. */
   readonly acceptedAt?: number;
   /** Called once, when the connection has left its listener. */
-  readonly onLeave?: (by: ConnectionEnd["by"]) => void;
+  readonly onLeave?: (by: ConnectionEnd["by"], error: SocketError | undefined) => void;
 }

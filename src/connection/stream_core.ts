@@ -9,6 +9,8 @@
 
 import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
+import { tellEnded } from "../events/connection_events.ts";
+import type { Events } from "../events/events.ts";
 import { cut, free } from "../network/free.ts";
 import { Heartbeat, type HeartbeatHost, type HeartbeatSettings } from "./heartbeat.ts";
 import type { Clock, Transport } from "../network/network.ts";
@@ -352,7 +354,29 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#hasLeft = true;
     // A method has thrown after the connection was closed.
     if (error !== this.error) this.#ending = { by: "error", error, isOver: false };
-    this.origin.onLeave?.(this.endedBy!);
+    this.origin.onLeave?.(this.endedBy!, error);
+    this.origin.dial?.left();
+    if (this.origin.events?.hears("ended") === true) this.#tellEnd(this.origin.events);
+  }
+
+  #tellEnd(events: Events): void {
+    const { origin: { id = 0, dial } } = this;
+    const now = this.clock.now();
+    const { bytesRead } = this.reader;
+    const { bytesWritten } = this.writer;
+    tellEnded(
+      events,
+      { id, begunAt: dial?.begunAt ?? this.begunAt, context: dial?.context },
+      this.#transport,
+      {
+        by: this.endedBy!,
+        error: this.error,
+        durationInMillis: Math.round(now) - this.begunAt,
+        bytesRead,
+        bytesWritten,
+      },
+      now,
+    );
   }
 
   /** Says that everything is over. */

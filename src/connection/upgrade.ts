@@ -109,7 +109,8 @@ function refuseInjected(core: StreamCore): void {
     "handshake",
     `Cannot make the connection secure: ${length} bytes that came in the clear are unread`,
   );
-  core.origin.onInjected?.(error, core.transport);
+  const { origin, begunAt } = core;
+  origin.onInjected?.(error, core.transport, { id: origin.id ?? 0, begunAt });
   core.fail(error);
   throw error;
 }

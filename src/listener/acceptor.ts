@@ -19,9 +19,19 @@ export class Acceptor {
   #wake: (() => void) | undefined;
   #resting: Promise<void> | undefined;
   #rests = 0;
+  readonly #onRest: ((error: unknown, restInMillis: number) => void) | undefined;
 
-  /** @param listener What it accepts from, and frees. @param clock The time for rests. */
-  constructor(listener: TransportListener, clock: Clock) {
+  /**
+   * @param listener What it accepts from, and frees.
+   * @param clock The time for rests.
+   * @param onRest Called when it rests.
+   */
+  constructor(
+    listener: TransportListener,
+    clock: Clock,
+    onRest?: (error: unknown, restInMillis: number) => void,
+  ) {
+    this.#onRest = onRest;
     this.#listener = listener;
     this.#clock = clock;
   }
@@ -65,18 +75,19 @@ export class Acceptor {
       } catch (error) {
         if (this.#isClosed) break;
         if (isFinal(error)) throw brokenError("Cannot accept", error);
-        if (!isClientsDoing(error)) await this.#rest();
+        if (!isClientsDoing(error)) await this.#rest(error);
       }
     }
     return undefined;
   }
 
   /** Out of descriptors, or something unknown: it may pass, but not if accepting is tried again at once. */
-  async #rest(): Promise<void> {
+  async #rest(error: unknown): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
     this.#resting = promise;
     this.#rests++;
+    this.#onRest?.(error, this.#restInMillis);
     const timer: TimerId = this.#clock.setTimeout(resolve, this.#restInMillis);
     this.#restInMillis = Math.min(this.#restInMillis * 2, LONGEST_REST_IN_MILLIS);
     await promise;

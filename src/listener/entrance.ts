@@ -5,7 +5,8 @@ import { Acceptor } from "./acceptor.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
 import { Connection, connectionFrom } from "../connection/connection.ts";
 import type { Origin, Upgradable, Upgrade } from "../connection/origin.ts";
-import { GenericError, setupError, type SocketError } from "../base/errors.ts";
+import { GenericError, isSocketError, setupError, type SocketError } from "../base/errors.ts";
+import type { Beginning } from "../events/connection_events.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
 import { headerStage } from "./header_stage.ts";
@@ -59,6 +60,8 @@ export class Entrance implements Openable {
   readonly #stages: Stage<Admission>[];
   readonly #limits: ConnectionLimits;
   #isSuspended = false;
+  /** How many times accepting has rested. */
+  #rests = 0;
   #socket: TransportListener | undefined;
   #intake: Intake | undefined;
   /** The intake of the connection that is being taken; it may have been replaced since. */
@@ -75,7 +78,7 @@ export class Entrance implements Openable {
     this.port = settings.port;
     this.address = settings.path ?? settings.hostname;
     this.openConnections = new OpenConnections();
-    const events = this.#events = new ListenerEvents(settings.onEvent);
+    const events = this.#events = new ListenerEvents(this, settings.watch, () => clock.now());
     this.#guard = new Guard(
       settings.guard,
       () => clock.now(),
@@ -87,7 +90,7 @@ export class Entrance implements Openable {
       const onReloaded = (error?: SocketError) => events.reloaded(error);
       this.#security = new ListenerSecurity(settings.secureSocket, clock, onReloaded);
     }
-    this.#handshakes = new Stage(handshakeStage(this.#security, this.#refuse), clock);
+    this.#handshakes = new Stage(handshakeStage(this.#security, events), clock);
     if (this.#security !== undefined) this.#stages.push(this.#handshakes);
   }
 
@@ -119,7 +122,8 @@ export class Entrance implements Openable {
 
   /** What has happened since the entrance was made. */
   stats(): ListenerStats {
-    return this.#guard.stats(this.openConnections.connections, this.#handshakes.counts);
+    const { counts } = this.#handshakes;
+    return this.#guard.stats(this.openConnections.connections, counts, this.#rests);
   }
 
   /** Replaces the certificates. */
@@ -129,7 +133,13 @@ export class Entrance implements Openable {
         "Cannot replace the certificate: the listener was made without secureSocket",
       );
     }
-    await this.#security.replace(certificates);
+    try {
+      await this.#security.replace(certificates);
+      this.#events.reloaded();
+    } catch (error) {
+      if (isSocketError(error)) this.#events.reloaded(error);
+      throw error;
+    }
   }
 
   /** Binds. */
@@ -144,7 +154,7 @@ export class Entrance implements Openable {
       this.address = hostOf(socket.addr);
       this.#socket = socket;
       this.#intake = this.#handsOut = new Intake({
-        acceptor: new Acceptor(socket, clock),
+        acceptor: new Acceptor(socket, clock, this.#onRest),
         guard: this.#guard,
         stages: this.#stages,
         clock,
@@ -158,6 +168,7 @@ export class Entrance implements Openable {
       const name = path === undefined ? formatAddress(hostname, this.port) : formatPath(path);
       throw setupError(`Cannot listen on ${name}`, cause);
     }
+    this.#events.bound(this.#socket.addr);
     this.#owner.onOpen();
   }
 
@@ -184,9 +195,19 @@ export class Entrance implements Openable {
     return stopReport(completed, [...rest, ...lost]);
   }
 
-  onEnd(): void {
+  onStopping(): void {
+    this.#events.stopping();
+  }
+
+  onEnd(error?: SocketError): void {
+    this.#events.stopped(error);
     this.#owner.onEnd();
   }
+
+  readonly #onRest = (error: unknown, restInMillis: number): void => {
+    this.#rests++;
+    this.#events.rested(error, restInMillis);
+  };
 
   /** The listening socket broke: nobody is let in any more. */
   async breakDown(): Promise<void> {
@@ -248,18 +269,21 @@ export class Entrance implements Openable {
   take({ transport, pass, acceptedAt }: Admission): Connection {
     this.#guard.open(pass);
     const origin: Origin = {
+      id: pass.id,
+      events: this.#events.point,
       proxy: pass.header,
       limits: this.#limits.of(pass),
       prepareUpgrade: this.#prepareUpgrade,
       onInjected: this.#onInjected,
       acceptedAt,
-      onLeave: (by) => {
+      onLeave: (by, error) => {
         this.openConnections.delete(caller);
-        this.#guard.leave(pass, caller, by);
+        this.#guard.leave(pass, caller, by, error);
       },
     };
     const caller = connectionFrom(origin, Connection, transport, this.#settings.connection);
     this.openConnections.add(caller);
+    this.#events.opened(pass.id, acceptedAt, transport);
     this.#handsOut!.onTaken();
     return caller;
   }
@@ -281,25 +305,25 @@ export class Entrance implements Openable {
       );
     }
     return (transport) => {
+      const shakenAt = this.#events.shaking();
       const upgrading = security.upgrade(transport);
+      const beginning = { id: connection.origin.id ?? 0, begunAt: connection.begunAt };
       this.#handshakes.count(
-        upgrading,
+        upgrading.then((secured) => this.#events.secured(beginning.id, secured, shakenAt)),
         connection.freed,
         () => connection.isFreed && isGivenUp(connection.error),
-        (error) => this.#refuse(connection.error ?? error, { transport }),
+        (error) => {
+          const failure = connection.error ?? error as SocketError;
+          this.#events.insecure(beginning, transport, failure, shakenAt);
+        },
       );
       return upgrading;
     };
   };
 
-  readonly #onInjected = (error: SocketError, transport: Transport): void => {
+  readonly #onInjected = (error: SocketError, transport: Transport, beginning: Beginning): void => {
     this.#handshakes.countFailed();
-    this.#refuse(error, { transport });
-  };
-
-  /** Reports a connection that could not be made secure. */
-  readonly #refuse = (error: unknown, { transport }: Pick<Admission, "transport">): void => {
-    this.#events.refused("handshake", transport.remoteAddr, error as SocketError);
+    this.#events.insecure(beginning, transport, error);
   };
 }
 
@@ -311,16 +335,20 @@ function isGivenUp(error: SocketError | undefined): boolean {
 /** The stage of the TLS handshake. */
 function handshakeStage(
   security: ListenerSecurity | undefined,
-  onFailed: StageWork<Admission>["onFailed"],
+  events: ListenerEvents,
 ): StageWork<Admission> {
   return {
     limit: security?.maxHandshakes ?? 0,
     concerns: () => security?.beginsAtOnce === true,
     async pass(admission, signal, onWord) {
+      admission.shakenAt = events.shaking();
       const transport = await security!.protect(admission.transport, signal, onWord);
+      events.secured(admission.pass.id, transport, admission.shakenAt);
       return { ...admission, transport };
     },
-    onFailed,
+    onFailed(error, { pass: { id }, acceptedAt: begunAt, transport, shakenAt }) {
+      events.insecure({ id, begunAt }, transport, error as SocketError, shakenAt);
+    },
     // If TLS is optional, some connections stay in the clear.
     counts: ({ transport }) => transport.secure !== undefined,
   };

@@ -9,6 +9,7 @@
 import type { Acceptor } from "./acceptor.ts";
 import { MAX_INTERVAL_IN_MILLIS } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
+import { uniqueId } from "../base/unique_id.ts";
 import { cut } from "../network/free.ts";
 import type { Admission, Guard } from "./guard/guard.ts";
 import { type InLine, Line } from "./line.ts";
@@ -269,7 +270,7 @@ export class Intake {
   }
 
   #enter(transport: Transport): void {
-    const pass = this.#options.guard.enter(transport.remoteAddr);
+    const pass = this.#options.guard.enter(transport.remoteAddr, uniqueId());
     if (pass === undefined) return cut(transport);
     const admission = { transport, pass, acceptedAt: Math.round(this.#options.clock.now()) };
     const needsStage = this.#options.stages.some((stage) => stage.concerns(admission));

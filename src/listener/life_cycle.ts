@@ -94,8 +94,10 @@ export interface Openable {
   open(): Promise<void>;
   /** Shuts it gracefully until the patience ends, then at once. It may not be open. */
   shut(patience: Patience): Promise<StopReport>;
-  /** It is no longer open, for any reason. */
-  onEnd?(): void;
+  /** A stop of it begins. */
+  onStopping?(): void;
+  /** It is no longer open, for any reason; with the error if there is one. */
+  onEnd?(error?: SocketError): void;
 }
 
 /** A stop under way. */
@@ -249,6 +251,7 @@ export class LifeCycle {
       // Only what is open has anything to go on with.
       if (starting === undefined) grace.end();
       else await starting.catch(() => grace.end());
+      this.#openable.onStopping?.();
       await grace.over();
       patience = new Patience(clock, deadlineInMillis);
       if (isHurried) patience.end();
@@ -279,7 +282,7 @@ export class LifeCycle {
   #close(error: SocketError | undefined): void {
     this.#settings.signal?.removeEventListener("abort", this.#onAbort);
     this.#hasClosed = true;
-    this.#openable.onEnd?.();
+    this.#openable.onEnd?.(error);
     this.#closed.resolve(error);
     this.#announce(error);
   }

@@ -1,7 +1,7 @@
 // How a listener behaves: its options, checked once.
 
 import { checkHost, checkPath, checkPort, isAbstract } from "../base/address.ts";
-import { checkBoolean, checkFunction, checkInteger, checkSignal } from "../base/arguments.ts";
+import { checkBoolean, checkInteger, checkSignal } from "../base/arguments.ts";
 import {
   CONNECTION_OPTIONS,
   type ConnectionConfig,
@@ -14,6 +14,7 @@ import {
   resolveGuardConfig,
 } from "./guard/guard_config.ts";
 import { checkStopDeadline } from "./life_cycle.ts";
+import { resolveWatchConfig, type WatchSettings } from "../events/watch_config.ts";
 import type { ListenerEvent } from "./listener_event.ts";
 import { checkInherited, type Inherited, refuseBinding } from "../network/inherited.ts";
 import type { Network } from "../network/network.ts";
@@ -89,8 +90,18 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig, TcpConfig
   readonly pathMode?: number;
   /** Makes connections secure (TLS). */
   readonly secureSocket?: ListenerSecureSocketConfig;
-  /** Called for events that are not the service's: a connection that was refused, a certificate that was reloaded. */
+  /**
+   * Called for each event: a connection that was opened, refused or has ended, a certificate that was reloaded, a stop.
+   * It is called soon after the event, in a turn of its own; what it throws is printed and ends nothing.
+   */
   readonly onEvent?: (event: ListenerEvent) => void;
+  /**
+   * Whether OpenTelemetry gets metrics and a span for each connection. Its standard API must be registered before the
+   * start: by Deno with `OTEL_DENO=true`, or by the packages of OpenTelemetry. Where it is not, nothing is done.
+   *
+   * @default {false}
+   */
+  readonly telemetry?: boolean;
   /** Its abort is `gracefulStop()`. */
   readonly signal?: AbortSignal;
   /**
@@ -125,6 +136,7 @@ const OPTIONS = [
     pathMode: true,
     secureSocket: true,
     onEvent: true,
+    telemetry: true,
     signal: true,
     stopDeadlineInMillis: true,
   }),
@@ -148,8 +160,8 @@ export interface ListenerSettings {
   readonly inherited: Inherited | undefined;
   /** Whether the service manager is told that it is bound. */
   readonly notifyReady: boolean;
-  /** Called for events. */
-  readonly onEvent: ((event: ListenerEvent) => void) | undefined;
+  /** Who hears of events. */
+  readonly watch: WatchSettings;
   /** Its abort is a graceful stop. */
   readonly signal: AbortSignal | undefined;
   /** How long a stop may take that says nothing about it. */
@@ -168,7 +180,7 @@ export interface ListenerSettings {
 export function resolveListenerConfig(port: number, config: ListenerConfig): ListenerSettings {
   const options = readOptions<ListenerConfig>("config", config, OPTIONS);
   const { interface: hostname, backlog = 4_096, network = denoNetwork } = options;
-  const { path, onEvent, signal, secureSocket } = options;
+  const { path, signal, secureSocket } = options;
   if (path !== undefined && (port !== 0 || hostname !== undefined)) {
     throw new TypeError("config must have a path, or an interface and a port, not both");
   }
@@ -196,7 +208,7 @@ export function resolveListenerConfig(port: number, config: ListenerConfig): Lis
     ),
     inherited: inherited === undefined ? undefined : checkInherited("inherited", inherited),
     notifyReady: checkBoolean("notifyReady", notifyReady),
-    onEvent: checkFunction("onEvent", onEvent),
+    watch: resolveWatchConfig(options),
     signal: signal === undefined ? undefined : checkSignal(signal),
     stopDeadlineInMillis: checkStopDeadline(options.stopDeadlineInMillis),
     network,

@@ -70,6 +70,7 @@ export class Stage<Item> {
   readonly #waiting: ((place: StagePlace) => void)[] = [];
   /** How many pass elsewhere. */
   #besides = 0;
+  #peak = 0;
   #completed = 0;
   #failed = 0;
   #timer: TimerId | undefined;
@@ -83,8 +84,16 @@ export class Stage<Item> {
 
   /** How the stage is going. */
   get counts(): StageCounts {
-    const underWay = this.#silent.length + this.#spoken.length + this.#besides;
-    return { underWay, completed: this.#completed, failed: this.#failed };
+    const [completed, failed] = [this.#completed, this.#failed];
+    return { underWay: this.#underWay, peak: this.#peak, completed, failed };
+  }
+
+  get #underWay(): number {
+    return this.#silent.length + this.#spoken.length + this.#besides;
+  }
+
+  #notePeak(): void {
+    this.#peak = Math.max(this.#peak, this.#underWay);
   }
 
   /** Whether a client has to pass the stage. */
@@ -131,6 +140,7 @@ export class Stage<Item> {
     onFailed: (error?: unknown) => void,
   ): void {
     this.#besides++;
+    this.#notePeak();
     let isOver = false;
     const end = (count: () => void) => {
       if (isOver) return;
@@ -176,6 +186,7 @@ export class Stage<Item> {
   #take(): StagePlace {
     const place = new StagePlace(this.#clock.now());
     this.#enter(place, this.#silent);
+    this.#notePeak();
     return place;
   }
 

@@ -6,7 +6,7 @@
 // The bytes for onBytes are lent: they stay in the buffer that the socket received them into, and are not copied. While
 // an async call runs, the socket receives into another buffer.
 
-import { checkObject } from "../base/arguments.ts";
+import { checkObject, contentBytes } from "../base/arguments.ts";
 import { checkPort } from "../base/address.ts";
 import type { SocketError } from "../base/errors.ts";
 import { Loan } from "../bytes/loan.ts";
@@ -23,6 +23,7 @@ export class DatagramCalls {
   readonly #socket: UdpSocket;
   readonly #onFree: () => void;
   readonly #overwritesLent: boolean;
+  readonly #onReply: ((length: number) => void) | undefined;
   /** Who sent the datagram of the call that runs. */
   #underWay: UdpCaller | undefined;
   /** What is lent to `onBytes`. */
@@ -37,8 +38,15 @@ export class DatagramCalls {
    * @param socket What replies are sent with.
    * @param onFree Called when an async call has ended: the next datagram may be handled.
    * @param overwritesLent Whether lent bytes are overwritten when the loan ends.
+   * @param onReply Counts the bytes of replies to the caller.
    */
-  constructor(socket: UdpSocket, onFree: () => void, overwritesLent: boolean) {
+  constructor(
+    socket: UdpSocket,
+    onFree: () => void,
+    overwritesLent: boolean,
+    onReply?: (length: number) => void,
+  ) {
+    this.#onReply = onReply;
     this.#socket = socket;
     this.#onFree = onFree;
     this.#overwritesLent = overwritesLent;
@@ -162,7 +170,7 @@ export class DatagramCalls {
     if (reply === undefined || reply === null) return;
     const onFailed = this.#whenUnsent(service, caller);
     if (typeof reply === "string" || reply instanceof Uint8Array) {
-      this.#socket.post(reply, caller.remoteAddress, caller.remotePort, onFailed);
+      this.#post(reply, caller, onFailed);
     } else {
       checkObject("What onDatagram returned", reply as Datagram);
       const remoteHost = optionOf(reply, "remoteHost");
@@ -177,14 +185,24 @@ export class DatagramCalls {
   #replyWith(service: UdpService, caller: UdpCaller, reply: ByteReply): void {
     if (reply === undefined || reply === null) return;
     const onFailed = this.#whenUnsent(service, caller);
-    const { remoteAddress, remotePort } = caller;
     if (Array.isArray(reply)) {
-      for (const content of reply) {
-        this.#socket.post(content, remoteAddress, remotePort, onFailed);
-      }
+      for (const content of reply) this.#post(content, caller, onFailed);
     } else {
-      this.#socket.post(reply, remoteAddress, remotePort, onFailed);
+      this.#post(reply, caller, onFailed);
     }
+  }
+
+  #post(
+    content: unknown,
+    { remoteAddress, remotePort }: UdpCaller,
+    onFailed: (error: SocketError) => void,
+  ): void {
+    if (this.#onReply === undefined) {
+      return this.#socket.post(content, remoteAddress, remotePort, onFailed);
+    }
+    const bytes = contentBytes(content);
+    this.#onReply(bytes.length);
+    this.#socket.post(bytes, remoteAddress, remotePort, onFailed);
   }
 
   #whenUnsent(service: UdpService, caller: UdpCaller): (error: SocketError) => void {

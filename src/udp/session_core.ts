@@ -63,6 +63,10 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   before: SessionCore | undefined;
   behind: SessionCore | undefined;
   place = -1;
+  /** Bytes of its peer's datagrams, whether or not they found room. */
+  bytesRead = 0;
+  /** Bytes that were given to be sent. */
+  bytesWritten = 0;
   readonly #mailbox: DatagramMailbox;
   readonly #timer: LazyTimer;
   readonly #resolveClosed: (error: SocketError | undefined) => void;
@@ -127,6 +131,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   /** Gets a datagram of the peer. */
   put(bytes: Uint8Array, from: DatagramAddress): void {
     this.#noteActivity();
+    this.bytesRead += bytes.length;
     this.#mailbox.put(bytes, from);
   }
 
@@ -157,8 +162,9 @@ export class SessionCore implements InLine<SessionCore>, Placed {
         code === "closed" ? closedError("write") : new GenericError(code, message),
       );
     }
-    this.#noteSent();
-    return this.socket.writeTo(content, this.peer.hostname, this.peer.port);
+    const bytes = contentBytes(content);
+    this.#noteSent(bytes.length);
+    return this.socket.writeTo(bytes, this.peer.hostname, this.peer.port);
   }
 
   /** Sends content to the peer, unless the system has refused too much. Returns whether it was queued. */
@@ -167,7 +173,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     if (this.#ended !== undefined) return false;
     const { hostname, port } = this.peer;
     const isQueued = this.socket.tryWriteTo(bytes, hostname, port);
-    if (isQueued) this.#noteSent();
+    if (isQueued) this.#noteSent(bytes.length);
     return isQueued;
   }
 
@@ -177,7 +183,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     return this.socket.drained(limits, this);
   }
 
-  #noteSent(): void {
+  #noteSent(length: number): void {
+    this.bytesWritten += length;
     if (this.settings.idleBy === "either") this.#noteActivity();
   }
 

@@ -21,6 +21,8 @@ import {
   type UdpChannel,
 } from "./udp_channel.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
+import { UdpClientEvents } from "./udp_event.ts";
+import { DatagramTraffic, DropCounts, socketStats, type UdpClientStats } from "./udp_stats.ts";
 import { type GroupOptions, MulticastGroups } from "./multicast.ts";
 import { refuseBinding } from "../network/inherited.ts";
 import type { BufferSizes } from "../network/socket_info.ts";
@@ -53,6 +55,8 @@ export class UdpClient implements UdpChannel {
   readonly #mailbox: DatagramMailbox;
   readonly #groups: MulticastGroups;
   readonly #limits: TakeLimits;
+  readonly #traffic: DatagramTraffic;
+  readonly #drops: DropCounts;
 
   /**
    * Begins to bind. {@linkcode UdpClient.bound} reports the result.
@@ -77,6 +81,8 @@ export class UdpClient implements UdpChannel {
     const { reusePort = false } = settings.socket;
     refuseBinding(settings.inherited, { host: localHost, port: port || undefined, reusePort });
     this.#limits = settings.limits;
+    const traffic = this.#traffic = new DatagramTraffic();
+    const drops = this.#drops = new DropCounts();
     const isReadingAhead = settings.maxUnreadBytes > 0;
     const mailbox = new DatagramMailbox(
       settings.network.clock,
@@ -85,13 +91,31 @@ export class UdpClient implements UdpChannel {
       handOutOfDatagrams(),
       undefined,
       turnsOf(settings.network),
+      drops,
     );
     this.#mailbox = mailbox;
+    const socket = () => this.#socket;
+    const events = new UdpClientEvents(
+      {
+        get local() {
+          return socket().local;
+        },
+        get peer() {
+          return socket().peer;
+        },
+        stats: () => this.stats(),
+      },
+      settings.watch,
+      settings.network.clock,
+    );
     const owner: UdpSocketOwner = {
       get isWanting() {
         return isReadingAhead || mailbox.isWaitedFor;
       },
       hearsItself: true,
+      traffic,
+      onBound: (local, peer) => events.opened(local, peer),
+      onFree: (error) => events.ended(error),
       put: (bytes, from) => mailbox.put(bytes, from),
       onUnwanted: () => mailbox.countDropped(1, "sender"),
       onEnd: (error) => {
@@ -150,6 +174,11 @@ export class UdpClient implements UdpChannel {
    */
   get droppedDatagrams(): number {
     return this.#mailbox.droppedDatagrams + this.#socket.droppedDatagrams;
+  }
+
+  /** What has happened since it was made: datagrams received, sent and dropped. */
+  stats(): UdpClientStats {
+    return socketStats(this.#traffic, this.#drops, this.#socket);
   }
 
   /**

@@ -17,6 +17,8 @@ import {
   resolveSocketOptions,
   type SocketOptions,
 } from "../network/socket_options.ts";
+import { resolveWatchConfig, type WatchSettings } from "../events/watch_config.ts";
+import type { UdpClientEvent } from "./udp_event.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import type { DropPolicy } from "./datagram_mailbox.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
@@ -98,6 +100,12 @@ export interface UdpSocketConfig extends PacketConfig {
    */
   readonly inherited?: "auto" | number | string;
   /**
+   * Whether OpenTelemetry gets metrics, and a span for each session, as for `ListenerConfig.telemetry`.
+   *
+   * @default {false}
+   */
+  readonly telemetry?: boolean;
+  /**
    * The network that makes the socket.
    *
    * @default {denoNetwork}
@@ -125,6 +133,7 @@ export const UDP_OPTIONS = optionNames<UdpSocketConfig>({
   networkInterface: true,
   reusePort: true,
   inherited: true,
+  telemetry: true,
   network: true,
 });
 
@@ -213,21 +222,27 @@ export interface UdpClientConfig extends UdpSocketConfig {
    * @default {0}
    */
   readonly maxUnreadBytes?: number;
+  /** Called for each event, soon after it: it is bound, it is over. What it throws is printed and ends nothing. */
+  readonly onEvent?: (event: UdpClientEvent) => void;
 }
 
 const CLIENT_OPTIONS = [
   ...UDP_OPTIONS,
-  ...optionNames<Omit<UdpClientConfig, keyof UdpSocketConfig>>({ maxUnreadBytes: true }),
+  ...optionNames<Omit<UdpClientConfig, keyof UdpSocketConfig>>({
+    maxUnreadBytes: true,
+    onEvent: true,
+  }),
 ];
 
 /** Checks the config of a client and fills in the defaults. */
 export function resolveUdpClientConfig(
   config: UdpClientConfig,
-): UdpSocketSettings & { readonly maxUnreadBytes: number } {
+): UdpSocketSettings & { readonly maxUnreadBytes: number; readonly watch: WatchSettings } {
   const options = readOptions<UdpClientConfig>("config", config, CLIENT_OPTIONS);
   const { maxUnreadBytes = 0 } = options;
   return {
     ...resolveUdpSocketConfig(options),
     maxUnreadBytes: checkInteger("maxUnreadBytes", maxUnreadBytes, 0),
+    watch: resolveWatchConfig(options),
   };
 }

@@ -32,6 +32,7 @@ import {
 import type { UdpServiceOrFactory } from "./udp_service.ts";
 import { type Consumer, consumerOf, UdpServing } from "./udp_serving.ts";
 import { coreOf, UdpSession } from "./udp_session.ts";
+import { UdpListenerEvents } from "./udp_event.ts";
 import { UdpCounts, type UdpListenerStats } from "./udp_stats.ts";
 
 /**
@@ -60,6 +61,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   readonly #life: LifeCycle;
   readonly #consumers: Consumers<Consumer>;
   readonly #counts = new UdpCounts();
+  readonly #events: UdpListenerEvents;
   readonly #open = new Bag<UdpSession>(coreOf);
   readonly #sessions = new LiveSet(this.#open, (value) => value instanceof UdpSession);
   #port: number;
@@ -77,14 +79,16 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   constructor(port: number, config: UdpListenerConfig = {}) {
     this.#port = checkPort("port", port, 0);
     this.#settings = resolveUdpListenerConfig(config);
-    const { host, socket, signal, stopDeadlineInMillis } = this.#settings;
+    const { host, socket, signal, stopDeadlineInMillis, watch } = this.#settings;
     refuseBinding(socket.inherited, { port: port || undefined });
+    this.#events = new UdpListenerEvents(this, watch, socket.network.clock);
     this.#address = host;
     this.#life = new LifeCycle(
       {
         open: () => this.#bind(),
         shut: async (patience) => await this.#serving?.stop(patience) ?? stopReport(0, []),
-        onEnd: () => this.#onEnd(),
+        onStopping: () => this.#events.stopping(),
+        onEnd: (error) => this.#onEnd(error),
       },
       { clock: socket.network.clock, signal, stopDeadlineInMillis },
     );
@@ -238,13 +242,20 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   async #bind(): Promise<void> {
-    const serving = new UdpServing(this.#port, this.#settings, this.#open, this.#counts);
+    const serving = new UdpServing(
+      this.#port,
+      this.#settings,
+      this.#open,
+      this.#counts,
+      this.#events,
+    );
     const { host, port } = await serving.socket.bound;
     if (this.#settings.notifyReady) await this.#tellReady(serving);
     this.#address = host;
     this.#port = port;
     this.#serving = serving;
     if (this.#isSuspended) serving.suspend();
+    this.#events.bound();
     void serving.socket.closed.then((error) => {
       if (this.#serving === serving) this.#life.end(error);
     });
@@ -273,11 +284,12 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
       notStarted("read the sizes of the system's buffers");
   }
 
-  #onEnd(): void {
+  #onEnd(error: SocketError | undefined): void {
     // The socket goes away, and with it the engine's count of what it had no room for. So it is added here.
     const dropped = this.#serving?.socket.droppedDatagrams ?? 0;
     this.#counts.drops.countDropped(dropped, "queue-limit");
     this.#serving = undefined;
+    this.#events.stopped(error);
     this.#consumers.endIteration();
   }
 

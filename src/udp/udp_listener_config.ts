@@ -10,6 +10,8 @@ import {
 } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import { refuseBinding } from "../network/inherited.ts";
+import { resolveWatchConfig, type WatchSettings } from "../events/watch_config.ts";
+import type { UdpListenerEvent } from "./udp_event.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { checkStopDeadline } from "../listener/life_cycle.ts";
 import type { SessionSettings } from "./session_core.ts";
@@ -83,6 +85,11 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    * @default {false}
    */
   readonly notifyReady?: boolean;
+  /**
+   * Called for each event, soon after it: a session has begun or is over, a stop. What it throws is printed and ends
+   * nothing.
+   */
+  readonly onEvent?: (event: UdpListenerEvent) => void;
   /** Aborting this signal calls `gracefulStop()`. */
   readonly signal?: AbortSignal;
   /**
@@ -105,6 +112,7 @@ const OPTIONS = [
     maxTotalUnreadBytes: true,
     overwriteLentBytes: true,
     notifyReady: true,
+    onEvent: true,
     signal: true,
     stopDeadlineInMillis: true,
   }),
@@ -125,6 +133,8 @@ export interface UdpListenerSettings {
   readonly signal: AbortSignal | undefined;
   /** How long a stop may take that says nothing about it. */
   readonly stopDeadlineInMillis: number;
+  /** Who hears of events. */
+  readonly watch: WatchSettings;
 }
 
 /** Checks a config and fills in the defaults. */
@@ -163,5 +173,6 @@ export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListener
     notifyReady: checkBoolean("notifyReady", notifyReady),
     signal: signal === undefined ? undefined : checkSignal(signal),
     stopDeadlineInMillis: checkStopDeadline(options.stopDeadlineInMillis),
+    watch: resolveWatchConfig(options),
   };
 }

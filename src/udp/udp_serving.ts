@@ -17,6 +17,7 @@ import { readUdpService, type UdpService, type UdpServiceOrFactory } from "./udp
 import type { UdpSession } from "./udp_session.ts";
 import { UdpSessions } from "./udp_sessions.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
+import type { UdpListenerEvents } from "./udp_event.ts";
 import type { DatagramTraffic, UdpCounts } from "./udp_stats.ts";
 
 /** The consumer gets what arrives: a method of a service (`onDatagram`, or `onBytes` instead), or an iteration. */
@@ -82,12 +83,14 @@ export class UdpServing implements UdpSocketOwner {
    * @param settings The interface, and how it behaves.
    * @param open Holds its sessions while they are open.
    * @param counts Counts received and sent datagrams, and sessions that begin and end.
+   * @param events Reports sessions that begin and end.
    */
   constructor(
     port: number,
     settings: UdpListenerSettings,
     open: Bag<UdpSession>,
     counts: UdpCounts,
+    events: UdpListenerEvents,
   ) {
     this.#open = open;
     this.#counts = counts;
@@ -97,7 +100,14 @@ export class UdpServing implements UdpSocketOwner {
     this.socket = new UdpSocket(settings.host, port, settings.socket, this);
     this.groups = new MulticastGroups(this.socket);
     this.#loose = new LooseDatagrams(this.socket, settings, counts.drops);
-    this.#sessions = new UdpSessions(this.socket, settings.session, settings, open, counts);
+    this.#sessions = new UdpSessions(
+      this.socket,
+      settings.session,
+      settings,
+      open,
+      counts,
+      events,
+    );
   }
 
   /** Sets the consumer of what arrives. */

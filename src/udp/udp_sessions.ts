@@ -26,6 +26,7 @@ import {
 } from "./udp_service.ts";
 import { coreOf, sessionOf, type UdpSession } from "./udp_session.ts";
 import type { UdpSocket } from "./udp_socket.ts";
+import type { UdpListenerEvents } from "./udp_event.ts";
 import type { SessionEndReason, UdpCounts } from "./udp_stats.ts";
 import { UnreadBudget } from "./unread_budget.ts";
 import { attempt, handlerError, printThrown } from "../base/user_code.ts";
@@ -39,6 +40,7 @@ export class UdpSessions {
   readonly #byPeer = new Map<number, Map<string, UdpSession>>();
   readonly #open: Bag<UdpSession>;
   readonly #counts: UdpCounts;
+  readonly #events: UdpListenerEvents;
   /** Sessions that no iteration has taken yet. There may be very many, and each may end while it waits. */
   readonly #untaken = new Line<SessionCore>();
   /** The calls that wait for a session to take. */
@@ -56,6 +58,7 @@ export class UdpSessions {
    * @param limits How many sessions there may be, and how much all of them may keep unread.
    * @param open Holds the sessions that are open.
    * @param counts Counts sessions and dropped datagrams.
+   * @param events Reports sessions that begin and end.
    */
   constructor(
     socket: UdpSocket,
@@ -63,7 +66,9 @@ export class UdpSessions {
     limits: { readonly maxSessions: number; readonly maxTotalUnreadBytes: number },
     open: Bag<UdpSession>,
     counts: UdpCounts,
+    events: UdpListenerEvents,
   ) {
+    this.#events = events;
     this.#limit = limits.maxSessions;
     this.#counts = counts;
     this.#budget = new UnreadBudget(limits.maxTotalUnreadBytes, counts.drops);
@@ -93,6 +98,7 @@ export class UdpSessions {
     if (this.give(bytes, from)) return undefined;
     if (this.#open.size >= this.#limit) {
       this.#budget.countDropped(1, "session-limit");
+      this.#events.refused(from);
       return undefined;
     }
     const { hostname, port } = from;
@@ -103,6 +109,7 @@ export class UdpSessions {
     ofPort.set(hostname, session);
     this.#open.add(session);
     this.#counts.begin(this.#open.size);
+    this.#events.opened(session.id, from);
     core.put(bytes, from);
     return session;
   }
@@ -111,7 +118,10 @@ export class UdpSessions {
     this.#counts.end(reason);
     const { hostname, port } = core.peer;
     const ofPort = this.#byPeer.get(port)!;
-    this.#open.delete(ofPort.get(hostname)!);
+    const session = ofPort.get(hostname)!;
+    this.#open.delete(session);
+    const { ended } = core;
+    this.#events.ended(session.id, core, ended?.code === "closed" ? undefined : ended);
     ofPort.delete(hostname);
     if (ofPort.size === 0) this.#byPeer.delete(port);
     if (core.isUntaken) {
@@ -253,7 +263,12 @@ function reasonOf({ code }: SocketError): SessionEndReason {
 async function callForEach(service: UdpService, session: UdpSession): Promise<void> {
   const core = coreOf(session);
   let onFree = ignore;
-  const calls = new DatagramCalls(core.socket, () => onFree(), core.settings.overwritesLent);
+  const calls = new DatagramCalls(
+    core.socket,
+    () => onFree(),
+    core.settings.overwritesLent,
+    (length) => core.bytesWritten += length,
+  );
   const free = () => new Promise<void>((resolve) => onFree = resolve);
   for (;;) {
     const next = await core.take(nextOf, FOREVER, OVER);

@@ -35,8 +35,12 @@ export interface UdpSocketOwner {
   onUnwanted(): void;
   /** A datagram arrived, but its memory had been lent and was transferred away. */
   onLost?(): void;
+  /** It is bound: perhaps before its constructor has returned. */
+  onBound?(local: Address, peer: Address | undefined): void;
   /** Nothing more will arrive, for this reason. */
   onEnd(error: SocketError): void;
+  /** It is free; with what `closed` gives. */
+  onFree?(error: SocketError | undefined): void;
 }
 
 /** A UDP socket from its binding to its end. */
@@ -141,6 +145,7 @@ export class UdpSocket implements DatagramSink {
     if (this.#isFreed) throw closedError("bind");
     this.#socket = socket;
     this.#local = { host: socket.addr.hostname, port: socket.addr.port };
+    this.#owner.onBound?.(this.#local, this.#filter.peer);
     this.#sender.open(socket);
     this.#receiver = new DatagramReceiver(socket, this, turnsOf(settings.network));
     this.#receiver.go();
@@ -322,7 +327,7 @@ export class UdpSocket implements DatagramSink {
       // The queued datagrams do not leave in time.
     }
     await this.#free(error);
-    this.#resolveClosed(undefined);
+    this.#onFree(undefined);
   }
 
   /** Ends it at once. */
@@ -335,8 +340,13 @@ export class UdpSocket implements DatagramSink {
     this.#ending ??= (async () => {
       this.#owner.onEnd(error);
       await this.#free(error);
-      this.#resolveClosed(error);
+      this.#onFree(error);
     })();
+  }
+
+  #onFree(error: SocketError | undefined): void {
+    this.#owner.onFree?.(error);
+    this.#resolveClosed(error);
   }
 
   async #free(error: SocketError): Promise<void> {

@@ -2,7 +2,7 @@
 // made for a datagram.
 
 /**
- * Why a datagram that had reached a {@linkcode UdpListener} was given to nobody.
+ * Why a datagram that had reached a {@linkcode UdpListener} or a {@linkcode UdpClient} was given to nobody.
  *
  * | Reason | Meaning |
  * | --- | --- |
@@ -32,14 +32,20 @@ export interface DatagramCount {
   readonly bytes: number;
 }
 
-/** What has happened on a {@linkcode UdpListener} since it was made. */
-export interface UdpListenerStats {
+/** What has happened on a {@linkcode UdpClient} since it was made. */
+export interface UdpClientStats {
   /** What has reached it, including what was then dropped. */
   readonly received: DatagramCount;
   /** What the system has taken for sending. */
   readonly sent: DatagramCount;
   /** Datagrams that were dropped, by reason. Those that the system dropped earlier are not known. */
   readonly dropped: Readonly<Record<DropReason, number>>;
+  /** Bytes that wait to be sent. Each datagram counts 256 bytes extra. */
+  readonly queuedBytes: number;
+}
+
+/** What has happened on a {@linkcode UdpListener} since it was made. */
+export interface UdpListenerStats extends UdpClientStats {
   /** Its sessions. */
   readonly sessions: {
     /** How many are open: the size of `sessions`. */
@@ -51,8 +57,6 @@ export interface UdpListenerStats {
     /** The most that were open at once. */
     readonly peak: number;
   };
-  /** Bytes that wait to be sent. Each datagram counts 256 bytes extra. */
-  readonly queuedBytes: number;
 }
 
 /** Counts dropped datagrams. */
@@ -119,20 +123,36 @@ export class UdpCounts {
     open: number,
     engine: { readonly queuedBytes: number; readonly droppedDatagrams: number } | undefined,
   ): UdpListenerStats {
-    const { received, receivedBytes, sent, sentBytes } = this.traffic;
-    const dropped = { ...this.drops.byReason };
-    dropped["queue-limit"] += engine?.droppedDatagrams ?? 0;
     return Object.freeze({
-      received: Object.freeze({ datagrams: received, bytes: receivedBytes }),
-      sent: Object.freeze({ datagrams: sent, bytes: sentBytes }),
-      dropped: Object.freeze(dropped),
+      ...socketStats(this.traffic, this.drops, engine),
       sessions: Object.freeze({
         open,
         begun: this.#begun,
         ended: Object.freeze({ ...this.#ended }),
         peak: this.#peak,
       }),
-      queuedBytes: engine?.queuedBytes ?? 0,
     });
   }
+}
+
+/**
+ * What has happened on a socket so far.
+ *
+ * @param traffic What arrived and left.
+ * @param drops What was dropped.
+ * @param engine What the present socket has queued, and what its engine had no room for.
+ */
+export function socketStats(
+  { received, receivedBytes, sent, sentBytes }: DatagramTraffic,
+  drops: DropCounts,
+  engine: { readonly queuedBytes: number; readonly droppedDatagrams: number } | undefined,
+): UdpClientStats {
+  const dropped = { ...drops.byReason };
+  dropped["queue-limit"] += engine?.droppedDatagrams ?? 0;
+  return Object.freeze({
+    received: Object.freeze({ datagrams: received, bytes: receivedBytes }),
+    sent: Object.freeze({ datagrams: sent, bytes: sentBytes }),
+    dropped: Object.freeze(dropped),
+    queuedBytes: engine?.queuedBytes ?? 0,
+  });
 }

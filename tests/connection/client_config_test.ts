@@ -16,6 +16,7 @@ Deno.test("resolveClientConfig() has the reference's defaults", () => {
     callbackService: undefined,
     proxyHeader: undefined,
     secureSocket: undefined,
+    watch: { onEvent: undefined, telemetry: false },
   });
 });
 

@@ -12,6 +12,7 @@ import { messageExamples } from "../support/message_examples.ts";
 import { readPackets } from "../support/packets.ts";
 import { Program } from "../support/program.ts";
 import { secureExamples } from "../support/secure_examples.ts";
+import { observedExamples } from "../support/observed_examples.ts";
 import { recognizable, udpExamples } from "../support/udp_examples.ts";
 
 /** Reads until what has arrived ends with `end`. */
@@ -243,6 +244,7 @@ const tests: Record<string, () => Promise<void>> = {
   ...udpExamples,
   ...messageExamples,
   ...secureExamples,
+  ...observedExamples,
 };
 
 async function sendFile(size: number): Promise<void> {
@@ -291,7 +293,15 @@ Deno.test("examples/ ask for no permission that they do not need", async () => {
     const FILE = `${FOLDER}/file`;
     await Deno.writeTextFile(FILE, "");
     const SOCKET = `${FOLDER}/socket`;
-    const words = { PORT: "1", TARGET_PORT: "1", NAME: "x", FILE, FOLDER, SOCKET };
+    const words = {
+      PORT: "1",
+      METRICS_PORT: "1",
+      TARGET_PORT: "1",
+      NAME: "x",
+      FILE,
+      FOLDER,
+      SOCKET,
+    };
     for (const name of Object.keys(tests)) {
       const all = await argumentsOf(name, words);
       for (const flag of all.filter((part) => part.startsWith("--allow-"))) {

@@ -44,6 +44,7 @@ const unix = ({ folder }: Running): Door => ({ path: `${folder}/socket` });
 const overStreams: Record<string, [((running: Running) => Door)[], says: string, hears: RegExp]> = {
   chat_server: [[tcp], "hello\n", /guest \d+: hello\n/],
   connect_proxy: [[tcp], "GET / HTTP/1.1\r\n\r\n", /^HTTP\/1\.1 400 /],
+  connection_log: [[tcp], "hello", /^hello$/],
   control_channel: [[unix, tcp], "status\n", /^\d+ connections\n$/],
   http_echo: [
     [tcp],
@@ -52,6 +53,7 @@ const overStreams: Record<string, [((running: Running) => Door)[], says: string,
   ],
   json_server: [[tcp], '{"id":1,"method":"add","params":[2,3]}\n', /^{"id":1,"result":5}\n$/],
   mqtt_broker: [[tcp], "\x10\x0c\0\x04MQTT\x04\x02\0\0\0\0", /^ ...$/s],
+  prometheus: [[tcp], "hello", /^hello$/],
   redis_server: [[tcp], "PING\r\n", /^\+PONG\r\n$/],
   shared_port: [[tcp], "hello", /^\d+: hello$/],
   smtp_server: [[tcp], "EHLO a\r\n", /^220 .*\r\n250 STARTTLS\r\n$/s],
@@ -86,7 +88,11 @@ async function start(name: string, folder: string, targetPort: number): Promise<
       NAME: "printer",
       PASSWORD: "x",
     },
-    ...{ TARGET_PORT: targetPort, PORT: name === "multicast_discovery" ? await freePort() : 0 },
+    ...{
+      METRICS_PORT: 0,
+      TARGET_PORT: targetPort,
+      PORT: name === "multicast_discovery" ? await freePort() : 0,
+    },
   });
   const program = new Program("deno", [command!, libraryFrom("skipping_socket"), ...args]);
   const [, port] = await program.line(/^(?:Listening on|printer hears) [\d.]+:(\d+)$/);

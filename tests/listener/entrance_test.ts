@@ -77,7 +77,7 @@ Deno.test("Entrance says where it cannot listen, and has no certificate to repla
     "Cannot listen on 0.0.0.0:8080",
   );
   assertEquals([error.code, way.isOpen], ["in-use", false]);
-  assertEquals(way.stats().handshakes, { underWay: 0, completed: 0, failed: 0 });
+  assertEquals(way.stats().handshakes, { underWay: 0, peak: 0, completed: 0, failed: 0 });
   await assertRejects(() => way.replaceCertificate({}), TypeError, "without secureSocket");
 });
 

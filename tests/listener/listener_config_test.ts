@@ -15,7 +15,7 @@ Deno.test("resolveListenerConfig() has the reference's defaults", () => {
     socket: Object.create(null),
     inherited: undefined,
     notifyReady: false,
-    onEvent: undefined,
+    watch: { onEvent: undefined, telemetry: false },
     signal: undefined,
     stopDeadlineInMillis: 15_000,
     network: denoNetwork,

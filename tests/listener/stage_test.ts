@@ -49,7 +49,7 @@ Deno.test("Stage takes many through at a time, and tells of each who failed", as
   const { stage, clock, log, enter, end } = scripted(10);
   enter("slow", "bad", "good", "refused");
   await clock.settle();
-  assertEquals(stage.counts, { underWay: 4, completed: 0, failed: 0 });
+  assertEquals(stage.counts, { underWay: 4, peak: 4, completed: 0, failed: 0 });
   end("bad", new Error("nonsense"));
   end("good", "better");
   end("refused", undefined);
@@ -63,7 +63,7 @@ Deno.test("Stage takes many through at a time, and tells of each who failed", as
       "refused failed",
     ].toSorted((a, b) => log.indexOf(a) - log.indexOf(b)),
   );
-  assertEquals(stage.counts, { underWay: 1, completed: 1, failed: 2 });
+  assertEquals(stage.counts, { underWay: 1, peak: 4, completed: 1, failed: 2 });
   assertEquals([stage.concerns("slow"), stage.concerns("unconcerned")], [true, false]);
 });
 
@@ -77,7 +77,7 @@ Deno.test("Stage puts whoever has been silent longest out for another one, a ten
   assertEquals([here().includes("d"), log], [false, []]);
   await clock.advance(1);
   assertEquals([here().includes("d"), log], [true, ["b: limit", "b failed"]]);
-  assertEquals(stage.counts, { underWay: 3, completed: 0, failed: 1 });
+  assertEquals(stage.counts, { underWay: 3, peak: 3, completed: 0, failed: 1 });
 });
 
 Deno.test("Stage makes room at once where somebody was silent for long", async () => {
@@ -175,7 +175,10 @@ Deno.test("Stage gives out as many places as there are, to those who wait, in th
   assertEquals(here(), ["a", "b", "c"]);
   end("c", "c");
   await clock.settle();
-  assertEquals([stage.counts, clock.pending], [{ underWay: 0, completed: 3, failed: 0 }, 0]);
+  assertEquals([stage.counts, clock.pending], [
+    { underWay: 0, peak: 1, completed: 3, failed: 0 },
+    0,
+  ]);
 });
 
 Deno.test("Stage.stop() blames nobody: first who is silent, then all, and lets those go who wait", async () => {
@@ -189,5 +192,8 @@ Deno.test("Stage.stop() blames nobody: first who is silent, then all, and lets t
   stage.stop(new Error("stopped"), "all");
   await clock.settle();
   assertEquals(log.toSorted(), ["silent stopped", "spoken stopped", "waiting stopped"]);
-  assertEquals([stage.counts, clock.pending], [{ underWay: 0, completed: 0, failed: 0 }, 0]);
+  assertEquals([stage.counts, clock.pending], [
+    { underWay: 0, peak: 2, completed: 0, failed: 0 },
+    0,
+  ]);
 });

@@ -15,7 +15,8 @@ export type Peer =
 type Unmistakable =
   | ("gnutls-cli" | "haproxy" | "microsocks" | "nginx" | "openssl" | "tinyproxy")
   | "systemd-socket-activate"
-  | ("slowhttptest" | "swaks" | "tcpdump" | "testssl" | "tshark");
+  | ("slowhttptest" | "swaks" | "tcpdump" | "testssl" | "tshark")
+  | ("prometheus" | "promtool");
 
 /** Where Debian has what nginx needs for streams. */
 export const NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so";

@@ -9,17 +9,20 @@ import { readSource, repositoryFiles, root } from "../support/source.ts";
  * below it, types included. Folders of one floor do not import each other.
  */
 const FOLDERS = [
-  "base < network, bytes < debug, proxy, tls < via < connection < framing, listener < udp",
+  "base < network, bytes < debug, events, proxy, tls < via < connection < framing, listener < udp",
   "network < network/node < network/deno",
   "listener/guard < listener",
 ];
 
 /**
  * What may make sockets and read the time. The testing kit waits for one turn of the event loop, and so does the code
- * that waits for node:tls. Certificates are valid by the calendar, and the packets of a capture have a date.
+ * that waits for node:tls. Certificates are valid by the calendar, the packets of a capture and the spans of telemetry
+ * have a date, and OpenTelemetry is found at a symbol of globalThis.
  */
 const SEAMS = [
   "src/debug/time_of_day.ts",
+  "src/events/otel_api.ts",
+  "src/events/telemetry.ts",
   "src/network/deno/deno_network.ts",
   "src/network/secure_info.ts",
   "src/tls/credentials.ts",

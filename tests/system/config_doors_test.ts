@@ -96,6 +96,7 @@ const forListener: Omit<Required<ListenerConfig>, "path" | "pathMode" | "secureS
   deny: ["::1"],
   proxyProtocol: { trusted: ["127.0.0.1"] },
   onEvent() {},
+  telemetry: false,
 };
 
 const { timeToLive: _, ...withoutTimeToLive } = forPackets;
@@ -115,6 +116,7 @@ const forUdp: Omit<
   reuseAddress: false,
   multicastLoopback: true,
   multicastTimeToLive: 1,
+  telemetry: false,
   network: ableNetwork,
 };
 
@@ -123,6 +125,7 @@ const forUdpClient: UdpClientConfig = {
   remoteHost: "127.0.0.1",
   remotePort: 9,
   maxUnreadBytes: 100_000,
+  onEvent() {},
 };
 
 const forUdpListener: UdpListenerConfig = {
@@ -136,6 +139,7 @@ const forUdpListener: UdpListenerConfig = {
   maxTotalUnreadBytes: 1_000,
   overwriteLentBytes: true,
   notifyReady: true,
+  onEvent() {},
   signal: new AbortController().signal,
   stopDeadlineInMillis: 2_000,
 };

@@ -8,6 +8,7 @@
 
 import type { NetworkAddress } from "../../base/address.ts";
 import type { ConnectionEnd } from "../../connection/connection_end.ts";
+import { codeOf, type SocketError, type SocketErrorCode } from "../../base/errors.ts";
 import type { Transport } from "../../network/network.ts";
 import { blockName } from "./address_blocks.ts";
 import type { GuardSettings } from "./guard_config.ts";
@@ -22,10 +23,13 @@ export type OnRejected = (
   reason: RejectReason,
   peer: NetworkAddress,
   error: ProxyHeaderError | undefined,
+  id: number,
 ) => void;
 
 /** A connection that was not refused when it was accepted. */
 export interface Pass {
+  /** The `id` of the connection. */
+  readonly id: number;
   /** Where it comes from: the proxy until it is identified, then the client. */
   readonly peer: NetworkAddress;
   /** Whether a PROXY protocol header must come before anything else. */
@@ -42,6 +46,8 @@ export interface Admission {
   readonly pass: Pass;
   /** When it was accepted, in whole milliseconds. */
   readonly acceptedAt: number;
+  /** When its handshake began, if somebody wants to know. */
+  shakenAt?: number;
 }
 
 interface PassRecord extends Pass {
@@ -57,7 +63,7 @@ interface PassRecord extends Pass {
 const RATED_ADDRESSES = 10_000;
 
 /** Counts for a stage that no connection has to pass. */
-const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0 };
+const NONE: StageCounts = { underWay: 0, completed: 0, failed: 0, peak: 0 };
 
 /** Decides, counts and reports for one listener. */
 export class Guard {
@@ -73,8 +79,11 @@ export class Guard {
   readonly #perAddress = new Map<string, number>();
   readonly #rejected = new Map<RejectReason, number>();
   readonly #ended = { peer: 0, local: 0, stop: 0, error: 0 };
+  /** Only codes that have occurred. */
+  readonly #errors: Partial<Record<SocketErrorCode, number>> = {};
   #accepted = 0;
   #open = 0;
+  #peak = 0;
   #bytesRead = 0;
   #bytesWritten = 0;
 
@@ -113,12 +122,14 @@ export class Guard {
    * Decides about a connection that was accepted.
    *
    * @param peer Where it comes from.
+   * @param id The `id` that it will have.
    * @returns Its pass, to be returned by {@linkcode Guard.leave}; `undefined` if it was refused, which was counted and
    * reported, and it is to be freed at once.
    */
-  enter(peer: NetworkAddress): Pass | undefined {
+  enter(peer: NetworkAddress, id = 0): Pass | undefined {
     const { proxyProtocol } = this.settings;
     const pass: PassRecord = {
+      id,
       peer,
       needsHeader: false,
       header: undefined,
@@ -131,7 +142,7 @@ export class Guard {
     else if (proxyProtocol?.required === true) reason = "untrusted-proxy";
     else reason = this.#admit(pass);
     if (reason !== undefined) {
-      this.#reject(peer, reason);
+      this.#reject(pass, reason);
       return undefined;
     }
     this.#rate?.take(this.#now());
@@ -142,6 +153,7 @@ export class Guard {
   open(pass: Pass): void {
     (pass as PassRecord).isOpen = true;
     this.#open++;
+    if (this.#open > this.#peak) this.#peak = this.#open;
   }
 
   /**
@@ -176,7 +188,7 @@ export class Guard {
    * @param error What is wrong with its header.
    */
   reject(pass: Pass, reason: RejectReason, error?: ProxyHeaderError): void {
-    this.#reject(pass.peer, reason, error);
+    this.#reject(pass, reason, error);
   }
 
   /**
@@ -185,12 +197,16 @@ export class Guard {
    * @param pass The pass of a connection that has ended.
    * @param traffic How many bytes went over it.
    * @param by What has ended it, if it was open.
+   * @param error The error that it has ended with, if any.
    */
-  leave(pass: Pass, traffic?: Traffic, by?: ConnectionEnd["by"]): void {
+  leave(pass: Pass, traffic?: Traffic, by?: ConnectionEnd["by"], error?: SocketError): void {
     const record = pass as PassRecord;
     if (record.hasLeft) return;
     record.hasLeft = true;
     if (by !== undefined) this.#ended[by]++;
+    // Safe to ask of anything: a handler may have thrown an error of its own making.
+    const code = by === "error" ? codeOf(error) : undefined;
+    if (code !== undefined) this.#errors[code] = (this.#errors[code] ?? 0) + 1;
     if (traffic !== undefined) {
       this.#bytesRead += traffic.bytesRead;
       this.#bytesWritten += traffic.bytesWritten;
@@ -216,11 +232,13 @@ export class Guard {
    *
    * @param connections Those that are open.
    * @param handshakes How those are going, which the guard does not know.
+   * @param rests How many times accepting has rested, which it does not know either.
    * @returns A record that does not change.
    */
   stats(
     connections: Iterable<Traffic & { readonly queuedBytes: number }>,
     handshakes: StageCounts = NONE,
+    rests = 0,
   ): ListenerStats {
     let [bytesRead, bytesWritten, queuedBytes] = [this.#bytesRead, this.#bytesWritten, 0];
     for (const connection of connections) {
@@ -232,12 +250,15 @@ export class Guard {
     return Object.freeze({
       accepted: this.#accepted,
       open: this.#open,
+      peak: this.#peak,
       rejected: Object.freeze(Object.fromEntries(counts) as Record<RejectReason, number>),
       ended: Object.freeze({ ...this.#ended }),
+      errors: Object.freeze({ ...this.#errors }),
       handshakes: Object.freeze(handshakes),
       bytesRead,
       bytesWritten,
       queuedBytes,
+      rests,
     });
   }
 
@@ -263,8 +284,8 @@ export class Guard {
     return undefined;
   }
 
-  #reject(peer: NetworkAddress, reason: RejectReason, error?: ProxyHeaderError): void {
+  #reject({ peer, id }: Pass, reason: RejectReason, error?: ProxyHeaderError): void {
     this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1);
-    this.#onRejected?.(reason, peer, error);
+    this.#onRejected?.(reason, peer, error, id);
   }
 }

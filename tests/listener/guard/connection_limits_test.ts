@@ -72,9 +72,17 @@ Deno.test("Listener ends a sender that is slower than minBytesPerSecond in the m
   assertEquals(error.code, "limit");
   assertEquals(await callers[0]!.closed, error);
   assertEquals([clock.now(), peers[0]!.isClosed], [5_000, true]);
-  assertEquals(told, [
-    { kind: "refused", reason: "slow-sender", remoteAddress: "192.0.2.0", remotePort: 7 },
-  ]);
+  assertEquals(
+    told.map(({ reason, remoteAddress, remotePort, id }) => ({
+      reason,
+      remoteAddress,
+      remotePort,
+      id,
+    })),
+    [
+      { reason: "slow-sender", remoteAddress: "192.0.2.0", remotePort: 7, id: callers[0]!.id },
+    ],
+  );
   const { open, rejected } = listener.stats();
   assertEquals([open, rejected["slow-sender"]], [0, 1]);
   await listener.immediateStop();

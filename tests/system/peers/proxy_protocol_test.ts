@@ -96,7 +96,7 @@ async function behindProxy(config: ListenerConfig = {}) {
   const listener = new Listener(0, {
     interface: "127.0.0.1",
     proxyProtocol: { trusted: ["127.0.0.1"] },
-    onEvent: (event) => void told.push(event),
+    onEvent: (event) => void (event.kind === "refused" && told.push(event)),
     ...config,
   });
   listener.attach({
@@ -326,7 +326,7 @@ await peerTest(
     await using listener = new Listener(0, {
       interface: "127.0.0.1",
       secureSocket: await (await Authority.make("Tests")).sign(),
-      onEvent: (event) => void failed.push(event),
+      onEvent: (event) => void (event.kind === "refused" && failed.push(event)),
     });
     listener.attach({
       onReadReady: (caller) => void caller.read(),

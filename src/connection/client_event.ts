@@ -1,0 +1,150 @@
+// What a client reports while it connects, works and ends: the one place where its events are made.
+
+import type { SocketErrorCode } from "../base/errors.ts";
+import { codeOf, type SocketError } from "../base/errors.ts";
+import { uniqueId } from "../base/unique_id.ts";
+import {
+  type Beginning,
+  hearsHandshake,
+  tellOpened,
+  tellSecured,
+} from "../events/connection_events.ts";
+import { Events } from "../events/events.ts";
+import type { Observe, Source } from "../events/instruments.ts";
+import type { OtelContext } from "../events/otel_api.ts";
+import {
+  type EndedEvent,
+  errorField,
+  type OpenedEvent,
+  type RefusedEvent,
+  type SecuredEvent,
+} from "../events/socket_event.ts";
+import { currentContext, endAttributes } from "../events/telemetry.ts";
+import type { WatchSettings } from "../events/watch_config.ts";
+import type { Clock, Transport } from "../network/network.ts";
+
+/**
+ * Something that has happened to a client; its `kind` says what. It is frozen. More kinds may be added: ignore those
+ * that you do not know.
+ *
+ * | Kind | What has happened |
+ * | --- | --- |
+ * | `"opened"` | it is connected |
+ * | `"secured"` | a TLS handshake has succeeded, while it connected or by `upgradeToTls` |
+ * | `"refused"` | it could not connect; the reason is the code of the error, or `"aborted"` for your signal |
+ * | `"ended"` | the connection is over: the one record of it |
+ */
+export type ClientEvent = OpenedEvent | SecuredEvent | RefusedEvent<SocketErrorCode> | EndedEvent;
+
+/** Where a client connects to. */
+export interface Asked {
+  readonly transport: "tcp" | "unix";
+  /** Host name, IP address or path. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Numbers of a connection. */
+export interface ClientNumbers {
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly queuedBytes: number;
+}
+
+/** One for all clients without a listener of their own: channels may have subscribers at any time. */
+const COMMON = new Events("connection", "client", { onEvent: undefined, telemetry: false });
+
+/** Reports what happens to one client. */
+export class ClientEvents implements Beginning {
+  readonly id: number = uniqueId();
+  readonly begunAt: number;
+  /** What was current when it began to connect. */
+  readonly context: OtelContext | undefined;
+  /** The point from which events go out; the connection uses it, too. */
+  readonly point: Events;
+  readonly #clock: Clock;
+  readonly #to: Asked;
+  #shakenAt = NaN;
+  #numbers: Source | undefined;
+
+  /**
+   * Begins to connect.
+   *
+   * @param to Where to.
+   * @param watch Who hears of events.
+   * @param clock The time.
+   */
+  constructor(to: Asked, watch: WatchSettings, clock: Clock) {
+    this.#clock = clock;
+    this.#to = to;
+    const isWatched = watch.onEvent !== undefined || watch.telemetry;
+    this.point = isWatched ? new Events("connection", "client", watch) : COMMON;
+    this.begunAt = clock.now();
+    if (watch.telemetry) this.context = currentContext();
+  }
+
+  /** A handshake begins. */
+  shaking(): void {
+    if (hearsHandshake(this.point)) this.#shakenAt = this.#clock.now();
+  }
+
+  /** The handshake has succeeded. */
+  secured(secured: Transport): Transport {
+    if (!Number.isNaN(this.#shakenAt)) {
+      tellSecured(this.point, this.id, secured, this.#shakenAt, this.#clock.now());
+    }
+    return secured;
+  }
+
+  /** It could not connect. */
+  refused(error: unknown): void {
+    if (!this.point.hears("refused")) return;
+    const code = codeOf(error);
+    const now = this.#clock.now();
+    const isHandshake = code === "handshake" && !Number.isNaN(this.#shakenAt);
+    const { transport, address, port } = this.#to;
+    this.point.emit({
+      kind: "refused",
+      reason: code ?? "aborted",
+      side: "client",
+      transport,
+      id: this.id,
+      remoteAddress: address,
+      remotePort: port,
+      localAddress: "",
+      localPort: 0,
+      ...errorField(code === undefined ? undefined : error as SocketError),
+      durationInMillis: Math.round(now - this.begunAt),
+    }, {
+      now,
+      begunAt: this.begunAt,
+      context: this.context,
+      handshake: isHandshake
+        ? { begunAt: this.#shakenAt, durationInMillis: now - this.#shakenAt }
+        : undefined,
+    });
+  }
+
+  /** It is connected. */
+  opened(transport: Transport, numbers: ClientNumbers): void {
+    if (this.point.hears("opened")) tellOpened(this.point, this, transport, this.#clock.now());
+    if (this.point.isTraced) this.point.addSource(this.#numbers = sourceOf(this.#to, numbers));
+  }
+
+  /** It is over. */
+  left(): void {
+    if (this.#numbers !== undefined) this.point.removeSource(this.#numbers);
+  }
+}
+
+function sourceOf({ transport, address, port }: Asked, numbers: ClientNumbers): Source {
+  return {
+    attributes: endAttributes(transport, address, port),
+    measure(observe: Observe) {
+      observe("socket.client.open_connections", 1);
+      observe("socket.client.io", numbers.bytesRead, { "network.io.direction": "receive" });
+      observe("socket.client.io", numbers.bytesWritten, { "network.io.direction": "transmit" });
+      observe("socket.client.queued", numbers.queuedBytes);
+    },
+  };
+}

@@ -1,0 +1,96 @@
+// The events of one connection, of a listener or of a client: made here, from what is known where it happens.
+
+import type { SocketError } from "../base/errors.ts";
+import type { Transport } from "../network/network.ts";
+import type { Events } from "./events.ts";
+import type { OtelContext } from "./otel_api.ts";
+import { errorField, secureFields, subjectOf, summaryOf } from "./socket_event.ts";
+import type { HandshakeTimes } from "./telemetry.ts";
+
+/** A connection, and since when. */
+export interface Beginning {
+  /** Its `id`. */
+  readonly id: number;
+  /** When it was accepted, or when the client began to connect. */
+  readonly begunAt: number;
+  /** What was current then. */
+  readonly context?: OtelContext | undefined;
+}
+
+/** How a connection has ended, and what went over it. */
+export interface Outcome {
+  readonly by: "peer" | "local" | "stop" | "error";
+  readonly error: SocketError | undefined;
+  readonly durationInMillis: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
+/** The handshakes that secure streams went through, where somebody wanted to hear of them. */
+const handshakes = new WeakMap<Transport, HandshakeTimes>();
+
+/** A connection has begun. */
+export function tellOpened(
+  events: Events,
+  { id, begunAt }: Beginning,
+  transport: Transport,
+  now: number,
+): void {
+  events.emit({
+    kind: "opened",
+    ...subjectOf(events.side, id, transport),
+    ...secureFields(transport.secure),
+    openingInMillis: Math.round(now - begunAt),
+  });
+}
+
+/** Whether anybody wants to know how long a handshake takes that begins now. */
+export function hearsHandshake(events: Events): boolean {
+  return events.hears("secured") || events.hears("ended") || events.hears("refused");
+}
+
+/**
+ * A handshake has succeeded.
+ *
+ * @param secured The secure stream.
+ * @param begunAt When it began.
+ */
+export function tellSecured(
+  events: Events,
+  id: number,
+  secured: Transport,
+  begunAt: number,
+  now: number,
+): void {
+  if (secured.secure === undefined) return;
+  const durationInMillis = now - begunAt;
+  handshakes.set(secured, { begunAt, durationInMillis });
+  if (!events.hears("secured")) return;
+  events.emit({
+    kind: "secured",
+    ...subjectOf(events.side, id, secured),
+    secure: summaryOf(secured.secure),
+    durationInMillis: Math.round(durationInMillis),
+  });
+}
+
+/** A connection is over. */
+export function tellEnded(
+  events: Events,
+  { id, begunAt, context }: Beginning,
+  transport: Transport,
+  { error, ...outcome }: Outcome,
+  now: number,
+): void {
+  const handshake = handshakes.get(transport);
+  events.emit({
+    kind: "ended",
+    ...subjectOf(events.side, id, transport),
+    ...outcome,
+    ...errorField(error),
+    ...secureFields(transport.secure),
+    ...(handshake === undefined
+      ? {}
+      : { handshakeInMillis: Math.round(handshake.durationInMillis) }),
+  }, { now, begunAt, handshake, context });
+}

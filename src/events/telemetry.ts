@@ -1,0 +1,262 @@
+// Tells OpenTelemetry what has happened: how long connections, handshakes and dials took, and a span for each
+// connection, with its handshake inside.
+//
+// Decision record: a span is made when the connection is over, with the times that it had. So an open connection costs
+// nothing, and a collector that is down keeps none. The times of spans are those of the calendar.
+
+import { ipVersion } from "../base/ip_address.ts";
+import { codeOf } from "../base/errors.ts";
+import { printThrown, wordsOf } from "../base/user_code.ts";
+import { type Instruments, registeredInstruments, type Source } from "./instruments.ts";
+import { type Attributes, contextWith, type OtelContext, registeredOtel } from "./otel_api.ts";
+import type {
+  EndedEvent,
+  EventSubject,
+  OpenedEvent,
+  RefusedEvent,
+  SecureSummary,
+  SocketEvent,
+} from "./socket_event.ts";
+
+export type { Source } from "./instruments.ts";
+
+/** When a handshake began, and how long it took. */
+export interface HandshakeTimes {
+  readonly begunAt: number;
+  readonly durationInMillis: number;
+}
+
+/** When something began, by the clock of its network. */
+export interface EventTimes {
+  /** The present time. */
+  readonly now: number;
+  /** When it was accepted, or when the client began to connect. */
+  readonly begunAt: number;
+  /** Its handshake, if there was one. */
+  readonly handshake?: HandshakeTimes | undefined;
+  /** What was current when it began. */
+  readonly context?: OtelContext | undefined;
+}
+
+/** What is current now, as the parent of what begins now. */
+export function currentContext(): OtelContext | undefined {
+  return registeredOtel()?.context?.active();
+}
+
+const SERVER = 1;
+const CLIENT = 2;
+const INTERNAL = 0;
+const ERROR = 2;
+
+/** The telemetry of one owner of sockets. */
+export class Telemetry {
+  readonly #matter: "connection" | "datagram";
+  readonly #side: "listener" | "client";
+  /** What the numbers of the owner are about. */
+  #attributes: Attributes | undefined;
+
+  constructor(matter: "connection" | "datagram", side: "listener" | "client") {
+    this.#matter = matter;
+    this.#side = side;
+  }
+
+  /** Has an owner's numbers collected. */
+  addSource(source: Source): void {
+    this.#attributes = source.attributes;
+    try {
+      registeredInstruments()?.addSource(source);
+    } catch (thrown) {
+      printThrown(thrown);
+    }
+  }
+
+  /** An owner's numbers do not change any more. */
+  removeSource(source: Source): void {
+    try {
+      registeredInstruments()?.removeSource(source);
+    } catch (thrown) {
+      printThrown(thrown);
+    }
+  }
+
+  /** Records an event. What the implementation throws ends nothing. */
+  record(event: SocketEvent, times: EventTimes | undefined): void {
+    try {
+      const instruments = registeredInstruments();
+      if (instruments !== undefined) this.#record(instruments, event, times);
+    } catch (thrown) {
+      printThrown(thrown);
+    }
+  }
+
+  #record(instruments: Instruments, event: SocketEvent, times: EventTimes | undefined): void {
+    const isListener = this.#side === "listener";
+    const shake = isListener
+      ? "socket.server.tls_handshake.duration"
+      : "socket.client.tls_handshake.duration";
+    switch (event.kind) {
+      case "opened":
+        if (this.#matter === "connection" && !isListener) {
+          const { openingInMillis } = event;
+          instruments.record("socket.client.dial.duration", openingInMillis, this.#about(event));
+        }
+        break;
+      case "secured":
+        instruments.record(shake, event.durationInMillis, {
+          ...this.#about(event),
+          ...tlsAttributes(event.secure),
+        });
+        break;
+      case "refused": {
+        const attributes = { ...this.#about(event), "error.type": event.reason };
+        const isHandshake = event.reason === "handshake";
+        const { durationInMillis } = event;
+        if (durationInMillis === undefined) break;
+        const failed = times?.handshake?.durationInMillis;
+        if (isHandshake && failed !== undefined) instruments.record(shake, failed, attributes);
+        if (!isListener) {
+          instruments.record("socket.client.dial.duration", durationInMillis, attributes);
+        }
+        if (times !== undefined) this.#trace(instruments, event, times);
+        break;
+      }
+      case "ended": {
+        const attributes = {
+          ...this.#about(event),
+          ...(event.secure === undefined ? {} : tlsAttributes(event.secure)),
+          ...errorType(event),
+        };
+        const metric = this.#matter === "datagram"
+          ? "socket.datagram.session.duration"
+          : isListener
+          ? "socket.server.connection.duration"
+          : "socket.client.connection.duration";
+        // A client of datagrams is no session.
+        if (this.#matter === "connection" || isListener) {
+          instruments.record(metric, event.durationInMillis, attributes);
+        }
+        if (times !== undefined) this.#trace(instruments, event, times);
+        break;
+      }
+    }
+  }
+
+  #about(event: EventSubject): Attributes {
+    return this.#attributes ?? serverAttributes(event);
+  }
+
+  /** Makes the span of something that is over. */
+  #trace(
+    instruments: Instruments,
+    event: EndedEvent | RefusedEvent,
+    { now, begunAt, handshake, context }: EventTimes,
+  ): void {
+    const { tracer, api } = instruments;
+    if (tracer === undefined) return;
+    const wall = Date.now();
+    const at = (time: number) => wall - (now - time);
+    const isListener = this.#side === "listener";
+    const name = `socket.${isListener ? "server" : "client"}.${
+      this.#matter === "datagram" ? "session" : "connection"
+    }`;
+    const span = tracer.startSpan(
+      name,
+      {
+        kind: isListener ? SERVER : CLIENT,
+        startTime: at(begunAt),
+        attributes: { ...this.#about(event), ...spanAttributes(event) },
+        ...(context === undefined ? { root: true } : {}),
+      },
+      context,
+    );
+    const isFailed = event.error !== undefined &&
+      (event.kind === "refused" || event.by === "error");
+    const failure = { code: ERROR, message: event.error === undefined ? "" : wordsOf(event.error) };
+    if (handshake !== undefined) {
+      const child = tracer.startSpan(
+        "socket.tls_handshake",
+        {
+          kind: INTERNAL,
+          startTime: at(handshake.begunAt),
+          attributes: "secure" in event && event.secure !== undefined
+            ? tlsAttributes(event.secure)
+            : {},
+        },
+        contextWith(span, api),
+      );
+      if (event.kind === "refused") child.setStatus(failure);
+      child.end(at(handshake.begunAt + handshake.durationInMillis));
+    }
+    if (isFailed) span.setStatus(failure);
+    span.end(wall);
+  }
+}
+
+/** What a connection's numbers are about: the server's end. */
+export function serverAttributes(
+  event: EventSubject | Pick<OpenedEvent, keyof EventSubject>,
+): Attributes {
+  const { side, transport } = event;
+  return side === "listener"
+    ? endAttributes(transport, event.localAddress, event.localPort)
+    : endAttributes(transport, event.remoteAddress, event.remotePort);
+}
+
+/** What numbers about a server at this address are about. */
+export function endAttributes(
+  transport: EventSubject["transport"],
+  address: string,
+  port: number,
+): Attributes {
+  return {
+    "network.transport": transport,
+    ...networkType(address),
+    ...(address === "" ? {} : { "server.address": address }),
+    ...(port === 0 ? {} : { "server.port": port }),
+  };
+}
+
+function networkType(address: string): Attributes {
+  const version = ipVersion(address);
+  return version === 0 ? {} : { "network.type": version === 4 ? "ipv4" : "ipv6" };
+}
+
+function tlsAttributes({ protocol }: SecureSummary): Attributes {
+  return {
+    "tls.protocol.name": "tls",
+    ...(protocol === undefined ? {} : { "tls.protocol.version": protocol.replace("TLSv", "") }),
+  };
+}
+
+function errorType({ by, error }: EndedEvent): Attributes {
+  return by === "error" && error !== undefined ? { "error.type": codeOf(error) ?? "_OTHER" } : {};
+}
+
+function spanAttributes(event: EndedEvent | RefusedEvent): Attributes {
+  const { remoteAddress, remotePort, localAddress, localPort, side, id } = event;
+  return {
+    "socket.connection.id": id,
+    "network.peer.address": remoteAddress,
+    ...(remotePort === 0 ? {} : { "network.peer.port": remotePort }),
+    ...(localAddress === "" ? {} : { "network.local.address": localAddress }),
+    ...(localPort === 0 ? {} : { "network.local.port": localPort }),
+    ...(side === "listener" ? { "client.address": remoteAddress } : {}),
+    ...(event.kind === "refused" ? { "error.type": event.reason } : {
+      "socket.ended_by": event.by,
+      "socket.io.received": event.bytesRead,
+      "socket.io.sent": event.bytesWritten,
+      ...errorType(event),
+      ...secureAttributes(event.secure),
+    }),
+  };
+}
+
+function secureAttributes(secure: SecureSummary | undefined): Attributes {
+  if (secure === undefined) return {};
+  const { serverName, alpnProtocol } = secure;
+  return {
+    ...tlsAttributes(secure),
+    ...(serverName === undefined ? {} : { "tls.client.server_name": serverName }),
+    ...(alpnProtocol === undefined ? {} : { "tls.next_protocol": alpnProtocol }),
+  };
+}

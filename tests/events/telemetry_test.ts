@@ -1,0 +1,205 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Client, GenericError, type Listener, UdpClient, UdpListener } from "../../mod.ts";
+import { Telemetry } from "../../src/events/telemetry.ts";
+import { Authority } from "../support/certificates.ts";
+import { echo } from "../support/echo.ts";
+import { registerFakeOtel } from "../support/fake_otel.ts";
+import { listening } from "../support/listening.ts";
+import { printedDuring } from "../support/printed_during.ts";
+
+const authority = await Authority.make("Tests");
+const { cert, key } = await authority.sign();
+const receive = { "network.io.direction": "receive" };
+const transmit = { "network.io.direction": "transmit" };
+
+Deno.test("telemetry counts what stats() and the clients count, and each connection is a span", async () => {
+  using otel = registerFakeOtel();
+  const begun = Date.now();
+  const listener = await listening(echo, { telemetry: true });
+  const { port } = listener;
+  const about = {
+    "network.transport": "tcp",
+    "network.type": "ipv4",
+    "server.address": "127.0.0.1",
+    "server.port": port,
+  };
+  const key = (name: string, more = {}) => `${name} ${JSON.stringify({ ...about, ...more })}`;
+  const clients = await Promise.all(
+    Array.from({ length: 5 }, () => Client.connect({ host: "127.0.0.1", port, telemetry: true })),
+  );
+  for (const client of clients) {
+    await client.write("hello");
+    await client.read(5);
+  }
+  let values = otel.collect();
+  assertEquals(values[key("socket.server.active_connections")], 5);
+  assertEquals(values[key("socket.client.open_connections")], 5);
+  assertEquals(values[key("socket.client.io", transmit)], 25);
+  for (const client of clients) await client.close();
+  const { ended } = await stopped(listener);
+  assertEquals(ended.peer, 5);
+  await Promise.resolve();
+  values = otel.collect();
+  assertEquals(values[key("socket.server.accepted_connections")], 5);
+  for (const side of ["server", "client"]) {
+    for (const way of [receive, transmit]) assertEquals(values[key(`socket.${side}.io`, way)], 25);
+  }
+  assertEquals(values[key("socket.server.active_connections")], undefined);
+  assertEquals(values[key("socket.client.open_connections")], undefined);
+  const names = otel.recorded.map(([name]) => name);
+  for (
+    const name of [
+      "socket.client.dial.duration",
+      "socket.client.connection.duration",
+      "socket.server.connection.duration",
+    ]
+  ) assertEquals(names.filter((one) => one === name).length, 5, name);
+  for (const [, value, attributes] of otel.recorded) {
+    assert(value >= 0 && value < 60);
+    assertEquals(attributes, about);
+  }
+  assertEquals(otel.spans.length, 10);
+  for (const span of otel.spans) {
+    const isServer = span.name === "socket.server.connection";
+    assertEquals([span.kind, span.isRoot], isServer ? [1, true] : [2, false]);
+    assert(span.startTime >= begun - 5 && span.endTime! >= span.startTime);
+    assertEquals(span.attributes["socket.io.received"], 5);
+    assertEquals(span.attributes["socket.ended_by"], isServer ? "peer" : "local");
+    assertEquals(span.status, undefined);
+  }
+});
+
+async function stopped(listener: Listener) {
+  await listener.gracefulStop();
+  return listener.stats();
+}
+
+Deno.test("telemetry has a handshake as the child of its connection's span, on both sides", async () => {
+  using otel = registerFakeOtel();
+  const listener = await listening(echo, { telemetry: true, secureSocket: { cert, key } });
+  const secureSocket = { caCerts: [authority.cert], serverName: "localhost" };
+  const config = { host: "127.0.0.1", port: listener.port, telemetry: true };
+  const client = await Client.connect({ ...config, secureSocket });
+  await client.write("hello");
+  await client.read(5);
+  await client.close();
+  await listener.gracefulStop();
+  for (const side of ["server", "client"]) {
+    const parent = otel.spans.find(({ name }) => name === `socket.${side}.connection`)!;
+    const child = otel.spans.find((span) => span.parent === parent)!;
+    assertEquals(child.name, "socket.tls_handshake");
+    assert(child.startTime >= parent.startTime && child.endTime! <= parent.endTime!, side);
+    assert(otel.recorded.some(([name]) => name === `socket.${side}.tls_handshake.duration`));
+    assertEquals(parent.attributes["tls.client.server_name"], "localhost");
+  }
+  const server = otel.spans.find(({ name }) => name === "socket.server.connection")!;
+  assertEquals(server.attributes["tls.protocol.version"], "1.3");
+});
+
+Deno.test("telemetry says what could not be made, with the error", async () => {
+  using otel = registerFakeOtel();
+  const listener = await listening(echo, { telemetry: true, secureSocket: { cert, key } });
+  const config = { host: "127.0.0.1", port: listener.port, telemetry: true };
+  await assertRejects(() => Client.connect({ ...config, secureSocket: {} }), GenericError);
+  while (listener.stats().handshakes.failed === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  const rejected = Object.entries(otel.collect()).find(([name]) =>
+    name.startsWith("socket.server.rejected_connections")
+  )!;
+  assert(rejected[0].includes('"error.type":"handshake"') && rejected[1] === 1);
+  await listener.gracefulStop();
+  await assertRejects(() => Client.connect(config), GenericError);
+  const failed = otel.spans.filter(({ status }) => status !== undefined);
+  assertEquals(
+    failed.map(({ name, attributes, status }) => [name, attributes["error.type"], status!.code])
+      .toSorted(),
+    [
+      ["socket.client.connection", "handshake", 2],
+      ["socket.client.connection", "unreachable", 2],
+      ["socket.server.connection", "handshake", 2],
+      ["socket.tls_handshake", undefined, 2],
+      ["socket.tls_handshake", undefined, 2],
+    ],
+  );
+  const dials = otel.recorded.filter(([name]) => name === "socket.client.dial.duration");
+  assertEquals(dials.map(([, , attributes]) => attributes["error.type"]), [
+    "handshake",
+    "unreachable",
+  ]);
+});
+
+Deno.test("telemetry counts datagrams and sessions as the sockets do", async () => {
+  using otel = registerFakeOtel();
+  const listener = new UdpListener(0, { interface: "127.0.0.1", telemetry: true });
+  listener.attach(() => ({ onBytes: (_, bytes) => bytes }));
+  await listener.start();
+  const { port } = listener;
+  const client = new UdpClient({ host: "127.0.0.1", port: 0 }, {
+    remoteHost: "127.0.0.1",
+    remotePort: port,
+    telemetry: true,
+  });
+  for (let i = 0; i < 3; i++) {
+    await client.write("hello");
+    await client.read();
+  }
+  const here = client.localPort;
+  const key = (name: string, port: number, more = {}) =>
+    `${name} ${
+      JSON.stringify({
+        "network.transport": "udp",
+        "network.type": "ipv4",
+        "server.address": "127.0.0.1",
+        "server.port": port,
+        ...more,
+      })
+    }`;
+  assertEquals(otel.collect()[key("socket.datagram.active_sessions", port)], 1);
+  await client.close();
+  await listener.gracefulStop();
+  const values = otel.collect();
+  for (const at of [port, here]) {
+    for (const way of [receive, transmit]) {
+      assertEquals(values[key("socket.datagram.packets", at, way)], 3);
+      assertEquals(values[key("socket.datagram.io", at, way)], 15);
+    }
+  }
+  assertEquals(values[key("socket.datagram.sessions", port)], 1);
+  assertEquals(values[key("socket.datagram.active_sessions", port)], undefined);
+  assertEquals(otel.recorded.map(([name]) => name), ["socket.datagram.session.duration"]);
+  const span = otel.spans.find(({ name }) => name === "socket.server.session")!;
+  assertEquals([span.attributes["socket.io.received"], span.attributes["socket.io.sent"]], [
+    15,
+    15,
+  ]);
+});
+
+Deno.test("telemetry does nothing where no API is registered", async () => {
+  const listener = await listening(echo, { telemetry: true });
+  const config = { host: "127.0.0.1", port: listener.port, telemetry: true };
+  const client = await Client.connect(config);
+  await client.close();
+  await listener.gracefulStop();
+});
+
+Deno.test("Telemetry outlives an API that throws", async () => {
+  const place = globalThis as { [place: symbol]: unknown };
+  const symbol = Symbol.for("opentelemetry.js.api.1");
+  place[symbol] = {
+    get metrics() {
+      throw new Error("broken API");
+    },
+  };
+  try {
+    const printed = await printedDuring(() => {
+      const telemetry = new Telemetry("connection", "listener");
+      telemetry.addSource({ attributes: {}, measure() {} });
+      telemetry.record({ kind: "stopping", localAddress: "a", localPort: 1 }, undefined);
+      telemetry.removeSource({ attributes: {}, measure() {} });
+    });
+    assert(printed.length >= 1);
+  } finally {
+    delete place[symbol];
+  }
+});

@@ -25,7 +25,7 @@ export interface OtelTracer {
       readonly kind: number;
       readonly startTime: number;
       readonly attributes: Attributes;
-      readonly root?: boolean;
+      readonly root: boolean;
     },
     context?: OtelContext,
   ): OtelSpan;

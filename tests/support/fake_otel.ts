@@ -71,7 +71,7 @@ export function registerFakeOtel(...without: (keyof OtelApi)[]): FakeOtel {
             startTime,
             attributes,
             parent,
-            isRoot: root === true,
+            isRoot: root,
           };
           spans.push(span);
           return Object.assign(span, {

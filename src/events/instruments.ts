@@ -58,12 +58,19 @@ class Sums {
     } else this.add(metric, OVERFLOW, value);
   }
 
-  /** Adds the numbers of an owner, or takes them away. @param sign 1 or -1. */
-  addAll({ attributes, measure }: Source, sign: 1 | -1, isKept: (metric: MetricName) => boolean) {
+  /**
+   * Adds the numbers of an owner, or takes them away.
+   *
+   * @param counters What counters are multiplied by.
+   * @param others What all others are multiplied by. Even 0 is added: an implementation would go on reporting the last
+   * number that it was told.
+   */
+  addAll({ attributes, measure }: Source, counters: 1 | -1, others: 0 | 1): void {
     measure((metric, value, more) => {
-      if (value === 0 || !isKept(metric)) return;
+      const isCounter = METRICS[metric].kind === "counter";
+      if (isCounter && value === 0) return;
       const all = more === undefined ? attributes : { ...attributes, ...more };
-      this.add(metric, all, sign * value);
+      this.add(metric, all, value * (isCounter ? counters : others));
     });
   }
 
@@ -117,25 +124,21 @@ export class Instruments {
   addSource(source: Source): void {
     if (this.#sources.has(source)) return;
     this.#sources.add(source);
-    this.#gone.addAll(source, -1, isCounter);
+    this.#gone.addAll(source, -1, 0);
   }
 
   /** Keeps the sums of an owner, and not the owner. */
   removeSource(source: Source): void {
-    if (this.#sources.delete(source)) this.#gone.addAll(source, 1, isCounter);
+    if (this.#sources.delete(source)) this.#gone.addAll(source, 1, 0);
   }
 
   #collect(observer: OtelObserver): void {
     const sums = new Sums(this.#gone.values());
-    for (const source of this.#sources) sums.addAll(source, 1, () => true);
+    for (const source of this.#sources) sums.addAll(source, 1, 1);
     for (const { metric, attributes, value } of sums.values()) {
       observer.observe(this.#observables.get(metric)!, value, attributes);
     }
   }
-}
-
-function isCounter(metric: MetricName): boolean {
-  return METRICS[metric].kind === "counter";
 }
 
 /** Not a state of this library's own: the instruments belong to the API, and go with it. */

@@ -97,9 +97,13 @@ export class Collector implements AsyncDisposable {
     return sum;
   }
 
-  /** Waits until something holds, looking whenever data has arrived. */
-  async until(holds: () => boolean): Promise<void> {
-    while (!holds()) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  /** Looks whenever data has arrived until two things are the same, at most so many times, and gives both. */
+  async compare<T>(look: () => T, expected: T, most = 200): Promise<readonly [T, T]> {
+    const text = JSON.stringify(expected);
+    for (let i = 0; i < most && JSON.stringify(look()) !== text; i++) {
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+    return [look(), expected];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

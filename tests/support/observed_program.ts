@@ -52,6 +52,10 @@ for (let i = 0; i < 3; i++) {
 const open = await Client.connect({ ...config, port: plain.port });
 await open.write("still here");
 await open.read(10);
+// Both ends know of every end.
+while (plain.stats().open !== 1 || secure.stats().open !== 0) {
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}
 const books = {
   plain: plain.stats(),
   secure: secure.stats(),

@@ -35,6 +35,8 @@ export { PROXY_TLV, type ProxyTls, type ProxyTlv } from "./src/proxy/proxy_tlv.t
 export type { RejectReason } from "./src/listener/guard/rejection.ts";
 export { Listener } from "./src/listener/listener.ts";
 export type { ListenerConfig } from "./src/listener/listener_config.ts";
+export type { BufferSizeConfig, PacketConfig, TcpConfig } from "./src/network/socket_options.ts";
+export type { BufferSizes, PeerCredentials, TcpInfo, TcpState } from "./src/network/socket_info.ts";
 export type { ListenerEvent } from "./src/listener/listener_event.ts";
 export type { ServiceOrFactory } from "./src/connection/service_factory.ts";
 export type { CutOff, StopOptions, StopReport } from "./src/listener/life_cycle.ts";

@@ -9,6 +9,10 @@
 
 export type { NetworkAddress } from "./src/base/address.ts";
 export type {
+  AdoptDatagramTarget,
+  AdoptTarget,
+  BufferSizeConfig,
+  BufferSizes,
   Clock,
   ConnectPathTarget,
   ConnectTarget,
@@ -20,7 +24,16 @@ export type {
   ListenTarget,
   NativeTlsOptions,
   Network,
+  PacketConfig,
+  PeerCredentials,
   ResolvedName,
+  SocketOptionName,
+  SocketOptions,
+  SocketUse,
+  SupportedOptions,
+  SystemSocket,
+  TcpConfig,
+  TcpInfo,
   TimerId,
   Transport,
   TransportListener,

@@ -1,17 +1,20 @@
 // The config of a client: where to connect to, how, and how the connection behaves; read and checked once.
 
 import { checkHost, checkPath, checkPort, formatAddress, formatPath } from "../base/address.ts";
-import {
-  checkBoolean,
-  checkInteger,
-  checkInterval,
-  checkSignal,
-  MAX_INTERVAL_IN_MILLIS,
-} from "../base/arguments.ts";
+import { checkInterval, checkSignal } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
 import { optionNames, readOptions, withOptions } from "../base/options.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
-import type { ConnectTarget, Network, Transport } from "../network/network.ts";
+import type { Network, Transport } from "../network/network.ts";
+import {
+  BUFFER_SIZE_OPTIONS,
+  type BufferSizeConfig,
+  refuseUnsupported,
+  refuseWithPath,
+  resolveSocketOptions,
+  TCP_OPTIONS,
+  type TcpConfig,
+} from "../network/socket_options.ts";
 import type { ProxyHeader, ProxyHeaderConfig } from "../proxy/proxy_header.ts";
 import { checkProxyHeader } from "../proxy/proxy_sender.ts";
 import {
@@ -50,8 +53,11 @@ export interface DialConfig extends ConnectionConfig {
   readonly secureSocket?: ClientSecureSocketConfig;
 }
 
-/** Where to connect to, and how the connection behaves. */
-export interface ClientConfig extends DialConfig {
+/**
+ * Where to connect to, and how the connection behaves. With Deno's network, `localAddress`, `localPort`,
+ * `keepAliveInMillis` as a number and `resetOnAbort` use `node:net`, whose streams cost more than Deno's own.
+ */
+export interface ClientConfig extends DialConfig, TcpConfig {
   /**
    * Host name or IP address. All addresses of a name are tried, the next one also when one does not answer, all within
    * `connectTimeoutInMillis`.
@@ -59,28 +65,18 @@ export interface ClientConfig extends DialConfig {
   readonly host: string;
   /** Port, from 1 to 65535. */
   readonly port: number;
-  /**
-   * IP address of this end, for a machine that has several.
-   *
-   * This and the next two use `node:net`, whose streams cost more than Deno's own.
-   */
+  /** IP address of this end, for a machine that has several. */
   readonly localAddress?: string;
   /**
-   * After how long without a byte the system checks whether the peer is still there, in milliseconds.
+   * Port of this end, from 1 to 65535. Of an earlier connection to the same server it may be taken for a minute.
    *
-   * @default never
+   * @default one that the system chooses
    */
-  readonly keepAliveInMillis?: number;
-  /**
-   * Whether `abort` resets the connection, so that the peer gets an error instead of an end.
-   *
-   * @default {false}
-   */
-  readonly resetOnAbort?: boolean;
+  readonly localPort?: number;
 }
 
 /** Which local (Unix) socket to connect to, and how the connection behaves. */
-export interface LocalClientConfig extends DialConfig {
+export interface LocalClientConfig extends DialConfig, BufferSizeConfig {
   /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
   readonly path: string;
 }
@@ -112,11 +108,23 @@ const OPTIONS = [
     host: true,
     port: true,
     localAddress: true,
-    keepAliveInMillis: true,
-    resetOnAbort: true,
+    localPort: true,
     path: true,
+    receiveBufferSize: true,
+    sendBufferSize: true,
+    typeOfService: true,
+    timeToLive: true,
+    networkInterface: true,
+    keepAliveInMillis: true,
+    keepAliveIntervalInMillis: true,
+    keepAliveProbes: true,
+    userTimeoutInMillis: true,
+    fastOpen: true,
+    resetOnAbort: true,
   }),
 ];
+
+const SOCKET_OPTIONS = ["localAddress", "localPort", ...TCP_OPTIONS] as const;
 
 /** Reads the config of a client, each field once, checks it and fills in the defaults. */
 export function resolveClientConfig(config: ClientConfig | LocalClientConfig): ClientSettings {
@@ -151,39 +159,33 @@ interface Target {
 
 function targetOf(config: Options): Target {
   if (config.path === undefined) {
-    const { host, port, localAddress, keepAliveInMillis, resetOnAbort } = config;
-    const hostname = checkHost("host", host);
-    const target: { -readonly [name in keyof ConnectTarget]: ConnectTarget[name] } = Object.assign(
-      Object.create(null),
-      { hostname, port: checkPort("port", port, 1) },
-    );
-    if (localAddress !== undefined) {
-      target.localAddress = checkHost("localAddress", localAddress);
-    }
-    if (keepAliveInMillis !== undefined) {
-      const most = MAX_INTERVAL_IN_MILLIS;
-      checkInteger("keepAliveInMillis", keepAliveInMillis, 1_000, most);
-      target.keepAliveInMillis = keepAliveInMillis;
-    }
-    if (resetOnAbort !== undefined) {
-      target.canReset = checkBoolean("resetOnAbort", resetOnAbort);
-    }
+    const hostname = checkHost("host", config.host);
+    const port = checkPort("port", config.port, 1);
+    const options = resolveSocketOptions(config, SOCKET_OPTIONS);
     return {
       host: hostname,
-      name: formatAddress(hostname, target.port),
-      dial: (network, signal) => network.connect(withOptions(target, { signal })),
+      name: formatAddress(hostname, port),
+      dial: (network, signal) => {
+        refuseUnsupported(network.socketOptions, "connect", options);
+        return network.connect(withOptions(options, { hostname, port, signal }));
+      },
     };
   }
   if (config.host !== undefined || config.port !== undefined) {
     throw new TypeError("config must have a path, or a host and a port, not both");
   }
+  refuseWithPath(config);
   const path = checkPath("path", config.path);
+  const options = resolveSocketOptions(config, BUFFER_SIZE_OPTIONS);
   return {
     host: undefined,
     name: formatPath(path),
     dial: (network, signal) => {
-      if (network.connectPath !== undefined) return network.connectPath({ path, signal });
-      throw new GenericError("unsupported", "This network has no local sockets");
+      if (network.connectPath === undefined) {
+        throw new GenericError("unsupported", "This network has no local sockets");
+      }
+      refuseUnsupported(network.socketOptions, "path", options);
+      return network.connectPath(withOptions(options, { path, signal }));
     },
   };
 }

@@ -22,12 +22,19 @@ import {
 import { ByteIteration } from "./byte_iteration.ts";
 import { StreamCore } from "./stream_core.ts";
 import type { Origin } from "./origin.ts";
-import { rejected, type SocketError } from "../base/errors.ts";
+import { closedError, rejected, type SocketError } from "../base/errors.ts";
 import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Transport } from "../network/network.ts";
 import { type MORE, pull, type ReadOptions, type ReadResult } from "./pull.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
+import {
+  ask,
+  type BufferSizes,
+  type PeerCredentials,
+  type SystemSocket,
+  type TcpInfo,
+} from "../network/socket_info.ts";
 import type { ClientSecureSocketConfig } from "../tls/client_secure_socket_config.ts";
 import type { ListenerSecureSocketConfig } from "../tls/listener_secure_socket_config.ts";
 import { upgrade } from "./upgrade.ts";
@@ -142,6 +149,55 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   /** What was agreed on with the peer, if the connection is secure. */
   get secure(): SecureInfo | undefined {
     return this.#core.transport.secure;
+  }
+
+  /**
+   * Who is at the other end of a local (Unix) socket: process, user and group, as the system knew them when they
+   * connected. `undefined` if the connection is no local one. Needs `linuxNetwork`.
+   *
+   * @throws {GenericError} `"unsupported"`: the network cannot tell; or as in {@linkcode Connection.tcpInfo}.
+   */
+  get peerCredentials(): PeerCredentials | undefined {
+    if (this.#core.transport.localAddr.transport !== "unix") return undefined;
+    return ask(this.#systemSocket("read who the peer is"), "peerCredentials");
+  }
+
+  /**
+   * What the system knows of the TCP connection now: round-trip time, retransmits, the congestion window, the state.
+   * Over TLS it is that of the connection below. Needs `linuxNetwork`.
+   *
+   * @returns A frozen record; each call asks the system anew.
+   * @throws {GenericError} `"unsupported"`: the network cannot tell, or it is no TCP. `"closed"`: the connection was
+   * freed. `"broken"`: the system gives no answer.
+   *
+   * @example A report about a slow peer
+   * ```ts
+   * import { type Connection } from "socket/mod.ts";
+   *
+   * function describe(caller: Connection): string {
+   *   const { roundTripTimeInMillis, totalRetransmits, state } = caller.tcpInfo();
+   *   return `${state}, ${roundTripTimeInMillis} ms, ${totalRetransmits} sent again`;
+   * }
+   * ```
+   */
+  tcpInfo(): TcpInfo {
+    return ask(this.#systemSocket("read what TCP knows of the connection"), "tcpInfo");
+  }
+
+  /**
+   * How large the system's buffers are: what it gave for `receiveBufferSize` and `sendBufferSize`, or what it has
+   * chosen. Needs `linuxNetwork`.
+   *
+   * @returns A frozen record; each call asks the system anew.
+   * @throws {GenericError} As in {@linkcode Connection.tcpInfo}.
+   */
+  bufferSizes(): BufferSizes {
+    return ask(this.#systemSocket("read the sizes of the system's buffers"), "bufferSizes");
+  }
+
+  #systemSocket(action: string): SystemSocket | undefined {
+    if (this.#core.isFreed) throw closedError(action);
+    return this.#core.transport.system;
   }
 
   /** How many bytes were received so far, read or not. */

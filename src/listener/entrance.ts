@@ -2,7 +2,6 @@
 // clients that are let in.
 
 import { Acceptor } from "./acceptor.ts";
-import { shown } from "../base/arguments.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
 import { Connection, connectionFrom } from "../connection/connection.ts";
 import type { Origin, Upgradable, Upgrade } from "../connection/origin.ts";
@@ -15,8 +14,11 @@ import { Intake } from "./intake.ts";
 import { cutOff, type Openable, Patience, type StopReport, stopReport } from "./life_cycle.ts";
 import type { ListenerSettings } from "./listener_config.ts";
 import { ListenerEvents } from "./listener_event.ts";
-import { bare } from "../base/options.ts";
+import { withOptions } from "../base/options.ts";
+import { noneInherited, takeInherited } from "../network/inherited.ts";
 import type { Transport, TransportListener } from "../network/network.ts";
+import { tellReady } from "../network/readiness.ts";
+import { refuseUnsupported } from "../network/socket_options.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { Stage, type StageWork } from "./stage.ts";
@@ -109,10 +111,12 @@ export class Entrance implements Openable {
 
   /** Binds. */
   async open(): Promise<void> {
-    const { hostname, path, network: { clock } } = this.#settings;
+    const { hostname, path, network, network: { clock } } = this.#settings;
+    let socket: TransportListener | undefined;
     try {
       await this.#security?.load();
-      const socket = await this.#bind();
+      socket = await this.#bind();
+      if (this.#settings.notifyReady) await tellReady(network);
       this.port = portOf(socket.addr);
       this.address = hostOf(socket.addr);
       this.#socket = socket;
@@ -126,6 +130,7 @@ export class Entrance implements Openable {
       this.#security?.watch();
     } catch (cause) {
       this.#security?.stop();
+      socket?.close();
       const name = path === undefined ? formatAddress(hostname, this.port) : formatPath(path);
       throw setupError(`Cannot listen on ${name}`, cause);
     }
@@ -140,9 +145,11 @@ export class Entrance implements Openable {
     const stop = this.openConnections.stop(patience);
     let neverTaken: readonly Admission[] = [];
     if (intake !== undefined) {
+      const socket = this.#socket!;
       neverTaken = await intake.finish(patience, {
         looked: () => look(turnsOf(this.#settings.network)),
-        backlog: this.#socket!.isShared === true ? 0 : this.#settings.backlog,
+        // What waits in a shared backlog belongs to whoever goes on.
+        backlog: socket.isShared === true ? socket.letGo?.() ?? 0 : this.#settings.backlog,
       });
       this.#leave(intake);
     }
@@ -188,31 +195,29 @@ export class Entrance implements Openable {
     this.#intake?.onUnwanted();
   }
 
+  /** Takes the socket that was handed over, or binds one. */
   async #bind(): Promise<TransportListener> {
-    const network = this.#settings.network;
-    if (this.#settings.path === undefined) {
-      const { hostname, backlog, keepAliveInMillis } = this.#settings;
-      const target = { hostname, port: this.port, backlog };
-      if (keepAliveInMillis === undefined) return await network.listen(bare(target));
-      const socket = await network.listen(bare({ ...target, keepAliveInMillis }));
-      if (socket.keepAliveInMillis === keepAliveInMillis) return socket;
-      // A network that does not know the option has ignored it.
-      socket.close();
-      throw new GenericError(
-        "unsupported",
-        `Cannot ask peers whether they are still there: this network has no keepAliveInMillis of ${
-          shown(keepAliveInMillis)
-        }`,
-      );
+    const { network, inherited, backlog, socket } = this.#settings;
+    if (inherited !== undefined) {
+      const adopted = await takeInherited(inherited, "streams", (descriptor) => {
+        if (network.adopt === undefined) throw noneInherited();
+        const { reusePort: _, ...options } = socket;
+        refuseUnsupported(network.socketOptions, "adopt", options);
+        return network.adopt(withOptions(options, { descriptor, backlog }));
+      });
+      if (adopted !== undefined) return adopted;
+    }
+    const { hostname, path, pathMode } = this.#settings;
+    if (path === undefined) {
+      refuseUnsupported(network.socketOptions, "listen", socket);
+      return await network.listen(withOptions(socket, { hostname, port: this.port, backlog }));
     }
     if (network.listenPath === undefined) {
       throw new GenericError("unsupported", "This network has no local sockets");
     }
-    const mode = this.#settings.pathMode;
-    return await network.listenPath(bare({
-      path: this.#settings.path,
-      ...(mode === undefined ? {} : { mode }),
-    }));
+    refuseUnsupported(network.socketOptions, "path", socket);
+    const mode = pathMode === undefined ? {} : { mode: pathMode };
+    return await network.listenPath(withOptions(socket, { path, ...mode }));
   }
 
   /** Makes a connection for a client that was let in. */

@@ -1,13 +1,7 @@
 // How a listener behaves: its options, checked once.
 
 import { checkHost, checkPath, checkPort, isAbstract } from "../base/address.ts";
-import {
-  checkFunction,
-  checkInteger,
-  checkSignal,
-  MAX_INTERVAL_IN_MILLIS,
-  shown,
-} from "../base/arguments.ts";
+import { checkBoolean, checkFunction, checkInteger, checkSignal } from "../base/arguments.ts";
 import {
   CONNECTION_OPTIONS,
   type ConnectionConfig,
@@ -20,7 +14,16 @@ import {
   resolveGuardConfig,
 } from "./guard/guard_config.ts";
 import type { ListenerEvent } from "./listener_event.ts";
+import { checkInherited, type Inherited, refuseBinding } from "../network/inherited.ts";
 import type { Network } from "../network/network.ts";
+import {
+  BUFFER_SIZE_OPTIONS,
+  refuseWithPath,
+  resolveSocketOptions,
+  type SocketOptions,
+  TCP_OPTIONS,
+  type TcpConfig,
+} from "../network/socket_options.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import {
@@ -30,7 +33,7 @@ import {
 } from "../tls/listener_secure_socket_config.ts";
 
 /** How a listener and its connections behave; every field has a default. */
-export interface ListenerConfig extends ConnectionConfig, GuardConfig {
+export interface ListenerConfig extends ConnectionConfig, GuardConfig, TcpConfig {
   /**
    * Host name or IP address of the local interface to listen on. `"::"` stands for both IPv6 and IPv4.
    *
@@ -44,14 +47,32 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig {
    */
   readonly backlog?: number;
   /**
-   * After how long without a byte the system checks whether a caller is still there, in milliseconds from 1000, or
-   * `"system"` for its own time (on Linux two hours, `net.ipv4.tcp_keepalive_time`). A connection whose peer does not
-   * answer ends with `"broken"`, if it is being read. Deno's sockets only have `"system"`: with a number `start`
-   * rejects with `"unsupported"` there.
+   * Whether other processes of the same user may listen on the same address and also set this: the system gives each
+   * its part of the connections. A connection that is in the backlog of a process that ends is lost; a stop accepts
+   * those first. Where Deno was started without `--unstable-net`, it uses `node:net`, whose streams cost more.
    *
-   * @default never
+   * @default {false}
    */
-  readonly keepAliveInMillis?: number | "system";
+  readonly reusePort?: boolean;
+  /**
+   * Listens on a socket that the process was started with, instead of binding one: `"auto"` is the one that the
+   * service manager has handed over (`LISTEN_FDS`), or binds as the other options say where there is none; a name is
+   * one of `LISTEN_FDNAMES`; a number is that of the descriptor. Of several with one name, each listener gets the next.
+   * A stop closes it here and accepts nothing more: what is in its backlog belongs to whoever else has it. So it
+   * cannot be started again. It uses `node:net`, whose streams cost more; `linuxNetwork` does not. Reading the
+   * variables needs `--allow-env=LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES`.
+   *
+   * @default it binds
+   */
+  readonly inherited?: "auto" | number | string;
+  /**
+   * Whether `start` tells the service manager that the program is ready (`Type=notify` of systemd: a datagram to
+   * `NOTIFY_SOCKET`) when it is bound, and rejects if that fails. Where there is no such variable nothing is sent.
+   * Needs `--unstable-net`, or `linuxNetwork`, and `--allow-env=NOTIFY_SOCKET`.
+   *
+   * @default {false}
+   */
+  readonly notifyReady?: boolean;
   /**
    * Path of a local (Unix) socket to listen on, instead of an interface and a port; the port must be 0. A name that
    * begins with a NUL character is abstract (Linux). A file on which nobody listens is replaced. While starting, it
@@ -79,7 +100,20 @@ const OPTIONS = [
   ...optionNames<Omit<ListenerConfig, keyof ConnectionConfig | keyof GuardConfig>>({
     interface: true,
     backlog: true,
+    reusePort: true,
+    inherited: true,
+    notifyReady: true,
+    receiveBufferSize: true,
+    sendBufferSize: true,
+    typeOfService: true,
+    timeToLive: true,
+    networkInterface: true,
     keepAliveInMillis: true,
+    keepAliveIntervalInMillis: true,
+    keepAliveProbes: true,
+    userTimeoutInMillis: true,
+    fastOpen: true,
+    resetOnAbort: true,
     path: true,
     pathMode: true,
     secureSocket: true,
@@ -100,8 +134,12 @@ export interface ListenerSettings {
   readonly pathMode: number | undefined;
   /** How many connections the system keeps. */
   readonly backlog: number;
-  /** After how long the system checks whether peers are still there. */
-  readonly keepAliveInMillis: number | "system" | undefined;
+  /** What else the socket and those of its connections are set to. */
+  readonly socket: SocketOptions;
+  /** Which socket that was handed over it listens on, if it does not bind one. */
+  readonly inherited: Inherited | undefined;
+  /** Whether the service manager is told that it is bound. */
+  readonly notifyReady: boolean;
   /** Called for events. */
   readonly onEvent: ((event: ListenerEvent) => void) | undefined;
   /** Its abort is a graceful stop. */
@@ -124,6 +162,10 @@ export function resolveListenerConfig(port: number, config: ListenerConfig): Lis
   if (path !== undefined && (port !== 0 || hostname !== undefined)) {
     throw new TypeError("config must have a path, or an interface and a port, not both");
   }
+  if (path !== undefined) refuseWithPath(options);
+  const { inherited, notifyReady = false } = options;
+  const { reusePort } = options;
+  refuseBinding(inherited, { port: port || undefined, interface: hostname, path, reusePort });
   const connection = new ConnectionSettings(options);
   const guard = resolveGuardConfig(options);
   if (connection.maxBytesReadPerSecond < guard.minBytesPerSecond) {
@@ -138,7 +180,12 @@ export function resolveListenerConfig(port: number, config: ListenerConfig): Lis
     path: path === undefined ? undefined : checkPath("path", path),
     pathMode: checkPathMode(options),
     backlog: checkInteger("backlog", backlog, 1, 2_147_483_647),
-    keepAliveInMillis: checkKeepAlive(options),
+    socket: resolveSocketOptions(
+      options,
+      path === undefined ? [...TCP_OPTIONS, "reusePort"] : BUFFER_SIZE_OPTIONS,
+    ),
+    inherited: inherited === undefined ? undefined : checkInherited("inherited", inherited),
+    notifyReady: checkBoolean("notifyReady", notifyReady),
     onEvent: checkFunction("onEvent", onEvent),
     signal: signal === undefined ? undefined : checkSignal(signal),
     network,
@@ -148,18 +195,6 @@ export function resolveListenerConfig(port: number, config: ListenerConfig): Lis
       ? undefined
       : resolveListenerSecureSocket(secureSocket),
   };
-}
-
-function checkKeepAlive({ path, keepAliveInMillis: given }: ListenerConfig) {
-  if (given === undefined) return undefined;
-  if (path !== undefined) {
-    throw new TypeError("keepAliveInMillis must not go with a path: its peers are on this machine");
-  }
-  if (given === "system") return given;
-  if (typeof given !== "number") {
-    throw new TypeError(`keepAliveInMillis must be a number or "system": got ${shown(given)}`);
-  }
-  return checkInteger("keepAliveInMillis", given, 1_000, MAX_INTERVAL_IN_MILLIS, ' or "system"');
 }
 
 function checkPathMode({ path, pathMode }: ListenerConfig): number | undefined {

@@ -1,5 +1,8 @@
 // The seam under everything that sends or receives datagrams, and its parameters; names no engine.
 
+import type { SystemSocket } from "./socket_info.ts";
+import type { PacketConfig } from "./socket_options.ts";
+
 /** The source or destination of a datagram, as the runtime gives and takes it. */
 export interface DatagramAddress {
   /** Always UDP. */
@@ -29,6 +32,8 @@ export interface DatagramSocket {
   readonly addr: DatagramAddress;
   /** How many datagrams reached this socket and were dropped before a receive, where it knows. */
   readonly droppedDatagrams?: number;
+  /** What can be asked of the system about it, where the engine can. */
+  readonly system?: SystemSocket | undefined;
   /** Waits for one datagram, puts it at the start of `buffer` and resolves with that part and its sender. */
   receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, DatagramAddress]>;
   /** Sends one datagram and resolves with the count of its bytes, which must not be changed until then. */
@@ -59,7 +64,7 @@ export interface DatagramSocket {
 }
 
 /** Where and how to bind a datagram socket. */
-export interface DatagramTarget {
+export interface DatagramTarget extends PacketConfig {
   /** Host name or IP address of a local interface. */
   readonly hostname: string;
   /** Port, 0 for one that the system chooses. */
@@ -72,8 +77,14 @@ export interface DatagramTarget {
   readonly multicastTimeToLive?: number;
   /** Through which interface datagrams to a group leave: its IPv4 address, or its index for IPv6. */
   readonly multicastInterface?: string | number;
-  /** Through how many routers any other IPv4 datagram may go, from 1 to 255. */
-  readonly timeToLive?: number;
+  /** Whether other processes may bind the same address: the system gives all that one peer sends to the same one. */
+  readonly reusePort?: boolean;
+}
+
+/** A bound datagram socket that somebody has handed to this process. */
+export interface AdoptDatagramTarget extends Omit<DatagramTarget, "hostname" | "port"> {
+  /** Its descriptor, which belongs to the network from now on. */
+  readonly descriptor: number;
 }
 
 /** What is known of a host name. */

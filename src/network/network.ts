@@ -3,48 +3,65 @@
 // Deno's own network is in deno/. A test double, a simulator, TLS or a Unix socket implement the same few members.
 
 import type { Clock } from "./clock.ts";
-import type { DatagramSocket, DatagramTarget, ResolvedName } from "./datagram_socket.ts";
+import type {
+  AdoptDatagramTarget,
+  DatagramSocket,
+  DatagramTarget,
+  ResolvedName,
+} from "./datagram_socket.ts";
+import type { BufferSizeConfig, SupportedOptions, TcpConfig } from "./socket_options.ts";
 import type { Transport, TransportListener } from "./transport.ts";
 import type { Turns } from "./turns.ts";
 
 export type { Clock, TimerId } from "./clock.ts";
 export type { DatagramAddress, DatagramSocket, DatagramTarget } from "./datagram_socket.ts";
-export type { GroupMembership, ResolvedName } from "./datagram_socket.ts";
+export type { AdoptDatagramTarget, GroupMembership, ResolvedName } from "./datagram_socket.ts";
+export type { BufferSizes, PeerCredentials, SystemSocket, TcpInfo } from "./socket_info.ts";
+export type { BufferSizeConfig, PacketConfig, TcpConfig } from "./socket_options.ts";
+export type {
+  SocketOptionName,
+  SocketOptions,
+  SocketUse,
+  SupportedOptions,
+} from "./socket_options.ts";
 export type { Transport, TransportListener } from "./transport.ts";
 
 /** What to connect to. */
-export interface ConnectTarget {
+export interface ConnectTarget extends TcpConfig {
   /** Host name or IP address. */
   readonly hostname: string;
   /** Port, from 1 to 65535. */
   readonly port: number;
   /** IP address of this end. */
   readonly localAddress?: string;
-  /** After how many milliseconds of silence the system checks whether the peer is still there. */
-  readonly keepAliveInMillis?: number;
-  /** Whether the stream must have `reset`. */
-  readonly canReset?: boolean;
+  /** Port of this end, from 1 to 65535. */
+  readonly localPort?: number;
   /** Gives the attempt up. */
   readonly signal?: AbortSignal;
 }
 
 /** Which address to listen on. */
-export interface ListenTarget {
+export interface ListenTarget extends TcpConfig {
   /** Host name or IP address of a local interface. */
   readonly hostname: string;
   /** Port, 0 for one that the system chooses. */
   readonly port: number;
   /** How many connections the system keeps until they are accepted. */
   readonly backlog: number;
-  /**
-   * After how long without a byte the system asks whether the peer of an accepted stream is still there, in
-   * milliseconds, or `"system"` for its own time. What is bound says by the same field that it will be.
-   */
-  readonly keepAliveInMillis?: number | "system";
+  /** Whether other processes may listen on the same address, which then share what comes. */
+  readonly reusePort?: boolean;
+}
+
+/** A listening socket that somebody has handed to this process. */
+export interface AdoptTarget extends TcpConfig {
+  /** Its descriptor, which belongs to the network from now on. */
+  readonly descriptor: number;
+  /** How many connections the system keeps until they are accepted. */
+  readonly backlog: number;
 }
 
 /** Which local socket to connect to. */
-export interface ConnectPathTarget {
+export interface ConnectPathTarget extends BufferSizeConfig {
   /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
   readonly path: string;
   /** Gives the attempt up. */
@@ -52,7 +69,7 @@ export interface ConnectPathTarget {
 }
 
 /** Which local socket to listen on. */
-export interface ListenPathTarget {
+export interface ListenPathTarget extends BufferSizeConfig {
   /** Path of the socket file; a name that begins with a NUL character is abstract (Linux). */
   readonly path: string;
   /** Mode bits of the file: connecting needs the right to write. */
@@ -77,6 +94,11 @@ export interface Network {
   readonly clock: Clock;
   /** When reads and writes begin; at once where it is left out. */
   readonly turns?: Turns;
+  /**
+   * Which of the options in its targets its sockets have. What is not listed is refused before anything is opened, so
+   * that nothing is passed over; where this is left out, all of them.
+   */
+  readonly socketOptions?: SupportedOptions;
   /** Whether its connections overwrite lent bytes when the loan ends: a network for tests does. */
   readonly overwritesLentBytes?: boolean;
   /** Connects a byte stream. */
@@ -87,6 +109,19 @@ export interface Network {
   connectPath?(target: ConnectPathTarget): Promise<Transport>;
   /** Binds a local socket and listens, where the network has such sockets. */
   listenPath?(target: ListenPathTarget): Promise<TransportListener>;
+  /**
+   * Takes a listening socket over, where the network can: TCP or a local one. If that fails, the descriptor is still
+   * open.
+   */
+  adopt?(target: AdoptTarget): TransportListener | Promise<TransportListener>;
+  /** Takes a bound datagram socket over, where the network can. If that fails, the descriptor is still open. */
+  adoptDatagram?(target: AdoptDatagramTarget): DatagramSocket | Promise<DatagramSocket>;
+  /**
+   * Sends one datagram to a local socket, where the network can.
+   *
+   * @param path Its path; a name that begins with a NUL character is abstract (Linux).
+   */
+  sendToPath?(path: string, bytes: Uint8Array): Promise<void>;
   /**
    * Makes one of its own streams secure, as the client, by its own engine; `undefined` where it cannot. Frees the
    * stream where the handshake fails.

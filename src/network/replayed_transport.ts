@@ -3,6 +3,7 @@
 import type { Transport } from "./network.ts";
 import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "./secure_info.ts";
+import type { SystemSocket } from "./socket_info.ts";
 
 /** Gives the bytes that were read before, then the rest of the stream. */
 export class ReplayedTransport implements Transport {
@@ -46,6 +47,10 @@ export class ReplayedTransport implements Transport {
 
   get secure(): SecureInfo | undefined {
     return this.#inner.secure;
+  }
+
+  get system(): SystemSocket | undefined {
+    return this.#inner.system;
   }
 
   get mayHaveMore(): boolean | undefined {

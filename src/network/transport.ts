@@ -2,6 +2,7 @@
 
 import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "./secure_info.ts";
+import type { SystemSocket } from "./socket_info.ts";
 
 /** A byte stream as the runtime gives it: the few members of `Deno.Conn` that a Connection stands on. */
 export interface Transport {
@@ -11,6 +12,8 @@ export interface Transport {
   readonly remoteAddr: NetworkAddress;
   /** What was agreed on, where the stream is secure. */
   readonly secure?: SecureInfo | undefined;
+  /** What can be asked of the system about it, where the engine can; a stream over another one has the other's. */
+  readonly system?: SystemSocket | undefined;
   /** Waits for bytes, puts them at the start of `buffer` and resolves with their count, `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
   /**
@@ -59,8 +62,13 @@ export interface TransportListener {
    * more.
    */
   readonly isShared?: boolean;
-  /** What was asked for by the field of this name, where what it accepts is set to that. */
-  readonly keepAliveInMillis?: number | "system";
+  /**
+   * For an engine that accepts whether or not anybody waits: takes no more from the system. What it has taken is
+   * still given by `accept`.
+   *
+   * @returns How many these are.
+   */
+  letGo?(): number;
   /** Waits for the next one. Called once at a time. */
   accept(): Promise<Transport>;
   /** Stops; a pending accept rejects. */

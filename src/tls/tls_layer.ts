@@ -26,6 +26,7 @@ import { cut, free, freedError } from "../network/free.ts";
 import type { Transport } from "../network/network.ts";
 import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
+import type { SystemSocket } from "../network/socket_info.ts";
 import { Decrypted } from "./decrypted.ts";
 import { nextTurn } from "./next_turn.ts";
 import { TlsEngine } from "./tls_engine.ts";
@@ -113,6 +114,10 @@ export class TlsLayer implements Transport {
 
   get secure(): SecureInfo | undefined {
     return this.#secure;
+  }
+
+  get system(): SystemSocket | undefined {
+    return this.#inner.system;
   }
 
   get mayHaveMore(): boolean {

@@ -1,9 +1,12 @@
-// Binds a datagram socket as a config says, and turns a failure into a SocketError.
+// Binds a datagram socket as a config says, or takes over one that was handed over, and turns a failure into a
+// SocketError.
 
 import { formatAddress } from "../base/address.ts";
-import { GenericError, setupError } from "../base/errors.ts";
+import { setupError } from "../base/errors.ts";
 import { bare } from "../base/options.ts";
+import { noneInherited, takeInherited } from "../network/inherited.ts";
 import type { DatagramSocket } from "../network/network.ts";
+import { refuseUnsupported } from "../network/socket_options.ts";
 import type { UdpSocketSettings } from "./udp_config.ts";
 
 /**
@@ -19,28 +22,36 @@ export function bindDatagram(
   port: number,
   settings: UdpSocketSettings,
 ): DatagramSocket | Promise<DatagramSocket> {
-  const { network, reuseAddress, multicastLoopback } = settings;
-  const { timeToLive, multicastTimeToLive, multicastInterface } = settings;
+  const { network, inherited, socket } = settings;
   const action = `Cannot bind to ${formatAddress(hostname, port)}`;
   const fail = (cause: unknown) => {
     throw setupError(action, cause);
   };
-  if (hostname.includes(":") && (timeToLive ?? multicastTimeToLive) !== undefined) {
-    const message = `${action}: Deno can set a time to live only for IPv4`;
-    throw new GenericError("unsupported", message);
-  }
+  const options = optionsOf(settings);
+  const bind = () => network.listenDatagram(bare({ hostname, port, ...options }));
   try {
-    const made = network.listenDatagram(bare({
-      hostname,
-      port,
-      reuseAddress,
-      multicastLoopback,
-      ...(timeToLive === undefined ? {} : { timeToLive }),
-      ...(multicastTimeToLive === undefined ? {} : { multicastTimeToLive }),
-      ...(multicastInterface === undefined ? {} : { multicastInterface }),
-    }));
-    return made instanceof Promise ? made.catch(fail) : made;
+    refuseUnsupported(network.socketOptions, "datagram", socket);
+    if (inherited === undefined) {
+      const made = bind();
+      return made instanceof Promise ? made.catch(fail) : made;
+    }
+    return takeInherited(inherited, "datagrams", (descriptor) => {
+      if (network.adoptDatagram === undefined) throw noneInherited();
+      return network.adoptDatagram(bare({ ...options, descriptor }));
+    }).then(async (adopted) => adopted ?? await bind()).catch(fail);
   } catch (error) {
     return fail(error);
   }
+}
+
+/** What was asked for, and nothing else. */
+function optionsOf(settings: UdpSocketSettings) {
+  const { reuseAddress, multicastLoopback, multicastTimeToLive, multicastInterface } = settings;
+  return {
+    reuseAddress,
+    multicastLoopback,
+    ...settings.socket,
+    ...(multicastTimeToLive === undefined ? {} : { multicastTimeToLive }),
+    ...(multicastInterface === undefined ? {} : { multicastInterface }),
+  };
 }

@@ -21,6 +21,8 @@ import {
 } from "./udp_channel.ts";
 import { UdpSocket, type UdpSocketOwner } from "./udp_socket.ts";
 import { type GroupOptions, MulticastGroups } from "./multicast.ts";
+import { refuseBinding } from "../network/inherited.ts";
+import type { BufferSizes } from "../network/socket_info.ts";
 
 const ADDRESS_OPTIONS = optionNames<Address>({ host: true, port: true });
 
@@ -71,6 +73,8 @@ export class UdpClient implements UdpChannel {
     const settings = resolveUdpClientConfig(config);
     const localHost = host === undefined ? undefined : checkHost("host", host);
     const localPort = checkPort("port", port, 0);
+    const { reusePort = false } = settings.socket;
+    refuseBinding(settings.inherited, { host: localHost, port: port || undefined, reusePort });
     this.#limits = settings.limits;
     const isReadingAhead = settings.maxUnreadBytes > 0;
     const mailbox = new DatagramMailbox(
@@ -145,6 +149,17 @@ export class UdpClient implements UdpChannel {
    */
   get droppedDatagrams(): number {
     return this.#mailbox.droppedDatagrams + this.#socket.droppedDatagrams;
+  }
+
+  /**
+   * How large the system's buffers are: what it gave for `receiveBufferSize` and `sendBufferSize`, or what it has
+   * chosen. Needs `linuxNetwork`.
+   *
+   * @returns A frozen record; each call asks the system anew. It waits until the socket is bound.
+   * @throws {GenericError} `"unsupported"`: the network cannot tell. `"closed"`; or why it could not be bound.
+   */
+  bufferSizes(): Promise<BufferSizes> {
+    return this.#socket.bufferSizes();
   }
 
   /**

@@ -9,7 +9,14 @@ import {
   shown,
 } from "../base/arguments.ts";
 import { type Address, checkHost, checkPort } from "../base/address.ts";
+import { checkInherited, type Inherited } from "../network/inherited.ts";
 import type { Network } from "../network/network.ts";
+import {
+  PACKET_OPTIONS,
+  type PacketConfig,
+  resolveSocketOptions,
+  type SocketOptions,
+} from "../network/socket_options.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import type { DropPolicy } from "./datagram_mailbox.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
@@ -19,7 +26,7 @@ import { optionNames, partOf, readOptions } from "../base/options.ts";
 export const MAX_DATAGRAM_LENGTH = 65_507;
 
 /** The options of a UDP socket of either kind. */
-export interface UdpSocketConfig {
+export interface UdpSocketConfig extends PacketConfig {
   /** Hears only this host; goes with `remotePort`. A name is looked up once, when the socket is bound. */
   readonly remoteHost?: string;
   /** Hears only this port of `remoteHost`. */
@@ -74,8 +81,22 @@ export interface UdpSocketConfig {
    * {@linkcode nodeNetwork}. A socket bound to an interface's address sends from there without this option.
    */
   readonly multicastInterface?: string | number;
-  /** How many routers an IPv4 datagram may pass, from 1 to 255. Needs {@linkcode nodeNetwork}. */
-  readonly timeToLive?: number;
+  /**
+   * Whether other processes of the same user may bind the same address and also set this: the system gives all that
+   * one peer sends to the same of them. Needs `linuxNetwork`.
+   *
+   * @default {false}
+   */
+  readonly reusePort?: boolean;
+  /**
+   * Uses a bound socket that the process was started with, instead of binding one: `"auto"` is the one that the service
+   * manager has handed over (`LISTEN_FDS`), or binds where there is none; a name is one of `LISTEN_FDNAMES`; a number
+   * is that of the descriptor. Of several with one name, each gets the next. Once it is closed it cannot be used again.
+   * Needs `linuxNetwork`, and `--allow-env=LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES` to read the variables.
+   *
+   * @default it binds
+   */
+  readonly inherited?: "auto" | number | string;
   /**
    * The network that makes the socket.
    *
@@ -97,7 +118,13 @@ export const UDP_OPTIONS = optionNames<UdpSocketConfig>({
   multicastLoopback: true,
   multicastTimeToLive: true,
   multicastInterface: true,
+  receiveBufferSize: true,
+  sendBufferSize: true,
+  typeOfService: true,
   timeToLive: true,
+  networkInterface: true,
+  reusePort: true,
+  inherited: true,
   network: true,
 });
 
@@ -114,7 +141,10 @@ export interface UdpSocketSettings {
   readonly multicastLoopback: boolean;
   readonly multicastTimeToLive: number | undefined;
   readonly multicastInterface: string | number | undefined;
-  readonly timeToLive: number | undefined;
+  /** What else the socket is set to. */
+  readonly socket: SocketOptions;
+  /** Which socket that was handed over it uses, if it does not bind one. */
+  readonly inherited: Inherited | undefined;
   readonly network: Network;
 }
 
@@ -132,8 +162,9 @@ export function resolveUdpSocketConfig(config: UdpSocketConfig): UdpSocketSettin
     multicastLoopback = true,
     multicastTimeToLive,
     multicastInterface,
-    timeToLive,
+    inherited,
     network = denoNetwork,
+    ...others
   } = partOf("config", config, UDP_OPTIONS);
   if ((remoteHost === undefined) !== (remotePort === undefined)) {
     throw new TypeError(
@@ -161,9 +192,8 @@ export function resolveUdpSocketConfig(config: UdpSocketConfig): UdpSocketSettin
     multicastInterface: multicastInterface === undefined
       ? undefined
       : checkInterface("multicastInterface", multicastInterface),
-    timeToLive: timeToLive === undefined
-      ? undefined
-      : checkInteger("timeToLive", timeToLive, 1, 255),
+    socket: resolveSocketOptions(others, [...PACKET_OPTIONS, "reusePort"]),
+    inherited: inherited === undefined ? undefined : checkInherited("inherited", inherited),
     network: checkObject("network", network),
   };
 }

@@ -4,7 +4,7 @@
 // system's buffer. Everything between a start and its stop is in udp_serving.ts.
 
 import { checkPort } from "../base/address.ts";
-import { GenericError, type SocketError } from "../base/errors.ts";
+import { GenericError, setupError, type SocketError } from "../base/errors.ts";
 import { Bag } from "../listener/bag.ts";
 import { Consumers } from "../listener/consumers.ts";
 import {
@@ -14,6 +14,9 @@ import {
   stopReport,
 } from "../listener/life_cycle.ts";
 import { LiveSet } from "../listener/live_set.ts";
+import { refuseBinding } from "../network/inherited.ts";
+import { tellReady } from "../network/readiness.ts";
+import type { BufferSizes } from "../network/socket_info.ts";
 import type { ReceivedDatagram } from "./loose_datagrams.ts";
 import type { GroupOptions } from "./multicast.ts";
 import {
@@ -74,6 +77,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
     this.#port = checkPort("port", port, 0);
     this.#settings = resolveUdpListenerConfig(config);
     const { host, socket, signal } = this.#settings;
+    refuseBinding(socket.inherited, { port: port || undefined });
     this.#address = host;
     this.#life = new LifeCycle(
       {
@@ -207,6 +211,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   async #bind(): Promise<void> {
     const serving = new UdpServing(this.#port, this.#settings, this.#open, this.#counts);
     const { host, port } = await serving.socket.bound;
+    if (this.#settings.notifyReady) await this.#tellReady(serving);
     this.#address = host;
     this.#port = port;
     this.#serving = serving;
@@ -214,6 +219,28 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
       if (this.#serving === serving) this.#life.end(error);
     });
     serving.serve(this.#consumers.current);
+  }
+
+  async #tellReady({ socket }: UdpServing): Promise<void> {
+    try {
+      await tellReady(this.#settings.socket.network);
+    } catch (cause) {
+      const error = setupError("Cannot start", cause);
+      await socket.abort(error);
+      throw error;
+    }
+  }
+
+  /**
+   * How large the system's buffers are: what it gave for `receiveBufferSize` and `sendBufferSize`, or what it has
+   * chosen. Needs `linuxNetwork`.
+   *
+   * @returns A frozen record; each call asks the system anew.
+   * @throws {GenericError} `"unsupported"`: the network cannot tell. `"closed"`: not started.
+   */
+  bufferSizes(): Promise<BufferSizes> {
+    return this.#serving?.socket.bufferSizes() ??
+      notStarted("read the sizes of the system's buffers");
   }
 
   #onEnd(): void {

@@ -9,6 +9,7 @@ import {
   checkSignal,
 } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
+import { refuseBinding } from "../network/inherited.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import type { SessionSettings } from "./session_core.ts";
 import {
@@ -73,6 +74,14 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    * @default {false}, {true} on the testing networks
    */
   readonly overwriteLentBytes?: boolean;
+  /**
+   * Whether `start` tells the service manager that the program is ready (`Type=notify` of systemd: a datagram to
+   * `NOTIFY_SOCKET`) when it is bound, and rejects if that fails. Where there is no such variable nothing is sent.
+   * Needs `--unstable-net`, or `linuxNetwork`, and `--allow-env=NOTIFY_SOCKET`.
+   *
+   * @default {false}
+   */
+  readonly notifyReady?: boolean;
   /** Aborting this signal calls `gracefulStop()`. */
   readonly signal?: AbortSignal;
 }
@@ -88,6 +97,7 @@ const OPTIONS = [
     maxUnreadBytesPerSession: true,
     maxTotalUnreadBytes: true,
     overwriteLentBytes: true,
+    notifyReady: true,
     signal: true,
   }),
 ];
@@ -101,6 +111,8 @@ export interface UdpListenerSettings {
   readonly maxUnreadBytes: number;
   readonly maxSessions: number;
   readonly maxTotalUnreadBytes: number;
+  /** Whether the service manager is told that it is bound. */
+  readonly notifyReady: boolean;
   /** Aborting this signal begins a graceful stop. */
   readonly signal: AbortSignal | undefined;
 }
@@ -110,7 +122,7 @@ export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListener
   const options = readOptions<UdpListenerConfig>("config", config, OPTIONS);
   const socket = resolveUdpSocketConfig(options);
   const {
-    interface: host = "0.0.0.0",
+    interface: host,
     maxUnreadBytes = 4 * 1024 * 1024,
     maxSessions = 10_000,
     sessionIdleTimeoutInMillis = 60_000,
@@ -118,10 +130,12 @@ export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListener
     maxUnreadBytesPerSession = 256 * 1024,
     maxTotalUnreadBytes = 64 * 1024 * 1024,
     overwriteLentBytes = socket.network.overwritesLentBytes ?? false,
+    notifyReady = false,
     signal,
   } = options;
+  refuseBinding(socket.inherited, { interface: host, reusePort: options.reusePort });
   return {
-    host: checkHost("interface", host),
+    host: checkHost("interface", host === undefined ? "0.0.0.0" : host),
     socket,
     session: {
       clock: socket.network.clock,
@@ -136,6 +150,7 @@ export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListener
     maxUnreadBytes: checkInteger("maxUnreadBytes", maxUnreadBytes, 0),
     maxSessions: checkInteger("maxSessions", maxSessions, 0),
     maxTotalUnreadBytes: checkInteger("maxTotalUnreadBytes", maxTotalUnreadBytes, 0),
+    notifyReady: checkBoolean("notifyReady", notifyReady),
     signal: signal === undefined ? undefined : checkSignal(signal),
   };
 }

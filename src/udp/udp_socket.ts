@@ -7,6 +7,7 @@ import { type Address, checkHost } from "../base/address.ts";
 import { familyReachedFrom, unmappedIp } from "../base/ip_address.ts";
 import { bindDatagram } from "./bind_datagram.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
+import { ask, type BufferSizes } from "../network/socket_info.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { MAX_DATAGRAM_LENGTH, type UdpSocketSettings } from "./udp_config.ts";
 import { HostNames, type Peer } from "./host_names.ts";
@@ -252,6 +253,12 @@ export class UdpSocket implements DatagramSink {
     await this.bound;
     if (this.#ending !== undefined) throw closedError(action);
     return this.#socket!;
+  }
+
+  /** How large the system's buffers are. */
+  async bufferSizes(): Promise<BufferSizes> {
+    const { system } = await this.socket("read the sizes of the system's buffers");
+    return ask(system, "bufferSizes");
   }
 
   get isWanting(): boolean {

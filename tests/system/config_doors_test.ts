@@ -22,8 +22,42 @@ import {
   type UdpListenerConfig,
   type UdpSocketConfig,
 } from "../../mod.ts";
+import type { Network, PacketConfig, TcpConfig } from "../../network.ts";
+import { PACKET_OPTIONS, TCP_OPTIONS } from "../../src/network/socket_options.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { withPollution } from "../support/pollution.ts";
+
+/** Deno's, as if its sockets had all options: what it does not know it passes over. */
+const ableNetwork: Network = {
+  ...denoNetwork,
+  socketOptions: {
+    name: "a test's sockets",
+    connect: new Set(["localAddress", "localPort", ...TCP_OPTIONS]),
+    listen: new Set(["reusePort", ...TCP_OPTIONS]),
+    adopt: new Set(),
+    path: new Set(),
+    datagram: new Set(["reusePort", ...PACKET_OPTIONS]),
+  },
+};
+
+/** None of these does anything by itself. */
+const forPackets: Required<PacketConfig> = {
+  receiveBufferSize: 100_000,
+  sendBufferSize: 100_000,
+  typeOfService: 0,
+  timeToLive: 64,
+  networkInterface: "lo",
+};
+
+const forTcp: Required<TcpConfig> = {
+  ...forPackets,
+  keepAliveInMillis: "system",
+  keepAliveIntervalInMillis: 5_000,
+  keepAliveProbes: 5,
+  userTimeoutInMillis: 5_000,
+  fastOpen: true,
+  resetOnAbort: false,
+};
 
 const forConnection: Required<ConnectionConfig> = {
   readTimeoutInMillis: 5_000,
@@ -37,14 +71,17 @@ const forConnection: Required<ConnectionConfig> = {
   maxBytesWrittenPerSecond: 1_000_000,
   allowHalfOpen: false,
   overwriteLentBytes: false,
-  network: denoNetwork,
+  network: ableNetwork,
 };
 
 const forListener: Omit<Required<ListenerConfig>, "path" | "pathMode" | "secureSocket"> = {
   ...forConnection,
+  ...forTcp,
   interface: "127.0.0.1",
   backlog: 10,
-  keepAliveInMillis: "system",
+  reusePort: false,
+  inherited: "auto",
+  notifyReady: true,
   signal: new AbortController().signal,
   maxConnections: 10,
   maxConnectionsPerAddress: 10,
@@ -60,10 +97,15 @@ const forListener: Omit<Required<ListenerConfig>, "path" | "pathMode" | "secureS
   onEvent() {},
 };
 
+const { timeToLive: _, ...withoutTimeToLive } = forPackets;
+
 const forUdp: Omit<
   Required<UdpSocketConfig>,
   "remoteHost" | "remotePort" | "multicastInterface" | "timeToLive"
 > = {
+  ...withoutTimeToLive,
+  reusePort: false,
+  inherited: "auto",
   receiveQueueDrop: "newest",
   readTimeoutInMillis: 5_000,
   maxQueuedBytes: 100_000,
@@ -72,7 +114,7 @@ const forUdp: Omit<
   reuseAddress: false,
   multicastLoopback: true,
   multicastTimeToLive: 1,
-  network: denoNetwork,
+  network: ableNetwork,
 };
 
 const forUdpClient: UdpClientConfig = {
@@ -92,6 +134,7 @@ const forUdpListener: UdpListenerConfig = {
   maxUnreadBytesPerSession: 100_000,
   maxTotalUnreadBytes: 1_000,
   overwriteLentBytes: true,
+  notifyReady: true,
   signal: new AbortController().signal,
 };
 
@@ -107,15 +150,14 @@ const doors: Record<string, readonly [config: object, use: (config: never) => Pr
   "Client.connect()": [
     {
       ...forConnection,
+      ...forTcp,
       host: "127.0.0.1",
       port: 0,
       callbackService: { onConnect() {} },
       signal: new AbortController().signal,
       connectTimeoutInMillis: 5_000,
       sendProxyHeader: { version: 1 },
-      keepAliveInMillis: 5_000,
       localAddress: "127.0.0.1",
-      resetOnAbort: false,
     },
     async (config: ClientConfig) => {
       using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

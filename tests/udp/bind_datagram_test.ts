@@ -1,6 +1,10 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { GenericError } from "../../src/base/errors.ts";
-import type { DatagramSocket, DatagramTarget } from "../../src/network/network.ts";
+import type {
+  AdoptDatagramTarget,
+  DatagramSocket,
+  DatagramTarget,
+} from "../../src/network/network.ts";
 import { bindDatagram } from "../../src/udp/bind_datagram.ts";
 import { resolveUdpSocketConfig, type UdpSocketConfig } from "../../src/udp/udp_config.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
@@ -48,9 +52,24 @@ Deno.test("bindDatagram() says why it could not, now or later", async () => {
   assertEquals([error.code, error.cause], ["in-use", cause]);
   const later = bind(() => Promise.reject(cause));
   await assertRejects(async () => await later.bind(), GenericError, message);
-  const { bind: refused, targets } = bind(() => ({}) as DatagramSocket, { timeToLive: 3 });
-  assertEquals([assertThrows(refused, GenericError, "only for IPv4").code, targets], [
+});
+
+Deno.test("bindDatagram() refuses what the network does not list, and takes over what was handed over", async () => {
+  const { bind: refused, targets } = bind(() => ({}) as DatagramSocket, { typeOfService: 3 });
+  assertEquals([assertThrows(refused, GenericError, "Cannot set typeOfService").code, targets], [
     "unsupported",
     [],
   ]);
+  const socket = {} as DatagramSocket;
+  const adopted: AdoptDatagramTarget[] = [];
+  const network = {
+    ...scriptedDatagrams(),
+    adoptDatagram: (target: AdoptDatagramTarget) => (adopted.push(target), socket),
+  };
+  const { bind: take } = bind(() => Promise.reject(), { network, inherited: 70_001 });
+  assertStrictEquals(await take(), socket);
+  assertEquals(adopted, [{ descriptor: 70_001, reuseAddress: false, multicastLoopback: true }]);
+  const { bind: cannot } = bind(() => Promise.reject(), { inherited: 70_002 });
+  const error = await assertRejects(async () => await cannot(), GenericError, "linuxNetwork");
+  assertEquals(error.code, "unsupported");
 });

@@ -14,7 +14,8 @@ Deno.test("resolveUdpSocketConfig() has the documented defaults", () => {
     multicastLoopback: true,
     multicastTimeToLive: undefined,
     multicastInterface: undefined,
-    timeToLive: undefined,
+    socket: Object.create(null),
+    inherited: undefined,
     network: denoNetwork,
   });
 });
@@ -32,14 +33,23 @@ Deno.test("resolveUdpSocketConfig() keeps what is given", () => {
     multicastLoopback: false,
     multicastTimeToLive: 255,
     multicastInterface: 0,
-    timeToLive: 1,
+    inherited: "web",
     network: nodeNetwork,
   } as const;
+  const socket = {
+    receiveBufferSize: 1,
+    sendBufferSize: 2,
+    typeOfService: 0,
+    timeToLive: 1,
+    networkInterface: "lo",
+    reusePort: false,
+  };
   const { remoteHost: _, remotePort: __, readTimeoutInMillis: timeoutInMillis, ...rest } = config;
-  assertEquals(resolveUdpSocketConfig(config), {
+  assertEquals(resolveUdpSocketConfig({ ...config, ...socket }), {
     peer: { host: "::1", port: 9 },
     limits: { timeoutInMillis, signal: undefined },
     ...rest,
+    socket,
   });
 });
 

@@ -6,6 +6,7 @@
 import { GenericError } from "../../base/errors.ts";
 import { bare } from "../../base/options.ts";
 import { ipVersion, mappedIp, wantsMappedIps } from "../../base/ip_address.ts";
+import { refuseForIpv6 } from "../node/node_datagram.ts";
 import type {
   DatagramAddress,
   DatagramSocket,
@@ -113,6 +114,7 @@ export function bindDenoDatagram(
   system: string = Deno.build.os,
 ): DatagramSocket | Promise<DatagramSocket> {
   const { hostname, port, reuseAddress, multicastLoopback, multicastTimeToLive } = target;
+  refuseForIpv6(target);
   if (target.timeToLive !== undefined) refuse("timeToLive");
   if (target.multicastInterface !== undefined) refuse("multicastInterface");
   const socket = new DenoDatagramSocket(

@@ -5,14 +5,18 @@ import { GenericError } from "../../base/errors.ts";
 import { bare } from "../../base/options.ts";
 import type { Clock } from "../clock.ts";
 import type { Network } from "../network.ts";
+import type { TransportListener } from "../transport.ts";
+import type { NodeListenTarget } from "../node/node_listener.ts";
 import { lookUpName } from "../node/name_lookup.ts";
 import { bindNodeDatagram } from "../node/node_datagram.ts";
 import { FairTurns, plainTurns, type Turns, type TurnSignals } from "../turns.ts";
 import { bindDenoDatagram } from "./deno_datagram.ts";
-import { KeepAliveListener, refuseOwnTime } from "./keep_alive.ts";
+import { DENO_OPTIONS } from "./deno_options.ts";
+import { keepAlive, KeepAliveListener, refuseOwnTime } from "./keep_alive.ts";
 import { isDenoTcp, NativeTls } from "./native_tls.ts";
 import { isOwnAddress } from "./own_address.ts";
 import { connectPath, type LocalSockets } from "./unix.ts";
+import { sendToPath } from "./unix_datagram.ts";
 import { listenPath } from "./unix_listener.ts";
 
 /** The time of a burst, while it begins. */
@@ -61,23 +65,42 @@ const denoLocalSockets: LocalSockets = {
 export const denoNetwork: Network = {
   clock: denoClock,
   turns: denoTurns,
+  socketOptions: DENO_OPTIONS,
   connect: async (target) => {
     requireDeno();
-    const { hostname, port, localAddress, keepAliveInMillis, canReset = false, signal } = target;
-    // Deno's own sockets ignore the first, ask after two hours, and cannot reset.
-    if (localAddress !== undefined || keepAliveInMillis !== undefined || canReset) {
+    const { hostname, port, localAddress, localPort, keepAliveInMillis, signal } = target;
+    // Deno's own sockets ignore the first two, ask after two hours, and cannot reset.
+    if (
+      (localAddress ?? localPort) !== undefined || typeof keepAliveInMillis === "number" ||
+      target.resetOnAbort === true
+    ) {
       const { connectNodeStream } = await import("../node/node_stream.ts");
       return await connectNodeStream(target, denoClock);
     }
-    return await Deno.connect(
+    const conn = await Deno.connect(
       bare({ hostname, port, ...(signal === undefined ? {} : { signal }) }),
     );
+    if (keepAliveInMillis === "system") keepAlive(conn);
+    return conn;
   },
-  listen: ({ hostname, port, backlog, keepAliveInMillis }) => {
+  listen: (target) => {
     requireDeno();
+    const { hostname, port, backlog, keepAliveInMillis, reusePort = false } = target;
     refuseOwnTime(keepAliveInMillis);
-    const listener = Deno.listen(bare({ hostname, port, tcpBacklog: backlog }));
+    // Without the flag, Deno's own would end the process.
+    if (reusePort && !hasUnstableNet()) return listenNode(target);
+    const listener = Deno.listen(
+      bare({ hostname, port, tcpBacklog: backlog, ...(reusePort ? { reusePort } : {}) }),
+    );
     return keepAliveInMillis === undefined ? listener : new KeepAliveListener(listener);
+  },
+  adopt: (target) => {
+    requireDeno();
+    return listenNode(target);
+  },
+  sendToPath: (path, bytes) => {
+    requireDeno();
+    return sendToPath(hasUnstableNet() ? Deno.listenDatagram : undefined, path, bytes);
   },
   connectPath: (target) => {
     requireDeno();
@@ -91,13 +114,22 @@ export const denoNetwork: Network = {
     isDenoTcp(transport) ? NativeTls.connect(transport, options, signal, Deno.startTls) : undefined,
   listenDatagram: (target) => {
     requireDeno();
-    // Not typed as missing, but it is where the runtime was started without --unstable-net.
-    if ((Deno.listenDatagram as unknown) === undefined) return bindNodeDatagram(target);
+    if (!hasUnstableNet()) return bindNodeDatagram(target);
     return bindDenoDatagram(Deno.listenDatagram, target);
   },
   resolveName: lookUpName,
   isOwnAddress: (address) => isOwnAddress(address, Deno.listen),
 };
+
+/** Whether the runtime was started with --unstable-net. Not typed as missing, but it is where it was not. */
+function hasUnstableNet(): boolean {
+  return (Deno.listenDatagram as unknown) !== undefined;
+}
+
+async function listenNode(target: NodeListenTarget): Promise<TransportListener> {
+  const { listenNode } = await import("../node/node_listener.ts");
+  return await listenNode(target);
+}
 
 /**
  * Deno's network with the datagram sockets of `node:dgram`: what a {@linkcode UdpClient} stands on where
@@ -106,6 +138,7 @@ export const denoNetwork: Network = {
  */
 export const nodeNetwork: Network = {
   ...denoNetwork,
+  socketOptions: { ...DENO_OPTIONS, name: "Deno's sockets and those of node:dgram" },
   listenDatagram: (target) => {
     requireDeno();
     return bindNodeDatagram(target);

@@ -1,4 +1,4 @@
-// A listener whose connections the system asks, from time to time, whether their peers are still there. Deno's engine
+// Connections of which the system asks, from time to time, whether their peers are still there. Deno's engine
 // can switch that on; after how long it begins is the system's own time (on Linux two hours, tcp_keepalive_time).
 
 import { GenericError } from "../../base/errors.ts";
@@ -13,9 +13,15 @@ interface Inner extends TransportListener {
   accept(): Promise<KeptAlive>;
 }
 
-/** Switches the questions on for each that it accepts. */
+/** Switches the questions on. */
+export function keepAlive(transport: { setKeepAlive(on: boolean): void }): void {
+  try {
+    transport.setKeepAlive(true);
+  } catch { /* gone already: the first read or write tells */ }
+}
+
+/** Switches them on for each that it accepts. */
 export class KeepAliveListener implements TransportListener {
-  readonly keepAliveInMillis = "system";
   readonly #inner: Inner;
 
   /** @param inner What accepts. */
@@ -29,9 +35,7 @@ export class KeepAliveListener implements TransportListener {
 
   async accept(): Promise<Transport> {
     const transport = await this.#inner.accept();
-    try {
-      transport.setKeepAlive(true);
-    } catch { /* gone already: the first read or write tells */ }
+    keepAlive(transport);
     return transport;
   }
 
@@ -50,6 +54,6 @@ export function refuseOwnTime(keepAliveInMillis: number | "system" | undefined):
   throw new GenericError(
     "unsupported",
     `Cannot ask peers after ${keepAliveInMillis} ms: Deno's sockets only have the system's own time ` +
-      '(keepAliveInMillis: "system"; or use idleTimeoutInMillis or a heartbeat)',
+      '(keepAliveInMillis: "system"; or use idleTimeoutInMillis, a heartbeat, or linuxNetwork of linux/mod.ts)',
   );
 }

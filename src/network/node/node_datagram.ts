@@ -13,6 +13,8 @@ import type {
   DatagramTarget,
   GroupMembership,
 } from "../datagram_socket.ts";
+import { formatAddress } from "../../base/address.ts";
+import { GenericError } from "../../base/errors.ts";
 import { bare } from "../../base/options.ts";
 import { requireNet } from "./net_permission.ts";
 import { mappedIp, wantsMappedIps } from "../../base/ip_address.ts";
@@ -158,6 +160,21 @@ function interfaceOf(
 }
 
 /**
+ * Refuses what the runtime can set only for IPv4.
+ *
+ * @throws {GenericError} `"unsupported"`.
+ */
+export function refuseForIpv6({ hostname, port, ...target }: DatagramTarget): void {
+  if (!hostname.includes(":")) return;
+  if ((target.timeToLive ?? target.multicastTimeToLive) === undefined) return;
+  throw new GenericError(
+    "unsupported",
+    `Cannot bind to ${formatAddress(hostname, port)}: Deno can set a time to live only for IPv4, ` +
+      "pass network: linuxNetwork (linux/mod.ts)",
+  );
+}
+
+/**
  * Binds a datagram socket of `node:dgram`.
  *
  * @param target Where, and how.
@@ -168,6 +185,7 @@ export async function bindNodeDatagram(
   queueLimit: number = QUEUE_LIMIT,
 ): Promise<DatagramSocket> {
   const { hostname, port, reuseAddress = false } = target;
+  refuseForIpv6(target);
   await requireNet(hostname, port);
   const [dgram, { nextTick }] = await Promise.all([
     import("node:dgram"),

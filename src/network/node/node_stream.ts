@@ -1,10 +1,11 @@
-// A TCP stream of node:net, for clients that need what Deno's own cannot do: a local address, keep-alive with an
-// interval, and a reset.
+// A stream of node:net, for clients that need what Deno's own cannot do: a local address or port, keep-alive with a
+// time, and a reset. What its listeners accept is in node_listener.ts.
 //
-// It reads when asked, and at most one piece (64 KiB) ahead: with a high water mark of one byte node:net stops after
-// each. There is no such listener: node:net accepts whether or not anything waits for it.
+// It reads when asked. A client reads at most one piece (64 KiB) ahead: with a high water mark of one byte node:net
+// stops after each. What a listener accepts has no such mark, and is read up to two pieces ahead.
 
 import { connect, type Socket } from "node:net";
+import type { ConnectTarget } from "../network.ts";
 import type { Transport } from "../transport.ts";
 import type { NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
@@ -16,24 +17,23 @@ import { lookUpName } from "./name_lookup.ts";
 import { requireNet } from "./net_permission.ts";
 
 /** Where to connect to, and how. */
-export interface NodeConnectTarget {
-  /** Host name or IP address. */
-  readonly hostname: string;
-  /** Port. */
-  readonly port: number;
-  /** IP address of this end. */
-  readonly localAddress?: string;
-  /** After how many milliseconds of silence the system checks whether the peer is still there. */
-  readonly keepAliveInMillis?: number;
-  /** Gives the attempt up. */
-  readonly signal?: AbortSignal;
-}
+export type NodeConnectTarget = Pick<
+  ConnectTarget,
+  | "hostname"
+  | "port"
+  | "localAddress"
+  | "localPort"
+  | "keepAliveInMillis"
+  | "resetOnAbort"
+  | "signal"
+>;
 
 /** How much is handed over in one write, so that the progress of a slow peer can be seen. */
 const LARGEST_WRITE = 64 * 1024;
 
 /** The classes that Deno's own sockets throw, by the codes of node:net. */
 const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
+  EACCES: Deno.errors.PermissionDenied,
   EADDRINUSE: Deno.errors.AddrInUse,
   ECONNABORTED: Deno.errors.ConnectionAborted,
   ECONNREFUSED: Deno.errors.ConnectionRefused,
@@ -53,9 +53,9 @@ export async function connectNodeStream(
   clock: Clock,
   lookUp: typeof lookUpName = lookUpName,
 ): Promise<Transport> {
-  const { hostname, port, localAddress } = target;
+  const { hostname, port, localAddress, localPort = 0 } = target;
   // A missing permission that node:net finds out itself ends the process.
-  if (localAddress !== undefined) await requireNet(localAddress, 0);
+  if (localAddress !== undefined) await requireNet(localAddress, localPort);
   await requireNet(hostname, ipVersion(hostname) === 0 ? undefined : port);
   return await dial(withOptions(target, { hosts: [hostname] }), {
     clock,
@@ -66,24 +66,31 @@ export async function connectNodeStream(
 }
 
 function connected(target: NodeConnectTarget): Promise<Transport> {
-  const { hostname: host, port, localAddress, keepAliveInMillis, signal } = target;
+  const { hostname: host, port, localAddress, localPort, keepAliveInMillis, signal } = target;
+  // With a port alone, node:net would bind an IPv4 address.
+  const from = localPort !== undefined && ipVersion(host) === 6
+    ? localAddress ?? "::"
+    : localAddress;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    // What node:net makes of its options looks for a signal on Object.prototype, if there is none of its own.
+    // What node:net makes of its options looks for these on Object.prototype, if it has none of its own.
     const options: object = {
       highWaterMark: 1,
       allowHalfOpen: true,
       noDelay: true,
       signal: undefined,
+      fd: undefined,
     };
     const socket = connect(bare({
       ...options,
       host,
       port,
-      ...(localAddress === undefined ? {} : { localAddress }),
-      ...(keepAliveInMillis === undefined
-        ? {}
-        : { keepAlive: true, keepAliveInitialDelay: keepAliveInMillis }),
+      ...(localPort === undefined ? {} : { localPort }),
+      ...(from === undefined ? {} : { localAddress: from }),
+      ...(keepAliveInMillis === undefined ? {} : { keepAlive: true }),
+      ...(typeof keepAliveInMillis === "number"
+        ? { keepAliveInitialDelay: keepAliveInMillis }
+        : {}),
     }));
     const giveUp = () => {
       socket.destroy();
@@ -97,11 +104,20 @@ function connected(target: NodeConnectTarget): Promise<Transport> {
     // Nothing is read before it is asked for.
     socket.pause();
     socket.on("error", (error) => settle(() => reject(translated(error)))());
-    socket.once("connect", settle(() => resolve(new NodeStream(socket))));
+    const { resetOnAbort = false } = target;
+    socket.once("connect", settle(() => resolve(new NodeStream(socket, { resetOnAbort }))));
   });
 }
 
-/** A TCP stream of node:net. */
+/** What a stream of node:net is. */
+export interface NodeStreamOptions {
+  /** Whether it has `reset`. */
+  readonly resetOnAbort?: boolean;
+  /** Whether it is that of a local socket. */
+  readonly isLocal?: boolean;
+}
+
+/** A stream of node:net. */
 export class NodeStream implements Transport {
   readonly localAddr: NetworkAddress;
   readonly remoteAddr: NetworkAddress;
@@ -112,12 +128,21 @@ export class NodeStream implements Transport {
   #isFreed = false;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
+  /** Only if it was asked for. */
+  declare reset?: () => void;
 
-  /** @param socket Connected, paused, made for half-open streams. */
-  constructor(socket: Socket) {
+  /** @param socket Connected, paused, made for half-open streams. @param options What it is. */
+  constructor(socket: Socket, { resetOnAbort = false, isLocal = false }: NodeStreamOptions = {}) {
     this.#socket = socket;
-    this.localAddr = addressOf(socket.localAddress, socket.localPort);
-    this.remoteAddr = addressOf(socket.remoteAddress, socket.remotePort);
+    const local: NetworkAddress = { transport: "unix", path: "" };
+    this.localAddr = isLocal ? local : addressOf(socket.localAddress, socket.localPort);
+    this.remoteAddr = isLocal ? local : addressOf(socket.remoteAddress, socket.remotePort);
+    if (resetOnAbort) {
+      this.reset = () => {
+        this.#free();
+        socket.resetAndDestroy();
+      };
+    }
     const wake = () => this.#wake?.();
     socket.on("readable", wake);
     socket.on("end", () => {
@@ -178,11 +203,6 @@ export class NodeStream implements Transport {
     this.#socket.destroy();
   }
 
-  reset(): void {
-    this.#free();
-    this.#socket.resetAndDestroy();
-  }
-
   setNoDelay(on: boolean): void {
     this.#socket.setNoDelay(on);
   }
@@ -198,7 +218,8 @@ function addressOf(hostname = "", port = 0): NetworkAddress {
   return { transport: "tcp", hostname, port };
 }
 
-function translated(error: Error & { code?: string }): Error {
+/** What Deno's own sockets would throw. */
+export function translated(error: Error & { code?: string }): Error {
   const known = ERRORS[error.code ?? ""];
   return known === undefined ? error : new known(error.message);
 }

@@ -1,14 +1,19 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Transport } from "../../../src/network/network.ts";
 import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
-import { connectNodeStream } from "../../../src/network/node/node_stream.ts";
+import {
+  connectNodeStream,
+  type NodeConnectTarget,
+} from "../../../src/network/node/node_stream.ts";
+import { portOf } from "../../../src/base/address.ts";
+import { freePort } from "../../support/free_port.ts";
 import { scriptOutput } from "../../support/script_output.ts";
 import { checkTransport } from "../../../testing/mod.ts";
 
 const { clock } = denoNetwork;
 
 async function meet(
-  options: { localAddress?: string; keepAliveInMillis?: number } = {},
+  options: Partial<NodeConnectTarget> = {},
 ): Promise<[client: Transport, server: Transport]> {
   const listener = await denoNetwork.listen({ hostname: "127.0.0.1", port: 0, backlog: 8 });
   const { port } = listener.addr as Deno.NetAddr;
@@ -41,10 +46,37 @@ Deno.test("connectNodeStream() binds the local address that is asked for", async
 });
 
 Deno.test("NodeStream.reset() resets: the peer gets an error, not an end", async () => {
-  const [client, server] = await meet({ keepAliveInMillis: 60_000 });
+  const [client, server] = await meet({ keepAliveInMillis: 60_000, resetOnAbort: true });
   client.reset!();
   await assertRejects(() => server.read(new Uint8Array(1)), Deno.errors.ConnectionReset);
   server.close();
+});
+
+Deno.test("NodeStream has a reset only where it was asked for", async () => {
+  const [client, server] = await meet({ keepAliveInMillis: "system" });
+  assertEquals(client.reset, undefined);
+  client.close();
+  server.close();
+});
+
+Deno.test("connectNodeStream() binds the local port that is asked for, and says when it is taken", async () => {
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    using listener = Deno.listen({ hostname, port: 0 });
+    using other = Deno.listen({ hostname, port: 0 });
+    const localPort = await freePort();
+    const target = { hostname, port: listener.addr.port, localPort };
+    const [client, server] = await Promise.all([
+      connectNodeStream(target, clock),
+      listener.accept(),
+    ]);
+    assertEquals([client.localAddr, server.remoteAddr].map(portOf), [localPort, localPort]);
+    server.close();
+    client.close();
+    await assertRejects(
+      () => connectNodeStream({ ...target, localPort: other.addr.port }, clock),
+      Deno.errors.AddrInUse,
+    );
+  }
 });
 
 Deno.test("connectNodeStream() rejects as Deno's own connect does", async () => {

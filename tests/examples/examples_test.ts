@@ -49,6 +49,27 @@ const tests: Record<string, () => Promise<void>> = {
     assertMatch(await interrupt(server), /^Client (\d+) joined\nClient \1 left\n$/m);
   },
 
+  async shared_port() {
+    await using first = await startExample("shared_port", { PORT: 0 });
+    const port = await portOfExample(first);
+    await using second = await startExample("shared_port", { PORT: port });
+    assertEquals(await portOfExample(second), port);
+    await interrupt(first);
+    await using client = await dial({ port });
+    await client.write("hello");
+    assertEquals(await readUntil(client, "hello"), `${second.pid}: hello`);
+    await interrupt(second);
+  },
+
+  async socket_activation() {
+    // By systemd: tests/system/inherited_test.ts.
+    await using server = await startExample("socket_activation", { PORT: 0 });
+    await using client = await dial({ port: await portOfExample(server) });
+    await client.write("hello");
+    assertEquals(await readUntil(client, "hello"), "hello");
+    await interrupt(server);
+  },
+
   async tcp_client() {
     await using server = await startExample("tcp_listener", { PORT: 0 });
     const port = await portOfExample(server);

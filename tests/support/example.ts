@@ -11,11 +11,14 @@ export async function argumentsOf(
 ): Promise<string[]> {
   const { command } = await readExample(name);
   const filled = command.map((part) =>
-    part.replace(/\[?\b([A-Z][A-Z_]+)\b\]?/g, (_, word: string) => {
-      const value = words[word];
-      if (value === undefined) throw new Error(`${name}: nothing to fill in for ${word}`);
-      return String(value);
-    })
+    // The names of variables that a permission is for stay as they are.
+    part.startsWith("--allow-env")
+      ? part
+      : part.replace(/\[?\b([A-Z][A-Z_]+)\b\]?/g, (_, word: string) => {
+        const value = words[word];
+        if (value === undefined) throw new Error(`${name}: nothing to fill in for ${word}`);
+        return String(value);
+      })
   );
   // Without a terminal nobody can be prompted; this makes sure. The runtime's downloads must not appear in the
   // example's output.

@@ -13,6 +13,7 @@ export type Peer =
 /** Programs whose name is unique. */
 type Unmistakable =
   | ("gnutls-cli" | "haproxy" | "nginx" | "openssl")
+  | "systemd-socket-activate"
   | ("slowhttptest" | "swaks" | "testssl");
 
 /** Where Debian has what nginx needs for streams. */

@@ -12,6 +12,7 @@ import { freePort } from "../support/free_port.ts";
 import { listening } from "../support/listening.ts";
 import { peerTest } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
+import { scriptOutput } from "../support/script_output.ts";
 import { text } from "../support/text.ts";
 import { hasDatagrams } from "../support/udp_engines.ts";
 
@@ -287,4 +288,23 @@ Deno.test({
     assertEquals([code, stderr], [0, ""]);
     manager.close();
   },
+});
+
+Deno.test("A listener that shares a port without the flag needs the permission for it", async () => {
+  const printed = await scriptOutput(
+    [],
+    `import { Listener } from ${MOD};
+     const listener = new Listener(0, { interface: "127.0.0.1", reusePort: true });
+     await listener.start().catch(({ code, message }) => console.log(code, message));`,
+  );
+  const action = "denied Cannot listen on 127.0.0.1:0: no permission";
+  assertEquals(printed, `${action}, run with --allow-net\n`);
+});
+
+Deno.test("A listener refuses by name what an inherited socket cannot be set to, and leaves it alone", async () => {
+  for (let i = 0; i < 2; i++) {
+    const listener = new Listener(0, { inherited: 1_000_003, typeOfService: 184 });
+    const error = await assertRejects(() => listener.start(), GenericError, "typeOfService");
+    assertEquals(error.code, "unsupported");
+  }
 });

@@ -9,7 +9,7 @@ import type { Turns } from "./turns.ts";
 
 export type { Clock, TimerId } from "./clock.ts";
 export type { DatagramAddress, DatagramSocket, DatagramTarget } from "./datagram_socket.ts";
-export type { GroupMembership, ResolvedName } from "./datagram_socket.ts";
+export type { GroupMembership, OutgoingDatagram, ResolvedName } from "./datagram_socket.ts";
 export type { Transport, TransportListener } from "./transport.ts";
 
 /** What to connect to. */

@@ -183,7 +183,7 @@ export class UdpClient implements UdpChannel {
    */
   receiveFrom(length?: number, options?: ReceiveOptions): Promise<ReceiveResult> {
     const shape = length === undefined
-      ? resultOf
+      ? wholeResult
       : (datagram: Datagram) => resultOf(datagram, length);
     return this.#take(length, options, shape);
   }
@@ -319,6 +319,10 @@ export class UdpClient implements UdpChannel {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function wholeResult(datagram: Datagram): ReceiveResult {
+  return resultOf(datagram);
 }
 
 function resultOf(

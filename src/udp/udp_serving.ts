@@ -102,8 +102,7 @@ export class UdpServing implements UdpSocketOwner {
     if (this.#isStopping) return this.#sessions.turnAway();
     if (consumer?.kind === "onSession" || consumer?.kind === "sessions") {
       for (let kept = this.#loose.shift(); kept !== undefined; kept = this.#loose.shift()) {
-        const { data, remoteHost: hostname, remotePort: port } = kept;
-        this.put(data as Uint8Array<ArrayBuffer>, { transport: "udp", hostname, port });
+        this.put(kept.datagram.data as Uint8Array<ArrayBuffer>, kept.from);
       }
     }
     this.socket.wake();

@@ -186,16 +186,21 @@ export class UdpSocket implements DatagramSink {
     this.#sender.post(checkContent(content), host, port, onFailed);
   }
 
+  /** Like {@linkcode UdpSocket.post}, to an address that the engine has given. */
+  postTo(content: unknown, target: DatagramAddress, onFailed: (error: SocketError) => void): void {
+    this.#sender.postTo(checkContent(content), target, onFailed);
+  }
+
   /** Sends content to the peer, split into datagrams. */
   write(content: unknown): Promise<number> {
     const { host, port } = this.#target();
-    return this.writeTo(content, host, port);
+    return this.#write(content, (bytes) => this.#sender.send(bytes, host, port));
   }
 
   /** Like {@linkcode UdpSocket.write}, unless the system has refused too much. Returns whether it was queued. */
   tryWrite(content: unknown): boolean {
     const { host, port } = this.#target();
-    return this.tryWriteTo(content, host, port);
+    return this.tryWriteTo(content, this.#sender.targetOf(host, port));
   }
 
   /** The address that `write` sends to. */
@@ -206,20 +211,24 @@ export class UdpSocket implements DatagramSink {
     return target;
   }
 
-  /** Sends content, split into datagrams. The address must have been checked. */
-  writeTo(content: unknown, host: string, port: number): Promise<number> {
+  /** Sends content, split into datagrams, to an address that the engine has given. */
+  writeTo(content: unknown, target: DatagramAddress): Promise<number> {
+    return this.#write(content, (bytes) => this.#sender.sendTo(bytes, target));
+  }
+
+  #write(content: unknown, send: (bytes: Uint8Array) => Promise<number>): Promise<number> {
     const bytes = contentBytes(content);
-    if (bytes.length <= this.#settings.datagramSize) return this.#sender.send(bytes, host, port);
-    const parts = this.#split(bytes).map((part) => this.#sender.send(part, host, port));
+    if (bytes.length <= this.#settings.datagramSize) return send(bytes);
+    const parts = this.#split(bytes).map(send);
     const written = Promise.all(parts).then(() => bytes.length);
     written.catch(ignore);
     return written;
   }
 
   /** Like {@linkcode UdpSocket.writeTo}, unless the system has refused too much. Returns whether it was queued. */
-  tryWriteTo(content: unknown, host: string, port: number): boolean {
+  tryWriteTo(content: unknown, target: DatagramAddress): boolean {
     const parts = this.#split(contentBytes(content));
-    return this.#sender.tryPost(parts, host, port, turnsOf(this.#settings.network));
+    return this.#sender.tryPost(parts, target, turnsOf(this.#settings.network));
   }
 
   /** Splits bytes into the contents of datagrams. */
@@ -258,6 +267,11 @@ export class UdpSocket implements DatagramSink {
     return this.#owner.isWanting;
   }
 
+  /** A datagram that is being handed out, in memory that may be lent. */
+  lendable(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    return this.#receiver!.lendable(bytes);
+  }
+
   /** Leaves the memory of the datagram that is being handed out to its receiver. */
   leaveBuffer(): void {
     this.#receiver?.leaveBuffer();
@@ -279,6 +293,14 @@ export class UdpSocket implements DatagramSink {
 
   onLost(): void {
     this.#owner.onLost?.();
+  }
+
+  beginBatch(): void {
+    this.#sender.hold();
+  }
+
+  endBatch(): void {
+    this.#sender.release();
   }
 
   onBroken(cause: unknown): void {

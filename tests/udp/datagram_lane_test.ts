@@ -23,14 +23,14 @@ function lane() {
 
 Deno.test("DatagramLane.send() sends at once and gives the promise of that", async () => {
   const { lane: it, socket, log } = lane();
-  assert(!it.isFree);
+  assert(!it.sendsAtOnce);
   it.open(socket);
-  assert(it.isFree);
+  assert(it.sendsAtOnce);
   const sent = it.send(bytesOf("abc"), target);
-  assertEquals([it.isFree, it.isEmpty, socket.sending.length], [false, false, 1]);
+  assertEquals([it.sendsAtOnce, it.isEmpty, socket.sending.length], [false, false, 1]);
   socket.sending[0]!.settle();
   assertEquals(await sent, 3);
-  assertEquals([it.isFree, it.isEmpty], [true, true]);
+  assertEquals([it.sendsAtOnce, it.isEmpty], [true, true]);
   assertEquals(log, ["settled 3 to 9"]);
 });
 
@@ -117,11 +117,11 @@ Deno.test("DatagramLane sends what it can without a promise, and in order behind
   it.open(Object.assign(socket, { trySend }));
   assertEquals(await it.send(bytesOf("abc"), target), 3);
   await assertRejects(() => it.send(bytesOf("bad"), target), SocketError);
-  assertEquals([it.isFree, log.splice(0)], [true, ["settled 3 to 9", "settled 3 to 9"]]);
+  assertEquals([it.sendsAtOnce, log.splice(0)], [true, ["settled 3 to 9", "settled 3 to 9"]]);
   mustWait = true;
   add("w");
   for (const text of ["bad", ...Array(20_000).fill("x")]) add(text);
-  assertEquals([it.isFree, socket.sending.length], [false, 1]);
+  assertEquals([it.sendsAtOnce, socket.sending.length], [false, 1]);
   mustWait = false;
   socket.sending[0]!.settle();
   await settled();

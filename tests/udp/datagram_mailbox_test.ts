@@ -43,7 +43,7 @@ Deno.test("DatagramMailbox is what one array and two rules are", async () => {
         if (!isDropped) model.push(step);
       }
       assertEquals([box.length, box.droppedDatagrams], [model.length, dropped]);
-      while (model.length > 0) assertEquals(box.shift()!.data.length, model.shift());
+      while (model.length > 0) assertEquals(box.shift()!.datagram.data.length, model.shift());
       assertEquals(box.shift(), undefined);
     },
   ));
@@ -170,7 +170,7 @@ Deno.test("DatagramMailbox keeps within what it shares with others, and gives it
     for (const box of [other, third]) put(box, 9);
     assertEquals(boxes.map(({ length }) => length), [1, 1, 1]);
     assertEquals(boxes.map(({ droppedDatagrams }) => droppedDatagrams), [4, 0, 0]);
-    assertEquals(one.shift()!.data[0], drop === "newest" ? 0 : 4);
+    assertEquals(one.shift()!.datagram.data[0], drop === "newest" ? 0 : 4);
     other.clear();
     assertEquals([budget.unreadBytes, budget.droppedDatagrams], [266, 5]);
     third.finish(closed, true);

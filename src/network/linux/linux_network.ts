@@ -2,12 +2,14 @@
 
 import { GenericError } from "../../base/errors.ts";
 import { denoNetwork } from "../deno/deno_network.ts";
-import type { Network } from "../network.ts";
+import { bare } from "../../base/options.ts";
+import { bindLinuxDatagram } from "./bind_datagram.ts";
+import type { DatagramAddress, Network } from "../network.ts";
 import { lookUpName } from "../node/name_lookup.ts";
 import { SOCK_DGRAM } from "./abi.ts";
 import { libc, libcProblem } from "./libc.ts";
 import { linuxTurns } from "./linux_turns.ts";
-import { mayUseHost, requireHost } from "./permissions.ts";
+import { mayUseHost, refuseDenied, requireHost } from "./permissions.ts";
 import { familyOf, ipSocketAddress } from "./sockaddr.ts";
 import { bindTo, closeDescriptor, interfaceIndex, openSocket } from "./socket.ts";
 
@@ -40,10 +42,20 @@ export const linuxNetwork: Network = {
     return refuse("connect");
   },
   listen: () => refuse("listen"),
-  listenDatagram: () => refuse("bind a datagram socket"),
+  listenDatagram: (target) => bindLinuxDatagram(target, addressOf),
   resolveName: lookUpName,
   isOwnAddress,
 };
+
+/** The address of a name that only its own permission allows. */
+async function addressOf(target: DatagramAddress): Promise<DatagramAddress> {
+  const { hostname, port } = target;
+  requireHost(hostname, port);
+  const { lookup } = await import("node:dns/promises");
+  const { address } = await lookup(hostname, bare({ order: "verbatim" } as const));
+  refuseDenied(address, port);
+  return { transport: "udp", hostname: address, port };
+}
 
 /** Whether an address is one of this machine's: the system binds no other. */
 function isOwnAddress(address: string): boolean {

@@ -37,6 +37,8 @@ export class DatagramMailbox implements Keeper {
   readonly #handOut: HandOut;
   readonly #share: DatagramShare;
   #ended: SocketError | undefined;
+  /** Why the next wait fails. */
+  #refusal: SocketError | undefined;
   #isQuiet = false;
   /** After the end, the budget holds this instead of the mailbox. */
   #remains: Remains | undefined;
@@ -187,8 +189,22 @@ export class DatagramMailbox implements Keeper {
       return this.#isQuiet && closedAs !== undefined
         ? Promise.resolve(closedAs)
         : Promise.reject(this.#ended);
+    } else if (this.#refusal !== undefined) {
+      const refusal = this.#refusal;
+      this.#refusal = undefined;
+      return Promise.reject(refusal);
     }
     return this.#waiters.wait(shape, limits, closedAs);
+  }
+
+  /**
+   * The peer has refused what was sent to it: ends all waits, or the next one. What has arrived shows that the peer is
+   * there.
+   */
+  refuse(error: SocketError): void {
+    if (this.length > 0 || this.#ended !== undefined) return;
+    if (this.#waiters.length > 0) this.#waiters.fail(error, false);
+    else this.#refusal = error;
   }
 
   /** Ends the waits of an iteration that was left. @param shape The shape that it gave to `take`. */

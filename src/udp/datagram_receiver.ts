@@ -31,6 +31,8 @@ export interface DatagramSink {
   endBatch?(): void;
   /** A datagram was lost: the memory that it was received into had been transferred away. */
   onLost?(): void;
+  /** The only peer that the socket hears has refused a datagram. */
+  onRefused?(cause: unknown): void;
   /** The socket cannot receive any more. */
   onBroken(cause: unknown): void;
 }
@@ -194,6 +196,10 @@ export class DatagramReceiver {
     // Lent memory was kept and transferred away: that is not a failure of the socket.
     if (this.#buffer?.length === 0) {
       this.#sink.onLost?.();
+      return this.go();
+    }
+    if (this.#socket.hearOnly !== undefined && cause instanceof Deno.errors.ConnectionRefused) {
+      this.#sink.onRefused?.(cause);
       return this.go();
     }
     // Windows reports here that an earlier datagram did not reach its peer. This receive did not fail.

@@ -88,6 +88,7 @@ export class UdpClient implements UdpChannel {
       },
       hearsItself: true,
       put: (bytes, from) => mailbox.put(bytes, from),
+      onRefused: (error) => mailbox.refuse(error),
       onUnwanted: () => mailbox.countDropped(1, "sender"),
       onEnd: (error) => {
         mailbox.clear();
@@ -191,6 +192,9 @@ export class UdpClient implements UdpChannel {
   /**
    * Hears only this peer from now on, and sends to it with {@linkcode UdpClient.write}. Datagrams of others
    * are dropped and counted. Of several calls the last one counts, awaited or not.
+   *
+   * Where the engine hears that the peer's port is closed, as the engine for Linux does, the waiting receives, or
+   * the next one, reject with `"unreachable"`. The socket goes on.
    *
    * @param address The peer. A host name is looked up once, by this call.
    * @throws {TypeError | RangeError} An argument is wrong.

@@ -1,10 +1,10 @@
 // What a UdpClient and a UdpListener have in common: a bound socket. It sends in order, receives one datagram at a
 // time, may hear only one peer, and is closed once.
 
-import { brokenError, closedError, ignore, type SocketError } from "../base/errors.ts";
+import { brokenError, closedError, ignore, setupError, type SocketError } from "../base/errors.ts";
 import { contentBytes } from "../base/arguments.ts";
-import { type Address, checkHost } from "../base/address.ts";
-import { familyReachedFrom, unmappedIp } from "../base/ip_address.ts";
+import { type Address, checkHost, formatAddress } from "../base/address.ts";
+import { familyReachedFrom, ipVersion, unmappedIp } from "../base/ip_address.ts";
 import { bindDatagram } from "./bind_datagram.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
@@ -34,6 +34,8 @@ export interface UdpSocketOwner {
   onUnwanted(): void;
   /** A datagram arrived, but its memory had been lent and was transferred away. */
   onLost?(): void;
+  /** The peer has refused what was sent to it; the socket goes on. */
+  onRefused?(error: SocketError): void;
   /** Nothing more will arrive, for this reason. */
   onEnd(error: SocketError): void;
 }
@@ -139,6 +141,7 @@ export class UdpSocket implements DatagramSink {
     if (this.#isFreed) throw closedError("bind");
     this.#socket = socket;
     this.#local = { host: socket.addr.hostname, port: socket.addr.port };
+    this.#hearInSystem();
     this.#sender.open(socket);
     this.#receiver = new DatagramReceiver(socket, this, turnsOf(settings.network));
     this.#receiver.go();
@@ -160,6 +163,14 @@ export class UdpSocket implements DatagramSink {
     if (call < this.#connectedBy) return;
     this.#connectedBy = call;
     this.#filter.peer = peer;
+    this.#hearInSystem();
+  }
+
+  /** Lets the system sort out what others send, where the engine can, and where the peer has a known address. */
+  #hearInSystem(): void {
+    const { peer } = this.#filter;
+    if (peer === undefined || ipVersion(peer.host) === 0) return;
+    this.#socket?.hearOnly?.({ transport: "udp", hostname: peer.host, port: peer.port });
   }
 
   /** Checks a datagram's host with {@linkcode checkHost}, and remembers the last result. */
@@ -301,6 +312,11 @@ export class UdpSocket implements DatagramSink {
 
   endBatch(): void {
     this.#sender.release();
+  }
+
+  onRefused(cause: unknown): void {
+    const { host, port } = this.#filter.peer!;
+    this.#owner.onRefused?.(setupError(`Cannot reach ${formatAddress(host, port)}`, cause));
   }
 
   onBroken(cause: unknown): void {

@@ -6,6 +6,7 @@
 // - A refused port is told to a connected socket once, by whatever call comes next. A send is repeated then, because
 //   nothing of its own was refused; the next receive tells.
 
+import { GenericError } from "../../base/errors.ts";
 import { ipVersion } from "../../base/ip_address.ts";
 import type {
   DatagramAddress,
@@ -50,6 +51,8 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
   readonly #in: DatagramsIn = datagramsIn();
   readonly #out: DatagramsOut = datagramsOut();
   #isConnected = false;
+  /** How many groups it hears. */
+  #groups = 0;
   /** The peer has refused what was sent to it, and no receive has told yet. */
   #wasRefused = false;
   /** Whether a receive may find something. */
@@ -284,22 +287,30 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
 
   hearOnly(peer: DatagramAddress): void {
     this.#requireOpen();
-    const to = this.#book.of(peer);
-    to.requirePermission(denoNetwork.clock.now());
+    // Once connected, a socket of all addresses has one, and hears no groups.
+    if (this.#groups > 0) return;
     // Where the system cannot, whose datagrams are heard is looked at above.
-    this.#isConnected = connectSocket(this.#descriptor, to);
+    this.#isConnected = connectSocket(this.#descriptor, this.#book.of(peer));
   }
 
   // deno-lint-ignore require-await -- what it throws becomes a rejection
   async joinGroup(membership: GroupMembership): Promise<void> {
     this.#requireOpen();
+    if (this.#isConnected) {
+      throw new GenericError(
+        "unsupported",
+        "Cannot join a group: the socket hears only its peer, join before it is connected",
+      );
+    }
     setMembership(this.#descriptor, membership, true);
+    this.#groups++;
   }
 
   // deno-lint-ignore require-await -- what it throws becomes a rejection
   async leaveGroup(membership: GroupMembership): Promise<void> {
     this.#requireOpen();
     setMembership(this.#descriptor, membership, false);
+    this.#groups--;
   }
 
   close(): void {

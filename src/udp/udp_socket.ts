@@ -166,11 +166,13 @@ export class UdpSocket implements DatagramSink {
     this.#hearInSystem();
   }
 
-  /** Lets the system sort out what others send, where the engine can, and where the peer has a known address. */
+  /** Lets the system sort out what others send, where the engine can. */
   #hearInSystem(): void {
     const { peer } = this.#filter;
-    if (peer === undefined || ipVersion(peer.host) === 0) return;
-    this.#socket?.hearOnly?.({ transport: "udp", hostname: peer.host, port: peer.port });
+    if (peer === undefined) return;
+    const { host, ip, port } = peer;
+    const hostname = ipVersion(host) === 0 ? ip : host;
+    this.#socket?.hearOnly?.({ transport: "udp", hostname, port });
   }
 
   /** Checks a datagram's host with {@linkcode checkHost}, and remembers the last result. */

@@ -247,3 +247,24 @@ Deno.test("DatagramMailbox.clear() leaves nobody waiting who let others go first
   others.resolve();
   await assertRejects(() => late, GenericError, "over");
 });
+
+Deno.test("DatagramMailbox.refuse() ends the waits, or the next one, and goes on", async () => {
+  const box = mailbox(1_000);
+  const refused = new GenericError("unreachable", "refused");
+  const waits = [box.take(first, forever), box.take(first, forever, 99)];
+  box.refuse(refused);
+  assertEquals(await Promise.all(waits.map((wait) => wait.catch((error) => error))), [
+    refused,
+    refused,
+  ]);
+  box.refuse(refused);
+  assertEquals(await box.take(first, forever).catch((error) => error), refused);
+  // What has arrived shows that the peer is there.
+  box.put(new Uint8Array([1]), from);
+  box.refuse(refused);
+  assertEquals(await box.take(first, forever), 1);
+  const last = box.take(first, forever, 99);
+  box.finish(closed, true);
+  box.refuse(refused);
+  assertEquals([await last, await box.take(first, forever, 98)], [99, 98]);
+});

@@ -10,7 +10,7 @@ import { interfaceIndex } from "./socket.ts";
 
 /** Room for an IP address of either family, in words of four bytes. */
 export const NAME_WORDS = 8;
-/** How many addresses are kept, each in the one place that its bits choose. */
+/** How many addresses are kept, each in the place that its bits choose, or beside it. */
 const PLACES = 4_096;
 /** For how long a permission that was asked for counts: asking takes as long as sending. */
 const PERMISSION_IN_MILLIS = 1_000;
@@ -124,8 +124,12 @@ export class AddressBook {
     const place = (bits ^ bits >>> 16 ^ bits >>> 24) & PLACES - 1;
     const known = this.#places[place];
     if (known !== undefined && known.is(names, at, count, arrival)) return known;
+    const beside = this.#places[place ^ 1];
+    if (beside !== undefined && beside.is(names, at, count, arrival)) return beside;
     const kept = arrival === undefined ? undefined : { ...arrival, local: arrival.local.slice() };
     const found = new LinuxDatagramAddress(names.slice(at, at + count), kept);
+    // Two that belong in one place do not drive each other out.
+    this.#places[place ^ 1] = known;
     this.#places[place] = found;
     return found;
   }

@@ -19,6 +19,7 @@ export async function prepare(
     "raw-kept",
     "service",
     "service-lent",
+    "service-into",
     "iterate",
     "udp-client",
   ]);

@@ -57,6 +57,9 @@ function denoContestants(): Contestant[] {
     one("service-lent", "socket service, lent bytes", "ours", "service.ts", ["echo"], {
       BENCH_BYTES: "lent",
     }),
+    one("service-into", "socket service, read(into)", "ours", "service.ts", ["echo"], {
+      BENCH_BYTES: "into",
+    }),
     one("group", "socket Group", "ours", "group.ts", ["broadcast"]),
     one("iterate", "socket for await", "ours", "iterate.ts", TCP),
     one("framed", "socket framedService", "ours", "text_service.ts", ["lines"]),

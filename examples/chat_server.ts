@@ -13,7 +13,7 @@ const port = Number(Deno.args[0] ?? 61599);
 const listener = new Listener(port, { interface: "127.0.0.1" });
 let number = 0;
 
-const nameOf = (guest: Framed<string>) => `guest ${guest.connection.id}`;
+const nameOf = (guest: Framed<string>) => `guest ${guest.id}`;
 
 function sayToAll(text: string): void {
   // Characters that a terminal takes for commands are not passed on.

@@ -5,10 +5,28 @@ import { echo } from "./echo_service.ts";
 import { lineCutter } from "./lines.mjs";
 import { play } from "./role.ts";
 
-const isLent = Deno.env.get("BENCH_BYTES") === "lent";
+/** `"lent"`, `"into"`, or none for bytes of the service's own. */
+const bytesAre = Deno.env.get("BENCH_BYTES");
+const isLent = bytesAre === "lent";
 const config = { interface: "127.0.0.1" };
 /** Lent bytes, returned: what a service of this library is advised to do. */
 const lentEcho: Service = { onBytes: (_caller, bytes) => bytes };
+
+/** Reads into memory of the service: one buffer for each connection, kept. */
+function intoEcho(): Service {
+  const memory = new Uint8Array(65_536);
+  return {
+    async onReadReady(caller) {
+      const [bytes, length] = await caller.read(memory);
+      if (length > 0) await caller.write(bytes);
+    },
+  };
+}
+
+function echoOf(): Service | (() => Service) {
+  if (bytesAre === "into") return intoEcho;
+  return isLent ? lentEcho : echo;
+}
 
 async function listen(service: Service | (() => Service)): Promise<void> {
   const listener = new Listener(0, config);
@@ -48,8 +66,8 @@ async function broadcast(): Promise<void> {
 }
 
 await play({
-  echo: () => listen(isLent ? lentEcho : echo),
-  small: () => listen(isLent ? lentEcho : echo),
+  echo: () => listen(echoOf()),
+  small: () => listen(echoOf()),
   lines: () => listen(answerLines),
   broadcast,
 });

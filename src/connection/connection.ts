@@ -23,6 +23,7 @@ import { ByteIteration } from "./byte_iteration.ts";
 import { StreamCore } from "./stream_core.ts";
 import type { Origin } from "./origin.ts";
 import { closedError, rejected, type SocketError } from "../base/errors.ts";
+import { uniqueId } from "../base/unique_id.ts";
 import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Transport } from "../network/network.ts";
@@ -40,8 +41,6 @@ import type { ListenerSecureSocketConfig } from "../tls/listener_secure_socket_c
 import { upgrade } from "./upgrade.ts";
 import type { Reader } from "./reader.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
-
-let lastId = 0;
 
 let friend: (connection: Connection) => StreamCore;
 
@@ -113,7 +112,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   // Only connectionFrom() passes an origin.
   constructor(transport: Transport, config: ConnectionConfig = {}, origin?: Origin) {
     const settings = resolveConnectionConfig(config);
-    this.id = ++lastId;
+    this.id = uniqueId();
     checkMethods("transport", transport, "read", "write", "closeWrite", "close");
     this.#core = new StreamCore(transport, settings, origin);
   }

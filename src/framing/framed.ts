@@ -74,6 +74,21 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
     this.connection = connection;
   }
 
+  /** Is {@linkcode Connection.id} of its connection. */
+  get id(): number {
+    return this.connection.id;
+  }
+
+  /** Is {@linkcode Connection.remoteAddress} of its connection. */
+  get remoteAddress(): string {
+    return this.connection.remoteAddress;
+  }
+
+  /** Is {@linkcode Connection.remotePort} of its connection. */
+  get remotePort(): number {
+    return this.connection.remotePort;
+  }
+
   /** Is {@linkcode Connection.closed} of its connection. */
   get closed(): Promise<SocketError | undefined> {
     return this.connection.closed;

@@ -26,7 +26,7 @@ const STOP_OPTIONS = optionNames<StopOptions>({ deadlineInMillis: true });
 
 /** What was cut by a stop. */
 export interface CutOff {
-  /** The connection's `id`; `undefined` if no service or iteration got it. */
+  /** The `id` of the connection or session; `undefined` if no service or iteration got it. */
   readonly id: number | undefined;
   /** The peer's address. */
   readonly remoteAddress: string;

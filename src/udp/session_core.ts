@@ -2,11 +2,10 @@
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { DatagramMailbox, type DropPolicy } from "./datagram_mailbox.ts";
-import type { TakeLimits } from "./datagram_waiters.ts";
+import type { Shape, TakeLimits } from "./datagram_waiters.ts";
 import { contentBytes } from "../base/arguments.ts";
 import type { DrainedLimits } from "../network/drained.ts";
 import { LazyTimer } from "../network/lazy_timer.ts";
-import type { Datagram } from "./datagram.ts";
 import { HandOut } from "../bytes/hand_out.ts";
 import { closedError, GenericError, rejected, type SocketError } from "../base/errors.ts";
 import type { Placed } from "../listener/bag.ts";
@@ -129,7 +128,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   }
 
   /** Takes one of its datagrams, as a mailbox does. */
-  take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
+  take<T>(shape: Shape<T>, limits: TakeLimits, closedAs?: T): Promise<T> {
     if (this.#stopped !== undefined && this.#mailbox.length === 0) this.#sawEnd = true;
     const taken = this.#mailbox.take(shape, limits, closedAs);
     if (this.#stopped !== undefined) {
@@ -143,7 +142,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   }
 
   /** Ends the waits of an iteration that was left, as a mailbox does. */
-  leave(shape: (datagram: Datagram) => unknown): void {
+  leave(shape: Shape<unknown>): void {
     this.#mailbox.leave(shape);
   }
 
@@ -155,17 +154,16 @@ export class SessionCore implements InLine<SessionCore>, Placed {
         code === "closed" ? closedError("write") : new GenericError(code, message),
       );
     }
-    if (this.settings.idleBy === "either") this.#noteActivity();
-    return this.socket.writeTo(content, this.peer.hostname, this.peer.port);
+    this.#noteSent();
+    return this.socket.writeTo(content, this.peer);
   }
 
   /** Sends content to the peer, unless the system has refused too much. Returns whether it was queued. */
   tryWrite(content: unknown): boolean {
     const bytes = contentBytes(content);
     if (this.#ended !== undefined) return false;
-    const { hostname, port } = this.peer;
-    const isQueued = this.socket.tryWriteTo(bytes, hostname, port);
-    if (isQueued) this.#noteActivity();
+    const isQueued = this.socket.tryWriteTo(bytes, this.peer);
+    if (isQueued) this.#noteSent();
     return isQueued;
   }
 
@@ -173,6 +171,10 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   drained(limits: DrainedLimits): Promise<void> {
     if (this.#ended !== undefined) return rejected(this.#ended);
     return this.socket.drained(limits, this);
+  }
+
+  #noteSent(): void {
+    if (this.settings.idleBy === "either") this.#noteActivity();
   }
 
   #noteActivity(): void {

@@ -102,8 +102,7 @@ export class UdpServing implements UdpSocketOwner {
     if (this.#isStopping) return this.#sessions.turnAway();
     if (consumer?.kind === "onSession" || consumer?.kind === "sessions") {
       for (let kept = this.#loose.shift(); kept !== undefined; kept = this.#loose.shift()) {
-        const { data, remoteHost: hostname, remotePort: port } = kept;
-        this.put(data as Uint8Array<ArrayBuffer>, { transport: "udp", hostname, port });
+        this.put(kept.datagram.data as Uint8Array<ArrayBuffer>, kept.from);
       }
     }
     this.socket.wake();
@@ -181,9 +180,8 @@ export class UdpServing implements UdpSocketOwner {
     const { neverTaken } = this.#sessions;
     const untaken = [...neverTaken, ...this.#loose.waiting()];
     const cut = [
-      ...[...this.#loose.underWay(), ...this.#sessions.peers()].map((peer) =>
-        cutOff(undefined, peer, "deadline")
-      ),
+      ...[...this.#loose.underWay()].map((peer) => cutOff(undefined, peer, "deadline")),
+      ...this.#sessions.cutOff(),
       ...untaken.map((peer) => cutOff(undefined, peer, "not-taken")),
     ];
     const ended = sessions - this.#open.size - neverTaken.length;

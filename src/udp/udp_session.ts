@@ -3,6 +3,7 @@
 import { checkReadLength } from "../base/arguments.ts";
 import type { Datagram } from "./datagram.ts";
 import { GenericError, rejected, type SocketError } from "../base/errors.ts";
+import { uniqueId } from "../base/unique_id.ts";
 import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { SessionCore } from "./session_core.ts";
 import {
@@ -33,6 +34,8 @@ export function coreOf(session: UdpSession): SessionCore {
  * `sessionIdleTimeoutInMillis`, or when the listener stops. A later datagram of the peer begins another session.
  */
 export class UdpSession implements UdpChannel, UdpCaller {
+  /** Unique in this process, among connections and sessions. */
+  readonly id: number = uniqueId();
   readonly #core: SessionCore;
 
   private constructor(core: SessionCore) {
@@ -54,9 +57,14 @@ export class UdpSession implements UdpChannel, UdpCaller {
     return this.#core.peer.port;
   }
 
-  /** The local IP address that the listener is bound to. */
+  /** The local IP address that its first datagram came to, or the one that the listener is bound to. */
   get localAddress(): string {
-    return this.#core.socket.local.host;
+    return this.#core.peer.localAddress ?? this.#core.socket.local.host;
+  }
+
+  /** The index of the network interface that its first datagram came in by, where the engine knows it. */
+  get networkInterface(): number | undefined {
+    return this.#core.peer.networkInterface;
   }
 
   /** The local port. */

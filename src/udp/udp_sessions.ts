@@ -12,6 +12,7 @@ import {
   type SocketError,
 } from "../base/errors.ts";
 import { DatagramCalls } from "./datagram_calls.ts";
+import { type CutOff, cutOff } from "../listener/life_cycle.ts";
 import type { DatagramAddress } from "../network/network.ts";
 import { ownService } from "../base/service_methods.ts";
 import { SessionCore, type SessionSettings, type SharedBySessions } from "./session_core.ts";
@@ -211,9 +212,9 @@ export class UdpSessions {
     if (this.#open.size > 0) await over.promise;
   }
 
-  /** The peers of the open sessions. */
-  peers(): DatagramAddress[] {
-    return [...this.#open].map((session) => coreOf(session).peer);
+  /** What a stop reports of the sessions that are still open. */
+  cutOff(): CutOff[] {
+    return [...this.#open].map((session) => cutOff(session.id, coreOf(session).peer, "deadline"));
   }
 
   /** Ends all sessions at once. */
@@ -240,7 +241,7 @@ async function callForEach(service: UdpService, session: UdpSession): Promise<vo
   for (;;) {
     const next = await core.take(nextOf, FOREVER, OVER);
     if (next.done) break;
-    calls.handle(service, session, next.value);
+    calls.handle(service, session, core.peer, next.value);
     while (calls.isCalling) await free();
   }
   while (calls.isBusy) await free();

@@ -23,6 +23,14 @@ Deno.test("Framed.receive() gives each message, then undefined for ever", async 
   assertEquals(peer.violations, []);
 });
 
+Deno.test("Framed is known by the id and the peer of its connection", () => {
+  const { connection } = scriptedConnection([]);
+  const { id, remoteAddress, remotePort } = framed(connection, new LineCodec());
+  const theirs = [connection.id, connection.remoteAddress, connection.remotePort];
+  assertEquals([id, remoteAddress, remotePort], theirs);
+  connection.abort();
+});
+
 Deno.test("Framed gives the messages in order, however they are cut, given up and asked for", async () => {
   await fc.assert(
     fc.asyncProperty(

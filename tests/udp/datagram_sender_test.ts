@@ -297,7 +297,7 @@ Deno.test("DatagramSender counts what has left, and nothing else", async () => {
 
 Deno.test("DatagramSender.tryPost() says no when the system has refused the limit, and harms nothing", async () => {
   const { sender: it, socket } = sender(800);
-  const post = () => it.tryPost([new Uint8Array(44)], "10.0.0.1", 9, plainTurns);
+  const post = () => it.tryPost([new Uint8Array(44)], it.targetOf("10.0.0.1", 9), plainTurns);
   it.open(socket);
   socket.sendsAtOnce = false;
   // What was written just now makes nobody slow.
@@ -305,7 +305,7 @@ Deno.test("DatagramSender.tryPost() says no when the system has refused the limi
   await settled();
   assertEquals([post(), it.queuedBytes], [false, 1_500]);
   assertEquals(
-    it.tryPost([new Uint8Array(1), new Uint8Array(2)], "10.0.0.1", 9, plainTurns),
+    it.tryPost([new Uint8Array(1), new Uint8Array(2)], it.targetOf("10.0.0.1", 9), plainTurns),
     false,
   );
   while (socket.sending.length > 0) {

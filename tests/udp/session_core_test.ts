@@ -52,6 +52,7 @@ Deno.test("SessionCore is idle from the last datagram on that it received, whate
   for (let i = 0; i < 9; i++) {
     await clock.advance(100);
     await core.write("a broadcast");
+    core.tryWrite("another one");
   }
   await clock.advance(99);
   assertEquals(core.ended, undefined);
@@ -65,12 +66,14 @@ Deno.test("SessionCore is idle from its last datagram on by either, whichever wa
   put(1);
   await clock.advance(900);
   await core.write("out");
+  await clock.advance(900);
+  core.tryWrite("too");
   await clock.advance(999);
   assertEquals(core.ended, undefined);
   await clock.advance(1);
   const error = await core.closed;
   assertEquals([error!.code, ends()], ["timed-out", 1]);
-  assertEquals(sent, ["out > 127.0.0.1:9"]);
+  assertEquals(sent, ["out > 127.0.0.1:9", "too > 127.0.0.1:9"]);
   // Earlier datagrams can still be read.
   assertEquals([await core.take(first, forever), await core.take(first, forever, -1)], [1, -1]);
   assertEquals((await assertRejects(() => core.write("x"), GenericError)).code, "timed-out");

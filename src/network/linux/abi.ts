@@ -55,6 +55,7 @@ export const SO_BINDTODEVICE = 25;
 export const SO_ACCEPTCONN = 30;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
+export const SO_MEMINFO = 55;
 export const SO_RXQ_OVFL = 40;
 
 /** Options of IPv4 (linux/in.h). */

@@ -23,6 +23,7 @@ export const EPIPE = 32;
 export const ENODEV = 19;
 export const ENOPROTOOPT = 92;
 export const EMSGSIZE = 90;
+export const EOPNOTSUPP = 95;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
 export const ENETDOWN = 100;
@@ -57,6 +58,7 @@ const FAILURES: Readonly<Record<number, readonly [code: string, words: string, a
     [EPIPE]: ["EPIPE", "Broken pipe", Deno.errors.BrokenPipe],
     [EMSGSIZE]: ["EMSGSIZE", "Message too long"],
     [ENOPROTOOPT]: ["ENOPROTOOPT", "Protocol not available"],
+    [EOPNOTSUPP]: ["EOPNOTSUPP", "Operation not supported"],
     [EADDRINUSE]: ["EADDRINUSE", "Address already in use", Deno.errors.AddrInUse],
     [EADDRNOTAVAIL]: [
       "EADDRNOTAVAIL",

@@ -2,14 +2,22 @@
 
 import { GenericError } from "../../base/errors.ts";
 import { denoNetwork } from "../deno/deno_network.ts";
-import type { Network } from "../network.ts";
+import { bare } from "../../base/options.ts";
+import { adoptLinuxDatagram, bindLinuxDatagram } from "./bind_datagram.ts";
+import type { Clock } from "../clock.ts";
+import type { DatagramAddress, Network } from "../network.ts";
 import { lookUpName } from "../node/name_lookup.ts";
 import { SOCK_DGRAM } from "./abi.ts";
 import { libc, libcProblem } from "./libc.ts";
+import { LINUX_OPTIONS } from "./linux_options.ts";
 import { linuxTurns } from "./linux_turns.ts";
-import { mayUseHost, requireHost } from "./permissions.ts";
+import { mayUseHost, refuseDenied, requireHost } from "./permissions.ts";
 import { familyOf, ipSocketAddress } from "./sockaddr.ts";
 import { bindTo, closeDescriptor, interfaceIndex, openSocket } from "./socket.ts";
+import { sendToPath } from "./unix_datagram.ts";
+
+/** Deno's, but whoever asks what has arrived asks this engine's loop. */
+const linuxClock: Clock = { ...denoNetwork.clock, looked: () => linuxTurns.looked!() };
 
 /** Refuses what this engine cannot do. */
 function refuse(what: string): never {
@@ -31,8 +39,9 @@ function refuse(what: string): never {
  * ```
  */
 export const linuxNetwork: Network = {
-  clock: { ...denoNetwork.clock, looked: () => linuxTurns.looked!() },
+  clock: linuxClock,
   turns: linuxTurns,
+  socketOptions: LINUX_OPTIONS,
   // deno-lint-ignore require-await -- what it throws becomes a rejection
   connect: async ({ hostname, port }) => {
     libc();
@@ -40,10 +49,23 @@ export const linuxNetwork: Network = {
     return refuse("connect");
   },
   listen: () => refuse("listen"),
-  listenDatagram: () => refuse("bind a datagram socket"),
+  listenDatagram: (target) => bindLinuxDatagram(target, addressOf),
+  // deno-lint-ignore require-await -- what it throws becomes a rejection
+  adoptDatagram: async (target) => adoptLinuxDatagram(target, addressOf),
+  sendToPath: (path, bytes) => sendToPath(path, bytes, linuxClock),
   resolveName: lookUpName,
   isOwnAddress,
 };
+
+/** The address of a name that only its own permission allows. */
+async function addressOf(target: DatagramAddress): Promise<DatagramAddress> {
+  const { hostname, port } = target;
+  requireHost(hostname, port);
+  const { lookup } = await import("node:dns/promises");
+  const { address } = await lookup(hostname, bare({ order: "verbatim" } as const));
+  refuseDenied(address, port);
+  return { transport: "udp", hostname: address, port };
+}
 
 /** Whether an address is one of this machine's: the system binds no other. */
 function isOwnAddress(address: string): boolean {

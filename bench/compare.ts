@@ -19,6 +19,8 @@ export async function prepare(
     "raw-kept",
     "service",
     "service-lent",
+    "linux",
+    "linux-lent",
     "iterate",
     "udp-client",
   ]);

@@ -52,9 +52,15 @@ function denoContestants(): Contestant[] {
   ): Contestant => ({ name, label, side, roles, command: inDeno(file), tellsMemory: true, env });
   // Read by the runtime when it starts: how many socket operations one turn of its loop takes.
   const turned = { DENO_TOKIO_MAX_IO_EVENTS_PER_TICK: "100" };
+  const onLinux = { BENCH_NETWORK: "linux" };
   return [
     one("service", "socket service", "ours", "service.ts", TCP),
     one("service-lent", "socket service, lent bytes", "ours", "service.ts", ["echo"], {
+      BENCH_BYTES: "lent",
+    }),
+    one("linux", "socket service, linuxNetwork", "ours", "service.ts", TCP, onLinux),
+    one("linux-lent", "socket service, linuxNetwork, lent bytes", "ours", "service.ts", ["echo"], {
+      ...onLinux,
       BENCH_BYTES: "lent",
     }),
     one("group", "socket Group", "ours", "group.ts", ["broadcast"]),

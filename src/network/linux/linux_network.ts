@@ -1,14 +1,17 @@
 // A network on the system's own calls, for Linux: see docs/linux_engine.md.
 
 import { GenericError } from "../../base/errors.ts";
-import { denoNetwork } from "../deno/deno_network.ts";
+import { connectPath } from "../deno/unix.ts";
+import { listenPath } from "../deno/unix_listener.ts";
 import type { Network } from "../network.ts";
 import { lookUpName } from "../node/name_lookup.ts";
 import { SOCK_DGRAM } from "./abi.ts";
-import { libc, libcProblem } from "./libc.ts";
-import { linuxTurns } from "./linux_turns.ts";
-import { mayUseHost, requireHost } from "./permissions.ts";
+import { libcProblem } from "./libc.ts";
+import { linuxClock, linuxTurns } from "./linux_turns.ts";
+import { mayUseHost } from "./permissions.ts";
 import { familyOf, ipSocketAddress } from "./sockaddr.ts";
+import { connectTcp, listenTcp } from "./tcp.ts";
+import { linuxLocalSockets } from "./local.ts";
 import { bindTo, closeDescriptor, interfaceIndex, openSocket } from "./socket.ts";
 
 /** Refuses what this engine cannot do. */
@@ -31,15 +34,12 @@ function refuse(what: string): never {
  * ```
  */
 export const linuxNetwork: Network = {
-  clock: { ...denoNetwork.clock, looked: () => linuxTurns.looked!() },
+  clock: linuxClock,
   turns: linuxTurns,
-  // deno-lint-ignore require-await -- what it throws becomes a rejection
-  connect: async ({ hostname, port }) => {
-    libc();
-    requireHost(hostname, port);
-    return refuse("connect");
-  },
-  listen: () => refuse("listen"),
+  connect: (target) => connectTcp(target, linuxClock),
+  listen: listenTcp,
+  connectPath: (target) => connectPath(linuxLocalSockets, linuxClock, target),
+  listenPath: (target) => listenPath(linuxLocalSockets, linuxClock, target),
   listenDatagram: () => refuse("bind a datagram socket"),
   resolveName: lookUpName,
   isOwnAddress,

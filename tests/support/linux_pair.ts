@@ -9,7 +9,7 @@ export async function linuxPair(): Promise<[client: Transport, server: Transport
   try {
     const { port } = listener.addr as Deno.NetAddr;
     return await Promise.all([
-      linuxNetwork.connect({ hostname: "127.0.0.1", port }),
+      linuxNetwork.connect({ hostname: "127.0.0.1", port, canReset: true }),
       listener.accept(),
     ]);
   } finally {

@@ -10,7 +10,7 @@ async function tcpPair(hostname: string): Promise<TransportPair> {
   const { port } = listener.addr as Deno.NetAddr;
   try {
     const [near, far] = await Promise.all([
-      linuxNetwork.connect({ hostname, port }),
+      linuxNetwork.connect({ hostname, port, canReset: true }),
       listener.accept(),
     ]);
     return { near, far };

@@ -218,7 +218,12 @@ export class LinuxStream implements Transport, EventHandler {
     const send = () =>
       this.#libc.send(descriptor, bytes as Uint8Array<ArrayBuffer>, length, abi.MSG_NOSIGNAL);
     let count = send();
-    if (count < 0) count = believed(send, (this.#state & CUT) === 0);
+    if (count < 0) {
+      const hint = errnoLook.look();
+      count = believed(send, (this.#state & CUT) === 0, hint);
+      // What has cut the stream is told once; then it is a broken pipe.
+      if (count === -EPIPE && ENDS.includes(hint)) count = -hint;
+    }
     if (count >= 0) {
       if (count < length) this.#mayWrite = false;
       return count;
@@ -279,29 +284,39 @@ export class LinuxStream implements Transport, EventHandler {
   }
 }
 
+/** How a stream of TCP was made. */
+export interface TcpStreamState {
+  /** Whether the delay of small writes is off already, as it is where the listener's was. */
+  readonly isNoDelay?: boolean;
+  /** Whether it has `reset`: whoever frees it may cut it then. */
+  readonly canReset?: boolean;
+  /** What another handler was told of it, if the loop knows it already. */
+  readonly told?: number;
+}
+
 /** A stream of TCP. */
 export class LinuxTcpStream extends LinuxStream {
+  readonly reset?: () => void;
   #isNoDelay: boolean;
 
   /**
    * @param descriptor A connected socket.
    * @param local Its address.
    * @param remote Its peer's.
-   * @param isNoDelay Whether the delay of small writes is off already, as it is where the listener's was.
-   * @param told What another handler was told of it, if the loop knows it already.
+   * @param state How it was made.
    */
   constructor(
     descriptor: number,
     local: NetworkAddress,
     remote: NetworkAddress,
-    isNoDelay: boolean,
-    told?: number,
+    state: TcpStreamState,
   ) {
-    super(descriptor, local, remote, told);
-    this.#isNoDelay = isNoDelay;
+    super(descriptor, local, remote, state.told);
+    this.#isNoDelay = state.isNoDelay === true;
+    if (state.canReset === true) this.reset = this.#reset;
   }
 
-  reset(): void {
+  #reset(): void {
     setOption(this.descriptor, abi.SOL_SOCKET, abi.SO_LINGER, NO_LINGER);
     this.close();
   }

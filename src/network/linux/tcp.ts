@@ -54,7 +54,7 @@ export async function listenTcp(target: ListenTarget): Promise<TransportListener
     const isAny = ANY.includes(ip);
     const accepted = (descriptor: number, from: NetworkAddress) => {
       const local = isAny ? ownAddress(descriptor, "tcp") : address;
-      return new LinuxTcpStream(descriptor, local, from, true);
+      return new LinuxTcpStream(descriptor, local, from, { isNoDelay: true });
     };
     return new LinuxListener(descriptor, address, accepted, keepAliveInMillis);
   } catch (error) {
@@ -105,7 +105,7 @@ export async function connectTcp(target: ConnectTarget, clock: Clock): Promise<T
 }
 
 async function connected(
-  { port, localAddress, keepAliveInMillis }: ConnectTarget,
+  { port, localAddress, keepAliveInMillis, canReset = false }: ConnectTarget,
   ip: string,
   signal: AbortSignal,
 ): Promise<Transport> {
@@ -123,7 +123,7 @@ async function connected(
     const failure = pendingFailure(descriptor);
     if (failure !== 0) throw systemError(failure, "connect");
     const [local, remote] = [ownAddress(descriptor, "tcp"), peerAddress(descriptor, "tcp")];
-    return new LinuxTcpStream(descriptor, local, remote, false, connecting.events);
+    return new LinuxTcpStream(descriptor, local, remote, { canReset, told: connecting.events });
   } catch (error) {
     eventLoop().unregister(descriptor);
     closeDescriptor(descriptor);

@@ -215,3 +215,10 @@ linuxTest("LinuxStream's descriptor is closed once, though its number is used ag
   libc().close(first.far);
   libc().close(second.far);
 });
+
+linuxTest("LinuxStream can be reset only where that was asked for", async () => {
+  const [near, far] = await linuxPair();
+  assertEquals([near.reset === undefined, far.reset === undefined], [false, true]);
+  near.close();
+  far.close();
+});

@@ -1,28 +1,22 @@
 // A network on the system's own calls, for Linux: see docs/linux_engine.md.
 
-import { GenericError } from "../../base/errors.ts";
-import { denoNetwork } from "../deno/deno_network.ts";
-import { bare } from "../../base/options.ts";
-import { adoptLinuxDatagram, bindLinuxDatagram } from "./bind_datagram.ts";
-import type { Clock } from "../clock.ts";
+import { connectPath } from "../deno/unix.ts";
+import { listenPath } from "../deno/unix_listener.ts";
 import type { DatagramAddress, Network } from "../network.ts";
 import { lookUpName } from "../node/name_lookup.ts";
 import { SOCK_DGRAM } from "./abi.ts";
-import { libc, libcProblem } from "./libc.ts";
+import { adopt } from "./adopt.ts";
+import { adoptLinuxDatagram, bindLinuxDatagram } from "./bind_datagram.ts";
+import { libcProblem } from "./libc.ts";
 import { LINUX_OPTIONS } from "./linux_options.ts";
-import { linuxTurns } from "./linux_turns.ts";
+import { linuxClock, linuxTurns } from "./linux_turns.ts";
 import { mayUseHost, refuseDenied, requireHost } from "./permissions.ts";
+import { lookUpAddresses } from "./name_lookup.ts";
 import { familyOf, ipSocketAddress } from "./sockaddr.ts";
+import { connectTcp, listenTcp } from "./tcp.ts";
+import { linuxLocalSockets } from "./local.ts";
 import { bindTo, closeDescriptor, interfaceIndex, openSocket } from "./socket.ts";
 import { sendToPath } from "./unix_datagram.ts";
-
-/** Deno's, but whoever asks what has arrived asks this engine's loop. */
-const linuxClock: Clock = { ...denoNetwork.clock, looked: () => linuxTurns.looked!() };
-
-/** Refuses what this engine cannot do. */
-function refuse(what: string): never {
-  throw new GenericError("unsupported", `Cannot ${what}: the engine for Linux cannot`);
-}
 
 /**
  * A network on Linux that calls the system itself, through FFI: fewer turns for each byte than Deno's own, and what
@@ -42,13 +36,12 @@ export const linuxNetwork: Network = {
   clock: linuxClock,
   turns: linuxTurns,
   socketOptions: LINUX_OPTIONS,
+  connect: (target) => connectTcp(target, linuxClock),
+  listen: listenTcp,
+  connectPath: (target) => connectPath(linuxLocalSockets, linuxClock, target),
+  listenPath: (target) => listenPath(linuxLocalSockets, linuxClock, target),
   // deno-lint-ignore require-await -- what it throws becomes a rejection
-  connect: async ({ hostname, port }) => {
-    libc();
-    requireHost(hostname, port);
-    return refuse("connect");
-  },
-  listen: () => refuse("listen"),
+  adopt: async (target) => adopt(target),
   listenDatagram: (target) => bindLinuxDatagram(target, addressOf),
   // deno-lint-ignore require-await -- what it throws becomes a rejection
   adoptDatagram: async (target) => adoptLinuxDatagram(target, addressOf),
@@ -61,10 +54,9 @@ export const linuxNetwork: Network = {
 async function addressOf(target: DatagramAddress): Promise<DatagramAddress> {
   const { hostname, port } = target;
   requireHost(hostname, port);
-  const { lookup } = await import("node:dns/promises");
-  const { address } = await lookup(hostname, bare({ order: "verbatim" } as const));
-  refuseDenied(address, port);
-  return { transport: "udp", hostname: address, port };
+  const [address] = (await lookUpAddresses(hostname, 0)).addresses;
+  refuseDenied(address!, port);
+  return { transport: "udp", hostname: address!, port };
 }
 
 /** Whether an address is one of this machine's: the system binds no other. */

@@ -12,6 +12,7 @@ import {
   type TcpConfig,
 } from "../../mod.ts";
 import { linuxNetwork } from "../../linux/mod.ts";
+import { Authority } from "../support/certificates.ts";
 import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { hasLinuxEngine, linuxTest } from "../support/linux_engine.ts";
@@ -158,6 +159,61 @@ linuxTest("tcpInfo tells how the connection is doing", async () => {
     await client.shutdownWrite();
     assertMatch(client.tcpInfo().state, /^fin-wait-[12]$/);
   });
+});
+
+Deno.test({
+  name: "tcpInfo tells the same as ss",
+  ignore: !hasSs,
+  async fn() {
+    await connected(async (client, caller) => {
+      await client.write(new Uint8Array(100_000));
+      for (let read = 0; read < 100_000;) read += (await client.read())[1];
+      // A confirmation may take its time; then nothing changes any more.
+      while (client.tcpInfo().unconfirmedSegments + caller.tcpInfo().unconfirmedSegments > 0) {
+        await network.clock.looked!();
+      }
+      for (const { localPort, remotePort, tcpInfo } of [tcpOf(client), tcpOf(caller)]) {
+        const ss = await shown("-i", localPort, remotePort);
+        const info = tcpInfo();
+        const of = (name: string) => Number(new RegExp(` ${name}:([\\d.]+)`).exec(ss)?.[1]);
+        assertEquals(
+          [info.congestionWindow, info.segmentSize, info.pathMtu, info.retransmitTimeoutInMillis],
+          [of("cwnd"), of("mss"), of("pmtu"), of("rto")],
+        );
+        assertEquals([info.receivedBytes, info.confirmedBytes], [
+          of("bytes_received"),
+          of("bytes_acked"),
+        ]);
+        assertEquals(Math.round(info.roundTripTimeInMillis * 1_000), of("rtt") * 1_000);
+        assertEquals(info.minRoundTripTimeInMillis, of("minrtt"));
+      }
+    });
+  },
+});
+
+/** What is compared of an end. */
+function tcpOf(end: Client | Caller) {
+  const { localPort, remotePort } = end;
+  return { localPort, remotePort, tcpInfo: () => end.tcpInfo() };
+}
+
+linuxTest("tcpInfo is that of the connection below a secure one, at both ends", async () => {
+  const authority = await Authority.make("Tests");
+  const { cert, key } = await authority.sign();
+  await connected(
+    async (client, caller) => {
+      await client.write("hello");
+      assertEquals(text((await client.read(5))[0]), "hello");
+      for (const end of [client, caller]) {
+        assert(end.secure !== undefined);
+        assert(end.tcpInfo().receivedBytes > 200);
+        assert(end.bufferSizes().sendBufferSize > 1_000);
+      }
+    },
+    { secureSocket: { cert, key } },
+    // By node:tls, over this engine's streams.
+    { secureSocket: { caCerts: [authority.cert] } },
+  );
 });
 
 linuxTest("resetOnAbort of a caller resets, and a caller without it ends", async () => {

@@ -9,6 +9,8 @@ import { libc } from "./libc.ts";
 import { setOption } from "./socket.ts";
 import { setSocketOptions } from "./socket_options.ts";
 
+/** The number 1. */
+const ON = new Uint8Array([1, 0, 0, 0]);
 /** `INADDR_ANY`. */
 const ANY = new Uint8Array(4);
 
@@ -47,6 +49,8 @@ export function setDatagramOptions(
       set(abi.IPPROTO_IP, abi.IP_MULTICAST_IF, ipv4(multicastInterface));
     }
   }
+  // Datagrams of one sender in a row come as one message, which is taken apart again. Kernels before 5.0 do not know it.
+  attempt(() => libc().setsockopt(descriptor, abi.IPPROTO_UDP, abi.UDP_GRO, ON, ON.length));
   // A socket of one address needs not be told where a datagram came to.
   if (isIpv6) {
     if (target.hostname === "::") set(abi.IPPROTO_IPV6, abi.IPV6_RECVPKTINFO, 1);

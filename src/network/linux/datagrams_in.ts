@@ -33,7 +33,7 @@ const NAME_BYTES = NAME_WORDS * 4;
 const CONTROL_BYTES = CONTROL_WORDS * 4;
 
 /** What one call has brought. */
-class DatagramsIn {
+export class DatagramsIn {
   readonly #memory = new MessageMemory();
   #room = new Uint8Array(0);
   readonly #views: (Uint8Array<ArrayBuffer> | undefined)[] = [];
@@ -138,11 +138,18 @@ class DatagramsIn {
 
 const NOTHING = new Int32Array(0);
 
-let only: DatagramsIn | undefined;
+let spare: DatagramsIn | undefined;
 
-/** The one memory for it. */
-export function datagramsIn(): DatagramsIn {
-  return only ??= new DatagramsIn();
+/**
+ * Lends memory to receive with, for as long as a call takes. Mostly it is the same: another one is made where a call is
+ * made within a call.
+ */
+export function withDatagramsIn<T>(use: (memory: DatagramsIn) => T): T {
+  const memory = spare ?? new DatagramsIn();
+  spare = undefined;
+  try {
+    return use(memory);
+  } finally {
+    spare = memory;
+  }
 }
-
-export type { DatagramsIn };

@@ -76,7 +76,8 @@ export class DatagramOutlet {
     let done = first;
     while (done < datagrams.length) {
       try {
-        this.#add(datagrams, done, now);
+        // A name has to be looked up.
+        if (this.#add(datagrams, done, now) === 0) break;
       } catch (error) {
         if (done === first) throw error;
         break;
@@ -90,7 +91,7 @@ export class DatagramOutlet {
   }
 
   /** Adds datagrams up to one that cannot be sent. */
-  #add(datagrams: readonly OutgoingDatagram[], first: number, now: number): void {
+  #add(datagrams: readonly OutgoingDatagram[], first: number, now: number): number {
     const out = datagramsOut();
     out.clear();
     let next = first;
@@ -98,6 +99,7 @@ export class DatagramOutlet {
       const { bytes, target } = datagrams[next]!;
       try {
         const to = this.#book.of(target);
+        if (to === undefined) break;
         to.requirePermission(now);
         out.add(bytes, to, this.#joins);
       } catch (error) {
@@ -105,6 +107,7 @@ export class DatagramOutlet {
         break;
       }
     }
+    return next - first;
   }
 
   #send(): number {

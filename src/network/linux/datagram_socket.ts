@@ -159,7 +159,8 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
 
   #sendWaiting(): void {
     this.#outlet.sendWaiting();
-    if (!this.#outlet.isWaiting) this.#watch(EPOLLIN | EPOLLET);
+    // Where some still wait, it is asked anew: that there was no room may have been a wrong hint.
+    this.#watch(this.#outlet.isWaiting ? EPOLLIN | EPOLLOUT | EPOLLET : EPOLLIN | EPOLLET);
     this.#hold();
   }
 
@@ -174,7 +175,7 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
     // Once connected, a socket of all addresses has one, and hears no groups.
     if (this.#groups > 0) return;
     // Where the system cannot, whose datagrams are heard is looked at above.
-    const isConnected = connectSocket(this.#descriptor, this.#book.of(peer));
+    const isConnected = connectSocket(this.#descriptor, this.#book.of(peer)!);
     this.#isConnected = this.#intake.isConnected = this.#outlet.isConnected = isConnected;
   }
 

@@ -20,6 +20,8 @@ export async function prepare(
     "service",
     "service-lent",
     "service-into",
+    "linux",
+    "linux-lent",
     "iterate",
     "udp-client",
   ]);

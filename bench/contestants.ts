@@ -52,6 +52,7 @@ function denoContestants(): Contestant[] {
   ): Contestant => ({ name, label, side, roles, command: inDeno(file), tellsMemory: true, env });
   // Read by the runtime when it starts: how many socket operations one turn of its loop takes.
   const turned = { DENO_TOKIO_MAX_IO_EVENTS_PER_TICK: "100" };
+  const onLinux = { BENCH_NETWORK: "linux" };
   return [
     one("service", "socket service", "ours", "service.ts", TCP),
     one("service-lent", "socket service, lent bytes", "ours", "service.ts", ["echo"], {
@@ -59,6 +60,11 @@ function denoContestants(): Contestant[] {
     }),
     one("service-into", "socket service, read(into)", "ours", "service.ts", ["echo"], {
       BENCH_BYTES: "into",
+    }),
+    one("linux", "socket service, linuxNetwork", "ours", "service.ts", TCP, onLinux),
+    one("linux-lent", "socket service, linuxNetwork, lent bytes", "ours", "service.ts", ["echo"], {
+      ...onLinux,
+      BENCH_BYTES: "lent",
     }),
     one("group", "socket Group", "ours", "group.ts", ["broadcast"]),
     one("iterate", "socket for await", "ours", "iterate.ts", TCP),

@@ -90,7 +90,7 @@ export class LinuxDatagramAddress implements DatagramAddress {
    * @throws {Deno.errors.NotCapable} It is not given.
    */
   requirePermission(now: number): void {
-    if (now < this.#mayBeUsedUntil) return;
+    if (now < this.#mayBeUsedUntil || now === -Infinity) return;
     const { hostname } = this;
     const percent = hostname.indexOf("%");
     requireHost(percent < 0 ? hostname : hostname.slice(0, percent), this.port);

@@ -126,10 +126,14 @@ export function isExpected(errno: number): boolean {
  *
  * @param repeat Makes the call again; its result is negative when it fails again.
  * @param isPlausible Whether an expected failure can be true; where it cannot, it is treated as any other.
+ * @param hint What the failed call seems to have failed for.
  * @returns What a repeated call gave, if one went well, else the number of the failure, negative.
  */
-export function believed(repeat: () => number, isPlausible = true): number {
-  let hint = errnoLook.look();
+export function believed(
+  repeat: () => number,
+  isPlausible = true,
+  hint: number = errnoLook.look(),
+): number {
   for (let repeats = 0; repeats < MOST_REPEATS; repeats++) {
     if (isPlausible && isExpected(hint)) break;
     const result = repeat();

@@ -9,7 +9,7 @@
 //   function. They are all tried after that (check_abi.ts), before any socket is made.
 // - Lengths (size_t) are passed as 32 bits: three times as fast as 64. On both processors a move of 32 bits clears the
 //   upper half of the register.
-// - poll, the one call that waits, is called through its address, which takes no open library either, but full
+// - What waits is called through its address, which takes no open library either, but full
 //   --allow-ffi. With a path only, nothing that has to do with addresses is allowed but to hand them to the library as
 //   numbers; so all addresses are numbers here, and the library copies from and to them.
 
@@ -63,26 +63,33 @@ const SYMBOLS = {
   copyOut: { name: "memcpy", parameters: [BYTES, ADDRESS, SIZE], result: "void" },
   /** Where bytes lie: copies none of them and says where to. */
   whereIs: { name: "memcpy", parameters: [BYTES, BYTES, SIZE], result: ADDRESS },
-  // Its own address: it is called in a thread.
+  freeaddrinfo: { parameters: [ADDRESS], result: "void" },
+  gai_strerror: { parameters: [INT], result: ADDRESS },
+  strnlen: { parameters: [ADDRESS, SIZE], result: SIZE },
+  // Their addresses: they are called in a thread.
   poll: { type: "pointer" },
+  getaddrinfo: { type: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-const POLL = {
-  parameters: [ADDRESS, ADDRESS, INT],
-  result: INT,
-  nonblocking: true,
-} as const satisfies Deno.ForeignFunction;
+/** What waits, and is called in a thread. Its memory must not be JavaScript's. */
+const THREADED = {
+  poll: { parameters: [ADDRESS, ADDRESS, INT], result: INT, nonblocking: true },
+  getaddrinfo: {
+    parameters: [ADDRESS, ADDRESS, ADDRESS, ADDRESS],
+    result: INT,
+    nonblocking: true,
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
 
 type Opened = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+type Threaded = Deno.DynamicLibrary<typeof THREADED>["symbols"];
 
 /** The functions of the C library. A length is at most 2^31 - 1. */
-export interface Libc extends Omit<Opened, "poll"> {
-  /** `poll`, which waits in a thread. */
-  readonly pollInThread: (
-    descriptors: bigint,
-    count: bigint,
-    timeoutInMillis: number,
-  ) => Promise<number>;
+export interface Libc extends Omit<Opened, keyof Threaded> {
+  /** `poll`. */
+  readonly pollInThread: Threaded["poll"];
+  /** `getaddrinfo`. */
+  readonly getaddrinfoInThread: Threaded["getaddrinfo"];
 }
 
 const NAME = "libc.so.6";
@@ -122,9 +129,14 @@ function open(): Libc {
     names = grantedNames();
   }
   const [library, name] = openFirst(names);
-  const { poll, ...functions } = library.symbols;
+  const { poll, getaddrinfo, ...functions } = library.symbols;
   library.close();
-  return { ...functions, pollInThread: waitingPoll(poll, name) };
+  const threaded = threadedBy({ poll, getaddrinfo }, name);
+  return {
+    ...functions,
+    pollInThread: threaded.poll,
+    getaddrinfoInThread: threaded.getaddrinfo,
+  };
 }
 
 /** Why this is no system for it, if it is none. */
@@ -162,11 +174,21 @@ function openFirst(names: readonly string[]): readonly [library: Library, name: 
   throw unsupported(`glibc cannot be opened (${reasonOf(reason)})`, reason);
 }
 
-function waitingPoll(poll: Deno.PointerValue, name: string): Libc["pollInThread"] {
-  // Who may only open one library may call nothing by its address: for that call it stays open.
-  if (!isGranted()) return Deno.dlopen(name, { poll: POLL }).symbols.poll;
-  const waiting = new Deno.UnsafeFnPointer(poll as Deno.PointerObject<typeof POLL>, POLL);
-  return (descriptors, count, timeoutInMillis) => waiting.call(descriptors, count, timeoutInMillis);
+function threadedBy(at: Record<keyof Threaded, unknown>, name: string): Threaded {
+  // Who may only open one library may call nothing by its address: for these calls it stays open.
+  if (!isGranted()) return Deno.dlopen(name, THREADED).symbols;
+  const poll = new Deno.UnsafeFnPointer(
+    at.poll as Deno.PointerObject<typeof THREADED.poll>,
+    THREADED.poll,
+  );
+  const getaddrinfo = new Deno.UnsafeFnPointer(
+    at.getaddrinfo as Deno.PointerObject<typeof THREADED.getaddrinfo>,
+    THREADED.getaddrinfo,
+  );
+  return {
+    poll: (...parameters) => poll.call(...parameters),
+    getaddrinfo: (...parameters) => getaddrinfo.call(...parameters),
+  };
 }
 
 /** The error of what this engine cannot do here. */

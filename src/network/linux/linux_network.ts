@@ -1,22 +1,19 @@
 // A network on the system's own calls, for Linux: see docs/linux_engine.md.
 
-import { GenericError } from "../../base/errors.ts";
-import { denoNetwork } from "../deno/deno_network.ts";
-import { bare } from "../../base/options.ts";
-import { bindLinuxDatagram } from "./bind_datagram.ts";
+import { connectPath } from "../deno/unix.ts";
+import { listenPath } from "../deno/unix_listener.ts";
 import type { DatagramAddress, Network } from "../network.ts";
 import { lookUpName } from "../node/name_lookup.ts";
 import { SOCK_DGRAM } from "./abi.ts";
-import { libc, libcProblem } from "./libc.ts";
-import { linuxTurns } from "./linux_turns.ts";
+import { bindLinuxDatagram } from "./bind_datagram.ts";
+import { libcProblem } from "./libc.ts";
+import { linuxClock, linuxTurns } from "./linux_turns.ts";
+import { lookUpAddresses } from "./name_lookup.ts";
 import { mayUseHost, refuseDenied, requireHost } from "./permissions.ts";
 import { familyOf, ipSocketAddress } from "./sockaddr.ts";
+import { connectTcp, listenTcp } from "./tcp.ts";
+import { linuxLocalSockets } from "./local.ts";
 import { bindTo, closeDescriptor, interfaceIndex, openSocket } from "./socket.ts";
-
-/** Refuses what this engine cannot do. */
-function refuse(what: string): never {
-  throw new GenericError("unsupported", `Cannot ${what}: the engine for Linux cannot`);
-}
 
 /**
  * A network on Linux that calls the system itself, through FFI: fewer turns for each byte than Deno's own, and what
@@ -33,26 +30,25 @@ function refuse(what: string): never {
  * ```
  */
 export const linuxNetwork: Network = {
-  clock: { ...denoNetwork.clock, looked: () => linuxTurns.looked!() },
+  clock: linuxClock,
   turns: linuxTurns,
-  // deno-lint-ignore require-await -- what it throws becomes a rejection
-  connect: async ({ hostname, port }) => {
-    libc();
-    requireHost(hostname, port);
-    return refuse("connect");
-  },
-  listen: () => refuse("listen"),
+  connect: (target) => connectTcp(target, linuxClock),
+  listen: listenTcp,
+  connectPath: (target) => connectPath(linuxLocalSockets, linuxClock, target),
+  listenPath: (target) => listenPath(linuxLocalSockets, linuxClock, target),
   listenDatagram: (target) => bindLinuxDatagram(target, addressOf),
   resolveName: lookUpName,
   isOwnAddress,
 };
 
 /** The address of a name that only its own permission allows. */
-async function addressOf(target: DatagramAddress): Promise<DatagramAddress> {
-  const { hostname, port } = target;
+async function addressOf(
+  { hostname, port }: DatagramAddress,
+  family: 0 | 4 | 6,
+): Promise<DatagramAddress> {
   requireHost(hostname, port);
-  const { lookup } = await import("node:dns/promises");
-  const { address } = await lookup(hostname, bare({ order: "verbatim" } as const));
+  const { addresses } = await lookUpAddresses(hostname, family);
+  const address = addresses[0]!;
   refuseDenied(address, port);
   return { transport: "udp", hostname: address, port };
 }

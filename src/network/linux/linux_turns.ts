@@ -2,6 +2,8 @@
 // for want of being told. What is left to do is to share: a stream that never has to wait would keep the program from
 // the next look.
 
+import type { Clock } from "../clock.ts";
+import { denoNetwork } from "../deno/deno_network.ts";
 import type { Turn, Turns } from "../turns.ts";
 import { eventLoop, madeLoop } from "./loop.ts";
 
@@ -19,8 +21,12 @@ const beginWrites = (): void => {
 /** How many streams step back, and how many events their turn has brought. */
 let steppedBack = 0;
 
+/** Deno's, but whoever asks what has arrived asks this engine's loop. */
+export const linuxClock: Clock = { ...denoNetwork.clock, looked };
+
 /** Turns of sockets that this engine's loop tells of. */
 export const linuxTurns: Turns = {
+  clock: linuxClock,
   read: (read, streamed) => {
     const hasHadItsShare = streamed >= SHARE_IN_BYTES;
     if (hasHadItsShare) eventLoop().afterTurn(() => read.begin());
@@ -30,7 +36,7 @@ export const linuxTurns: Turns = {
   write: (write) => {
     if (writes.push(write) === 1) queueMicrotask(beginWrites);
   },
-  looked: () => madeLoop()?.looked() ?? Promise.resolve(),
+  looked,
   stepBack: () => {
     steppedBack++;
     return new Promise((resolve) => {
@@ -43,3 +49,7 @@ export const linuxTurns: Turns = {
     });
   },
 };
+
+function looked(): Promise<void> {
+  return madeLoop()?.looked() ?? Promise.resolve();
+}

@@ -80,6 +80,7 @@ export class EventLoop {
   #beganToWaitAt = 0;
   #afterTurn: (() => void)[] = [];
   #soon: (() => void)[] = [];
+  #whenRested: (() => void)[] = [];
 
   /** @param functions The C library. */
   constructor(functions: Libc) {
@@ -124,6 +125,11 @@ export class EventLoop {
     this.#registrations[descriptor] = registration;
   }
 
+  /** Tells another handler from now on. */
+  handOver(descriptor: number, handler: EventHandler): void {
+    this.#handlers[descriptor] = handler;
+  }
+
   /**
    * Tells nobody any more. To be called before the descriptor is closed, which takes it out of the epoll.
    *
@@ -147,6 +153,12 @@ export class EventLoop {
   /** Somebody waits no longer. */
   release(): void {
     if (--this.#waits === 0 && !this.#isBusy) this.#rest();
+  }
+
+  /** Resolves when no thread is left of a wait that has ended: at once while others wait. */
+  rested(): Promise<void> {
+    if (this.#waits > 0 || !this.#isWaiting) return Promise.resolve();
+    return new Promise((resolve) => this.#whenRested.push(resolve));
   }
 
   /** Calls back at the end of the microtasks that are queued now: for what has not to wait for the system. */
@@ -235,6 +247,7 @@ export class EventLoop {
 
   readonly #onWaited = (): void => {
     this.#isWaiting = false;
+    for (const resolve of this.#whenRested.splice(0)) resolve();
     const now = denoNetwork.clock.now();
     if (this.#isCalledBack) {
       this.#isCalledBack = false;

@@ -124,17 +124,22 @@ function wholeLength(): Uint8Array<ArrayBuffer> {
  * Takes a connection that waits at a socket that listens.
  *
  * @param transport What it carries, if its address is one of IP.
- * @returns Its descriptor and its peer's address, or the number of the failure, negative.
+ * @returns Its descriptor and its peer's address, or the number of the failure, negative. One whose peer has cut it
+ * already is a failure, as with Deno's own.
  */
 export function acceptFrom(
   descriptor: number,
   transport: "tcp",
 ): { readonly descriptor: number; readonly from: NetworkAddress } | number {
-  const { accept4 } = libc();
-  const flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
-  const accepted = attempt(() => accept4(descriptor, address, wholeLength(), flags));
+  const { accept4, getpeername } = libc();
+  const accepted = attempt(() => accept4(descriptor, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (accepted < 0) return accepted;
-  return { descriptor: accepted, from: networkAddress(address, length[0]!, transport) };
+  const named = attempt(() => getpeername(accepted, address, wholeLength()));
+  if (named === 0) {
+    return { descriptor: accepted, from: networkAddress(address, length[0]!, transport) };
+  }
+  closeDescriptor(accepted);
+  return named;
 }
 
 /** The index of a network interface by its name, 0 where there is none. */

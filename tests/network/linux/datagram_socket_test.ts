@@ -425,6 +425,24 @@ linuxTest("What binding and sending take is what they take on Deno's own", async
   assertEquals(ours!.replace(/\n?--$/, "\n"), own);
 });
 
+linuxTest(
+  "A name that is granted for one port is enough, and its address is not granted",
+  async () => {
+    using here = await bound();
+    const { port } = here.socket.addr;
+    const printed = await scriptOutput(
+      ["--allow-ffi", `--allow-net=${HERE}:0,localhost:${port}`],
+      `import { UdpClient } from "${new URL("../../../mod.ts", import.meta.url)}";
+     import { linuxNetwork as network } from "${new URL("../../../linux/mod.ts", import.meta.url)}";
+     await using client = new UdpClient({ host: "${HERE}", port: 0 }, { network });
+     for (let i = 0; i < 3; i++) client.sendTo(String(i), { host: "localhost", port: ${port} });
+     await client.drained();
+     console.log(await client.sendTo("x", { host: "${HERE}", port: ${port} }).catch(({ code }) => code));`,
+    );
+    assertEquals([await here.texts(3), printed.trim()], [["0", "1", "2"], "denied"]);
+  },
+);
+
 linuxTest("Sockets that come and go leave no descriptor", async () => {
   const open = async () => {
     let count = 0;

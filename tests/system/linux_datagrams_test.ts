@@ -1,15 +1,15 @@
 // The same scripts over this engine and over Deno's own: the books of both ends must be the same.
 
 import { assertEquals } from "@std/assert";
-import { linuxNetwork } from "../../../linux/mod.ts";
-import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
-import type { Network } from "../../../src/network/network.ts";
-import { UdpClient } from "../../../src/udp/udp_client.ts";
-import { UdpListener } from "../../../src/udp/udp_listener.ts";
-import type { UdpService } from "../../../src/udp/udp_service.ts";
-import { Random } from "../../../testing/random.ts";
-import { linuxTest } from "../../support/linux_engine.ts";
-import { hasDatagrams } from "../../support/udp_engines.ts";
+import { linuxNetwork } from "../../linux/mod.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import type { Network } from "../../src/network/network.ts";
+import { UdpClient } from "../../src/udp/udp_client.ts";
+import { UdpListener } from "../../src/udp/udp_listener.ts";
+import type { UdpService } from "../../src/udp/udp_service.ts";
+import { Random } from "../../testing/random.ts";
+import { linuxTest } from "../support/linux_engine.ts";
+import { hasDatagrams } from "../support/udp_engines.ts";
 
 /** How many scripts are played; more by the variable, for a campaign. */
 const SEEDS = Number(Deno.env.get("DATAGRAM_SEEDS") ?? 25);
@@ -52,13 +52,16 @@ async function play(network: Network, seed: number): Promise<unknown> {
   });
   listener.attach(SERVICES[random.integer(0, SERVICES.length - 1)]!());
   await listener.start();
-  const clients = Array.from({ length: random.integer(1, 4) }, () =>
-    new UdpClient({ host, port: 0 }, {
-      network,
-      readTimeoutInMillis: 10_000,
-      datagramSize: 65_507,
-      maxUnreadBytes: random.integer(0, 1) * 1_000_000,
-    }));
+  const clients = Array.from(
+    { length: random.integer(1, 4) },
+    () =>
+      new UdpClient({ host, port: 0 }, {
+        network,
+        readTimeoutInMillis: 10_000,
+        datagramSize: 65_507,
+        maxUnreadBytes: random.integer(0, 1) * 1_000_000,
+      }),
+  );
   for (const client of clients) {
     await client.bound;
     if (random.integer(0, 1) === 0) await client.connect({ host, port: listener.port });
@@ -69,7 +72,8 @@ async function play(network: Network, seed: number): Promise<unknown> {
     const sameLength = random.integer(0, 1) === 0 ? LENGTHS[random.integer(0, 8)] : undefined;
     let sent = 0;
     let bytesUnderWay = 0;
-    for (let count = random.integer(1, MOST_UNDER_WAY); sent < count; sent++) {
+    const count = random.integer(1, MOST_UNDER_WAY);
+    for (; sent < count; sent++) {
       const length = sameLength ?? LENGTHS[random.integer(0, LENGTHS.length - 1)]!;
       if (sent > 0 && bytesUnderWay + length > MOST_BYTES_UNDER_WAY) break;
       bytesUnderWay += length;
@@ -89,7 +93,9 @@ async function play(network: Network, seed: number): Promise<unknown> {
   // A port that nobody listens on, and what is too long, break nothing.
   const [client] = clients as [UdpClient];
   await client.sendTo("x", { host, port: 9 });
-  book.push(await client.sendTo(new Uint8Array(65_508), { host, port: 9 }).catch(({ name }) => name));
+  book.push(
+    await client.sendTo(new Uint8Array(65_508), { host, port: 9 }).catch(({ name }) => name),
+  );
   await client.sendTo("last", { host, port: listener.port });
   book.push(new TextDecoder().decode((await client.receiveFrom())[0]));
   for (const client of clients) {

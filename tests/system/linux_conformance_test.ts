@@ -2,8 +2,10 @@
 
 import { linuxNetwork } from "../../linux/mod.ts";
 import { checkTransport, type TransportPair } from "../../testing/mod.ts";
+import { Authority } from "../support/certificates.ts";
 import { inFolder } from "../support/folder.ts";
 import { linuxTest } from "../support/linux_engine.ts";
+import { shakeHands } from "../support/secure_pair.ts";
 
 async function tcpPair(hostname: string): Promise<TransportPair> {
   const listener = await linuxNetwork.listen({ hostname, port: 0, backlog: 1 });
@@ -57,3 +59,16 @@ checkTransport(() => localPair(`\0socket-test-${Deno.pid}-${names++}`), {
   canTry: true,
   test: linuxTest,
 });
+
+const authority = await Authority.make("Tests");
+const localhost = await authority.sign();
+
+checkTransport(async () => {
+  const { near, far } = await tcpPair("127.0.0.1");
+  const { client, server } = await shakeHands([near, far], localhost, {
+    caCerts: [authority.cert],
+  });
+  if (client instanceof Error) throw client;
+  if (server instanceof Error) throw server;
+  return { near: client, far: server };
+}, { name: "TLS over TCP of the engine for Linux: ", test: linuxTest });

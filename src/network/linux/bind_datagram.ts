@@ -39,7 +39,7 @@ export function bindLinuxDatagram(
   const { hostname, port } = target;
   requireHost(hostname, port);
   if (ipVersion(hostname) !== 0) return bindAt(target, hostname, resolve);
-  return resolve({ transport: "udp", hostname, port })
+  return resolve({ transport: "udp", hostname, port }, 0)
     .then((address) => bindAt(target, address.hostname, resolve));
 }
 

@@ -1,7 +1,7 @@
 // Addresses of datagrams: each sender is one object for as long as it is heard often, with what the system needs in order
 // to answer it. So neither a text nor an object is made for a datagram.
 
-import { formatIpAddress, ipAddressFromBytes } from "../../base/ip_address.ts";
+import { formatIpAddress, ipAddressFromBytes, ipVersion } from "../../base/ip_address.ts";
 import type { DatagramAddress } from "../datagram_socket.ts";
 import { AF_INET, AF_INET6, SOCKADDR_IN6_BYTES, SOCKADDR_IN_BYTES } from "./abi.ts";
 import { requireHost } from "./permissions.ts";
@@ -90,7 +90,7 @@ export class LinuxDatagramAddress implements DatagramAddress {
    * @throws {Deno.errors.NotCapable} It is not given.
    */
   requirePermission(now: number): void {
-    if (now < this.#mayBeUsedUntil) return;
+    if (now < this.#mayBeUsedUntil || now === -Infinity) return;
     const { hostname } = this;
     const percent = hostname.indexOf("%");
     requireHost(percent < 0 ? hostname : hostname.slice(0, percent), this.port);
@@ -137,12 +137,14 @@ export class AddressBook {
   /**
    * The same address as this engine needs it.
    *
-   * @param address An IP address and a port.
-   * @throws {TypeError} It is no IP address, or its zone is no network interface.
+   * @param address A host and a port.
+   * @returns `undefined` where it is a name.
+   * @throws {TypeError} Its zone is no network interface.
    */
-  of(address: DatagramAddress): LinuxDatagramAddress {
+  of(address: DatagramAddress): LinuxDatagramAddress | undefined {
     if (address instanceof LinuxDatagramAddress) return address;
-    if (address === this.#lastTyped) return this.#last!;
+    if (address === this.#lastTyped) return this.#last;
+    if (ipVersion(address.hostname) === 0) return undefined;
     const found = this.#typed.get(address) ?? this.#read(address);
     this.#lastTyped = address;
     return this.#last = found;

@@ -1,6 +1,6 @@
 // What a datagram socket sends: many datagrams with one call.
 
-import type { DatagramAddress, OutgoingDatagram } from "../datagram_socket.ts";
+import type { OutgoingDatagram } from "../datagram_socket.ts";
 import { denoNetwork } from "../deno/deno_network.ts";
 import type { AddressBook } from "./datagram_address.ts";
 import { datagramsOut } from "./datagrams_out.ts";
@@ -9,6 +9,7 @@ import { EAGAIN, systemError } from "./errno.ts";
 /** A datagram that the system has no room for yet. */
 interface WaitingSend {
   readonly datagrams: readonly [OutgoingDatagram];
+  readonly isAllowed: boolean;
   readonly sent: PromiseWithResolvers<number>;
 }
 
@@ -39,10 +40,10 @@ export class DatagramOutlet {
     return this.#waiting.length > 0;
   }
 
-  /** Waits until the system has room for a datagram. */
-  wait(bytes: Uint8Array, target: DatagramAddress): Promise<number> {
+  /** Waits until the system has room for a datagram; the arguments are those of `send`. */
+  wait(datagrams: readonly [OutgoingDatagram], isAllowed: boolean): Promise<number> {
     const sent = Promise.withResolvers<number>();
-    this.#waiting.push({ datagrams: [{ bytes, target }], sent });
+    this.#waiting.push({ datagrams, isAllowed, sent });
     return sent.promise;
   }
 
@@ -50,7 +51,7 @@ export class DatagramOutlet {
   sendWaiting(): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       try {
-        if (this.send(next.datagrams, 0) === 0) return;
+        if (this.send(next.datagrams, 0, next.isAllowed) === 0) return;
         next.sent.resolve(next.datagrams[0].bytes.length);
       } catch (error) {
         next.sent.reject(error);
@@ -68,15 +69,17 @@ export class DatagramOutlet {
    * Sends as many as the system has room for.
    *
    * @param first The index of the first one.
+   * @param isAllowed Whether they go to what a name has led to that may be used: no permission is asked for.
    * @returns How many were sent.
    * @throws {Error} Why the first one cannot be sent.
    */
-  send(datagrams: readonly OutgoingDatagram[], first: number): number {
-    const now = denoNetwork.clock.now();
+  send(datagrams: readonly OutgoingDatagram[], first: number, isAllowed: boolean): number {
+    const now = isAllowed ? -Infinity : denoNetwork.clock.now();
     let done = first;
     while (done < datagrams.length) {
       try {
-        this.#add(datagrams, done, now);
+        // A name has to be looked up.
+        if (this.#add(datagrams, done, now) === 0) break;
       } catch (error) {
         if (done === first) throw error;
         break;
@@ -90,7 +93,7 @@ export class DatagramOutlet {
   }
 
   /** Adds datagrams up to one that cannot be sent. */
-  #add(datagrams: readonly OutgoingDatagram[], first: number, now: number): void {
+  #add(datagrams: readonly OutgoingDatagram[], first: number, now: number): number {
     const out = datagramsOut();
     out.clear();
     let next = first;
@@ -98,6 +101,7 @@ export class DatagramOutlet {
       const { bytes, target } = datagrams[next]!;
       try {
         const to = this.#book.of(target);
+        if (to === undefined) break;
         to.requirePermission(now);
         out.add(bytes, to, this.#joins);
       } catch (error) {
@@ -105,6 +109,7 @@ export class DatagramOutlet {
         break;
       }
     }
+    return next - first;
   }
 
   #send(): number {

@@ -4,7 +4,7 @@
 // nothing of its own was refused; the next receive tells.
 
 import { GenericError } from "../../base/errors.ts";
-import { ipVersion } from "../../base/ip_address.ts";
+import { familyReachedFrom, ipVersion } from "../../base/ip_address.ts";
 import type {
   DatagramAddress,
   DatagramSocket,
@@ -28,7 +28,7 @@ const MEMINFO_WORDS = 9;
 const MEMINFO_DROPS = 8;
 
 /** Turns a name, that the program may use, into an address. */
-export type Resolve = (target: DatagramAddress) => Promise<DatagramAddress>;
+export type Resolve = (target: DatagramAddress, family: 0 | 4 | 6) => Promise<DatagramAddress>;
 
 /** A datagram socket of this engine. */
 export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
@@ -36,6 +36,7 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
   readonly #descriptor: number;
   readonly #book: AddressBook;
   readonly #resolve: Resolve;
+  readonly #family: 0 | 4 | 6;
   readonly #loop: EventLoop = eventLoop();
   readonly #intake: DatagramIntake;
   readonly #outlet: DatagramOutlet;
@@ -63,6 +64,7 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
     this.#intake = new DatagramIntake(descriptor, book);
     this.#outlet = new DatagramOutlet(descriptor, book, () => this.#onRefused());
     this.addr = ownAddress(descriptor, "udp") as DatagramAddress;
+    this.#family = familyReachedFrom(this.addr.hostname);
     this.#loop.register(descriptor, this, EPOLLIN | EPOLLET);
   }
 
@@ -154,24 +156,28 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
 
   trySendAll(datagrams: readonly OutgoingDatagram[], first: number): number {
     this.#requireOpen();
-    return this.#outlet.isWaiting ? 0 : this.#outlet.send(datagrams, first);
+    return this.#outlet.isWaiting ? 0 : this.#outlet.send(datagrams, first, false);
   }
 
   async send(bytes: Uint8Array, target: DatagramAddress): Promise<number> {
     this.#requireOpen();
-    const isAddress = ipVersion(target.hostname) !== 0;
-    const to = isAddress ? target : await this.#resolve(target);
-    const sent = this.trySend(bytes, to);
-    if (sent !== undefined) return sent;
-    if (!this.#outlet.isWaiting) this.#watch(EPOLLIN | EPOLLOUT | EPOLLET);
-    const waiting = this.#outlet.wait(bytes, to);
+    const isName = ipVersion(target.hostname) === 0;
+    const to = isName ? await this.#resolve(target, this.#family) : target;
+    this.#requireOpen();
+    const datagrams = [{ bytes, target: to }] as const;
+    if (!this.#outlet.isWaiting) {
+      if (this.#outlet.send(datagrams, 0, isName) > 0) return bytes.length;
+      this.#watch(EPOLLIN | EPOLLOUT | EPOLLET);
+    }
+    const waiting = this.#outlet.wait(datagrams, isName);
     this.#hold();
     return await waiting;
   }
 
   #sendWaiting(): void {
     this.#outlet.sendWaiting();
-    if (!this.#outlet.isWaiting) this.#watch(EPOLLIN | EPOLLET);
+    // Where some still wait, it is asked anew: that there was no room may have been a wrong hint.
+    this.#watch(this.#outlet.isWaiting ? EPOLLIN | EPOLLOUT | EPOLLET : EPOLLIN | EPOLLET);
     this.#hold();
   }
 
@@ -186,7 +192,7 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
     // Once connected, a socket of all addresses has one, and hears no groups.
     if (this.#groups > 0) return;
     // Where the system cannot, whose datagrams are heard is looked at above.
-    const isConnected = connectSocket(this.#descriptor, this.#book.of(peer));
+    const isConnected = connectSocket(this.#descriptor, this.#book.of(peer)!);
     this.#isConnected = this.#intake.isConnected = this.#outlet.isConnected = isConnected;
   }
 

@@ -126,7 +126,7 @@ export class DatagramsOut {
     // What was transferred away has no bytes: nothing is read from there.
     if (bytes.length === 0) return 0;
     if (buffer !== this.#buffer) {
-      this.#address = addressOf(buffer as ArrayBuffer);
+      this.#address = addressOf(buffer);
       this.#buffer = buffer;
     }
     return this.#address + bytes.byteOffset;

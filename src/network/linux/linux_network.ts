@@ -51,12 +51,15 @@ export const linuxNetwork: Network = {
 };
 
 /** The address of a name that only its own permission allows. */
-async function addressOf(target: DatagramAddress): Promise<DatagramAddress> {
-  const { hostname, port } = target;
+async function addressOf(
+  { hostname, port }: DatagramAddress,
+  family: 0 | 4 | 6,
+): Promise<DatagramAddress> {
   requireHost(hostname, port);
-  const [address] = (await lookUpAddresses(hostname, 0)).addresses;
-  refuseDenied(address!, port);
-  return { transport: "udp", hostname: address!, port };
+  const { addresses } = await lookUpAddresses(hostname, family);
+  const address = addresses[0]!;
+  refuseDenied(address, port);
+  return { transport: "udp", hostname: address, port };
 }
 
 /** Whether an address is one of this machine's: the system binds no other. */

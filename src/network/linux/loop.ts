@@ -44,8 +44,9 @@ const SHORT_WAIT_IN_MILLIS = 0.25;
 const LONGEST_WAIT_IN_MILLIS = 10_000;
 /** For so long the runtime does not look at its own sockets and timers. */
 const LONGEST_WITHOUT_THE_RUNTIME_IN_MILLIS = 1;
-/** How often this thread lets others run while one that was called back returns: for some milliseconds at most. */
-const MOST_YIELDS = 10_000;
+/** For how long this thread waits for one that was called back: on a busy machine it may have to wait for a core. */
+const LONGEST_RETURN_IN_MILLIS = 20;
+const YIELDS_FOR_THE_RUNTIME = 50;
 
 /** The loop. */
 export class EventLoop {
@@ -185,6 +186,8 @@ export class EventLoop {
   }
 
   #takeTurn(): void {
+    // A thread that was called back is one that comes at once.
+    if (this.#isWaiting && this.#isCalledBack) return;
     this.#immediate ??= setImmediate(this.#turn);
   }
 
@@ -224,13 +227,22 @@ export class EventLoop {
 
   /** Decides when the system is asked next. */
   #goOn(): void {
-    if (this.#isBusy || this.#immediate !== undefined) return;
-    if (this.#waits === 0) return this.#rest();
-    if (this.#isWaiting) return;
-    if (this.#emptyTurns > this.#mostEmptyTurns) return this.#wait(LONGEST_WAIT_IN_MILLIS);
-    const now = denoNetwork.clock.now();
-    if (now - this.#lookedAt >= LONGEST_WITHOUT_THE_RUNTIME_IN_MILLIS) this.#wait(0);
-    else this.#takeTurn();
+    if (this.#waits === 0 && this.#afterTurn.length === 0) return this.#rest();
+    const isAsked = this.#afterTurn.length > 0;
+    if (this.#isWaiting && (!isAsked || this.#isCalledBack)) return;
+    if (!isAsked && this.#emptyTurns > this.#mostEmptyTurns) {
+      return this.#wait(LONGEST_WAIT_IN_MILLIS);
+    }
+    const keptFor = denoNetwork.clock.now() - this.#lookedAt;
+    if (keptFor < LONGEST_WITHOUT_THE_RUNTIME_IN_MILLIS) return this.#takeTurn();
+    this.#dropTurn();
+    if (this.#isWaiting) this.#ring();
+    else this.#wait(0);
+  }
+
+  #dropTurn(): void {
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    this.#immediate = undefined;
   }
 
   /** A thread waits. */
@@ -258,7 +270,6 @@ export class EventLoop {
       this.#mostEmptyTurns >>= 1;
     }
     this.#lookedAt = now;
-    if (this.#immediate !== undefined) return;
     this.#ask();
     this.#goOn();
   };
@@ -270,15 +281,15 @@ export class EventLoop {
 
   /** Nobody waits for anything. */
   #rest(): void {
-    if (this.#immediate !== undefined && this.#afterTurn.length === 0) {
-      clearImmediate(this.#immediate);
-      this.#immediate = undefined;
-    }
+    if (this.#afterTurn.length === 0) this.#dropTurn();
     if (!this.#isWaiting) return;
     if (!this.#isCalledBack) this.#ring();
     // It is gone in some microseconds. Whoever looks right now at what is left of this program, as tests' sanitizers do,
     // shall not find it.
-    for (let i = 0; i < MOST_YIELDS && !this.#hasReturned(); i++) this.#libc.sched_yield();
+    const until = denoNetwork.clock.now() + LONGEST_RETURN_IN_MILLIS;
+    while (!this.#hasReturned() && denoNetwork.clock.now() < until) this.#libc.sched_yield();
+    // It has left the system, and has to tell the runtime.
+    for (let i = 0; i < YIELDS_FOR_THE_RUNTIME; i++) this.#libc.sched_yield();
   }
 
   #hasReturned(): boolean {

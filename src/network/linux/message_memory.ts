@@ -16,6 +16,7 @@ import {
   MSG_NAMELEN,
 } from "./abi.ts";
 import { NAME_WORDS } from "./datagram_address.ts";
+import { libc } from "./libc.ts";
 
 /** How many messages one call takes at most. */
 export const MESSAGES = 64;
@@ -34,10 +35,10 @@ const LEN_WORD = MSG_LEN / 4;
 const IOVEC_WORDS = IOVEC_BYTES / 4;
 
 /** The address of memory, which stays where it is for as long as nobody transfers it. */
-export function addressOf(buffer: ArrayBuffer): number {
-  const pointer = Deno.UnsafePointer.of(new Uint8Array(buffer));
+export function addressOf(buffer: ArrayBufferLike): number {
+  const bytes = new Uint8Array(buffer);
   // Addresses of programs have 47 bits on x86-64, 48 on arm64.
-  return Number(Deno.UnsafePointer.value(pointer));
+  return Number(libc().whereIs(bytes, bytes, 0));
 }
 
 /** The headers of messages, with names, control data and iovecs. */

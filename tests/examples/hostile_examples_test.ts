@@ -8,6 +8,7 @@ import { argumentsOf } from "../support/example.ts";
 import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
+import { hasLinuxEngine } from "../support/linux_engine.ts";
 import { listening } from "../support/listening.ts";
 import { Program } from "../support/program.ts";
 import { letTimePass, libraryFrom } from "../support/samples.ts";
@@ -50,6 +51,7 @@ const overStreams: Record<string, [((running: Running) => Door)[], says: string,
     /^HTTP.* 200 .*hi$/s,
   ],
   json_server: [[tcp], '{"id":1,"method":"add","params":[2,3]}\n', /^{"id":1,"result":5}\n$/],
+  ...hasLinuxEngine ? { linux_proxy: [[tcp], "hello", /^hello$/] } : {},
   mqtt_broker: [[tcp], "\x10\x0c\0\x04MQTT\x04\x02\0\0\0\0", /^ ...$/s],
   redis_server: [[tcp], "PING\r\n", /^\+PONG\r\n$/],
   shared_port: [[tcp], "hello", /^\d+: hello$/],

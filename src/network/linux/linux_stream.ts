@@ -72,6 +72,8 @@ export class LinuxStream implements Transport, EventHandler {
   #mayWrite = true;
   /** What was told that stays true. */
   #state = 0;
+  /** What a write was told has cut it: the number of the failure. */
+  #cutBy = 0;
   #reading: Waiting<number | null> | undefined;
   #writing: Waiting<number> | undefined;
   #onReadable: (() => void) | undefined;
@@ -138,7 +140,11 @@ export class LinuxStream implements Transport, EventHandler {
       if (count < length && this.#state === 0 && !this.#hasBorders) this.#mayRead = false;
       return count;
     }
-    if (count === 0) return null;
+    if (count === 0) {
+      // A write was told of the cut; whoever reads is told of an end then, which was none.
+      if (this.#cutBy !== 0) throw systemError(this.#cutBy, "recv");
+      return null;
+    }
     if (!isExpected(-count)) throw systemError(-count, "recv");
     this.#mayRead = false;
     return undefined;
@@ -230,6 +236,7 @@ export class LinuxStream implements Transport, EventHandler {
       count = believed(send, (this.#state & CUT) === 0, hint);
       // What has cut the stream is told once; then it is a broken pipe.
       if (count === -EPIPE && ENDS.includes(hint)) count = -hint;
+      if (count !== -EPIPE && ENDS.includes(-count)) this.#cutBy = -count;
     }
     if (count >= 0) {
       if (count < length) this.#mayWrite = false;

@@ -222,3 +222,27 @@ linuxTest("LinuxStream can be reset only where that was asked for", async () => 
   near.close();
   far.close();
 });
+
+linuxTest("LinuxStream takes no cut for an end where a write was told of it first", async () => {
+  const [near, far] = await linuxPair();
+  near.reset!();
+  await readable(far);
+  assertThrows(() => far.tryWrite!(bytes(1)), Deno.errors.ConnectionReset);
+  assertThrows(() => far.tryRead!(bytes(0)), Deno.errors.ConnectionReset);
+  assertThrows(() => far.tryWrite!(bytes(1)), Deno.errors.BrokenPipe);
+  far.close();
+});
+
+linuxTest("LinuxStream reads the end of a peer that takes nothing more", async () => {
+  const [near, far] = await linuxPair();
+  await near.write(bytes(1));
+  near.close();
+  await readable(far);
+  // The first is refused with a reset, which the second is told of.
+  await far.write(bytes(1));
+  await eventLoop().looked();
+  assertThrows(() => far.tryWrite!(bytes(1)), Deno.errors.BrokenPipe);
+  const buffer = bytes(0, 0);
+  assertEquals([far.tryRead!(buffer), far.tryRead!(buffer)], [1, null]);
+  far.close();
+});

@@ -24,6 +24,7 @@ export async function prepare(
     "linux-lent",
     "iterate",
     "udp-client",
+    "linux-udp-lent",
   ]);
   const pinned = machine.cores === undefined ? "not pinned" : "each pinned to a core";
   console.log(`${machine.description}; Deno ${Deno.version.deno}`);

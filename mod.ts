@@ -8,10 +8,17 @@
 export type { Address } from "./src/base/address.ts";
 export { Client } from "./src/connection/client.ts";
 export type {
+  AnyClientConfig,
   ClientConfig,
   DialConfig,
+  HostsClientConfig,
   LocalClientConfig,
+  RemoteConfig,
+  ServiceClientConfig,
 } from "./src/connection/client_config.ts";
+export type { Lookup, LookupOptions } from "./src/connection/lookup.ts";
+export type { ChooseVia, Via } from "./src/via/via.ts";
+export type { ProxyServerConfig } from "./src/via/proxy_server.ts";
 export { Connection } from "./src/connection/connection.ts";
 export type { ConnectionConfig } from "./src/connection/connection_config.ts";
 export type {
@@ -20,6 +27,7 @@ export type {
   MessageHeartbeatConfig,
 } from "./src/connection/heartbeat.ts";
 export type { ConnectionEnd } from "./src/connection/connection_end.ts";
+export type { CloseOptions, UpgradeOptions } from "./src/connection/hurried.ts";
 export type { ReadLineOptions, ReadUntilOptions } from "./src/connection/delimited_reader.ts";
 export {
   GenericError,
@@ -38,6 +46,7 @@ export type { ListenerConfig } from "./src/listener/listener_config.ts";
 export type { BufferSizeConfig, PacketConfig, TcpConfig } from "./src/network/socket_options.ts";
 export type { BufferSizes, PeerCredentials, TcpInfo, TcpState } from "./src/network/socket_info.ts";
 export type { ListenerEvent } from "./src/listener/listener_event.ts";
+export type { IterationOptions } from "./src/listener/consumers.ts";
 export type { ServiceOrFactory } from "./src/connection/service_factory.ts";
 export type { CutOff, StopOptions, StopReport } from "./src/listener/life_cycle.ts";
 export type { ReadOptions, ReadResult } from "./src/connection/pull.ts";
@@ -51,6 +60,11 @@ export type {
   ListenerSecureSocketConfig,
 } from "./src/tls/listener_secure_socket_config.ts";
 export type { CertificateConfig, SecureSocketConfig } from "./src/tls/secure_socket_config.ts";
+export {
+  TlsSessions,
+  type TlsSessionsConfig,
+  type TlsSessionsStats,
+} from "./src/tls/tls_sessions.ts";
 export { type Framed, framed, type FramedConfig } from "./src/framing/framed.ts";
 export { framedService, type MessageService, type Reply } from "./src/framing/framed_service.ts";
 export type { FrameConfig } from "./src/framing/frame_config.ts";

@@ -28,6 +28,7 @@ export type {
   PacketConfig,
   PeerCredentials,
   ResolvedName,
+  ServiceRecord,
   SocketOptionName,
   SocketOptions,
   SocketUse,

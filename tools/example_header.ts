@@ -12,10 +12,14 @@ export interface ExampleHeader {
   readonly command: readonly string[];
 }
 
-/** The names of all examples. A file that does not say how to run it is a part of others. */
+/**
+ * The names of all examples of one command. A file that does not say how to run it is a part of others, and a folder is
+ * a service of several programs, with a test of its own.
+ */
 export async function exampleNames(): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of Deno.readDir(FOLDER)) {
+  for await (const { name, isFile } of Deno.readDir(FOLDER)) {
+    if (!isFile) continue;
     const source = await Deno.readTextFile(new URL(name, FOLDER));
     if (/^.*\n\/\/ Run: /.test(source)) names.push(name.replace(/\.ts$/, ""));
   }

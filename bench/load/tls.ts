@@ -78,7 +78,7 @@ async function drain(): Promise<never> {
   return await measure();
 }
 
-/** Whole handshakes: no client here resumes a session that another has begun. */
+/** Whole handshakes, except where the client is the one that resumes its sessions. */
 async function churn(): Promise<never> {
   const one = async () => {
     for (;;) {

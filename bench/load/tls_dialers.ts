@@ -1,6 +1,6 @@
 // The clients of the TLS bench: this library's, Deno's own, and node:tls. Each is used as its users would.
 import tls from "node:tls";
-import { Client } from "../../mod.ts";
+import { Client, type ClientSecureSocketConfig, TlsSessions } from "../../mod.ts";
 import { writeAll } from "../servers/write_all.ts";
 
 /** A secure stream. */
@@ -16,8 +16,16 @@ export interface Stream {
 const hostname = "localhost";
 const caCert = Deno.env.get("BENCH_TLS_CA")!;
 
-async function dialOurs(port: number, isLent = false): Promise<Stream> {
-  const secureSocket = { caCerts: [caCert], serverName: hostname };
+const trusting = { caCerts: [caCert], serverName: hostname };
+/** What a client does whose engine is node:tls; DENO_CERT has the authority, for only then Deno resumes sessions. */
+const layered = { exposePeerCertificate: true, serverName: hostname };
+const sessions = new TlsSessions();
+
+async function dialOurs(
+  port: number,
+  isLent = false,
+  secureSocket: ClientSecureSocketConfig = trusting,
+): Promise<Stream> {
   const client = await Client.connect({ host: "127.0.0.1", port, secureSocket });
   const memory = new Uint8Array(65_536);
   return {
@@ -92,8 +100,10 @@ function dialNode(port: number): Promise<Stream> {
 
 /** How to connect, by the name that the bench calls it. */
 export const dialers = {
-  ours: dialOurs,
+  ours: (port: number) => dialOurs(port),
   lent: (port: number) => dialOurs(port, true),
+  layered: (port: number) => dialOurs(port, false, layered),
+  resumed: (port: number) => dialOurs(port, false, { ...layered, sessions }),
   startTls: dialStartTls,
   connectTls: dialConnectTls,
   node: dialNode,

@@ -1,6 +1,5 @@
 // Client: a connection that you dialled.
 
-import { hostOf, portOf } from "../base/address.ts";
 import { GenericError, setupError } from "../base/errors.ts";
 import { waitFor } from "../network/deadline.ts";
 import { free } from "../network/free.ts";
@@ -11,7 +10,7 @@ import {
   resolveClientSecureSocket,
 } from "../tls/client_secure_socket_config.ts";
 import { ClientSecurity } from "../tls/client_security.ts";
-import { type ClientConfig, type LocalClientConfig, resolveClientConfig } from "./client_config.ts";
+import { type AnyClientConfig, resolveClientConfig } from "./client_config.ts";
 import { Connection, connectionFrom } from "./connection.ts";
 import { serve } from "./service_loop.ts";
 
@@ -47,15 +46,16 @@ export class Client extends Connection {
    * @returns The connection, with the delay of small writes switched off. It does not wait for the
    * `onConnect` of a callback service.
    * @throws {TypeError | RangeError} A field of `config` is wrong; nothing was tried.
-   * @throws {GenericError} `"unreachable"`, `"denied"`, `"timed-out"`, or `"handshake"`.
+   * @throws {GenericError} `"unreachable"`, `"denied"`, `"timed-out"`, or `"handshake"`; `"unsupported"` for what the
+   * network cannot do, `"handler"` if the function of `via` throws.
    */
-  static async connect(config: ClientConfig | LocalClientConfig): Promise<Client> {
+  static async connect(config: AnyClientConfig): Promise<Client> {
     const settings = resolveClientConfig(config);
-    const { target: { host, name, dial }, network, signal, proxyHeader, secureSocket } = settings;
+    const { destination, network, signal, proxyHeader, secureSocket } = settings;
     const timeoutInMillis = settings.connectTimeoutInMillis;
     const security = secureSocket && new ClientSecurity(secureSocket, network);
-    const action = `Cannot connect to ${name}`;
-    const transport = await waitFor(
+    const action = `Cannot connect to ${destination.name}`;
+    const { transport, host } = await waitFor(
       {
         clock: network.clock,
         timeoutInMillis,
@@ -66,19 +66,13 @@ export class Client extends Connection {
       async (signal) => {
         // Report what is wrong with a file before the network is used.
         await security?.load();
-        const connected = await dial(network, signal);
-        if (isItsOwnPeer(connected)) {
-          free(connected);
-          // The system gave this end the very port that was to be reached, so the connection met itself.
-          throw new GenericError(
-            "unreachable",
-            `${action}: nothing listens there but this end itself`,
-          );
-        }
-        if (proxyHeader !== undefined) await sendHeader(connected, proxyHeader);
-        return await security?.secure(connected, signal) ?? connected;
+        const reached = await destination.reach(network, signal);
+        const { transport, host, tunnelled } = reached;
+        if (proxyHeader !== undefined) await sendHeader(transport, proxyHeader, tunnelled);
+        if (security === undefined) return reached;
+        return { ...reached, transport: await security.secure(transport, signal, host) };
       },
-      free,
+      ({ transport }) => free(transport),
     ).catch((cause) => {
       throw signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
     });
@@ -91,10 +85,4 @@ export class Client extends Connection {
     if (settings.callbackService !== undefined) serve(client, settings.callbackService);
     return client;
   }
-}
-
-/** Whether both ends are the same. */
-function isItsOwnPeer({ localAddr, remoteAddr }: Transport): boolean {
-  const port = portOf(localAddr);
-  return port !== 0 && port === portOf(remoteAddr) && hostOf(localAddr) === hostOf(remoteAddr);
 }

@@ -1,11 +1,17 @@
 // The config of a client: where to connect to, how, and how the connection behaves; read and checked once.
 
-import { checkHost, checkPath, checkPort, formatAddress, formatPath } from "../base/address.ts";
-import { checkInterval, checkSignal } from "../base/arguments.ts";
+import { type Address, checkHost, checkPath, checkPort, formatPath } from "../base/address.ts";
+import {
+  checkChoice,
+  checkFunction,
+  checkInterval,
+  checkSignal,
+  shown,
+} from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
-import { optionNames, readOptions, withOptions } from "../base/options.ts";
+import { optionNames, readList, readOptions, withOptions } from "../base/options.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
-import type { Network, Transport } from "../network/network.ts";
+import type { Network } from "../network/network.ts";
 import {
   BUFFER_SIZE_OPTIONS,
   type BufferSizeConfig,
@@ -27,7 +33,11 @@ import {
   type ConnectionConfig,
   ConnectionSettings,
 } from "./connection_config.ts";
+import { type ChooseVia, readVia, type Via } from "../via/via.ts";
+import { type Destination, Route } from "./destination.ts";
+import { checkedLookup, type Lookup } from "./lookup.ts";
 import { readService, type Service } from "./service.ts";
+import { checkService } from "./service_hosts.ts";
 
 /** How a dialled connection is made and behaves, wherever it goes to. */
 export interface DialConfig extends ConnectionConfig {
@@ -54,17 +64,10 @@ export interface DialConfig extends ConnectionConfig {
 }
 
 /**
- * Where to connect to, and how the connection behaves. With Deno's network, `localAddress`, `localPort`,
+ * How a server on the network is reached, wherever it is. With Deno's network, `localAddress`, `localPort`,
  * `keepAliveInMillis` as a number and `resetOnAbort` use `node:net`, whose streams cost more than Deno's own.
  */
-export interface ClientConfig extends DialConfig, TcpConfig {
-  /**
-   * Host name or IP address. All addresses of a name are tried, the next one also when one does not answer, all within
-   * `connectTimeoutInMillis`.
-   */
-  readonly host: string;
-  /** Port, from 1 to 65535. */
-  readonly port: number;
+export interface RemoteConfig extends DialConfig, TcpConfig {
   /** IP address of this end, for a machine that has several. */
   readonly localAddress?: string;
   /**
@@ -73,7 +76,63 @@ export interface ClientConfig extends DialConfig, TcpConfig {
    * @default one that the system chooses
    */
   readonly localPort?: number;
+  /**
+   * Connects by way of a proxy, or of several, each through the one before it: URLs such as
+   * `"socks5://user:password@host:1080"` and `"http://host:3128"`. A function chooses for each host, and gives
+   * `undefined` to connect directly. The last proxy looks the host name up. `remoteAddress` is the first proxy's.
+   */
+  readonly via?: Via | ChooseVia;
+  /**
+   * Looks host names up instead of the system: those of proxies, too, and of what is behind one, except with
+   * `socks5h://`. Connecting to what it gives needs the permission for these addresses.
+   */
+  readonly lookup?: Lookup;
+  /**
+   * Which addresses of a name are tried first: 4 or 6.
+   *
+   * @default the system's order
+   */
+  readonly family?: 4 | 6;
 }
+
+/** Where to connect to, and how the connection behaves. */
+export interface ClientConfig extends RemoteConfig {
+  /**
+   * Host name or IP address. All addresses of a name are tried, the next one also when one does not answer, all within
+   * `connectTimeoutInMillis`.
+   */
+  readonly host: string;
+  /** Port, from 1 to 65535. */
+  readonly port: number;
+}
+
+/** Which hosts to connect to one of, and how the connection behaves. */
+export interface HostsClientConfig extends RemoteConfig {
+  /**
+   * Host names, IP addresses, or both with a port of their own, tried in this order. The next one is tried when one has
+   * failed, or beside one that has not answered within 250 ms; the first one that answers is taken.
+   */
+  readonly hosts: readonly (string | Address)[];
+  /** The port of those without one of their own, from 1 to 65535. */
+  readonly port?: number;
+}
+
+/** Which service to connect to, and how the connection behaves. */
+export interface ServiceClientConfig extends RemoteConfig {
+  /**
+   * Name of a service: `"_redis._tcp.example"`. A name server is asked for its SRV records; their hosts are tried in the
+   * order of priority, and by chance and weight where that is the same (RFC 2782), 32 at most. With TLS the certificate
+   * must be valid for the domain (`example`), unless `secureSocket` has a `serverName`.
+   */
+  readonly srv: string;
+}
+
+/** Whatever a client can connect to. */
+export type AnyClientConfig =
+  | ClientConfig
+  | HostsClientConfig
+  | ServiceClientConfig
+  | LocalClientConfig;
 
 /** Which local (Unix) socket to connect to, and how the connection behaves. */
 export interface LocalClientConfig extends DialConfig, BufferSizeConfig {
@@ -84,7 +143,7 @@ export interface LocalClientConfig extends DialConfig, BufferSizeConfig {
 /** The checked config of a client. */
 export interface ClientSettings {
   /** Where it connects to. */
-  readonly target: Target;
+  readonly destination: Destination;
   readonly network: Network;
   readonly connection: ConnectionSettings;
   readonly connectTimeoutInMillis: number;
@@ -94,8 +153,10 @@ export interface ClientSettings {
   readonly secureSocket: ClientSecureSocketSettings | undefined;
 }
 
-/** The options of both kinds of client. */
-type Options = DialConfig & Partial<ClientConfig & LocalClientConfig>;
+/** The options of all kinds of client. */
+type Options =
+  & DialConfig
+  & Partial<ClientConfig & HostsClientConfig & ServiceClientConfig & LocalClientConfig>;
 
 const OPTIONS = [
   ...CONNECTION_OPTIONS,
@@ -106,7 +167,12 @@ const OPTIONS = [
     sendProxyHeader: true,
     secureSocket: true,
     host: true,
+    hosts: true,
+    srv: true,
     port: true,
+    via: true,
+    lookup: true,
+    family: true,
     localAddress: true,
     localPort: true,
     path: true,
@@ -127,14 +193,14 @@ const OPTIONS = [
 const SOCKET_OPTIONS = ["localAddress", "localPort", ...TCP_OPTIONS] as const;
 
 /** Reads the config of a client, each field once, checks it and fills in the defaults. */
-export function resolveClientConfig(config: ClientConfig | LocalClientConfig): ClientSettings {
+export function resolveClientConfig(config: AnyClientConfig): ClientSettings {
   const options = readOptions<Options>("config", config, OPTIONS);
   const { connectTimeoutInMillis = 30_000, network = denoNetwork, signal } = options;
   const { callbackService, sendProxyHeader, secureSocket } = options;
   const connection = new ConnectionSettings(options);
-  const target = targetOf(options);
+  const destination = destinationOf(options);
   return {
-    target,
+    destination,
     network,
     connection,
     connectTimeoutInMillis: checkInterval("connectTimeoutInMillis", connectTimeoutInMillis),
@@ -143,49 +209,76 @@ export function resolveClientConfig(config: ClientConfig | LocalClientConfig): C
     proxyHeader: sendProxyHeader === undefined ? undefined : checkProxyHeader(sendProxyHeader),
     secureSocket: secureSocket === undefined
       ? undefined
-      : resolveClientSecureSocket(secureSocket, target.host),
+      : resolveClientSecureSocket(secureSocket, destination.host),
   };
 }
 
-/** How to connect to the target of a config. */
-interface Target {
-  /** The host, if there is one. */
-  readonly host: string | undefined;
-  /** Its name in messages. */
-  readonly name: string;
-  /** Connects. */
-  dial(network: Network, signal: AbortSignal): Promise<Transport>;
+function destinationOf(config: Options): Destination {
+  const { host, hosts, srv, path } = config;
+  const given = [host, hosts, srv, path].filter((value) => value !== undefined).length;
+  if (given > 1 || path !== undefined && config.port !== undefined) {
+    throw new TypeError(
+      "config must have a path, or srv, or hosts, or a host and a port, not two of these",
+    );
+  }
+  return path === undefined ? routeOf(config) : pathOf(config, checkPath("path", path));
 }
 
-function targetOf(config: Options): Target {
-  if (config.path === undefined) {
-    const hostname = checkHost("host", config.host);
-    const port = checkPort("port", config.port, 1);
-    const options = resolveSocketOptions(config, SOCKET_OPTIONS);
-    return {
-      host: hostname,
-      name: formatAddress(hostname, port),
-      dial: (network, signal) => {
-        refuseUnsupported(network.socketOptions, "connect", options);
-        return network.connect(withOptions(options, { hostname, port, signal }));
-      },
-    };
+function routeOf(config: Options): Route {
+  const { via, lookup, family } = config;
+  return new Route({
+    hosts: placesOf(config),
+    stream: resolveSocketOptions(config, SOCKET_OPTIONS),
+    family: family === undefined ? undefined : checkChoice("family", family, [4, 6]),
+    lookup: lookup === undefined ? undefined : checkedLookup(checkFunction("lookup", lookup)),
+    via: via === undefined ? undefined : readVia(via),
+  });
+}
+
+function placesOf({ host, hosts, srv, port }: Options): readonly Address[] | string {
+  if (srv !== undefined) {
+    if (port !== undefined) throw new TypeError("config must have srv or a port, not both");
+    return checkService("srv", srv);
   }
-  if (config.host !== undefined || config.port !== undefined) {
-    throw new TypeError("config must have a path, or a host and a port, not both");
+  if (hosts === undefined) {
+    return [{ host: checkHost("host", host), port: checkPort("port", port, 1) }];
+  }
+  const places = readList("hosts", hosts).map((one, i): Address => {
+    const name = `hosts[${i}]`;
+    if (typeof one !== "object") {
+      return { host: checkHost(name, one), port: checkPort("port", port, 1) };
+    }
+    const address = readOptions<Address>(name, one as Address, ["host", "port"]);
+    return {
+      host: checkHost(`${name}.host`, address.host),
+      port: checkPort(`${name}.port`, address.port ?? port, 1),
+    };
+  });
+  if (places.length === 0) {
+    throw new TypeError(`hosts must be an array with at least one host: got ${shown(hosts)}`);
+  }
+  return places;
+}
+
+/** Options that say how a host is reached. */
+const OF_HOSTS = ["via", "lookup", "family"] as const;
+
+function pathOf(config: Options, path: string): Destination {
+  for (const name of OF_HOSTS) {
+    if (config[name] !== undefined) throw new TypeError(`config must have a host for ${name}`);
   }
   refuseWithPath(config);
-  const path = checkPath("path", config.path);
   const options = resolveSocketOptions(config, BUFFER_SIZE_OPTIONS);
   return {
     host: undefined,
     name: formatPath(path),
-    dial: (network, signal) => {
+    async reach(network, signal) {
       if (network.connectPath === undefined) {
         throw new GenericError("unsupported", "This network has no local sockets");
       }
       refuseUnsupported(network.socketOptions, "path", options);
-      return network.connectPath(withOptions(options, { path, signal }));
+      const transport = await network.connectPath(withOptions(options, { path, signal }));
+      return { transport, host: undefined, tunnelled: undefined };
     },
   };
 }

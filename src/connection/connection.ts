@@ -19,6 +19,7 @@ import {
   type ReadLineOptions,
   type ReadUntilOptions,
 } from "./delimited_reader.ts";
+import { type CloseOptions, hurriedBy, readSignal, type UpgradeOptions } from "./hurried.ts";
 import { ByteIteration } from "./byte_iteration.ts";
 import { StreamCore } from "./stream_core.ts";
 import type { Origin } from "./origin.ts";
@@ -488,14 +489,24 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    *
    * @param options How; by default as the listener's `secureSocket` says, or for a client with the host that it has
    * connected to.
+   * @param upgradeOptions How to give up.
    * @throws {TypeError | RangeError} An option is wrong; the connection stays open.
+   * @throws {unknown} The reason of the signal, when that is aborted: the connection has ended, unless it was aborted
+   * before the call.
    * @throws {GenericError} `"busy"`: a read is under way, or it is secure already; the connection stays open. A read
    * that timed out leaves a read of the system under way, and so does a {@linkcode Connection.signal} that was asked
    * for. `"handshake"`: the connection has ended, and the error says which check failed. This rejection may be left
    * alone, as that of a write: {@linkcode Connection.closed} and `onError` report it, too.
    */
-  upgradeToTls(options?: ClientSecureSocketConfig | ListenerSecureSocketConfig): Promise<void> {
-    return upgrade(this.#core, options);
+  upgradeToTls(
+    options?: ClientSecureSocketConfig | ListenerSecureSocketConfig,
+    upgradeOptions: UpgradeOptions = {},
+  ): Promise<void> {
+    try {
+      return upgrade(this.#core, options, readSignal(upgradeOptions));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -521,10 +532,19 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * within `closeTimeoutInMillis`; then the connection is aborted, and `closed` reports `"timed-out"` if bytes were not
    * sent. A waiting `read` rejects with `"closed"`; an iteration or a stream ends.
    *
-   * @returns Resolves when the socket is freed; calling it again does nothing more.
+   * @param options What hurries it. Calling it again is a way to hurry a close that is under way.
+   * @returns Resolves when the socket is freed, politely or not; {@linkcode Connection.closed} says which.
+   * @throws {TypeError} An option is wrong; the connection stays open.
    */
-  close(): Promise<void> {
-    return this.#core.close();
+  close(options?: CloseOptions): Promise<void> {
+    if (options === undefined) return this.#core.close();
+    try {
+      const signal = readSignal(options);
+      const closing = this.#core.close();
+      return signal === undefined ? closing : hurriedBy(this.#core, signal, closing);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

@@ -9,9 +9,9 @@ import type { Caller, Service } from "./service.ts";
 export type Handler = (caller: Caller) => void | Promise<void>;
 
 /** The callbacks that go with a handler. */
-export type HandlerCallbacks = Pick<Service, "onError" | "onClose">;
+export type HandlerCallbacks = Pick<Service, "onStop" | "onError" | "onClose">;
 
-const CALLBACKS = optionNames<HandlerCallbacks>({ onError: true, onClose: true });
+const CALLBACKS = optionNames<HandlerCallbacks>({ onStop: true, onError: true, onClose: true });
 
 /**
  * Reads the callbacks that go with a handler.
@@ -19,7 +19,9 @@ const CALLBACKS = optionNames<HandlerCallbacks>({ onError: true, onClose: true }
  * @returns Those that were given.
  * @throws {TypeError} The handler or a callback is not a function.
  */
-export function readHandlerCallbacks<Callbacks extends { onError?: unknown; onClose?: unknown }>(
+export function readHandlerCallbacks<
+  Callbacks extends { [Name in keyof HandlerCallbacks]?: unknown },
+>(
   handler: unknown,
   callbacks: Callbacks,
 ): Readonly<Callbacks> {

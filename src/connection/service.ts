@@ -49,6 +49,13 @@ export interface Service {
    */
   onEnd?(caller: Caller): void | Promise<void>;
   /**
+   * Its listener is being stopped, and the connection has nothing to do: it closes when this has settled. What is
+   * written here still goes out: a farewell of your protocol. Called between two calls, never during one, but while a
+   * loop within `onConnect` waits for bytes. What arrives until this has settled is still handled. Called once at most,
+   * and not for connections that end otherwise or are cut.
+   */
+  onStop?(caller: Caller): void | Promise<void>;
+  /**
    * The connection ends with an error: its own, or what a method of this service threw. Not called for `close`, `abort`
    * or the peer's end. Without this method a network failure just closes the connection, and what a method threw is
    * printed with `console.error`, unless it is a read that timed out or a bad frame.
@@ -61,7 +68,15 @@ export interface Service {
   onClose?(caller: Caller, end: ConnectionEnd): void | Promise<void>;
 }
 
-const METHODS = ["onConnect", "onBytes", "onEnd", "onReadReady", "onError", "onClose"] as const;
+const METHODS = [
+  "onConnect",
+  "onBytes",
+  "onEnd",
+  "onReadReady",
+  "onStop",
+  "onError",
+  "onClose",
+] as const;
 
 /**
  * Reads the methods of a service. Later changes to the service have no effect.

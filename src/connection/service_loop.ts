@@ -39,6 +39,8 @@ export function serve(caller: Caller, service: Service): void {
 class ServiceLoop implements Attendant, Wait {
   isCalling = false;
   isConnecting = false;
+  /** Whether `onStop` is under way. */
+  isParting = false;
   /** How many bytes the next call needs. */
   length = 1;
   readonly isReading: boolean;
@@ -48,6 +50,9 @@ class ServiceLoop implements Attendant, Wait {
   #readBefore = 0;
   #isLastCall = false;
   #isOver = false;
+  #hasParted = false;
+  /** Something was due while `onStop` was under way. */
+  #isDue = false;
   /** What a method threw. */
   #thrown: { readonly error: unknown } | undefined;
 
@@ -74,6 +79,37 @@ class ServiceLoop implements Attendant, Wait {
     if (!this.isCalling) void this.#finish();
   }
 
+  part(): boolean {
+    const { onStop } = this.#service;
+    if (onStop === undefined || this.#hasParted || this.#isOver) return false;
+    this.#hasParted = this.isParting = true;
+    // Not from here: this may be in the middle of a write or a read.
+    queueMicrotask(() => {
+      // Cut in between.
+      if (!this.#core.isOpen) return this.#afterPart();
+      attempt(() => onStop(this.#caller)).then(this.#afterPart, (error) => {
+        this.#thrown ??= { error };
+        this.#afterPart();
+      });
+    });
+    return true;
+  }
+
+  readonly #afterPart = (): void => {
+    this.isParting = false;
+    const core = this.#core;
+    const isDue = this.#isDue;
+    this.#isDue = false;
+    if (!this.isCalling) {
+      if (core.isFreed || this.#thrown !== undefined) return void this.#finish();
+      if (isDue) this.#next();
+    } else if (this.#thrown !== undefined) {
+      // The loop in `onConnect` ends first.
+      return void core.close();
+    }
+    core.onParted();
+  };
+
   #await(result: unknown, after: () => void): void {
     if (!isThenable(result)) return after();
     // A thenable of another kind may call back more than once, or differ when asked again.
@@ -93,6 +129,10 @@ class ServiceLoop implements Attendant, Wait {
   #next(): void {
     const { reader } = this.#core;
     if (this.#isOver) return;
+    if (this.isParting) {
+      this.#isDue = true;
+      return;
+    }
     if (reader.isWaiting) {
       // A call has left its own read behind.
       reader.whenFree(() => this.#next());
@@ -118,6 +158,10 @@ class ServiceLoop implements Attendant, Wait {
   ready(): void {
     const { reader } = this.#core;
     if (this.#isOver) return;
+    if (this.isParting) {
+      this.#isDue = true;
+      return;
+    }
     // Shut down from this side: nothing will be read any more.
     if (reader.isShut) return this.#core.closeIfIdle();
     if (this.#service.onBytes !== undefined) return this.#callWithBytes();
@@ -223,7 +267,7 @@ class ServiceLoop implements Attendant, Wait {
 
   async #finish(): Promise<void> {
     // What a call has written may have ended the connection while its reply was being sent.
-    if (this.#isOver) return;
+    if (this.#isOver || this.isParting) return;
     this.#isOver = true;
     const core = this.#core;
     this.isCalling = true;

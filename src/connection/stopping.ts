@@ -13,6 +13,13 @@ export interface Attendant {
   readonly isConnecting: boolean;
   /** Whether it reads; otherwise the user does, outside of its methods. */
   readonly isReading: boolean;
+  /** Whether its last words are under way. */
+  readonly isParting: boolean;
+  /**
+   * Nothing is left to do, and a stop was asked for. Returns whether the end has to wait for last words: then it looks
+   * again when they have been said.
+   */
+  part(): boolean;
   /** The transport was freed. The attendant lets the connection leave its listener when it is done. */
   onFreed(error: SocketError | undefined): void;
 }
@@ -41,7 +48,7 @@ export class Stopping {
   /** Closes the connection if it is idle. */
   closeIfIdle(): void {
     const { attendant, reader, writer, isOpen, isPaused } = this.#connection;
-    if (!isOpen || isPaused || writer.queuedBytes > 0) return;
+    if (!isOpen || isPaused || writer.queuedBytes > 0 || attendant?.isParting === true) return;
     const unread = reader.queue.length;
     // A service that leaves reading to its user, who has read nothing: what was read ahead belongs to no call.
     const isUntouched = attendant?.isReading === false && !reader.isWaiting &&
@@ -51,7 +58,7 @@ export class Stopping {
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {
       if (reader.isBusy) return;
-      if (reader.inflow.isCaughtUp) this.#connection.close(undefined, "stop");
+      if (reader.inflow.isCaughtUp) this.#end();
       // If the read is held back, this is called again when it no longer is.
       else if (!reader.inflow.isHeld) void this.#look();
       return;
@@ -59,7 +66,18 @@ export class Stopping {
     // A user who has read and does not wait for more may be busy with anything. But a service handles what it has read
     // in its methods.
     const isIdle = attendant !== undefined && (attendant.isReading || isUntouched);
-    if (isIdle) this.#connection.close(undefined, "stop");
+    if (isIdle) this.#end();
+  }
+
+  /** Its last words have been said: what has arrived meanwhile is handled, too. */
+  onParted(): void {
+    this.#connection.reader.inflow.catchUp();
+    this.closeIfIdle();
+  }
+
+  #end(): void {
+    const { attendant } = this.#connection;
+    if (attendant?.part() !== true) this.#connection.close(undefined, "stop");
   }
 
   /** Bytes may have arrived that were not read yet: the runtime looks at its sockets first. */

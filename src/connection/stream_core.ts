@@ -341,6 +341,11 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#stopping?.closeIfIdle();
   }
 
+  /** The last words before a stop have been said. */
+  onParted(): void {
+    this.#stopping?.onParted();
+  }
+
   /** Takes the connection out of its listener. @param error What `closed` will give. */
   leave(error: SocketError | undefined): void {
     if (this.#hasLeft) return;

@@ -9,19 +9,29 @@
 // handshake, and Deno's own engine refuses such a stream. So the call is refused with "busy", whatever the engine.
 
 import type { StreamCore } from "./stream_core.ts";
+import { hurriedBy } from "./hurried.ts";
 import type { Upgrade } from "./origin.ts";
 import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
 
 /**
- * Makes a connection secure. What was written before goes out in the clear; what is written or read from now on waits
+ * Makes a connection secure, unless the signal is aborted before. What was written before goes out in the clear; what is written or read from now on waits
  * for the handshake.
  *
  * @throws {TypeError | RangeError | GenericError} Refused before anything was done (the connection stays open), or what
  * has ended the connection.
  */
-export function upgrade(core: StreamCore, options: object | undefined): Promise<void> {
+export function upgrade(
+  core: StreamCore,
+  options: object | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (signal?.aborted === true) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  makeSecure(core, options).then(resolve, (error) => {
+  const making = makeSecure(core, options);
+  const secure = signal === undefined ? making : hurriedBy(core, signal, making).catch((error) => {
+    throw signal.aborted && core.error?.cause === signal.reason ? signal.reason : error;
+  });
+  secure.then(resolve, (error) => {
     // It has ended the connection, which tells whoever asks: like a write, it may be left alone.
     if (!core.isOpen) promise.catch(ignore);
     reject(error);

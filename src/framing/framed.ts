@@ -4,6 +4,7 @@ import { shown } from "../base/arguments.ts";
 import { codeOf, type SocketError } from "../base/errors.ts";
 import type { DrainedOptions } from "../network/drained.ts";
 import { Connection } from "../connection/connection.ts";
+import type { CloseOptions } from "../connection/hurried.ts";
 import { MORE, type ReadOptions } from "../connection/pull.ts";
 import {
   type HeartbeatSettings,
@@ -182,11 +183,13 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   /**
    * Closes the connection politely: what was sent goes out.
    *
+   * @param options What hurries it: see {@linkcode Connection.close}.
    * @returns Resolves when the socket is freed.
+   * @throws {TypeError} An option is wrong; the connection stays open.
    */
-  close(): Promise<void> {
+  close(options?: CloseOptions): Promise<void> {
     this.#exchange.flush();
-    return this.connection.close();
+    return this.connection.close(options);
   }
 
   /**

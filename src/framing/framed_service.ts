@@ -50,6 +50,12 @@ export interface MessageService<In, Out = In> {
   onMessage(caller: Framed<In, Out>, message: In): Reply<Out> | Promise<Reply<Out>>;
 
   /**
+   * Its listener is being stopped, and the connection has nothing to do: it closes when this has settled. What is sent
+   * here still goes out, and messages that arrive meanwhile are still handled. See {@linkcode Service.onStop}.
+   */
+  onStop?(caller: Framed<In, Out>): void | Promise<void>;
+
+  /**
    * The connection ends with an error: its own, a bad frame, or what a method of this service threw. What is
    * sent here still goes out, if the peer can be reached.
    */
@@ -59,7 +65,7 @@ export interface MessageService<In, Out = In> {
   onClose?(caller: Framed<In, Out>, end: ConnectionEnd): void | Promise<void>;
 }
 
-const METHODS = ["onConnect", "onMessage", "onError", "onClose"] as const;
+const METHODS = ["onConnect", "onMessage", "onStop", "onError", "onClose"] as const;
 
 /**
  * Makes a service that gets messages, for `attach` and `callbackService`. One serves any number of
@@ -107,6 +113,7 @@ class FramedService<In, Out> implements Service {
   readonly #service: MessageService<In, Out>;
   readonly #heartbeat: HeartbeatSettings<Out> | undefined;
   readonly #callers = new WeakMap<Caller, Framed<In, Out>>();
+  readonly onStop?: NonNullable<Service["onStop"]>;
   readonly onError?: NonNullable<Service["onError"]>;
   readonly onClose?: NonNullable<Service["onClose"]>;
 
@@ -119,6 +126,9 @@ class FramedService<In, Out> implements Service {
     this.#codec = codec;
     this.#service = service;
     // Defined only where the service has them: the caller behaves differently without.
+    if (service.onStop !== undefined) {
+      this.onStop = (caller) => service.onStop!(this.#callers.get(caller)!);
+    }
     if (service.onError !== undefined) {
       this.onError = (caller, error) => {
         const framed = this.#callers.get(caller);

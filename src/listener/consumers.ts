@@ -1,7 +1,16 @@
 // What gets the connections or datagrams of a listener: a service or an iteration, one at a time.
 
-import { shown } from "../base/arguments.ts";
+import { checkSignal, shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
+import { optionNames, readOptions } from "../base/options.ts";
+
+/** How an iteration over what arrives may end. */
+export interface IterationOptions {
+  /** Its abort ends the loop with the signal's own reason. What has arrived stays for the next loop or service. */
+  readonly signal?: AbortSignal;
+}
+
+const ITERATION_OPTIONS = optionNames<IterationOptions>({ signal: true });
 
 /** What consumers and their listener report to each other. */
 export interface ConsumersHost<Consumer> {
@@ -78,22 +87,39 @@ export class Consumers<Consumer extends object> {
    * Lets an iteration get what arrives, until it ends or is left.
    *
    * @param consumer The iteration.
-   * @param take Waits for what arrives next; it gives the end.
+   * @param take Waits for what arrives next; it gives the end, also when the iteration is left.
+   * @param options How it may end.
+   * @throws {TypeError} An option is wrong.
    * @throws {GenericError} `"busy"`: there is a consumer already.
    */
   iterate<T>(
     consumer: Consumer,
     take: () => Promise<IteratorResult<T, undefined>>,
+    options: IterationOptions = {},
   ): AsyncIterableIterator<T, undefined> {
+    const { signal } = readOptions<IterationOptions>("options", options, ITERATION_OPTIONS);
+    if (signal !== undefined) checkSignal(signal);
     this.#begin("iterate", consumer, undefined);
     const host = this.#host;
+    let isAborted = false;
     const leave = () => {
+      signal?.removeEventListener("abort", onAbort);
       if (this.#current === consumer) this.#end();
-      return OVER;
+      // Once: afterwards it is over, as any iteration that has thrown.
+      if (!isAborted) return OVER;
+      isAborted = false;
+      throw signal!.reason;
     };
+    const onAbort = () => {
+      if (this.#current !== consumer) return;
+      isAborted = true;
+      this.#end();
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
     return {
       next: async () => {
-        if (this.#current !== consumer) return OVER;
+        if (this.#current !== consumer) return leave();
         if (!host.isOpen()) {
           leave();
           if (host.isOver()) return OVER;
@@ -107,7 +133,10 @@ export class Consumers<Consumer extends object> {
           throw error;
         }
       },
-      return: () => Promise.resolve(leave()),
+      return: () => {
+        isAborted = false;
+        return Promise.resolve(leave());
+      },
       [Symbol.asyncIterator]() {
         return this;
       },

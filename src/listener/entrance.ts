@@ -11,7 +11,7 @@ import { type Admission, Guard } from "./guard/guard.ts";
 import { headerStage } from "./header_stage.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
 import { Intake } from "./intake.ts";
-import { cutOff, type Openable, Patience, type StopReport, stopReport } from "./life_cycle.ts";
+import { cutOff, type Openable, type StopReport, stopReport } from "./life_cycle.ts";
 import type { ListenerSettings } from "./listener_config.ts";
 import { ListenerEvents } from "./listener_event.ts";
 import { withOptions } from "../base/options.ts";
@@ -21,6 +21,7 @@ import { tellReady } from "../network/readiness.ts";
 import { refuseUnsupported } from "../network/socket_options.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { OpenConnections } from "./open_connections.ts";
+import { Patience } from "./patience.ts";
 import { Stage, type StageWork } from "./stage.ts";
 import { ListenerSecurity } from "../tls/listener_security.ts";
 import { look } from "../network/turns.ts";
@@ -57,6 +58,7 @@ export class Entrance implements Openable {
   readonly #handshakes: Stage<Admission>;
   readonly #stages: Stage<Admission>[];
   readonly #limits: ConnectionLimits;
+  #isSuspended = false;
   #socket: TransportListener | undefined;
   #intake: Intake | undefined;
   /** The intake of the connection that is being taken; it may have been replaced since. */
@@ -94,6 +96,27 @@ export class Entrance implements Openable {
     return this.#intake !== undefined;
   }
 
+  /** Whether nobody is let in for now. */
+  get isSuspended(): boolean {
+    return this.#isSuspended;
+  }
+
+  /** Whether what was handed out has to be put back: it was suspended since. */
+  get isHeld(): boolean {
+    return this.#handsOut!.isHeld;
+  }
+
+  /** Lets nobody in, until {@linkcode Entrance.resume} or a stop. */
+  suspend(): void {
+    this.#isSuspended = true;
+  }
+
+  /** Goes on letting in. */
+  resume(): void {
+    this.#isSuspended = false;
+    this.#intake?.onResumed();
+  }
+
   /** What has happened since the entrance was made. */
   stats(): ListenerStats {
     return this.#guard.stats(this.openConnections.connections, this.#handshakes.counts);
@@ -126,6 +149,7 @@ export class Entrance implements Openable {
         stages: this.#stages,
         clock,
         isWanted: () => this.#owner.isWanted,
+        isSuspended: () => this.#isSuspended,
       });
       this.#security?.watch();
     } catch (cause) {

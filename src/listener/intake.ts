@@ -11,9 +11,9 @@ import { MAX_INTERVAL_IN_MILLIS } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
 import { cut } from "../network/free.ts";
 import type { Admission, Guard } from "./guard/guard.ts";
-import type { Patience } from "./life_cycle.ts";
 import { type InLine, Line } from "./line.ts";
 import type { Clock, Transport } from "../network/network.ts";
+import type { Patience } from "./patience.ts";
 import type { Stage } from "./stage.ts";
 
 /** What an intake needs. */
@@ -28,6 +28,8 @@ export interface IntakeOptions {
   readonly clock: Clock;
   /** Whether connections will be taken, now or soon. */
   readonly isWanted: () => boolean;
+  /** Whether nobody shall be accepted or handed out for now. */
+  readonly isSuspended: () => boolean;
 }
 
 /** How a stop finds out which connections arrived before it. */
@@ -59,6 +61,8 @@ export class Intake {
   /** How many of them wait for a place at a stage. */
   #queueing = 0;
   #isAccepting = false;
+  /** A stop lets in whoever arrived before it, even if that was suspended. */
+  #isFinishing = false;
   /** A stop takes all connections that the system has kept. */
   #isLastCall = false;
   /** No more clients are accepted; those on their way may still be let in. */
@@ -96,7 +100,7 @@ export class Intake {
   async accept(isWanted?: () => boolean): Promise<Admission | undefined> {
     for (;;) {
       if (isWanted?.() === false) return undefined;
-      if (this.#ready.length > 0 && this.#options.guard.hasRoom) {
+      if (this.#ready.length > 0 && this.#options.guard.hasRoom && !this.isHeld) {
         this.#inHand++;
         return this.#ready.shift();
       }
@@ -129,8 +133,13 @@ export class Intake {
 
   /** Connections are no longer wanted. */
   onUnwanted(): void {
-    for (const wake of this.#waiters.splice(0)) wake();
+    this.#wakeAll();
     this.#tellIfEmpty();
+  }
+
+  /** It is no longer suspended. */
+  onResumed(): void {
+    this.#wakeAll();
   }
 
   /**
@@ -142,6 +151,8 @@ export class Intake {
    * @returns The connections that arrived and were never taken; they are freed.
    */
   async finish(patience: Patience, lastCall: LastCall): Promise<readonly Admission[]> {
+    this.#isFinishing = true;
+    this.#wakeAll();
     if (lastCall.backlog > 0 && !patience.isOver) await this.#acceptTheRest(patience, lastCall);
     this.#isShut = true;
     this.#endPause?.();
@@ -189,7 +200,7 @@ export class Intake {
       this.#neverTaken.push(admission);
       this.#turnAway(admission);
     }
-    for (const wake of this.#waiters.splice(0)) wake();
+    this.#wakeAll();
   }
 
   /** Whether no client is on its way, being taken, or waiting for a consumer that will take it. */
@@ -201,11 +212,20 @@ export class Intake {
   #tellIfEmpty(): void {
     if (!this.#isShut || !this.#isEmpty) return;
     this.#whenEmpty?.();
-    for (const wake of this.#waiters.splice(0)) wake();
+    this.#wakeAll();
+  }
+
+  /** Whether nobody may be accepted or handed out now. */
+  get isHeld(): boolean {
+    return !this.#isFinishing && this.#options.isSuspended();
   }
 
   #wakeOne(): void {
     this.#waiters.shift()?.();
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
   }
 
   /** Accepts while a call waits. */
@@ -214,7 +234,7 @@ export class Intake {
     this.#isAccepting = true;
     const { acceptor, guard } = this.#options;
     try {
-      while (!this.#isShut && (this.#waiters.length > 0 || this.#isLastCall)) {
+      while (!this.#isShut && !this.isHeld && (this.#waiters.length > 0 || this.#isLastCall)) {
         // Clients that wait at a stage come first, or their number would not be bounded.
         const delay = this.#queueing > 0 ? Infinity : this.#isLastCall ? 0 : guard.acceptDelay();
         if (delay > 0) {
@@ -228,7 +248,7 @@ export class Intake {
       }
     } catch (error) {
       this.#failure = { error };
-      for (const wake of this.#waiters.splice(0)) wake();
+      this.#wakeAll();
     } finally {
       this.#isAccepting = false;
     }

@@ -6,23 +6,50 @@
 // for the stop before it. The listener itself says what opening and stopping mean.
 
 import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
-import { checkInterval } from "../base/arguments.ts";
-import { ignore, type SocketError } from "../base/errors.ts";
+import {
+  checkInteger,
+  checkInterval,
+  checkSignal,
+  MAX_INTERVAL_IN_MILLIS,
+} from "../base/arguments.ts";
+import { GenericError, type SocketError } from "../base/errors.ts";
 import { optionNames, readOptions } from "../base/options.ts";
-import { whenLooked } from "../network/deadline.ts";
-import type { Clock, TimerId } from "../network/network.ts";
+import type { Clock } from "../network/network.ts";
+import { Grace, Patience } from "./patience.ts";
 
-/** How long a stop may take. */
+/** How a stop goes. */
 export interface StopOptions {
   /**
-   * How long calls under way may go on, in milliseconds; then their connections are aborted.
+   * How long calls under way may go on, in milliseconds, after accepting has ended; then their connections are aborted.
    *
-   * @default {15_000}
+   * @default the listener's `stopDeadlineInMillis`
    */
   readonly deadlineInMillis?: number;
+  /**
+   * How long everything goes on as before, in milliseconds: a load balancer goes on sending until it has noticed that
+   * {@linkcode Listener.stopping} was aborted. Nothing closes meanwhile. The shortest time that any call has asked for
+   * counts, from that call on: a further `gracefulStop()` ends it.
+   *
+   * @default {0}
+   */
+  readonly acceptForInMillis?: number;
+  /** Its abort ends the time for both: the rest is aborted at once, and the report is there. */
+  readonly signal?: AbortSignal;
 }
 
-const STOP_OPTIONS = optionNames<StopOptions>({ deadlineInMillis: true });
+const STOP_OPTIONS = optionNames<StopOptions>({
+  deadlineInMillis: true,
+  acceptForInMillis: true,
+  signal: true,
+});
+
+/** How long a stop may take that says nothing about it. */
+const STOP_DEADLINE_IN_MILLIS = 15_000;
+
+/** Checks how long a stop may take that says nothing about it. */
+export function checkStopDeadline(stopDeadlineInMillis = STOP_DEADLINE_IN_MILLIS): number {
+  return checkInterval("stopDeadlineInMillis", stopDeadlineInMillis);
+}
 
 /** What was cut by a stop. */
 export interface CutOff {
@@ -61,59 +88,6 @@ export function stopReport(completed: number, cut: readonly CutOff[]): StopRepor
   return { completed, aborted: cut.length, cut };
 }
 
-/** How long a stop under way goes on waiting for connections that will end by themselves. */
-export class Patience {
-  readonly #over = Promise.withResolvers<void>();
-  readonly #ended = Promise.withResolvers<void>();
-  readonly #clock: Clock;
-  readonly #timer: TimerId | undefined;
-  #isOver = false;
-  #isEnded = false;
-
-  /** @param clock The time for it. @param deadlineInMillis How long it lasts, or `Infinity`. */
-  constructor(clock: Clock, deadlineInMillis: number) {
-    this.#clock = clock;
-    if (deadlineInMillis !== Infinity) {
-      // The program itself may have used up the time: what is over by now shall not be cut.
-      const giveUp = () => whenLooked(clock, () => this.#giveUp());
-      this.#timer = clock.setTimeout(giveUp, deadlineInMillis);
-    }
-  }
-
-  /** Whether it is over, by its deadline or because it was ended. */
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  /** Whether it was ended: then not even a moment is waited for. */
-  get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
-  /** Ends it, and frees its timer. */
-  end(): void {
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
-    this.#giveUp();
-    this.#isEnded = true;
-    this.#ended.resolve();
-  }
-
-  #giveUp(): void {
-    this.#isOver = true;
-    this.#over.resolve();
-  }
-
-  /** Waits for something, or until it is over. */
-  async for(something: Promise<unknown>): Promise<void> {
-    if (!this.#isOver) await Promise.race([something, this.#over.promise]);
-  }
-
-  /** Waits for something that takes a moment, or until it was ended. */
-  async forMoment(something: Promise<unknown>): Promise<void> {
-    if (!this.#isEnded) await Promise.race([something, this.#ended.promise]);
-  }
-}
-
 /** Can be opened and shut. */
 export interface Openable {
   /** Opens it. If that fails, nothing is left open. */
@@ -128,30 +102,37 @@ export interface Openable {
 interface Stop {
   /** Resolves when it is over. */
   readonly report: Promise<StopReport>;
-  /** Ends its patience. */
+  /** How long it lets everything go on. */
+  readonly grace: Grace;
+  /** Ends its grace and its patience. */
   hurry(): void;
+}
+
+/** What a life goes by. */
+export interface LifeSettings {
+  /** The time for deadlines. */
+  readonly clock: Clock;
+  /** Its abort is a graceful stop. */
+  readonly signal: AbortSignal | undefined;
+  /** How long a stop may take that says nothing about it. */
+  readonly stopDeadlineInMillis: number;
 }
 
 /** The life of one listener. */
 export class LifeCycle {
   readonly #openable: Openable;
-  readonly #clock: Clock;
-  readonly #signal: AbortSignal | undefined;
+  readonly #settings: LifeSettings;
   readonly #onAbort = () => void this.gracefulStop();
   #starting: Promise<void> | undefined;
   #stop: Stop | undefined;
   #closed = Promise.withResolvers<SocketError | undefined>();
   #hasClosed = false;
+  #stopping = new AbortController();
 
-  /**
-   * @param openable What is opened and shut.
-   * @param clock The time for deadlines.
-   * @param signal Its abort is a graceful stop.
-   */
-  constructor(openable: Openable, clock: Clock, signal: AbortSignal | undefined) {
+  /** @param openable What is opened and shut. @param settings What it goes by. */
+  constructor(openable: Openable, settings: LifeSettings) {
     this.#openable = openable;
-    this.#clock = clock;
-    this.#signal = signal;
+    this.#settings = settings;
   }
 
   /** Resolves when it is no longer open, or could not be opened; with the error if there is one. */
@@ -167,6 +148,11 @@ export class LifeCycle {
   /** Whether a stop is under way. */
   get isStopping(): boolean {
     return this.#stop !== undefined;
+  }
+
+  /** Aborts as soon as a stop is asked for, or it is no longer open for another reason; a new one after each start. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
   }
 
   /** Opens it. Starting twice is one start. */
@@ -187,55 +173,84 @@ export class LifeCycle {
     if (this.#hasClosed) {
       this.#hasClosed = false;
       this.#closed = Promise.withResolvers();
+      this.#stopping = new AbortController();
+      // The next stop has been asked for already.
+      if (this.#stop !== undefined) this.#announce();
     }
     try {
-      this.#signal?.throwIfAborted();
+      this.#settings.signal?.throwIfAborted();
       await this.#openable.open();
     } catch (error) {
-      this.#close(this.#signal?.aborted === true ? undefined : error as SocketError);
+      this.#close(this.#settings.signal?.aborted === true ? undefined : error as SocketError);
       throw error;
     }
-    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#settings.signal?.addEventListener("abort", this.#onAbort, { once: true });
     // Aborted while it was being opened.
-    if (this.#signal?.aborted === true) this.#onAbort();
+    if (this.#settings.signal?.aborted === true) this.#onAbort();
   }
 
   /** Shuts it gracefully. Stopping twice is one stop. */
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
-    const { deadlineInMillis = 15_000 } = readOptions<StopOptions>(
-      "options",
-      options,
-      STOP_OPTIONS,
-    );
+    const {
+      deadlineInMillis = this.#settings.stopDeadlineInMillis,
+      acceptForInMillis = 0,
+      signal,
+    } = readOptions<StopOptions>("options", options, STOP_OPTIONS);
     const deadline = checkInterval("deadlineInMillis", deadlineInMillis);
-    return await this.#stopWithin(deadline).report;
+    const acceptFor = checkInteger(
+      "acceptForInMillis",
+      acceptForInMillis,
+      0,
+      MAX_INTERVAL_IN_MILLIS,
+    );
+    if (signal !== undefined) checkSignal(signal);
+    const stop = this.#stopWithin(deadline, acceptFor);
+    if (signal === undefined) return await stop.report;
+    if (signal.aborted) stop.hurry();
+    else signal.addEventListener("abort", stop.hurry, { once: true });
+    try {
+      return await stop.report;
+    } finally {
+      signal.removeEventListener("abort", stop.hurry);
+    }
   }
 
   /** Shuts it at once. Also ends a graceful stop under way. */
   async immediateStop(): Promise<void> {
-    const stop = this.#stopWithin(Infinity);
+    const stop = this.#stopWithin(Infinity, 0);
     stop.hurry();
     await stop.report;
   }
 
   /** Its socket broke: it is no longer open, although nothing was asked for. */
   end(error: SocketError | undefined): void {
+    // Nothing is left that could go on.
+    this.#stop?.grace.end();
     if (this.#stop !== undefined || this.#hasClosed) return;
     this.#starting = undefined;
     this.#close(error);
   }
 
   /** The stop under way; or a new one after it, if a start was asked for since. */
-  #stopWithin(deadlineInMillis: number): Stop {
+  #stopWithin(deadlineInMillis: number, acceptForInMillis: number): Stop {
     const before = this.#stop;
-    if (before !== undefined && this.#starting === undefined) return before;
+    if (before !== undefined && this.#starting === undefined) {
+      before.grace.endIn(acceptForInMillis);
+      return before;
+    }
     const starting = this.#starting;
     this.#starting = undefined;
+    const { clock } = this.#settings;
+    const grace = new Grace(clock);
+    grace.endIn(acceptForInMillis);
     let isHurried = false;
     let patience: Patience | undefined;
     const run = async () => {
-      await starting?.catch(ignore);
-      patience = new Patience(this.#clock, deadlineInMillis);
+      // Only what is open has anything to go on with.
+      if (starting === undefined) grace.end();
+      else await starting.catch(() => grace.end());
+      await grace.over();
+      patience = new Patience(clock, deadlineInMillis);
       if (isHurried) patience.end();
       try {
         return await this.#openable.shut(patience);
@@ -244,9 +259,11 @@ export class LifeCycle {
       }
     };
     const stop: Stop = {
+      grace,
       hurry() {
         before?.hurry();
         isHurried = true;
+        grace.end();
         patience?.end();
       },
       report: run().finally(() => {
@@ -254,13 +271,23 @@ export class LifeCycle {
         this.#close(undefined);
       }),
     };
-    return this.#stop = stop;
+    this.#stop = stop;
+    this.#announce();
+    return stop;
   }
 
   #close(error: SocketError | undefined): void {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#settings.signal?.removeEventListener("abort", this.#onAbort);
     this.#hasClosed = true;
     this.#openable.onEnd?.();
     this.#closed.resolve(error);
+    this.#announce(error);
+  }
+
+  /** Call this last: the code that hears of it may do anything. */
+  #announce(error?: SocketError): void {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    this.#stopping.abort(error ?? new GenericError("closed", "The listener was stopped"));
   }
 }

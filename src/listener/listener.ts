@@ -4,7 +4,7 @@
 // Nothing is accepted while there is neither a service nor a waiting iteration: connections stay in the system's
 // backlog.
 
-import { Consumers, OVER } from "./consumers.ts";
+import { Consumers, type IterationOptions, OVER } from "./consumers.ts";
 import { Entrance } from "./entrance.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
@@ -68,7 +68,8 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
       onOpen: () => void this.#acceptForService(),
       onEnd: () => consumers.endIteration(),
     });
-    this.#life = new LifeCycle(this.#entrance, settings.network.clock, settings.signal);
+    const { network: { clock }, signal, stopDeadlineInMillis } = settings;
+    this.#life = new LifeCycle(this.#entrance, { clock, signal, stopDeadlineInMillis });
   }
 
   /** The port it is bound to; before the first `start`, the one asked for. */
@@ -92,6 +93,47 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#life.closed;
+  }
+
+  /**
+   * Aborts as soon as a stop is asked for, or when it no longer listens for another reason: for loops that produce
+   * something, and for readiness probes. A new signal after each `start`. Its reason is a `SocketError`.
+   *
+   * @example Not ready as soon as a stop is asked for
+   * ```ts
+   * import { Listener } from "socket/mod.ts";
+   *
+   * const listener = new Listener(0, { interface: "127.0.0.1" });
+   * await listener.start();
+   * const isReady = () => !listener.stopping.aborted;
+   * console.log(isReady()); // true
+   * const stopped = listener.gracefulStop({ acceptForInMillis: 10 });
+   * console.log(isReady()); // false
+   * await stopped;
+   * ```
+   */
+  get stopping(): AbortSignal {
+    return this.#life.stopping;
+  }
+
+  /** Whether accepting was suspended. */
+  get isSuspended(): boolean {
+    return this.#entrance.isSuspended;
+  }
+
+  /**
+   * Accepts nobody until `resume`. New connections wait in the system's backlog, as many as fit there; the one that was
+   * being accepted, and handshakes under way, wait behind it. Open connections go on. It may be called at any time: a
+   * listener that was suspended before `start` binds and accepts nobody, and one that is stopped and started again is
+   * still suspended. A stop handles those that wait.
+   */
+  suspend(): void {
+    this.#entrance.suspend();
+  }
+
+  /** Goes on accepting after `suspend`. */
+  resume(): void {
+    this.#entrance.resume();
   }
 
   /** What has happened since it was made: connections let in, refused and ended, handshakes, bytes. */
@@ -126,7 +168,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * Serves each connection with a function of yours: attaches it, and starts.
    *
    * The connection closes when the handler returns. What the handler throws ends its own connection, and no other;
-   * without `onError` it is printed. At a stop, a handler that only waits for bytes reads the end at once, and others
+   * without `onError` it is printed. At a stop, a handler that only waits for bytes reads the end at once (after `onStop`), and others
    * have until the deadline. The bytes of an iteration over the connection are lent until the next step: write them to
    * any connection, awaited or not, and copy what you keep.
    *
@@ -173,9 +215,11 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * wait for bytes end, calls under way finish and what they wrote goes out. What is left at the deadline is aborted. A
    * stopped listener can be started again, on the same port. Stopping twice is one stop.
    *
+   * With `acceptForInMillis` all of this begins later: until then everything goes on, and only `stopping` has aborted.
+   *
    * @param options How long it may take.
    * @returns How many connections ended by themselves, how many were cut, and which.
-   * @throws {TypeError | RangeError} The deadline is wrong.
+   * @throws {TypeError | RangeError} An option is wrong.
    */
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
     return await this.#life.gracefulStop(options);
@@ -203,12 +247,42 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */
   [Symbol.asyncIterator](): AsyncIterator<Caller, undefined> {
+    return this.iterate();
+  }
+
+  /**
+   * Iterates over new connections, as `for await` over the listener itself does, until a signal is aborted.
+   *
+   * @param options What ends the loop.
+   * @throws {TypeError} An option is wrong.
+   * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
+   *
+   * @example
+   * ```ts
+   * import { Listener } from "socket/mod.ts";
+   *
+   * await using listener = new Listener(0, { interface: "127.0.0.1" });
+   * await listener.start();
+   * try {
+   *   for await (const caller of listener.iterate({ signal: AbortSignal.timeout(50) })) {
+   *     void caller.close();
+   *   }
+   * } catch (error) {
+   *   console.log((error as Error).name); // TimeoutError
+   * }
+   * ```
+   */
+  iterate(options?: IterationOptions): AsyncIterableIterator<Caller, undefined> {
     const iteration = {};
     const isWanted = () => this.#consumers.current === iteration;
     return this.#consumers.iterate<Caller>(iteration, async () => {
       try {
         const entrance = this.#entrance;
-        const admission = await entrance.accept(isWanted);
+        let admission = await entrance.accept(isWanted);
+        while (admission !== undefined && isWanted() && entrance.isHeld) {
+          entrance.putBack(admission);
+          admission = await entrance.accept(isWanted);
+        }
         if (admission === undefined) return OVER;
         if (isWanted()) return { done: false, value: entrance.take(admission) };
         entrance.putBack(admission);
@@ -217,7 +291,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
         this.#endForGood(error as SocketError);
         throw error;
       }
-    });
+    }, options);
   }
 
   async #acceptForService(): Promise<void> {
@@ -228,6 +302,10 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
       while (this.#consumers.current?.serve !== undefined && entrance.isOpen) {
         const admission = await entrance.accept();
         if (admission === undefined) break;
+        if (entrance.isHeld) {
+          entrance.putBack(admission);
+          continue;
+        }
         const serve = this.#consumers.current?.serve;
         if (serve === undefined) {
           entrance.putBack(admission);

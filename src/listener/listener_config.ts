@@ -13,6 +13,7 @@ import {
   type GuardSettings,
   resolveGuardConfig,
 } from "./guard/guard_config.ts";
+import { checkStopDeadline } from "./life_cycle.ts";
 import type { ListenerEvent } from "./listener_event.ts";
 import { checkInherited, type Inherited, refuseBinding } from "../network/inherited.ts";
 import type { Network } from "../network/network.ts";
@@ -92,6 +93,12 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig, TcpConfig
   readonly onEvent?: (event: ListenerEvent) => void;
   /** Its abort is `gracefulStop()`. */
   readonly signal?: AbortSignal;
+  /**
+   * How long a stop may take that says nothing about it, in milliseconds: one by `signal` or by `await using`.
+   *
+   * @default {15_000}
+   */
+  readonly stopDeadlineInMillis?: number;
 }
 
 const OPTIONS = [
@@ -119,6 +126,7 @@ const OPTIONS = [
     secureSocket: true,
     onEvent: true,
     signal: true,
+    stopDeadlineInMillis: true,
   }),
 ];
 
@@ -144,6 +152,8 @@ export interface ListenerSettings {
   readonly onEvent: ((event: ListenerEvent) => void) | undefined;
   /** Its abort is a graceful stop. */
   readonly signal: AbortSignal | undefined;
+  /** How long a stop may take that says nothing about it. */
+  readonly stopDeadlineInMillis: number;
   /** The network below. */
   readonly network: Network;
   /** The config of all its connections. */
@@ -188,6 +198,7 @@ export function resolveListenerConfig(port: number, config: ListenerConfig): Lis
     notifyReady: checkBoolean("notifyReady", notifyReady),
     onEvent: checkFunction("onEvent", onEvent),
     signal: signal === undefined ? undefined : checkSignal(signal),
+    stopDeadlineInMillis: checkStopDeadline(options.stopDeadlineInMillis),
     network,
     connection,
     guard,

@@ -3,8 +3,9 @@
 import { Bag } from "./bag.ts";
 import { Connection, coreOf } from "../connection/connection.ts";
 import { GenericError } from "../base/errors.ts";
-import { type CutOff, cutOff, type Patience } from "./life_cycle.ts";
+import { type CutOff, cutOff } from "./life_cycle.ts";
 import { LiveSet } from "./live_set.ts";
+import type { Patience } from "./patience.ts";
 
 /** The connections that are open. */
 export class OpenConnections {
@@ -15,17 +16,24 @@ export class OpenConnections {
     (value) => value instanceof Connection,
   );
   #onLeave: (() => void) | undefined;
+  /** How long the stop lasts that is under way. */
+  #patience: Patience | undefined;
 
   /** Adds a connection, until it is freed. */
   add(connection: Connection): void {
     this.#connections.add(connection);
-    if (this.#onLeave !== undefined) coreOf(connection).stop();
+    if (this.#patience !== undefined) this.#stop(connection);
   }
 
   /** Removes a connection that is freed. */
   delete(connection: Connection): void {
     this.#connections.delete(connection);
     this.#onLeave?.();
+  }
+
+  /** Without patience it is cut soon, and says no last words. */
+  #stop(connection: Connection): void {
+    if (!this.#patience!.isOver) coreOf(connection).stop();
   }
 
   /**
@@ -40,19 +48,22 @@ export class OpenConnections {
       completed++;
       if (this.#connections.size === 0) whenEmpty?.();
     };
-    for (const connection of this.#connections) coreOf(connection).stop();
+    this.#patience = patience;
+    for (const connection of this.#connections) this.#stop(connection);
     return {
       /** Waits until all have ended; none may be added any more. */
       finish: async () => {
         if (this.#connections.size > 0) {
           await patience.for(new Promise<void>((resolve) => whenEmpty = resolve));
         }
-        this.#onLeave = undefined;
+        this.#onLeave = this.#patience = undefined;
         const rest = [...this.#connections];
         const reason = new GenericError("closed", "The listener was stopped");
         const cut = rest.map((connection) => {
           const core = coreOf(connection);
           core.abort(reason, "stop");
+          // If its peer has gone meanwhile, only a method that is under way still holds it.
+          core.leave(core.error);
           return cutOff(connection.id, core.transport.remoteAddr, "deadline");
         });
         return { completed, cut };

@@ -46,7 +46,7 @@ export interface DatagramSocket {
   /** The address it is bound to, with the port that the system chose. */
   readonly addr: DatagramAddress;
   /** How many datagrams reached this socket and were dropped before a receive, where it knows. */
-  readonly droppedDatagrams?: number;
+  readonly droppedDatagrams?: number | undefined;
   /** What can be asked of the system about it, where the engine can. */
   readonly system?: SystemSocket | undefined;
   /** Waits for one datagram, puts it at the start of `buffer` and resolves with that part and its sender. */

@@ -58,14 +58,30 @@ async function addressesOf(
   const wanted = localAddress === undefined ? 0 : familyReachedFrom(localAddress);
   const { addresses, isDirect } = await lookUp(host, port, wanted);
   if (!isDirect) return [host];
+  if (addresses.length === 0) {
+    throw new Error(`the name ${host} has no ${wanted === 0 ? "" : `IPv${wanted} `}address`);
+  }
   const isLater = (address: string) => family !== undefined && ipVersion(address) !== family;
   return addresses.toSorted((a, b) => Number(isLater(a)) - Number(isLater(b)));
 }
 
-function dialEach<T>(
-  hosts: readonly string[],
+/** How one of several is dialled. */
+export interface DialingEach<Host, T> extends Pick<Dialing<T>, "clock" | "discard"> {
+  /** Dials one; the signal says that nobody wants it any more. */
+  dial(host: Host, signal: AbortSignal): Promise<T>;
+}
+
+/**
+ * Dials one after the other until one answers, whatever they are.
+ *
+ * @param hosts At least one, the best first.
+ * @param signal Gives all attempts up, with its reason.
+ * @returns As {@linkcode dial}.
+ */
+export function dialEach<Host, T>(
+  hosts: readonly Host[],
   signal: AbortSignal | undefined,
-  { clock, dial, discard }: Omit<Dialing<T>, "lookUp">,
+  { clock, dial, discard }: DialingEach<Host, T>,
 ): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const giveUp = new AbortController();

@@ -93,6 +93,18 @@ export interface NativeTlsOptions {
   readonly unsafelyDisableHostnameVerification: boolean;
 }
 
+/** One place of a service (RFC 2782). */
+export interface ServiceRecord {
+  /** Those with the smallest number are tried first. */
+  readonly priority: number;
+  /** Of those with the same priority, one with twice the weight is taken first twice as often. */
+  readonly weight: number;
+  /** Its host name; `"."` says that there is no such service. */
+  readonly host: string;
+  /** Its port. */
+  readonly port: number;
+}
+
 /** Makes transports, listeners and datagram sockets, and has their clock. */
 export interface Network {
   /** The time that all timeouts on this network go by. */
@@ -145,6 +157,13 @@ export interface Network {
    * @param family 4 or 6 for addresses of that family only, 0 for both.
    */
   resolveName?(hostname: string, port: number, family: 0 | 4 | 6): Promise<ResolvedName>;
+  /**
+   * Asks where a service is to be found: its SRV records, as the name server gives them. Left out where the network has
+   * no such thing.
+   *
+   * @param name The name of the service: `_redis._tcp.example`.
+   */
+  resolveService?(name: string, signal: AbortSignal): Promise<readonly ServiceRecord[]>;
   /**
    * Whether an IP address belongs to this machine, as far as can be known: datagrams that seem to come from the
    * socket that receives them are dropped. Where it is left out, only a socket's own address and those of the

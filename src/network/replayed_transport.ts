@@ -21,6 +21,8 @@ export class ReplayedTransport implements Transport {
   readonly whenReadable?: (callback: () => void) => void;
   /** Only where the stream can. */
   readonly tryWrite?: (bytes: Uint8Array) => number | undefined;
+  /** Only where the stream can. */
+  readonly beginTls?: () => (secure: Transport) => Transport;
 
   /** @param inner The stream. @param first What was read from it. */
   constructor(inner: Transport, first: Uint8Array) {
@@ -29,6 +31,7 @@ export class ReplayedTransport implements Transport {
     if (inner.reset !== undefined) this.reset = () => inner.reset!();
     if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
     if (inner.tryWrite !== undefined) this.tryWrite = (bytes) => inner.tryWrite!(bytes);
+    if (inner.beginTls !== undefined) this.beginTls = () => inner.beginTls!();
     if (inner.whenReadable === undefined) return;
     this.tryRead = (buffer) => this.#replay(buffer) ?? inner.tryRead!(buffer);
     this.whenReadable = (callback) => {

@@ -51,6 +51,11 @@ export interface Transport {
   reset?(): void;
   /** Switches the delay of small writes off, where the transport has one. */
   setNoDelay?(on: boolean): void;
+  /**
+   * Called before TLS begins on this stream. What it returns is called with the secure stream, and gives the one to
+   * use in its place. Left out unless somebody wants to see what TLS carries.
+   */
+  beginTls?(): (secure: Transport) => Transport;
 }
 
 /** What accepts transports. */

@@ -2,6 +2,8 @@
 
 import { cut } from "../network/free.ts";
 import type { Transport } from "../network/network.ts";
+import { writeAll } from "../network/write_all.ts";
+import type { Address, NetworkAddress } from "../base/address.ts";
 import { parseIpAddress } from "../base/ip_address.ts";
 import { checkObject } from "../base/arguments.ts";
 import { ProxyHeader, type ProxyHeaderConfig } from "./proxy_header.ts";
@@ -24,26 +26,36 @@ export function checkProxyHeader(config: ProxyHeaderConfig): ProxyHeader {
  *
  * @param transport The stream; nothing was written to it.
  * @param header What to send; without addresses, the ends of the stream are taken.
+ * @param target Where the stream leads to, where that is not its own other end: through a tunnel.
  */
 export async function sendHeader(
   transport: Transport,
   header: ProxyHeader,
+  target?: Address,
 ): Promise<void> {
   try {
-    let rest = writeProxyHeader(headerFor(transport, header));
-    while (rest.length > 0) rest = rest.subarray(await transport.write(rest));
+    await writeAll(transport, writeProxyHeader(headerFor(transport, header, target)));
   } catch (error) {
     cut(transport);
     throw error;
   }
 }
 
-function headerFor(transport: Transport, header: ProxyHeader): ProxyHeader {
-  const { localAddr: source, remoteAddr: destination } = transport;
+function headerFor(
+  transport: Transport,
+  header: ProxyHeader,
+  target: Address | undefined,
+): ProxyHeader {
+  const { localAddr: source, remoteAddr } = transport;
+  const destination: NetworkAddress = target === undefined
+    ? remoteAddr
+    : { transport: "tcp", hostname: target.host, port: target.port };
   const hasOwn = header.source !== undefined || header.command === "local";
-  const canTell = [source, destination].every((address) =>
-    "hostname" in address && parseIpAddress(address.hostname) !== undefined
+  const kinds = [source, destination].map((address) =>
+    "hostname" in address ? parseIpAddress(address.hostname)?.bits : undefined
   );
+  // A tunnel may lead to a name, or to an address of another family.
+  const canTell = !kinds.includes(undefined) && (target === undefined || kinds[0] === kinds[1]);
   if (hasOwn || !canTell) return header;
   const { version, command, tlvs, checksum } = header;
   return new ProxyHeader({ version, command, tlvs, checksum, source, destination });

@@ -1,7 +1,7 @@
 // How a client makes its connection secure: its options, read and checked once.
 
 import { checkHost } from "../base/address.ts";
-import { checkBoolean } from "../base/arguments.ts";
+import { checkBoolean, shown } from "../base/arguments.ts";
 import { optionNames, readOptions, withOptions } from "../base/options.ts";
 import {
   resolveShared,
@@ -10,6 +10,7 @@ import {
   SHARED_MARKS,
   trustsSome,
 } from "./secure_socket_config.ts";
+import { TlsSessions } from "./tls_sessions.ts";
 
 /**
  * How a client makes its connection secure; `{}` is enough for a server with a certificate that the system
@@ -42,14 +43,19 @@ export interface ClientSecureSocketConfig extends SecureSocketConfig {
    * @default {false}
    */
   readonly exposePeerCertificate?: boolean;
+  /** Resumes sessions of earlier connections, where the engine can; see {@linkcode TlsSessions}. */
+  readonly sessions?: TlsSessions;
 }
 
 /** The checked options of a client. */
 export interface ClientSecureSocketSettings extends SecureSocketSettings {
   readonly serverName: string;
+  /** Whether that is the host's, and not one that was asked for. */
+  readonly isNameOfHost: boolean;
   readonly verifyHostname: boolean;
   readonly trustSystemCerts: boolean;
   readonly exposePeerCertificate: boolean;
+  readonly sessions?: TlsSessions;
 }
 
 const OPTIONS = optionNames<ClientSecureSocketConfig>({
@@ -58,6 +64,7 @@ const OPTIONS = optionNames<ClientSecureSocketConfig>({
   verifyHostname: true,
   trustSystemCerts: true,
   exposePeerCertificate: true,
+  sessions: true,
 });
 
 /**
@@ -79,12 +86,18 @@ export function resolveClientSecureSocket(
     trustSystemCerts = true,
     exposePeerCertificate = false,
   } = options;
+  if (options.sessions !== undefined && !(options.sessions instanceof TlsSessions)) {
+    throw new TypeError(
+      `secureSocket.sessions must be a TlsSessions: got ${shown(options.sessions)}`,
+    );
+  }
   if (serverName === undefined) {
     throw new TypeError("secureSocket.serverName must be given for a path: no host tells the name");
   }
   const settings = {
     ...shared,
     serverName: checkHost("secureSocket.serverName", serverName),
+    isNameOfHost: options.serverName === undefined,
     verifyHostname: checkBoolean("secureSocket.verifyHostname", verifyHostname),
     trustSystemCerts: checkBoolean("secureSocket.trustSystemCerts", trustSystemCerts),
     exposePeerCertificate: checkBoolean(

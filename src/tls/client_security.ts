@@ -42,10 +42,12 @@ export class ClientSecurity {
    * @param transport An open stream with no read under way. It belongs to the result from now on, and is freed if this
    * fails.
    * @param signal Gives up, with its own reason.
+   * @param host The host that has answered: the name to ask for, unless the settings have one of their own.
    * @throws {GenericError} `"handshake"`: says which check failed, or that it took too long.
    */
-  async secure(transport: Transport, signal?: AbortSignal): Promise<Transport> {
-    const { handshakeTimeoutInMillis: timeoutInMillis, serverName } = this.#settings;
+  async secure(transport: Transport, signal?: AbortSignal, host?: string): Promise<Transport> {
+    const { handshakeTimeoutInMillis: timeoutInMillis, isNameOfHost } = this.#settings;
+    const serverName = isNameOfHost && host !== undefined ? host : this.#settings.serverName;
     const action = `Cannot make the connection to ${serverName} secure`;
     const asked = askedHost(serverName);
     try {
@@ -63,7 +65,11 @@ export class ClientSecurity {
               `${action}: the handshake was not over within ${timeoutInMillis} ms`,
             ),
         },
-        (givenUp) => this.#shakeHands(transport, asked.host, givenUp),
+        async (givenUp) => {
+          const finish = transport.beginTls?.();
+          const secure = await this.#shakeHands(transport, asked.host, givenUp);
+          return finish === undefined ? secure : finish(secure);
+        },
         free,
       );
     } catch (cause) {

@@ -175,11 +175,11 @@ export class ListenerSecurity {
             free(transport);
           }, { once: true });
           transport.setNoDelay?.(true);
-          if (!isOptional) return await server.accept(transport, { onFirstBytes });
-          const first = await firstBytes(transport);
-          if (first.length > 0) onFirstBytes();
-          const whole = new ReplayedTransport(transport, first);
-          return first[0] === HANDSHAKE_RECORD ? await server.accept(whole) : whole;
+          const finish = transport.beginTls?.();
+          const secure = isOptional
+            ? await acceptOptional(server, transport, onFirstBytes)
+            : await server.accept(transport, { onFirstBytes });
+          return finish === undefined ? secure : finish(secure);
         },
         free,
       );
@@ -227,6 +227,18 @@ async function loadServer(
   } catch (cause) {
     throw handshakeError("Cannot use the certificates of secureSocket", cause);
   }
+}
+
+/** Does the handshake where the client begins one; otherwise the stream stays in the clear. */
+async function acceptOptional(
+  server: TlsServer,
+  transport: Transport,
+  onFirstBytes: () => void,
+): Promise<Transport> {
+  const first = await firstBytes(transport);
+  if (first.length > 0) onFirstBytes();
+  const whole = new ReplayedTransport(transport, first);
+  return first[0] === HANDSHAKE_RECORD ? await server.accept(whole) : whole;
 }
 
 async function firstBytes(transport: Transport): Promise<Uint8Array> {

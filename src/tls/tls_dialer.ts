@@ -1,5 +1,7 @@
 // The client's side of TLS by node:tls, over any stream: shows a certificate of its own, gives the server's.
 
+import type { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { connect, type ConnectionOptions, createSecureContext, type SecureContext } from "node:tls";
 import { shown } from "../base/arguments.ts";
 import type { Transport } from "../network/network.ts";
@@ -10,6 +12,7 @@ import type { ClientSecureSocketSettings } from "./client_secure_socket_config.t
 import { hasCertificate } from "./secure_socket_config.ts";
 import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.ts";
 import { secureInfoOf } from "./tls_server.ts";
+import { type SessionShelf, shelfOf } from "./tls_sessions.ts";
 import type { TlsWire } from "./tls_wire.ts";
 import { tryIdentity, unusableKey } from "./trial.ts";
 
@@ -21,15 +24,22 @@ export class TlsDialer {
   readonly #settings: ClientSecureSocketSettings;
   readonly #context: SecureContext;
   readonly #identity: Identity | undefined;
+  readonly #sessions: SessionShelf | undefined;
+  /** What a session was begun under, besides the name of the server. */
+  readonly #conditions: string;
 
   private constructor(
     settings: ClientSecureSocketSettings,
     context: SecureContext,
     identity: Identity | undefined,
+    trusted: readonly string[] | undefined,
   ) {
     this.#settings = settings;
     this.#context = context;
     this.#identity = identity;
+    const { sessions } = settings;
+    this.#sessions = sessions === undefined ? undefined : shelfOf(sessions);
+    this.#conditions = sessions === undefined ? "" : conditionsOf(settings, identity, trusted);
   }
 
   /**
@@ -47,7 +57,7 @@ export class TlsDialer {
       ? await loadIdentity(settings, "secureSocket")
       : undefined;
     try {
-      return new TlsDialer(settings, contextOf(settings, identity, trusted), identity);
+      return new TlsDialer(settings, contextOf(settings, identity, trusted), identity, trusted);
     } catch (error) {
       throw await refusalOf(identity, error);
     }
@@ -71,6 +81,8 @@ export class TlsDialer {
     try {
       await layer.handshake((wire, outcome) => this.#begin(wire, outcome, asked), true);
     } catch (error) {
+      // It may be the session that the server does not like.
+      this.#sessions?.forget(this.#keyFor(asked));
       throw await refusalOf(this.#identity, error);
     }
     return layer;
@@ -79,6 +91,9 @@ export class TlsDialer {
   #begin(wire: TlsWire, outcome: HandshakeOutcome, asked: AskedHost): void {
     const { alpnProtocols } = this.#settings;
     const servername = asked.isAddress ? undefined : asked.host;
+    const sessions = this.#sessions;
+    const key = this.#keyFor(asked);
+    const session = sessions?.offer(key);
     const socket = connect(bare<ConnectionOptions>({
       socket: wire,
       secureContext: this.#context,
@@ -86,6 +101,7 @@ export class TlsDialer {
       rejectUnauthorized: true,
       host: asked.host,
       ...(servername === undefined ? {} : { servername }),
+      ...(session === undefined ? {} : { session: session as Buffer }),
       // Set even if there are none: it is copied, and otherwise looked up on Object.prototype.
       ALPNProtocols: alpnProtocols === undefined ? undefined : [...alpnProtocols],
       checkServerIdentity: (_, { raw }) => {
@@ -106,12 +122,20 @@ export class TlsDialer {
       try {
         const secure = secureInfoOf(socket, servername, socket.getPeerX509Certificate());
         isOver = true;
+        if (session !== undefined && socket.isSessionReused()) sessions!.countResumed();
         outcome.agreed(socket, secure);
       } catch (error) {
         fail(error);
       }
     });
     socket.on("error", fail);
+    // With TLS 1.3 it comes after the handshake. Of one that fails there is none.
+    if (sessions !== undefined) socket.on("session", (session) => sessions.keep(key, session));
+  }
+
+  /** Under what a session is kept. */
+  #keyFor({ host }: AskedHost): string {
+    return `${host} ${this.#conditions}`;
   }
 
   /** What is wrong with the server's certificate, although the engine found that a trusted one has signed it. */
@@ -131,6 +155,18 @@ export class TlsDialer {
       return error as Error;
     }
   }
+}
+
+/** All that must be the same for a session to be resumed, in a few characters. */
+function conditionsOf(
+  settings: ClientSecureSocketSettings,
+  identity: Identity | undefined,
+  trusted: readonly string[] | undefined,
+): string {
+  const { minVersion, trustSystemCerts, verifyHostname, alpnProtocols } = settings;
+  const own = identity && [identity.cert, identity.key];
+  const all = [minVersion, trustSystemCerts, verifyHostname, alpnProtocols, own, trusted];
+  return createHash("sha256").update(JSON.stringify(all.map((one) => one ?? null))).digest("hex");
 }
 
 function contextOf(

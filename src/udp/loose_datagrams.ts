@@ -24,6 +24,9 @@ export class LooseDatagrams {
   readonly #socket: UdpSocket;
   readonly #handOut = handOutOfDatagrams();
   readonly #mailbox: DatagramMailbox;
+  /** What arrives while the listener is suspended. */
+  readonly #held: DatagramMailbox;
+  #isHolding = false;
   readonly #calls: DatagramCalls;
   /** How many queued datagrams the service is called for in a row. */
   readonly #share: DatagramShare;
@@ -47,15 +50,11 @@ export class LooseDatagrams {
     const { maxUnreadBytes } = settings;
     this.#socket = socket;
     this.#share = new DatagramShare(turns);
-    this.#mailbox = new DatagramMailbox(
-      clock,
-      maxUnreadBytes,
-      drop,
-      this.#handOut,
-      undefined,
-      turns,
-      drops,
-    );
+    const handOut = this.#handOut;
+    const mailbox = () =>
+      new DatagramMailbox(clock, maxUnreadBytes, drop, handOut, undefined, turns, drops);
+    this.#mailbox = mailbox();
+    this.#held = mailbox();
     this.#calls = new DatagramCalls(
       socket,
       () => this.#handleQueued(),
@@ -84,6 +83,27 @@ export class LooseDatagrams {
     this.#handleQueued();
   }
 
+  /** Hands out nothing until {@linkcode LooseDatagrams.release}. */
+  hold(): void {
+    this.#isHolding = true;
+  }
+
+  /** Keeps a datagram that arrived meanwhile. */
+  holdBack(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
+    this.#held.put(bytes, from);
+  }
+
+  /** Hands out again. Returns what was held back. */
+  release(): ArrivedDatagram[] {
+    this.#isHolding = false;
+    const held: ArrivedDatagram[] = [];
+    for (let next = this.#held.shift(); next !== undefined; next = this.#held.shift()) {
+      held.push(next);
+    }
+    this.#handleQueued();
+    return held;
+  }
+
   /** Gets a datagram that arrived. */
   put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
     const service = this.#service;
@@ -101,7 +121,7 @@ export class LooseDatagrams {
 
   #handleQueued(): void {
     if (this.#share.isSteppingBack) return;
-    while (!this.#calls.isCalling && this.#service !== undefined) {
+    while (!this.#calls.isCalling && this.#service !== undefined && !this.#isHolding) {
       if (this.#share.isUsedUp(this.#mailbox.length)) {
         void this.#share.stepBack().then(() => this.#handleQueued());
         break;
@@ -152,6 +172,7 @@ export class LooseDatagrams {
     this.#hasEnded = true;
     this.#calls.retire();
     this.#mailbox.clear();
+    this.#held.clear();
     this.#mailbox.finish(error, error.code === "closed");
     this.#onChange?.();
   }
@@ -166,7 +187,7 @@ export class LooseDatagrams {
 
   /** The senders of datagrams that still wait. */
   waiting(): DatagramAddress[] {
-    return this.#mailbox.waiting.map(({ from }) => from);
+    return [...this.#mailbox.waiting, ...this.#held.waiting].map(({ from }) => from);
   }
 }
 

@@ -53,6 +53,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   #abortion: AbortController | undefined;
   /** A method of a service that handles this session is under way. */
   isHandled = false;
+  /** Says its last words at a stop, and calls `onHandled` then, if a service has any. */
+  part: (() => void) | undefined;
   /** It was taken from an iteration: what the taker does with it is not known. */
   isPulled = false;
   /** It waits to be taken from an iteration. */
@@ -194,9 +196,14 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     return Infinity;
   }
 
-  /** Ends it as soon as what arrived has been read and its calls are over. */
-  stop(): void {
+  /**
+   * Ends it as soon as what arrived has been read and its calls are over.
+   *
+   * @param mayPart Whether it may say last words.
+   */
+  stop(mayPart = true): void {
     if (this.#stopped !== undefined) return;
+    if (!mayPart) this.part = undefined;
     this.#stopped = closedError("receive");
     if (this.#mailbox.isWaitedFor) this.#sawEnd = true;
     this.#mailbox.finish(this.#stopped, true);
@@ -212,7 +219,18 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   #endIfDone(): void {
     if (this.#stopped === undefined || this.isHandled || this.isUntaken) return;
     if (this.#mailbox.length > 0) return;
-    if (!this.isPulled || this.#sawEnd) this.end(this.#stopped, "stop");
+    if (this.isPulled && !this.#sawEnd) return;
+    const { part } = this;
+    if (part === undefined || this.#ended !== undefined) return this.end(this.#stopped, "stop");
+    this.part = undefined;
+    this.isHandled = true;
+    part();
+  }
+
+  /** The user's loop is over: ends it, at a stop after its last words. */
+  finish(): void {
+    if (this.#stopped === undefined) return this.close();
+    this.#mailbox.clear();
   }
 
   /** The user ends it. */

@@ -2,13 +2,14 @@
 
 import { readHandlerCallbacks } from "../connection/handler.ts";
 import type { UdpService } from "./udp_service.ts";
+import { coreOf } from "./udp_session.ts";
 import type { UdpSession } from "./udp_session.ts";
 
 /** Serves one session, which is closed when this returns. */
 export type SessionHandler = (session: UdpSession) => void | Promise<void>;
 
 /** Callbacks beside the handler. */
-export type SessionHandlerCallbacks = Pick<UdpService, "onError" | "onClose">;
+export type SessionHandlerCallbacks = Pick<UdpService, "onStop" | "onError" | "onClose">;
 
 /**
  * Makes a service of a handler.
@@ -23,7 +24,7 @@ export function sessionServiceOf(
     ...readHandlerCallbacks(handler, callbacks),
     async onSession(session) {
       await handler(session);
-      void session.close();
+      coreOf(session).finish();
     },
   };
 }

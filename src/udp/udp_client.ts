@@ -3,6 +3,7 @@
 import { checkObject, checkReadLength } from "../base/arguments.ts";
 import { type Address, checkHost, checkPort } from "../base/address.ts";
 import { rejected, type SocketError } from "../base/errors.ts";
+import { type CloseOptions, hurriedBy, readSignal } from "../connection/hurried.ts";
 import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { Datagram } from "./datagram.ts";
 import { handOutOfDatagrams } from "../bytes/hand_out.ts";
@@ -320,10 +321,20 @@ export class UdpClient implements UdpChannel {
   /**
    * Sends the queued datagrams, then frees the socket. A waiting receive rejects with `"closed"`; an iteration ends.
    *
+   * @param options What hurries it: then the datagrams that are still queued are dropped.
    * @returns Resolves when the socket is free. Closing twice is closing once.
+   * @throws {TypeError} An option is wrong; the socket stays open.
    */
-  close(): Promise<void> {
-    return this.#socket.close();
+  close(options: CloseOptions = {}): Promise<void> {
+    try {
+      const socket = this.#socket;
+      const signal = readSignal(options);
+      const closing = socket.close();
+      if (signal === undefined) return closing;
+      return hurriedBy({ abort: () => socket.hurry() }, signal, closing);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

@@ -6,7 +6,7 @@
 import { checkPort } from "../base/address.ts";
 import { GenericError, setupError, type SocketError } from "../base/errors.ts";
 import { Bag } from "../listener/bag.ts";
-import { Consumers } from "../listener/consumers.ts";
+import { Consumers, type IterationOptions } from "../listener/consumers.ts";
 import {
   LifeCycle,
   type StopOptions,
@@ -65,6 +65,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   #port: number;
   #address: string;
   #serving: UdpServing | undefined;
+  #isSuspended = false;
 
   /**
    * Makes a listener that is not bound yet.
@@ -76,7 +77,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   constructor(port: number, config: UdpListenerConfig = {}) {
     this.#port = checkPort("port", port, 0);
     this.#settings = resolveUdpListenerConfig(config);
-    const { host, socket, signal } = this.#settings;
+    const { host, socket, signal, stopDeadlineInMillis } = this.#settings;
     refuseBinding(socket.inherited, { port: port || undefined });
     this.#address = host;
     this.#life = new LifeCycle(
@@ -85,8 +86,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
         shut: async (patience) => await this.#serving?.stop(patience) ?? stopReport(0, []),
         onEnd: () => this.#onEnd(),
       },
-      socket.network.clock,
-      signal,
+      { clock: socket.network.clock, signal, stopDeadlineInMillis },
     );
     this.#consumers = new Consumers<Consumer>({
       isOpen: () => this.#serving !== undefined,
@@ -117,6 +117,35 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#life.closed;
+  }
+
+  /**
+   * Aborts as soon as a stop is asked for, or when it no longer receives for another reason: for loops that produce
+   * something, and for readiness probes. A new signal after each `start`. Its reason is a `SocketError`.
+   */
+  get stopping(): AbortSignal {
+    return this.#life.stopping;
+  }
+
+  /** Whether handing out was suspended. */
+  get isSuspended(): boolean {
+    return this.#isSuspended;
+  }
+
+  /**
+   * Hands out no datagram and begins no session until `resume`. Open sessions go on. Datagrams wait in the system's
+   * buffer; while sessions are open, up to `maxUnreadBytes` of those of other peers wait here. It may be called at any
+   * time: a listener that is stopped and started again is still suspended. A stop handles what waits.
+   */
+  suspend(): void {
+    this.#isSuspended = true;
+    this.#serving?.suspend();
+  }
+
+  /** Goes on handing out after `suspend`. */
+  resume(): void {
+    this.#isSuspended = false;
+    this.#serving?.resume();
   }
 
   /**
@@ -215,6 +244,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
     this.#address = host;
     this.#port = port;
     this.#serving = serving;
+    if (this.#isSuspended) serving.suspend();
     void serving.socket.closed.then((error) => {
       if (this.#serving === serving) this.#life.end(error);
     });
@@ -256,9 +286,11 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * Then idle sessions close at once, calls under way finish, and what they send goes out. At the deadline the rest
    * is aborted. A stopped listener can be started again, on the same port. Stopping twice is one stop.
    *
+   * With `acceptForInMillis` all of this begins later: until then everything goes on, and only `stopping` has aborted.
+   *
    * @param options How long the stop may take.
    * @returns How many calls and sessions ended by themselves, how many were cut, and which.
-   * @throws {TypeError | RangeError} The deadline is wrong.
+   * @throws {TypeError | RangeError} An option is wrong.
    */
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
     return await this.#life.gracefulStop(options);
@@ -286,7 +318,19 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */
   [Symbol.asyncIterator](): AsyncIterator<ReceivedDatagram, undefined> {
-    return this.#consumers.iterate({ kind: "datagrams" }, () => this.#serving!.nextDatagram());
+    return this.iterate();
+  }
+
+  /**
+   * Iterates over datagrams, as `for await` over the listener itself does, until a signal is aborted.
+   *
+   * @param options What ends the loop.
+   * @throws {TypeError} An option is wrong.
+   * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
+   */
+  iterate(options?: IterationOptions): AsyncIterableIterator<ReceivedDatagram, undefined> {
+    const next = () => this.#serving!.nextDatagram();
+    return this.#consumers.iterate({ kind: "datagrams" }, next, options);
   }
 
   /**
@@ -294,10 +338,13 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * sessions that began before the stop. `gracefulStop` waits for the loop, so its body must not await
    * `gracefulStop`. Leaving the loop leaves the listener bound and its sessions open.
    *
+   * @param options What ends the loop.
+   * @throws {TypeError} An option is wrong.
    * @throws {GenericError} `"busy"`: a service is attached, or another iteration is under way.
    */
-  acceptSessions(): AsyncIterableIterator<UdpSession, undefined> {
-    return this.#consumers.iterate({ kind: "sessions" }, () => this.#serving!.nextSession());
+  acceptSessions(options?: IterationOptions): AsyncIterableIterator<UdpSession, undefined> {
+    const next = () => this.#serving!.nextSession();
+    return this.#consumers.iterate({ kind: "sessions" }, next, options);
   }
 
   /**

@@ -11,6 +11,7 @@ import {
 import { optionNames, readOptions } from "../base/options.ts";
 import { refuseBinding } from "../network/inherited.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
+import { checkStopDeadline } from "../listener/life_cycle.ts";
 import type { SessionSettings } from "./session_core.ts";
 import {
   resolveUdpSocketConfig,
@@ -84,6 +85,12 @@ export interface UdpListenerConfig extends UdpSocketConfig {
   readonly notifyReady?: boolean;
   /** Aborting this signal calls `gracefulStop()`. */
   readonly signal?: AbortSignal;
+  /**
+   * How long a stop may take that says nothing about it, in milliseconds: one by `signal` or by `await using`.
+   *
+   * @default {15_000}
+   */
+  readonly stopDeadlineInMillis?: number;
 }
 
 const OPTIONS = [
@@ -99,6 +106,7 @@ const OPTIONS = [
     overwriteLentBytes: true,
     notifyReady: true,
     signal: true,
+    stopDeadlineInMillis: true,
   }),
 ];
 
@@ -115,6 +123,8 @@ export interface UdpListenerSettings {
   readonly notifyReady: boolean;
   /** Aborting this signal begins a graceful stop. */
   readonly signal: AbortSignal | undefined;
+  /** How long a stop may take that says nothing about it. */
+  readonly stopDeadlineInMillis: number;
 }
 
 /** Checks a config and fills in the defaults. */
@@ -152,5 +162,6 @@ export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListener
     maxTotalUnreadBytes: checkInteger("maxTotalUnreadBytes", maxTotalUnreadBytes, 0),
     notifyReady: checkBoolean("notifyReady", notifyReady),
     signal: signal === undefined ? undefined : checkSignal(signal),
+    stopDeadlineInMillis: checkStopDeadline(options.stopDeadlineInMillis),
   };
 }

@@ -48,6 +48,12 @@ export interface UdpService {
    */
   onError?(caller: UdpCaller, error: Error): void | Promise<void>;
   /**
+   * The listener is being stopped, and a session has nothing to do: it ends when this has settled. What is sent here
+   * still goes out. Called after the last call for the session, once at most, and not for sessions that end otherwise or
+   * are cut. About sessions, as {@linkcode UdpService.onClose}.
+   */
+  onStop?(session: UdpSession): void | Promise<void>;
+  /**
    * A session is over, and its methods have settled. `end` says how it ended. Called once for each session of this
    * service, so use it with `onSession`, or in a service that a function made. A session that was idle too long ends
    * by `"error"`, with a `"timed-out"` error. None ends by `"peer"`.
@@ -65,7 +71,7 @@ export type UdpServiceOrFactory =
   | UdpService
   | ((session: UdpSession) => UdpService | Promise<UdpService>);
 
-const METHODS = ["onBytes", "onDatagram", "onSession", "onError", "onClose"] as const;
+const METHODS = ["onBytes", "onDatagram", "onSession", "onStop", "onError", "onClose"] as const;
 
 /**
  * Reads the methods of a service once. Later changes to the service have no effect.

@@ -5,10 +5,12 @@ import { DATAGRAM_OVERHEAD } from "./datagram_mailbox.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
 import type { Bag } from "../listener/bag.ts";
 import { OVER } from "../listener/consumers.ts";
-import { cutOff, type Patience, type StopReport, stopReport } from "../listener/life_cycle.ts";
+import { cutOff, type StopReport, stopReport } from "../listener/life_cycle.ts";
+import type { ArrivedDatagram } from "./datagram.ts";
 import { LooseDatagrams, type ReceivedDatagram } from "./loose_datagrams.ts";
 import { MulticastGroups } from "./multicast.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
+import type { Patience } from "../listener/patience.ts";
 import { look, type Turns } from "../network/turns.ts";
 import type { UdpListenerSettings } from "./udp_listener_config.ts";
 import { readUdpService, type UdpService, type UdpServiceOrFactory } from "./udp_service.ts";
@@ -33,10 +35,13 @@ export function consumerOf(service: UdpServiceOrFactory): Consumer {
   if (typeof service === "function") return { kind: "onSession", service };
   const methods = readUdpService(service);
   const kind = methods.onSession === undefined ? "onDatagram" : "onSession";
-  if (kind === "onDatagram" && methods.onClose !== undefined) {
-    throw new TypeError(
-      "service.onClose is about sessions: it goes with onSession, or attach a function that makes the service",
-    );
+  if (kind === "onDatagram") {
+    for (const name of ["onStop", "onClose"] as const) {
+      if (methods[name] === undefined) continue;
+      throw new TypeError(
+        `service.${name} is about sessions: it goes with onSession, or attach a function that makes the service`,
+      );
+    }
   }
   return { kind, service: methods };
 }
@@ -66,6 +71,8 @@ export class UdpServing implements UdpSocketOwner {
   /** A stop is receiving what the system has kept. */
   #isLastCall = false;
   #isStopping = false;
+  /** Resolves when it is no longer suspended. */
+  #resumed: PromiseWithResolvers<void> | undefined;
   #ended: SocketError | undefined;
 
   /**
@@ -96,21 +103,48 @@ export class UdpServing implements UdpSocketOwner {
   /** Sets the consumer of what arrives. */
   serve(consumer: Consumer | undefined): void {
     this.#consumer = consumer;
+    if (this.#resumed !== undefined) {
+      // An iteration that was left waits no longer.
+      this.#resumed.resolve();
+      this.#resumed = Promise.withResolvers();
+    }
     const service = consumer?.kind === "onDatagram" ? consumer.service : undefined;
     this.#loose.serve(service, consumer?.kind === "datagrams");
     if (consumer?.kind !== "sessions") this.#sessions.leave();
     if (this.#isStopping) return this.#sessions.turnAway();
     if (consumer?.kind === "onSession" || consumer?.kind === "sessions") {
       for (let kept = this.#loose.shift(); kept !== undefined; kept = this.#loose.shift()) {
-        this.put(kept.datagram.data as Uint8Array<ArrayBuffer>, kept.from);
+        this.#putAgain(kept);
       }
     }
     this.socket.wake();
   }
 
+  /** Hands out nothing to the consumer until {@linkcode UdpServing.resume}, but to sessions that are open. */
+  suspend(): void {
+    if (this.#isLastCall || this.#isStopping || this.#resumed !== undefined) return;
+    this.#resumed = Promise.withResolvers();
+    this.#loose.hold();
+  }
+
+  /** Goes on handing out. */
+  resume(): void {
+    const resumed = this.#resumed;
+    if (resumed === undefined) return;
+    this.#resumed = undefined;
+    for (const held of this.#loose.release()) this.#putAgain(held);
+    resumed.resolve();
+    this.socket.wake();
+  }
+
+  #putAgain({ datagram, from }: ArrivedDatagram): void {
+    this.#deliver(datagram.data as Uint8Array<ArrayBuffer>, from);
+  }
+
   get isWanting(): boolean {
     if (this.#isLastCall) return true;
-    return !this.#isStopping && (this.#consumer !== undefined || this.#open.size > 0);
+    const isConsumed = this.#consumer !== undefined && this.#resumed === undefined;
+    return !this.#isStopping && (isConsumed || this.#open.size > 0);
   }
 
   onUnwanted(): void {
@@ -123,10 +157,16 @@ export class UdpServing implements UdpSocketOwner {
   }
 
   put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
-    const consumer = this.#consumer;
     this.#received += bytes.length + DATAGRAM_OVERHEAD;
+    this.#deliver(bytes, from);
+  }
+
+  #deliver(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void {
+    const consumer = this.#consumer;
     if (this.#isStopping) {
       this.#counts.drops.countDropped(1, "stopped");
+    } else if (this.#resumed !== undefined) {
+      if (!this.#sessions.give(bytes, from)) this.#loose.holdBack(bytes, from);
     } else if (consumer === undefined) {
       // A receive was under way when the last consumer left, sessions go on, or a stop receives the rest. A datagram
       // of a peer without a session waits for the next consumer.
@@ -143,6 +183,7 @@ export class UdpServing implements UdpSocketOwner {
 
   /** Waits for the next datagram of an iteration. */
   nextDatagram(): Promise<IteratorResult<ReceivedDatagram, undefined>> {
+    if (this.#resumed !== undefined) return this.#whenResumed(() => this.nextDatagram());
     const next = this.#loose.next();
     this.socket.wake();
     return next;
@@ -150,14 +191,26 @@ export class UdpServing implements UdpSocketOwner {
 
   /** Waits for the next session of an iteration. */
   async nextSession(): Promise<IteratorResult<UdpSession, undefined>> {
+    if (this.#resumed !== undefined) return await this.#whenResumed(() => this.nextSession());
     const session = await this.#sessions.next();
     if (session !== undefined) return { done: false, value: session };
     if (this.#ended !== undefined && this.#ended.code !== "closed") throw this.#ended;
     return OVER;
   }
 
+  /** Waits until it is no longer suspended, or has ended. An iteration that was left meanwhile is over. */
+  async #whenResumed<T>(
+    next: () => Promise<IteratorResult<T, undefined>>,
+  ): Promise<IteratorResult<T, undefined>> {
+    const consumer = this.#consumer;
+    await this.#resumed!.promise;
+    return this.#consumer === consumer ? await next() : OVER;
+  }
+
   onEnd(error: SocketError): void {
     this.#ended = error;
+    this.#resumed?.resolve();
+    this.#resumed = undefined;
     this.#loose.end(error);
     this.#sessions.end(error);
   }
@@ -169,13 +222,15 @@ export class UdpServing implements UdpSocketOwner {
    */
   async stop(patience: Patience): Promise<StopReport> {
     const { handled } = this.#loose;
+    // What is held back has arrived before the stop.
+    if (!patience.isOver) this.resume();
     await this.#receiveTheRest(patience);
     this.#isStopping = true;
     const stopped = new GenericError("closed", "The listener was stopped");
     const sessions = this.#open.size;
     this.#sessions.close();
     if (this.#consumer?.kind !== "sessions") this.#sessions.turnAway();
-    await patience.for(Promise.all([this.#loose.finish(stopped), this.#sessions.stop()]));
+    await patience.for(Promise.all([this.#loose.finish(stopped), this.#sessions.stop(patience)]));
     this.#sessions.turnAway();
     const { neverTaken } = this.#sessions;
     const untaken = [...neverTaken, ...this.#loose.waiting()];

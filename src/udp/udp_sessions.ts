@@ -14,6 +14,7 @@ import {
 import { DatagramCalls } from "./datagram_calls.ts";
 import { type CutOff, cutOff } from "../listener/life_cycle.ts";
 import type { DatagramAddress } from "../network/network.ts";
+import type { Patience } from "../listener/patience.ts";
 import { ownService } from "../base/service_methods.ts";
 import { SessionCore, type SessionSettings, type SharedBySessions } from "./session_core.ts";
 import { FOREVER, nextOf } from "./udp_channel.ts";
@@ -128,18 +129,33 @@ export class UdpSessions {
       ? await ownService(given, session, readUdpService, (error) => core.end(error, "error"))
       : given;
     if (service === undefined) return;
-    await this.#call(service, session);
+    const { onStop } = service;
+    if (onStop !== undefined) {
+      core.part = () => void this.#handle(service, session, () => onStop(session));
+    }
+    await this.#handle(
+      service,
+      session,
+      () =>
+        service.onSession === undefined
+          ? callForEach(service, session)
+          : service.onSession(session),
+    );
     if (service.onClose === undefined) return;
     const error = await core.closed;
     const end = connectionEnd(core.endedBy, error, core.ageInMillis);
     await attempt(() => service.onClose!(session, end)).catch(printThrown);
   }
 
-  async #call(service: UdpService, session: UdpSession): Promise<void> {
+  /** Has a service handle a session with one of its methods. */
+  async #handle(
+    service: UdpService,
+    session: UdpSession,
+    call: () => void | Promise<void>,
+  ): Promise<void> {
     const core = coreOf(session);
     try {
-      if (service.onSession === undefined) await callForEach(service, session);
-      else await service.onSession(session);
+      await call();
       core.onHandled();
     } catch (error) {
       // After the end, reads and writes reject with the error that ended it. That needs no report.
@@ -203,12 +219,13 @@ export class UdpSessions {
   }
 
   /** Ends each session as soon as it has nothing to do. Resolves when none is left. */
-  async stop(): Promise<void> {
+  async stop(patience: Patience): Promise<void> {
     const over = Promise.withResolvers<void>();
     this.#onLeave = () => {
       if (this.#open.size === 0) over.resolve();
     };
-    for (const session of this.#open) coreOf(session).stop();
+    // Without patience they are cut, and say no last words.
+    for (const session of this.#open) coreOf(session).stop(!patience.isOver);
     if (this.#open.size > 0) await over.promise;
   }
 

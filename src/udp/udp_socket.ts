@@ -60,6 +60,7 @@ export class UdpSocket implements DatagramSink {
   #local: Address;
   #ending: Promise<void> | undefined;
   #isFreed = false;
+  readonly #hurry = new AbortController();
   /** How many calls of `connect` there were, and which of them set the peer: 0 for none. */
   #connects = 0;
   #connectedBy = 0;
@@ -337,6 +338,11 @@ export class UdpSocket implements DatagramSink {
     return this.#ending ??= this.#close();
   }
 
+  /** Drops what is queued, if it is being closed. */
+  hurry(): void {
+    this.#hurry.abort();
+  }
+
   async #close(): Promise<void> {
     const error = closedError("send");
     this.#owner.onEnd(closedError("receive"));
@@ -346,7 +352,7 @@ export class UdpSocket implements DatagramSink {
         {
           clock: this.#settings.network.clock,
           timeoutInMillis: this.#settings.closeTimeoutInMillis,
-          signal: undefined,
+          signal: this.#hurry.signal,
           timeoutError: () => error,
         },
         () => this.#sender.drained(),

@@ -6,6 +6,7 @@ import {
   type Service,
   type SocketError,
 } from "../../mod.ts";
+import { coreOf } from "../../src/connection/connection.ts";
 import { readService } from "../../src/connection/service.ts";
 import { serve } from "../../src/connection/service_loop.ts";
 import { broken, end, pause, reset, silence, type Step } from "../../testing/mod.ts";
@@ -582,4 +583,31 @@ Deno.test("onBytes: promises in a list are refused, and none of them ends the pr
   });
   assertEquals((await connection.closed)?.code, "handler");
   assertEquals(errors.map(({ message }) => message.includes("a promise, await it first")), [true]);
+});
+
+Deno.test("onStop is called once, between calls, and not after the connection has ended", async () => {
+  for (const ends of [false, true]) {
+    const log: string[] = [];
+    const parting = Promise.withResolvers<void>();
+    const { connection, clock } = served(["a", silence()], {
+      onBytes: () => void log.push("bytes"),
+      async onStop() {
+        log.push("stop");
+        await parting.promise;
+        log.push("stopped");
+      },
+      onClose: (_caller, { by }) => void log.push(by),
+    });
+    await clock.settle();
+    const core = coreOf(connection);
+    // As the stop does that has found it idle.
+    assertEquals([core.attendant!.part(), core.attendant!.part()], [true, false]);
+    if (ends) connection.abort();
+    await clock.settle();
+    parting.resolve();
+    if (!ends) void connection.close();
+    await clock.advance(5_000);
+    await connection.closed;
+    assertEquals(log, ends ? ["bytes", "local"] : ["bytes", "stop", "stopped", "local"]);
+  }
 });

@@ -14,7 +14,7 @@ Deno.test("readService() names what is wrong, own or inherited", () => {
     ["x", 'got "x"'],
     [
       {},
-      "no method to call: give it at least one of onConnect, onBytes, onEnd, onReadReady, onError",
+      "no method to call: give it at least one of onConnect, onBytes, onEnd, onReadReady, onStop, onError",
     ],
     [{ connected() {} }, "no method to call"],
     [{ onConnect: undefined }, "no method to call"],

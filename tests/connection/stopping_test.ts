@@ -9,7 +9,14 @@ import { scriptedConnection } from "../support/scripted_connection.ts";
 function stopping(script: (string | Step)[] = []) {
   const { connection, clock } = scriptedConnection(script);
   const { reader, writer } = coreOf(connection);
-  const attendant = { isCalling: false, isConnecting: false, isReading: true, onFreed: () => {} };
+  const attendant = {
+    isCalling: false,
+    isConnecting: false,
+    isReading: true,
+    isParting: false,
+    part: () => false,
+    onFreed: () => {},
+  };
   let closes = 0;
   const stoppable = {
     reader,

@@ -3,12 +3,14 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Client } from "../../mod.ts";
 import { exampleNames, readExample } from "../../tools/example_header.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { dial } from "../support/dial.ts";
 import { argumentsOf, interrupt, portOfExample, startExample } from "../support/example.ts";
 import { inFolder } from "../support/folder.ts";
 import { hasLinuxEngine } from "../support/linux_engine.ts";
 import { listening } from "../support/listening.ts";
 import { messageExamples } from "../support/message_examples.ts";
+import { readPackets } from "../support/packets.ts";
 import { Program } from "../support/program.ts";
 import { secureExamples } from "../support/secure_examples.ts";
 import { recognizable, udpExamples } from "../support/udp_examples.ts";
@@ -115,6 +117,31 @@ const tests: Record<string, () => Promise<void>> = {
     await interrupt(server);
   },
 
+  traffic_capture: () =>
+    inFolder(async (folder) => {
+      const FILE = `${folder}/traffic.pcapng`;
+      await using server = await startExample("traffic_capture", { FILE, PORT: 0 });
+      await using client = await dial({ port: await portOfExample(server) });
+      await client.write("hello");
+      assertEquals(await readUntil(client, "hello"), "hello");
+      await client.close();
+      await server.line(/^\d+\.\d{3} tcp 127\.0\.0\.1:\d+ < .* 5 bytes$/);
+      await server.line(/^00000000 {2}68 65 6c 6c 6f +\|hello\|$/);
+      await server.line(/ > .* end$/);
+      assertMatch(await interrupt(server), /^8 packets, 0 dropped\n$/m);
+      const packets = readPackets(await Deno.readFile(FILE));
+      assertEquals(packets.map(({ flags }) => flags), [
+        "S",
+        "SA",
+        "A",
+        "PA",
+        "PA",
+        "FA",
+        "FA",
+        "A",
+      ]);
+    }),
+
   async chat_server() {
     await using server = await startExample("chat_server", { PORT: 0 });
     const port = await portOfExample(server);
@@ -149,6 +176,48 @@ const tests: Record<string, () => Promise<void>> = {
   },
 
   linux_proxy: () => proxies("linux_proxy"),
+
+  async connect_proxy() {
+    await using target = await listening({ onBytes: (_, bytes) => bytes });
+    await using proxy = await startExample("connect_proxy", { TARGET_PORT: target.port, PORT: 0 });
+    const via = `http://127.0.0.1:${await portOfExample(proxy)}`;
+    const client = await dial(target, { via });
+    await client.write("hello");
+    assertEquals((await client.read(5))[1], 5);
+    await client.close();
+    await proxy.line(/^5 bytes there, 5 back$/);
+    await assertCode("denied", dial({ port: 1 }, { via }));
+    // Lines without an end, and heads without one.
+    for (const head of ["x".repeat(5_000), `CONNECT a:1 HTTP/1.1\r\n${"a: b\r\n".repeat(101)}`]) {
+      await using rude = await dial({ port: Number(new URL(via).port) });
+      await rude.write(head);
+      assertMatch(await readUntil(rude, "\n"), /^HTTP\/1\.1 400 Bad Request\r\n/);
+    }
+    await interrupt(proxy);
+  },
+
+  async socks_proxy() {
+    await using target = await listening({ onBytes: (_, bytes) => bytes });
+    await using proxy = await startExample("socks_proxy", {
+      ...{ TARGET_PORT: target.port, PASSWORD: "hunter2", PORT: 0 },
+    });
+    const at = `127.0.0.1:${await portOfExample(proxy)}`;
+    const via = `socks5://me:hunter2@${at}`;
+    const client = await dial(target, { via });
+    await client.write("hello");
+    assertEquals((await client.read(5))[1], 5);
+    await client.close();
+    for (
+      const [wrong, port] of [
+        [`socks5://me:hunter1@${at}`, target.port],
+        [`socks5://${at}`, target.port],
+        [via, 1],
+      ] as const
+    ) {
+      await assertCode("denied", dial({ port }, { via: wrong }));
+    }
+    await interrupt(proxy);
+  },
 
   tcp_proxy: () => proxies("tcp_proxy"),
 

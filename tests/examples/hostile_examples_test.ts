@@ -44,6 +44,7 @@ const unix = ({ folder }: Running): Door => ({ path: `${folder}/socket` });
 /** An example over streams: its addresses, and what an honest client sends to the first and gets from it. */
 const overStreams: Record<string, [((running: Running) => Door)[], says: string, hears: RegExp]> = {
   chat_server: [[tcp], "hello\n", /guest \d+: hello\n/],
+  connect_proxy: [[tcp], "GET / HTTP/1.1\r\n\r\n", /^HTTP\/1\.1 400 /],
   control_channel: [[unix, tcp], "status\n", /^\d+ connections\n$/],
   http_echo: [
     [tcp],
@@ -57,8 +58,10 @@ const overStreams: Record<string, [((running: Running) => Door)[], says: string,
   shared_port: [[tcp], "hello", /^\d+: hello$/],
   smtp_server: [[tcp], "EHLO a\r\n", /^220 .*\r\n250 STARTTLS\r\n$/s],
   socket_activation: [[tcp], "hello", /^hello$/],
+  socks_proxy: [[tcp], "\x05\x01\x02\x01\0\0", /^....$/s],
   tcp_listener: [[tcp], "hello", /^hello back$/],
   tcp_proxy: [[tcp], "hello", /^hello$/],
+  traffic_capture: [[tcp], "hello", /^hello$/],
   tls_echo: [[tls, tcp], "hello", /^hello$/],
 };
 
@@ -79,7 +82,13 @@ const ALONE = ["file_receiver", "statsd", "demo", "mutual_tls"];
 async function start(name: string, folder: string, targetPort: number): Promise<Running> {
   await Deno.writeTextFile(`${folder}/file`, "content");
   const [command, ...args] = await argumentsOf(name, {
-    ...{ FOLDER: folder, FILE: `${folder}/file`, SOCKET: `${folder}/socket`, NAME: "printer" },
+    ...{
+      FOLDER: folder,
+      FILE: `${folder}/file`,
+      SOCKET: `${folder}/socket`,
+      NAME: "printer",
+      PASSWORD: "x",
+    },
     ...{ TARGET_PORT: targetPort, PORT: name === "multicast_discovery" ? await freePort() : 0 },
   });
   const program = new Program("deno", [command!, libraryFrom("skipping_socket"), ...args]);

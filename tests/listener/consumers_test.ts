@@ -77,3 +77,27 @@ Deno.test("Consumers' iteration needs a start, and just ends after a stop, which
   consumers.endIteration();
   assertEquals(consumers.current, service);
 });
+
+Deno.test("Consumers' iteration ends once with the reason of its signal", async () => {
+  const { consumers } = play();
+  const reason = new Error("enough");
+  const aborted = consumers.iterate({ name: "aborted" }, never, {
+    signal: AbortSignal.abort(reason),
+  });
+  assertEquals(consumers.current, undefined);
+  assertEquals(await aborted.next().catch((error) => error), reason);
+  assertEquals(await aborted.next(), OVER);
+
+  const controller = new AbortController();
+  const { signal } = controller;
+  const left = consumers.iterate({ name: "left" }, never, { signal });
+  await left.return!();
+  const other = { name: "other" };
+  consumers.attach(other, other);
+  controller.abort(reason);
+  assertEquals([await left.next(), consumers.current], [OVER, other]);
+  consumers.detach(other);
+  assertThrows(() => consumers.iterate(other, never, { signal: 1 } as never), TypeError, "signal");
+  assertThrows(() => consumers.iterate(other, never, { sig: signal } as never), TypeError, "sig");
+  assertEquals(consumers.current, undefined);
+});

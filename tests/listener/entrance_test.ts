@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError } from "../../mod.ts";
 import { Entrance } from "../../src/listener/entrance.ts";
-import { Patience } from "../../src/listener/life_cycle.ts";
+import { Patience } from "../../src/listener/patience.ts";
 import { resolveListenerConfig } from "../../src/listener/listener_config.ts";
 import type { Network } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";

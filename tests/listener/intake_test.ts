@@ -8,7 +8,7 @@ import { ProxyHeader } from "../../src/proxy/proxy_header.ts";
 import { writeProxyHeader } from "../../src/proxy/proxy_protocol.ts";
 import type { RejectReason } from "../../src/listener/guard/rejection.ts";
 import { Intake } from "../../src/listener/intake.ts";
-import { Patience } from "../../src/listener/life_cycle.ts";
+import { Patience } from "../../src/listener/patience.ts";
 import type { Transport } from "../../src/network/network.ts";
 import { hostOf } from "../../src/base/address.ts";
 import { Stage } from "../../src/listener/stage.ts";
@@ -41,7 +41,7 @@ function intakeOf(script: (Transport | Step)[], config: GuardConfig = {}) {
   const guard = new Guard(resolveGuardConfig(config), () => clock.now(), (reason, peer, error) => {
     told.push({ reason, remoteAddress: hostOf(peer), problem: error?.problem ?? "" });
   });
-  const wanted = { isWanted: true };
+  const wanted = { isWanted: true, isSuspended: false };
   const stages = [new Stage(headerStage(guard, clock), clock)];
   const inner = new Intake({
     acceptor: new Acceptor(socket, clock),
@@ -49,6 +49,7 @@ function intakeOf(script: (Transport | Step)[], config: GuardConfig = {}) {
     stages,
     clock,
     isWanted: () => wanted.isWanted,
+    isSuspended: () => wanted.isSuspended,
   });
   const intake = {
     /** Gets the next one, which has to be taken or put back. */
@@ -72,6 +73,7 @@ function intakeOf(script: (Transport | Step)[], config: GuardConfig = {}) {
       inner.putBack(admission);
     },
     onUnwanted: () => inner.onUnwanted(),
+    onResumed: () => inner.onResumed(),
     /** Ends it, at once where there is no patience. */
     finish(patience = new Patience(clock, Infinity), backlog = 10) {
       return inner.finish(patience, { looked: () => look(plainTurns), backlog });
@@ -385,4 +387,40 @@ Deno.test("Intake.accept() rejects with the error that ended accepting for good"
   const error = await assertRejects(() => intake.accept(), SocketError, "Cannot accept");
   assertEquals(error.code, "broken");
   await intake.close();
+});
+
+Deno.test("Intake.accept() hands nobody out while it is suspended, and leaves the backlog alone", async () => {
+  const peers = [peer("192.0.2.1"), peer("192.0.2.2"), peer("192.0.2.3")];
+  const { clock, socket, intake, wanted } = intakeOf(peers);
+  wanted.isSuspended = true;
+  const first = intake.take();
+  assertEquals([await isPending(clock, first), socket.accepts], [true, 0]);
+  wanted.isSuspended = false;
+  intake.onResumed();
+  assertEquals((await first)?.transport === peers[0], true);
+  // One that was being accepted waits.
+  const second = intake.take();
+  wanted.isSuspended = true;
+  assertEquals([await isPending(clock, second), socket.accepts], [true, 2]);
+  wanted.isSuspended = false;
+  intake.onResumed();
+  assertEquals((await second)?.transport === peers[1], true);
+  await intake.close();
+});
+
+Deno.test("Intake.finish() lets in those that wait because it is suspended", async () => {
+  for (const backlog of [0, 10]) {
+    const peers = [peer("192.0.2.1"), peer("192.0.2.2")];
+    const { clock, intake, wanted } = intakeOf(peers);
+    const taken = (async () => {
+      let count = 0;
+      while (await intake.take() !== undefined) count++;
+      return count;
+    })();
+    wanted.isSuspended = true;
+    await clock.settle();
+    const left = await intake.finish(undefined, backlog);
+    // One was being accepted; the others are taken from the backlog.
+    assertEquals([await taken, left], [backlog === 0 ? 1 : 2, []]);
+  }
 });

@@ -6,12 +6,10 @@ import {
   cutOff,
   LifeCycle,
   type Openable,
-  Patience,
   type StopReport,
   stopReport,
 } from "../../src/listener/life_cycle.ts";
 import { VirtualClock } from "../../testing/mod.ts";
-import { LateClock } from "../support/late_clock.ts";
 import { isPending } from "../support/scripted_connection.ts";
 
 /** Something to open that notes what is done with it. */
@@ -39,7 +37,7 @@ function scripted(signal?: AbortSignal) {
   return {
     clock,
     log,
-    life: new LifeCycle(openable, clock, signal),
+    life: new LifeCycle(openable, { clock, signal, stopDeadlineInMillis: 15_000 }),
     isOpen: () => isOpen,
     fail: (error: Error | undefined) => failure = error,
     holdShut: (until: Promise<void>) => shutting = until,
@@ -218,28 +216,121 @@ Deno.test("LifeCycle.start() that fails can be tried again", async () => {
   await life.immediateStop();
 });
 
-Deno.test("Patience lasts until its end, its deadline or what it is for", async () => {
-  const clock = new VirtualClock();
-  const patience = new Patience(clock, 100);
-  await patience.for(Promise.resolve());
-  const waiting = patience.for(new Promise(() => {}));
-  assertEquals([patience.isOver, await isPending(clock, waiting)], [false, true]);
-  await clock.advance(100);
-  await waiting;
-  assertEquals(patience.isOver, true);
-  await patience.for(new Promise(() => {}));
+Deno.test("LifeCycle.gracefulStop() lets everything go on for as long as the most impatient call says", async () => {
+  for (const later of [undefined, {}, { acceptForInMillis: 50 }, { acceptForInMillis: 5_000 }]) {
+    const { life, clock, log } = scripted();
+    await life.start();
+    const { stopping } = life;
+    const stopped = life.gracefulStop({ acceptForInMillis: 1_000, deadlineInMillis: 10 });
+    assertEquals([stopping.aborted, life.isStopping], [true, true]);
+    await clock.advance(100);
+    assertEquals(log, ["open"]);
+    const again = later === undefined ? stopped : life.gracefulStop(later);
+    const left = later === undefined ? 900 : Math.min(later.acceptForInMillis ?? 0, 900);
+    if (left > 0) {
+      await clock.advance(left - 1);
+      assertEquals(log, ["open"]);
+    }
+    await clock.advance(1);
+    assertEquals(log, ["open", "shut"]);
+    assertEquals([await stopped, await again], [stopReport(1, []), stopReport(1, [])]);
+    assertEquals(clock.pending, 0);
+  }
 });
 
-Deno.test("Patience is not over before what has come by its deadline is through", async () => {
-  const clock = new LateClock();
-  const look = Promise.withResolvers<void>();
-  clock.look = look.promise;
-  const patience = new Patience(clock, 100);
-  await clock.advance(1_000);
-  assertEquals(patience.isOver, false);
-  look.resolve();
-  await clock.settle();
-  assertEquals(patience.isOver, true);
+Deno.test("LifeCycle counts the deadline of a stop from the end of accepting", async () => {
+  const { life, clock, holdShut } = scripted();
+  holdShut(new Promise(() => {}));
+  await life.start();
+  const stopping = life.gracefulStop({ acceptForInMillis: 100, deadlineInMillis: 50 });
+  await clock.advance(100);
+  await clock.advance(49);
+  assertEquals(await isPending(clock, stopping), true);
+  await clock.advance(1);
+  assertEquals([await stopping, clock.pending], [stopReport(0, []), 0]);
+});
+
+Deno.test("LifeCycle.gracefulStop() does not wait where nothing is open", async () => {
+  const { life, clock, fail } = scripted();
+  await life.gracefulStop({ acceptForInMillis: 1_000 });
+  fail(new GenericError("in-use", "taken"));
+  const starting = life.start();
+  const stopping = life.gracefulStop({ acceptForInMillis: 1_000 });
+  await assertRejects(() => starting, GenericError, "taken");
+  await stopping;
+  fail(undefined);
+  await life.start();
+  const broken = life.gracefulStop({ acceptForInMillis: 1_000 });
+  life.end(new GenericError("broken", "gone"));
+  await broken;
+  assertEquals([clock.now(), clock.pending], [0, 0]);
+});
+
+Deno.test("LifeCycle.gracefulStop() is hurried by its signal at every moment, and by immediateStop()", async () => {
+  for (const at of [0, 50, 150]) {
+    for (const isSignal of [true, false]) {
+      const { life, clock, holdShut } = scripted();
+      holdShut(new Promise(() => {}));
+      await life.start();
+      const hurry = new AbortController();
+      if (isSignal && at === 0) hurry.abort();
+      const options = { acceptForInMillis: 100, deadlineInMillis: 1_000 };
+      const stopping = life.gracefulStop({ ...options, signal: hurry.signal });
+      await clock.advance(at);
+      if (at > 0) assertEquals(await isPending(clock, stopping), true);
+      if (isSignal) hurry.abort();
+      else void life.immediateStop();
+      assertEquals([await stopping, clock.now(), clock.pending], [stopReport(0, []), at, 0]);
+    }
+  }
+});
+
+Deno.test("LifeCycle.stopping is aborted by every end, and new after the next start", async () => {
+  const { life } = scripted();
+  const first = life.stopping;
+  await life.start();
+  assertEquals([life.stopping === first, first.aborted], [true, false]);
+  const stopping = life.gracefulStop();
+  assertEquals((first.reason as SocketError).code, "closed");
+  await stopping;
+  await life.start();
+  const second = life.stopping;
+  assertEquals([second === first, second.aborted], [false, false]);
+  const broken = new GenericError("broken", "gone");
+  life.end(broken);
+  assertEquals(second.reason, broken);
+  // A start that is stopped before it has begun.
+  const other = scripted().life;
+  await other.start();
+  const slow = other.gracefulStop();
+  const starting = other.start();
+  const next = other.gracefulStop();
+  await starting;
+  assertEquals(other.stopping.aborted, true);
+  await Promise.all([slow, next]);
+});
+
+Deno.test("LifeCycle takes the deadline of its config where a stop names none", async () => {
+  const clock = new VirtualClock();
+  const controller = new AbortController();
+  const openable: Openable = {
+    open: () => Promise.resolve(),
+    async shut(patience) {
+      await patience.for(new Promise(() => {}));
+      return stopReport(0, []);
+    },
+  };
+  const life = new LifeCycle(openable, {
+    clock,
+    signal: controller.signal,
+    stopDeadlineInMillis: 70,
+  });
+  await life.start();
+  controller.abort();
+  await clock.advance(69);
+  assertEquals(await isPending(clock, life.closed), true);
+  await clock.advance(1);
+  assertEquals([await life.closed, clock.pending], [undefined, 0]);
 });
 
 Deno.test("cutOff() says who was cut, and why", () => {

@@ -17,6 +17,7 @@ Deno.test("resolveListenerConfig() has the reference's defaults", () => {
     notifyReady: false,
     onEvent: undefined,
     signal: undefined,
+    stopDeadlineInMillis: 15_000,
     network: denoNetwork,
     secureSocket: undefined,
   });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Patience } from "../../src/listener/life_cycle.ts";
+import { Patience } from "../../src/listener/patience.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { OpenConnections } from "../../src/listener/open_connections.ts";
 import { VirtualClock } from "../../testing/mod.ts";

@@ -148,3 +148,15 @@ Deno.test("dial() asks for the family of the local address, and begins with the 
     "dial 2001:db8::2",
   ]);
 });
+
+Deno.test("dial() rejects where a name has no address, or none that the local one reaches", async () => {
+  const empty = (localAddress?: string) =>
+    dial({ hosts: ["empty.example"], port: 9, localAddress }, {
+      clock: new VirtualClock(),
+      lookUp: () => Promise.resolve({ addresses: [], isDirect: true }),
+      dial: () => Promise.reject(new Error("not to be dialled")),
+      discard: () => {},
+    });
+  await assertRejects(() => empty(), Error, "the name empty.example has no address");
+  await assertRejects(() => empty("::1"), Error, "the name empty.example has no IPv6 address");
+});

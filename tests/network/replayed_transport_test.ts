@@ -48,3 +48,13 @@ Deno.test("ReplayedTransport gives what was read before, then what comes", async
   assertEquals(transport.localAddr, near.localAddr);
   assertEquals(transport.remoteAddr, near.remoteAddr);
 });
+
+Deno.test("ReplayedTransport passes on that TLS begins, where the stream wants to know", () => {
+  const [near, other] = connectedTransports();
+  const begun: unknown[] = [];
+  const asked = Object.assign(near, { beginTls: () => (secure: unknown) => begun.push(secure) });
+  const transport = new ReplayedTransport(asked as never, new Uint8Array(0));
+  transport.beginTls!()(other);
+  assertEquals(begun, [other]);
+  assertEquals(new ReplayedTransport(other, new Uint8Array(0)).beginTls, undefined);
+});

@@ -34,6 +34,24 @@ Deno.test("sendHeader() says that it does not know where the ends have no IP add
   assertEquals(await sent({ version: 1 }, named), new ProxyHeader({ version: 1 }));
 });
 
+Deno.test("sendHeader() tells where a tunnel leads to, where it knows", async () => {
+  for (
+    const [host, destination] of [
+      ["203.0.113.9", tcp("203.0.113.9", 443)],
+      ["a.example", undefined],
+      ["2001:db8::1", undefined],
+    ] as const
+  ) {
+    using transport = scriptedTransport([], ENDS);
+    await sendHeader(transport, checkProxyHeader({}), { host, port: 443 });
+    const header = parseHeader(transport.written);
+    assertEquals([header?.destination, header?.source], [
+      destination,
+      destination && ENDS.localAddr,
+    ]);
+  }
+});
+
 Deno.test("sendHeader() sends all of it, also to a peer that takes a byte at a time", async () => {
   using transport = scriptedTransport([], { ...ENDS, writes: [1, 1, 1, 2, 3] });
   await sendHeader(transport, checkProxyHeader({}));

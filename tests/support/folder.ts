@@ -1,10 +1,12 @@
 // A folder for one test, and what a dead program leaves in one.
 
 /** Makes a folder for a function, and removes it afterwards. */
-export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+export async function inFolder<T>(
+  body: (folder: string) => Promise<T>,
+): Promise<T> {
   const folder = await Deno.makeTempDir();
   try {
-    await body(folder);
+    return await body(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

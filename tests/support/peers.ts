@@ -7,14 +7,15 @@ export type Peer =
   | ("socat" | "nc" | "curl" | "dig" | "kdig" | "tftp" | "dnsmasq")
   | ("redis-cli" | "redis-benchmark" | "redis-server")
   | ("mosquitto_pub" | "mosquitto_sub")
+  | "nats-server"
   | Unmistakable
   | "IPv6";
 
 /** Programs whose name is unique. */
 type Unmistakable =
-  | ("gnutls-cli" | "haproxy" | "nginx" | "openssl")
+  | ("gnutls-cli" | "haproxy" | "microsocks" | "nginx" | "openssl" | "tinyproxy")
   | "systemd-socket-activate"
-  | ("slowhttptest" | "swaks" | "testssl");
+  | ("slowhttptest" | "swaks" | "tcpdump" | "testssl" | "tshark");
 
 /** Where Debian has what nginx needs for streams. */
 export const NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so";
@@ -29,6 +30,7 @@ const PROGRAMS: Partial<Record<Peer, readonly [flag: string, says: string, from:
   "redis-server": ["--version", "Redis server", "redis-server"],
   mosquitto_pub: ["--help", "mqtt client", "mosquitto-clients"],
   mosquitto_sub: ["--help", "mqtt client", "mosquitto-clients"],
+  "nats-server": ["--version", "nats-server", "nats-server"],
   dig: ["-v", "DiG", "bind9-dnsutils"],
   kdig: ["--version", "Knot", "knot-dnsutils"],
   tftp: ["-V", "tftp-hpa", "tftp-hpa"],

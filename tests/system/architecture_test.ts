@@ -9,16 +9,18 @@ import { readSource, repositoryFiles, root } from "../support/source.ts";
  * below it, types included. Folders of one floor do not import each other.
  */
 const FOLDERS = [
-  "base < network, bytes < proxy, tls < connection < framing, listener < udp",
+  "base < network, bytes < debug, proxy, tls < via < connection < framing, listener < udp",
   "network < network/node < network/deno < network/linux",
   "listener/guard < listener",
 ];
 
 /**
  * What may make sockets and read the time. The testing kit waits for one turn of the event loop, and so does the code
- * that waits for node:tls; the loop of the engine for Linux goes by turns. Certificates are valid by the calendar.
+ * that waits for node:tls; the loop of the engine for Linux goes by turns. Certificates are valid by the calendar, and
+ * the packets of a capture have a date.
  */
 const SEAMS = [
+  "src/debug/time_of_day.ts",
   "src/network/deno/deno_network.ts",
   "src/network/linux/loop.ts",
   "src/network/secure_info.ts",
@@ -36,9 +38,10 @@ const sources = texts.filter(([path]) => path.endsWith(".ts"))
   .map(([path, text]) => readSource(path, text));
 const within = (...folders: string[]) =>
   sources.filter(({ path }) => folders.some((folder) => path.startsWith(folder)));
-/** What users import: for all, for codecs, for implementing a seam, for tests. */
+/** What users import: for all, for codecs, for looking at traffic, for implementing a seam, for tests. */
 const DOORS: readonly string[] = [
   "codec.ts",
+  "debug.ts",
   "linux/mod.ts",
   "mod.ts",
   "network.ts",

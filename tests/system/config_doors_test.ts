@@ -83,6 +83,7 @@ const forListener: Omit<Required<ListenerConfig>, "path" | "pathMode" | "secureS
   inherited: "auto",
   notifyReady: true,
   signal: new AbortController().signal,
+  stopDeadlineInMillis: 2_000,
   maxConnections: 10,
   maxConnectionsPerAddress: 10,
   maxConnectionsPerSecond: 1_000,
@@ -136,6 +137,7 @@ const forUdpListener: UdpListenerConfig = {
   overwriteLentBytes: true,
   notifyReady: true,
   signal: new AbortController().signal,
+  stopDeadlineInMillis: 2_000,
 };
 
 /** Takes a config, uses it in every way, and closes. */

@@ -189,6 +189,26 @@ for (const [carrier, { config, target }] of Object.entries(CARRIERS)) {
   }
 }
 
+Deno.test("Listener.gracefulStop() answers what comes while onStop runs, however late in it", async () => {
+  const failures = await failuresOf(async (phase, peer) => {
+    const { config, target } = CARRIERS.TCP!;
+    await using listener = new Listener(0, config());
+    listener.attach({
+      onBytes: (_caller, bytes) => bytes,
+      async onStop() {
+        await behindALook(phase);
+        // It is in the system's buffer, and onStop is over.
+        peer.doNow({ act: "speak" });
+      },
+    });
+    await listener.start();
+    await peer.do({ act: "warm", target: target(listener), count: 1 });
+    const stopped = listener.gracefulStop({ deadlineInMillis: PATIENCE_IN_MILLIS });
+    return { heard: await peer.do({ act: "hear" }), report: await stopped };
+  }, 1);
+  assertEquals(failures, []);
+});
+
 for (const carrier of ["TCP", "Unix"]) {
   for (const way of ["a service", "loops over the listener and its callers"]) {
     Deno.test(`Listener.gracefulStop() answers whom the system has kept, in any turn, by ${way}, ${carrier}`, async () => {

@@ -7,6 +7,7 @@ import {
   Client,
   Connection,
   DelimiterCodec,
+  denoNetwork,
   FixedLengthCodec,
   framed,
   framedService,
@@ -19,10 +20,13 @@ import {
   NetstringCodec,
   ProxyHeader,
   relay,
+  TlsSessions,
   UdpClient,
   UdpListener,
 } from "../../mod.ts";
 import { FrameBuffer } from "../../codec.ts";
+import * as debug from "../../debug.ts";
+import { captured, hexDump, printed } from "../../debug.ts";
 import { connectedTransports, scriptedNetwork } from "../../testing/mod.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 
@@ -101,6 +105,32 @@ async function scene(): Promise<Scene> {
   const message = { says: "must be a Uint8Array or a string", fine: CONTENT };
   const service: Pick<Wrong, "says" | "fine"> = { says: "service ", fine: ["function"] };
   const cases: Record<string, Wrong> = {
+    "captured(network)": {
+      says: "network must have the methods connect, listen, listenDatagram",
+      call: (wrong) => captured(wrong, { to: "never written" }),
+    },
+    "captured(config)": { ...config, call: (wrong) => captured(denoNetwork, wrong) },
+    "captured(config.to)": {
+      says: "to must be a path, a file URL or a WritableStream",
+      fine: ["text"],
+      call: (to) => captured(denoNetwork, { to }),
+    },
+    "printed(network)": {
+      says: "network must have the methods connect, listen, listenDatagram",
+      call: (wrong) => printed(wrong),
+    },
+    "printed(config)": { ...config, call: (wrong) => printed(denoNetwork, wrong) },
+    "printed(config.only)": {
+      says: "only must be a function or an object",
+      fine: ["function", ...OPTIONS],
+      call: (only) => printed(denoNetwork, { only }),
+    },
+    "hexDump(bytes)": {
+      says: "Bytes must be a Uint8Array",
+      fine: ["bytes"],
+      call: (wrong) => hexDump(wrong),
+    },
+    "hexDump(options)": { ...options, call: (wrong) => hexDump(new Uint8Array(1), wrong) },
     "framed(connection)": {
       says: "connection must be a Connection",
       call: (wrong) => framed(wrong, new LineCodec()),
@@ -221,6 +251,12 @@ async function scene(): Promise<Scene> {
       fine: OPTIONS,
       call: (wrong) => client.upgradeToTls(wrong),
     },
+    "Connection.upgradeToTls(upgradeOptions)": {
+      ...options,
+      call: (wrong) => client.upgradeToTls(undefined, wrong),
+    },
+    "Connection.close(options)": { ...options, call: (wrong) => connection.close(wrong) },
+    "Framed.close(options)": { ...options, call: (wrong) => lines.close(wrong) },
     "Framed.receive(options)": { ...options, call: (wrong) => lines.receive(wrong) },
     "Framed.send(message)": {
       says: "Line must be a string",
@@ -310,6 +346,27 @@ async function scene(): Promise<Scene> {
       fine: ["nothing", "list"],
       call: (tlvs) => new ProxyHeader({ tlvs }),
     },
+    "new TlsSessions(config)": { ...config, call: (wrong) => new TlsSessions(wrong) },
+    "Client.connect(config.via)": {
+      says: "via must be",
+      fine: ["nothing", "text", "function", "object", "bytes"],
+      call: (via) => Client.connect({ host: "127.0.0.1", port: 9, network, via }),
+    },
+    "Client.connect(config.lookup)": {
+      says: "lookup must be a function",
+      fine: ["nothing", "function"],
+      call: (lookup) => Client.connect({ host: "127.0.0.1", port: 9, network, lookup }),
+    },
+    "Client.connect(config.hosts)": {
+      says: "hosts must be an array",
+      fine: ["nothing"],
+      call: (hosts) => Client.connect({ hosts, port: 9, network }),
+    },
+    "Client.connect(config.srv)": {
+      says: "srv must be",
+      fine: ["nothing"],
+      call: (srv) => Client.connect({ srv, network }),
+    },
     "new Listener(port)": {
       says: "port must be a",
       fine: ["number"],
@@ -341,6 +398,7 @@ async function scene(): Promise<Scene> {
       fine: ["function", "object", "list", "bytes"],
       call: (wrong) => listener.detach(wrong),
     },
+    "Listener.iterate(options)": { ...options, call: (wrong) => listener.iterate(wrong) },
     "Listener.gracefulStop(options)": { ...options, call: (wrong) => listener.gracefulStop(wrong) },
     "Listener.replaceCertificate(certificates)": {
       says: "must be an object",
@@ -392,6 +450,7 @@ async function scene(): Promise<Scene> {
       ...options,
       call: (wrong) => udp.joinGroup("239.1.2.3", wrong),
     },
+    "UdpClient.close(options)": { ...options, call: (wrong) => udp.close(wrong) },
     "UdpClient.leaveGroup(group)": {
       says: "group must be a string",
       fine: ["text"],
@@ -422,6 +481,11 @@ async function scene(): Promise<Scene> {
       says: "service must be an object with methods or a function",
       fine: ["function", "object", "list", "bytes"],
       call: (wrong) => idle.detach(wrong),
+    },
+    "UdpListener.iterate(options)": { ...options, call: (wrong) => idle.iterate(wrong) },
+    "UdpListener.acceptSessions(options)": {
+      ...options,
+      call: (wrong) => idle.acceptSessions(wrong),
     },
     "UdpListener.gracefulStop(options)": { ...options, call: (wrong) => idle.gracefulStop(wrong) },
     "UdpListener.joinGroup(group)": {
@@ -525,7 +589,7 @@ Deno.test("every public function, constructor and method with a parameter is giv
       look(`${name}.${key}`, Object.getOwnPropertyDescriptor(object, key)!.value);
     }
   };
-  for (const [name, exported] of Object.entries(socket)) {
+  for (const [name, exported] of Object.entries({ ...socket, ...debug })) {
     if (typeof exported !== "function") continue;
     const isClass = String(exported).startsWith("class ");
     if (!isClass) {

@@ -9,6 +9,7 @@ Deno.test("resolveClientSecureSocket() takes nothing at all, and everything that
     minVersion: "TLSv1.2",
     handshakeTimeoutInMillis: 10_000,
     serverName: "a.example",
+    isNameOfHost: true,
     verifyHostname: true,
     trustSystemCerts: true,
     exposePeerCertificate: false,
@@ -26,12 +27,16 @@ Deno.test("resolveClientSecureSocket() takes nothing at all, and everything that
     trustSystemCerts: false,
     exposePeerCertificate: true,
   } as const;
-  assertEquals({ ...resolveClientSecureSocket(whole, "b.example") } as unknown, whole);
+  assertEquals({ ...resolveClientSecureSocket(whole, "b.example") } as unknown, {
+    ...whole,
+    isNameOfHost: false,
+  });
 });
 
 Deno.test("resolveClientSecureSocket() names what is wrong", () => {
   for (
     const [config, told] of [
+      [{ sessions: {} }, "secureSocket.sessions must be a TlsSessions: got {}"],
       [null, "secureSocket must be an object"],
       [{ cert: "c" }, "must have a certificate and its key, or neither"],
       [{ keyFile: "k" }, "must have a certificate and its key, or neither"],

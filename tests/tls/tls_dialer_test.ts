@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { ClientSecureSocketConfig } from "../../src/tls/client_secure_socket_config.ts";
+import { nextTurn } from "../../src/tls/next_turn.ts";
+import { TlsSessions } from "../../src/tls/tls_sessions.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { loadDialer, loadServer } from "../support/secure_pair.ts";
@@ -49,6 +51,50 @@ Deno.test("TlsDialer looks at the name, or at the address, unless told not to", 
   const anyName = { verifyHostname: false };
   assertEquals(await meet(anyName, own, "other.example"), "agreed with other.example");
   assertEquals((await meet(anyName, [stranger.cert], "localhost")).includes("verify"), true);
+});
+
+Deno.test("TlsDialer keeps a session of a handshake that was agreed on, and forgets it after one that was not", async () => {
+  const sessions = new TlsSessions();
+  const own = [authority.cert];
+  const config = { sessions };
+  // With TLS 1.3 the engine gives the session a moment after the end of the connection.
+  const keeps = async (kept: number) => {
+    while (sessions.stats().kept < kept) await nextTurn();
+    await nextTurn();
+    assertEquals(sessions.stats().kept, kept);
+  };
+  await meet(config, own, "other.example");
+  await keeps(0);
+  await meet(config, own, "localhost");
+  await keeps(1);
+  await meet(config, own, "127.0.0.1");
+  await keeps(2);
+  // Other conditions are other sessions.
+  let kept = 2;
+  for (
+    const other of [
+      { verifyHostname: false },
+      { trustSystemCerts: false },
+      { minVersion: "TLSv1.3" },
+      { alpnProtocols: ["h2"] },
+      await authority.sign(),
+    ] as const
+  ) {
+    await meet({ ...config, ...other }, own, "localhost");
+    await keeps(++kept);
+  }
+  await meet(config, [authority.cert, stranger.cert], "localhost");
+  await keeps(++kept);
+  assertEquals(sessions.stats(), { kept, offered: 0, resumed: 0 });
+  await meet(config, own, "localhost");
+  assertEquals(sessions.stats().offered, 1);
+  const [near, far] = connectedTransports();
+  const dialer = await loadDialer({ ...config, caCerts: own });
+  const connecting = assertRejects(() => dialer.connect(near, "localhost"), Error);
+  far.close();
+  await connecting;
+  near.close();
+  assertEquals(sessions.stats(), { kept: kept - 1, offered: 2, resumed: 0 });
 });
 
 Deno.test("TlsDialer.load() refuses a certificate that cannot be used", async () => {

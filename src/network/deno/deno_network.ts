@@ -15,6 +15,7 @@ import { DENO_OPTIONS } from "./deno_options.ts";
 import { keepAlive, KeepAliveListener, refuseOwnTime } from "./keep_alive.ts";
 import { isDenoTcp, NativeTls } from "./native_tls.ts";
 import { isOwnAddress } from "./own_address.ts";
+import { lookUpService } from "./service_lookup.ts";
 import { connectPath, type LocalSockets } from "./unix.ts";
 import { sendToPath } from "./unix_datagram.ts";
 import { listenPath } from "./unix_listener.ts";
@@ -119,6 +120,7 @@ export const denoNetwork: Network = {
     return bindDenoDatagram(Deno.listenDatagram, target);
   },
   resolveName: lookUpName,
+  resolveService: lookUpService,
   isOwnAddress: (address) => isOwnAddress(address, Deno.listen),
 };
 

@@ -18,6 +18,9 @@ import { type Campaign, ensure, promptFaults } from "./campaign.ts";
 /** How long a program may be busy before it notices what has arrived. */
 const LONGEST_BUSY_TURN_IN_MILLIS = 10;
 
+/** What a service says in `onStop`. */
+const FAREWELL = "bye";
+
 const decoder = new TextDecoder();
 
 /** A request that was sent: by which client, when it had arrived at the latest, and whether it was answered. */
@@ -48,19 +51,52 @@ export const stops: Campaign = {
       { length: net.random.integer(1, 6) },
       () => isDatagrams ? askByDatagrams(net, requests) : askByStream(net, requests),
     );
+    const pausing = pause(net, listener);
     await net.delay(net.random.integer(0, 60));
-    const asked = net.clock.now();
-    const report = await listener.gracefulStop({
+    const acceptForInMillis = net.random.pick([0, 0, 7, 50]);
+    const asked = net.clock.now() + acceptForInMillis;
+    const stopping = listener.gracefulStop({
+      acceptForInMillis,
       // A connection that the system does not hand out within the deadline cannot be named.
       deadlineInMillis: net.random.pick(
         net.faults.acceptFailures > 0 ? [100_000] : [1, 20, 100_000],
       ),
     });
-    await Promise.all(asking);
+    ensure(listener.stopping.aborted, "a stop was asked for, and not announced");
+    const report = await stopping;
+    await Promise.all([...asking, pausing]);
     await serving;
     ensureAccounted(requests.filter(({ isThereBy }) => isThereBy < asked), report);
   },
 };
+
+/** Suspends and resumes at any moment, before the stop and during it. */
+async function pause(net: SimulatedNetwork, listener: Listener | UdpListener): Promise<void> {
+  if (net.random.chance(0.5)) return;
+  for (let rounds = net.random.integer(1, 6); rounds > 0; rounds--) {
+    await net.delay(net.random.integer(0, 30));
+    if (net.random.chance(0.6)) listener.suspend();
+    else listener.resume();
+  }
+}
+
+/** Ensures that calls for one connection never overlap, and that the last words are said once. */
+class Calls {
+  #isCalling = false;
+  #hasParted = false;
+
+  async during(call: () => Promise<void> | undefined): Promise<void> {
+    ensure(!this.#isCalling, "two calls for one connection overlap");
+    this.#isCalling = true;
+    await call();
+    this.#isCalling = false;
+  }
+
+  part(): void {
+    ensure(!this.#hasParted, "onStop was called twice");
+    this.#hasParted = true;
+  }
+}
 
 function ensureAccounted(requests: readonly Request[], { cut }: StopReport): void {
   const named = new Set(cut.map(({ remotePort }) => remotePort));
@@ -86,14 +122,38 @@ function serveStreams(
       }
     } catch { /* its end */ }
   };
-  const way = net.random.integer(0, 4);
+  const way = net.random.integer(0, 6);
   if (way === 0) {
     listener.attach(framedService(new LineCodec(), {
+      onConnect: () => ensure(!isHeld(listener), "a caller came while accepting was suspended"),
       async onMessage(_caller, line) {
         await think();
         return line;
       },
     }));
+  } else if (way === 5) {
+    listener.attach(() => {
+      const calls = new Calls();
+      return framedService(new LineCodec(), {
+        async onMessage(caller, line) {
+          await calls.during(think);
+          await caller.send(line);
+        },
+        async onStop(caller) {
+          calls.part();
+          await calls.during(think);
+          void caller.send(FAREWELL);
+          if (net.random.chance(0.5)) await calls.during(think);
+        },
+      });
+    });
+  } else if (way === 6) {
+    void listener.serve(loop, {
+      async onStop(caller) {
+        await think();
+        void caller.write(`${FAREWELL}\n`);
+      },
+    });
   } else if (way === 1) {
     listener.attach(framedService(new LineCodec(), { onMessage: (_caller, line) => line }));
   } else if (way === 2) {
@@ -112,12 +172,34 @@ function serveStreams(
   return Promise.resolve();
 }
 
+/** Whether nobody may be handed out: it is suspended, and no stop lets in those who wait. */
+function isHeld(listener: Listener): boolean {
+  return listener.isSuspended && !listener.stopping.aborted;
+}
+
 function serveDatagrams(
   net: SimulatedNetwork,
   listener: UdpListener,
   slowness: number,
 ): Promise<unknown> {
   const think = () => slowness === 0 ? undefined : net.delay(net.random.next() * slowness);
+  if (net.random.chance(0.3)) {
+    listener.attach(() => {
+      const calls = new Calls();
+      return {
+        async onDatagram(_, { data }) {
+          await calls.during(think);
+          return data;
+        },
+        async onStop(session) {
+          calls.part();
+          await calls.during(think);
+          void session.write(FAREWELL);
+        },
+      };
+    });
+    return Promise.resolve();
+  }
   if (net.random.chance(0.5)) {
     listener.attach({
       async onDatagram(_, { data }) {
@@ -170,6 +252,11 @@ async function askByStream(net: SimulatedNetwork, requests: Request[]): Promise<
     for (let i = 0;; i++) {
       const line = await client.readLine();
       if (line === undefined) break;
+      if (line !== "" && FAREWELL.startsWith(line)) {
+        // It may go on with what arrived meanwhile.
+        i--;
+        continue;
+      }
       const expected = `${port} ${i}`;
       // Cut at the deadline, in the middle of an answer.
       if (line !== expected && expected.startsWith(line)) break;
@@ -206,7 +293,8 @@ async function askByDatagrams(net: SimulatedNetwork, requests: Request[]): Promi
   try {
     for (;;) {
       const [bytes] = await client.read(undefined, { timeoutInMillis: 300 });
-      sent.get(decoder.decode(bytes))!.isAnswered = true;
+      const text = decoder.decode(bytes);
+      if (text !== FAREWELL) sent.get(text)!.isAnswered = true;
     }
   } catch (error) {
     ensure((error as SocketError).code === "timed-out", `${error}`);

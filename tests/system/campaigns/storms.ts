@@ -53,6 +53,10 @@ function service(net: SimulatedNetwork, counts: { begun: number; ended: number }
       if (length > 0) await caller.write(bytes);
       if (net.random.chance(0.1)) void caller.close();
     },
+    async onStop() {
+      if (net.random.chance(0.3)) await net.delay(net.random.integer(0, LONGEST_CALL_IN_MILLIS));
+      if (net.random.chance(0.1)) throw new Error("no last words");
+    },
     onError() {},
     onClose: () => void counts.ended++,
   };
@@ -70,7 +74,18 @@ async function startAndStop(
   const { closed } = listener;
   if (net.random.chance(0.8)) await net.delay(net.random.integer(0, 1000));
   const deadlineInMillis = net.random.pick([1, 50, 5000]);
-  const graceful = net.random.chance(0.7) ? listener.gracefulStop({ deadlineInMillis }) : undefined;
+  if (net.random.chance(0.2)) listener.suspend();
+  if (net.random.chance(0.5)) {
+    void net.delay(net.random.integer(0, 900)).then(() => listener.resume());
+  }
+  const hurry = new AbortController();
+  const acceptForInMillis = net.random.pick([0, 0, 20, 700]);
+  const graceful = net.random.chance(0.7)
+    ? listener.gracefulStop({ deadlineInMillis, acceptForInMillis, signal: hurry.signal })
+    : undefined;
+  if (net.random.chance(0.2)) {
+    void net.delay(net.random.integer(0, 800)).then(() => hurry.abort());
+  }
   if (net.random.chance(0.3)) await net.delay(net.random.integer(0, 60));
   if (graceful === undefined || net.random.chance(0.2)) await listener.immediateStop();
   await graceful;

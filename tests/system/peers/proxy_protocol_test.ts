@@ -12,28 +12,9 @@ import {
 } from "../../../mod.ts";
 import { Authority } from "../../support/certificates.ts";
 import { freePort } from "../../support/free_port.ts";
+import { isListening } from "../../support/is_listening.ts";
 import { NGINX_STREAM, peerTest } from "../../support/peers.ts";
 import { Program } from "../../support/program.ts";
-
-/** Waits until a program listens on a port, without asking it; `false` where it has ended. */
-async function isListening(port: number, program: Program): Promise<boolean> {
-  let hasEnded = false;
-  const end = () => hasEnded = true;
-  program.ending().then(end, end);
-  while (!hasEnded) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return true;
-    } catch (error) {
-      // It rejects every client there, some before they know that they are connected.
-      // It has accepted and hung up already, which is an answer, too.
-      if (error instanceof Deno.errors.ConnectionReset) return true;
-      if (error instanceof Deno.errors.NotConnected) return true;
-      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-    }
-  }
-  return false;
-}
 
 /** A running HAProxy with one proxy in front of `port`. */
 async function haproxy(

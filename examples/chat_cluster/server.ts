@@ -1,0 +1,61 @@
+// One process of a chat that any number of processes serve, on any number of machines: guests come through HAProxy
+// (haproxy.cfg), and what they say goes through NATS or Redis.
+// Run: deno run --allow-net=127.0.0.1 --allow-env --allow-sys examples/chat_cluster/server.ts --bus=nats://127.0.0.1:4222
+
+import { parseArgs } from "node:util";
+import { framedService, LineCodec, Listener } from "../../mod.ts";
+import { connectBus } from "./connect_bus.ts";
+import { answerHealth } from "./health.ts";
+import { Rooms } from "./rooms.ts";
+
+const { values } = parseArgs({
+  options: {
+    bus: { type: "string", default: "nats://127.0.0.1:4222" },
+    host: { type: "string", default: "127.0.0.1" },
+    port: { type: "string", default: "61600" },
+    health: { type: "string", default: "61601" },
+    proxy: { type: "string", default: "127.0.0.1" },
+  },
+});
+
+let isReady = false;
+const health = answerHealth(values.host, Number(values.health), {
+  isReady: () => isReady && bus.isUp,
+  stats: () => ({ ...listener.stats(), missed: rooms.missed }),
+});
+const bus = await connectBus(values.bus, (isUp) => {
+  console.error(isUp ? "The bus is there" : "The bus is away");
+  // A guest who says nothing would not learn otherwise that lines of others may be missing.
+  if (isReady) {
+    rooms.tellAll(isUp ? "* the bus is back: lines may be missing" : "* the bus is away");
+  }
+});
+const rooms = new Rooms(bus, new LineCodec({ maxFrameLength: 4_000 }));
+
+const listener = new Listener(Number(values.port), {
+  interface: values.host,
+  proxyProtocol: { trusted: [values.proxy] },
+  maxConnections: 10_000,
+  idleTimeoutInMillis: 600_000,
+});
+const typed = new LineCodec({ maxFrameLength: 1_000, invalidBytes: "replace" });
+listener.attach(framedService(typed, {
+  onMessage(guest, line) {
+    const room = /^\/join (\w{1,50})$/.exec(line)?.[1];
+    if (room === undefined) return rooms.say(guest, line);
+    rooms.enter(guest, room);
+    return `* you are in ${room}`;
+  },
+  onError: (guest, error) => console.error(`${guest.remoteAddress}: ${error.message}`),
+  onClose: (guest) => rooms.leave(guest),
+}));
+await listener.start();
+isReady = true;
+console.log(`Listening on ${listener.address}:${listener.port}`);
+
+Deno.addSignalListener("SIGTERM", async () => {
+  isReady = false; // HAProxy sends nobody any more
+  console.log(JSON.stringify(await listener.gracefulStop({ deadlineInMillis: 10_000 })));
+  await bus.close();
+  await health.shutdown();
+});

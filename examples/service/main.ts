@@ -1,0 +1,66 @@
+// A service to copy: lines in capitals, with limits, TLS, probes, and an end that a load balancer survives.
+// Run: deno run --allow-net --allow-read examples/service/main.ts [--port=7000] [--probe-port=7001]
+
+import { parseArgs } from "node:util";
+import { framedService, LineCodec, Listener } from "../../mod.ts";
+import { serveProbes } from "./probes.ts";
+
+const { values } = parseArgs({
+  options: {
+    interface: { type: "string", default: "0.0.0.0" },
+    port: { type: "string", default: "7000" },
+    "probe-port": { type: "string", default: "7001" },
+    cert: { type: "string" }, // a PEM file; with it the service speaks TLS
+    key: { type: "string" },
+    "accept-for": { type: "string", default: "10000" }, // until the load balancer has noticed
+    deadline: { type: "string", default: "15000" }, // for what is under way then
+  },
+});
+const hostname = values.interface;
+const { cert: certFile, key: keyFile } = values;
+
+/** One line of JSON for each thing that happens. */
+const log = (what: object) => console.log(JSON.stringify(what));
+
+const listener = new Listener(Number(values.port), {
+  interface: hostname,
+  maxConnections: 10_000,
+  maxConnectionsPerAddress: 1_000,
+  idleTimeoutInMillis: 600_000,
+  stopDeadlineInMillis: Number(values.deadline),
+  ...(certFile && keyFile ? { secureSocket: { certFile, keyFile, reloadInMillis: 60_000 } } : {}),
+  onEvent: ({ kind, error }) => log({ event: kind, error: error?.message }),
+});
+
+let answered = 0;
+listener.attach(framedService(new LineCodec({ maxFrameLength: 10_000 }), {
+  onMessage(_caller, line) {
+    answered++;
+    return line.toUpperCase();
+  },
+  onStop: async (caller) => void await caller.send("421 The service is stopping"),
+}));
+await listener.start();
+
+const isReady = () => !listener.stopping.aborted;
+const probes = serveProbes(hostname, Number(values["probe-port"]), isReady);
+log({ event: "started", port: listener.port, probePort: probes.addr.port });
+
+const stopped = Promise.withResolvers<void>();
+async function stop(acceptForInMillis: number): Promise<void> {
+  log({ event: "stopping", open: listener.connections.size });
+  const { completed, cut } = await listener.gracefulStop({ acceptForInMillis });
+  log({ event: "stopped", completed, cut, accepted: listener.stats().accepted, answered });
+  stopped.resolve();
+}
+Deno.addSignalListener("SIGTERM", () => isReady() && stop(Number(values["accept-for"])));
+// Ctrl+C does not wait for a load balancer, and a second one waits for nobody.
+let interrupts = 0;
+Deno.addSignalListener("SIGINT", () => {
+  if (++interrupts > 1) void listener.immediateStop();
+  else if (isReady()) void stop(0);
+  else void listener.gracefulStop();
+});
+await stopped.promise;
+await probes.shutdown();
+Deno.exit();

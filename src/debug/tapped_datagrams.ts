@@ -1,0 +1,112 @@
+// A datagram socket that tells a tap what goes through it, and is otherwise the one it stands on.
+
+import type {
+  DatagramAddress,
+  DatagramSocket,
+  GroupMembership,
+  OutgoingDatagram,
+  SystemSocket,
+} from "../network/network.ts";
+import type { DatagramTap } from "./tap.ts";
+
+type Received = [Uint8Array<ArrayBuffer>, DatagramAddress];
+type Put = (bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress) => boolean;
+
+/** A datagram socket with a tap. */
+export class TappedDatagrams implements DatagramSocket {
+  readonly #inner: DatagramSocket;
+  readonly #tap: DatagramTap;
+  /** Only where the socket can. */
+  readonly tryReceive?: (buffer: Uint8Array<ArrayBuffer>) => Received | undefined;
+  /** Only where the socket can. */
+  readonly whenReadable?: (callback: () => void) => void;
+  /** Only where the socket can. */
+  readonly trySend?: (bytes: Uint8Array, address: DatagramAddress) => number | undefined;
+  /** Only where the socket can. */
+  readonly tryReceiveAll?: (most: number, put: Put) => number;
+  /** Only where the socket can. */
+  readonly trySendAll?: (datagrams: readonly OutgoingDatagram[], first: number) => number;
+  /** Only where the socket can. */
+  readonly hearOnly?: (peer: DatagramAddress) => void;
+  /** Only where the socket can. */
+  readonly joinGroup?: (membership: GroupMembership) => Promise<void>;
+  /** Only where the socket can. */
+  readonly leaveGroup?: (membership: GroupMembership) => Promise<void>;
+
+  /** @param inner The socket. @param tap What is told. */
+  constructor(inner: DatagramSocket, tap: DatagramTap) {
+    this.#inner = inner;
+    this.#tap = tap;
+    if (inner.tryReceive !== undefined) {
+      this.tryReceive = (buffer) => {
+        const received = inner.tryReceive!(buffer);
+        return received === undefined ? undefined : this.#hasReceived(received);
+      };
+    }
+    if (inner.whenReadable !== undefined) {
+      this.whenReadable = (callback) => inner.whenReadable!(callback);
+    }
+    if (inner.trySend !== undefined) {
+      this.trySend = (bytes, address) => {
+        const count = inner.trySend!(bytes, address);
+        if (count !== undefined) this.#tell(bytes, address);
+        return count;
+      };
+    }
+    if (inner.tryReceiveAll !== undefined) {
+      this.tryReceiveAll = (most, put) =>
+        inner.tryReceiveAll!(most, (bytes, from) => put(...this.#hasReceived([bytes, from])));
+    }
+    if (inner.trySendAll !== undefined) {
+      this.trySendAll = (datagrams, first) => {
+        const count = inner.trySendAll!(datagrams, first);
+        for (const { bytes, target } of datagrams.slice(first, first + count)) {
+          this.#tell(bytes, target);
+        }
+        return count;
+      };
+    }
+    if (inner.hearOnly !== undefined) this.hearOnly = (peer) => inner.hearOnly!(peer);
+    if (inner.joinGroup !== undefined) this.joinGroup = (group) => inner.joinGroup!(group);
+    if (inner.leaveGroup !== undefined) this.leaveGroup = (group) => inner.leaveGroup!(group);
+  }
+
+  get addr(): DatagramAddress {
+    return this.#inner.addr;
+  }
+
+  get droppedDatagrams(): number | undefined {
+    return this.#inner.droppedDatagrams;
+  }
+
+  get system(): SystemSocket | undefined {
+    return this.#inner.system;
+  }
+
+  receive(buffer: Uint8Array<ArrayBuffer>): Promise<Received> {
+    return this.#inner.receive(buffer).then((received) => this.#hasReceived(received));
+  }
+
+  #hasReceived(received: Received): Received {
+    const [bytes, { hostname, port }] = received;
+    this.#tap.received(bytes, hostname, port);
+    return received;
+  }
+
+  send(bytes: Uint8Array, address: DatagramAddress): Promise<number> {
+    const sending = this.#inner.send(bytes, address);
+    // At once, or the answer could be told first. One that fails is told, too.
+    this.#tell(bytes, address);
+    return sending;
+  }
+
+  #tell(bytes: Uint8Array, { hostname, port }: DatagramAddress): void {
+    this.#tap.sent(bytes, hostname, port);
+  }
+
+  close(): void | Promise<void> {
+    const closing = this.#inner.close();
+    this.#tap.freed();
+    return closing;
+  }
+}

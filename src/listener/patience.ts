@@ -1,0 +1,98 @@
+// How long a stop waits: for what is to end by itself, and before that for what is still to come.
+
+import { whenLooked } from "../network/deadline.ts";
+import type { Clock, TimerId } from "../network/network.ts";
+
+/** How long a stop under way goes on waiting for connections that will end by themselves. */
+export class Patience {
+  readonly #over = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #clock: Clock;
+  readonly #timer: TimerId | undefined;
+  #isOver = false;
+  #isEnded = false;
+
+  /** @param clock The time for it. @param deadlineInMillis How long it lasts, or `Infinity`. */
+  constructor(clock: Clock, deadlineInMillis: number) {
+    this.#clock = clock;
+    if (deadlineInMillis !== Infinity) {
+      // The program itself may have used up the time: what is over by now shall not be cut.
+      const giveUp = () => whenLooked(clock, () => this.#giveUp());
+      this.#timer = clock.setTimeout(giveUp, deadlineInMillis);
+    }
+  }
+
+  /** Whether it is over, by its deadline or because it was ended. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Whether it was ended: then not even a moment is waited for. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Ends it, and frees its timer. */
+  end(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#giveUp();
+    this.#isEnded = true;
+    this.#ended.resolve();
+  }
+
+  #giveUp(): void {
+    this.#isOver = true;
+    this.#over.resolve();
+  }
+
+  /** Waits for something, or until it is over. */
+  async for(something: Promise<unknown>): Promise<void> {
+    if (!this.#isOver) await Promise.race([something, this.#over.promise]);
+  }
+
+  /** Waits for something that takes a moment, or until it was ended. */
+  async forMoment(something: Promise<unknown>): Promise<void> {
+    if (!this.#isEnded) await Promise.race([something, this.#ended.promise]);
+  }
+}
+
+/** The time in which a stop that was asked for still lets everything go on. It ends once, for any reason. */
+export class Grace {
+  readonly #over = Promise.withResolvers<void>();
+  readonly #clock: Clock;
+  #timer: TimerId | undefined;
+  #due = Infinity;
+  #isOver = false;
+
+  /** @param clock The time for it. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Lets it last so long from now, if it does not end earlier anyway. */
+  endIn(millis: number): void {
+    if (millis === 0) return this.end();
+    const due = this.#clock.now() + millis;
+    if (this.#isOver || due >= this.#due) return;
+    this.#due = due;
+    this.#forget();
+    this.#timer = this.#clock.setTimeout(() => this.end(), millis);
+  }
+
+  /** Ends it. */
+  end(): void {
+    this.#isOver = true;
+    this.#forget();
+    this.#over.resolve();
+  }
+
+  /** Waits for its end. */
+  async over(): Promise<void> {
+    if (!this.#isOver) await this.#over.promise;
+  }
+
+  #forget(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,98 @@
+import { assertEquals } from "@std/assert";
+import { optionNames } from "../../src/base/options.ts";
+import { TappedDatagrams } from "../../src/debug/tapped_datagrams.ts";
+import type { DatagramAddress, DatagramSocket } from "../../src/network/network.ts";
+import { bytesOf, text } from "../support/text.ts";
+
+const address: DatagramAddress = { transport: "udp", hostname: "192.0.2.1", port: 9 };
+
+function notedDatagrams() {
+  const notes: string[] = [];
+  const note = (what: string) => (bytes: Uint8Array, host: string, port: number) =>
+    void notes.push(`${what} ${text(bytes)} ${host} ${port}`);
+  const freed = () => void notes.push("freed");
+  return { notes, tap: { sent: note("sent"), received: note("received"), freed } };
+}
+
+Deno.test("TappedDatagrams passes on all members of a socket, and tells of each datagram", async () => {
+  const all = optionNames<DatagramSocket>({
+    addr: true,
+    droppedDatagrams: true,
+    system: true,
+    receive: true,
+    send: true,
+    tryReceive: true,
+    whenReadable: true,
+    trySend: true,
+    tryReceiveAll: true,
+    trySendAll: true,
+    hearOnly: true,
+    close: true,
+    joinGroup: true,
+    leaveGroup: true,
+  });
+  const calls: string[] = [];
+  let tried = 0;
+  const inner: Required<DatagramSocket> = {
+    addr: address,
+    droppedDatagrams: 3,
+    system: {} as never,
+    receive: () => Promise.resolve([bytesOf("in"), address]),
+    send: (bytes) => Promise.resolve(bytes.length),
+    tryReceive: () => tried++ === 0 ? undefined : [bytesOf("tried in"), address],
+    whenReadable: () => void calls.push("whenReadable"),
+    trySend: (bytes) => bytes.length === 0 ? undefined : bytes.length,
+    tryReceiveAll: (most, put) => Number(put(bytesOf(`${most} in`), address)),
+    trySendAll: (_, first) => 2 - first,
+    hearOnly: ({ port }) => void calls.push(`hear ${port}`),
+    close: () => void calls.push("close"),
+    joinGroup: ({ group }) => Promise.resolve(void calls.push(`join ${group}`)),
+    leaveGroup: ({ group }) => Promise.resolve(void calls.push(`leave ${group}`)),
+  };
+  const { notes, tap } = notedDatagrams();
+  const socket = new TappedDatagrams(inner, tap);
+  assertEquals(all.filter((name) => socket[name] === undefined), []);
+  const buffer = new Uint8Array(9);
+  assertEquals(await socket.receive(buffer), [bytesOf("in"), address]);
+  assertEquals(await socket.send(bytesOf("out"), address), 3);
+  assertEquals(socket.tryReceive!(buffer), undefined);
+  assertEquals(socket.tryReceive!(buffer), [bytesOf("tried in"), address]);
+  assertEquals(socket.trySend!(bytesOf(""), address), undefined);
+  assertEquals(socket.trySend!(bytesOf("tried out"), address), 9);
+  assertEquals(socket.tryReceiveAll!(7, () => true), 1);
+  const outgoing = ["no", "yes", "later"].map((content) => ({
+    bytes: bytesOf(content),
+    target: address,
+  }));
+  assertEquals(socket.trySendAll!(outgoing, 1), 1);
+  socket.hearOnly!(address);
+  socket.whenReadable!(() => {});
+  await socket.joinGroup!({ group: "224.0.0.9" });
+  await socket.leaveGroup!({ group: "224.0.0.9" });
+  await socket.close();
+  assertEquals([socket.addr, socket.droppedDatagrams], [address, 3]);
+  assertEquals(calls, ["hear 9", "whenReadable", "join 224.0.0.9", "leave 224.0.0.9", "close"]);
+  assertEquals(notes, [
+    "received in 192.0.2.1 9",
+    "sent out 192.0.2.1 9",
+    "received tried in 192.0.2.1 9",
+    "sent tried out 192.0.2.1 9",
+    "received 7 in 192.0.2.1 9",
+    "sent yes 192.0.2.1 9",
+    "freed",
+  ]);
+});
+
+Deno.test("TappedDatagrams has no more than the socket has", () => {
+  const socket = new TappedDatagrams({ addr: address } as never, notedDatagrams().tap);
+  const { tryReceive, whenReadable, trySend, joinGroup, leaveGroup, droppedDatagrams } = socket;
+  const { tryReceiveAll, trySendAll, hearOnly } = socket;
+  for (
+    const member of [
+      ...[tryReceive, whenReadable, trySend, joinGroup, leaveGroup, droppedDatagrams],
+      ...[tryReceiveAll, trySendAll, hearOnly],
+    ]
+  ) {
+    assertEquals(member, undefined);
+  }
+});

@@ -1,0 +1,8 @@
+import { assert } from "@std/assert";
+import { timeOfDay } from "../../src/debug/time_of_day.ts";
+
+Deno.test("timeOfDay() is the system's", () => {
+  const before = Date.now();
+  const time = timeOfDay();
+  assert(before <= time && time <= Date.now());
+});

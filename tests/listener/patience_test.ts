@@ -1,0 +1,55 @@
+import { assertEquals } from "@std/assert";
+import { Grace, Patience } from "../../src/listener/patience.ts";
+import { VirtualClock } from "../../testing/mod.ts";
+import { LateClock } from "../support/late_clock.ts";
+import { isPending } from "../support/scripted_connection.ts";
+
+Deno.test("Patience lasts until its end, its deadline or what it is for", async () => {
+  const clock = new VirtualClock();
+  const patience = new Patience(clock, 100);
+  await patience.for(Promise.resolve());
+  const waiting = patience.for(new Promise(() => {}));
+  assertEquals([patience.isOver, await isPending(clock, waiting)], [false, true]);
+  await clock.advance(100);
+  await waiting;
+  assertEquals(patience.isOver, true);
+  await patience.for(new Promise(() => {}));
+});
+
+Deno.test("Patience is not over before what has come by its deadline is through", async () => {
+  const clock = new LateClock();
+  const look = Promise.withResolvers<void>();
+  clock.look = look.promise;
+  const patience = new Patience(clock, 100);
+  await clock.advance(1_000);
+  assertEquals(patience.isOver, false);
+  look.resolve();
+  await clock.settle();
+  assertEquals(patience.isOver, true);
+});
+
+Deno.test("Grace lasts until the earliest end that was asked for", async () => {
+  const clock = new VirtualClock();
+  const grace = new Grace(clock);
+  const over = grace.over();
+  grace.endIn(100);
+  grace.endIn(200);
+  grace.endIn(50);
+  await clock.advance(49);
+  assertEquals([await isPending(clock, over), clock.pending], [true, 1]);
+  await clock.advance(1);
+  await over;
+  grace.endIn(100);
+  await grace.over();
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("Grace can be ended at once, and keeps no timer then", async () => {
+  const clock = new VirtualClock();
+  const [ended, none] = [new Grace(clock), new Grace(clock)];
+  ended.endIn(100);
+  ended.end();
+  none.endIn(0);
+  await Promise.all([ended.over(), none.over()]);
+  assertEquals([clock.now(), clock.pending], [0, 0]);
+});

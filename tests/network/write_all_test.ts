@@ -1,0 +1,19 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { writeAll } from "../../src/network/write_all.ts";
+import { broken, scriptedTransport } from "../../testing/mod.ts";
+import { bytesOf } from "../support/text.ts";
+
+Deno.test("writeAll() sends all of it, in as many writes as it takes", async () => {
+  using transport = scriptedTransport([], { writes: [1, 2] });
+  await writeAll(transport, bytesOf("hello"));
+  assertEquals([transport.writtenText, transport.writes.length], ["hello", 3]);
+  await writeAll(transport, new Uint8Array(0));
+  assertEquals(transport.writes.length, 3);
+  transport.close();
+});
+
+Deno.test("writeAll() rejects with what a write rejects with", async () => {
+  using transport = scriptedTransport([], { writes: [1, broken()] });
+  await assertRejects(() => writeAll(transport, bytesOf("hello")), Deno.errors.BrokenPipe);
+  transport.close();
+});

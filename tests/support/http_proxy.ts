@@ -1,0 +1,42 @@
+// A proxy of HTTP for tests: it connects to whatever is asked for, and keeps the requests.
+
+import { Client, Listener, type ListenerConfig, relay } from "../../mod.ts";
+
+/** A running proxy. `await using` ends it. */
+export interface HttpProxy extends AsyncDisposable {
+  readonly port: number;
+  /** Its URL, without credentials. */
+  readonly url: string;
+  /** The head of each request, in the order in which they came. */
+  readonly requests: readonly string[];
+}
+
+/**
+ * Starts one.
+ *
+ * @param answer What it sends once it is connected, before what the target sends.
+ */
+export async function httpProxy(
+  answer = "HTTP/1.1 200 OK\r\n\r\n",
+  config: ListenerConfig = {},
+): Promise<HttpProxy> {
+  const requests: string[] = [];
+  const listener = new Listener(0, { interface: "127.0.0.1", ...config });
+  await listener.serve(async (caller) => {
+    const [bytes] = await caller.readUntil("\r\n\r\n");
+    const head = new TextDecoder().decode(bytes);
+    requests.push(head);
+    const { hostname: host, port } = new URL(`http://${/^CONNECT (\S+)/.exec(head)![1]!}`);
+    const target = await Client.connect({ host, port: Number(port) });
+    await caller.write(answer);
+    await relay(caller, target);
+  }, { onError() {} });
+  const url = `${config.secureSocket === undefined ? "http://127.0.0.1" : "https://localhost"}` +
+    `:${listener.port}`;
+  return {
+    port: listener.port,
+    url,
+    requests,
+    [Symbol.asyncDispose]: () => listener.immediateStop(),
+  };
+}

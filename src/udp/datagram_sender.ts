@@ -250,8 +250,8 @@ export class DatagramSender implements PressedQueue {
   /** Copies the bytes before the caller can change them, and counts them. */
   #take(content: Uint8Array): Uint8Array {
     const length = content.length;
-    // Those that are kept together leave at once, and their room is free again.
-    if (this.#slabUsed + length > (this.#slab?.length ?? 0)) this.#addresses.flush();
+    // When a whole slab is full, those that are kept together leave at once, and their room is free again.
+    if (this.#slabUsed + length > SLAB_LENGTH) this.#addresses.flush();
     let slab = this.#slab;
     if (slab === undefined || this.#slabUsed + length > slab.length) {
       if (length > SLAB_LENGTH / 4) {

@@ -3,6 +3,7 @@ import { linuxNetwork } from "../../../linux/mod.ts";
 import { UdpClient } from "../../../src/udp/udp_client.ts";
 import { UdpListener } from "../../../src/udp/udp_listener.ts";
 import type { UdpCaller } from "../../../src/udp/udp_caller.ts";
+import { canonicalIp } from "../../../src/base/ip_address.ts";
 import { assertCode } from "../../support/assert_code.ts";
 import { linuxTest } from "../../support/linux_engine.ts";
 import { Program } from "../../support/program.ts";
@@ -47,6 +48,40 @@ linuxTest("An answer leaves from the address that was asked, of both families", 
     "127.0.0.1 to 127.0.0.2 by 1",
     "::1 to ::1 by 1",
   ]);
+});
+
+/** A link-local address of this machine with its zone: its interface's name and index. */
+async function linkLocal(): Promise<{ ip: string; name: string; index: number } | undefined> {
+  const text = await Deno.readTextFile("/proc/net/if_inet6").catch(() => "");
+  for (const line of text.split("\n")) {
+    const [address, index, , , , name] = line.trim().split(/\s+/);
+    if (!address?.startsWith("fe80")) continue;
+    const ip = canonicalIp(address.match(/.{4}/g)!.join(":"))!;
+    return { ip, name: name!, index: parseInt(index!, 16) };
+  }
+  return undefined;
+}
+
+linuxTest("A link-local sender has its zone, and is answered", async () => {
+  const local = await linkLocal();
+  if (local === undefined) {
+    return console.log("skipped: zones: this machine has no link-local address");
+  }
+  const { ip, name, index } = local;
+  await using listener = new UdpListener(0, { interface: "::", network: linuxNetwork });
+  const seen: unknown[] = [];
+  listener.attach({
+    onDatagram({ remoteAddress, localAddress, networkInterface }, { data }) {
+      seen.push(remoteAddress, localAddress, networkInterface);
+      return data;
+    },
+  });
+  await listener.start();
+  await using client = localClient(linuxNetwork, {}, "::");
+  await client.connect({ host: `${ip}%${name}`, port: listener.port });
+  await client.write("zone");
+  assertEquals(text((await client.read())[0]), "zone");
+  assertEquals([...seen.slice(0, 2), Number(seen[2]) > 0], [`${ip}%${index}`, ip, true]);
 });
 
 linuxTest("A session answers from the address that was asked, and a late answer too", async () => {

@@ -24,6 +24,7 @@ export type {
   ListenTarget,
   NativeTlsOptions,
   Network,
+  OutgoingDatagram,
   PacketConfig,
   PeerCredentials,
   ResolvedName,

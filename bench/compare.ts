@@ -20,8 +20,11 @@ export async function prepare(
     "service",
     "service-lent",
     "service-into",
+    "linux",
+    "linux-lent",
     "iterate",
     "udp-client",
+    "linux-udp-lent",
   ]);
   const pinned = machine.cores === undefined ? "not pinned" : "each pinned to a core";
   console.log(`${machine.description}; Deno ${Deno.version.deno}`);

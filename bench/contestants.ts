@@ -52,6 +52,7 @@ function denoContestants(): Contestant[] {
   ): Contestant => ({ name, label, side, roles, command: inDeno(file), tellsMemory: true, env });
   // Read by the runtime when it starts: how many socket operations one turn of its loop takes.
   const turned = { DENO_TOKIO_MAX_IO_EVENTS_PER_TICK: "100" };
+  const onLinux = { BENCH_NETWORK: "linux" };
   return [
     one("service", "socket service", "ours", "service.ts", TCP),
     one("service-lent", "socket service, lent bytes", "ours", "service.ts", ["echo"], {
@@ -60,12 +61,41 @@ function denoContestants(): Contestant[] {
     one("service-into", "socket service, read(into)", "ours", "service.ts", ["echo"], {
       BENCH_BYTES: "into",
     }),
+    one("linux", "socket service, linuxNetwork", "ours", "service.ts", TCP, onLinux),
+    one("linux-lent", "socket service, linuxNetwork, lent bytes", "ours", "service.ts", ["echo"], {
+      ...onLinux,
+      BENCH_BYTES: "lent",
+    }),
     one("group", "socket Group", "ours", "group.ts", ["broadcast"]),
     one("iterate", "socket for await", "ours", "iterate.ts", TCP),
     one("framed", "socket framedService", "ours", "text_service.ts", ["lines"]),
     one("udp-client", "socket UdpClient", "ours", "udp_client.ts", ["datagrams"]),
     one("udp-iterate", "socket UdpClient for await", "ours", "udp_iterate.ts", ["datagrams"]),
     one("udp-listener", "socket UdpListener", "ours", "udp_listener.ts", ["datagrams"]),
+    one(
+      "linux-udp",
+      "socket UdpListener, linuxNetwork",
+      "ours",
+      "udp_listener.ts",
+      ["datagrams"],
+      onLinux,
+    ),
+    one(
+      "linux-udp-lent",
+      "socket UdpListener, linuxNetwork, lent bytes",
+      "ours",
+      "udp_listener.ts",
+      ["datagrams"],
+      { ...onLinux, BENCH_BYTES: "lent" },
+    ),
+    one(
+      "linux-udp-client",
+      "socket UdpClient, linuxNetwork",
+      "ours",
+      "udp_client.ts",
+      ["datagrams"],
+      onLinux,
+    ),
     one(
       "udp-listener-lent",
       "socket UdpListener, lent bytes",

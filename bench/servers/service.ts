@@ -3,12 +3,13 @@ import { Listener, type Service } from "../../mod.ts";
 import { ready } from "./control.ts";
 import { echo } from "./echo_service.ts";
 import { lineCutter } from "./lines.mjs";
+import { onNetwork } from "./network.ts";
 import { play } from "./role.ts";
 
 /** `"lent"`, `"into"`, or none for bytes of the service's own. */
 const bytesAre = Deno.env.get("BENCH_BYTES");
 const isLent = bytesAre === "lent";
-const config = { interface: "127.0.0.1" };
+const config = { interface: "127.0.0.1", ...onNetwork };
 /** Lent bytes, returned: what a service of this library is advised to do. */
 const lentEcho: Service = { onBytes: (_caller, bytes) => bytes };
 

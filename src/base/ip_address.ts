@@ -64,7 +64,7 @@ export function wantsMappedIps(bound: string, system: string): boolean {
   return bound.includes(":") && system !== "linux";
 }
 
-/** A canonical address without its zone: the senders of datagrams are given without one. */
+/** A canonical address without its zone: most engines give the senders of datagrams without one. */
 export function withoutZone(host: string): string {
   const percent = host.indexOf("%");
   return percent < 0 ? host : host.slice(0, percent);

@@ -4,11 +4,13 @@ import type {
   DatagramAddress,
   DatagramSocket,
   GroupMembership,
+  OutgoingDatagram,
   SystemSocket,
 } from "../network/network.ts";
 import type { DatagramTap } from "./tap.ts";
 
 type Received = [Uint8Array<ArrayBuffer>, DatagramAddress];
+type Put = (bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress) => boolean;
 
 /** A datagram socket with a tap. */
 export class TappedDatagrams implements DatagramSocket {
@@ -20,6 +22,12 @@ export class TappedDatagrams implements DatagramSocket {
   readonly whenReadable?: (callback: () => void) => void;
   /** Only where the socket can. */
   readonly trySend?: (bytes: Uint8Array, address: DatagramAddress) => number | undefined;
+  /** Only where the socket can. */
+  readonly tryReceiveAll?: (most: number, put: Put) => number;
+  /** Only where the socket can. */
+  readonly trySendAll?: (datagrams: readonly OutgoingDatagram[], first: number) => number;
+  /** Only where the socket can. */
+  readonly hearOnly?: (peer: DatagramAddress) => void;
   /** Only where the socket can. */
   readonly joinGroup?: (membership: GroupMembership) => Promise<void>;
   /** Only where the socket can. */
@@ -45,6 +53,20 @@ export class TappedDatagrams implements DatagramSocket {
         return count;
       };
     }
+    if (inner.tryReceiveAll !== undefined) {
+      this.tryReceiveAll = (most, put) =>
+        inner.tryReceiveAll!(most, (bytes, from) => put(...this.#hasReceived([bytes, from])));
+    }
+    if (inner.trySendAll !== undefined) {
+      this.trySendAll = (datagrams, first) => {
+        const count = inner.trySendAll!(datagrams, first);
+        for (const { bytes, target } of datagrams.slice(first, first + count)) {
+          this.#tell(bytes, target);
+        }
+        return count;
+      };
+    }
+    if (inner.hearOnly !== undefined) this.hearOnly = (peer) => inner.hearOnly!(peer);
     if (inner.joinGroup !== undefined) this.joinGroup = (group) => inner.joinGroup!(group);
     if (inner.leaveGroup !== undefined) this.leaveGroup = (group) => inner.leaveGroup!(group);
   }

@@ -11,6 +11,21 @@ export interface DatagramAddress {
   readonly hostname: string;
   /** Port. */
   readonly port: number;
+  /**
+   * The local address that a datagram from there came to, where the socket has several and the engine knows. What is
+   * sent to this very object leaves from that address.
+   */
+  readonly localAddress?: string;
+  /** The index of the network interface that it came in by, where the engine knows. */
+  readonly networkInterface?: number;
+}
+
+/** A datagram that is to be sent. */
+export interface OutgoingDatagram {
+  /** Its content. */
+  readonly bytes: Uint8Array;
+  /** Where to. */
+  readonly target: DatagramAddress;
 }
 
 /** A multicast group, and on which interface and from whom it is heard. */
@@ -55,6 +70,32 @@ export interface DatagramSocket {
    * what `send` would reject with. Left out by an engine that has no such thing.
    */
   trySend?(bytes: Uint8Array, address: DatagramAddress): number | undefined;
+  /**
+   * Like `tryReceive` again and again, for many datagrams at a time: hands them to `put` in their order. The bytes
+   * are the engine's again when `put` returns; the address may be the same object for the same sender. After `put`
+   * has returned false, nothing more is handed out until the next call.
+   *
+   * @param most How many datagrams are handed out at most.
+   * @returns How many were.
+   */
+  tryReceiveAll?(
+    most: number,
+    put: (bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress) => boolean,
+  ): number;
+  /**
+   * Like `trySend` for each of many datagrams, in their order. It throws what `send` would reject with, where the
+   * first one cannot be sent.
+   *
+   * @param first The index of the first one that is to be sent.
+   * @returns How many were sent. Where others are left, they have to wait, or the next one cannot be sent.
+   */
+  trySendAll?(datagrams: readonly OutgoingDatagram[], first: number): number;
+  /**
+   * Hears only this peer from now on, and nothing that others sent before. A receive may then fail with
+   * `Deno.errors.ConnectionRefused`, and the socket goes on. Left out by an engine that hears everybody: whose
+   * datagrams are heard is looked at above, too.
+   */
+  hearOnly?(peer: DatagramAddress): void;
   /** Frees the socket; a pending receive rejects. Resolves when the address is free again. */
   close(): void | Promise<void>;
   /** Joins a multicast group, where the engine can. */
@@ -71,14 +112,14 @@ export interface DatagramTarget extends PacketConfig {
   readonly port: number;
   /** Lets several sockets that all ask for it share the address. */
   readonly reuseAddress?: boolean;
+  /** Lets several processes that all ask for it share the address: each sender's datagrams go to one of them. */
+  readonly reusePort?: boolean;
   /** Whether this host hears what it sends to a group; the engine's default where left out. */
   readonly multicastLoopback?: boolean;
   /** Through how many routers a datagram to an IPv4 group may go, from 1 to 255. */
   readonly multicastTimeToLive?: number;
   /** Through which interface datagrams to a group leave: its IPv4 address, or its index for IPv6. */
   readonly multicastInterface?: string | number;
-  /** Whether other processes may bind the same address: the system gives all that one peer sends to the same one. */
-  readonly reusePort?: boolean;
 }
 
 /** A bound datagram socket that somebody has handed to this process. */

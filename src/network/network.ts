@@ -15,7 +15,12 @@ import type { Turns } from "./turns.ts";
 
 export type { Clock, TimerId } from "./clock.ts";
 export type { DatagramAddress, DatagramSocket, DatagramTarget } from "./datagram_socket.ts";
-export type { AdoptDatagramTarget, GroupMembership, ResolvedName } from "./datagram_socket.ts";
+export type {
+  AdoptDatagramTarget,
+  GroupMembership,
+  OutgoingDatagram,
+  ResolvedName,
+} from "./datagram_socket.ts";
 export type { BufferSizes, PeerCredentials, SystemSocket, TcpInfo } from "./socket_info.ts";
 export type { BufferSizeConfig, PacketConfig, TcpConfig } from "./socket_options.ts";
 export type {

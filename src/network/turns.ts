@@ -23,6 +23,8 @@
 // Below that nothing is held: a read costs one place in a list, and a turn with more than a few messages one
 // callback at its end.
 
+import type { Clock } from "./clock.ts";
+
 /** An operation of the system that is about to begin. */
 export interface Turn {
   /** Begins it. */
@@ -31,6 +33,11 @@ export interface Turn {
 
 /** When reads and writes begin. */
 export interface Turns {
+  /**
+   * The clock whose time goes on with them. On a network with another clock, in a test, nothing waits for a turn. Left
+   * out, they are for any clock.
+   */
+  readonly clock?: Clock;
   /**
    * Begins a read, soon.
    *

@@ -12,6 +12,7 @@ import type { SocketError } from "../base/errors.ts";
 import { Loan } from "../bytes/loan.ts";
 import type { ByteReply } from "../connection/service.ts";
 import type { Datagram } from "./datagram.ts";
+import type { DatagramAddress } from "../network/network.ts";
 import type { UdpCaller } from "./udp_caller.ts";
 import { reportTo, type UdpReply, type UdpService } from "./udp_service.ts";
 import { optionOf } from "../base/options.ts";
@@ -77,29 +78,36 @@ export class DatagramCalls {
     return this.#handled;
   }
 
-  /** Handles a datagram that has its own memory. No call may run. */
-  handle(service: UdpService, caller: UdpCaller, datagram: Datagram): void {
+  /** Handles a datagram that has its own memory. No call may run. @param peer Where its reply goes to. */
+  handle(
+    service: UdpService,
+    caller: UdpCaller,
+    peer: DatagramAddress,
+    datagram: Datagram,
+  ): void {
     if (service.onBytes !== undefined) {
-      return this.lend(service, caller, datagram.data as Uint8Array<ArrayBuffer>, false);
+      return this.lend(service, caller, peer, datagram.data as Uint8Array<ArrayBuffer>, false);
     }
     try {
       const reply = service.onDatagram!(caller, datagram);
-      if (isThenable(reply)) return void this.#finish(service, caller, reply);
-      if (reply !== undefined) this.#reply(service, caller, reply);
+      if (isThenable(reply)) return void this.#finish(service, caller, peer, reply);
+      if (reply !== undefined) this.#reply(service, caller, peer, reply);
       this.#handled++;
     } catch (error) {
-      void this.#finish(service, caller, Promise.reject(error));
+      void this.#finish(service, caller, peer, Promise.reject(error));
     }
   }
 
   /**
    * Lends a datagram to `onBytes`. No call may run.
    *
+   * @param peer Where its reply goes to.
    * @param isInBuffer Whether it lies in the buffer that the socket received it into, not in its own memory.
    */
   lend(
     service: UdpService,
     caller: UdpCaller,
+    peer: DatagramAddress,
     bytes: Uint8Array<ArrayBuffer>,
     isInBuffer: boolean,
   ): void {
@@ -109,12 +117,12 @@ export class DatagramCalls {
       const reply = service.onBytes!(caller, bytes);
       if (isThenable(reply)) {
         if (isInBuffer) this.#socket.leaveBuffer();
-        return void this.#finish(service, caller, reply, isInBuffer ? bytes : undefined);
+        return void this.#finish(service, caller, peer, reply, isInBuffer ? bytes : undefined);
       }
-      if (reply !== undefined) this.#replyWith(service, caller, reply as ByteReply);
+      if (reply !== undefined) this.#replyWith(service, caller, peer, reply as ByteReply);
       this.#handled++;
     } catch (error) {
-      void this.#finish(service, caller, Promise.reject(error));
+      void this.#finish(service, caller, peer, Promise.reject(error));
     }
     if (this.#loan?.end(this.#overwritesLent) === true && isInBuffer) this.#socket.leaveBuffer();
   }
@@ -128,14 +136,15 @@ export class DatagramCalls {
   async #finish(
     service: UdpService,
     caller: UdpCaller,
+    peer: DatagramAddress,
     replying: PromiseLike<unknown>,
     left?: Uint8Array<ArrayBuffer>,
   ): Promise<void> {
     this.#underWay = caller;
     try {
       const reply = await replying;
-      if (service.onBytes !== undefined) this.#replyWith(service, caller, reply as ByteReply);
-      else this.#reply(service, caller, reply as UdpReply);
+      if (service.onBytes !== undefined) this.#replyWith(service, caller, peer, reply as ByteReply);
+      else this.#reply(service, caller, peer, reply as UdpReply);
       this.#handled++;
     } catch (error) {
       void this.#report(service, caller, error, true);
@@ -165,12 +174,17 @@ export class DatagramCalls {
     this.#onFree();
   }
 
-  #reply(service: UdpService, caller: UdpCaller, reply: UdpReply): void {
+  #reply(
+    service: UdpService,
+    caller: UdpCaller,
+    peer: DatagramAddress,
+    reply: UdpReply,
+  ): void {
     // Null too, which the types forbid.
     if (reply === undefined || reply === null) return;
     const onFailed = this.#whenUnsent(service, caller);
     if (typeof reply === "string" || reply instanceof Uint8Array) {
-      this.#post(reply, caller, onFailed);
+      this.#post(reply, peer, onFailed);
     } else {
       checkObject("What onDatagram returned", reply as Datagram);
       const remoteHost = optionOf(reply, "remoteHost");
@@ -182,27 +196,30 @@ export class DatagramCalls {
   }
 
   /** Sends what `onBytes` returned: one datagram or several. */
-  #replyWith(service: UdpService, caller: UdpCaller, reply: ByteReply): void {
+  #replyWith(
+    service: UdpService,
+    caller: UdpCaller,
+    peer: DatagramAddress,
+    reply: ByteReply,
+  ): void {
     if (reply === undefined || reply === null) return;
     const onFailed = this.#whenUnsent(service, caller);
     if (Array.isArray(reply)) {
-      for (const content of reply) this.#post(content, caller, onFailed);
+      for (const content of reply) this.#post(content, peer, onFailed);
     } else {
-      this.#post(reply, caller, onFailed);
+      this.#post(reply, peer, onFailed);
     }
   }
 
   #post(
     content: unknown,
-    { remoteAddress, remotePort }: UdpCaller,
+    peer: DatagramAddress,
     onFailed: (error: SocketError) => void,
   ): void {
-    if (this.#onReply === undefined) {
-      return this.#socket.post(content, remoteAddress, remotePort, onFailed);
-    }
+    if (this.#onReply === undefined) return this.#socket.postTo(content, peer, onFailed);
     const bytes = contentBytes(content);
     this.#onReply(bytes.length);
-    this.#socket.post(bytes, remoteAddress, remotePort, onFailed);
+    this.#socket.postTo(bytes, peer, onFailed);
   }
 
   #whenUnsent(service: UdpService, caller: UdpCaller): (error: SocketError) => void {

@@ -3,16 +3,20 @@
 //
 // Most datagrams find nothing under way. Then the sender gets the promise of the send itself, and no second promise
 // is made. Only a datagram that must wait becomes an object in a queue.
+//
+// Where the socket sends many datagrams with one call, those of one turn are kept together: the answers to a batch that
+// was received until its end, others until the microtasks of the turn are over.
 
 import { brokenError, ignore, rejected, setupError, type SocketError } from "../base/errors.ts";
 import { formatAddress } from "../base/address.ts";
 import { Fifo } from "./fifo.ts";
-import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
+import type { DatagramAddress, DatagramSocket, OutgoingDatagram } from "../network/network.ts";
+
+/** So many datagrams are sent together at most: more gain nothing, and those that receive them should begin. */
+const MOST_TOGETHER = 64;
 
 /** A datagram that waits. */
-export interface Outgoing {
-  readonly bytes: Uint8Array;
-  readonly target: DatagramAddress;
+export interface Outgoing extends OutgoingDatagram {
   /** Called when it was sent. */
   readonly onSent: ((length: number) => void) | undefined;
   /** Called when it could not be sent. */
@@ -34,6 +38,11 @@ export class DatagramLane {
   #socket: DatagramSocket | undefined;
   /** Whether the socket can send without a promise. */
   #canTry = false;
+  /** Whether it can send many with one call. */
+  #canTryAll = false;
+  /** Those that are kept together, and whether for the time of a batch. */
+  #together: Outgoing[] = [];
+  #isHolding = false;
   readonly #queue = new Fifo<Outgoing>();
   #isBusy = false;
   /** The send that is under way. */
@@ -55,30 +64,104 @@ export class DatagramLane {
 
   /** Whether nothing is under way and nothing waits. */
   get isEmpty(): boolean {
-    return !this.#isBusy && this.#queue.length === 0;
+    return !this.#isBusy && this.#queue.length === 0 && this.#together.length === 0;
   }
 
-  /** Whether the next datagram can be sent at once. */
-  get isFree(): boolean {
-    return this.isEmpty && this.#socket !== undefined;
+  /** Whether the next datagram is sent at once, by {@linkcode DatagramLane.send}. */
+  get sendsAtOnce(): boolean {
+    return !this.#canTryAll && this.isEmpty && this.#socket !== undefined;
   }
 
   /** Sends it after those that wait. */
   add(datagram: Outgoing): void {
-    if (this.isFree) this.#begin(datagram);
-    else this.#queue.push(datagram);
+    if (this.#isBusy || this.#queue.length > 0 || this.#socket === undefined) {
+      this.#queue.push(datagram);
+    } else if (this.#canTryAll) {
+      this.#keep(datagram);
+    } else {
+      this.#begin(datagram);
+    }
+  }
+
+  #keep(datagram: Outgoing): void {
+    const count = this.#together.push(datagram);
+    if (count === MOST_TOGETHER) this.flush();
+    else if (count === 1 && !this.#isHolding) queueMicrotask(this.#flushSoon);
+  }
+
+  readonly #flushSoon = () => this.flush();
+
+  /** Keeps datagrams together until {@linkcode DatagramLane.release}. */
+  hold(): void {
+    this.#isHolding = true;
+  }
+
+  /** Sends those that were kept together. */
+  release(): void {
+    this.#isHolding = false;
+    this.flush();
+  }
+
+  /** Sends those that are kept together, now. */
+  flush(): void {
+    if (this.#together.length === 0) return;
+    this.#flush();
+    this.#next();
+  }
+
+  #flush(): void {
+    const datagrams = this.#together;
+    // What is added while these are told of their fate waits behind those that are left.
+    this.#isBusy = true;
+    this.#together = [];
+    const done = this.#tryAll(datagrams);
+    this.#isBusy = false;
+    if (done < datagrams.length) {
+      const behind = this.#queue.clear();
+      for (let i = done + 1; i < datagrams.length; i++) this.#queue.push(datagrams[i]!);
+      for (const datagram of behind) this.#queue.push(datagram);
+      const { bytes, target, onSent, onFailed } = datagrams[done]!;
+      this.#onSent = onSent;
+      this.#onFailed = onFailed;
+      void this.#send(bytes, target);
+    }
+  }
+
+  /** Sends until one must wait. Returns how many were sent or have failed. */
+  #tryAll(datagrams: readonly Outgoing[]): number {
+    let done = 0;
+    while (done < datagrams.length) {
+      let sent: number;
+      let failure: SocketError | undefined;
+      try {
+        sent = this.#socket!.trySendAll!(datagrams, done);
+        if (sent === 0) return done;
+      } catch (cause) {
+        failure = sendError(datagrams[done]!.target, cause);
+        sent = 1;
+      }
+      for (const end = done + sent; done < end; done++) {
+        const { bytes, target, onSent, onFailed } = datagrams[done]!;
+        const { length } = bytes;
+        this.#onSettled(this, length, target, failure === undefined);
+        if (failure === undefined) onSent?.(length);
+        else onFailed(failure);
+      }
+    }
+    return done;
   }
 
   /** Begins to send: until then all datagrams wait. */
   open(socket: DatagramSocket): void {
     this.#socket = socket;
     this.#canTry = socket.trySend !== undefined;
+    this.#canTryAll = socket.trySendAll !== undefined;
     this.#next();
   }
 
   /** Removes the datagrams whose sending has not begun. */
   takeAll(): Outgoing[] {
-    return this.#queue.clear();
+    return [...this.#together.splice(0), ...this.#queue.clear()];
   }
 
   /**
@@ -133,9 +216,19 @@ export class DatagramLane {
 
   #next(): void {
     while (!this.#isBusy) {
+      if (this.#together.length === MOST_TOGETHER) {
+        this.#flush();
+        continue;
+      }
       const next = this.#queue.shift();
-      if (next === undefined) return;
-      this.#begin(next);
+      if (next !== undefined) {
+        if (this.#canTryAll) this.#together.push(next);
+        else this.#begin(next);
+      } else if (this.#together.length > 0) {
+        this.#flush();
+      } else {
+        return;
+      }
     }
   }
 

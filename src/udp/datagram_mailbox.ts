@@ -8,9 +8,9 @@
 
 import type { SocketError } from "../base/errors.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
-import type { Datagram } from "./datagram.ts";
+import type { ArrivedDatagram, Datagram } from "./datagram.ts";
 import { DatagramShare } from "./datagram_share.ts";
-import { DatagramWaiters, type TakeLimits } from "./datagram_waiters.ts";
+import { DatagramWaiters, type Shape, type TakeLimits } from "./datagram_waiters.ts";
 import { Fifo } from "./fifo.ts";
 import { HandOut } from "../bytes/hand_out.ts";
 import { plainTurns, type Turns } from "../network/turns.ts";
@@ -30,13 +30,15 @@ export class DatagramMailbox implements Keeper {
   readonly #drop: DropPolicy;
   readonly #budget: UnreadBudget | undefined;
   readonly #drops: DropCounter | undefined;
-  readonly #queue = new Fifo<Datagram>();
+  readonly #queue = new Fifo<ArrivedDatagram>();
   #bytes = 0;
   #droppedDatagrams = 0;
   readonly #waiters: DatagramWaiters;
   readonly #handOut: HandOut;
   readonly #share: DatagramShare;
   #ended: SocketError | undefined;
+  /** Why the next wait fails. */
+  #refusal: SocketError | undefined;
   #isQuiet = false;
   /** After the end, the budget holds this instead of the mailbox. */
   #remains: Remains | undefined;
@@ -103,7 +105,7 @@ export class DatagramMailbox implements Keeper {
         remoteHost: from.hostname,
         remotePort: from.port,
         data: this.#handOut.copy(bytes),
-      });
+      }, from);
     }
     const weight = bytes.length + DATAGRAM_OVERHEAD;
     while (!this.#hasRoom(weight)) {
@@ -115,11 +117,12 @@ export class DatagramMailbox implements Keeper {
     this.#bytes += weight;
     // Not in the slab: users hold other parts of it, and may transfer its buffer.
     const data = new Uint8Array(bytes);
-    this.#queue.push({ remoteHost: from.hostname, remotePort: from.port, data });
+    const datagram = { remoteHost: from.hostname, remotePort: from.port, data };
+    this.#queue.push({ datagram, from });
   }
 
   /** The datagrams that wait to be taken. */
-  get waiting(): readonly Datagram[] {
+  get waiting(): readonly ArrivedDatagram[] {
     return this.#queue.all();
   }
 
@@ -133,7 +136,7 @@ export class DatagramMailbox implements Keeper {
     const dropped = this.#drop === "oldest" ? this.#queue.shift() : this.#queue.pop();
     if (dropped === undefined) return;
     this.countDropped(1, "queue-limit");
-    this.#release(dropped);
+    this.#release(dropped.datagram);
   }
 
   /** Counts dropped datagrams, including those dropped before they got here. */
@@ -143,10 +146,10 @@ export class DatagramMailbox implements Keeper {
   }
 
   /** Takes the first datagram if there is one. */
-  shift(): Datagram | undefined {
-    const datagram = this.#queue.shift();
-    if (datagram !== undefined) this.#release(datagram);
-    return datagram;
+  shift(): ArrivedDatagram | undefined {
+    const arrived = this.#queue.shift();
+    if (arrived !== undefined) this.#release(arrived.datagram);
+    return arrived;
   }
 
   /** The datagram no longer waits here. */
@@ -173,22 +176,39 @@ export class DatagramMailbox implements Keeper {
    * @param closedAs The result at a quiet end, instead of throwing.
    * @throws {SocketError} The error that {@linkcode DatagramMailbox.finish} was given.
    */
-  take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
+  take<T>(shape: Shape<T>, limits: TakeLimits, closedAs?: T): Promise<T> {
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
     const mustWait = this.#share.isUsedUp(this.length) || this.#waiters.length > 0;
     if (this.length > 0) {
-      if (!mustWait) return Promise.resolve(shape(this.shift()!));
+      if (!mustWait) {
+        const { datagram, from } = this.shift()!;
+        return Promise.resolve(shape(datagram, from));
+      }
       this.#stepBack();
     } else if (this.#ended !== undefined) {
       return this.#isQuiet && closedAs !== undefined
         ? Promise.resolve(closedAs)
         : Promise.reject(this.#ended);
+    } else if (this.#refusal !== undefined) {
+      const refusal = this.#refusal;
+      this.#refusal = undefined;
+      return Promise.reject(refusal);
     }
     return this.#waiters.wait(shape, limits, closedAs);
   }
 
+  /**
+   * The peer has refused what was sent to it: ends all waits, or the next one. What has arrived shows that the peer is
+   * there.
+   */
+  refuse(error: SocketError): void {
+    if (this.length > 0 || this.#ended !== undefined) return;
+    if (this.#waiters.length > 0) this.#waiters.fail(error, false);
+    else this.#refusal = error;
+  }
+
   /** Ends the waits of an iteration that was left. @param shape The shape that it gave to `take`. */
-  leave(shape: (datagram: Datagram) => unknown): void {
+  leave(shape: Shape<unknown>): void {
     this.#waiters.leave(shape);
   }
 
@@ -197,17 +217,20 @@ export class DatagramMailbox implements Keeper {
     void this.#share.stepBack().then(() => {
       while (this.#waiters.length > 0 && this.length > 0) {
         if (this.#share.isUsedUp(this.length)) return this.#stepBack();
-        this.#waiters.shift()!.deliver(this.shift()!);
+        this.#deliverNext();
       }
       if (this.#ended !== undefined) this.#waiters.fail(this.#ended, this.#isQuiet);
     });
   }
 
+  #deliverNext(): void {
+    const { datagram, from } = this.shift()!;
+    this.#waiters.shift()!.deliver(datagram, from);
+  }
+
   /** Hands waiting datagrams to waiting receivers, although others have not had their turn. */
   #handOutNow(): void {
-    while (this.#waiters.length > 0 && this.length > 0) {
-      this.#waiters.shift()!.deliver(this.shift()!);
-    }
+    while (this.#waiters.length > 0 && this.length > 0) this.#deliverNext();
   }
 
   /**

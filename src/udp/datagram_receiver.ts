@@ -22,12 +22,17 @@ export interface DatagramSink {
   /** Whether to go on: nothing is received that is not wanted. */
   readonly isWanting: boolean;
   /**
-   * Gets a datagram, whose bytes must be copied before it returns, unless {@linkcode DatagramReceiver.leaveBuffer}
-   * is called until then. Must not throw.
+   * Gets a datagram, whose bytes must be copied before it returns, or lent from where
+   * {@linkcode DatagramReceiver.lendable} has put them. Must not throw.
    */
   put(bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): void;
+  /** Datagrams come that arrived together, until `endBatch`. */
+  beginBatch?(): void;
+  endBatch?(): void;
   /** A datagram was lost: the memory that it was received into had been transferred away. */
   onLost?(): void;
+  /** The only peer that the socket hears has refused a datagram. */
+  onRefused?(cause: unknown): void;
   /** The socket cannot receive any more. */
   onBroken(cause: unknown): void;
 }
@@ -40,6 +45,8 @@ export class DatagramReceiver {
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   /** The buffer for the next receives while the other one is lent. */
   #spare: Uint8Array<ArrayBuffer> | undefined;
+  /** The part of the buffer that was lent last. Most datagrams are as long as the last. */
+  #lent: Uint8Array<ArrayBuffer> | undefined;
   #underWay: Promise<void> | undefined;
   /** Receives what is there, where the socket can without a promise. */
   readonly #attempt: (() => void) | undefined;
@@ -57,7 +64,10 @@ export class DatagramReceiver {
     this.#turns = turns;
     this.#socket = socket;
     this.#sink = sink;
-    if (socket.whenReadable !== undefined) this.#attempt = () => this.#tryReceive();
+    if (socket.whenReadable === undefined) return;
+    this.#attempt = socket.tryReceiveAll === undefined
+      ? () => this.#tryReceive()
+      : () => this.#tryReceiveAll();
   }
 
   get #mayReceive(): boolean {
@@ -83,10 +93,22 @@ export class DatagramReceiver {
     return this.#buffer;
   }
 
+  /** A datagram that is being given to the sink, in the buffer: it may be lent. */
+  lendable(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    if (this.#socket.tryReceiveAll === undefined || this.#attempt === undefined) return bytes;
+    const target = this.#target;
+    let lent = this.#lent;
+    if (lent?.buffer !== target.buffer || lent.length !== bytes.length) {
+      lent = this.#lent = target.subarray(0, bytes.length);
+    }
+    lent.set(bytes);
+    return lent;
+  }
+
   /** Leaves the buffer to the sink, which is being given a datagram in it. */
   leaveBuffer(): void {
     this.#buffer = this.#spare;
-    this.#spare = undefined;
+    this.#spare = this.#lent = undefined;
   }
 
   /** Takes back a buffer that was left. @param bytes The datagram in it. */
@@ -111,6 +133,31 @@ export class DatagramReceiver {
     this.go();
   }
 
+  /** The same, where many come at a time. */
+  #tryReceiveAll(): void {
+    const sink = this.#sink;
+    if (this.#mayReceive) {
+      sink.beginBatch?.();
+      try {
+        this.#socket.tryReceiveAll!(DATAGRAMS_PER_TURN - this.#received, this.#putOne);
+      } catch (cause) {
+        return this.#failed(cause);
+      } finally {
+        sink.endBatch?.();
+      }
+    }
+    this.#underWay = undefined;
+    this.go();
+  }
+
+  /** Gives one to the sink. Returns whether another one is wanted. */
+  readonly #putOne = (bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): boolean => {
+    this.#received++;
+    this.#failures = 0;
+    this.#sink.put(bytes, from);
+    return this.#mayReceive;
+  };
+
   #stepBack(): void {
     this.#received = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -127,7 +174,7 @@ export class DatagramReceiver {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#underWay;
-    this.#buffer = this.#spare = undefined;
+    this.#buffer = this.#spare = this.#lent = undefined;
   }
 
   readonly #onReceived = (datagram: [Uint8Array<ArrayBuffer>, DatagramAddress]) => {
@@ -149,6 +196,10 @@ export class DatagramReceiver {
     // Lent memory was kept and transferred away: that is not a failure of the socket.
     if (this.#buffer?.length === 0) {
       this.#sink.onLost?.();
+      return this.go();
+    }
+    if (this.#socket.hearOnly !== undefined && cause instanceof Deno.errors.ConnectionRefused) {
+      this.#sink.onRefused?.(cause);
       return this.go();
     }
     // Windows reports here that an earlier datagram did not reach its peer. This receive did not fail.

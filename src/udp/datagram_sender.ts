@@ -20,8 +20,17 @@ import type { DatagramTraffic } from "./udp_stats.ts";
 const SLAB_LENGTH = 65_536;
 /** The first slab of a socket, for the many that send little. */
 const FIRST_SLAB_LENGTH = 2_048;
+/** How many views of a slab are kept: making one costs as much as copying a small datagram. */
+const VIEWS = 64;
 /** How many bytes a queued datagram counts besides its own: about what holding it costs. */
 const OVERHEAD = 256;
+
+/** A target by a host name, which must be looked up first. */
+class NamedTarget implements DatagramAddress {
+  readonly transport = "udp";
+
+  constructor(readonly hostname: string, readonly port: number) {}
+}
 
 /** What sends the datagrams of one socket. */
 export class DatagramSender implements PressedQueue {
@@ -40,8 +49,9 @@ export class DatagramSender implements PressedQueue {
   #slabUsed = 0;
   /** The target of the last datagram. Most datagrams go to the same target, or at least to the same host. */
   #lastTarget: DatagramAddress | undefined;
-  /** The start of the slab, as long as the last datagram in it: most datagrams are as long as the last. */
-  #front: Uint8Array<ArrayBuffer> | undefined;
+  /** How many lie in the slab, and the first of them. They are taken again for others of the same length. */
+  #taken = 0;
+  readonly #views: Uint8Array<ArrayBuffer>[] = [];
   #error: SocketError | undefined;
   #idle: (() => void) | undefined;
   /** Made when it is first needed. */
@@ -85,12 +95,19 @@ export class DatagramSender implements PressedQueue {
    * @returns Rejects if sending fails. The caller need not await it.
    */
   send(content: Uint8Array, host: string, port: number): Promise<number> {
-    if (this.#addresses.isFree && this.#refusalOf(content) === undefined) {
-      const target = this.#targetOf(host, port);
-      if (target === this.#lastTarget) return this.#addresses.send(this.#take(content), target);
+    return this.sendTo(content, this.targetOf(host, port));
+  }
+
+  /** Like {@linkcode DatagramSender.send}, to an address that the engine has given or a target made here. */
+  sendTo(content: Uint8Array, target: DatagramAddress): Promise<number> {
+    if (
+      this.#addresses.sendsAtOnce && !(target instanceof NamedTarget) &&
+      this.#refusalOf(content) === undefined
+    ) {
+      return this.#addresses.send(this.#take(content), target);
     }
     const sent = Promise.withResolvers<number>();
-    this.post(content, host, port, (error) => {
+    this.postTo(content, target, (error) => {
       sent.promise.catch(ignore);
       sent.reject(error);
     }, sent.resolve);
@@ -105,9 +122,29 @@ export class DatagramSender implements PressedQueue {
     onFailed: (error: SocketError) => void,
     onSent?: (length: number) => void,
   ): void {
+    this.postTo(content, this.targetOf(host, port), onFailed, onSent);
+  }
+
+  /** Like {@linkcode DatagramSender.post}, to an address that the engine has given or a target made here. */
+  postTo(
+    content: Uint8Array,
+    target: DatagramAddress,
+    onFailed: (error: SocketError) => void,
+    onSent?: (length: number) => void,
+  ): void {
     const refusal = this.#refusalOf(content);
     if (refusal !== undefined) return onFailed(refusal);
-    this.#post(content, host, port, onFailed, onSent);
+    this.#post(content, target, onFailed, onSent);
+  }
+
+  /** Keeps what is sent from now on together, until `release`. */
+  hold(): void {
+    this.#addresses.hold();
+  }
+
+  /** Sends what was kept together. */
+  release(): void {
+    this.#addresses.release();
   }
 
   /**
@@ -117,7 +154,7 @@ export class DatagramSender implements PressedQueue {
    * @param turns Lets the runtime look at its sockets.
    * @returns Whether they were queued.
    */
-  tryPost(contents: readonly Uint8Array[], host: string, port: number, turns: Turns): boolean {
+  tryPost(contents: readonly Uint8Array[], target: DatagramAddress, turns: Turns): boolean {
     if (this.#error !== undefined) return false;
     let length = 0;
     for (const content of contents) length += content.length + OVERHEAD;
@@ -125,30 +162,27 @@ export class DatagramSender implements PressedQueue {
       this.#pressure ??= new Pressure(this, turns);
       if (this.#pressure.refuses(length, 0, this.#limit, Infinity)) return false;
     }
-    for (const content of contents) this.#post(content, host, port, ignore);
+    for (const content of contents) this.#post(content, target, ignore);
     return true;
   }
 
   #post(
     content: Uint8Array,
-    host: string,
-    port: number,
+    target: DatagramAddress,
     onFailed: (error: SocketError) => void,
     onSent?: (length: number) => void,
   ): void {
-    const target = this.#targetOf(host, port);
     const datagram = { bytes: this.#take(content), target, onSent, onFailed };
-    if (target === this.#lastTarget) this.#addresses.add(datagram);
-    else this.#sendToName(datagram);
+    if (target instanceof NamedTarget) this.#sendToName(datagram);
+    else this.#addresses.add(datagram);
   }
 
   /** The target of a datagram. If it is an address, it is kept as the last target. */
-  #targetOf(host: string, port: number): DatagramAddress {
+  targetOf(host: string, port: number): DatagramAddress {
     const last = this.#lastTarget;
     if (last !== undefined && last.port === port && last.hostname === host) return last;
-    const target: DatagramAddress = { transport: "udp", hostname: host, port };
-    if (last?.hostname === host || ipVersion(host) !== 0) this.#lastTarget = target;
-    return target;
+    if (last?.hostname !== host && ipVersion(host) === 0) return new NamedTarget(host, port);
+    return this.#lastTarget = { transport: "udp", hostname: host, port };
   }
 
   /** Why a datagram cannot be sent. */
@@ -209,13 +243,15 @@ export class DatagramSender implements PressedQueue {
       this.#byName.delete(formatAddress(target.hostname, target.port));
     }
     if (--this.#queued > 0) return;
-    this.#slabUsed = 0;
+    this.#slabUsed = this.#taken = 0;
     this.#idle?.();
   }
 
   /** Copies the bytes before the caller can change them, and counts them. */
   #take(content: Uint8Array): Uint8Array {
     const length = content.length;
+    // When a whole slab is full, those that are kept together leave at once, and their room is free again.
+    if (this.#slabUsed + length > SLAB_LENGTH) this.#addresses.flush();
     let slab = this.#slab;
     if (slab === undefined || this.#slabUsed + length > slab.length) {
       if (length > SLAB_LENGTH / 4) {
@@ -227,15 +263,18 @@ export class DatagramSender implements PressedQueue {
         slab === undefined && length <= FIRST_SLAB_LENGTH ? FIRST_SLAB_LENGTH : SLAB_LENGTH,
       );
       this.#slab = slab;
-      this.#slabUsed = 0;
-      this.#front = undefined;
+      this.#slabUsed = this.#taken = 0;
+      this.#views.length = 0;
     }
-    let bytes: Uint8Array;
-    if (this.#slabUsed > 0) bytes = slab.subarray(this.#slabUsed, this.#slabUsed + length);
-    else if (this.#front?.length === length) bytes = this.#front;
-    else bytes = this.#front = slab.subarray(0, length);
+    const at = this.#slabUsed;
+    let bytes = this.#views[this.#taken];
+    if (bytes?.byteOffset !== at || bytes.length !== length) {
+      bytes = slab.subarray(at, at + length);
+      if (this.#taken < VIEWS) this.#views[this.#taken] = bytes;
+    }
     // This throws if the bytes were transferred away. So they are counted afterwards.
     bytes.set(content);
+    this.#taken++;
     this.#slabUsed += length;
     this.#count(length);
     return bytes;

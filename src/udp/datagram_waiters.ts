@@ -3,16 +3,19 @@
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { ReadTimedOutError, type SocketError } from "../base/errors.ts";
-import type { Clock } from "../network/network.ts";
+import type { Clock, DatagramAddress } from "../network/network.ts";
 import type { Datagram } from "./datagram.ts";
 import { LazyTimer } from "../network/lazy_timer.ts";
+
+/** Makes what a taker gets of a datagram and its sender. */
+export type Shape<T> = (datagram: Datagram, from: DatagramAddress) => T;
 
 /** One wait for a datagram. */
 export class Waiter {
   onAbort: (() => void) | undefined;
 
   constructor(
-    readonly shape: (datagram: Datagram) => unknown,
+    readonly shape: Shape<unknown>,
     readonly resolve: (value: unknown) => void,
     readonly reject: (reason: unknown) => void,
     /** When it times out; NaN while its start is not known. */
@@ -21,9 +24,9 @@ export class Waiter {
     readonly closedAs: unknown,
   ) {}
 
-  deliver(datagram: Datagram): void {
+  deliver(datagram: Datagram, from: DatagramAddress): void {
     this.#forgetSignal();
-    this.resolve(this.shape(datagram));
+    this.resolve(this.shape(datagram, from));
   }
 
   fail(error: SocketError, isQuiet: boolean): void {
@@ -79,7 +82,7 @@ export class DatagramWaiters {
   }
 
   /** Waits for a datagram; {@linkcode DatagramMailbox.take} says how. */
-  wait<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
+  wait<T>(shape: Shape<T>, limits: TakeLimits, closedAs?: T): Promise<T> {
     const { timeoutInMillis, signal } = limits;
     return new Promise<T>((resolve, reject) => {
       const due = this.#dueIn(timeoutInMillis);
@@ -148,7 +151,7 @@ export class DatagramWaiters {
   }
 
   /** Ends the waits of an iteration that was left, known by its shape. Each gets the result of a quiet end. */
-  leave(shape: (datagram: Datagram) => unknown): void {
+  leave(shape: Shape<unknown>): void {
     let kept = 0;
     for (const waiter of this.#waiters.slice()) {
       if (waiter.shape === shape) waiter.giveUp();

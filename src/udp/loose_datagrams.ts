@@ -1,7 +1,7 @@
 // Datagrams that belong to no session. They go to a service, one call after the other, or to an iteration. Those that
 // cannot be taken yet wait.
 
-import type { Datagram } from "./datagram.ts";
+import type { ArrivedDatagram, Datagram } from "./datagram.ts";
 import { DatagramCalls } from "./datagram_calls.ts";
 import { DatagramMailbox } from "./datagram_mailbox.ts";
 import { DatagramShare } from "./datagram_share.ts";
@@ -34,7 +34,7 @@ export class LooseDatagrams {
   /** Whether a service or an iteration takes what waits. */
   #isWanted = false;
   /** The datagram that an iteration has taken, until it asks for the next one, and how many it has finished. */
-  #taken: Datagram | undefined;
+  #taken: DatagramAddress | undefined;
   #doneByIteration = 0;
   #hasEnded = false;
   /** Called when a datagram may be finished. */
@@ -94,9 +94,9 @@ export class LooseDatagrams {
   }
 
   /** Hands out again. Returns what was held back. */
-  release(): Datagram[] {
+  release(): ArrivedDatagram[] {
     this.#isHolding = false;
-    const held: Datagram[] = [];
+    const held: ArrivedDatagram[] = [];
     for (let next = this.#held.shift(); next !== undefined; next = this.#held.shift()) {
       held.push(next);
     }
@@ -110,20 +110,13 @@ export class LooseDatagrams {
     if (service === undefined || this.#calls.isCalling || this.#mailbox.length > 0) {
       return this.#mailbox.put(bytes, from);
     }
-    const { hostname: remoteHost, port: remotePort } = from;
+    const caller = new DatagramCaller(this.#socket, from);
     if (service.onBytes !== undefined) {
-      const caller = new DatagramCaller(this.#socket, remoteHost, remotePort);
-      return this.#calls.lend(service, caller, bytes, true);
+      return this.#calls.lend(service, caller, from, this.#socket.lendable(bytes), true);
     }
-    this.#handle(service, { remoteHost, remotePort, data: this.#handOut.copy(bytes) });
-  }
-
-  #handle(service: UdpService, datagram: Datagram): void {
-    this.#calls.handle(service, this.#callerOf(datagram), datagram);
-  }
-
-  #callerOf({ remoteHost, remotePort }: Datagram): DatagramCaller {
-    return new DatagramCaller(this.#socket, remoteHost, remotePort);
+    const { hostname: remoteHost, port: remotePort } = from;
+    const data = this.#handOut.copy(bytes);
+    this.#calls.handle(service, caller, from, { remoteHost, remotePort, data });
   }
 
   #handleQueued(): void {
@@ -133,15 +126,16 @@ export class LooseDatagrams {
         void this.#share.stepBack().then(() => this.#handleQueued());
         break;
       }
-      const datagram = this.#mailbox.shift();
-      if (datagram === undefined) break;
-      this.#handle(this.#service, datagram);
+      const arrived = this.#mailbox.shift();
+      if (arrived === undefined) break;
+      const { datagram, from } = arrived;
+      this.#calls.handle(this.#service, new DatagramCaller(this.#socket, from), from, datagram);
     }
     this.#onChange?.();
   }
 
   /** Takes out the first that waits. */
-  shift(): Datagram | undefined {
+  shift(): ArrivedDatagram | undefined {
     return this.#mailbox.shift();
   }
 
@@ -153,9 +147,12 @@ export class LooseDatagrams {
     return this.#mailbox.take(this.#shape, FOREVER, OVER);
   }
 
-  readonly #shape = (datagram: Datagram): IteratorResult<ReceivedDatagram, undefined> => {
-    this.#taken = datagram;
-    return { done: false, value: [this.#callerOf(datagram), datagram] };
+  readonly #shape = (
+    datagram: Datagram,
+    from: DatagramAddress,
+  ): IteratorResult<ReceivedDatagram, undefined> => {
+    this.#taken = from;
+    return { done: false, value: [new DatagramCaller(this.#socket, from), datagram] };
   };
 
   /** Accepts no more, and waits until all datagrams are finished, if something takes them. */
@@ -184,18 +181,14 @@ export class LooseDatagrams {
   *underWay(): Generator<DatagramAddress> {
     const { underWay, told } = this.#calls;
     if (underWay !== undefined) yield addressOfCaller(underWay);
-    else if (this.#taken !== undefined) yield addressOf(this.#taken);
+    else if (this.#taken !== undefined) yield this.#taken;
     for (const caller of told) yield addressOfCaller(caller);
   }
 
   /** The senders of datagrams that still wait. */
   waiting(): DatagramAddress[] {
-    return [...this.#mailbox.waiting, ...this.#held.waiting].map(addressOf);
+    return [...this.#mailbox.waiting, ...this.#held.waiting].map(({ from }) => from);
   }
-}
-
-function addressOf({ remoteHost: hostname, remotePort: port }: Datagram): DatagramAddress {
-  return { transport: "udp", hostname, port };
 }
 
 function addressOfCaller(

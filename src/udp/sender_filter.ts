@@ -5,7 +5,7 @@
 // answers that, and never ends. Port 0 cannot be answered at all.
 
 import type { Address } from "../base/address.ts";
-import { isLoopback } from "../base/ip_address.ts";
+import { isLoopback, withoutZone } from "../base/ip_address.ts";
 import type { Peer } from "./host_names.ts";
 import type { Network } from "../network/network.ts";
 
@@ -48,14 +48,15 @@ export class SenderFilter {
    * Whether a datagram is heard.
    *
    * @param local The address that the socket is bound to.
-   * @param ip The sender's address in its canonical form.
+   * @param ip The sender's address in its canonical form, with a zone where the engine knows it.
    * @param port The sender's port.
    */
   admits(local: Address, ip: string, port: number): boolean {
     const { peer } = this;
-    if (peer !== undefined) return port === peer.port && ip === peer.ip;
+    if (peer !== undefined) return port === peer.port && withoutZone(ip) === peer.ip;
     if (port === 0) return false;
-    return port !== local.port || this.#hearsItself || !this.#isOwn(local.host, ip);
+    if (port !== local.port || this.#hearsItself) return true;
+    return !this.#isOwn(local.host, withoutZone(ip));
   }
 
   /** Whether datagrams that the socket sends to its own port at this address come back to it. */

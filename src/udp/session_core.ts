@@ -2,11 +2,10 @@
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { DatagramMailbox, type DropPolicy } from "./datagram_mailbox.ts";
-import type { TakeLimits } from "./datagram_waiters.ts";
+import type { Shape, TakeLimits } from "./datagram_waiters.ts";
 import { contentBytes } from "../base/arguments.ts";
 import type { DrainedLimits } from "../network/drained.ts";
 import { LazyTimer } from "../network/lazy_timer.ts";
-import type { Datagram } from "./datagram.ts";
 import { HandOut } from "../bytes/hand_out.ts";
 import { closedError, GenericError, rejected, type SocketError } from "../base/errors.ts";
 import type { Placed } from "../listener/bag.ts";
@@ -136,7 +135,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   }
 
   /** Takes one of its datagrams, as a mailbox does. */
-  take<T>(shape: (datagram: Datagram) => T, limits: TakeLimits, closedAs?: T): Promise<T> {
+  take<T>(shape: Shape<T>, limits: TakeLimits, closedAs?: T): Promise<T> {
     if (this.#stopped !== undefined && this.#mailbox.length === 0) this.#sawEnd = true;
     const taken = this.#mailbox.take(shape, limits, closedAs);
     if (this.#stopped !== undefined) {
@@ -150,7 +149,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   }
 
   /** Ends the waits of an iteration that was left, as a mailbox does. */
-  leave(shape: (datagram: Datagram) => unknown): void {
+  leave(shape: Shape<unknown>): void {
     this.#mailbox.leave(shape);
   }
 
@@ -164,15 +163,14 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     }
     const bytes = contentBytes(content);
     this.#noteSent(bytes.length);
-    return this.socket.writeTo(bytes, this.peer.hostname, this.peer.port);
+    return this.socket.writeTo(bytes, this.peer);
   }
 
   /** Sends content to the peer, unless the system has refused too much. Returns whether it was queued. */
   tryWrite(content: unknown): boolean {
     const bytes = contentBytes(content);
     if (this.#ended !== undefined) return false;
-    const { hostname, port } = this.peer;
-    const isQueued = this.socket.tryWriteTo(bytes, hostname, port);
+    const isQueued = this.socket.tryWriteTo(bytes, this.peer);
     if (isQueued) this.#noteSent(bytes.length);
     return isQueued;
   }

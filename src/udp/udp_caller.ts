@@ -5,6 +5,7 @@ import { checkObject } from "../base/arguments.ts";
 import { checkPort } from "../base/address.ts";
 import { rejected } from "../base/errors.ts";
 import type { Datagram } from "./datagram.ts";
+import type { DatagramAddress } from "../network/network.ts";
 import type { UdpSocket } from "./udp_socket.ts";
 
 /** Who sent a datagram, and how to answer. */
@@ -13,10 +14,15 @@ export interface UdpCaller {
   readonly remoteAddress: string;
   /** Port of the peer. */
   readonly remotePort: number;
-  /** The local IP address that the listener is bound to. */
+  /**
+   * The local IP address that the datagram came to, where the engine knows it and the listener is bound to all; else
+   * the one that the listener is bound to.
+   */
   readonly localAddress: string;
   /** The local port. */
   readonly localPort: number;
+  /** The index of the network interface that the datagram came in by; `undefined` where the engine does not know. */
+  readonly networkInterface: number | undefined;
   /**
    * Sends content to the peer, in as many datagrams as needed: at most `datagramSize` bytes in each.
    *
@@ -43,15 +49,21 @@ export class DatagramCaller implements UdpCaller {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly #socket: UdpSocket;
+  readonly #from: DatagramAddress;
 
-  constructor(socket: UdpSocket, remoteAddress: string, remotePort: number) {
+  constructor(socket: UdpSocket, from: DatagramAddress) {
     this.#socket = socket;
-    this.remoteAddress = remoteAddress;
-    this.remotePort = remotePort;
+    this.#from = from;
+    this.remoteAddress = from.hostname;
+    this.remotePort = from.port;
   }
 
   get localAddress(): string {
-    return this.#socket.local.host;
+    return this.#from.localAddress ?? this.#socket.local.host;
+  }
+
+  get networkInterface(): number | undefined {
+    return this.#from.networkInterface;
   }
 
   get localPort(): number {
@@ -60,7 +72,7 @@ export class DatagramCaller implements UdpCaller {
 
   sendBytes(content: Uint8Array | string): Promise<number> {
     try {
-      return this.#socket.writeTo(content, this.remoteAddress, this.remotePort);
+      return this.#socket.writeTo(content, this.#from);
     } catch (error) {
       return rejected(error);
     }

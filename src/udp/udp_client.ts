@@ -117,6 +117,7 @@ export class UdpClient implements UdpChannel {
       onBound: (local, peer) => events.opened(local, peer),
       onFree: (error) => events.ended(error),
       put: (bytes, from) => mailbox.put(bytes, from),
+      onRefused: (error) => mailbox.refuse(error),
       onUnwanted: () => mailbox.countDropped(1, "sender"),
       onEnd: (error) => {
         mailbox.clear();
@@ -228,7 +229,7 @@ export class UdpClient implements UdpChannel {
    */
   receiveFrom(length?: number, options?: ReceiveOptions): Promise<ReceiveResult> {
     const shape = length === undefined
-      ? resultOf
+      ? wholeResult
       : (datagram: Datagram) => resultOf(datagram, length);
     return this.#take(length, options, shape);
   }
@@ -236,6 +237,9 @@ export class UdpClient implements UdpChannel {
   /**
    * Hears only this peer from now on, and sends to it with {@linkcode UdpClient.write}. Datagrams of others
    * are dropped and counted. Of several calls the last one counts, awaited or not.
+   *
+   * Where the engine hears that the peer's port is closed, as the engine for Linux does, the waiting receives, or
+   * the next one, reject with `"unreachable"`. The socket goes on.
    *
    * @param address The peer. A host name is looked up once, by this call.
    * @throws {TypeError | RangeError} An argument is wrong.
@@ -374,6 +378,10 @@ export class UdpClient implements UdpChannel {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function wholeResult(datagram: Datagram): ReceiveResult {
+  return resultOf(datagram);
 }
 
 function resultOf(

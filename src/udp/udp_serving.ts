@@ -6,7 +6,7 @@ import { GenericError, type SocketError } from "../base/errors.ts";
 import type { Bag } from "../listener/bag.ts";
 import { OVER } from "../listener/consumers.ts";
 import { cutOff, type StopReport, stopReport } from "../listener/life_cycle.ts";
-import type { Datagram } from "./datagram.ts";
+import type { ArrivedDatagram } from "./datagram.ts";
 import { LooseDatagrams, type ReceivedDatagram } from "./loose_datagrams.ts";
 import { MulticastGroups } from "./multicast.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
@@ -147,8 +147,8 @@ export class UdpServing implements UdpSocketOwner {
     this.socket.wake();
   }
 
-  #putAgain({ data, remoteHost: hostname, remotePort: port }: Datagram): void {
-    this.#deliver(data as Uint8Array<ArrayBuffer>, { transport: "udp", hostname, port });
+  #putAgain({ datagram, from }: ArrivedDatagram): void {
+    this.#deliver(datagram.data as Uint8Array<ArrayBuffer>, from);
   }
 
   get isWanting(): boolean {

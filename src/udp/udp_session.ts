@@ -57,9 +57,14 @@ export class UdpSession implements UdpChannel, UdpCaller {
     return this.#core.peer.port;
   }
 
-  /** The local IP address that the listener is bound to. */
+  /** The local IP address that its first datagram came to, or the one that the listener is bound to. */
   get localAddress(): string {
-    return this.#core.socket.local.host;
+    return this.#core.peer.localAddress ?? this.#core.socket.local.host;
+  }
+
+  /** The index of the network interface that its first datagram came in by, where the engine knows it. */
+  get networkInterface(): number | undefined {
+    return this.#core.peer.networkInterface;
   }
 
   /** The local port. */

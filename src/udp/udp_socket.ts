@@ -1,10 +1,10 @@
 // What a UdpClient and a UdpListener have in common: a bound socket. It sends in order, receives one datagram at a
 // time, may hear only one peer, and is closed once.
 
-import { brokenError, closedError, ignore, type SocketError } from "../base/errors.ts";
+import { brokenError, closedError, ignore, setupError, type SocketError } from "../base/errors.ts";
 import { contentBytes } from "../base/arguments.ts";
-import { type Address, checkHost } from "../base/address.ts";
-import { familyReachedFrom, unmappedIp } from "../base/ip_address.ts";
+import { type Address, checkHost, formatAddress } from "../base/address.ts";
+import { familyReachedFrom, ipVersion, unmappedIp } from "../base/ip_address.ts";
 import { bindDatagram } from "./bind_datagram.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { ask, type BufferSizes } from "../network/socket_info.ts";
@@ -37,6 +37,8 @@ export interface UdpSocketOwner {
   onLost?(): void;
   /** It is bound: perhaps before its constructor has returned. */
   onBound?(local: Address, peer: Address | undefined): void;
+  /** The peer has refused what was sent to it; the socket goes on. */
+  onRefused?(error: SocketError): void;
   /** Nothing more will arrive, for this reason. */
   onEnd(error: SocketError): void;
   /** It is free; with what `closed` gives. */
@@ -146,6 +148,7 @@ export class UdpSocket implements DatagramSink {
     this.#socket = socket;
     this.#local = { host: socket.addr.hostname, port: socket.addr.port };
     this.#owner.onBound?.(this.#local, this.#filter.peer);
+    this.#hearInSystem();
     this.#sender.open(socket);
     this.#receiver = new DatagramReceiver(socket, this, turnsOf(settings.network));
     this.#receiver.go();
@@ -167,6 +170,16 @@ export class UdpSocket implements DatagramSink {
     if (call < this.#connectedBy) return;
     this.#connectedBy = call;
     this.#filter.peer = peer;
+    this.#hearInSystem();
+  }
+
+  /** Lets the system sort out what others send, where the engine can. */
+  #hearInSystem(): void {
+    const { peer } = this.#filter;
+    if (peer === undefined) return;
+    const { host, ip, port } = peer;
+    const hostname = ipVersion(host) === 0 ? ip : host;
+    this.#socket?.hearOnly?.({ transport: "udp", hostname, port });
   }
 
   /** Checks a datagram's host with {@linkcode checkHost}, and remembers the last result. */
@@ -193,16 +206,21 @@ export class UdpSocket implements DatagramSink {
     this.#sender.post(checkContent(content), host, port, onFailed);
   }
 
+  /** Like {@linkcode UdpSocket.post}, to an address that the engine has given. */
+  postTo(content: unknown, target: DatagramAddress, onFailed: (error: SocketError) => void): void {
+    this.#sender.postTo(checkContent(content), target, onFailed);
+  }
+
   /** Sends content to the peer, split into datagrams. */
   write(content: unknown): Promise<number> {
     const { host, port } = this.#target();
-    return this.writeTo(content, host, port);
+    return this.#write(content, (bytes) => this.#sender.send(bytes, host, port));
   }
 
   /** Like {@linkcode UdpSocket.write}, unless the system has refused too much. Returns whether it was queued. */
   tryWrite(content: unknown): boolean {
     const { host, port } = this.#target();
-    return this.tryWriteTo(content, host, port);
+    return this.tryWriteTo(content, this.#sender.targetOf(host, port));
   }
 
   /** The address that `write` sends to. */
@@ -213,20 +231,24 @@ export class UdpSocket implements DatagramSink {
     return target;
   }
 
-  /** Sends content, split into datagrams. The address must have been checked. */
-  writeTo(content: unknown, host: string, port: number): Promise<number> {
+  /** Sends content, split into datagrams, to an address that the engine has given. */
+  writeTo(content: unknown, target: DatagramAddress): Promise<number> {
+    return this.#write(content, (bytes) => this.#sender.sendTo(bytes, target));
+  }
+
+  #write(content: unknown, send: (bytes: Uint8Array) => Promise<number>): Promise<number> {
     const bytes = contentBytes(content);
-    if (bytes.length <= this.#settings.datagramSize) return this.#sender.send(bytes, host, port);
-    const parts = this.#split(bytes).map((part) => this.#sender.send(part, host, port));
+    if (bytes.length <= this.#settings.datagramSize) return send(bytes);
+    const parts = this.#split(bytes).map(send);
     const written = Promise.all(parts).then(() => bytes.length);
     written.catch(ignore);
     return written;
   }
 
   /** Like {@linkcode UdpSocket.writeTo}, unless the system has refused too much. Returns whether it was queued. */
-  tryWriteTo(content: unknown, host: string, port: number): boolean {
+  tryWriteTo(content: unknown, target: DatagramAddress): boolean {
     const parts = this.#split(contentBytes(content));
-    return this.#sender.tryPost(parts, host, port, turnsOf(this.#settings.network));
+    return this.#sender.tryPost(parts, target, turnsOf(this.#settings.network));
   }
 
   /** Splits bytes into the contents of datagrams. */
@@ -271,6 +293,11 @@ export class UdpSocket implements DatagramSink {
     return this.#owner.isWanting;
   }
 
+  /** A datagram that is being handed out, in memory that may be lent. */
+  lendable(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    return this.#receiver!.lendable(bytes);
+  }
+
   /** Leaves the memory of the datagram that is being handed out to its receiver. */
   leaveBuffer(): void {
     this.#receiver?.leaveBuffer();
@@ -292,6 +319,19 @@ export class UdpSocket implements DatagramSink {
 
   onLost(): void {
     this.#owner.onLost?.();
+  }
+
+  beginBatch(): void {
+    this.#sender.hold();
+  }
+
+  endBatch(): void {
+    this.#sender.release();
+  }
+
+  onRefused(cause: unknown): void {
+    const { host, port } = this.#filter.peer!;
+    this.#owner.onRefused?.(setupError(`Cannot reach ${formatAddress(host, port)}`, cause));
   }
 
   onBroken(cause: unknown): void {

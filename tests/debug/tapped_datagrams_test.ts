@@ -24,6 +24,9 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
     tryReceive: true,
     whenReadable: true,
     trySend: true,
+    tryReceiveAll: true,
+    trySendAll: true,
+    hearOnly: true,
     close: true,
     joinGroup: true,
     leaveGroup: true,
@@ -39,6 +42,9 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
     tryReceive: () => tried++ === 0 ? undefined : [bytesOf("tried in"), address],
     whenReadable: () => void calls.push("whenReadable"),
     trySend: (bytes) => bytes.length === 0 ? undefined : bytes.length,
+    tryReceiveAll: (most, put) => Number(put(bytesOf(`${most} in`), address)),
+    trySendAll: (_, first) => 2 - first,
+    hearOnly: ({ port }) => void calls.push(`hear ${port}`),
     close: () => void calls.push("close"),
     joinGroup: ({ group }) => Promise.resolve(void calls.push(`join ${group}`)),
     leaveGroup: ({ group }) => Promise.resolve(void calls.push(`leave ${group}`)),
@@ -53,17 +59,26 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
   assertEquals(socket.tryReceive!(buffer), [bytesOf("tried in"), address]);
   assertEquals(socket.trySend!(bytesOf(""), address), undefined);
   assertEquals(socket.trySend!(bytesOf("tried out"), address), 9);
+  assertEquals(socket.tryReceiveAll!(7, () => true), 1);
+  const outgoing = ["no", "yes", "later"].map((content) => ({
+    bytes: bytesOf(content),
+    target: address,
+  }));
+  assertEquals(socket.trySendAll!(outgoing, 1), 1);
+  socket.hearOnly!(address);
   socket.whenReadable!(() => {});
   await socket.joinGroup!({ group: "224.0.0.9" });
   await socket.leaveGroup!({ group: "224.0.0.9" });
   await socket.close();
   assertEquals([socket.addr, socket.droppedDatagrams], [address, 3]);
-  assertEquals(calls, ["whenReadable", "join 224.0.0.9", "leave 224.0.0.9", "close"]);
+  assertEquals(calls, ["hear 9", "whenReadable", "join 224.0.0.9", "leave 224.0.0.9", "close"]);
   assertEquals(notes, [
     "received in 192.0.2.1 9",
     "sent out 192.0.2.1 9",
     "received tried in 192.0.2.1 9",
     "sent tried out 192.0.2.1 9",
+    "received 7 in 192.0.2.1 9",
+    "sent yes 192.0.2.1 9",
     "freed",
   ]);
 });
@@ -71,8 +86,12 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
 Deno.test("TappedDatagrams has no more than the socket has", () => {
   const socket = new TappedDatagrams({ addr: address } as never, notedDatagrams().tap);
   const { tryReceive, whenReadable, trySend, joinGroup, leaveGroup, droppedDatagrams } = socket;
+  const { tryReceiveAll, trySendAll, hearOnly } = socket;
   for (
-    const member of [tryReceive, whenReadable, trySend, joinGroup, leaveGroup, droppedDatagrams]
+    const member of [
+      ...[tryReceive, whenReadable, trySend, joinGroup, leaveGroup, droppedDatagrams],
+      ...[tryReceiveAll, trySendAll, hearOnly],
+    ]
   ) {
     assertEquals(member, undefined);
   }

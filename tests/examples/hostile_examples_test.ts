@@ -8,6 +8,7 @@ import { argumentsOf } from "../support/example.ts";
 import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
+import { hasLinuxEngine } from "../support/linux_engine.ts";
 import { listening } from "../support/listening.ts";
 import { Program } from "../support/program.ts";
 import { letTimePass, libraryFrom } from "../support/samples.ts";
@@ -52,6 +53,7 @@ const overStreams: Record<string, [((running: Running) => Door)[], says: string,
     /^HTTP.* 200 .*hi$/s,
   ],
   json_server: [[tcp], '{"id":1,"method":"add","params":[2,3]}\n', /^{"id":1,"result":5}\n$/],
+  ...hasLinuxEngine ? { linux_proxy: [[tcp], "hello", /^hello$/] } : {},
   mqtt_broker: [[tcp], "\x10\x0c\0\x04MQTT\x04\x02\0\0\0\0", /^ ...$/s],
   prometheus: [[tcp], "hello", /^hello$/],
   redis_server: [[tcp], "PING\r\n", /^\+PONG\r\n$/],
@@ -68,6 +70,7 @@ const overStreams: Record<string, [((running: Running) => Door)[], says: string,
 /** An example over datagrams: an honest question, and how the answer ends. */
 const overDatagrams: Record<string, [says: string | Uint8Array<ArrayBuffer>, hears: string]> = {
   dns_server: ["\x00\x07\x01\0\0\x01\0\0\0\0\0\0\x03one\x07example\0\0\x01\0\x01", "\0\x02\x01"],
+  linux_udp: ["north", " north\n"],
   multicast_discovery: ["who is there?", "I am printer"],
   tftp_server: ["\0\x01../file\0octet\0", "\0\x05\0\x02Not allowed\0"],
   udp_echo: ["hello", "hello"],

@@ -129,6 +129,23 @@ export function seamProblems(sources: readonly Source[], seams: readonly string[
 
 /** Rooms that the public doors do not lead to. */
 export function reachProblems(sources: readonly Source[], doors: readonly Source[]): string[] {
+  const reached = reachedFrom(sources, doors);
+  return sources.filter(({ path }) => !reached.has(path))
+    .map(({ path }) => `${path} is reached from no door`);
+}
+
+/** What a door must not load, and does. */
+export function loadProblems(
+  sources: readonly Source[],
+  door: Source,
+  folder: string,
+): string[] {
+  return [...reachedFrom(sources, [door])].filter((path) => path.startsWith(folder))
+    .map((path) => `${door.path} loads ${path}`);
+}
+
+/** The paths of all that is imported from somewhere, by whatever ways. */
+function reachedFrom(sources: readonly Source[], doors: readonly Source[]): Set<string> {
   const reached = new Set<string>();
   const follow = ({ path, imports }: Source) => {
     if (reached.has(path)) return;
@@ -139,8 +156,7 @@ export function reachProblems(sources: readonly Source[], doors: readonly Source
     }
   };
   doors.forEach(follow);
-  return sources.filter(({ path }) => !reached.has(path))
-    .map(({ path }) => `${path} is reached from no door`);
+  return reached;
 }
 
 /** Rooms with something to run and without a test file at the same place, and test files of no room. */

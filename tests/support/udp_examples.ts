@@ -79,6 +79,28 @@ export const udpExamples: Record<string, () => Promise<void>> = {
     await interrupt(server);
   },
 
+  async linux_udp() {
+    // Where the engine cannot be had, the example says so, and goes on.
+    await using server = await startExample("linux_udp", { PORT: 0 });
+    const config = {
+      remoteHost: "127.0.0.1",
+      remotePort: await portOfExample(server),
+      readTimeoutInMillis: 10_000,
+    };
+    await using one = new UdpClient(undefined, config);
+    await using other = new UdpClient(undefined, config);
+    await one.write("north");
+    await other.write(`south\n${"!".repeat(99)}`);
+    for (const client of [one, other]) {
+      let round = "";
+      while (!round.includes("north") || !round.includes("south")) {
+        round = new TextDecoder().decode((await client.read())[0]);
+      }
+      assertMatch(round, /^\d+ north\n\d+ south !{26}\n$/m);
+    }
+    await interrupt(server);
+  },
+
   async udp_client() {
     await using server = await startExample("udp_echo", { PORT: 0 });
     const port = await portOfExample(server);

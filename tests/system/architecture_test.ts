@@ -10,20 +10,21 @@ import { readSource, repositoryFiles, root } from "../support/source.ts";
  */
 const FOLDERS = [
   "base < network, bytes < debug, events, proxy, tls < via < connection < framing, listener < udp",
-  "network < network/node < network/deno",
+  "network < network/node < network/deno < network/linux",
   "listener/guard < listener",
 ];
 
 /**
  * What may make sockets and read the time. The testing kit waits for one turn of the event loop, and so does the code
- * that waits for node:tls. Certificates are valid by the calendar, the packets of a capture and the spans of telemetry
- * have a date, and OpenTelemetry is found at a symbol of globalThis.
+ * that waits for node:tls; the loop of the engine for Linux goes by turns. Certificates are valid by the calendar, the
+ * packets of a capture and the spans of telemetry have a date, and OpenTelemetry is found at a symbol of globalThis.
  */
 const SEAMS = [
   "src/debug/time_of_day.ts",
   "src/events/otel_api.ts",
   "src/events/telemetry.ts",
   "src/network/deno/deno_network.ts",
+  "src/network/linux/loop.ts",
   "src/network/secure_info.ts",
   "src/tls/credentials.ts",
   "src/tls/next_turn.ts",
@@ -40,7 +41,14 @@ const sources = texts.filter(([path]) => path.endsWith(".ts"))
 const within = (...folders: string[]) =>
   sources.filter(({ path }) => folders.some((folder) => path.startsWith(folder)));
 /** What users import: for all, for codecs, for looking at traffic, for implementing a seam, for tests. */
-const DOORS: readonly string[] = ["codec.ts", "debug.ts", "mod.ts", "network.ts", "testing/mod.ts"];
+const DOORS: readonly string[] = [
+  "codec.ts",
+  "debug.ts",
+  "linux/mod.ts",
+  "mod.ts",
+  "network.ts",
+  "testing/mod.ts",
+];
 
 const doors = sources.filter(({ path }) => DOORS.includes(path));
 
@@ -152,6 +160,23 @@ Deno.test("every room is reached from a door", () => {
   ];
   const door = readSource("mod.ts", `export { a } from "./src/a.ts"`);
   assertEquals(checks.reachProblems(rooms, [door]), ["src/c.ts is reached from no door"]);
+});
+
+Deno.test("the engine for Linux is loaded by its own door only", () => {
+  const others = doors.filter(({ path }) => path !== "linux/mod.ts");
+  for (const door of others) {
+    assertEquals(checks.loadProblems(within("src/", "testing/"), door, "src/network/linux/"), []);
+  }
+  const rooms = [
+    readSource("src/a.ts", `await import("./linux/b.ts")`),
+    readSource("src/linux/b.ts", `import "./c.ts"`),
+    readSource("src/linux/c.ts", ""),
+  ];
+  const door = readSource("mod.ts", `export { a } from "./src/a.ts"`);
+  assertEquals(checks.loadProblems(rooms, door, "src/linux/"), [
+    "mod.ts loads src/linux/b.ts",
+    "mod.ts loads src/linux/c.ts",
+  ]);
 });
 
 Deno.test("every room has a test file of its name, at the same place", () => {

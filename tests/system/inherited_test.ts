@@ -9,13 +9,16 @@ import { listenNode } from "../../src/network/node/node_listener.ts";
 import { argumentsOf } from "../support/example.ts";
 import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
+import { hasLinuxEngine } from "../support/linux_engine.ts";
 import { listening } from "../support/listening.ts";
 import { peerTest } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
+import { scriptOutput } from "../support/script_output.ts";
 import { text } from "../support/text.ts";
 import { hasDatagrams } from "../support/udp_engines.ts";
 
 const MOD = JSON.stringify(import.meta.resolve("../../mod.ts"));
+const LINUX = JSON.stringify(import.meta.resolve("../../linux/mod.ts"));
 
 /** Asks once, and gives the answer. */
 async function ask(to: { port: number } | { path: string }, request = "hello"): Promise<string> {
@@ -57,19 +60,29 @@ peerTest("The example is started by systemd for its first client, and needs no p
   assertEquals(code, 0);
 });
 
-peerTest("Listeners take over sockets by their names: TCP and Unix", [
-  "systemd-socket-activate",
-], () =>
-  inFolder(async (folder) => {
-    const port = await freePort();
-    const path = `${folder}/s`;
-    // Not even the network has to be allowed.
-    const command = await scriptIn(
-      folder,
-      `import { Listener } from ${MOD};
+/** What a script imports to have a network, and what that needs. */
+const NETWORKS: readonly (readonly [name: string, line: string, flags: readonly string[]])[] = [
+  ["Deno's", `import { denoNetwork as network } from ${MOD};`, []],
+  ...hasLinuxEngine
+    ? [["Linux's", `import { linuxNetwork as network } from ${LINUX};`, ["--allow-ffi"]] as const]
+    : [],
+];
+
+for (const [engine, line, flags] of NETWORKS) {
+  peerTest(`Listeners take over sockets by their names: TCP and Unix (${engine})`, [
+    "systemd-socket-activate",
+  ], () =>
+    inFolder(async (folder) => {
+      const port = await freePort();
+      const path = `${folder}/s`;
+      // Not even the network has to be allowed.
+      const command = await scriptIn(
+        folder,
+        `import { Listener } from ${MOD};
+       ${line}
        for (const name of ["web", "ctl", "web", "gone"]) {
-         const listener = new Listener(0, { inherited: name });
-         listener.attach({ onBytes: (caller) => name + caller.remotePort.toString().replace(/.+/, (port) => port === "0" ? " local" : " tcp") });
+         const listener = new Listener(0, { inherited: name, network });
+         listener.attach({ onBytes: (caller) => name + (caller.remotePort === 0 ? " local" : " tcp") });
          try {
            await listener.start();
            console.log(name, listener.port);
@@ -78,22 +91,23 @@ peerTest("Listeners take over sockets by their names: TCP and Unix", [
          }
        }
        console.log("ready");`,
-      [VARIABLES],
-    );
-    await using program = activated(
-      ["-l", `127.0.0.1:${port}`, "-l", path, "--fdname=web:ctl"],
-      command,
-    );
-    await program.line(/Listening on 127/, "stderr");
-    assertEquals(await ask({ port }), "web tcp");
-    assertEquals(await ask({ path }), "ctl local");
-    await program.line(new RegExp(`^web ${port}$`));
-    await program.line(/^ctl 0$/);
-    await program.line(
-      /^web in-use Cannot take over the inherited socket "web": descriptor 3 was taken/,
-    );
-    await program.line(/^gone unreachable .*there are only "web", "ctl"$/);
-  }));
+        [VARIABLES, ...flags],
+      );
+      await using program = activated(
+        ["-l", `127.0.0.1:${port}`, "-l", path, "--fdname=web:ctl"],
+        command,
+      );
+      await program.line(/Listening on 127/, "stderr");
+      assertEquals(await ask({ port }), "web tcp");
+      assertEquals(await ask({ path }), "ctl local");
+      await program.line(new RegExp(`^web ${port}$`));
+      await program.line(/^ctl 0$/);
+      await program.line(
+        /^web in-use Cannot take over the inherited socket "web": descriptor 3 was taken/,
+      );
+      await program.line(/^gone unreachable .*there are only "web", "ctl"$/);
+    }));
+}
 
 peerTest("A listener says what is wrong with an inherited socket", [
   "systemd-socket-activate",
@@ -124,15 +138,20 @@ peerTest("A listener says what is wrong with an inherited socket", [
     ]);
   }));
 
-peerTest("A shared descriptor loses no request over restarts: what comes meanwhile waits", [
-  "systemd-socket-activate",
-], () =>
-  inFolder(async (folder) => {
-    const port = await freePort();
-    const [deno, ...args] = await scriptIn(
-      folder,
-      `import { Listener } from ${MOD};
-       const listener = new Listener(0, { inherited: 3 });
+for (const [engine, line, permissions] of NETWORKS) {
+  peerTest(
+    `A shared descriptor loses no request over restarts: what comes meanwhile waits (${engine})`,
+    [
+      "systemd-socket-activate",
+    ],
+    () =>
+      inFolder(async (folder) => {
+        const port = await freePort();
+        const [deno, ...args] = await scriptIn(
+          folder,
+          `import { Listener } from ${MOD};
+       ${line}
+       const listener = new Listener(0, { inherited: 3, network });
        listener.attach({
          onBytes: (_, bytes) => {
            // After the answer, the next process.
@@ -142,35 +161,38 @@ peerTest("A shared descriptor loses no request over restarts: what comes meanwhi
        });
        await listener.start();
        await listener.closed;`,
-    );
-    const ROUNDS = 4;
-    const each = `for i in 1 2 3 4; do '${deno}' ${args.join(" ")}; done`;
-    await using program = activated(["-l", `127.0.0.1:${port}`], ["/bin/sh", "-c", each]);
-    await program.line(/Listening on 127/, "stderr");
-    let isOver = false;
-    let [answers, ends] = [0, 0];
-    const clients = Array.from({ length: 8 }, async () => {
-      while (!isOver) {
-        // A connection on which nothing had come when its process stopped is ended politely.
-        if (await ask({ port }) === "hello") answers++;
-        else ends++;
-      }
-    });
-    for (let i = 1; i < ROUNDS; i++) {
-      assertEquals(await ask({ port }, "stop"), "stop");
-      const before = answers;
-      // Those of the next process.
-      while (answers < before + 20) {
-        if (await ask({ port }) === "hello") answers++;
-      }
-    }
-    isOver = true;
-    await Promise.all(clients);
-    assertEquals(await ask({ port }, "stop"), "stop");
-    assertEquals((await program.ending()).code, 0);
-    // At most one for each client and stop.
-    assertEquals(ends <= ROUNDS * clients.length, true);
-  }));
+          permissions,
+        );
+        const ROUNDS = 4;
+        const each = `for i in 1 2 3 4; do '${deno}' ${args.join(" ")}; done`;
+        await using program = activated(["-l", `127.0.0.1:${port}`], ["/bin/sh", "-c", each]);
+        await program.line(/Listening on 127/, "stderr");
+        let isOver = false;
+        let [answers, ends] = [0, 0];
+        const clients = Array.from({ length: 8 }, async () => {
+          while (!isOver) {
+            // A connection on which nothing had come when its process stopped is ended politely.
+            if (await ask({ port }) === "hello") answers++;
+            else ends++;
+          }
+        });
+        for (let i = 1; i < ROUNDS; i++) {
+          assertEquals(await ask({ port }, "stop"), "stop");
+          const before = answers;
+          // Those of the next process.
+          while (answers < before + 20) {
+            if (await ask({ port }) === "hello") answers++;
+          }
+        }
+        isOver = true;
+        await Promise.all(clients);
+        assertEquals(await ask({ port }, "stop"), "stop");
+        assertEquals((await program.ending()).code, 0);
+        // At most one for each client and stop.
+        assertEquals(ends <= ROUNDS * clients.length, true);
+      }),
+  );
+}
 
 for (const flags of hasDatagrams ? [["--unstable-net"], []] : [[]]) {
   Deno.test(`Processes share a port, and each gets its part (${flags.join() || "no flag"})`, async () => {
@@ -258,33 +280,46 @@ Deno.test("A stop serves what the engine has accepted from a shared socket, and 
   await assertRejects(() => Client.connect(to), GenericError, "refused");
 });
 
-Deno.test({
-  name: "notifyReady tells the service manager when the listener is bound",
-  ignore: !hasDatagrams || Deno.build.os !== "linux",
-  async fn() {
-    const name = `socket-test/${crypto.randomUUID()}`;
-    const manager = Deno.listenDatagram({ transport: "unixpacket", path: `\0${name}` });
-    await using program = new Program("deno", [
-      ...[
-        "run",
-        "--quiet",
-        "--no-prompt",
-        "--unstable-net",
-        "--allow-net",
-        "--allow-env=NOTIFY_SOCKET",
-      ],
-      `data:application/typescript,${
-        encodeURIComponent(
-          `import { Listener } from ${MOD};
-           await using listener = new Listener(0, { interface: "127.0.0.1", notifyReady: true });
-           await listener.start();`,
-        )
-      }`,
-    ], { env: { NOTIFY_SOCKET: `@${name}` } });
-    const [bytes] = await manager.receive();
-    assertEquals(text(bytes), "READY=1");
-    const { code, stderr } = await program.ending();
-    assertEquals([code, stderr], [0, ""]);
-    manager.close();
-  },
+for (const [engine, line, flags] of NETWORKS) {
+  Deno.test({
+    name: `notifyReady tells the service manager when the listener is bound (${engine})`,
+    ignore: !hasDatagrams || Deno.build.os !== "linux",
+    async fn() {
+      const name = `socket-test/${crypto.randomUUID()}`;
+      const manager = Deno.listenDatagram({ transport: "unixpacket", path: `\0${name}` });
+      const script = `import { Listener } from ${MOD};
+        ${line}
+        await using listener = new Listener(0, { interface: "127.0.0.1", network, notifyReady: true });
+        await listener.start();`;
+      const own = flags.length > 0 ? flags : ["--unstable-net"];
+      await using program = new Program("deno", [
+        ...["run", "--quiet", "--no-prompt", "--allow-net", "--allow-env=NOTIFY_SOCKET", ...own],
+        `data:application/typescript,${encodeURIComponent(script)}`,
+      ], { env: { NOTIFY_SOCKET: `@${name}` } });
+      const [bytes] = await manager.receive();
+      assertEquals(text(bytes), "READY=1");
+      const { code, stderr } = await program.ending();
+      assertEquals([code, stderr], [0, ""]);
+      manager.close();
+    },
+  });
+}
+
+Deno.test("A listener that shares a port without the flag needs the permission for it", async () => {
+  const printed = await scriptOutput(
+    [],
+    `import { Listener } from ${MOD};
+     const listener = new Listener(0, { interface: "127.0.0.1", reusePort: true });
+     await listener.start().catch(({ code, message }) => console.log(code, message));`,
+  );
+  const action = "denied Cannot listen on 127.0.0.1:0: no permission";
+  assertEquals(printed, `${action}, run with --allow-net\n`);
+});
+
+Deno.test("A listener refuses by name what an inherited socket cannot be set to, and leaves it alone", async () => {
+  for (let i = 0; i < 2; i++) {
+    const listener = new Listener(0, { inherited: 1_000_003, typeOfService: 184 });
+    const error = await assertRejects(() => listener.start(), GenericError, "typeOfService");
+    assertEquals(error.code, "unsupported");
+  }
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatagramLane } from "../../src/udp/datagram_lane.ts";
 import { SocketError } from "../../src/base/errors.ts";
+import type { DatagramSocket } from "../../src/network/network.ts";
 import { ScriptedDatagramSocket, settled } from "../support/scripted_datagrams.ts";
 import { bytesOf } from "../support/text.ts";
 
@@ -23,14 +24,14 @@ function lane() {
 
 Deno.test("DatagramLane.send() sends at once and gives the promise of that", async () => {
   const { lane: it, socket, log } = lane();
-  assert(!it.isFree);
+  assert(!it.sendsAtOnce);
   it.open(socket);
-  assert(it.isFree);
+  assert(it.sendsAtOnce);
   const sent = it.send(bytesOf("abc"), target);
-  assertEquals([it.isFree, it.isEmpty, socket.sending.length], [false, false, 1]);
+  assertEquals([it.sendsAtOnce, it.isEmpty, socket.sending.length], [false, false, 1]);
   socket.sending[0]!.settle();
   assertEquals(await sent, 3);
-  assertEquals([it.isFree, it.isEmpty], [true, true]);
+  assertEquals([it.sendsAtOnce, it.isEmpty], [true, true]);
   assertEquals(log, ["settled 3 to 9"]);
 });
 
@@ -117,14 +118,136 @@ Deno.test("DatagramLane sends what it can without a promise, and in order behind
   it.open(Object.assign(socket, { trySend }));
   assertEquals(await it.send(bytesOf("abc"), target), 3);
   await assertRejects(() => it.send(bytesOf("bad"), target), SocketError);
-  assertEquals([it.isFree, log.splice(0)], [true, ["settled 3 to 9", "settled 3 to 9"]]);
+  assertEquals([it.sendsAtOnce, log.splice(0)], [true, ["settled 3 to 9", "settled 3 to 9"]]);
   mustWait = true;
   add("w");
   for (const text of ["bad", ...Array(20_000).fill("x")]) add(text);
-  assertEquals([it.isFree, socket.sending.length], [false, 1]);
+  assertEquals([it.sendsAtOnce, socket.sending.length], [false, 1]);
   mustWait = false;
   socket.sending[0]!.settle();
   await settled();
   assertEquals([it.isEmpty, sent.length], [true, 20_001]);
   assertEquals(log.slice(0, 3), ["settled 3 to 9", "bad unreachable", "settled 1 to 9"]);
+});
+
+/** A socket that sends many datagrams with one call, each of which is told. */
+function sendingAll(socket: ScriptedDatagramSocket) {
+  const calls: string[] = [];
+  const state = { room: Infinity };
+  const trySendAll: DatagramSocket["trySendAll"] = (datagrams, first) => {
+    const texts: string[] = [];
+    for (const { bytes } of datagrams.slice(first)) {
+      const text = new TextDecoder().decode(bytes);
+      if (text === "bad" && texts.length === 0) throw new Error("the network card is on fire");
+      if (text === "bad" || texts.length === state.room) break;
+      texts.push(text);
+    }
+    if (texts.length > 0) calls.push(texts.join(" "));
+    return texts.length;
+  };
+  return { calls, state, socket: Object.assign(socket, { trySendAll }) };
+}
+
+Deno.test("DatagramLane sends those of one turn with one call, in order", async () => {
+  const { lane: it, socket, log, add } = lane();
+  const { calls, socket: all } = sendingAll(socket);
+  it.open(all);
+  assert(!it.sendsAtOnce);
+  for (const text of ["a", "b", "c"]) add(text);
+  assertEquals([calls, log, it.isEmpty], [[], [], false]);
+  await settled();
+  assertEquals([calls, it.isEmpty], [["a b c"], true]);
+  assertEquals(log, ["a", "b", "c"].flatMap((text) => ["settled 1 to 9", `${text} sent 1`]));
+  // Not more than a receiver can do with at once.
+  for (let i = 0; i < 65; i++) add("x");
+  assertEquals(calls.length, 2);
+  await settled();
+  assertEquals(calls.map((call) => call.split(" ").length), [3, 64, 1]);
+});
+
+Deno.test("DatagramLane.hold() keeps datagrams together until release()", async () => {
+  const { lane: it, socket, add } = lane();
+  const { calls, socket: all } = sendingAll(socket);
+  it.open(all);
+  it.hold();
+  add("a");
+  await settled();
+  add("b");
+  assertEquals(calls, []);
+  it.release();
+  assertEquals(calls, ["a b"]);
+  it.hold();
+  it.release();
+  add("c");
+  it.flush();
+  assertEquals(calls, ["a b", "c"]);
+  await settled();
+  assertEquals(calls.length, 2);
+});
+
+Deno.test("DatagramLane tells each of those sent together of its own failure", async () => {
+  const { lane: it, socket, log, add } = lane();
+  const { calls, socket: all } = sendingAll(socket);
+  it.open(all);
+  for (const text of ["bad", "a", "bad", "bad", "b"]) add(text);
+  await settled();
+  assertEquals(calls, ["a", "b"]);
+  assertEquals(log.filter((line) => !line.startsWith("settled")), [
+    "bad unreachable",
+    "a sent 1",
+    "bad unreachable",
+    "bad unreachable",
+    "b sent 1",
+  ]);
+});
+
+Deno.test("DatagramLane sends in order behind those that the system had no room for", async () => {
+  const { lane: it, socket, log, add } = lane();
+  const { calls, state, socket: all } = sendingAll(socket);
+  it.open(all);
+  state.room = 0;
+  for (const text of ["a", "b", "c"]) add(text);
+  await settled();
+  assertEquals([calls, socket.sending.length, it.isBusy], [[], 1, true]);
+  for (let i = 0; i < 20_000; i++) add("x");
+  assertEquals(socket.sending.length, 1);
+  state.room = Infinity;
+  socket.sending[0]!.settle();
+  await settled();
+  assertEquals([calls[0], it.isEmpty], [["b", "c", ...Array(62).fill("x")].join(" "), true]);
+  const sent = log.filter((line) => line.includes("sent"));
+  assertEquals([sent.length, sent.filter((line) => line < "x")], [
+    20_003,
+    ["b sent 1", "c sent 1", "a sent 1"],
+  ]);
+});
+
+Deno.test("DatagramLane sends what is added while others are told behind those that are left", async () => {
+  const { lane: it, socket } = lane();
+  const { calls, state, socket: all } = sendingAll(socket);
+  it.open(all);
+  const add = (text: string, onSent?: () => void) =>
+    it.add({ bytes: bytesOf(text), target, onSent, onFailed: () => {} });
+  add("a", () => {
+    state.room = 0;
+    add("last");
+  });
+  add("b");
+  state.room = 1;
+  await settled();
+  assertEquals([calls, socket.sending.length], [["a"], 1]);
+  state.room = Infinity;
+  socket.sending[0]!.settle();
+  await settled();
+  assertEquals([calls, it.isEmpty], [["a", "last"], true]);
+});
+
+Deno.test("DatagramLane.takeAll() takes out those that are kept together", async () => {
+  const { lane: it, socket, add } = lane();
+  const { calls, socket: all } = sendingAll(socket);
+  it.open(all);
+  add("a");
+  assertEquals([it.takeAll().length, it.isEmpty], [1, true]);
+  await settled();
+  assertEquals(calls, []);
 });

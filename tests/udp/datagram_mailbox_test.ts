@@ -43,7 +43,7 @@ Deno.test("DatagramMailbox is what one array and two rules are", async () => {
         if (!isDropped) model.push(step);
       }
       assertEquals([box.length, box.droppedDatagrams], [model.length, dropped]);
-      while (model.length > 0) assertEquals(box.shift()!.data.length, model.shift());
+      while (model.length > 0) assertEquals(box.shift()!.datagram.data.length, model.shift());
       assertEquals(box.shift(), undefined);
     },
   ));
@@ -170,7 +170,7 @@ Deno.test("DatagramMailbox keeps within what it shares with others, and gives it
     for (const box of [other, third]) put(box, 9);
     assertEquals(boxes.map(({ length }) => length), [1, 1, 1]);
     assertEquals(boxes.map(({ droppedDatagrams }) => droppedDatagrams), [4, 0, 0]);
-    assertEquals(one.shift()!.data[0], drop === "newest" ? 0 : 4);
+    assertEquals(one.shift()!.datagram.data[0], drop === "newest" ? 0 : 4);
     other.clear();
     assertEquals([budget.unreadBytes, budget.droppedDatagrams], [266, 5]);
     third.finish(closed, true);
@@ -246,4 +246,25 @@ Deno.test("DatagramMailbox.clear() leaves nobody waiting who let others go first
   box.clear();
   others.resolve();
   await assertRejects(() => late, GenericError, "over");
+});
+
+Deno.test("DatagramMailbox.refuse() ends the waits, or the next one, and goes on", async () => {
+  const box = mailbox(1_000);
+  const refused = new GenericError("unreachable", "refused");
+  const waits = [box.take(first, forever), box.take(first, forever, 99)];
+  box.refuse(refused);
+  assertEquals(await Promise.all(waits.map((wait) => wait.catch((error) => error))), [
+    refused,
+    refused,
+  ]);
+  box.refuse(refused);
+  assertEquals(await box.take(first, forever).catch((error) => error), refused);
+  // What has arrived shows that the peer is there.
+  box.put(new Uint8Array([1]), from);
+  box.refuse(refused);
+  assertEquals(await box.take(first, forever), 1);
+  const last = box.take(first, forever, 99);
+  box.finish(closed, true);
+  box.refuse(refused);
+  assertEquals([await last, await box.take(first, forever, 98)], [99, 98]);
 });

@@ -236,3 +236,115 @@ Deno.test("DatagramReceiver that needs no promise stops when nobody wants more, 
   socket.wake();
   assertEquals([sink.broken.length, socket.isAwaited], [1, false]);
 });
+
+/** A socket that hands out many at a time; `refused` is told as the system tells it. */
+function batchSocket(waiting: string[]) {
+  const calls: number[] = [];
+  const { tryReceive: _, ...tried } = triedSocket(waiting);
+  const bytes = new Uint8Array(64);
+  const socket: DatagramSocket & { wake(): void; readonly isAwaited: boolean } = Object.assign(
+    tried as unknown as DatagramSocket & { wake(): void; readonly isAwaited: boolean },
+    {
+      hearOnly() {},
+      tryReceiveAll: ((most, put) => {
+        calls.push(most);
+        for (let count = 0; count < most; count++) {
+          const text = waiting.shift();
+          if (text === undefined) return count;
+          if (text === "refused") throw new Deno.errors.ConnectionRefused("os error 111");
+          if (text === "broken") throw new Error("the network card is on fire");
+          const { written } = new TextEncoder().encodeInto(text, bytes);
+          const from = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
+          if (!put(bytes.subarray(0, written), from)) return count + 1;
+          bytes.fill(0);
+        }
+        return most;
+      }) satisfies DatagramSocket["tryReceiveAll"],
+    },
+  );
+  return { socket, calls };
+}
+
+Deno.test("DatagramReceiver takes a batch while it is wanted, and says where it begins and ends", () => {
+  const waiting = ["a", "b", "c"];
+  const { socket, calls } = batchSocket(waiting);
+  const sink = new Sink();
+  const seen: string[] = [];
+  const receiver = new DatagramReceiver(
+    socket,
+    Object.assign(sink, {
+      beginBatch: () => seen.push("begin"),
+      endBatch: () => seen.push(`end ${sink.got.length}`),
+    }),
+  );
+  receiver.go();
+  // In the meantime nobody wants any more.
+  sink.isWanting = false;
+  const wake = () => socket.wake();
+  wake();
+  assertEquals([seen, calls], [[], []]);
+  sink.isWanting = true;
+  receiver.go();
+  wake();
+  assertEquals([seen, calls], [["begin", "end 3"], [DATAGRAMS_PER_TURN]]);
+  const put = sink.put.bind(sink);
+  sink.put = (bytes, from) => {
+    put(bytes, from);
+    sink.isWanting = false;
+  };
+  waiting.push("d", "e");
+  wake();
+  assertEquals([sink.got.at(-1), waiting], ["d < 9", ["e"]]);
+});
+
+Deno.test("DatagramReceiver that takes batches steps back after its share", () => {
+  const waiting = Array.from({ length: DATAGRAMS_PER_TURN + 1 }, () => "x");
+  const { socket, calls } = batchSocket(waiting);
+  const { turns, asked } = scriptedTurns();
+  const sink = new Sink();
+  const receiver = new DatagramReceiver(socket, sink, turns);
+  receiver.go();
+  socket.wake();
+  assertEquals([waiting.length, asked.length], [1, 1]);
+  asked.shift()!.begin();
+  socket.wake();
+  assertEquals([waiting.length, calls], [0, [DATAGRAMS_PER_TURN, DATAGRAMS_PER_TURN]]);
+});
+
+Deno.test("DatagramReceiver goes on after any number of refusals of the peer, and tells each", async () => {
+  const waiting: string[] = [];
+  const { socket } = batchSocket(waiting);
+  let refusals = 0;
+  const sink = Object.assign(new Sink(), { onRefused: () => refusals++ });
+  const receiver = new DatagramReceiver(socket, sink);
+  receiver.go();
+  for (let i = 0; i < 200; i++) {
+    waiting.push("refused");
+    socket.wake();
+  }
+  waiting.push("still here");
+  socket.wake();
+  assertEquals([refusals, sink.got, sink.broken], [200, ["still here < 9"], []]);
+  waiting.push("broken");
+  socket.wake();
+  assertEquals([sink.broken.length, socket.isAwaited], [1, false]);
+  await receiver.stop();
+});
+
+Deno.test("DatagramReceiver.lendable() is in memory that may be lent", () => {
+  const { socket } = batchSocket(["ab", "cd", "efg"]);
+  const sink = new Sink();
+  const lent: Uint8Array<ArrayBuffer>[] = [];
+  const receiver = new DatagramReceiver(socket, sink);
+  sink.put = (bytes) => {
+    lent.push(receiver.lendable(bytes as Uint8Array<ArrayBuffer>));
+    if (lent.length === 1) receiver.leaveBuffer();
+  };
+  receiver.go();
+  socket.wake();
+  assertEquals(lent.map((bytes) => new TextDecoder().decode(bytes)), ["ab", "ef", "efg"]);
+  assertEquals(lent[0]!.buffer === lent[1]!.buffer, false);
+  // Transferred away: others get memory of their own.
+  structuredClone(lent[2], { transfer: [lent[2]!.buffer] });
+  assertEquals(receiver.lendable(new Uint8Array([104])), new Uint8Array([104]));
+});

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatagramSender } from "../../src/udp/datagram_sender.ts";
 import { GenericError, SocketError } from "../../src/base/errors.ts";
 import { HostNames } from "../../src/udp/host_names.ts";
+import type { DatagramSocket } from "../../src/network/network.ts";
 import { DatagramTraffic } from "../../src/udp/udp_stats.ts";
 import { plainTurns } from "../../src/network/turns.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
@@ -297,7 +298,7 @@ Deno.test("DatagramSender counts what has left, and nothing else", async () => {
 
 Deno.test("DatagramSender.tryPost() says no when the system has refused the limit, and harms nothing", async () => {
   const { sender: it, socket } = sender(800);
-  const post = () => it.tryPost([new Uint8Array(44)], "10.0.0.1", 9, plainTurns);
+  const post = () => it.tryPost([new Uint8Array(44)], it.targetOf("10.0.0.1", 9), plainTurns);
   it.open(socket);
   socket.sendsAtOnce = false;
   // What was written just now makes nobody slow.
@@ -305,7 +306,7 @@ Deno.test("DatagramSender.tryPost() says no when the system has refused the limi
   await settled();
   assertEquals([post(), it.queuedBytes], [false, 1_500]);
   assertEquals(
-    it.tryPost([new Uint8Array(1), new Uint8Array(2)], "10.0.0.1", 9, plainTurns),
+    it.tryPost([new Uint8Array(1), new Uint8Array(2)], it.targetOf("10.0.0.1", 9), plainTurns),
     false,
   );
   while (socket.sending.length > 0) {
@@ -341,4 +342,26 @@ Deno.test("DatagramSender.whenBelow() waits for what is queued, and rejects when
   socket.sending[0]!.settle();
   await settled();
   await assertRejects(() => drained(), GenericError, "gone");
+});
+
+Deno.test("DatagramSender sends those of one turn with few calls, short and long ones", async () => {
+  for (const [length, most] of [[64, 2], [1_400, 3]] as const) {
+    const { sender: it, socket } = sender();
+    const sent: Uint8Array[][] = [];
+    const trySendAll: DatagramSocket["trySendAll"] = (datagrams, first) => {
+      sent.push(datagrams.slice(first).map(({ bytes }) => bytes.slice()));
+      return datagrams.length - first;
+    };
+    it.open(Object.assign(socket, { trySendAll }));
+    for (let turn = 0; turn < 3; turn++) {
+      const content = new Uint8Array(length);
+      for (let i = 0; i < 100; i++) it.post(content.fill(i), "10.0.0.1", 9, () => {});
+      await settled();
+      assertEquals(it.queuedBytes, 0);
+      if (turn > 0) assertEquals(sent.length <= most, true, `${sent.length} calls`);
+      const all = sent.splice(0).flat();
+      assertEquals(all.map((bytes) => bytes[0]), Array.from({ length: 100 }, (_, i) => i));
+      assertEquals(all.every((bytes) => bytes.length === length), true);
+    }
+  }
 });

@@ -8,6 +8,7 @@ const datagram = (port: number) => ({
   remotePort: port,
   data: new Uint8Array(0),
 });
+const FROM = { transport: "udp", hostname: "127.0.0.1", port: 1 } as const;
 const portOf = ({ remotePort }: { remotePort: number }) => remotePort;
 const closed = new GenericError("closed", "over");
 
@@ -22,12 +23,12 @@ function play(onDue: (waiters: DatagramWaiters) => void = () => {}) {
 Deno.test("DatagramWaiters are served in their order", async () => {
   const { waiters, ask } = play();
   const waits = [ask(), ask(), ask()];
-  for (let port = 1; waiters.length > 0; port++) waiters.shift()!.deliver(datagram(port));
+  for (let port = 1; waiters.length > 0; port++) waiters.shift()!.deliver(datagram(port), FROM);
   assertEquals([await Promise.all(waits), waiters.shift()], [[1, 2, 3], undefined]);
 });
 
 Deno.test("DatagramWaiters end by their time, which is given to deliver something first", async () => {
-  const { clock, waiters, ask } = play((waiters) => waiters.shift()!.deliver(datagram(1)));
+  const { clock, waiters, ask } = play((waiters) => waiters.shift()!.deliver(datagram(1), FROM));
   const first = ask(100);
   const second = assertRejects(() => ask(100), ReadTimedOutError, "within 100 ms");
   const third = ask(101);
@@ -45,15 +46,15 @@ Deno.test("DatagramWaiters leave by their signal, and let go of it", async () =>
   const [one, other] = [ask(Infinity, controller.signal), ask()];
   controller.abort("enough");
   assertEquals([await one.catch((reason) => reason), waiters.length], ["enough", 1]);
-  waiters.shift()!.deliver(datagram(2));
+  waiters.shift()!.deliver(datagram(2), FROM);
   assertEquals(await other, 2);
   const quiet = new AbortController();
   const served = ask(Infinity, quiet.signal);
-  waiters.shift()!.deliver(datagram(3));
+  waiters.shift()!.deliver(datagram(3), FROM);
   const last = ask();
   quiet.abort("too late");
   assertEquals([await served, waiters.length], [3, 1]);
-  waiters.shift()!.deliver(datagram(4));
+  waiters.shift()!.deliver(datagram(4), FROM);
   assertEquals(await last, 4);
 });
 

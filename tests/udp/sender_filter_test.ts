@@ -89,3 +89,11 @@ Deno.test("SenderFilter asks for few addresses, and again after a while", async 
   assertEquals(it.admits(everywhere, "10.0.0.9", 7), false);
   assertEquals(looks.length, 66);
 });
+
+Deno.test("SenderFilter does not mind a zone, which only some engines know", () => {
+  const { filter: it } = filter();
+  assertEquals(it.admits({ host: "fe80::1", port: 7 }, "fe80::1%2", 7), false);
+  it.peer = { host: "fe80::1%eth0", port: 9, ip: "fe80::1" };
+  assertEquals(it.admits({ host: "::", port: 7 }, "fe80::1%2", 9), true);
+  assertEquals(it.admits({ host: "::", port: 7 }, "fe80::2%2", 9), false);
+});

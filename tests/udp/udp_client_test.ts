@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { linuxNetwork } from "../../linux/mod.ts";
 import { UdpClient } from "../../src/udp/udp_client.ts";
 import { GenericError, ReadTimedOutError } from "../../src/base/errors.ts";
 import type { Network } from "../../src/network/network.ts";
@@ -340,7 +341,8 @@ testOnEngines("UdpClient that is connected hears only its peer", async (network)
   await server.sendTo(`${text(question)}ed`, from);
   const [bytes, length] = await client.read();
   assertEquals([text(bytes), length], ["asked", 5]);
-  assertEquals(client.droppedDatagrams, 1);
+  // The engine for Linux has the system drop it.
+  assertEquals(client.droppedDatagrams, network === linuxNetwork ? 0 : 1);
 });
 
 testOnEngines("UdpClient.connect() changes the peer", async (network) => {

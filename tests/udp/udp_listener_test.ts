@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { linuxNetwork } from "../../linux/mod.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import { UdpListener } from "../../src/udp/udp_listener.ts";
 import type { UdpService } from "../../src/udp/udp_service.ts";
@@ -34,7 +35,8 @@ testOnEngines("UdpListener with remoteHost hears only that peer", async (network
   await stranger.sendTo("noise", address);
   await friend.sendTo("signal", address);
   assertEquals(text((await friend.receiveFrom())[0]), "signal");
-  assertEquals(droppedBy(listener), 1);
+  // The engine for Linux has the system drop it.
+  assertEquals(droppedBy(listener), network === linuxNetwork ? 0 : 1);
   await listener.gracefulStop();
 });
 

@@ -1,13 +1,24 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { GenericError, type SocketError } from "../../src/base/errors.ts";
-import type { DatagramSocket, Network, ResolvedName } from "../../src/network/network.ts";
+import { GenericError, SocketError } from "../../src/base/errors.ts";
+import type {
+  DatagramAddress,
+  DatagramSocket,
+  DatagramTarget,
+  Network,
+  ResolvedName,
+} from "../../src/network/network.ts";
 import { DATAGRAMS_PER_TURN } from "../../src/udp/datagram_share.ts";
 import type { Turn, Turns } from "../../src/network/turns.ts";
 import { UdpClient } from "../../src/udp/udp_client.ts";
 import type { UdpClientConfig } from "../../src/udp/udp_config.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 import { scriptOutput } from "../support/script_output.ts";
-import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
+import {
+  scriptedDatagrams,
+  type ScriptedDatagramSocket,
+  settled,
+} from "../support/scripted_datagrams.ts";
+import { linuxNetwork } from "../../linux/mod.ts";
 import { hasDatagrams, testOnEngines } from "../support/udp_engines.ts";
 
 function scripted(config: UdpClientConfig = {}, clock = new VirtualClock()) {
@@ -244,9 +255,14 @@ Deno.test("UdpSocket passes its options on", async () => {
   await client.close();
 });
 
-testOnEngines("UdpSocket refuses a time to live for IPv6", async (network) => {
+testOnEngines("UdpSocket sets a time to live for IPv6, or refuses it", async (network) => {
   for (const config of [{ timeToLive: 3 }, { multicastTimeToLive: 3 }]) {
     const client = new UdpClient({ host: "::1", port: 0 }, { network, ...config });
+    if (network === linuxNetwork) {
+      await client.bound;
+      await client.close();
+      continue;
+    }
     const error = await assertRejects(() => client.bound, GenericError, "only for IPv4");
     assertEquals(error.code, "unsupported");
   }
@@ -310,4 +326,36 @@ Deno.test("UdpSocket that cannot be made while it closes does not wait for what 
   made.reject(new Deno.errors.AddrInUse("taken"));
   await closing;
   assertEquals([await sent, await client.closed, clock.now()], ["in-use", undefined, 0]);
+});
+
+Deno.test("UdpSocket lets the system hear only the peer", async () => {
+  const network = scriptedDatagrams(new VirtualClock());
+  const heard: string[] = [];
+  const listenDatagram = (target: DatagramTarget) => {
+    const socket = network.listenDatagram(target) as ScriptedDatagramSocket;
+    return Object.assign(socket, {
+      hearOnly: ({ hostname, port }: DatagramAddress) => heard.push(`${hostname}:${port}`),
+    });
+  };
+  const config = { network: { ...network, listenDatagram } };
+  await using client = new UdpClient(there, {
+    ...config,
+    remoteHost: "10.0.0.1",
+    remotePort: 7,
+  });
+  await client.bound;
+  await client.connect({ host: "10.0.0.2", port: 8 });
+  const byName = client.connect({ host: "peer.example", port: 9 });
+  network.lookups[0]!.answer({ addresses: ["10.0.0.3"], isDirect: false });
+  await byName;
+  assertEquals(heard, ["10.0.0.1:7", "10.0.0.2:8", "10.0.0.3:9"]);
+  const refused = new Deno.errors.ConnectionRefused("os error 111");
+  const waiting = client.read();
+  network.sockets[0]!.fail(refused);
+  const { code, message, cause } = await assertRejects(() => waiting, SocketError);
+  assertEquals([code, cause], ["unreachable", refused]);
+  assertEquals(message, "Cannot reach peer.example:9: os error 111; is anything listening there?");
+  const next = client.read();
+  network.sockets[0]!.deliver("x", 9, "10.0.0.3");
+  assertEquals((await next)[1], 1);
 });

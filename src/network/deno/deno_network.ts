@@ -51,6 +51,7 @@ const denoTurns = new FairTurns(signals);
  */
 export function turnsOf({ clock, turns = plainTurns }: Network): Turns {
   checkMethods("network.clock", clock, "now", "setTimeout", "clearTimeout");
+  if (turns.clock !== undefined && turns.clock !== clock) return plainTurns;
   if (turns !== denoTurns || clock === denoClock) return turns;
   const own = new FairTurns(signals);
   // Virtual time passes without turns of the event loop, so nothing waits for them.

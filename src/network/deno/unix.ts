@@ -2,6 +2,7 @@
 
 import { GenericError } from "../../base/errors.ts";
 import type { ConnectPathTarget } from "../network.ts";
+import type { BufferSizeConfig } from "../socket_options.ts";
 import type { Transport, TransportListener } from "../transport.ts";
 import { isAbstract, type NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
@@ -9,9 +10,9 @@ import type { Clock } from "../clock.ts";
 /** The runtime's own local sockets. */
 export interface LocalSockets {
   /** Connects. */
-  connect(path: string): Promise<Transport>;
+  connect(path: string, sizes: BufferSizeConfig): Promise<Transport>;
   /** Binds and listens. */
-  listen(path: string): TransportListener;
+  listen(path: string, sizes: BufferSizeConfig): TransportListener;
 }
 
 /** A full queue is tried again after this long. */
@@ -21,12 +22,12 @@ const RETRY_IN_MILLIS = 10;
 export async function connectPath(
   sockets: LocalSockets,
   clock: Clock,
-  { path, signal }: ConnectPathTarget,
+  { path, signal, ...sizes }: ConnectPathTarget,
 ): Promise<Transport> {
   refuseAbstract(path);
   for (;;) {
     try {
-      return renamed(await sockets.connect(path), "remoteAddr", path);
+      return renamed(await sockets.connect(path, sizes), "remoteAddr", path);
     } catch (error) {
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
     }

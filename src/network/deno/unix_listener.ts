@@ -30,7 +30,7 @@ export async function listenPath(
 ): Promise<TransportListener> {
   const { path } = target;
   refuseAbstract(path);
-  if (isAbstract(path)) return sockets.listen(path);
+  if (isAbstract(path)) return sockets.listen(path, target);
   const absolute = absolutePath(path);
   const ask = () => findDead(sockets, path, absolute);
   try {
@@ -86,7 +86,7 @@ async function findDead(
 
 async function isAnswered(sockets: LocalSockets, path: string): Promise<boolean> {
   try {
-    (await sockets.connect(path)).close();
+    (await sockets.connect(path, {})).close();
     return true;
   } catch (error) {
     // Anything else (a full queue, no permission) does not mean that it is dead.
@@ -97,13 +97,14 @@ async function isAnswered(sockets: LocalSockets, path: string): Promise<boolean>
 
 async function bind(
   sockets: LocalSockets,
-  { path, mode }: ListenPathTarget,
+  target: ListenPathTarget,
   absolute: string,
   room: BindRoom,
   ask: () => Promise<Deno.FileInfo | undefined>,
 ): Promise<TransportListener> {
+  const { path, mode } = target;
   for (let attempt = 1;; attempt++) {
-    const inner = sockets.listen(room.socket);
+    const inner = sockets.listen(room.socket, target);
     try {
       if (mode !== undefined) Deno.chmodSync(room.file, mode);
       const own = Deno.lstatSync(room.file);

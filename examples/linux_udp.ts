@@ -1,0 +1,58 @@
+// Tells everybody who sends where they are where all others are, many times a second; ends on Ctrl+C.
+// Run: deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6 --allow-net=127.0.0.1 examples/linux_udp.ts [PORT]
+//
+// On Linux, on the engine that takes many datagrams with each call of the system; elsewhere, or without the permission
+// for the C library, on Deno's own sockets. Another processor or system has its C library elsewhere: see
+// docs/linux_engine.md.
+
+import { linuxNetwork, linuxNetworkProblem } from "../linux/mod.ts";
+import { denoNetwork, UdpListener } from "../mod.ts";
+
+const port = Number(Deno.args[0] ?? 48850);
+const ROUND_IN_MILLIS = 50;
+const LONGEST_PLACE = 32;
+/** What fits into one datagram that no network takes apart. */
+const LONGEST_ROUND = 1_200;
+
+const problem = linuxNetworkProblem();
+if (problem !== undefined) console.log(`On Deno's own sockets: ${problem}`);
+
+const listener = new UdpListener(port, {
+  interface: "127.0.0.1",
+  network: problem === undefined ? linuxNetwork : denoNetwork,
+  maxSessions: 1_000,
+  sessionIdleTimeoutInMillis: 5_000,
+});
+const places = new Map<number, string>();
+const decoder = new TextDecoder();
+
+listener.attach({
+  async onSession(player) {
+    try {
+      for await (const { data } of player) {
+        const place = decoder.decode(data.subarray(0, LONGEST_PLACE));
+        places.set(player.id, place.replaceAll("\n", " "));
+      }
+    } finally {
+      places.delete(player.id);
+    }
+  },
+});
+
+function tellAll(): void {
+  let round = "";
+  for (const [id, place] of places) {
+    const line = `${id} ${place}\n`;
+    if (round.length + line.length > LONGEST_ROUND) break;
+    round += line;
+  }
+  // All of them leave with a few calls of the system.
+  for (const player of listener.sessions) player.tryWrite(round);
+}
+
+await listener.start();
+const timer = setInterval(tellAll, ROUND_IN_MILLIS);
+Deno.addSignalListener("SIGINT", () => listener.gracefulStop({ deadlineInMillis: 100 }));
+console.log(`Listening on ${listener.address}:${listener.port}`);
+await listener.closed;
+clearInterval(timer);

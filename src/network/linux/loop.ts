@@ -1,0 +1,336 @@
+// The one epoll of this program, and when it is asked.
+//
+//   events ──> epoll ──(epoll_wait, never waiting, in a turn of the event loop)──> handlers
+//                └────(poll in a thread, while nothing happens)──> a turn
+//
+// Decision record:
+// - While there is traffic, the system is asked in each turn of the event loop. When there was none for some turns, a
+//   thread waits in the place of this one. It only polls the epoll, in memory that is not the isolate's: events that a
+//   thread had taken into an isolate that is gone would be lost, and edges are told once.
+// - A program that goes from turn to turn keeps the runtime from looking at its own sockets and timers (a fetch took 29 ms
+//   at 500 us of work a turn, 0.12 ms without). It looks after every 61st turn. So when a millisecond of work has had
+//   fewer turns, those that are missing are spent with nothing, some 50 us. (A thread that comes back at once is
+//   often quicker than the runtime, which then has no reason to look.)
+// - Turns without events cost, too, and so does a thread: how many turns are spent before the thread is sent depends
+//   on how long it had to wait the last times.
+// - The runtime lives as long as a thread does. So it is called back when nobody waits for anything, and it never stays
+//   longer than ten seconds: a worker that was terminated cannot call it.
+
+import { denoNetwork } from "../deno/deno_network.ts";
+import * as abi from "./abi.ts";
+import { checkAbi } from "./check_abi.ts";
+import { attempt, must } from "./errno.ts";
+import { type Libc, libc } from "./libc.ts";
+
+/** Takes what has happened to a descriptor. */
+export interface EventHandler {
+  /**
+   * Something may be done now that could not be done before. Told once for each change, also where nobody waits for it.
+   *
+   * @param events Bits of `EPOLL…`.
+   */
+  onEvents(events: number): void;
+}
+
+/** Everything that a socket is told, once each. */
+export const ALL_EVENTS = abi.EPOLLIN | abi.EPOLLOUT | abi.EPOLLPRI | abi.EPOLLRDHUP | abi.EPOLLET;
+
+/** How many events are taken at once, and how often in one turn. */
+const EVENTS_AT_ONCE = 512;
+const MOST_TIMES_IN_A_TURN = 8;
+/** How many turns without events are spent before a thread waits, where events came shortly before. */
+const MOST_EMPTY_TURNS = 24;
+/** A thread that waited for less was sent too early. */
+const SHORT_WAIT_IN_MILLIS = 0.25;
+const LONGEST_WAIT_IN_MILLIS = 10_000;
+/** For so long the runtime does not look at its own sockets and timers. */
+const LONGEST_WITHOUT_THE_RUNTIME_IN_MILLIS = 1;
+/** For how long this thread waits for one that was called back: on a busy machine it may have to wait for a core. */
+const LONGEST_RETURN_IN_MILLIS = 20;
+/** In so many the runtime looks for certain: 61, and a few for what it does with that. */
+const TURNS_OF_A_LOOK = 66;
+/** What a struct pollfd has found before the system says so. */
+const NOT_RETURNED = 0xffff << 16;
+const YIELDS_FOR_THE_RUNTIME = 50;
+
+/** The loop. */
+export class EventLoop {
+  readonly #libc: Libc;
+  readonly #epoll: number;
+  readonly #alarm: number;
+  /** Two struct pollfd: the epoll and the alarm. */
+  readonly #polled: bigint;
+  readonly #polledWords = new Int32Array(4);
+  readonly #polledBytes = new Uint8Array(this.#polledWords.buffer);
+  readonly #events = new Int32Array(EVENTS_AT_ONCE * abi.EPOLL_EVENT_WORDS);
+  readonly #eventBytes = new Uint8Array(this.#events.buffer);
+  readonly #request = new Int32Array(abi.EPOLL_EVENT_WORDS);
+  readonly #requestBytes = new Uint8Array(this.#request.buffer);
+  readonly #alarmBytes = new Uint8Array(8);
+  /** By descriptor. Its number is used again at once, so an event must also be of the same registration. */
+  readonly #handlers: (EventHandler | undefined)[] = [];
+  readonly #registrations: number[] = [];
+  #registration = 0;
+  /** How many events the last turn has brought. */
+  eventsOfTurn = 0;
+  /** How many calls have to be called back by an event. */
+  #waits = 0;
+  #immediate: ReturnType<typeof setImmediate> | undefined;
+  #isWaiting = false;
+  #isCalledBack = false;
+  /** How many turns there were since the runtime has looked, and whether the next ones are spent for that. */
+  #turns = 0;
+  #isForTheRuntime = false;
+  #isBusy = false;
+  #emptyTurns = 0;
+  #mostEmptyTurns = MOST_EMPTY_TURNS;
+  /** When the runtime has looked at its own sockets. */
+  #lookedAt = 0;
+  #beganToWaitAt = 0;
+  #afterTurn: (() => void)[] = [];
+  #soon: (() => void)[] = [];
+  #whenRested: (() => void)[] = [];
+
+  /** @param functions The C library. */
+  constructor(functions: Libc) {
+    this.#libc = functions;
+    this.#epoll = must("epoll_create1", () => functions.epoll_create1(abi.EPOLL_CLOEXEC));
+    const flags = abi.EFD_CLOEXEC | abi.EFD_NONBLOCK;
+    try {
+      this.#alarm = must("eventfd", () => functions.eventfd(0, flags));
+    } catch (error) {
+      functions.close(this.#epoll);
+      throw error;
+    }
+    // Never given back: a thread may look at it for as long as the process lives.
+    this.#polled = functions.malloc(BigInt(this.#polledBytes.length));
+  }
+
+  /** Whether anybody waits for an event. */
+  get isAwaited(): boolean {
+    return this.#waits > 0;
+  }
+
+  /**
+   * Tells a handler from now on what happens to a descriptor; what can be done already is told soon.
+   *
+   * @param descriptor An open one.
+   * @param handler Whom to tell.
+   * @param events What, if not everything.
+   * @throws {Error} The system has no room for it.
+   */
+  register(descriptor: number, handler: EventHandler, events: number = ALL_EVENTS): void {
+    const registration = this.#registration = this.#registration + 1 | 0;
+    this.#request[0] = events;
+    this.#request[abi.EPOLL_EVENT_DATA_WORD] = descriptor;
+    this.#request[abi.EPOLL_EVENT_DATA_WORD + 1] = registration;
+    const { epoll_ctl } = this.#libc;
+    must(
+      "epoll_ctl",
+      () => epoll_ctl(this.#epoll, abi.EPOLL_CTL_ADD, descriptor, this.#requestBytes),
+    );
+    while (this.#handlers.length <= descriptor) this.#handlers.push(undefined);
+    this.#handlers[descriptor] = handler;
+    this.#registrations[descriptor] = registration;
+  }
+
+  /** Tells another handler from now on. */
+  handOver(descriptor: number, handler: EventHandler): void {
+    this.#handlers[descriptor] = handler;
+  }
+
+  /**
+   * Tells nobody any more. To be called before the descriptor is closed, which takes it out of the epoll.
+   *
+   * @param isShared Whether it stays open elsewhere: then it has to be taken out.
+   */
+  unregister(descriptor: number, isShared = false): void {
+    this.#handlers[descriptor] = undefined;
+    if (isShared) {
+      this.#libc.epoll_ctl(this.#epoll, abi.EPOLL_CTL_DEL, descriptor, this.#requestBytes);
+    }
+  }
+
+  /** Somebody waits for an event: the system is asked, and the program lives. Each has its `release`. */
+  hold(): void {
+    if (this.#waits++ > 0 || this.#isBusy || this.#immediate !== undefined) return;
+    // Nobody has kept the runtime from anything since nobody waited.
+    this.#lookedAt = denoNetwork.clock.now();
+    this.#turns = 0;
+    if (!this.#isWaiting) this.#takeTurn();
+  }
+
+  /** Somebody waits no longer. */
+  release(): void {
+    if (--this.#waits === 0 && !this.#isBusy) this.#rest();
+  }
+
+  /** Resolves when no thread is left of a wait that has ended: at once while others wait. */
+  rested(): Promise<void> {
+    if (this.#waits > 0 || !this.#isWaiting) return Promise.resolve();
+    return new Promise((resolve) => this.#whenRested.push(resolve));
+  }
+
+  /** Calls back at the end of the microtasks that are queued now: for what has not to wait for the system. */
+  soon(callback: () => void): void {
+    if (this.#soon.push(callback) === 1) queueMicrotask(this.#callSoon);
+  }
+
+  readonly #callSoon = (): void => {
+    const callbacks = this.#soon;
+    this.#soon = [];
+    for (const callback of callbacks) callback();
+  };
+
+  /** Calls back in another turn of the event loop, after the system was asked and everybody was told. */
+  afterTurn(callback: () => void): void {
+    this.#afterTurn.push(callback);
+    this.#takeTurn();
+  }
+
+  /** Asks the system. Resolves when everybody was told what was ready when this was called. */
+  looked(): Promise<void> {
+    // What was told goes through a secure stream in the turn after that.
+    return new Promise((resolve) => this.afterTurn(() => void setImmediate(resolve)));
+  }
+
+  #takeTurn(): void {
+    this.#immediate ??= setImmediate(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#immediate = undefined;
+    this.#turns++;
+    if (this.#isForTheRuntime && this.#turns < TURNS_OF_A_LOOK) return this.#takeTurn();
+    this.#ask();
+    this.#goOn();
+  };
+
+  /** Whether the next turns are the runtime's. It has looked after so many of any kind. */
+  #owesTurns(): boolean {
+    const now = denoNetwork.clock.now();
+    if (this.#turns >= TURNS_OF_A_LOOK) {
+      this.#turns = 0;
+      this.#lookedAt = now;
+    }
+    return now - this.#lookedAt >= LONGEST_WITHOUT_THE_RUNTIME_IN_MILLIS;
+  }
+
+  /** Asks the system and tells everybody. */
+  #ask(): void {
+    this.#isBusy = true;
+    let count = 0;
+    for (let times = 0; times < MOST_TIMES_IN_A_TURN; times++) {
+      const some = this.#libc.epoll_wait(this.#epoll, this.#eventBytes, EVENTS_AT_ONCE, 0);
+      for (let i = 0; i < some; i++) this.#tell(i * abi.EPOLL_EVENT_WORDS);
+      if (some > 0) count += some;
+      // Also where it failed, for which there is no reason but an interruption: the next turn asks again.
+      if (some < EVENTS_AT_ONCE) break;
+    }
+    this.eventsOfTurn = count;
+    this.#emptyTurns = count > 0 ? 0 : this.#emptyTurns + 1;
+    if (this.#afterTurn.length > 0) {
+      const callbacks = this.#afterTurn;
+      this.#afterTurn = [];
+      for (const callback of callbacks) callback();
+    }
+    this.#isBusy = false;
+  }
+
+  #tell(event: number): void {
+    const data = event + abi.EPOLL_EVENT_DATA_WORD;
+    const descriptor = this.#events[data]!;
+    if (this.#registrations[descriptor] !== this.#events[data + 1]) return;
+    this.#handlers[descriptor]?.onEvents(this.#events[event]!);
+  }
+
+  /** Decides when the system is asked next. */
+  #goOn(): void {
+    if (this.#waits === 0 && this.#afterTurn.length === 0) return this.#rest();
+    const isAsked = this.#afterTurn.length > 0;
+    if (this.#isWaiting && !isAsked) return;
+    if (!isAsked && this.#emptyTurns > this.#mostEmptyTurns) return this.#wait();
+    this.#isForTheRuntime = this.#owesTurns();
+    this.#takeTurn();
+  }
+
+  #dropTurn(): void {
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+  }
+
+  /** A thread waits. */
+  #wait(): void {
+    this.#isWaiting = true;
+    this.#beganToWaitAt = denoNetwork.clock.now();
+    // The system writes the upper halves when the thread returns.
+    const awaited = NOT_RETURNED | abi.POLLIN;
+    this.#polledWords.set([this.#epoll, awaited, this.#alarm, awaited]);
+    this.#libc.copyIn(this.#polled, this.#polledBytes, this.#polledBytes.length);
+    void this.#libc.pollInThread(this.#polled, 2n, LONGEST_WAIT_IN_MILLIS).then(this.#onWaited);
+  }
+
+  readonly #onWaited = (): void => {
+    this.#isWaiting = false;
+    for (const resolve of this.#whenRested.splice(0)) resolve();
+    const now = denoNetwork.clock.now();
+    if (this.#isCalledBack) {
+      this.#isCalledBack = false;
+      this.#libc.eventfd_read(this.#alarm, this.#alarmBytes);
+    } else if (now - this.#beganToWaitAt < SHORT_WAIT_IN_MILLIS) {
+      this.#mostEmptyTurns = MOST_EMPTY_TURNS;
+    } else {
+      this.#mostEmptyTurns >>= 1;
+    }
+    this.#lookedAt = now;
+    this.#turns = 0;
+    this.#ask();
+    this.#goOn();
+  };
+
+  #ring(): void {
+    this.#isCalledBack = true;
+    attempt(() => this.#libc.eventfd_write(this.#alarm, 1n));
+  }
+
+  /** Nobody waits for anything. */
+  #rest(): void {
+    if (this.#afterTurn.length === 0) this.#dropTurn();
+    if (!this.#isWaiting) return;
+    if (!this.#isCalledBack) this.#ring();
+    // It is gone in some microseconds. Whoever looks right now at what is left of this program, as tests' sanitizers do,
+    // shall not find it.
+    const { clock } = denoNetwork;
+    const until = clock.now() + LONGEST_RETURN_IN_MILLIS;
+    while (!this.#hasReturned() && clock.now() < until) this.#libc.sched_yield();
+    // It has left the system, and has to tell the runtime.
+    for (let i = 0; i < YIELDS_FOR_THE_RUNTIME; i++) this.#libc.sched_yield();
+  }
+
+  #hasReturned(): boolean {
+    this.#libc.copyOut(this.#polledBytes, this.#polled, this.#polledBytes.length);
+    return (this.#polledWords[3]! & NOT_RETURNED) !== NOT_RETURNED;
+  }
+}
+
+let only: EventLoop | undefined;
+
+/**
+ * The loop of this program, or of this worker; made by the first call.
+ *
+ * @throws {GenericError} `"unsupported"`: this engine cannot be had here.
+ * @throws {Error} No permission, or no descriptors.
+ */
+export function eventLoop(): EventLoop {
+  if (only === undefined) {
+    const functions = libc();
+    checkAbi(functions);
+    only = new EventLoop(functions);
+  }
+  return only;
+}
+
+/** The loop, where it was made already. */
+export function madeLoop(): EventLoop | undefined {
+  return only;
+}

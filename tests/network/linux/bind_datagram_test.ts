@@ -1,0 +1,140 @@
+import { assertEquals } from "@std/assert";
+import { linuxNetwork } from "../../../linux/mod.ts";
+import { UdpClient } from "../../../src/udp/udp_client.ts";
+import { UdpListener } from "../../../src/udp/udp_listener.ts";
+import type { UdpCaller } from "../../../src/udp/udp_caller.ts";
+import { canonicalIp } from "../../../src/base/ip_address.ts";
+import { assertCode } from "../../support/assert_code.ts";
+import { linuxTest } from "../../support/linux_engine.ts";
+import { Program } from "../../support/program.ts";
+import { localClient } from "../../support/udp_engines.ts";
+import { HERE } from "../../support/linux_datagrams.ts";
+import { text } from "../../support/text.ts";
+
+/** Asks a listener at several of its addresses, and gives what its callers said of themselves. */
+async function askedAt(listener: UdpListener, hosts: readonly string[]): Promise<string[]> {
+  const callers: UdpCaller[] = [];
+  listener.attach({
+    onDatagram(caller, { data }) {
+      callers.push(caller);
+      return data;
+    },
+  });
+  await listener.start();
+  for (const host of hosts) {
+    // Connected: an answer from another address would not be heard.
+    await using client = localClient(linuxNetwork, {}, host.includes(":") ? "::1" : HERE);
+    await client.connect({ host, port: listener.port });
+    await client.write("where?");
+    assertEquals(text((await client.read())[0]), "where?");
+  }
+  return callers.map(({ remoteAddress, localAddress, networkInterface }) =>
+    `${remoteAddress} to ${localAddress} by ${networkInterface}`
+  );
+}
+
+linuxTest("An answer leaves from the address that was asked, of IPv4", async () => {
+  await using listener = new UdpListener(0, { network: linuxNetwork });
+  assertEquals(await askedAt(listener, ["127.0.0.2", HERE, "127.9.9.9"]), [
+    "127.0.0.1 to 127.0.0.2 by 1",
+    "127.0.0.1 to 127.0.0.1 by 1",
+    "127.0.0.1 to 127.9.9.9 by 1",
+  ]);
+});
+
+linuxTest("An answer leaves from the address that was asked, of both families", async () => {
+  await using listener = new UdpListener(0, { interface: "::", network: linuxNetwork });
+  assertEquals(await askedAt(listener, ["127.0.0.2", "::1"]), [
+    "127.0.0.1 to 127.0.0.2 by 1",
+    "::1 to ::1 by 1",
+  ]);
+});
+
+/** A link-local address of this machine with its zone: its interface's name and index. */
+async function linkLocal(): Promise<{ ip: string; name: string; index: number } | undefined> {
+  const text = await Deno.readTextFile("/proc/net/if_inet6").catch(() => "");
+  for (const line of text.split("\n")) {
+    const [address, index, , , , name] = line.trim().split(/\s+/);
+    if (!address?.startsWith("fe80")) continue;
+    const ip = canonicalIp(address.match(/.{4}/g)!.join(":"))!;
+    return { ip, name: name!, index: parseInt(index!, 16) };
+  }
+  return undefined;
+}
+
+linuxTest("A link-local sender has its zone, and is answered", async () => {
+  const local = await linkLocal();
+  if (local === undefined) {
+    return console.log("skipped: zones: this machine has no link-local address");
+  }
+  const { ip, name, index } = local;
+  await using listener = new UdpListener(0, { interface: "::", network: linuxNetwork });
+  const seen: unknown[] = [];
+  listener.attach({
+    onDatagram({ remoteAddress, localAddress, networkInterface }, { data }) {
+      seen.push(remoteAddress, localAddress, networkInterface);
+      return data;
+    },
+  });
+  await listener.start();
+  await using client = localClient(linuxNetwork, {}, "::");
+  await client.connect({ host: `${ip}%${name}`, port: listener.port });
+  await client.write("zone");
+  assertEquals(text((await client.read())[0]), "zone");
+  assertEquals([...seen.slice(0, 2), Number(seen[2]) > 0], [`${ip}%${index}`, ip, true]);
+});
+
+linuxTest("A session answers from the address that was asked, and a late answer too", async () => {
+  await using listener = new UdpListener(0, { network: linuxNetwork });
+  listener.attach({
+    async onSession(session) {
+      const { data } = (await session[Symbol.asyncIterator]().next()).value!;
+      session.tryWrite(`${text(data)} ${session.localAddress} ${session.networkInterface}`);
+      await session.write("again");
+    },
+  });
+  await listener.start();
+  await using client = localClient(linuxNetwork);
+  await client.connect({ host: "127.0.0.3", port: listener.port });
+  await client.write("hello");
+  assertEquals(text((await client.read())[0]), "hello 127.0.0.3 1");
+  assertEquals(text((await client.read())[0]), "again");
+});
+
+linuxTest("Two programs that share a port both serve", async () => {
+  const script = (port: number) => `
+    import { linuxNetwork as network } from "./linux/mod.ts";
+    const socket = await network.listenDatagram({ hostname: "${HERE}", port: ${port}, reusePort: true });
+    console.log("port " + socket.addr.port);
+    const buffer = new Uint8Array(99);
+    for (;;) {
+      const [bytes, from] = await socket.receive(buffer);
+      await socket.send(new TextEncoder().encode(String(Deno.pid)), from);
+    }`;
+  const flags = ["--allow-ffi", `--allow-net=${HERE}`];
+  const run = async (port: number) => {
+    const source = `data:application/typescript,${
+      encodeURIComponent(
+        script(port).replace("./linux", new URL("../../../linux", import.meta.url).href),
+      )
+    }`;
+    const program = new Program("deno", ["run", "--quiet", "--no-prompt", ...flags, source]);
+    return { program, port: Number((await program.line(/^port (\d+)$/))[1]) };
+  };
+  const first = await run(0);
+  await using _first = first.program;
+  const second = await run(first.port);
+  await using _second = second.program;
+  const seen = new Set<string>();
+  for (let i = 0; i < 200 && seen.size < 2; i++) {
+    await using client = localClient(linuxNetwork);
+    await client.sendTo("who?", { host: HERE, port: first.port });
+    seen.add(text((await client.receiveFrom())[0]));
+  }
+  assertEquals(seen, new Set([String(first.program.pid), String(second.program.pid)]));
+  // One that does not ask for it gets an error.
+  await assertCode(
+    "in-use",
+    new UdpClient({ host: HERE, port: first.port }, { network: linuxNetwork }).bound,
+  );
+});

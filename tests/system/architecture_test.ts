@@ -9,7 +9,7 @@ import { readSource, repositoryFiles, root } from "../support/source.ts";
  * below it, types included. Folders of one floor do not import each other.
  */
 const FOLDERS = [
-  "base < network, bytes < debug, proxy, tls < via < connection < framing, listener < udp",
+  "base < network, bytes < debug, proxy, tls < via < connection < framing, listener < udp, clients",
   "network < network/node < network/deno",
   "listener/guard < listener",
 ];
@@ -36,8 +36,15 @@ const sources = texts.filter(([path]) => path.endsWith(".ts"))
   .map(([path, text]) => readSource(path, text));
 const within = (...folders: string[]) =>
   sources.filter(({ path }) => folders.some((folder) => path.startsWith(folder)));
-/** What users import: for all, for codecs, for looking at traffic, for implementing a seam, for tests. */
-const DOORS: readonly string[] = ["codec.ts", "debug.ts", "mod.ts", "network.ts", "testing/mod.ts"];
+/** What users import: for all, for clients, codecs, looking at traffic, implementing a seam, tests. */
+const DOORS: readonly string[] = [
+  "clients.ts",
+  "codec.ts",
+  "debug.ts",
+  "mod.ts",
+  "network.ts",
+  "testing/mod.ts",
+];
 
 const doors = sources.filter(({ path }) => DOORS.includes(path));
 

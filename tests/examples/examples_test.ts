@@ -243,6 +243,25 @@ const tests: Record<string, () => Promise<void>> = {
   ...udpExamples,
   ...messageExamples,
   ...secureExamples,
+
+  async redis_client() {
+    await using server = await startExample("redis_server", { PORT: 0 });
+    const port = await portOfExample(server);
+    await using client = await startExample("redis_client", { PORT: port });
+    const { code, stdout, stderr } = await client.ending();
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(stdout, 'OK\n[ "hello", "bye" ]\n');
+    await interrupt(server);
+  },
+
+  // With a server: in postgres_test.ts.
+  async postgres_client() {
+    const words = { PORT: 1, USER: "nobody", PASSWORD: "none" };
+    await using client = await startExample("postgres_client", words);
+    const { code, stderr } = await client.ending();
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "Cannot connect to 127.0.0.1:1");
+  },
 };
 
 async function sendFile(size: number): Promise<void> {
@@ -282,7 +301,7 @@ Deno.test("examples/ has a test for each of its files", async () => {
 Deno.test("examples/ has files that import the library beside them, to run from a clone and by URL", async () => {
   for (const name of Object.keys(tests)) {
     const { source } = await readExample(name);
-    assertMatch(source, /from "\.\.\/mod\.ts";/, name);
+    assertMatch(source, /from "\.\.\/(mod|clients)\.ts";/, name);
   }
 });
 
@@ -291,7 +310,8 @@ Deno.test("examples/ ask for no permission that they do not need", async () => {
     const FILE = `${FOLDER}/file`;
     await Deno.writeTextFile(FILE, "");
     const SOCKET = `${FOLDER}/socket`;
-    const words = { PORT: "1", TARGET_PORT: "1", NAME: "x", FILE, FOLDER, SOCKET };
+    const login = { USER: "x", PASSWORD: "x" };
+    const words = { PORT: "1", TARGET_PORT: "1", NAME: "x", ...login, FILE, FOLDER, SOCKET };
     for (const name of Object.keys(tests)) {
       const all = await argumentsOf(name, words);
       for (const flag of all.filter((part) => part.startsWith("--allow-"))) {

@@ -174,7 +174,8 @@ type Options =
   & DialConfig
   & Partial<ClientConfig & HostsClientConfig & ServiceClientConfig & LocalClientConfig>;
 
-const OPTIONS = [
+/** The fields of the config of a client, of either kind. */
+export const CLIENT_OPTIONS = [
   ...CONNECTION_OPTIONS,
   ...optionNames<Omit<Options, keyof ConnectionConfig>>({
     callbackService: true,
@@ -212,7 +213,7 @@ const SOCKET_OPTIONS = ["localAddress", "localPort", ...TCP_OPTIONS] as const;
 
 /** Reads the config of a client, each field once, checks it and fills in the defaults. */
 export function resolveClientConfig(config: AnyClientConfig): ClientSettings {
-  const options = readOptions<Options>("config", config, OPTIONS);
+  const options = readOptions<Options>("config", config, CLIENT_OPTIONS);
   const { connectTimeoutInMillis = 30_000, network = denoNetwork, signal } = options;
   const { callbackService, sendProxyHeader, secureSocket } = options;
   const connection = new ConnectionSettings(options);

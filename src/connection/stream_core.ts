@@ -98,6 +98,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   /** Made when it is asked for. */
   #abortion: AbortController | undefined;
   #heartbeat: Heartbeat | undefined;
+  /** Told once of the peer's end. */
+  #onPeerEnd: (() => void) | undefined;
   #idleDue = Infinity;
   #closeDue = Infinity;
   #stopping: Stopping | undefined;
@@ -434,6 +436,18 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
 
   onReadEnd(): void {
     this.#freeIfOver();
+    const onPeerEnd = this.#onPeerEnd;
+    this.#onPeerEnd = undefined;
+    onPeerEnd?.();
+  }
+
+  /**
+   * Calls back once, when the peer has ended what it sends, or reading was shut down. That is noticed while somebody
+   * reads, or it reads ahead.
+   */
+  whenPeerEnds(callback: () => void): void {
+    if (this.reader.hasEnded || this.reader.isShut) callback();
+    else this.#onPeerEnd = callback;
   }
 
   onWriteEnd(): void {

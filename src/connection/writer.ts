@@ -98,6 +98,8 @@ export class Writer implements Turn, PressedQueue {
   #isScheduled = false;
   /** How many microtasks have passed since the last write, while it lingers. */
   #quietMicrotasks = 0;
+  /** Whether the system has refused what it was offered last. */
+  #isRefused = false;
   #due = Infinity;
   #error: Failure | undefined;
   #end: PromiseWithResolvers<void> | undefined;
@@ -109,6 +111,11 @@ export class Writer implements Turn, PressedQueue {
     this.#canTry = transport.tryWrite !== undefined;
     this.#host = host;
     this.#limits = limits;
+  }
+
+  /** How many bytes the system was offered so far, and has not refused: it may have taken them without a word yet. */
+  get bytesOffered(): number {
+    return this.bytesWritten + (this.#isRefused ? 0 : this.#restLength);
   }
 
   /** Whether the system was offered bytes that it has not taken yet. */
@@ -458,11 +465,13 @@ export class Writer implements Turn, PressedQueue {
   };
 
   readonly #onWriteFailure = (cause: unknown): void => {
+    this.#isRefused = true;
     if (this.#error === undefined) this.#host.onWriteFailure(brokenError("Cannot write", cause));
   };
 
   #settle(): void {
     this.#due = Infinity;
+    this.#restLength = 0;
     this.#queue.settle();
     if (this.#queue.count === 0) return this.#afterDrain();
     // If the kernel takes all of it without waiting, go on in another turn: there may be much.

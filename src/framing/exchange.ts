@@ -91,6 +91,17 @@ export class Exchange<In, Out> {
     return this.#share.stepBack();
   }
 
+  /** Where the next message begins in what is sent, or somewhat before. */
+  get position(): number {
+    const { writer } = this.#core;
+    return writer.bytesWritten + writer.queuedBytes + this.#frames.leastLength;
+  }
+
+  /** Up to where in what is sent the system was offered it: it may have gone out. */
+  get offered(): number {
+    return this.#core.writer.bytesOffered;
+  }
+
   /** Whether enough is gathered that it should go out. */
   get isFull(): boolean {
     // Content that is not copied goes out at once: its user may transfer it, and the writer notices by its length.

@@ -35,6 +35,16 @@ export class Line<T extends InLine<T>> implements Iterable<T> {
     this.#length++;
   }
 
+  /** Puts an element that is in no line before all others. */
+  prepend(thing: T): void {
+    thing.before = undefined;
+    thing.behind = this.#first;
+    if (this.#first === undefined) this.#last = thing;
+    else this.#first.before = thing;
+    this.#first = thing;
+    this.#length++;
+  }
+
   /** Removes an element that is in the line. */
   remove(thing: T): void {
     const { before, behind } = thing;

@@ -26,7 +26,7 @@ import {
   until,
   VirtualClock,
 } from "../../testing/mod.ts";
-import { connectionFrom } from "../../src/connection/connection.ts";
+import { connectionFrom, coreOf } from "../../src/connection/connection.ts";
 import { resolveConnectionConfig } from "../../src/connection/connection_config.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { LateClock } from "../support/late_clock.ts";
@@ -356,4 +356,27 @@ Deno.test("Connection leaves no timeout behind", async () => {
   await using _ = connection;
   await connection.close();
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("StreamCore.whenPeerEnds() tells once of the peer's end, and of nothing else", async () => {
+  const ended = Promise.withResolvers<void>();
+  const { connection, clock } = scriptedConnection(["x", until(ended.promise), end()]);
+  const core = coreOf(connection);
+  let times = 0;
+  core.whenPeerEnds(() => times++);
+  core.reader.watch();
+  await connection.read();
+  await clock.settle();
+  assertEquals(times, 0);
+  ended.resolve();
+  await clock.settle();
+  assertEquals(times, 1);
+  core.whenPeerEnds(() => times++);
+  assertEquals([times, core.isOpen], [2, true]);
+  connection.abort();
+
+  const cut = scriptedConnection();
+  coreOf(cut.connection).whenPeerEnds(() => times++);
+  cut.connection.abort();
+  assertEquals(times, 2);
 });

@@ -9,6 +9,7 @@ import {
 import fc from "fast-check";
 import { GenericError, type SocketError } from "../../mod.ts";
 import { broken, end, fail, reset, silence, until } from "../../testing/mod.ts";
+import { coreOf } from "../../src/connection/connection.ts";
 import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
 
 const KIB = 1024;
@@ -568,4 +569,31 @@ Deno.test("Connection.drained() rejects when the connection ends, and needs nobo
     'options has no option "bellow": use below',
   );
   await new Promise<void>((resolve) => setTimeout(resolve, 0));
+});
+
+Deno.test("Writer.bytesOffered counts what the system may have taken, and not what it has refused", async () => {
+  const { step, open } = gate();
+  const taken = scriptedConnection([], {}, { writes: [2, step] });
+  const { writer } = coreOf(taken.connection);
+  void taken.connection.write("abcd");
+  assertEquals(writer.bytesOffered, 0);
+  await taken.clock.settle();
+  void taken.connection.write("more");
+  assertEquals([writer.bytesWritten, writer.bytesOffered], [2, 4]);
+  open();
+  await taken.connection.drained();
+  assertEquals([writer.bytesWritten, writer.bytesOffered], [8, 8]);
+  taken.connection.abort();
+  assertEquals(writer.bytesOffered, 8);
+
+  const cut = scriptedConnection([], {}, { writes: [gate().step] });
+  void cut.connection.write("abcd");
+  await cut.clock.settle();
+  cut.connection.abort();
+  assertEquals(coreOf(cut.connection).writer.bytesOffered, 4);
+
+  const refused = scriptedConnection([], {}, { writes: [1, broken()] });
+  void refused.connection.write("abcd");
+  await refused.clock.advance(1_000);
+  assertEquals(coreOf(refused.connection).writer.bytesOffered, 1);
 });

@@ -251,6 +251,25 @@ const tests: Record<string, () => Promise<void>> = {
   ...messageExamples,
   ...secureExamples,
   ...observedExamples,
+
+  async redis_client() {
+    await using server = await startExample("redis_server", { PORT: 0 });
+    const port = await portOfExample(server);
+    await using client = await startExample("redis_client", { PORT: port });
+    const { code, stdout, stderr } = await client.ending();
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(stdout, 'OK\n[ "hello", "bye" ]\n');
+    await interrupt(server);
+  },
+
+  // With a server: in postgres_test.ts.
+  async postgres_client() {
+    const words = { PORT: 1, USER: "nobody", PASSWORD: "none" };
+    await using client = await startExample("postgres_client", words);
+    const { code, stderr } = await client.ending();
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "Cannot connect to 127.0.0.1:1");
+  },
 };
 
 async function sendFile(size: number): Promise<void> {
@@ -294,7 +313,7 @@ Deno.test("examples/ has a test for each of its files", async () => {
 Deno.test("examples/ has files that import the library beside them, to run from a clone and by URL", async () => {
   for (const name of Object.keys(tests)) {
     const { source } = await readExample(name);
-    assertMatch(source, /from "\.\.\/mod\.ts";/, name);
+    assertMatch(source, /from "\.\.\/(mod|clients)\.ts";/, name);
   }
 });
 
@@ -308,6 +327,8 @@ Deno.test("examples/ ask for no permission that they do not need", async () => {
       METRICS_PORT: "1",
       TARGET_PORT: "1",
       NAME: "x",
+      USER: "x",
+      PASSWORD: "x",
       FILE,
       FOLDER,
       SOCKET,

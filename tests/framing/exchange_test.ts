@@ -133,3 +133,20 @@ Deno.test("Exchange tells whether the connection is open, and when it is over", 
   assertEquals(lines.isOpen, false);
   await freed;
 });
+
+Deno.test("Exchange.position is where the next message begins, and offered what may have gone out", async () => {
+  const open = Promise.withResolvers<void>();
+  const { connection, clock } = scriptedConnection([], {}, { writes: [until(open.promise)] });
+  const lines = new Exchange<string, string>(connection, new LineCodec());
+  lines.append("one");
+  assertEquals([lines.position, lines.offered], [4, 0]);
+  void lines.flush();
+  lines.append("two");
+  assertEquals([lines.position, lines.offered], [8, 0]);
+  await clock.settle();
+  assertEquals([lines.position, lines.offered], [8, 4]);
+  open.resolve();
+  await lines.flush();
+  assertEquals([lines.position, lines.offered], [8, 8]);
+  connection.abort();
+});

@@ -15,8 +15,13 @@ Deno.test("Line keeps the order in which things came, whoever leaves", () => {
   for (let i = 0; i < 2_000; i++) {
     if (known.length === 0 || random.chance(0.55)) {
       const thing = new Thing(i);
-      known.push(thing);
-      line.append(thing);
+      if (random.chance(0.2)) {
+        known.unshift(thing);
+        line.prepend(thing);
+      } else {
+        known.push(thing);
+        line.append(thing);
+      }
     } else {
       const [gone] = known.splice(Math.floor(random.next() * known.length), 1);
       line.remove(gone!);

@@ -6,7 +6,7 @@ import { isInstalled, Program } from "./program.ts";
 export type Peer =
   | ("socat" | "nc" | "curl" | "dig" | "kdig" | "tftp" | "dnsmasq")
   | ("redis-cli" | "redis-benchmark" | "redis-server")
-  | ("mosquitto_pub" | "mosquitto_sub")
+  | ("mosquitto" | "mosquitto_pub" | "mosquitto_sub")
   | "nats-server"
   | Unmistakable
   | "IPv6";
@@ -29,6 +29,7 @@ const PROGRAMS: Partial<Record<Peer, readonly [flag: string, says: string, from:
   "redis-cli": ["--version", "redis-cli", "redis-tools"],
   "redis-benchmark": ["--version", "redis-benchmark", "redis-tools"],
   "redis-server": ["--version", "Redis server", "redis-server"],
+  mosquitto: ["-h", "MQTT", "mosquitto"],
   mosquitto_pub: ["--help", "mqtt client", "mosquitto-clients"],
   mosquitto_sub: ["--help", "mqtt client", "mosquitto-clients"],
   "nats-server": ["--version", "nats-server", "nats-server"],

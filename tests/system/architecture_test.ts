@@ -9,7 +9,7 @@ import { readSource, repositoryFiles, root } from "../support/source.ts";
  * below it, types included. Folders of one floor do not import each other.
  */
 const FOLDERS = [
-  "base < network, bytes < debug, events, proxy, tls < via < connection < framing, listener < udp",
+  "base < network, bytes < debug, events, proxy, tls < via < connection < framing, listener < udp, clients",
   "network < network/node < network/deno < network/linux",
   "listener/guard < listener",
 ];

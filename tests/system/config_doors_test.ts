@@ -2,6 +2,14 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import {
+  ClientPool,
+  type ClientPoolConfig,
+  ReconnectingClient,
+  type ReconnectingClientConfig,
+  Requests,
+  type RequestsConfig,
+} from "../../clients.ts";
+import {
   Client,
   type ClientConfig,
   Connection,
@@ -199,6 +207,89 @@ const doors: Record<string, readonly [config: object, use: (config: never) => Pr
     { codec: new LineCodec(), maxQueuedBytes: 1_000, slow: "wait", waitInMillis: 5_000 },
     async (config: GroupConfig<string, "wait">) => {
       assertEquals(await new Group(config).send("x"), { sent: 0, skipped: 0 });
+    },
+  ],
+  "new ReconnectingClient()": [
+    {
+      ...forConnection,
+      host: "127.0.0.1",
+      port: 0,
+      signal: new AbortController().signal,
+      connectTimeoutInMillis: 5_000,
+      sendProxyHeader: { version: 1 },
+      keepAliveInMillis: 5_000,
+      localAddress: "127.0.0.1",
+      resetOnAbort: false,
+      redialDelayInMillis: 1,
+      maxRedialDelayInMillis: 5_000,
+      maxAttempts: 10,
+      stableAfterInMillis: 1,
+      random: Math.random,
+      shuffleTargets: true,
+      prepareTimeoutInMillis: 5_000,
+      onUp() {},
+      onDown() {},
+      onState() {},
+    },
+    async (config: ReconnectingClientConfig) => {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = listener.addr;
+      await using client = new ReconnectingClient(
+        Object.defineProperty(config, "port", { value: port }),
+      );
+      const [, other] = await Promise.all([client.ready(), listener.accept()]);
+      other.close();
+    },
+  ],
+  "new Requests()": [
+    {
+      idOf: () => 1,
+      maxId: 10,
+      isPush: () => false,
+      onPush() {},
+      isIdempotent: () => true,
+      maxRepeats: 1,
+      maxInFlight: 5,
+      maxWaiting: 5,
+      timeoutInMillis: 5_000,
+      ping: "ping",
+      pingInMillis: 5_000,
+      pingTimeoutInMillis: 5_000,
+      closeTimeoutInMillis: 5_000,
+    },
+    async (config: RequestsConfig<string, string>) => {
+      const [transport, other] = connectedTransports();
+      const requests = new Requests<string, string>(
+        new Connection(transport),
+        new LineCodec(),
+        config,
+      );
+      other.close();
+      await requests.close();
+    },
+  ],
+  "new ClientPool()": [
+    {
+      maxClients: 5,
+      maxWaiting: 5,
+      idleTimeoutInMillis: 5_000,
+      acquireTimeoutInMillis: 5_000,
+      onConnect() {},
+      isHealthy: () => true,
+      isReusable: () => true,
+      prepareTimeoutInMillis: 5_000,
+      redialDelayInMillis: 1,
+      maxRedialDelayInMillis: 5_000,
+      maxAttempts: 10,
+      random: Math.random,
+    },
+    async (config: ClientPoolConfig<undefined>) => {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = listener.addr;
+      await using pool = new ClientPool({ host: "127.0.0.1", port }, config);
+      const accepted = listener.accept();
+      await (await pool.acquire()).discard();
+      (await accepted).close();
     },
   ],
   "new UdpListener()": [forUdpListener, async (config: UdpListenerConfig) => {

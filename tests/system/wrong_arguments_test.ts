@@ -2,6 +2,8 @@
 // went wrong inside, such as "x is not a function".
 
 import { assert, assertEquals } from "@std/assert";
+import * as clients from "../../clients.ts";
+import { ClientPool, ReconnectingClient, Requests } from "../../clients.ts";
 import * as socket from "../../mod.ts";
 import {
   Client,
@@ -94,6 +96,12 @@ async function scene(): Promise<Scene> {
   const session = (await taken.next()).value!;
   const [caller] = (await received).value!;
   const idle = new UdpListener(0);
+  const place = { host: "127.0.0.1", port: 9 };
+  // It is over from the start, and dials nothing.
+  const over = new ReconnectingClient({ ...place, signal: AbortSignal.abort() });
+  const asked = new Connection(transport());
+  const requests = new Requests<string, string>(asked, new LineCodec());
+  const pool = new ClientPool(place);
   const config = { says: "config must be an object", fine: OPTIONS };
   const options = { says: "options must be an object", fine: OPTIONS };
   const content = { says: "Content must be a Uint8Array or a string", fine: CONTENT };
@@ -516,12 +524,67 @@ async function scene(): Promise<Scene> {
       call: (wrong) => caller.sendDatagram(wrong),
     },
   };
+  const forClients: Record<string, Wrong> = {
+    "new ReconnectingClient(config)": {
+      says: "config must be an object",
+      fine: ["object", "list", "bytes"],
+      call: (wrong) => new ReconnectingClient(wrong),
+    },
+    "new ReconnectingClient(config.host)": {
+      says: "host must be a",
+      fine: ["text"],
+      call: (host) => new ReconnectingClient({ host, port: 9 }),
+    },
+    "new ReconnectingClient(config.targets)": {
+      says: "targets must be an array",
+      fine: ["nothing", "list"],
+      call: (targets) => new ReconnectingClient({ targets }),
+    },
+    "ReconnectingClient.ready(options)": { ...options, call: (wrong) => over.ready(wrong) },
+    "new Requests(client)": {
+      says: "client must be a ReconnectingClient or a Connection",
+      call: (wrong) => new Requests(wrong, new LineCodec()),
+    },
+    "new Requests(codec)": {
+      says: "codec must have the methods decoder, encode",
+      call: (wrong) => new Requests(connection, wrong),
+    },
+    "new Requests(config)": {
+      ...config,
+      call: (wrong) => new Requests(connection, new LineCodec(), wrong),
+    },
+    "Requests.send(message)": {
+      says: "Line must be a string",
+      // What makes the message.
+      fine: ["text", "function"],
+      call: (wrong) => requests.send(wrong),
+    },
+    "Requests.send(options)": { ...options, call: (wrong) => requests.send("x", wrong) },
+    "Requests.post(message)": {
+      says: "Line must be a string",
+      fine: ["text"],
+      call: (wrong) => requests.post(wrong),
+    },
+    "new ClientPool(client)": {
+      says: "client must be an object",
+      fine: ["object", "list", "bytes"],
+      call: (wrong) => new ClientPool(wrong),
+    },
+    "new ClientPool(config)": { ...config, call: (wrong) => new ClientPool(place, wrong) },
+    "ClientPool.acquire(options)": { ...options, call: (wrong) => pool.acquire(wrong) },
+    "ClientPool.use(conversation)": {
+      says: "conversation must be a function",
+      fine: ["function"],
+      call: (wrong) => pool.use(wrong),
+    },
+    "ClientPool.use(options)": { ...options, call: (wrong) => pool.use(() => {}, wrong) },
+    "ClientPool.close(options)": { ...options, call: (wrong) => pool.close(wrong) },
+  };
   return {
-    cases,
+    cases: { ...cases, ...forClients },
     met: { Framed: lines, UdpSession: session, UdpCaller: caller },
     async [Symbol.asyncDispose]() {
-      connection.abort();
-      client.abort();
+      for (const each of [connection, client, asked]) each.abort();
       await Promise.all([
         udp.close(),
         ...[listener, secured, sessions, datagrams, idle].map((each) => each.immediateStop()),
@@ -568,6 +631,9 @@ const TAKES_ANYTHING = [
   // Whoever is no member is none.
   "Group.delete",
   "Group.has",
+  "ReconnectingClient.abort",
+  "Requests.abort",
+  "new RequestError",
   "new GenericError",
   "new ProxyHeaderError",
   "new ReadTimedOutError",
@@ -589,7 +655,7 @@ Deno.test("every public function, constructor and method with a parameter is giv
       look(`${name}.${key}`, Object.getOwnPropertyDescriptor(object, key)!.value);
     }
   };
-  for (const [name, exported] of Object.entries({ ...socket, ...debug })) {
+  for (const [name, exported] of Object.entries({ ...socket, ...debug, ...clients })) {
     if (typeof exported !== "function") continue;
     const isClass = String(exported).startsWith("class ");
     if (!isClass) {

@@ -2,12 +2,15 @@
 
 import type { Campaign } from "./campaign.ts";
 import { chat } from "./chat.ts";
+import { clientPools } from "./client_pools.ts";
 import { crowd } from "./crowd.ts";
 import { echo } from "./echo.ts";
 import { fileOverUdp } from "./file_over_udp.ts";
+import { lastingRequests } from "./lasting_requests.ts";
 import { lentBytes } from "./lent_bytes.ts";
 import { politeEnds } from "./polite_ends.ts";
 import { proxyChain } from "./proxy_chain.ts";
+import { redials } from "./redials.ts";
 import { relays } from "./relays.ts";
 import { requestReply } from "./request_reply.ts";
 import { stops } from "./stops.ts";
@@ -26,4 +29,7 @@ export const campaigns: readonly Campaign[] = [
   stops,
   crowd,
   lentBytes,
+  lastingRequests,
+  redials,
+  clientPools,
 ];

@@ -1,0 +1,73 @@
+// A Redis client as a driver: it redials, logs in, sends commands together, and gives each its deadline.
+// Run: deno run --allow-net=127.0.0.1 examples/redis_client.ts [PORT]
+
+import { ReconnectingClient, Requests, type RequestsStats } from "../clients.ts";
+import { framed } from "../mod.ts";
+import { respCodec } from "./resp_codec.ts";
+import { command, type Resp } from "./resp_values.ts";
+
+/** Commands that change nothing, and so may be sent again when it is unknown whether they were run. */
+const READS = new Set(["GET", "MGET", "EXISTS", "TTL", "STRLEN", "ECHO", "PING"]);
+const decoder = new TextDecoder();
+
+/** How to reach the server. */
+export interface RedisConfig {
+  readonly port: number;
+  readonly host?: string;
+  readonly password?: string;
+  readonly timeoutInMillis?: number;
+  readonly pingInMillis?: number;
+}
+
+export class Redis implements AsyncDisposable {
+  readonly client: ReconnectingClient;
+  readonly #requests: Requests<Resp, Resp>;
+
+  constructor({ host = "127.0.0.1", port, password, ...config }: RedisConfig) {
+    const codec = respCodec({ maxFrameLength: 16 * 1024 * 1024 });
+    this.client = new ReconnectingClient({
+      host,
+      port,
+      async onUp(connection) {
+        const login = framed(connection, codec);
+        // A server that loads its data refuses the PING: then this one tries again later.
+        await login.send(password === undefined ? command("PING") : command("AUTH", password));
+        const answer = await login.receive({ timeoutInMillis: 5_000 });
+        if (typeof answer !== "string") throw answer ?? new Error("The server said nothing");
+      },
+    });
+    this.#requests = new Requests<Resp, Resp>(this.client, codec, {
+      isIdempotent: (words) => READS.has(nameOf(words)),
+      ping: command("PING"),
+      pingInMillis: 10_000,
+      timeoutInMillis: 5_000,
+      ...config,
+    });
+  }
+
+  /** Runs a command. An error that the server answers is thrown. */
+  async run(...words: string[]): Promise<Resp> {
+    const answer = await this.#requests.send(command(...words));
+    if (answer instanceof Error) throw answer;
+    return answer instanceof Uint8Array ? decoder.decode(answer) : answer;
+  }
+
+  stats(): RequestsStats {
+    return this.#requests.stats();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#requests.close();
+  }
+}
+
+function nameOf(words: Resp): string {
+  const [name] = words as Uint8Array[];
+  return decoder.decode(name).toUpperCase();
+}
+
+if (import.meta.main) {
+  await using redis = new Redis({ port: Number(Deno.args[0] ?? 6379) });
+  console.log(await redis.run("SET", "greeting", "hello"));
+  console.log(await Promise.all([redis.run("GET", "greeting"), redis.run("ECHO", "bye")]));
+}

@@ -1,0 +1,164 @@
+// When to try again after a failure: full jitter. Each rest is drawn from the whole interval, so that clients that lost
+// their server at one moment do not come back at one moment.
+
+import {
+  checkFunction,
+  checkInteger,
+  checkInterval,
+  checkLimit,
+  shown,
+} from "../base/arguments.ts";
+import { codeOf, isSocketError } from "../base/errors.ts";
+import { optionNames } from "../base/options.ts";
+import { printThrown, refusePromise } from "../base/user_code.ts";
+
+/** When to dial again. */
+export interface RedialConfig {
+  /**
+   * The longest rest before the first redial, in milliseconds. Each rest has a random length from nothing to its
+   * longest, which doubles with each failure in a row, or with each round where there are several targets.
+   *
+   * @default {100}
+   */
+  readonly redialDelayInMillis?: number;
+  /**
+   * The longest rest of all, in milliseconds, at least `redialDelayInMillis`.
+   *
+   * @default {30_000}
+   */
+  readonly maxRedialDelayInMillis?: number;
+  /**
+   * After how many failures in a row it gives up, an integer from 1, or `Infinity`.
+   *
+   * @default {Infinity}
+   */
+  readonly maxAttempts?: number;
+  /**
+   * How long a connection must have lasted to count as a success, in milliseconds. One that ends earlier counts as a
+   * failure, so that a server that accepts and closes is not dialled without rest.
+   *
+   * @default {10_000}
+   */
+  readonly stableAfterInMillis?: number;
+  /**
+   * Gives the numbers that rests are drawn by, from 0 to 1, without 1.
+   *
+   * @default {Math.random}
+   */
+  readonly random?: () => number;
+}
+
+/** The fields of a {@linkcode RedialConfig}. */
+export const REDIAL_OPTIONS = optionNames<RedialConfig>({
+  redialDelayInMillis: true,
+  maxRedialDelayInMillis: true,
+  maxAttempts: true,
+  stableAfterInMillis: true,
+  random: true,
+});
+
+/** A checked {@linkcode RedialConfig}. */
+export type RedialSettings = Required<RedialConfig>;
+
+/**
+ * Checks when to dial again.
+ *
+ * @throws {TypeError | RangeError} A field is wrong.
+ */
+export function checkRedial(config: RedialConfig): RedialSettings {
+  const {
+    redialDelayInMillis = 100,
+    maxRedialDelayInMillis = Math.max(30_000, redialDelayInMillis),
+    maxAttempts = Infinity,
+    stableAfterInMillis = 10_000,
+    random = Math.random,
+  } = config;
+  checkInteger("redialDelayInMillis", redialDelayInMillis, 1, LONGEST);
+  checkInteger("maxRedialDelayInMillis", maxRedialDelayInMillis, redialDelayInMillis, LONGEST);
+  return Object.freeze({
+    redialDelayInMillis,
+    maxRedialDelayInMillis,
+    maxAttempts: checkLimit("maxAttempts", maxAttempts),
+    stableAfterInMillis: checkInterval("stableAfterInMillis", stableAfterInMillis),
+    random: checkFunction("random", random),
+  });
+}
+
+/** A day: whoever rests longer has given up. */
+const LONGEST = 86_400_000;
+
+/** Counts failures in a row, and draws rests. */
+export class Backoff {
+  readonly #settings: RedialSettings;
+  readonly #perRound: number;
+  #failures = 0;
+
+  /** @param settings How long. @param perRound After how many failures rests grow. */
+  constructor(settings: RedialSettings, perRound = 1) {
+    this.#settings = settings;
+    this.#perRound = perRound;
+  }
+
+  /** How many failures there were in a row. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Whether it was tried often enough. */
+  get isExhausted(): boolean {
+    return this.#failures >= this.#settings.maxAttempts;
+  }
+
+  /** Something failed. */
+  onFailure(): void {
+    this.#failures++;
+  }
+
+  /** A connection has ended after so much time. */
+  onEnd(livedInMillis: number): void {
+    if (livedInMillis >= this.#settings.stableAfterInMillis) this.#failures = 0;
+    else this.#failures++;
+  }
+
+  /** A connection is known to be good. */
+  onSuccess(): void {
+    this.#failures = 0;
+  }
+
+  /** Draws the length of the next rest. */
+  nextInMillis(): number {
+    const { redialDelayInMillis, maxRedialDelayInMillis } = this.#settings;
+    const doublings = Math.floor(Math.max(0, this.#failures - 1) / this.#perRound);
+    const longest = Math.min(redialDelayInMillis * 2 ** doublings, maxRedialDelayInMillis);
+    return draw(this.#settings.random) * longest;
+  }
+
+  /** Puts things into a random order. */
+  shuffled<T>(things: readonly T[]): T[] {
+    const all = [...things];
+    for (let i = all.length - 1; i > 0; i--) {
+      const j = Math.floor(draw(this.#settings.random) * (i + 1));
+      [all[i], all[j]] = [all[j]!, all[i]!];
+    }
+    return all;
+  }
+}
+
+/** A number from 0 to 1, without 1, whatever the user's function does. */
+function draw(random: () => number): number {
+  try {
+    const number: unknown = random();
+    refusePromise("random", number);
+    if (typeof number === "number" && number >= 0 && number < 1) return number;
+    throw new RangeError(`random must give a number from 0 to 1, without 1: got ${shown(number)}`);
+  } catch (thrown) {
+    printThrown(thrown);
+    return Math.random();
+  }
+}
+
+/** Whether trying again cannot help: a mistake of the programmer, no permission, no such thing here. */
+export function isFinal(error: unknown): boolean {
+  const code = codeOf(error);
+  return !isSocketError(error) || code === "denied" || code === "unsupported";
+}

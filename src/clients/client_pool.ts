@@ -1,0 +1,442 @@
+// ClientPool: a few connections for many users.
+//
+//   acquire -> idle one, the last used first -> lease -> release -> the first that waits, or idle
+//           -> a new one, while there are few            \-> closed, unless it is clean
+//           -> waits, in order
+
+import { GenericError, ignore, reasonOf } from "../base/errors.ts";
+import { closedError, type SocketError } from "../base/errors.ts";
+import { printThrown, refusePromise } from "../base/user_code.ts";
+import { checkFunction } from "../base/arguments.ts";
+import type { Client } from "../connection/client.ts";
+import type { AnyClientConfig } from "../connection/client_config.ts";
+import { type InLine, Line } from "../listener/line.ts";
+import { waitFor } from "../network/deadline.ts";
+import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
+import { Backoff, isFinal } from "./backoff.ts";
+import {
+  type AcquireOptions,
+  type ClientPoolConfig,
+  type PoolCloseOptions,
+  type PoolSettings,
+  readAcquireOptions,
+  readPoolClose,
+  resolvePool,
+} from "./client_pool_config.ts";
+import { Lease } from "./lease.ts";
+import { Pooled } from "./pooled.ts";
+import { calledFor, dialPrepared } from "./prepared.ts";
+import { rest } from "./rest.ts";
+
+/** Numbers about a pool. The record does not change. */
+export interface ClientPoolStats {
+  /** How many connections nobody uses. */
+  readonly idle: number;
+  /** How many are in use. */
+  readonly leased: number;
+  /** How many are being made, or asked whether they are healthy. */
+  readonly preparing: number;
+  /** How many wait for a connection. */
+  readonly waiting: number;
+  /** How many connections were made so far. */
+  readonly made: number;
+  /** How many were closed because they were not clean when they were released. */
+  readonly discarded: number;
+  /** How many ended while they were idle, ended by the server or spoilt by what it sent. */
+  readonly lost: number;
+}
+
+/** One who waits for a connection. */
+class Waiter<Session> implements InLine<Waiter<Session>> {
+  before: Waiter<Session> | undefined;
+  behind: Waiter<Session> | undefined;
+  release: () => void = ignore;
+  /** @param number How many have come so far. */
+  constructor(
+    readonly number: number,
+    readonly due: number,
+    readonly timeoutInMillis: number,
+    readonly resolve: (lease: Lease<Session>) => void,
+    readonly reject: (error: unknown) => void,
+  ) {}
+}
+
+/**
+ * A few connections to one server, kept ready for many users. Each is used by one at a time; those who wait get theirs
+ * in order. The one that was used last is handed out first, so that the others may be closed when there is little to
+ * do. That an idle one has ended is noticed at once, without a timer for each.
+ *
+ * Where no connection can be made, those who wait go on waiting until their time is over, and the pool dials again
+ * after rests. With `maxAttempts: 1` they fail at once.
+ *
+ * @typeParam Session What `onConnect` makes of each connection.
+ *
+ * @example
+ * ```ts
+ * import { ClientPool } from "socket/clients.ts";
+ * import { Listener } from "socket/mod.ts";
+ *
+ * await using listener = new Listener(0, { interface: "127.0.0.1" });
+ * await listener.serve(async (caller) => {
+ *   for await (const bytes of caller) await caller.write(bytes);
+ * });
+ * await using pool = new ClientPool({ host: "127.0.0.1", port: listener.port }, { maxClients: 3 });
+ * await pool.use(async (client) => {
+ *   await client.write("hello");
+ *   console.log(await client.read(5));
+ * });
+ * ```
+ */
+export class ClientPool<Session = undefined> implements AsyncDisposable {
+  readonly #settings: PoolSettings<Session>;
+  readonly #backoff: Backoff;
+  readonly #timer: LazyTimer;
+  /** The one used last is the last one. */
+  #idle: Pooled<Session>[] = [];
+  readonly #leases = new Map<Lease<Session>, Pooled<Session>>();
+  readonly #waiting = new Line<Waiter<Session>>();
+  /** Aborted when it closes. */
+  readonly #life = new AbortController();
+  /** What `close` waits for. */
+  readonly #underWay = new Set<Promise<void>>();
+  #dialling = 0;
+  /** How many have asked for a connection so far. */
+  #comers = 0;
+  #checking = 0;
+  #isResting = false;
+  #lastError: unknown;
+  #counts = { made: 0, discarded: 0, lost: 0 };
+  #whenReturned: () => void = ignore;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Makes a pool. It dials when somebody needs a connection.
+   *
+   * @param client Where to connect to, and how the connections behave.
+   * @param config How they are kept.
+   * @throws {TypeError | RangeError} A field of `client` or `config` is wrong.
+   */
+  constructor(client: AnyClientConfig, config: ClientPoolConfig<Session> = {}) {
+    this.#settings = resolvePool(client, config);
+    this.#backoff = new Backoff(this.#settings.redial);
+    const looker: Looker = { look: (now, isSure) => this.#look(now, isSure) };
+    this.#timer = new LazyTimer(this.#settings.clock, looker);
+  }
+
+  /**
+   * Waits for a connection.
+   *
+   * Giving up: the connection goes to the next one who waits.
+   *
+   * @param options How to give up.
+   * @returns The connection, yours until it is released: write `await using lease = await pool.acquire()`. Where a
+   * conversation may be cut by an error, use {@linkcode ClientPool.use}, or `discard` it.
+   * @throws {TypeError | RangeError} An option is wrong.
+   * @throws {GenericError} `"timed-out"`, with the last failure to connect as `cause`; `"closed"`; `"overflow"`: too
+   * many wait; or why no connection can be made.
+   * @throws {unknown} The reason of a signal.
+   */
+  acquire(options?: AcquireOptions): Promise<Lease<Session>> {
+    return new Promise((resolve, reject) => {
+      const { acquireTimeoutInMillis, clock, maxWaiting } = this.#settings;
+      const { signal, timeoutInMillis = acquireTimeoutInMillis } = options === undefined
+        ? {}
+        : readAcquireOptions(options);
+      if (this.#life.signal.aborted) throw this.#life.signal.reason;
+      const due = timeoutInMillis === Infinity ? Infinity : clock.now() + timeoutInMillis;
+      const waiter = new Waiter<Session>(++this.#comers, due, timeoutInMillis, resolve, reject);
+      this.#waiting.append(waiter);
+      this.#serve();
+      // It may have its connection already.
+      if (!this.#isWaiting(waiter)) return;
+      if (this.#waiting.length > maxWaiting) {
+        this.#waiting.remove(waiter);
+        const why = `${maxWaiting} others wait already (maxWaiting)`;
+        throw new GenericError("overflow", `No connection: ${why}`);
+      }
+      this.#timer.by(due);
+      if (signal === undefined) return;
+      const onAbort = () => this.#refuse(waiter, signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      waiter.release = () => signal.removeEventListener("abort", onAbort);
+    });
+  }
+
+  /**
+   * Acquires a connection, calls a function with it, and releases it. Where the function throws or rejects, its
+   * conversation may have been cut, and the connection is closed.
+   *
+   * @param conversation What is done with the connection.
+   * @param options How to give up waiting for it.
+   * @returns What the function gives.
+   * @throws {unknown} As `acquire`, or what the function throws.
+   */
+  async use<T>(
+    conversation: (client: Client, session: Session) => T | Promise<T>,
+    options?: AcquireOptions,
+  ): Promise<T> {
+    if (checkFunction("conversation", conversation) === undefined) {
+      throw new TypeError("conversation must be a function: got undefined");
+    }
+    const lease = await this.acquire(options);
+    let result: T;
+    try {
+      result = await conversation(lease.connection, lease.session);
+    } catch (error) {
+      await lease.discard();
+      throw error;
+    }
+    await lease.release();
+    return result;
+  }
+
+  /** Numbers about the pool now. */
+  stats(): ClientPoolStats {
+    return Object.freeze({
+      idle: this.#idle.length,
+      leased: this.#leases.size,
+      preparing: this.#dialling + this.#checking,
+      waiting: this.#waiting.length,
+      ...this.#counts,
+    });
+  }
+
+  /**
+   * Closes the idle connections, refuses those who wait, and waits until all others are released.
+   *
+   * @param options How long that may take; then their connections are aborted.
+   * @returns Resolves when all is freed.
+   * @throws {TypeError | RangeError} An option is wrong.
+   */
+  async close(options: PoolCloseOptions = {}): Promise<void> {
+    const deadlineInMillis = readPoolClose(options);
+    await (this.#closing ??= this.#close(deadlineInMillis));
+  }
+
+  /** Is {@linkcode ClientPool.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #isWaiting(waiter: Waiter<Session>): boolean {
+    return this.#waiting.first === waiter || waiter.before !== undefined;
+  }
+
+  /** Gives idle connections to those who wait, and dials for the others. */
+  #serve(): void {
+    while (this.#waiting.length > this.#checking && this.#idle.length > 0) {
+      const pooled = this.#idle.pop()!;
+      pooled.unwatch();
+      if (!pooled.isClean) this.#lose(pooled);
+      else if (this.#settings.isHealthy === undefined) this.#hand(pooled);
+      else void this.#track(this.#check(pooled));
+    }
+    this.#dialMore();
+  }
+
+  #dialMore(): void {
+    // After a failure one is tried, and not as many as wait.
+    const most = this.#backoff.failures > 0 ? 1 : this.#settings.maxClients;
+    while (
+      !this.#isResting && !this.#life.signal.aborted && this.#dialling < most &&
+      this.#waiting.length > this.#dialling + this.#checking &&
+      this.#open < this.#settings.maxClients
+    ) void this.#track(this.#dial());
+  }
+
+  /** How many connections count. */
+  get #open(): number {
+    return this.#idle.length + this.#leases.size + this.#dialling + this.#checking;
+  }
+
+  async #dial(): Promise<void> {
+    this.#dialling++;
+    const { dial, clock, onConnect, prepareTimeoutInMillis: timeoutInMillis } = this.#settings;
+    const preparation = { clock, name: "onConnect", timeoutInMillis, prepare: onConnect };
+    const { signal } = this.#life;
+    const comers = this.#comers;
+    try {
+      const [client, session] = await dialPrepared(dial, preparation, signal);
+      this.#dialling--;
+      this.#backoff.onSuccess();
+      this.#counts.made++;
+      void this.#put(new Pooled(client, session as Session));
+      this.#serve();
+    } catch (error) {
+      this.#dialling--;
+      if (!signal.aborted) await this.#onDialFailed(error, comers);
+    }
+  }
+
+  /** @param comers How many had come when it began: it is not the failure of those who came later. */
+  async #onDialFailed(error: unknown, comers: number): Promise<void> {
+    this.#lastError = error;
+    this.#backoff.onFailure();
+    if (isFinal(error) || this.#backoff.isExhausted) {
+      this.#backoff.onSuccess();
+      for (const waiter of this.#waiting) {
+        if (waiter.number <= comers) this.#refuse(waiter, error);
+      }
+      return this.#serve();
+    }
+    if (this.#isResting) return;
+    this.#isResting = true;
+    await rest(this.#settings.clock, this.#backoff.nextInMillis(), this.#life.signal);
+    this.#isResting = false;
+    this.#serve();
+  }
+
+  /** Asks the user whether an idle connection is good. */
+  async #check(pooled: Pooled<Session>): Promise<void> {
+    this.#checking++;
+    const { clock, isHealthy, prepareTimeoutInMillis: timeoutInMillis } = this.#settings;
+    const prepare = (client: Client) => isHealthy!(client, pooled.session);
+    const preparation = { clock, name: "isHealthy", timeoutInMillis, prepare };
+    const isGood = await calledFor(pooled.client, preparation, this.#life.signal)
+      .catch(() => false);
+    this.#checking--;
+    if (isGood === true && pooled.isClean && !this.#life.signal.aborted) {
+      if (this.#waiting.length > 0) this.#hand(pooled);
+      else this.#park(pooled);
+    } else this.#lose(pooled);
+    this.#serve();
+  }
+
+  #hand(pooled: Pooled<Session>): void {
+    const waiter = this.#waiting.first!;
+    this.#waiting.remove(waiter);
+    waiter.release();
+    const lease = new Lease<Session>(
+      { onReturn: (lease, pooled, isDirty) => this.#onReturn(lease, pooled, isDirty) },
+      pooled,
+    );
+    this.#leases.set(lease, pooled);
+    waiter.resolve(lease);
+  }
+
+  async #onReturn(
+    lease: Lease<Session>,
+    pooled: Pooled<Session>,
+    isDirty: boolean,
+  ): Promise<void> {
+    this.#leases.delete(lease);
+    const isGood = !isDirty && pooled.isClean && this.#isReusable(pooled);
+    if (isGood) await this.#put(pooled);
+    else {
+      this.#counts.discarded++;
+      const closed = this.#end(pooled);
+      this.#serve();
+      await closed;
+    }
+    if (this.#leases.size === 0) this.#whenReturned();
+  }
+
+  #isReusable({ client, session }: Pooled<Session>): boolean {
+    const { isReusable } = this.#settings;
+    if (isReusable === undefined) return true;
+    try {
+      const is: unknown = isReusable(client, session);
+      refusePromise("isReusable", is);
+      return is === true;
+    } catch (thrown) {
+      printThrown(thrown);
+      return false;
+    }
+  }
+
+  /** A connection is free. */
+  async #put(pooled: Pooled<Session>): Promise<void> {
+    if (this.#life.signal.aborted) return await this.#end(pooled);
+    if (this.#waiting.length > 0) this.#hand(pooled);
+    else this.#park(pooled);
+  }
+
+  #park(pooled: Pooled<Session>): void {
+    const { idleTimeoutInMillis, clock } = this.#settings;
+    this.#idle.push(pooled);
+    pooled.idleSince = clock.now();
+    if (idleTimeoutInMillis !== Infinity) this.#timer.by(pooled.idleSince + idleTimeoutInMillis);
+    pooled.watch(() => {
+      const at = this.#idle.indexOf(pooled);
+      if (at < 0) return;
+      this.#idle.splice(at, 1);
+      this.#lose(pooled);
+    });
+  }
+
+  /** A connection that was idle is of no use. */
+  #lose(pooled: Pooled<Session>): void {
+    this.#counts.lost++;
+    void this.#end(pooled);
+  }
+
+  #end({ client }: Pooled<Session>): Promise<void> {
+    return this.#track(client.close());
+  }
+
+  async #track(task: Promise<void>): Promise<void> {
+    this.#underWay.add(task);
+    await task;
+    this.#underWay.delete(task);
+  }
+
+  #refuse(waiter: Waiter<Session>, error: unknown): void {
+    this.#waiting.remove(waiter);
+    waiter.release();
+    waiter.reject(error);
+  }
+
+  /** Does what is due. Returns when the next thing is. */
+  #look(now: number, isSure: boolean): number {
+    const { idleTimeoutInMillis } = this.#settings;
+    let next = Infinity;
+    for (const waiter of this.#waiting) {
+      if (waiter.due <= now && isSure) this.#refuse(waiter, this.#timeoutOf(waiter));
+      else next = Math.min(next, waiter.due);
+    }
+    // The longest idle is the first one.
+    for (let first = this.#idle[0]; first !== undefined; first = this.#idle[0]) {
+      const due = first.idleSince + idleTimeoutInMillis;
+      if (due > now || !isSure) return Math.min(next, due);
+      this.#idle.shift();
+      first.unwatch();
+      void this.#end(first);
+    }
+    return next;
+  }
+
+  #timeoutOf({ timeoutInMillis }: Waiter<Session>): SocketError {
+    const cause = this.#lastError;
+    const hasFailed = this.#backoff.failures > 0;
+    const why = hasFailed
+      ? `the last attempt: ${reasonOf(cause)}`
+      : `${this.#leases.size} are in use, ${this.#waiting.length} wait`;
+    const message = `No connection within ${timeoutInMillis} ms; ${why}`;
+    return new GenericError("timed-out", message, hasFailed ? { cause } : {});
+  }
+
+  async #close(deadlineInMillis: number): Promise<void> {
+    const reason = closedError("acquire");
+    this.#life.abort(reason);
+    for (const waiter of this.#waiting) this.#refuse(waiter, reason);
+    const idle = this.#idle;
+    this.#idle = [];
+    this.#timer.stop();
+    for (const pooled of idle) {
+      pooled.unwatch();
+      void this.#end(pooled);
+    }
+    const { clock } = this.#settings;
+    const timeoutError = () => new GenericError("timed-out", "The pool was closed");
+    const limits = { clock, timeoutInMillis: deadlineInMillis, signal: undefined, timeoutError };
+    const returned = () =>
+      new Promise<void>((resolve) => {
+        this.#whenReturned = resolve;
+        if (this.#leases.size === 0) resolve();
+      });
+    await waitFor(limits, returned, ignore).catch((error) => {
+      for (const { client } of this.#leases.values()) client.abort(error);
+    });
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+}

@@ -1,0 +1,383 @@
+// ReconnectingClient: a connection that comes back.
+//
+//   dialling --onUp--> up --its end--> waiting --a rest--> dialling ...
+//        \--failure--> waiting                  close(), abort(), too many failures: closed
+
+import { checkInterval, checkSignal } from "../base/arguments.ts";
+import { closedError, GenericError, ignore, isSocketError, reasonOf } from "../base/errors.ts";
+import type { SocketError } from "../base/errors.ts";
+import { optionNames, readOptions } from "../base/options.ts";
+import { tell } from "../base/user_code.ts";
+import type { Client } from "../connection/client.ts";
+import { coreOf } from "../connection/connection.ts";
+import { waitFor } from "../network/deadline.ts";
+import type { Clock } from "../network/network.ts";
+import { Backoff, isFinal } from "./backoff.ts";
+import type { ClientState } from "./client_state.ts";
+import { dialPrepared, endOf } from "./prepared.ts";
+import {
+  type DialTarget,
+  type ReconnectingClientConfig,
+  type ReconnectingSettings,
+  resolveReconnecting,
+} from "./reconnecting_config.ts";
+import { rest } from "./rest.ts";
+
+/** How to wait for a connection. */
+export interface ReadyOptions {
+  /** Ends the wait with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /**
+   * How long to wait, in milliseconds, or `Infinity`.
+   *
+   * @default {Infinity}
+   */
+  readonly timeoutInMillis?: number;
+}
+
+const READY_OPTIONS = optionNames<ReadyOptions>({ signal: true, timeoutInMillis: true });
+
+/** Who uses each connection in turn, and ends those that were replaced: {@linkcode Requests}. */
+export interface Follower {
+  /** There is a new connection, the only one that is to be used from now on. */
+  onUp(client: Client): void;
+  /** The connection is to be replaced: it is ended when what is under way on it is done. */
+  onRetire(): void;
+  /** There will be no connection any more. */
+  onOver(reason: unknown, error: SocketError | undefined): void;
+}
+
+let friend: (client: ReconnectingClient, follower: Follower) => void;
+let clockIn: (client: ReconnectingClient) => Clock;
+let lastErrorIn: (client: ReconnectingClient) => Error | undefined;
+
+/** From now on somebody follows the client, who reads its connections. */
+export function follow(client: ReconnectingClient, follower: Follower): void {
+  friend(client, follower);
+}
+
+/** The time that a client goes by. */
+export function clockOf(client: ReconnectingClient): Clock {
+  return clockIn(client);
+}
+
+/** Why there is no connection, if that is known. */
+export function lastErrorOf(client: ReconnectingClient): Error | undefined {
+  return lastErrorIn(client);
+}
+
+/**
+ * A client that dials, and dials again whenever its connection has ended: after a reset, a restart of the server, or an
+ * end that the server sends because it stops. Names are looked up anew each time. It begins at once.
+ *
+ * A peer that ends what it sends counts as gone. The client reads each connection ahead, so that it notices that while
+ * nobody reads.
+ *
+ * @example Lines to a server that may restart
+ * ```ts
+ * import { ReconnectingClient } from "socket/clients.ts";
+ * import { Listener } from "socket/mod.ts";
+ *
+ * await using listener = new Listener(0, { interface: "127.0.0.1" });
+ * await listener.serve(async (caller) => {
+ *   for await (const bytes of caller) await caller.write(bytes);
+ * });
+ * await using log = new ReconnectingClient({ host: "127.0.0.1", port: listener.port });
+ * const connection = await log.ready({ timeoutInMillis: 5_000 });
+ * await connection.write("hello\n");
+ * ```
+ */
+export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposable {
+  readonly #settings: ReconnectingSettings;
+  readonly #backoff: Backoff;
+  readonly #closed = Promise.withResolvers<SocketError | undefined>();
+  /** Aborted when it is over. */
+  readonly #life = new AbortController();
+  readonly #waiting = new Set<PromiseWithResolvers<Client>>();
+  #state!: ClientState;
+  #follower: Follower | undefined;
+  #current: Client | undefined;
+  /** Ends the use of the connection that is up. */
+  #endUse: (error: Error) => void = ignore;
+  /** The last connection, while something unread is left of it. */
+  #retired: Client | undefined;
+  #forgetRetired: () => void = ignore;
+  #lastError: Error | undefined;
+  /** Those of this round that were not tried yet. */
+  #targets: DialTarget[] = [];
+
+  static {
+    friend = (client, follower) => client.#follow(follower);
+    clockIn = (client) => client.#settings.clock;
+    lastErrorIn = (client) => client.#lastError;
+  }
+
+  /**
+   * Begins to dial.
+   *
+   * @param config Where to, how, and when again.
+   * @throws {TypeError | RangeError} A field of `config` is wrong.
+   */
+  constructor(config: ReconnectingClientConfig) {
+    this.#settings = resolveReconnecting(config);
+    this.#backoff = new Backoff(this.#settings.redial, this.#settings.targets.length);
+    const { signal } = this.#settings;
+    this.#life.signal.addEventListener(
+      "abort",
+      () => signal?.removeEventListener("abort", onAbort),
+    );
+    const onAbort = () => this.#abort(signal!.reason, signal!.reason);
+    this.#dialling();
+    if (signal?.aborted) {
+      onAbort();
+    } else {
+      signal?.addEventListener("abort", onAbort, { once: true });
+      void this.#live();
+    }
+  }
+
+  /** What it is doing. */
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** The connection, while it has one. */
+  get connection(): Client | undefined {
+    const current = this.#current;
+    return current !== undefined && coreOf(current).isOpen ? current : undefined;
+  }
+
+  /**
+   * Resolves when it is over and its connections are freed, and never rejects: `undefined` after `close`, else the error that made it give up, or
+   * `"aborted"` with the reason as `cause`.
+   */
+  get closed(): Promise<SocketError | undefined> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Waits until it has a connection.
+   *
+   * @param options How to give up.
+   * @returns The connection. When it has ended, call this again for the next one.
+   * @throws {TypeError | RangeError} An option is wrong.
+   * @throws {GenericError} `"timed-out"`: there was none for so long, the last failure is the `cause`; `"closed"`; or
+   * what made it give up.
+   * @throws {unknown} The reason of a signal.
+   */
+  async ready(options: ReadyOptions = {}): Promise<Client> {
+    const { signal, timeoutInMillis = Infinity } = readOptions("options", options, READY_OPTIONS);
+    checkInterval("timeoutInMillis", timeoutInMillis);
+    if (signal !== undefined) checkSignal(signal).throwIfAborted();
+    const { connection } = this;
+    if (connection !== undefined) return connection;
+    if (this.#life.signal.aborted) throw this.#life.signal.reason;
+    const wait = Promise.withResolvers<Client>();
+    this.#waiting.add(wait);
+    const timeoutError = () => {
+      const cause = this.#lastError;
+      const why = cause === undefined ? "" : `; the last failure: ${reasonOf(cause)}`;
+      const message = `No connection within ${timeoutInMillis} ms${why}`;
+      return new GenericError("timed-out", message, cause === undefined ? {} : { cause });
+    };
+    try {
+      const { clock } = this.#settings;
+      const limits = { clock, timeoutInMillis, signal, timeoutError };
+      return await waitFor(limits, () => wait.promise, ignore);
+    } finally {
+      this.#waiting.delete(wait);
+    }
+  }
+
+  /**
+   * Replaces the connection, if there is one: a new one is dialled, and whoever uses the old one may finish. For a
+   * server that says that it will go away.
+   */
+  redial(): void {
+    this.#endUse(new GenericError("closed", "The connection is replaced: redial was called"));
+  }
+
+  /**
+   * Closes the connection politely, and dials no more.
+   *
+   * @returns Resolves when all is freed.
+   */
+  async close(): Promise<void> {
+    this.#end(closedError("use the client"), undefined);
+    await Promise.all([this.#current?.close(), this.#retired?.close()]);
+    this.#forgetRetired();
+    await this.closed;
+  }
+
+  /**
+   * Aborts the connection, and dials no more.
+   *
+   * @param reason The `cause` of the `"aborted"` error that waiting calls get.
+   */
+  abort(reason?: unknown): void {
+    this.#abort(new GenericError("aborted", "Aborted by this side", { cause: reason }), reason);
+  }
+
+  /**
+   * Iterates over its connections: each step closes the last one, and waits for the next. Leaving the loop closes
+   * nothing.
+   *
+   * @throws {GenericError} What made it give up. `close` ends the loop without an error.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Client, undefined> {
+    for (;;) {
+      let client: Client;
+      try {
+        client = await this.ready();
+      } catch (error) {
+        if (this.#life.signal.aborted && await this.closed === undefined) return;
+        throw error;
+      }
+      yield client;
+      await client.close();
+    }
+  }
+
+  /** Is {@linkcode ReconnectingClient.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #follow(follower: Follower): void {
+    if (this.#follower !== undefined) {
+      throw new GenericError(
+        "busy",
+        "client is used by other Requests already: make it a client of its own",
+      );
+    }
+    this.#follower = follower;
+    if (this.#life.signal.aborted) {
+      void this.closed.then((error) => follower.onOver(this.#life.signal.reason, error));
+    } else if (this.connection !== undefined) follower.onUp(this.connection);
+  }
+
+  async #live(): Promise<void> {
+    const { clock, onDown } = this.#settings;
+    const { signal } = this.#life;
+    for (;;) {
+      let error: unknown;
+      try {
+        const client = await this.#dial();
+        // It was closed in the very moment.
+        if (signal.aborted) return client.abort(signal.reason);
+        const upAt = clock.now();
+        error = await this.#use(client);
+        this.#backoff.onEnd(clock.now() - upAt);
+      } catch (thrown) {
+        error = thrown;
+        this.#backoff.onFailure();
+      }
+      if (signal.aborted) return;
+      this.#lastError = error as Error;
+      if (isFinal(error) || this.#backoff.isExhausted) {
+        return this.#end(error, error as SocketError);
+      }
+      const nextInMillis = this.#backoff.nextInMillis();
+      const attempt = this.#backoff.failures + 1;
+      const setback = Object.freeze({ error: error as Error, attempt, nextInMillis });
+      this.#enter({ kind: "waiting", ...setback });
+      tell(onDown, setback);
+      await rest(clock, nextInMillis, signal);
+      if (signal.aborted) return;
+      this.#dialling();
+    }
+  }
+
+  /** From now on it dials the next target. */
+  #dialling(): void {
+    const { targets, shuffleTargets } = this.#settings;
+    if (this.#targets.length === 0) {
+      this.#targets = shuffleTargets ? this.#backoff.shuffled(targets) : [...targets];
+    }
+    const attempt = this.#backoff.failures + 1;
+    this.#enter({ kind: "dialling", attempt, target: this.#targets[0]!.name });
+  }
+
+  async #dial(): Promise<Client> {
+    const { clock, onUp, prepareTimeoutInMillis: timeoutInMillis } = this.#settings;
+    const { config } = this.#targets.shift()!;
+    const preparation = { clock, name: "onUp", timeoutInMillis, prepare: onUp };
+    const [client] = await dialPrepared(config, preparation, this.#life.signal);
+    return client;
+  }
+
+  /** Hands the connection out, until it has ended or is to be replaced. Gives the reason. */
+  async #use(client: Client): Promise<Error> {
+    const core = coreOf(client);
+    const use = Promise.withResolvers<Error>();
+    this.#endUse = use.resolve;
+    this.#current = client;
+    // The first target is the best one.
+    this.#targets = [];
+    void core.freed.then(() => use.resolve(endOf(client)));
+    core.whenPeerEnds(() => use.resolve(endOf(client)));
+    this.#enter({ kind: "up", connection: client });
+    if (this.#follower === undefined) core.reader.watch();
+    else this.#follower.onUp(client);
+    for (const wait of this.#waiting) wait.resolve(client);
+    this.#waiting.clear();
+    const error = await use.promise;
+    this.#endUse = ignore;
+    if (!this.#life.signal.aborted) {
+      this.#current = undefined;
+      this.#retire(client);
+    }
+    return error;
+  }
+
+  /** The connection is not given out any more. Whoever has it may read what is left, and closes it. */
+  #retire(client: Client): void {
+    if (this.#follower !== undefined) return this.#follower.onRetire();
+    const core = coreOf(client);
+    this.#forgetRetired();
+    void this.#retired?.close();
+    this.#retired = undefined;
+    if (core.isFreed) return;
+    this.#retired = client;
+    const { clock, closeTimeoutInMillis } = this.#settings;
+    if (closeTimeoutInMillis === Infinity) return;
+    const timer = clock.setTimeout(() => {
+      if (core.reader.queue.length === 0) void client.close();
+    }, closeTimeoutInMillis);
+    this.#forgetRetired = () => clock.clearTimeout(timer);
+    void core.freed.then(this.#forgetRetired);
+  }
+
+  #abort(reason: unknown, cause: unknown): void {
+    const error = new GenericError("aborted", "Aborted by this side", { cause });
+    this.#end(reason, error);
+    this.#current?.abort(cause);
+    this.#retired?.abort(cause);
+    this.#forgetRetired();
+  }
+
+  /** It is over. @param reason What waiting calls get. @param error What `closed` gives. */
+  #end(reason: unknown, error: SocketError | undefined): void {
+    if (this.#life.signal.aborted) return;
+    const told = error === undefined || isSocketError(error)
+      ? error
+      : new GenericError("handler", `Cannot connect: ${reasonOf(error)}`, { cause: error });
+    this.#life.abort(reason);
+    for (const wait of this.#waiting) {
+      wait.promise.catch(ignore);
+      wait.reject(reason);
+    }
+    this.#waiting.clear();
+    this.#enter(told === undefined ? { kind: "closed" } : { kind: "closed", error: told });
+    this.#endUse(new GenericError("closed", "The client was closed"));
+    const open = [this.#current, this.#retired].filter((client) => client !== undefined);
+    void Promise.all(open.map((client) => coreOf(client).freed))
+      .then(() => this.#closed.resolve(told));
+    this.#follower?.onOver(reason, told);
+  }
+
+  #enter(state: ClientState): void {
+    this.#state = Object.freeze(state);
+    tell(this.#settings.onState, this.#state);
+  }
+}

@@ -1,0 +1,286 @@
+// The requests on one connection: what is sent, what is owed, and the loop that reads the answers.
+
+import {
+  GenericError,
+  ignore,
+  isReadTimeout,
+  isSocketError,
+  type SocketError,
+} from "../base/errors.ts";
+import { handlerError, refusePromise, tell } from "../base/user_code.ts";
+import { type Connection, coreOf } from "../connection/connection.ts";
+import type { StreamCore } from "../connection/stream_core.ts";
+import { MORE } from "../connection/pull.ts";
+import type { Codec } from "../framing/codec.ts";
+import { checkAwaited, Exchange } from "../framing/exchange.ts";
+import { ById, InOrder, LATE, type Owed, PUSH, UNKNOWN } from "./owed_answers.ts";
+import { endOf } from "./prepared.ts";
+import { type Owner, Request } from "./request.ts";
+import { requestError } from "./request_error.ts";
+import type { RequestsSettings } from "./requests_config.ts";
+
+/** What is counted of messages that answer no request. */
+export interface Strays {
+  late: number;
+  unexpected: number;
+  pushed: number;
+  answered: number;
+}
+
+/** Whose requests they are. */
+export interface ChannelHost<Q, A> {
+  readonly settings: RequestsSettings<Q, A>;
+  readonly strays: Strays;
+  /** A connection is on its way out. */
+  onClosing(closed: Promise<void>): void;
+  /** There may be room for more. */
+  pump(): void;
+  /** Asks for a call of {@linkcode RequestChannel.look} by then. */
+  lookBy(due: number): void;
+  /** The connection is over. @param owed What it leaves without an answer, in order. */
+  onBroken(channel: RequestChannel<Q, A>, error: SocketError, owed: Request<Q, A>[]): void;
+}
+
+/** The requests on one connection. */
+export class RequestChannel<Q, A> implements Owner<Q, A> {
+  readonly connection: Connection;
+  readonly #core: StreamCore;
+  readonly #exchange: Exchange<A, Q>;
+  readonly #host: ChannelHost<Q, A>;
+  readonly #owed: Owed<Q, A>;
+  #isOver = false;
+  #isRetired = false;
+  /** Whether the peer is slow to take what was sent. */
+  #isBlocked = false;
+  #isScheduled = false;
+  #pulseDue = Infinity;
+  #bytesAtPulse = -1;
+  #isPinged = false;
+
+  constructor(connection: Connection, codec: Codec<A, Q>, host: ChannelHost<Q, A>) {
+    const { idOf, maxId, pingInMillis } = host.settings;
+    this.connection = connection;
+    this.#host = host;
+    this.#core = coreOf(connection);
+    this.#exchange = new Exchange(connection, codec);
+    this.#owed = idOf === undefined ? new InOrder() : new ById(idOf, maxId);
+    if (pingInMillis !== Infinity) this.#beatIn(pingInMillis);
+    void this.#read();
+  }
+
+  /** Whether a request may be sent. */
+  get hasRoom(): boolean {
+    return !this.#isOver && !this.#isRetired && !this.#isBlocked &&
+      this.#owed.length < this.#host.settings.maxInFlight;
+  }
+
+  /** How many requests are without an answer. */
+  get inFlight(): number {
+    return this.#owed.awaited;
+  }
+
+  hasLeft(request: Request<Q, A>): boolean {
+    return request.at < this.#exchange.offered;
+  }
+
+  /** Sends a request. One that cannot be sent is rejected. */
+  send(request: Request<Q, A>): void {
+    const owed = this.#owed;
+    try {
+      const number = owed.name(request);
+      if (owed instanceof ById && owed.isTaken(request.id!)) {
+        throw requestError("busy", `a request with the id ${request.id} is under way`, false);
+      }
+      const message = messageOf(request, number);
+      request.sent = message;
+      request.at = this.#exchange.position;
+      this.#append(message);
+    } catch (error) {
+      return request.fail(error);
+    }
+    request.owner = this;
+    owed.add(request);
+  }
+
+  /** Sends a message that has no answer, if the peer is not slow. @returns Whether it was sent. */
+  post(message: Q): boolean {
+    if (this.#isOver || this.#isRetired || this.#isBlocked) return false;
+    this.#append(message);
+    return true;
+  }
+
+  #append(message: Q): void {
+    checkAwaited(message);
+    this.#exchange.append(message);
+    if (this.#exchange.isFull) this.#flush();
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      queueMicrotask(this.#flush);
+    }
+  }
+
+  giveUp(request: Request<Q, A>): void {
+    this.#owed.giveUp(request);
+    this.#endIfRetired();
+  }
+
+  /** Sends no more, and closes the connection when nothing is owed. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#endIfRetired();
+  }
+
+  /** When the next look is due. */
+  get due(): number {
+    return this.#pulseDue;
+  }
+
+  /** The requests that somebody waits for. Only to look at. */
+  requests(): Request<Q, A>[] {
+    return this.#owed.all();
+  }
+
+  /** Asks whether the peer is still there, when nothing has come for a while. */
+  look(now: number): void {
+    if (this.#pulseDue > now) return;
+    const { ping, pingInMillis, pingTimeoutInMillis } = this.#host.settings;
+    const { bytesRead } = this.#core.reader;
+    if (bytesRead !== this.#bytesAtPulse) {
+      this.#bytesAtPulse = bytesRead;
+      this.#isPinged = false;
+      this.#beatIn(pingInMillis);
+    } else if (!this.#isPinged) {
+      this.#isPinged = true;
+      this.#ping(ping!, now + pingTimeoutInMillis);
+      this.#beatIn(pingTimeoutInMillis);
+    } else {
+      const error = `Connection ended: nothing came for ${pingTimeoutInMillis} ms after a ping`;
+      this.fail(new GenericError("timed-out", error));
+    }
+  }
+
+  #beatIn(inMillis: number): void {
+    this.#pulseDue = this.#core.clock.now() + inMillis;
+    this.#host.lookBy(this.#pulseDue);
+  }
+
+  /** Sends a ping. Its answer counts as any other byte; without an id in it, it is a push. */
+  #ping(ping: Q | ((id: number) => Q), due: number): void {
+    let thrown: unknown;
+    if (this.#owed instanceof ById && typeof ping !== "function") {
+      try {
+        this.#append(ping);
+        return;
+      } catch (error) {
+        thrown = error;
+      }
+    } else {
+      const request = new Request<Q, A>(ping, undefined, Infinity, ignore, (e) => thrown = e);
+      request.due = due;
+      this.send(request);
+      // Nobody minds if it is given up later.
+      if (request.owner !== undefined) return;
+    }
+    this.fail(handlerError("ping", thrown));
+  }
+
+  /** The connection is of no use any more. */
+  fail(error: SocketError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#pulseDue = Infinity;
+    if (this.#core.reader.hasEnded) this.#host.onClosing(this.connection.close());
+    else this.connection.abort(error);
+    this.#host.onBroken(this, error, this.#owed.takeAll());
+  }
+
+  /** Nothing is to be sent any more. @param isAbort Whether the connection is aborted, or its owner closes it. */
+  end(error: SocketError, isAbort: boolean): void {
+    if (this.#isOver) return;
+    if (isAbort) return this.fail(error);
+    this.#isOver = true;
+    this.#pulseDue = Infinity;
+    this.#host.onBroken(this, error, this.#owed.takeAll());
+  }
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    const slow = this.#exchange.flushAtPace();
+    if (slow === undefined || this.#isBlocked) return;
+    this.#isBlocked = true;
+    const goOn = () => {
+      this.#isBlocked = false;
+      this.#host.pump();
+    };
+    slow.then(goOn, goOn);
+  };
+
+  #endIfRetired(): void {
+    if (!this.#isRetired || this.#isOver || this.#owed.awaited > 0) return;
+    this.#isOver = true;
+    this.#pulseDue = Infinity;
+    this.#host.onClosing(this.connection.close());
+    this.#host.onBroken(this, new GenericError("closed", "The connection was replaced"), []);
+  }
+
+  async #read(): Promise<void> {
+    const exchange = this.#exchange;
+    while (!this.#isOver) {
+      try {
+        let message: A | undefined | typeof MORE = await exchange.receive(undefined);
+        for (; message !== MORE; message = exchange.receiveNow()) {
+          if (message === undefined) throw endOf(this.connection);
+          this.#take(message);
+          if (this.#isOver) return;
+        }
+        this.#host.pump();
+      } catch (error) {
+        // As long as nothing is owed the peer may be silent.
+        if (isReadTimeout(error) && this.#owed.length === 0) continue;
+        return this.fail(isSocketError(error) ? error : handlerError("The codec", error));
+      }
+    }
+  }
+
+  #take(message: A): void {
+    const { strays, settings } = this.#host;
+    const match = this.#isPush(message) ? PUSH : this.#owed.match(message);
+    if (match instanceof Request) {
+      strays.answered++;
+      match.succeed(message);
+    } else if (match === PUSH) {
+      strays.pushed++;
+      tell(settings.onPush, message);
+    } else if (match === LATE) {
+      strays.late++;
+    } else {
+      strays.unexpected++;
+      // In order, every later answer would be another request's.
+      if (match === UNKNOWN && settings.idOf === undefined) {
+        throw new GenericError(
+          "frame",
+          "Connection ended: an answer came that no request waits for",
+        );
+      }
+    }
+    this.#endIfRetired();
+  }
+
+  #isPush(message: A): boolean {
+    const { isPush } = this.#host.settings;
+    if (isPush === undefined) return false;
+    try {
+      const is: unknown = isPush(message);
+      refusePromise("isPush", is);
+      return is === true;
+    } catch (thrown) {
+      throw handlerError("isPush", thrown);
+    }
+  }
+}
+
+/** The message of a request. @param number What makes it, where a function does. */
+function messageOf<Q, A>(request: Request<Q, A>, number: number): Q {
+  const { message } = request;
+  return typeof message === "function" ? (message as (id: number) => Q)(number) : message;
+}

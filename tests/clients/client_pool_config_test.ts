@@ -1,0 +1,62 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  readAcquireOptions,
+  readPoolClose,
+  resolvePool,
+} from "../../src/clients/client_pool_config.ts";
+
+const place = { host: "a.example", port: 1 };
+
+Deno.test("resolvePool() fills in the defaults", () => {
+  const settings = resolvePool(place, {});
+  assertEquals([settings.maxClients, settings.idleTimeoutInMillis, settings.maxWaiting], [
+    10,
+    60_000,
+    Infinity,
+  ]);
+});
+
+Deno.test("resolvePool() says what is wrong", () => {
+  const clients: [object, string][] = [
+    [{}, "host must"],
+    [{ ...place, signal: new AbortController().signal }, 'client has no option "signal"'],
+    [{ ...place, callbackService: {} }, 'client has no option "callbackService"'],
+  ];
+  for (const [client, says] of clients) {
+    assertThrows(() => resolvePool(client as never, {}), Error, says);
+  }
+  const wrong: [object, string][] = [
+    [{ maxClient: 1 }, 'config has no option "maxClient": use maxClients'],
+    [{ stableAfterInMillis: 1 }, 'config has no option "stableAfterInMillis"'],
+    [{ maxClients: 0 }, "maxClients must be"],
+    [{ maxWaiting: 0 }, "maxWaiting must be"],
+    [{ idleTimeoutInMillis: 0 }, "idleTimeoutInMillis must be"],
+    [{ acquireTimeoutInMillis: 0 }, "acquireTimeoutInMillis must be"],
+    [{ prepareTimeoutInMillis: 0 }, "prepareTimeoutInMillis must be"],
+    [{ maxAttempts: 0 }, "maxAttempts must be"],
+    ...["onConnect", "isHealthy", "isReusable"].map((name): [object, string] => [
+      { [name]: "x" },
+      `${name} must be a function`,
+    ]),
+  ];
+  for (const [config, says] of wrong) {
+    assertThrows(() => resolvePool(place, config as never), Error, says);
+  }
+});
+
+Deno.test("The options of a pool's calls say what is wrong", () => {
+  assertThrows(
+    () => readAcquireOptions({ timeoutInMilli: 1 } as never),
+    TypeError,
+    "use timeoutInMillis",
+  );
+  assertThrows(() => readAcquireOptions({ timeoutInMillis: 0 }), RangeError, "timeoutInMillis");
+  assertThrows(() => readAcquireOptions({ signal: 1 } as never), TypeError, "signal must be");
+  assertThrows(
+    () => readPoolClose({ deadlineInMilli: 1 } as never),
+    TypeError,
+    "use deadlineInMillis",
+  );
+  assertThrows(() => readPoolClose({ deadlineInMillis: 0 }), RangeError, "deadlineInMillis");
+  assertEquals(readPoolClose({}), 15_000);
+});

@@ -1,0 +1,134 @@
+import { assert, assertEquals } from "@std/assert";
+import { Requests } from "../../clients.ts";
+import { Connection, LineCodec, type SocketError } from "../../mod.ts";
+import { type ChannelHost, RequestChannel } from "../../src/clients/request_channel.ts";
+import { Request } from "../../src/clients/request.ts";
+import { resolveRequests } from "../../src/clients/requests_config.ts";
+import { connectedPair, connectedTransports, VirtualClock } from "../../testing/mod.ts";
+import { scriptedConnection } from "../support/scripted_connection.ts";
+import { reset, until } from "../../testing/mod.ts";
+
+const codec = new LineCodec();
+
+function request(message: string, ended: unknown[]): Request<string, string> {
+  return new Request<string, string>(
+    message,
+    undefined,
+    1,
+    (answer) => ended.push(answer),
+    (error) => ended.push(error),
+  );
+}
+
+interface Broken {
+  readonly error: SocketError;
+  readonly owed: readonly Request<string, string>[];
+}
+
+function host(broken: Broken[]): ChannelHost<string, string> {
+  return {
+    settings: resolveRequests<string, string>({}),
+    strays: { late: 0, unexpected: 0, pushed: 0, answered: 0 },
+    onClosing() {},
+    pump() {},
+    lookBy() {},
+    onBroken: (_channel, error, owed) => broken.push({ error, owed }),
+  };
+}
+
+Deno.test("RequestChannel hands back what it owes, in order, and knows what had left", async () => {
+  const broken: Broken[] = [];
+  const [answer, cut] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const script = [until(answer.promise), "A\n", until(cut.promise), reset()];
+  const { clock, connection } = scriptedConnection(script);
+  const channel = new RequestChannel(connection, codec, host(broken));
+  const ended: unknown[] = [];
+  channel.send(request("a", ended));
+  answer.resolve();
+  await clock.settle();
+  assertEquals(ended, ["A"]);
+  const [b, c] = [request("b", ended), request("c", ended)];
+  channel.send(b);
+  channel.send(c);
+  assertEquals([channel.hasLeft(b), channel.inFlight], [false, 2]);
+  await clock.settle();
+  cut.resolve();
+  await clock.settle();
+  const [{ error, owed }] = broken as [Broken];
+  assertEquals([error.code, owed, broken.length], ["broken", [b, c], 1]);
+  assertEquals([channel.hasLeft(b), channel.hasLeft(c), channel.hasRoom], [true, true, false]);
+  // It fails once.
+  channel.fail(error);
+  channel.retire();
+  assertEquals([broken.length, ended], [1, ["A"]]);
+});
+
+Deno.test("RequestChannel counts what the system was offered as left, whether it says so or not", async () => {
+  const broken: Broken[] = [];
+  const [transport, other] = connectedTransports();
+  const taken = Promise.withResolvers<number>();
+  transport.write = () => taken.promise;
+  const connection = new Connection(transport);
+  const channel = new RequestChannel(connection, codec, host(broken));
+  const [a, b] = [request("a", []), request("b", [])];
+  channel.send(a);
+  while (!channel.hasLeft(a)) await Promise.resolve();
+  channel.send(b);
+  connection.abort("enough");
+  await connection.closed;
+  assertEquals([channel.hasLeft(a), channel.hasLeft(b)], [true, false]);
+  taken.resolve(2);
+  other.close();
+});
+
+Deno.test("RequestChannel knows that what the system has refused had not left", async () => {
+  const broken: Broken[] = [];
+  const [transport, other] = connectedTransports();
+  transport.write = () => Promise.reject(new Deno.errors.BrokenPipe("gone"));
+  const connection = new Connection(transport);
+  const channel = new RequestChannel(connection, codec, host(broken));
+  const a = request("a", []);
+  channel.send(a);
+  other.close();
+  while (broken.length === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(channel.hasLeft(a), false);
+});
+
+Deno.test("RequestChannel sends no more while the peer takes nothing, and goes on later", async () => {
+  await using pair = connectedPair({ capacity: 1_000 });
+  const [client, server] = pair;
+  const requests = new Requests<string, string>(client, codec, { maxInFlight: 10_000 });
+  const line = "x".repeat(1_000);
+  const answers = Array.from({ length: 1_000 }, () => requests.send(line));
+  await client.drained({ below: 200_000 });
+  const { inFlight, waiting } = requests.stats();
+  assertEquals(inFlight + waiting, 1_000);
+  // About as much as goes out together, and no more.
+  assert(waiting > 500 && client.queuedBytes < 200_000, `${waiting} wait`);
+  const answering = (async () => {
+    for await (const bytes of server) await server.write(bytes);
+    await server.close();
+  })();
+  assertEquals((await Promise.all(answers)).every((answer) => answer === line), true);
+  await requests.close();
+  await answering;
+});
+
+Deno.test("RequestChannel waits in silence as long as nothing is owed, then for readTimeoutInMillis", async () => {
+  const answer = Promise.withResolvers<void>();
+  const { clock, connection } = scriptedConnection([until(answer.promise), "A\n"], {
+    readTimeoutInMillis: 100,
+  });
+  const broken: Broken[] = [];
+  const channel = new RequestChannel(connection, codec, host(broken));
+  await clock.advance(1_000);
+  const ended: unknown[] = [];
+  channel.send(request("a", ended));
+  answer.resolve();
+  await clock.advance(1_000);
+  assertEquals([ended, broken.length], [["A"], 0]);
+  channel.send(request("b", ended));
+  await clock.advance(199);
+  assertEquals(broken.map(({ error }) => error.code), ["timed-out"]);
+  assert(clock instanceof VirtualClock);
+});

@@ -1,0 +1,95 @@
+// Our PostgreSQL client against a real server.
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Postgres } from "../../examples/postgres_client.ts";
+import { scram } from "../../examples/scram.ts";
+import { startExample } from "../support/example.ts";
+import { missingPostgres, startPostgres } from "../support/postgres.ts";
+
+const reason = await missingPostgres();
+const name = "examples/postgres_client.ts logs in to PostgreSQL and asks it";
+if (reason !== undefined) console.log(`skipped: ${name}: ${reason}`);
+
+Deno.test({
+  name,
+  ignore: reason !== undefined,
+  async fn(t) {
+    const password = "Grüße, 'Welt'";
+    await using server = await startPostgres(password);
+    const config = { port: server.port, user: "tester", password, database: "postgres" };
+
+    await t.step("queries", async () => {
+      await using postgres = new Postgres(config);
+      assertEquals(await postgres.query("SELECT $1::int + 1, $2, NULL", "41", "ü"), [
+        ["42", "ü", null],
+      ]);
+      assertEquals(await postgres.query("SELECT 1 WHERE false"), []);
+      assertEquals((await postgres.query("SELECT generate_series(1, 10000)")).length, 10_000);
+      await assertRejects(() => postgres.query("SELEC"), Error, "syntax error");
+      // An error that the server answers costs no connection.
+      assertEquals(postgres.stats().made, 1);
+      const numbers = Array.from({ length: 50 }, (_, i) => String(i));
+      assertEquals(
+        await Promise.all(numbers.map((number) => postgres.query("SELECT $1", number))),
+        numbers.map((number) => [[number]]),
+      );
+      // Some may still be logging in.
+      assert(postgres.stats().made <= 4);
+    });
+
+    await t.step("a connection that the server ends", async () => {
+      await using postgres = new Postgres(config);
+      const [[pid]] = await postgres.query("SELECT pg_backend_pid()") as [[string]];
+      await using other = new Postgres(config);
+      await other.query("SELECT pg_terminate_backend($1)", pid);
+      while (postgres.stats().lost === 0) await other.query("SELECT 1");
+      assertEquals(await postgres.query("SELECT 1"), [["1"]]);
+      assertEquals(postgres.stats().made, 2);
+    });
+
+    await t.step("a wrong password", async () => {
+      await using postgres = new Postgres({ ...config, password: "wrong" });
+      await assertRejects(
+        () => postgres.query("SELECT 1"),
+        Error,
+        "password authentication failed",
+      );
+    });
+
+    await t.step("as a program", async () => {
+      await using postgres = new Postgres(config);
+      await postgres.query("CREATE DATABASE tester");
+      await using example = await startExample("postgres_client", {
+        PORT: server.port,
+        USER: "tester",
+        PASSWORD: password,
+      });
+      const { code, stdout, stderr } = await example.ending();
+      assertEquals([code, stdout, stderr], [0, '[ [ "42", "hello" ] ]\n', ""]);
+    });
+  },
+});
+
+Deno.test("scram() says what RFC 7677 says, and checks the server", async () => {
+  const login = scram("pencil", "rOprNGfwEbeRWgbNEkqO");
+  // Its example has a user's name, which PostgreSQL leaves empty: the proof differs, and nothing else.
+  assertEquals(login.first, "n,,n=,r=rOprNGfwEbeRWgbNEkqO");
+  const nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
+  const said = await login.answer(`r=${nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`);
+  assertEquals(said.startsWith(`c=biws,r=${nonce},p=`), true);
+  assertThrows(() => login.check("v=AAAA"), Error, "does not know the password");
+  for (
+    const challenge of [
+      "",
+      `r=other,s=AAAA,i=1`,
+      `r=rOprNGfwEbeRWgbNEkqO,s=AAAA,i=1`,
+      `r=${nonce},s=AAAA,i=9999999`,
+    ]
+  ) {
+    await assertRejects(
+      () => scram("pencil", "rOprNGfwEbeRWgbNEkqO").answer(challenge),
+      Error,
+      "is none",
+    );
+  }
+});

@@ -24,6 +24,7 @@ import { printedDuring } from "../support/printed_during.ts";
 import { serviceOf } from "../../src/connection/handler.ts";
 import { repositoryFiles, root } from "../support/source.ts";
 
+const lines = new LineCodec();
 const LOOPBACK = { interface: "127.0.0.1" };
 const authority = await Authority.make("Callbacks Test CA");
 const { cert, key } = await authority.sign({ hosts: ["localhost"] });
@@ -68,6 +69,20 @@ function trialOf(listener: Listener, provoke: () => Promise<void>): Trial {
     },
     stop: () => listener.immediateStop(),
   };
+}
+
+/** A listener that stops while its first connection is open, and serves others after it was started again. */
+async function stopped(service: Service): Promise<Trial> {
+  const good = framedService(lines, { onMessage: (_caller, line) => line });
+  let count = 0;
+  const listener = await listening(() => count++ === 0 ? service : good);
+  return trialOf(listener, async () => {
+    const client = await dial(listener);
+    await listener.gracefulStop({ deadlineInMillis: 20 });
+    client.abort();
+    await client.closed;
+    await listener.start();
+  });
 }
 
 /** A listener with a hook for which a connection is provoked. */
@@ -127,8 +142,6 @@ async function datagrams(
   };
 }
 
-const lines = new LineCodec();
-
 /** A function that gives text, but the first time. */
 function misbehavesOnce(misbehave: Misbehave, otherwise: string) {
   const { promise: called, resolve } = Promise.withResolvers<void>();
@@ -172,6 +185,9 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
         onError,
       }) as Service, misbehave),
   "Service.onClose": (misbehave) => streams((onClose) => ({ onClose }) as Service, misbehave),
+  "Service.onStop": (misbehave) => stopped({ onBytes() {}, onStop: misbehave as () => void }),
+  "MessageService.onStop": (misbehave) =>
+    stopped(framedService(lines, { onMessage() {}, onStop: misbehave as () => void })),
   "MessageService.onConnect": (misbehave) =>
     streams(
       (onConnect) => framedService(lines, { onConnect: onConnect as () => void, onMessage() {} }),
@@ -256,6 +272,30 @@ const CALLBACKS: Record<string, (misbehave: Misbehave) => Promise<Trial>> = {
         }),
       misbehave,
     ),
+  "UdpService.onStop": async (misbehave) => {
+    const listener = new UdpListener(0, LOOPBACK);
+    let count = 0;
+    listener.attach(() => {
+      const onDatagram: UdpService["onDatagram"] = (_caller, { data }) => data;
+      return count++ === 0 ? { onDatagram, onStop: misbehave as () => void } : { onDatagram };
+    });
+    await listener.start();
+    const ask = async () => {
+      const peer = { remoteHost: "127.0.0.1", remotePort: listener.port };
+      await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, peer);
+      await client.write("hello");
+      assertEquals((await client.read(undefined, { timeoutInMillis: 2_000 }))[1], 5);
+    };
+    return {
+      async provoke() {
+        await ask();
+        await listener.gracefulStop({ deadlineInMillis: 20 });
+        await listener.start();
+      },
+      serves: ask,
+      stop: () => listener.immediateStop(),
+    };
+  },
   "UdpService.onDatagram": (misbehave) =>
     datagrams((call) => ({
       onDatagram: (_, { data }) => (call() as Promise<Uint8Array>) ?? data,

@@ -21,6 +21,12 @@ linuxTest(
     };
     await until(here.socket);
     assertEquals([take(10, 10), take(1, 5), take(100, 3), take(0, 1)], [10, 1, 3, 0]);
+    // What is kept is not in the memory of others.
+    using other = await bound();
+    sendAll(there.socket, other.socket, Array.from({ length: 40 }, () => "?"));
+    assertEquals((await other.texts(1))[0], "?");
+    await until(other.socket);
+    other.socket.tryReceiveAll!(64, () => true);
     while (got.length < 200) {
       await until(here.socket);
       take(256, 256);

@@ -11,6 +11,8 @@ linuxTest(
     using here = await bound();
     using other = await bound();
     using there = await bound();
+    assertEquals(sendAll(there.socket, here.socket, ["first"]), 1);
+    assertEquals(await here.texts(1), ["first"]);
     assertEquals(sendAll(there.socket, here.socket, ["a"]), 1);
     assertEquals(sendAll(there.socket, other.socket, ["b"]), 1);
     await Promise.all([until(here.socket), until(other.socket)]);

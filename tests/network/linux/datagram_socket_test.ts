@@ -6,6 +6,7 @@ import { assertCode } from "../../support/assert_code.ts";
 import { linuxTest } from "../../support/linux_engine.ts";
 import { localClient } from "../../support/udp_engines.ts";
 import { bound, HERE } from "../../support/linux_datagrams.ts";
+import { outputOf } from "../../support/program.ts";
 import { text } from "../../support/text.ts";
 
 linuxTest("LinuxDatagramSocket.close() ends a receive that waits", async () => {
@@ -107,11 +108,8 @@ linuxTest("UdpClient.connect() goes on hearing the groups that were joined befor
 });
 
 linuxTest("Sockets that come and go leave no descriptor", async () => {
-  const open = async () => {
-    let count = 0;
-    for await (const _ of Deno.readDir("/proc/self/fd")) count++;
-    return count;
-  };
+  // Deno itself lets nobody look there who may not do everything.
+  const open = async () => (await outputOf("ls", [`/proc/${Deno.pid}/fd`])).split("\n").length;
   await localClient(linuxNetwork).close();
   const before = await open();
   for (let i = 0; i < 300; i++) {

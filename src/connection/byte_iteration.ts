@@ -1,11 +1,10 @@
 // The loop over a connection's bytes: one wait object for the whole loop, no generator, one promise a step.
 
 import { closedError, codeOf } from "../base/errors.ts";
+import { Iteration, OVER } from "../base/iteration.ts";
 import type { Reader, Wait } from "./reader.ts";
 
 type Step = IteratorResult<Uint8Array<ArrayBuffer>, undefined>;
-
-const DONE: Step = { done: true, value: undefined };
 
 /** How it reads. */
 export interface IterationLimits {
@@ -14,7 +13,7 @@ export interface IterationLimits {
 }
 
 /** Iterates over bytes as they arrive. Leaving the loop leaves the rest to the next reader. */
-export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, undefined>, Wait {
+export class ByteIteration extends Iteration<Uint8Array<ArrayBuffer>> implements Wait {
   /** How many bytes must be there for a step. */
   readonly length = 1;
   readonly #reader: Reader;
@@ -25,12 +24,13 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
 
   /** @param reader Whose bytes. @param limits How it reads. @param lends Whether bytes are lent until the next step. */
   constructor(reader: Reader, limits: IterationLimits, lends: boolean) {
+    super();
     this.#reader = reader;
     this.#limits = limits;
     this.#lends = lends;
   }
 
-  next(): Promise<Step> {
+  protected step(): Promise<Step> {
     const reader = this.#reader;
     if (this.#lends) reader.endLoan();
     if (!reader.isWaiting && reader.mayHave(1)) {
@@ -48,11 +48,10 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
     });
   }
 
-  return(): Promise<Step> {
+  protected leave(): void {
     // A step that waits would take what comes for whoever reads next.
     if (this.#reader.isWaiting) this.#reader.giveUp(this, closedError("read"));
     if (this.#lends) this.#reader.endLoan();
-    return Promise.resolve(DONE);
   }
 
   /** Bytes or the end have arrived. */
@@ -66,13 +65,13 @@ export class ByteIteration implements AsyncIterator<Uint8Array<ArrayBuffer>, und
 
   /** No bytes will arrive, or not in time: a close from this side ends the loop, everything else is thrown. */
   fail(error: unknown): void {
-    if (codeOf(error) === "closed") this.#resolve!(DONE);
+    if (codeOf(error) === "closed") this.#resolve!(OVER);
     else this.#reject!(error);
   }
 
   #take(): Step {
     const reader = this.#reader;
-    if (reader.queue.length === 0) return DONE;
+    if (reader.queue.length === 0) return OVER;
     return { done: false, value: this.#lends ? reader.lend() : reader.take()[0] };
   }
 }

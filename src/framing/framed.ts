@@ -2,6 +2,7 @@
 
 import { shown } from "../base/arguments.ts";
 import { codeOf, type SocketError } from "../base/errors.ts";
+import { Iteration, OVER } from "../base/iteration.ts";
 import type { DrainedOptions } from "../network/drained.ts";
 import { Connection } from "../connection/connection.ts";
 import type { CloseOptions } from "../connection/hurried.ts";
@@ -207,23 +208,7 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
    * {@linkcode Framed.receive} recovers from.
    */
   [Symbol.asyncIterator](): AsyncIterator<In, undefined> {
-    const exchange = this.#exchange;
-    const iteration: AsyncIterator<In, undefined> = {
-      next: () => {
-        try {
-          const message = exchange.receiveNow();
-          if (message !== MORE) return Promise.resolve(resultOf(message));
-        } catch (error) {
-          return Promise.reject(error);
-        }
-        return exchange.receive(undefined, iteration).then(resultOf, endOf);
-      },
-      return: () => {
-        exchange.leave(iteration);
-        return Promise.resolve(resultOf<In>(undefined));
-      },
-    };
-    return iteration;
+    return new MessageIteration(this.#exchange);
   }
 
   /** Closes politely; never hangs on a peer that does not read. */
@@ -232,13 +217,36 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
   }
 }
 
+class MessageIteration<In, Out> extends Iteration<In> {
+  readonly #exchange: Exchange<In, Out>;
+
+  constructor(exchange: Exchange<In, Out>) {
+    super();
+    this.#exchange = exchange;
+  }
+
+  protected step(): Promise<IteratorResult<In, undefined>> {
+    try {
+      const message = this.#exchange.receiveNow();
+      if (message !== MORE) return Promise.resolve(resultOf(message));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#exchange.receive(undefined, this).then(resultOf, endOf);
+  }
+
+  protected leave(): void {
+    this.#exchange.leave(this);
+  }
+}
+
 function resultOf<In>(message: In | undefined): IteratorResult<In, undefined> {
-  return message === undefined ? { done: true, value: undefined } : { done: false, value: message };
+  return message === undefined ? OVER : { done: false, value: message };
 }
 
 /** Closed from this side, which is an end. */
 function endOf(error: unknown): IteratorResult<never, undefined> {
-  if (codeOf(error) === "closed") return { done: true, value: undefined };
+  if (codeOf(error) === "closed") return OVER;
   throw error;
 }
 

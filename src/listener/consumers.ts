@@ -2,6 +2,7 @@
 
 import { checkSignal, shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
+import { OVER } from "../base/iteration.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 
 /** How an iteration over what arrives may end. */
@@ -23,9 +24,6 @@ export interface ConsumersHost<Consumer> {
   /** Another consumer, or none, gets what arrives. */
   onConsumer(consumer: Consumer | undefined): void;
 }
-
-/** What an iteration gives at its end. */
-export const OVER = { done: true, value: undefined } as const;
 
 /** The consumers of one listener. */
 export class Consumers<Consumer extends object> {

@@ -4,7 +4,8 @@
 // Nothing is accepted while there is neither a service nor a waiting iteration: connections stay in the system's
 // backlog.
 
-import { Consumers, type IterationOptions, OVER } from "./consumers.ts";
+import { OVER } from "../base/iteration.ts";
+import { Consumers, type IterationOptions } from "./consumers.ts";
 import { Entrance } from "./entrance.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";

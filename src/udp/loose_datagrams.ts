@@ -8,7 +8,7 @@ import { DatagramShare } from "./datagram_share.ts";
 import { handOutOfDatagrams } from "../bytes/hand_out.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { DatagramAddress } from "../network/network.ts";
-import { OVER } from "../listener/consumers.ts";
+import { OVER } from "../base/iteration.ts";
 import { DatagramCaller, type UdpCaller } from "./udp_caller.ts";
 import { FOREVER } from "./udp_channel.ts";
 import type { UdpListenerSettings } from "./udp_listener_config.ts";

@@ -2,7 +2,7 @@
 
 import { checkInterval, checkSignal } from "../base/arguments.ts";
 import { ignore, type SocketError } from "../base/errors.ts";
-import { OVER } from "../listener/consumers.ts";
+import { Iteration, OVER } from "../base/iteration.ts";
 import type { DrainedOptions } from "../network/drained.ts";
 import type { Datagram } from "./datagram.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
@@ -51,7 +51,7 @@ export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
 export const FOREVER: TakeLimits = { timeoutInMillis: Infinity, signal: undefined };
 
 /** What an iteration gives for a datagram. */
-export function nextOf(value: Datagram): IteratorResult<Datagram> {
+export function nextOf(value: Datagram): IteratorResult<Datagram, undefined> {
   return { done: false, value };
 }
 
@@ -74,20 +74,33 @@ export function iterationOf(
   source: DatagramSource,
   limits: TakeLimits,
   onWait: () => void = ignore,
-): AsyncIterator<Datagram> {
-  // A function made for this iteration: its waits are known by it.
-  const shape = (datagram: Datagram) => nextOf(datagram);
-  return {
-    next: () => {
-      const next = source.take(shape, limits, OVER);
-      onWait();
-      return next;
-    },
-    return: () => {
-      source.leave(shape);
-      return Promise.resolve(OVER);
-    },
-  };
+): AsyncIterator<Datagram, undefined> {
+  return new DatagramIteration(source, limits, onWait);
+}
+
+class DatagramIteration extends Iteration<Datagram> {
+  readonly #source: DatagramSource;
+  readonly #limits: TakeLimits;
+  readonly #onWait: () => void;
+  /** A function of this iteration alone: its waits are known by it. */
+  readonly #shape = (datagram: Datagram) => nextOf(datagram);
+
+  constructor(source: DatagramSource, limits: TakeLimits, onWait: () => void) {
+    super();
+    this.#source = source;
+    this.#limits = limits;
+    this.#onWait = onWait;
+  }
+
+  protected step(): Promise<IteratorResult<Datagram, undefined>> {
+    const next = this.#source.take(this.#shape, this.#limits, OVER);
+    this.#onWait();
+    return next;
+  }
+
+  protected leave(): void {
+    this.#source.leave(this.#shape);
+  }
 }
 
 /** The first bytes, at most this many. */

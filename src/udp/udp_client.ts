@@ -337,7 +337,7 @@ export class UdpClient implements UdpChannel {
    * Iterates over datagrams until the socket is closed. Waits at most `readTimeoutInMillis` for each, then throws a
    * {@linkcode ReadTimedOutError}. Leaving the loop leaves the socket open.
    */
-  [Symbol.asyncIterator](): AsyncIterator<Datagram> {
+  [Symbol.asyncIterator](): AsyncIterator<Datagram, undefined> {
     return iterationOf(this.#mailbox, this.#limits, () => this.#socket.wake());
   }
 

@@ -4,7 +4,7 @@
 import { DATAGRAM_OVERHEAD } from "./datagram_mailbox.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
 import type { Bag } from "../listener/bag.ts";
-import { OVER } from "../listener/consumers.ts";
+import { OVER } from "../base/iteration.ts";
 import { cutOff, type StopReport, stopReport } from "../listener/life_cycle.ts";
 import type { Datagram } from "./datagram.ts";
 import { LooseDatagrams, type ReceivedDatagram } from "./loose_datagrams.ts";

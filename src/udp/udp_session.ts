@@ -206,7 +206,7 @@ export class UdpSession implements UdpChannel, UdpCaller {
    * Waits at most `readTimeoutInMillis` for each, then throws a {@linkcode ReadTimedOutError}. Leaving the loop leaves
    * the session open.
    */
-  [Symbol.asyncIterator](): AsyncIterator<Datagram> {
+  [Symbol.asyncIterator](): AsyncIterator<Datagram, undefined> {
     return iterationOf(this.#core, this.#core.settings.limits);
   }
 

@@ -1,7 +1,7 @@
 // The sessions of a listener: one for each peer that has sent something.
 
 import type { Bag } from "../listener/bag.ts";
-import { OVER } from "../listener/consumers.ts";
+import { OVER } from "../base/iteration.ts";
 import { Line } from "../listener/line.ts";
 import { connectionEnd } from "../connection/connection_end.ts";
 import {

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GenericError } from "../../src/base/errors.ts";
-import { Consumers, OVER } from "../../src/listener/consumers.ts";
+import { OVER } from "../../src/base/iteration.ts";
+import { Consumers } from "../../src/listener/consumers.ts";
 
 interface Consumer {
   readonly name: string;

@@ -4,6 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { framed } from "../../src/framing/framed.ts";
+import { coreOf } from "../../src/connection/connection.ts";
 import { Client } from "../../src/connection/client.ts";
 import { Listener } from "../../src/listener/listener.ts";
 import type { UdpSession } from "../../src/udp/udp_session.ts";
@@ -22,8 +23,20 @@ async function leave(
 ): Promise<void> {
   const waiting = Array.from({ length: steps }, () => iterator.next());
   await settled();
-  assertEquals(await iterator.return!(), DONE);
+  const left = iterator.return!();
+  // Whoever asks now, or later, asks for nothing.
+  await assertOver(iterator);
+  assertEquals(await left, DONE);
   assertEquals(await Promise.all(waiting), waiting.map(() => DONE));
+  await assertOver(iterator);
+  assertEquals(await iterator.return!(), DONE);
+  await assertOver(iterator);
+}
+
+/** Checks that its next step is the end, and does not wait for it. */
+async function assertOver(iterator: AsyncIterator<unknown>): Promise<void> {
+  const next = iterator.next();
+  assertEquals(await Promise.race([next, settled().then(() => "it waits")]), DONE);
 }
 
 testOnEngines("UdpListener's iterations that are left take nothing any more", async (network) => {
@@ -114,5 +127,46 @@ Deno.test("Framed's iteration that is left ends its step, and the next receive g
   await old.return!();
   await far.write("1\n");
   assertEquals(await message, "1");
+  await Promise.all([near.close(), far.close()]);
+});
+
+Deno.test("Connection's iteration that is left takes no bytes that are there", async () => {
+  const [near, far] = connectedPair();
+  const iterator = near[Symbol.asyncIterator]();
+  await far.write("12");
+  assertEquals(text((await iterator.next()).value!), "12");
+  await far.write("34");
+  assertEquals(text((await near.peek(2))[0]), "34");
+  await iterator.return!();
+  await assertOver(iterator);
+  assertEquals(text((await near.read())[0]), "34");
+  await Promise.all([near.close(), far.close()]);
+});
+
+Deno.test("Framed's iteration that is left takes no messages that are there", async () => {
+  const [near, far] = connectedPair();
+  const lines = framed(near, new LineCodec());
+  const iterator = lines[Symbol.asyncIterator]();
+  await far.write("1\n2\n");
+  assertEquals((await iterator.next()).value, "1");
+  await iterator.return!();
+  await assertOver(iterator);
+  assertEquals(await lines.receive(), "2");
+  await Promise.all([near.close(), far.close()]);
+});
+
+Deno.test("Connection's iteration that is left ends no loan of a later loop", async () => {
+  const [near, far] = connectedPair();
+  coreOf(near).lendsToLoops = true;
+  const old = near[Symbol.asyncIterator]();
+  await old.return!();
+  await far.write("12");
+  const later = near[Symbol.asyncIterator]();
+  const { value } = await later.next();
+  await old.return!();
+  assertEquals(text(value!), "12");
+  await assertOver(old);
+  assertEquals(text(value!), "12");
+  await later.return!();
   await Promise.all([near.close(), far.close()]);
 });

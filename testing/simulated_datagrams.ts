@@ -18,21 +18,28 @@ export interface Datagram {
   readonly from: DatagramAddress;
 }
 
+/** What a receive gives. */
+type Received = [Uint8Array<ArrayBuffer>, DatagramAddress];
+
 interface Receiving {
   readonly buffer: Uint8Array<ArrayBuffer>;
-  readonly resolve: (result: [Uint8Array<ArrayBuffer>, DatagramAddress]) => void;
+  readonly resolve: (result: Received) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** A datagram socket of a simulated host. */
 export class SimulatedDatagramSocket implements DatagramSocket {
   readonly addr: DatagramAddress;
+  readonly tryReceive?: (buffer: Uint8Array<ArrayBuffer>) => Received | undefined;
+  readonly whenReadable?: (callback: () => void) => void;
+  readonly trySend?: (bytes: Uint8Array, address: DatagramAddress) => number | undefined;
   readonly #world: World;
   readonly #route: (datagram: Datagram, hostname: string, port: number) => void;
   readonly #unbind: () => void;
   readonly #arrived: Datagram[] = [];
   readonly #receiving: Receiving[] = [];
   #sending: (() => void)[] = [];
+  #onReadable: (() => void) | undefined;
   #bytesArrived = 0;
   #isClosed = false;
 
@@ -46,6 +53,10 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     this.addr = addr;
     this.#route = route;
     this.#unbind = unbind;
+    if (!world.canTry) return;
+    this.tryReceive = (buffer) => this.#tryReceive(buffer);
+    this.whenReadable = (callback) => this.#whenReadable(callback);
+    this.trySend = (bytes, address) => this.#trySend(bytes, address);
   }
 
   /** Whether what is sent to that address of its host arrives here. */
@@ -56,7 +67,8 @@ export class SimulatedDatagramSocket implements DatagramSocket {
 
   /** Describes it and what waits on it. */
   describe(): string {
-    const receive = this.#receiving.length === 0 ? "" : ", a receive waits";
+    const waits = this.#receiving.length > 0 || this.#onReadable !== undefined;
+    const receive = waits ? ", a receive waits" : "";
     return `datagram socket ${this.addr.hostname}:${this.addr.port} is open${receive}`;
   }
 
@@ -69,9 +81,10 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     this.#arrived.push(datagram);
     this.#bytesArrived += length;
     this.#serve();
+    this.#serveAwaited();
   }
 
-  receive(buffer: Uint8Array<ArrayBuffer>): Promise<[Uint8Array<ArrayBuffer>, DatagramAddress]> {
+  receive(buffer: Uint8Array<ArrayBuffer>): Promise<Received> {
     if (this.#isClosed) return Promise.reject(badResource("Socket has been closed"));
     return new Promise((resolve, reject) => {
       this.#receiving.push({ buffer, resolve, reject });
@@ -83,16 +96,11 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     if (this.#isClosed) return Promise.reject(badResource("Socket has been closed"));
     return new Promise((resolve, reject) => {
       this.#sending.push(() => {
-        if (this.#isClosed) return reject(badResource("Socket has been closed"));
-        if (bytes.length > LARGEST_DATAGRAM) return reject(messageTooLong());
-        const content = bytes.slice();
-        this.#world.note(`send :${this.addr.port} ${content.length} ${fingerprint(content)}`);
         try {
-          this.#route({ bytes: content, from: this.addr }, address.hostname, address.port);
+          resolve(this.#sendNow(bytes, address));
         } catch (error) {
-          return reject(error as Error);
+          reject(error);
         }
-        resolve(content.length);
       });
       if (this.#sending.length === 1) this.#world.after(0, () => this.#sendAll());
     });
@@ -103,7 +111,52 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     this.#world.note(`close datagrams :${this.addr.port}`);
     this.#isClosed = true;
     this.#unbind();
+    this.#onReadable = undefined;
     for (const { reject } of this.#receiving.splice(0)) reject(interrupted());
+  }
+
+  #tryReceive(buffer: Uint8Array<ArrayBuffer>): Received | undefined {
+    this.#checkOpen();
+    return this.#arrived.length === 0 ? undefined : this.#takeInto(buffer);
+  }
+
+  #whenReadable(callback: () => void): void {
+    this.#checkOpen();
+    if (this.#onReadable !== undefined) {
+      throw this.#world.violation(`datagrams :${this.addr.port}: two waits for a datagram`);
+    }
+    this.#onReadable = callback;
+    this.#serveAwaited();
+  }
+
+  #trySend(bytes: Uint8Array, address: DatagramAddress): number | undefined {
+    this.#checkOpen();
+    // Those before it have not left yet.
+    return this.#sending.length > 0 ? undefined : this.#sendNow(bytes, address);
+  }
+
+  #sendNow(bytes: Uint8Array, address: DatagramAddress): number {
+    this.#checkOpen();
+    if (bytes.length > LARGEST_DATAGRAM) throw messageTooLong();
+    const content = bytes.slice();
+    this.#world.note(`send :${this.addr.port} ${content.length} ${fingerprint(content)}`);
+    this.#route({ bytes: content, from: this.addr }, address.hostname, address.port);
+    return content.length;
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw badResource("Socket has been closed");
+  }
+
+  #serveAwaited(): void {
+    const callback = this.#onReadable;
+    if (callback === undefined || this.#arrived.length === 0) return;
+    // Never before the call has returned that asked for it. Only the first of several such reactions tells.
+    queueMicrotask(() => {
+      if (this.#onReadable !== callback || this.#arrived.length === 0) return;
+      this.#onReadable = undefined;
+      callback();
+    });
   }
 
   #sendAll(): void {
@@ -115,15 +168,22 @@ export class SimulatedDatagramSocket implements DatagramSocket {
   #serve(): void {
     while (this.#receiving.length > 0 && this.#arrived.length > 0) {
       const { buffer, resolve, reject } = this.#receiving.pop()!;
-      const { bytes, from } = this.#arrived.shift()!;
-      this.#bytesArrived -= bytes.length;
-      if (buffer.buffer.detached) {
-        reject(this.#world.violation(`datagrams :${this.addr.port}: detached a buffer`));
-        continue;
+      try {
+        resolve(this.#takeInto(buffer));
+      } catch (error) {
+        reject(error as Error);
       }
-      const length = Math.min(bytes.length, buffer.length);
-      buffer.set(bytes.subarray(0, length));
-      resolve([buffer.subarray(0, length), from]);
     }
+  }
+
+  #takeInto(buffer: Uint8Array<ArrayBuffer>): Received {
+    const { bytes, from } = this.#arrived.shift()!;
+    this.#bytesArrived -= bytes.length;
+    if (buffer.buffer.detached) {
+      throw this.#world.violation(`datagrams :${this.addr.port}: detached a buffer`);
+    }
+    const length = Math.min(bytes.length, buffer.length);
+    buffer.set(bytes.subarray(0, length));
+    return [buffer.subarray(0, length), from];
   }
 }

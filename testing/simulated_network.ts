@@ -12,7 +12,7 @@ import type {
   TransportListener,
 } from "../src/network/network.ts";
 import type { Turns } from "../src/network/turns.ts";
-import { checkChoice } from "../src/base/arguments.ts";
+import { checkBoolean, checkChoice } from "../src/base/arguments.ts";
 import { optionNames, readOptions } from "../src/base/options.ts";
 import { calmFaults, type Faults, gentleFaults, hostileFaults, readFaults } from "./faults.ts";
 import { Random } from "./random.ts";
@@ -30,10 +30,17 @@ export interface SimulatedNetworkOptions {
    * @default {"gentle"}
    */
   readonly faults?: "calm" | "gentle" | "hostile" | Partial<Faults>;
+  /**
+   * Whether its sockets can do without a promise, too: `tryRead`, `whenReadable` and `tryWrite` of streams,
+   * `tryReceive`, `whenReadable` and `trySend` of datagram sockets. Programs on them take other ways then.
+   *
+   * @default {false}
+   */
+  readonly canTry?: boolean;
 }
 
 /** Its names. */
-export const NETWORK_OPTIONS = optionNames<SimulatedNetworkOptions>({ faults: true });
+export const NETWORK_OPTIONS = optionNames<SimulatedNetworkOptions>({ faults: true, canTry: true });
 
 let friend: (network: SimulatedNetwork) => { world: World; clock: VirtualClock };
 
@@ -71,24 +78,25 @@ export class SimulatedNetwork implements Network {
    * Makes a network without hosts.
    *
    * @param seed An integer from 0 to 2^53 - 1.
-   * @param options What goes wrong.
+   * @param options What goes wrong, and what its sockets can do.
    * @throws {TypeError | RangeError} The seed or an option is wrong.
    */
   constructor(seed: number, options: SimulatedNetworkOptions = {}) {
     this.seed = seed;
     const random = new Random(seed);
     this.random = random.fork();
-    const { faults = "gentle" } = readOptions<SimulatedNetworkOptions>(
+    const { faults = "gentle", canTry = false } = readOptions<SimulatedNetworkOptions>(
       "options",
       options,
       NETWORK_OPTIONS,
     );
+    checkBoolean("canTry", canTry);
     if (typeof faults === "object") this.faults = readFaults(faults);
     else if (checkChoice("faults", faults, ["calm", "gentle", "hostile"]) === "calm") {
       this.faults = calmFaults;
     } else if (faults === "gentle") this.faults = gentleFaults(random.fork());
     else this.faults = hostileFaults(random.fork());
-    this.#world = new World(this.#clock, random, this.faults);
+    this.#world = new World(this.#clock, random, this.faults, canTry);
     this.#local = this.#addHost("localhost", "127.0.0.1");
   }
 

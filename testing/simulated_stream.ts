@@ -35,10 +35,20 @@ interface Waiting<T> {
   isDue: boolean;
 }
 
+/** Somebody waits for something to read, without a read. */
+interface Awaited {
+  readonly callback: () => void;
+  /** The callback is under way. */
+  isDue: boolean;
+}
+
 /** One end of a simulated connection. */
 export class SimulatedStream implements Transport {
   readonly localAddr: SimulatedAddress;
   readonly remoteAddr: SimulatedAddress;
+  readonly tryRead?: (buffer: Uint8Array) => number | null | undefined;
+  readonly whenReadable?: (callback: () => void) => void;
+  readonly tryWrite?: (bytes: Uint8Array) => number | undefined;
   readonly #world: World;
   readonly #free: () => void;
   readonly #wire: SimulatedWire;
@@ -47,6 +57,7 @@ export class SimulatedStream implements Transport {
   #peer: SimulatedStream | undefined;
   #reader: Waiting<number | null> | undefined;
   #writer: Waiting<number> | undefined;
+  #awaited: Awaited | undefined;
   #isClosed = false;
   #isDead = false;
   #hasEnded = false;
@@ -66,6 +77,10 @@ export class SimulatedStream implements Transport {
       (piece) => this.#pieceArrived(piece),
       () => this.die(timedOut()),
     );
+    if (!world.canTry) return;
+    this.tryRead = (buffer) => this.#tryRead(buffer);
+    this.whenReadable = (callback) => this.#whenReadable(callback);
+    this.tryWrite = (bytes) => this.#tryWrite(bytes);
   }
 
   /** Makes both ends of a connection; each is given what frees its descriptor. */
@@ -94,7 +109,7 @@ export class SimulatedStream implements Transport {
 
   /** Describes it and what waits on it. */
   describe(): string {
-    const read = this.#reader === undefined ? "" : ", a read waits";
+    const read = this.#reader === undefined && this.#awaited === undefined ? "" : ", a read waits";
     const write = this.#writer === undefined ? "" : ", a write waits";
     return `connection ${this.#name()} is open${read}${write}`;
   }
@@ -104,33 +119,65 @@ export class SimulatedStream implements Transport {
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#isClosed) return Promise.reject(badResource());
-    if (this.#reader !== undefined) {
-      this.#world.violation(`${this.#name()}: two reads at once`);
-      return Promise.reject(busy("Another read is under way"));
-    }
-    if (isDetached(buffer)) {
-      return Promise.reject(this.#world.violation(`${this.#name()}: read into a detached buffer`));
-    }
-    if (buffer.length === 0) return Promise.resolve(0);
     return new Promise((resolve, reject) => {
+      this.#checkRead(buffer);
+      if (buffer.length === 0) return resolve(0);
       this.#reader = { bytes: buffer, resolve, reject, isDue: false };
       this.#serveReader();
     });
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    if (this.#isClosed) return Promise.reject(badResource());
-    if (this.#writer !== undefined) {
-      this.#world.violation(`${this.#name()}: two writes at once`);
-      return Promise.reject(busy("Another write is under way"));
-    }
-    if (this.#hasEnded) return Promise.reject(brokenPipe());
-    if (bytes.length === 0) return Promise.resolve(0);
     return new Promise((resolve, reject) => {
+      this.#checkWrite();
+      if (bytes.length === 0) return resolve(0);
       this.#writer = { bytes, resolve, reject, isDue: false };
       this.#serveWriter();
     });
+  }
+
+  #tryRead(buffer: Uint8Array): number | null | undefined {
+    this.#checkRead(buffer);
+    if (buffer.length === 0) return 0;
+    return this.#isReadable ? this.#readNow(buffer) : undefined;
+  }
+
+  #whenReadable(callback: () => void): void {
+    this.#checkReader();
+    if (this.#awaited !== undefined) {
+      throw this.#world.violation(`${this.#name()}: two waits for something to read`);
+    }
+    this.#awaited = { callback, isDue: false };
+    this.#serveAwaited();
+  }
+
+  #tryWrite(bytes: Uint8Array): number | undefined {
+    this.#checkWrite();
+    if (bytes.length === 0) return 0;
+    return this.#isWritable ? this.#writeNow(bytes) : undefined;
+  }
+
+  #checkReader(): void {
+    if (this.#isClosed) throw badResource();
+    if (this.#reader === undefined) return;
+    this.#world.violation(`${this.#name()}: two reads at once`);
+    throw busy("Another read is under way");
+  }
+
+  #checkRead(buffer: Uint8Array): void {
+    this.#checkReader();
+    if (isDetached(buffer)) {
+      throw this.#world.violation(`${this.#name()}: read into a detached buffer`);
+    }
+  }
+
+  #checkWrite(): void {
+    if (this.#isClosed) throw badResource();
+    if (this.#writer !== undefined) {
+      this.#world.violation(`${this.#name()}: two writes at once`);
+      throw busy("Another write is under way");
+    }
+    if (this.#hasEnded) throw brokenPipe();
   }
 
   closeWrite(): Promise<void> {
@@ -195,38 +242,63 @@ export class SimulatedStream implements Transport {
     this.#inbox.clear();
     this.#reader?.reject(interrupted());
     this.#writer?.reject(interrupted());
-    this.#reader = this.#writer = undefined;
+    this.#reader = this.#writer = this.#awaited = undefined;
     this.#peer!.#setOff(); // What still arrives has room, and is answered with a reset.
   }
 
+  get #isReadable(): boolean {
+    return this.#inbox.length > 0 || this.#hasPeerEnded || this.#isDead;
+  }
+
+  /** There may be something to read. */
   #serveReader(): void {
+    this.#serveAwaited();
     const reader = this.#reader;
     if (reader === undefined || reader.isDue) return;
-    if (this.#inbox.length === 0 && !this.#hasPeerEnded && !this.#isDead) return;
+    if (!this.#isReadable) return;
     reader.isDue = true;
     this.#world.complete(() => {
       if (this.#reader === reader) this.#finishRead(reader);
     });
   }
 
-  #finishRead({ bytes: buffer, resolve, reject }: Waiting<number | null>): void {
+  #serveAwaited(): void {
+    const awaited = this.#awaited;
+    if (awaited === undefined || awaited.isDue || !this.#isReadable) return;
+    awaited.isDue = true;
+    // Never before the call has returned that asked for it.
+    const tell = () => {
+      if (this.#awaited !== awaited) return;
+      this.#awaited = undefined;
+      this.#world.note(`readable ${this.#name()}`);
+      awaited.callback();
+    };
+    this.#world.complete(() => queueMicrotask(tell));
+  }
+
+  #finishRead({ bytes, resolve, reject }: Waiting<number | null>): void {
     this.#reader = undefined;
+    settle(() => this.#readNow(bytes), resolve, reject);
+  }
+
+  #readNow(buffer: Uint8Array): number | null {
     if (this.#inbox.length === 0) {
       // Once its peer has ended, a stream has ended, whatever happens to the other direction.
       const failure = this.#hasPeerEnded ? undefined : this.#takeFailure();
       this.#world.note(`read ${this.#name()} ${failure?.name ?? "end"}`);
-      return failure === undefined ? resolve(null) : reject(failure);
+      if (failure !== undefined) throw failure;
+      return null;
     }
     if (isDetached(buffer)) {
-      return reject(this.#world.violation(`${this.#name()}: detached a buffer during a read`));
+      throw this.#world.violation(`${this.#name()}: detached a buffer during a read`);
     }
     const { random, faults } = this.#world;
     let length = Math.min(this.#inbox.length, buffer.length);
     if (random.chance(faults.shortReads)) length = random.integer(1, length);
     buffer.set(this.#inbox.take(length));
     this.#world.note(`read ${this.#name()} ${length}`);
-    resolve(length);
     this.#peer!.#setOff();
+    return length;
   }
 
   #takeFailure(): Error | undefined {
@@ -239,10 +311,14 @@ export class SimulatedStream implements Transport {
     return this.#world.faults.sendBufferInBytes - this.#outbox.length - this.#wire.bytes;
   }
 
+  get #isWritable(): boolean {
+    return this.#room > 0 || this.#hasEnded || this.#isDead;
+  }
+
   #serveWriter(): void {
     const writer = this.#writer;
     if (writer === undefined || writer.isDue) return;
-    if (this.#room <= 0 && !this.#hasEnded && !this.#isDead) return;
+    if (!this.#isWritable) return;
     writer.isDue = true;
     this.#world.complete(() => {
       if (this.#writer === writer) this.#finishWrite(writer);
@@ -251,9 +327,13 @@ export class SimulatedStream implements Transport {
 
   #finishWrite({ bytes, resolve, reject }: Waiting<number>): void {
     this.#writer = undefined;
-    if (this.#isDead || this.#hasEnded) return reject(this.#takeFailure() ?? brokenPipe());
+    settle(() => this.#writeNow(bytes), resolve, reject);
+  }
+
+  #writeNow(bytes: Uint8Array): number {
+    if (this.#isDead || this.#hasEnded) throw this.#takeFailure() ?? brokenPipe();
     if (bytes.length === 0) {
-      return reject(this.#world.violation(`${this.#name()}: detached content during a write`));
+      throw this.#world.violation(`${this.#name()}: detached content during a write`);
     }
     const { random, faults } = this.#world;
     let length = Math.min(bytes.length, this.#room);
@@ -262,8 +342,8 @@ export class SimulatedStream implements Transport {
     const content = bytes.slice(0, length);
     this.#outbox.push(content);
     this.#world.note(`write ${this.#name()} ${length} ${fingerprint(content)}`);
-    resolve(length);
     this.#setOff();
+    return length;
   }
 
   #end(): void {
@@ -307,6 +387,15 @@ export class SimulatedStream implements Transport {
     if (piece.kind === "bytes") this.#inbox.push(piece.bytes);
     else this.#hasPeerEnded = true;
     this.#serveReader();
+  }
+}
+
+/** Ends a wait with what an attempt gives or throws. */
+function settle<T>(attempt: () => T, resolve: (result: T) => void, reject: (error: Error) => void) {
+  try {
+    resolve(attempt());
+  } catch (error) {
+    reject(error as Error);
   }
 }
 

@@ -17,6 +17,8 @@ export class World {
   readonly random: Random;
   /** What happens in it. */
   readonly faults: Faults;
+  /** Whether its streams and datagram sockets can do without a promise, too. */
+  readonly canTry: boolean;
   /** No connection starves in it, and a look takes as long as the slowest completion. */
   readonly turns: Turns = {
     ...plainTurns,
@@ -36,10 +38,11 @@ export class World {
   readonly #cuts = new Map<string, number>();
   #events = 0;
 
-  constructor(clock: VirtualClock, random: Random, faults: Faults) {
+  constructor(clock: VirtualClock, random: Random, faults: Faults, canTry: boolean) {
     this.clock = clock;
     this.random = random;
     this.faults = faults;
+    this.canTry = canTry;
   }
 
   /** Gives an address a name, for the record. */

@@ -58,17 +58,20 @@ const rough: Partial<Faults> = {
   sendBufferInBytes: 50_000,
 };
 
-for (const [name, faults] of [["calm", {}], ["rough", rough]] as const) {
+const weathers = [["calm", {}], ["rough", rough]] as const;
+const ways = weathers.flatMap((weather) => [[...weather, false], [...weather, true]] as const);
+for (const [name, faults, canTry] of ways) {
   let net: SimulatedNetwork;
   let seed = 0;
   checkTransport(() => pairOn(net), {
-    name: `${name} simulated network: `,
+    name: `${name} simulated network${canTry ? " that needs no promise" : ""}: `,
     reset: true,
+    canTry,
     around: async (body) => {
       await simulate(seed++, (own) => {
         net = own;
         return body();
-      }, { faults });
+      }, { faults, canTry });
     },
   });
 }

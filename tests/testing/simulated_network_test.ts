@@ -1,3 +1,4 @@
+import type { DatagramSocket } from "../../network.ts";
 import {
   assert,
   assertEquals,
@@ -670,4 +671,94 @@ Deno.test("simulate() and SimulatedNetwork refuse options that are misspelled or
 Deno.test("simulate() does not report a delay that is left behind", async () => {
   const { leftBehind } = await simulate(1, (net) => Promise.resolve(void net.delay(60_000)));
   assertEquals(leftBehind, []);
+});
+
+Deno.test("SimulatedNetwork with canTry has datagram sockets that need no promise", async () => {
+  await simulate(1, async (net) => {
+    const [a, b] = ["a", "b"].map((name) =>
+      net.host(name).listenDatagram({ hostname: "0.0.0.0", port: 7 })
+    ) as [DatagramSocket, DatagramSocket];
+    const to = { transport: "udp", hostname: "b", port: 7 } as const;
+    const buffer = new Uint8Array(8);
+    assertEquals(b.tryReceive!(buffer), undefined);
+    let calls = 0;
+    const came = new Promise<void>((resolve) => b.whenReadable!(() => (calls++, resolve())));
+    assertEquals(calls, 0);
+    assertEquals(a.trySend!(Uint8Array.of(1, 2), to), 2);
+    assertThrows(() => a.trySend!(new Uint8Array(65_508), to), Error, "too long");
+    assertThrows(() => a.trySend!(Uint8Array.of(1), { ...to, hostname: "nobody" }), Error);
+    // What waits leaves first.
+    const sending = a.send(Uint8Array.of(3), to);
+    assertEquals(a.trySend!(Uint8Array.of(4), to), undefined);
+    await Promise.all([came, sending]);
+    const [bytes, from] = b.tryReceive!(buffer)!;
+    assertEquals([...bytes], [1, 2]);
+    assertEquals([from.hostname, from.port], [net.host("a").address, 7]);
+    await net.delay(1);
+    // At once where something is there, but not before it has returned.
+    const again = new Promise<void>((resolve) => b.whenReadable!(() => (calls++, resolve())));
+    assertEquals(calls, 1);
+    await again;
+    assertEquals([...b.tryReceive!(buffer)![0]], [3]);
+    assertEquals(b.tryReceive!(buffer), undefined);
+    // Nobody is told of a socket that was freed.
+    a.trySend!(Uint8Array.of(5), to);
+    await net.delay(1);
+    b.whenReadable!(() => calls++);
+    a.close();
+    b.close();
+    await net.delay(1);
+    assertEquals(calls, 2);
+    assertThrows(() => b.tryReceive!(buffer), Deno.errors.BadResource);
+    assertThrows(() => b.whenReadable!(() => {}), Deno.errors.BadResource);
+    assertThrows(() => a.trySend!(Uint8Array.of(1), to), Deno.errors.BadResource);
+  }, { faults: "calm", canTry: true });
+});
+
+Deno.test("SimulatedNetwork with canTry reports wrong use of what needs no promise", async () => {
+  const wrong: Record<string, (transport: Transport) => void> = {
+    "two waits for something to read": (transport) => {
+      transport.whenReadable!(() => {});
+      transport.whenReadable!(() => {});
+    },
+    "two reads at once": (transport) => {
+      transport.read(new Uint8Array(1)).catch(() => {});
+      transport.tryRead!(new Uint8Array(1));
+    },
+    "read into a detached buffer": (transport) => {
+      const buffer = new Uint8Array(1);
+      buffer.buffer.transfer();
+      transport.tryRead!(buffer);
+    },
+    "two writes at once": (transport) => {
+      while (transport.tryWrite!(new Uint8Array(1000)) !== undefined);
+      transport.write(new Uint8Array(1)).catch(() => {});
+      transport.tryWrite!(new Uint8Array(1));
+    },
+  };
+  for (const [what, use] of Object.entries(wrong)) {
+    const run = simulate(1, async (net) => {
+      const [near, far, end] = await dialled(net);
+      assertThrows(() => use(near), Error);
+      near.close();
+      far.close();
+      end();
+    }, { faults: { sendBufferInBytes: 5000 }, canTry: true });
+    await assertRejects(() => run, SimulationError, what);
+  }
+});
+
+Deno.test("SimulatedNetwork needs canTry for what needs no promise", async () => {
+  for (const canTry of [false, true]) {
+    await simulate(1, async (net) => {
+      const [near, far, end] = await dialled(net);
+      const socket = await net.listenDatagram({ hostname: "127.0.0.1", port: 0 });
+      const members = [near.tryRead, near.whenReadable, far.tryWrite];
+      const others = [socket.tryReceive, socket.whenReadable, socket.trySend];
+      for (const member of [...members, ...others]) assertEquals(member !== undefined, canTry);
+      for (const one of [near, far, socket]) one.close();
+      end();
+    }, { faults: "calm", canTry });
+  }
+  assertThrows(() => new SimulatedNetwork(1, { canTry: 1 as never }), TypeError, "canTry");
 });

@@ -22,10 +22,10 @@ export interface Campaign {
   readonly run: (net: SimulatedNetwork) => Promise<void>;
 }
 
-/** Runs a campaign with one seed. */
+/** Runs a campaign with one seed. With half of the even seeds, and half of the odd ones, sockets need no promises. */
 export function runSeed(campaign: Campaign, seed: number): Promise<SimulationReport> {
   const faults = campaign.faults?.(new Random(seed)) ?? (seed % 2 === 0 ? "gentle" : "hostile");
-  return simulate(seed, campaign.run, { faults });
+  return simulate(seed, campaign.run, { faults, canTry: seed % 4 >= 2 });
 }
 
 /** Runs a seed again, and throws where the run differs. */

@@ -56,7 +56,7 @@ export const lentBytes: Campaign = {
     await using listener = new Listener(7, {
       network: net.host("server"),
       closeTimeoutInMillis: 600_000,
-      maxQueuedBytes: 1_000_000,
+      maxQueuedBytes: 16_000_000,
     });
     listener.attach((caller) => {
       // The hearers come first.

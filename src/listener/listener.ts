@@ -105,6 +105,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * import { Listener } from "socket/mod.ts";
    *
    * const listener = new Listener(0, { interface: "127.0.0.1" });
+   * listener.attach({ onBytes: (_caller, bytes) => bytes });
    * await listener.start();
    * const isReady = () => !listener.stopping.aborted;
    * console.log(isReady()); // true
@@ -260,17 +261,22 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    *
    * @example
    * ```ts
-   * import { Listener } from "socket/mod.ts";
+   * import { Client, Listener } from "socket/mod.ts";
    *
    * await using listener = new Listener(0, { interface: "127.0.0.1" });
    * await listener.start();
-   * try {
-   *   for await (const caller of listener.iterate({ signal: AbortSignal.timeout(50) })) {
+   * const enough = new AbortController();
+   * const loop = (async () => {
+   *   for await (const caller of listener.iterate({ signal: enough.signal })) {
+   *     void caller.write("hello\n");
    *     void caller.close();
    *   }
-   * } catch (error) {
-   *   console.log((error as Error).name); // TimeoutError
-   * }
+   * })().catch((error) => console.log(error.name)); // AbortError
+   *
+   * await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+   * await client.readLine();
+   * enough.abort();
+   * await loop;
    * ```
    */
   iterate(options?: IterationOptions): AsyncIterableIterator<Caller, undefined> {

@@ -41,7 +41,10 @@ function allBlocks(): Block[] {
 /** Every block that starts a server on a real network. */
 export function serverBlocks(): Block[] {
   return allBlocks()
-    .filter(({ code }) => /\bnew (Udp)?Listener\(/.test(code) && !/\bnetwork:/.test(code));
+    .filter(({ code }) =>
+      /\bnew (Udp)?Listener\(/.test(code) && /\.(start|serve)\(/.test(code) &&
+      !/\bnetwork\b/.test(code)
+    );
 }
 
 /** Every block that says what it prints, and runs as it stands. */

@@ -173,11 +173,23 @@ function checkIsThere(content: Uint8Array): void {
   }
 }
 
+/** The getters that say what an array of bytes really is, whatever properties it was given. */
+const truth = Object.getOwnPropertyDescriptors(
+  Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array,
+);
+const bufferOf = truth.buffer.get!;
+const offsetOf = truth.byteOffset.get!;
+const lengthOf = truth.byteLength.get!;
+
 /**
- * The same bytes as an array that is nothing more: parts of a subclass are made by its own constructor, and node's
- * `Buffer` has a `slice` that does not copy.
+ * The same bytes as an array that is nothing more: parts of a subclass are made by its own constructor, node's
+ * `Buffer` has a `slice` that does not copy, and one may say to be longer than its memory is.
  */
 function plain<Buffer extends ArrayBufferLike>(bytes: Uint8Array<Buffer>): Uint8Array<Buffer> {
-  if (Object.getPrototypeOf(bytes) === Uint8Array.prototype) return bytes;
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const length = lengthOf.call(bytes);
+  if (
+    Object.getPrototypeOf(bytes) === Uint8Array.prototype && bytes.length === length &&
+    bytes.byteLength === length && bytes.byteOffset === offsetOf.call(bytes)
+  ) return bytes;
+  return new Uint8Array(bufferOf.call(bytes) as Buffer, offsetOf.call(bytes), length);
 }

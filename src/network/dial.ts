@@ -107,7 +107,8 @@ export function dialEach<Host, T>(
     if (host === undefined) return;
     underWay++;
     if (next < hosts.length) timer = clock.setTimeout(begin, HEAD_START_IN_MILLIS);
-    dial(host, giveUp.signal).then((connected) => {
+    // What it throws at once is a failure like any other.
+    Promise.try(dial, host, giveUp.signal).then((connected) => {
       if (giveUp.signal.aborted) return discard(connected);
       end();
       resolve(connected);

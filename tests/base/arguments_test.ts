@@ -126,3 +126,14 @@ Deno.test("contentBytes() and checkTarget() make plain arrays of subclasses, ove
     }
   }
 });
+
+Deno.test("contentBytes() and checkTarget() believe the memory, not what an array says of itself", () => {
+  for (const name of ["length", "byteLength", "byteOffset"]) {
+    const bytes = new Uint8Array([0, 1, 2, 3]).subarray(1);
+    Object.defineProperty(bytes, name, { value: 1_000_000 });
+    for (const plain of [contentBytes(bytes), checkTarget(bytes)]) {
+      assertEquals([plain.length, plain.byteLength, plain.byteOffset], [3, 3, 1], name);
+      assertEquals(plain, new Uint8Array([1, 2, 3]));
+    }
+  }
+});

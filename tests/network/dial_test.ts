@@ -29,6 +29,7 @@ function dialing(
     },
     dial(address, signal) {
       log.push(`dial ${address}`);
+      if (address === "z") throw new Error("denied");
       signal.addEventListener("abort", () => log.push(`give up ${address}`));
       const attempt = Promise.withResolvers<string>();
       attempts.set(address, attempt);
@@ -48,6 +49,15 @@ Deno.test("dial() tries the next address at once when one has failed", async () 
   assertEquals(await connected, "b");
   await clock.advance(1_000);
   assertEquals(log, ["dial a", "give up a", "dial b", "give up b"]);
+});
+
+Deno.test("dial() takes what dialling throws at once for a failure like any other", async () => {
+  const { clock, log, connected, attempt } = dialing(["z", "a", "z"]);
+  await settled();
+  attempt("a").reject(new Error("refused"));
+  await assertRejects(() => connected, Error, "denied");
+  await clock.advance(1_000);
+  assertEquals(log, ["dial z", "dial a", "give up a", "dial z"]);
 });
 
 Deno.test("dial() tries the next address beside one that does not answer", async () => {

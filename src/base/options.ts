@@ -41,10 +41,22 @@ export function readOptions<T extends object>(
   value: NoInfer<T>,
   names: OptionNames<T>,
 ): Readonly<T> {
-  for (const field of Object.keys(checkObject(name, value))) {
-    if (!(names as readonly string[]).includes(field)) refuseUnknown(name, field, names);
-  }
+  checkNames(name, value, names);
   return partOf(name, value, names);
+}
+
+/**
+ * Checks that an object has no field of its own but some.
+ *
+ * @param name What it is, for the message.
+ * @param value What was passed.
+ * @param names All that it may have.
+ * @throws {TypeError} It is no object, or has another field.
+ */
+export function checkNames(name: string, value: object, names: readonly string[]): void {
+  for (const field of Object.keys(checkObject(name, value))) {
+    if (!names.includes(field)) refuseUnknown(name, field, names);
+  }
 }
 
 function refuseUnknown(name: string, field: string, names: readonly string[]): never {

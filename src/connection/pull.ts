@@ -1,8 +1,8 @@
 // A read that can be given up, by time or by a signal: every pull face is built on it. A read that is given up takes
 // nothing; what has arrived is there for the next one.
 
-import { checkInterval, checkObject, checkSignal } from "../base/arguments.ts";
-import { optionOf } from "../base/options.ts";
+import { checkInterval, checkSignal } from "../base/arguments.ts";
+import { checkNames, optionOf } from "../base/options.ts";
 import type { Reader } from "./reader.ts";
 
 /** How one read behaves. */
@@ -12,6 +12,9 @@ export interface ReadOptions {
   /** How long to wait for the next byte, instead of the connection's `readTimeoutInMillis`. */
   readonly timeoutInMillis?: number;
 }
+
+/** The options of all reads, those of lines and delimiters too. */
+const READ_OPTIONS = ["signal", "timeoutInMillis", "limit", "invalidBytes"];
 
 /** What a read gives: the bytes and their count, or an empty array and -1 at the end of the stream. */
 export type ReadResult = [bytes: Uint8Array<ArrayBuffer>, length: number];
@@ -42,7 +45,7 @@ export function pull<T>(
   owner?: object,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    if (options !== undefined) checkObject("options", options);
+    if (options !== undefined) checkNames("options", options, READ_OPTIONS);
     const given = optionOf(options, "timeoutInMillis");
     const timeout = given === undefined ? timeoutInMillis : checkInterval("timeoutInMillis", given);
     const signal = optionOf(options, "signal");

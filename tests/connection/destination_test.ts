@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type AnyClientConfig, resolveClientConfig } from "../../src/connection/client_config.ts";
-import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import { DENO_OPTIONS } from "../../src/network/deno/deno_options.ts";
 import type { ConnectTarget, Network, Transport } from "../../src/network/network.ts";
 import {
   fail,
@@ -21,7 +21,7 @@ function reaching(config: Options, answering: Record<string, ScriptedTransport>)
   const network: Network = {
     ...scriptedNetwork({ connects: [] }),
     clock,
-    socketOptions: denoNetwork.socketOptions!,
+    socketOptions: DENO_OPTIONS,
     connect({ hostname, port, localAddress, signal }: ConnectTarget): Promise<Transport> {
       asked.push([`${hostname} ${port}`, ...(localAddress === undefined ? [] : [localAddress])]
         .join(" from "));

@@ -92,6 +92,8 @@ Deno.test("pull() is refused as busy while somebody else waits, and refuses wron
   peer.say("ab");
   assertEquals(asText(await waiting), ["ab", 2]);
   await assertRejects(() => next({ timeoutInMillis: 0 }), RangeError, "timeoutInMillis");
+  const misspelled = { timeout: 3 } as ReadOptions;
+  await assertRejects(() => next(misspelled), TypeError, 'options has no option "timeout"');
   await assertRejects(() => next({ signal: {} as AbortSignal }), TypeError, "signal");
   connection.abort();
 });

@@ -1,5 +1,6 @@
 // The service to copy, examples/service/, as a process of its own.
 
+import { connect } from "node:net";
 import { assertEquals } from "@std/assert";
 import type { Client } from "../../mod.ts";
 import { Program } from "./program.ts";
@@ -80,8 +81,19 @@ export function samplesOf(text: string): Samples {
 /** Says some lines to it, and checks the answers. @returns How many there were. */
 export async function talk(client: Client, lines: number): Promise<number> {
   for (let i = 0; i < lines; i++) {
-    await client.write(`line ${i}\n`);
+    // The answer is shorter, so that nobody takes one number for the other.
+    await client.write(`line ${i}\r\n`);
     assertEquals(await client.readLine(), `LINE ${i}`);
   }
   return lines;
+}
+
+/** A client that says a line of two bytes, gets the answer, and resets its connection. */
+export async function breakOff({ port }: Service): Promise<void> {
+  const answer = Promise.withResolvers<string>();
+  const socket = connect(port, "127.0.0.1", () => socket.write("x\n"));
+  socket.once("error", answer.reject);
+  socket.once("data", (bytes) => answer.resolve(String(bytes)));
+  assertEquals(await answer.promise, "X\n");
+  socket.resetAndDestroy();
 }

@@ -3,8 +3,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Client } from "../../mod.ts";
+import type { Samples } from "../../tools/demo/samples.ts";
 import { dial } from "../support/dial.ts";
-import { breakOff, type Samples, Service, talk } from "../support/service.ts";
+import { breakOff, Service, talk } from "../support/service.ts";
 
 const CLIENTS = 20;
 const LINES = 50;

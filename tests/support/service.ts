@@ -3,13 +3,11 @@
 import { connect } from "node:net";
 import { assertEquals } from "@std/assert";
 import type { Client } from "../../mod.ts";
+import { type Samples, samplesOf } from "../../tools/demo/samples.ts";
 import { Program } from "./program.ts";
 
 /** A line of its log. */
 export type LogLine = Readonly<Record<string, unknown>>;
-
-/** What it says of its numbers: a sample for each line, by name and label. */
-export type Samples = Readonly<Record<string, number>>;
 
 /** The service, where it listens, and what it says of itself. */
 export class Service implements AsyncDisposable {
@@ -67,15 +65,6 @@ export class Service implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.program[Symbol.asyncDispose]();
   }
-}
-
-/** The samples of a text for Prometheus. */
-export function samplesOf(text: string): Samples {
-  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  return Object.fromEntries(lines.map((line) => {
-    const end = line.lastIndexOf(" ");
-    return [line.slice(0, end), Number(line.slice(end + 1))];
-  }));
 }
 
 /** Says some lines to it, and checks the answers. @returns How many there were. */

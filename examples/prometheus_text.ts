@@ -1,4 +1,4 @@
-// The numbers of a listener as text for Prometheus; used by prometheus.ts.
+// The numbers of a listener as text for Prometheus; used by prometheus.ts and service/.
 
 import type { ListenerStats } from "../mod.ts";
 

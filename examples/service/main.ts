@@ -1,8 +1,9 @@
-// A service to copy: lines in capitals, with limits, TLS, probes, and an end that a load balancer survives.
+// A service to copy: lines in capitals, with limits, TLS, probes, metrics, a log, and an end without losses.
 // Run: deno run --allow-net --allow-read examples/service/main.ts [--port=7000] [--probe-port=7001]
 
 import { parseArgs } from "node:util";
 import { framedService, LineCodec, Listener } from "../../mod.ts";
+import { log, logEvent } from "./log.ts";
 import { serveProbes } from "./probes.ts";
 
 const { values } = parseArgs({
@@ -19,9 +20,6 @@ const { values } = parseArgs({
 const hostname = values.interface;
 const { cert: certFile, key: keyFile } = values;
 
-/** One line of JSON for each thing that happens. */
-const log = (what: object) => console.log(JSON.stringify(what));
-
 const listener = new Listener(Number(values.port), {
   interface: hostname,
   maxConnections: 10_000,
@@ -29,10 +27,7 @@ const listener = new Listener(Number(values.port), {
   idleTimeoutInMillis: 600_000,
   stopDeadlineInMillis: Number(values.deadline),
   ...(certFile && keyFile ? { secureSocket: { certFile, keyFile, reloadInMillis: 60_000 } } : {}),
-  onEvent(event) {
-    if (event.kind !== "refused" && event.kind !== "reloaded") return;
-    log({ event: event.kind, error: event.error?.message });
-  },
+  onEvent: logEvent,
 });
 
 let answered = 0;
@@ -46,14 +41,14 @@ listener.attach(framedService(new LineCodec({ maxFrameLength: 10_000 }), {
 await listener.start();
 
 const isReady = () => !listener.stopping.aborted;
-const probes = serveProbes(hostname, Number(values["probe-port"]), isReady);
-log({ event: "started", port: listener.port, probePort: probes.addr.port });
+const probes = serveProbes(hostname, Number(values["probe-port"]), listener);
+log("started", { port: listener.port, probePort: probes.addr.port });
 
 const stopped = Promise.withResolvers<void>();
 async function stop(acceptForInMillis: number): Promise<void> {
-  log({ event: "stopping", open: listener.connections.size });
+  log("stopping", { open: listener.connections.size });
   const { completed, cut } = await listener.gracefulStop({ acceptForInMillis });
-  log({ event: "stopped", completed, cut, accepted: listener.stats().accepted, answered });
+  log("stopped", { completed, cut, accepted: listener.stats().accepted, answered });
   stopped.resolve();
 }
 Deno.addSignalListener("SIGTERM", () => isReady() && stop(Number(values["accept-for"])));

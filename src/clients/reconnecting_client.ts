@@ -15,6 +15,7 @@ import type { Clock } from "../network/network.ts";
 import { Backoff, isFinal } from "./backoff.ts";
 import type { ClientState } from "./client_state.ts";
 import { dialPrepared, endOf } from "./prepared.ts";
+import { ReconnectCount } from "./reconnect_count.ts";
 import {
   type DialTarget,
   type ReconnectingClientConfig,
@@ -90,6 +91,7 @@ export function lastErrorOf(client: ReconnectingClient): Error | undefined {
 export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposable {
   readonly #settings: ReconnectingSettings;
   readonly #backoff: Backoff;
+  readonly #reconnects: ReconnectCount | undefined;
   readonly #closed = Promise.withResolvers<SocketError | undefined>();
   /** Aborted when it is over. */
   readonly #life = new AbortController();
@@ -121,7 +123,8 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
   constructor(config: ReconnectingClientConfig) {
     this.#settings = resolveReconnecting(config);
     this.#backoff = new Backoff(this.#settings.redial, this.#settings.targets.length);
-    const { signal } = this.#settings;
+    const { signal, telemetry } = this.#settings;
+    if (telemetry) this.#reconnects = new ReconnectCount();
     this.#life.signal.addEventListener(
       "abort",
       () => signal?.removeEventListener("abort", onAbort),
@@ -300,9 +303,10 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
 
   async #dial(): Promise<Client> {
     const { clock, onUp, prepareTimeoutInMillis: timeoutInMillis } = this.#settings;
-    const { config } = this.#targets.shift()!;
+    const { config, attributes } = this.#targets.shift()!;
     const preparation = { clock, name: "onUp", timeoutInMillis, prepare: onUp };
     const [client] = await dialPrepared(config, preparation, this.#life.signal);
+    this.#reconnects?.up(attributes);
     return client;
   }
 
@@ -368,6 +372,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
       wait.reject(reason);
     }
     this.#waiting.clear();
+    this.#reconnects?.over();
     this.#enter(told === undefined ? { kind: "closed" } : { kind: "closed", error: told });
     this.#endUse(new GenericError("closed", "The client was closed"));
     const open = [this.#current, this.#retired].filter((client) => client !== undefined);

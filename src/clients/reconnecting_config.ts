@@ -11,6 +11,8 @@ import {
   resolveClientConfig,
   type ServiceClientConfig,
 } from "../connection/client_config.ts";
+import type { Attributes } from "../events/otel_api.ts";
+import { endAttributes } from "../events/telemetry.ts";
 import type { Clock } from "../network/network.ts";
 import { checkRedial, REDIAL_OPTIONS, type RedialConfig, type RedialSettings } from "./backoff.ts";
 import { DIAL_OPTIONS, type DialOptions } from "./dial_options.ts";
@@ -71,12 +73,16 @@ export interface ReconnectingSettings {
   readonly onUp: ((client: Client) => unknown) | undefined;
   readonly onDown: ((setback: Setback) => unknown) | undefined;
   readonly onState: ((state: ClientState) => unknown) | undefined;
+  /** Whether OpenTelemetry is told. */
+  readonly telemetry: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
 /** A place to dial. */
 export interface DialTarget {
   readonly name: string;
+  /** What numbers about it are about. */
+  readonly attributes: Attributes;
   readonly config: AnyClientConfig;
 }
 
@@ -104,12 +110,16 @@ export function resolveReconnecting(config: ReconnectingClientConfig): Reconnect
   const resolved = configs.map((config) =>
     resolveClientConfig(withOptions(config, { signal }) as AnyClientConfig)
   );
-  const { network, connection } = resolved[0]!;
+  const { network, connection, watch } = resolved[0]!;
   return {
-    targets: configs.map((config, i) => ({
-      name: resolved[i]!.destination.name,
-      config: config as AnyClientConfig,
-    })),
+    targets: configs.map((config, i) => {
+      const { name, asked } = resolved[i]!.destination;
+      return {
+        name,
+        attributes: endAttributes(asked.transport, asked.address, asked.port),
+        config: config as AnyClientConfig,
+      };
+    }),
     shuffleTargets: checkBoolean("shuffleTargets", shuffleTargets),
     redial: checkRedial(options),
     clock: network.clock,
@@ -118,6 +128,7 @@ export function resolveReconnecting(config: ReconnectingClientConfig): Reconnect
     onUp: checkFunction("onUp", options.onUp),
     onDown: checkFunction("onDown", options.onDown),
     onState: checkFunction("onState", options.onState),
+    telemetry: watch.telemetry,
     signal,
   };
 }

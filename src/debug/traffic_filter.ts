@@ -2,7 +2,7 @@
 
 import { checkInteger, shown } from "../base/arguments.ts";
 import { optionNames, readList, readOptions } from "../base/options.ts";
-import { printThrown } from "../base/user_code.ts";
+import { printThrown, refusePromise } from "../base/user_code.ts";
 import type { TrafficEnds } from "./tap.ts";
 
 /** Which ends to look at. Where both fields are given, both must fit. */
@@ -53,7 +53,9 @@ function guarded(filter: (ends: TrafficEnds) => boolean): (ends: TrafficEnds) =>
   return (ends) => {
     try {
       // A promise is no answer: what is not known to be wanted is not looked at.
-      return filter(ends) === true;
+      const answer = filter(ends);
+      refusePromise("only", answer);
+      return answer === true;
     } catch (error) {
       if (!hasThrown) printThrown(error);
       hasThrown = true;

@@ -69,6 +69,11 @@ export const METRICS = {
     description: "How long connecting took, handshake included",
     bounds: SHORT,
   },
+  "socket.client.reconnects": {
+    kind: "counter",
+    unit: "{connection}",
+    description: "Connections that a client that redials has made after its first one",
+  },
   "socket.client.io": { kind: "counter", unit: "By", description: "Bytes received and sent" },
   "socket.client.queued": { kind: "upDown", unit: "By", description: "Bytes waiting to be sent" },
   "socket.client.tls_handshake.duration": {

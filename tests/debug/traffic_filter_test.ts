@@ -41,6 +41,16 @@ Deno.test("resolveFilter() prints what a function throws, once, and takes it for
   assertEquals(printed.map(String), ["Error: odd"]);
 });
 
+Deno.test("resolveFilter() takes a promise for no, whatever becomes of it", async () => {
+  const filter = resolveFilter((() => Promise.reject(new Error("odd"))) as () => never);
+  const printed = await printedDuring(() => {
+    assertEquals([filter(ends), filter(ends)], [false, false]);
+  });
+  assertEquals(printed.map(String), [
+    "TypeError: only must not be async: it has to be done when it returns",
+  ]);
+});
+
 Deno.test("resolveFilter() refuses what is no filter", () => {
   for (
     const [wrong, says] of [

@@ -1,76 +1,58 @@
 // The service to copy, as a process: loaded, probed and stopped; its books agree with those of its clients.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Client } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { dial } from "../support/dial.ts";
 import { inFolder } from "../support/folder.ts";
-import { isInstalled, outputOf, Program } from "../support/program.ts";
+import { isInstalled, outputOf } from "../support/program.ts";
+import { type LogLine, Service, talk } from "../support/service.ts";
+import { repositoryFiles, root } from "../support/source.ts";
 
 const FOLDER = new URL("../../examples/service/", import.meta.url);
 const CLIENTS = 20;
 const LINES = 25;
 
-/** The service, where it listens, and what it says of itself. */
-async function start(...args: string[]) {
-  const program = new Program("deno", [
-    "run",
-    "--quiet",
-    "--no-prompt",
-    "--allow-net=127.0.0.1",
-    "--allow-read",
-    "examples/service/main.ts",
-    "--interface=127.0.0.1",
-    "--port=0",
-    "--probe-port=0",
-    ...args,
-  ]);
-  const [line] = await program.line(/^.*"started".*$/);
-  const { port, probePort } = JSON.parse(line) as { port: number; probePort: number };
-  return {
-    program,
-    port,
-    /** What a probe is answered. */
-    async probe(path: string): Promise<number> {
-      const response = await fetch(`http://127.0.0.1:${probePort}/${path}`);
-      await response.body?.cancel();
-      return response.status;
-    },
-    /** What it says at its end. */
-    async books() {
-      const { code, stdout, stderr } = await program.ending();
-      assertEquals([code, stderr], [0, ""]);
-      return JSON.parse(stdout.trim().split("\n").at(-1)!) as Record<string, unknown>;
-    },
-  };
+/** The last word of a log: what the stop has reported. */
+function reported(log: readonly LogLine[]): LogLine {
+  const { time: _, ...report } = log.find(({ event }) => event === "stopped")!;
+  return report;
 }
 
-/** Says some lines, and counts the answers. */
-async function talk(client: Client): Promise<number> {
-  for (let i = 0; i < LINES; i++) {
-    await client.write(`line ${i}\n`);
-    assertEquals(await client.readLine(), `LINE ${i}`);
+/** Copies what the container file copies, from folder to folder. */
+async function copyAsImage(folder: string): Promise<void> {
+  const image = await Deno.readTextFile(new URL("Containerfile", FOLDER));
+  const files = repositoryFiles();
+  for (const [, from, to] of image.matchAll(/^COPY (\S+) \.\/(\S*)$/gm)) {
+    const copied = files.filter((path) => path === from || path.startsWith(`${from}/`));
+    assert(copied.length > 0, `the container file copies ${from}`);
+    for (const path of copied) {
+      const isFile = path === from;
+      const target = `${folder}/${to}${
+        isFile ? from!.split("/").at(-1) : path.slice(from!.length)
+      }`;
+      await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
+      await Deno.copyFile(new URL(path, root), target);
+    }
   }
-  return LINES;
 }
 
 Deno.test("examples/service goes on until its load balancer has noticed, says goodbye, and keeps true books", async () => {
-  const service = await start("--accept-for=600000", "--deadline=10000");
-  await using program = service.program;
-  assertEquals(await Promise.all(["healthz", "readyz", "other"].map(service.probe)), [
-    200,
-    200,
-    404,
-  ]);
+  await using service = await Service.start(["--accept-for=600000", "--deadline=10000"]);
+  const { program } = service;
+  const probe = (path: string) => service.probe(path);
+  assertEquals(await Promise.all(["healthz", "readyz", "other"].map(probe)), [200, 200, 404]);
   const early = await Promise.all(Array.from({ length: CLIENTS }, () => dial(service)));
-  let answered = (await Promise.all(early.map(talk))).reduce((sum, count) => sum + count, 0);
+  const talkToAll = async (clients: typeof early) =>
+    (await Promise.all(clients.map((client) => talk(client, LINES))))
+      .reduce((sum, count) => sum + count, 0);
+  let answered = await talkToAll(early);
 
   program.signal("SIGTERM");
   await program.line(/"stopping"/);
-  assertEquals(await Promise.all(["healthz", "readyz"].map(service.probe)), [200, 503]);
+  assertEquals(await Promise.all(["healthz", "readyz"].map(probe)), [200, 503]);
   // The load balancer still sends.
   const late = await Promise.all(Array.from({ length: CLIENTS }, () => dial(service)));
-  answered += (await Promise.all([...early, ...late].map(talk))).reduce((sum, n) => sum + n, 0);
+  answered += await talkToAll([...early, ...late]);
 
   // No longer.
   program.signal("SIGINT");
@@ -80,7 +62,7 @@ Deno.test("examples/service goes on until its load balancer has noticed, says go
     await client.close();
   }
   const accepted = 2 * CLIENTS;
-  assertEquals(await service.books(), {
+  assertEquals(reported(await service.log()), {
     event: "stopped",
     completed: accepted,
     cut: [],
@@ -89,28 +71,29 @@ Deno.test("examples/service goes on until its load balancer has noticed, says go
   });
 });
 
-Deno.test("examples/service speaks TLS, and ends at once when it is interrupted twice", async () => {
+Deno.test("examples/service as in its image speaks TLS, and ends at once when it is interrupted twice", async () => {
   await inFolder(async (folder) => {
+    await copyAsImage(folder);
     const authority = await Authority.make("Service Test CA");
     const { cert, key } = await authority.sign({ hosts: ["localhost"] });
     await Deno.writeTextFile(`${folder}/cert.pem`, cert);
     await Deno.writeTextFile(`${folder}/key.pem`, key);
-    const service = await start(
-      `--cert=${folder}/cert.pem`,
-      `--key=${folder}/key.pem`,
-      "--deadline=600000",
-    );
-    await using program = service.program;
+    const secure = [`--cert=${folder}/cert.pem`, `--key=${folder}/key.pem`];
+    await using service = await Service.start([...secure, "--deadline=600000"], folder);
     const secureSocket = { caCerts: [authority.cert], serverName: "localhost" };
     const client = await dial(service, { secureSocket });
-    assertEquals(await talk(client), LINES);
+    assertEquals(await talk(client, LINES), LINES);
     // A stop waits for a peer that has begun a line and takes its time.
     await client.write("beg");
-    program.signal("SIGINT");
-    await program.line(/"stopping"/);
-    program.signal("SIGINT");
-    const { event, accepted } = await service.books();
+    service.program.signal("SIGINT");
+    await service.program.line(/"stopping"/);
+    service.program.signal("SIGINT");
+    const log = await service.log();
+    const { event, accepted } = reported(log);
     assertEquals([event, accepted], ["stopped", 1]);
+    const ended = log.filter(({ event }) => event === "ended");
+    assertEquals(ended.map(({ remotePort, by }) => [remotePort, by]), [[client.localPort, "stop"]]);
+    assertMatch(JSON.stringify(ended), /"secure":\{"protocol":"TLSv1.3"/);
     client.abort();
   });
 });

@@ -6,24 +6,17 @@ import { prometheusText } from "../../../examples/prometheus_text.ts";
 import { dial } from "../../support/dial.ts";
 import { interrupt, portOfExample, startExample } from "../../support/example.ts";
 import { inFolder } from "../../support/folder.ts";
-import { freePort } from "../../support/free_port.ts";
 import { peerTest } from "../../support/peers.ts";
-import { Program } from "../../support/program.ts";
+import { Prometheus, promtool } from "../../support/prometheus.ts";
 
-async function checked(text: string): Promise<string> {
-  await using promtool = new Program("promtool", ["check", "metrics"]);
-  await promtool.type(text);
-  await promtool.endInput();
-  const { code, stdout, stderr } = await promtool.ending();
-  return code === 0 ? stdout + stderr : `${code}: ${stdout}${stderr}`;
-}
+const CHECK = ["check", "metrics"];
 
 await peerTest("promtool finds nothing wrong with prometheusText()", ["promtool"], async () => {
   const { bytesRead: _, ...stats } = new Listener(0).stats();
   const errors = { "timed-out": 2, broken: 1 };
-  assertEquals(await checked(prometheusText({ ...stats, bytesRead: 5, errors })), "");
+  assertEquals(await promtool(CHECK, prometheusText({ ...stats, bytesRead: 5, errors })), "");
   // It does find what is wrong.
-  assert((await checked("# TYPE a counter\na 1\n")).includes("a"));
+  assert((await promtool(CHECK, "# TYPE a counter\na 1\n")).includes("a"));
 });
 
 await peerTest(
@@ -43,38 +36,22 @@ await peerTest(
         await client.close();
       }
       await using open = await dial({ port });
-      const config = `${folder}/prometheus.yml`;
-      await Deno.writeTextFile(
-        config,
+      await using prometheus = await Prometheus.start(
+        folder,
         `global: { scrape_interval: 200ms }
 scrape_configs: [{ job_name: socket, static_configs: [{ targets: ["${target}"] }] }]
 `,
       );
-      const at = `127.0.0.1:${await freePort()}`;
-      await using prometheus = new Program("prometheus", [
-        `--config.file=${config}`,
-        `--storage.tsdb.path=${folder}/data`,
-        `--web.listen-address=${at}`,
-      ], { lifetimeInMillis: 30_000 });
-      await prometheus.line(/Server is ready to receive web requests/, "stderr");
-      const value = async (query: string): Promise<string | undefined> => {
-        const url = `http://${at}/api/v1/query?query=${encodeURIComponent(query)}`;
-        const { data } = await (await fetch(url)).json();
-        return data.result[0]?.value[1];
-      };
+      const value = (query: string) => prometheus.value(query);
       const accepted = "socket_accepted_total";
-      // Until its first scrape there is nothing; the program's lifetime bounds this.
-      while (await value(accepted) === undefined) {
-        await new Promise((resolve) => setTimeout(resolve, 0));
-      }
+      await prometheus.whenThere(accepted);
       assertEquals(await value(accepted), "5");
       assertEquals(await value("socket_connections"), "1");
       for (const direction of ["received", "sent"]) {
         assertEquals(await value(`socket_bytes_total{direction="${direction}"}`), String(sent));
       }
       assertEquals(await value('socket_ended_total{by="peer"}'), "4");
-      prometheus.signal("SIGTERM");
-      await prometheus.ending();
+      await prometheus.stop();
       await open.close();
       await interrupt(server);
     }),

@@ -44,6 +44,8 @@ class Guest {
   #next = 0;
   #isDone = false;
   #saidAt = Infinity;
+  /** Says a line again that was refused, unless another one was said meanwhile. */
+  #again: ReturnType<typeof setTimeout> | undefined;
   #chat: Framed<string> | undefined;
   readonly #ends = new Set<number>();
   readonly #sawEnds = Promise.withResolvers<void>();
@@ -108,7 +110,8 @@ class Guest {
       if (line.startsWith("* the bus is back")) this.#giveUp();
       if (!line.startsWith("* not said")) return;
       this.refused++;
-      setTimeout(() => this.#sayNext(), 200);
+      clearTimeout(this.#again);
+      this.#again = setTimeout(() => this.#sayNext(), 200);
     }
   }
 
@@ -118,6 +121,7 @@ class Guest {
   }
 
   #say(what: number | "end"): void {
+    clearTimeout(this.#again);
     this.#saidAt = performance.now();
     void this.#chat?.send(`${this.#author}.${what}`).catch(() => {});
   }

@@ -14,23 +14,10 @@ const { values } = parseArgs({
     host: { type: "string", default: "127.0.0.1" },
     port: { type: "string", default: "61600" },
     health: { type: "string", default: "61601" },
+    "accept-for": { type: "string", default: "1000" },
     proxy: { type: "string", default: "127.0.0.1" },
   },
 });
-
-let isReady = false;
-const health = answerHealth(values.host, Number(values.health), {
-  isReady: () => isReady && bus.isUp,
-  stats: () => ({ ...listener.stats(), missed: rooms.missed }),
-});
-const bus = await connectBus(values.bus, (isUp) => {
-  console.error(isUp ? "The bus is there" : "The bus is away");
-  // A guest who says nothing would not learn otherwise that lines of others may be missing.
-  if (isReady) {
-    rooms.tellAll(isUp ? "* the bus is back: lines may be missing" : "* the bus is away");
-  }
-});
-const rooms = new Rooms(bus, new LineCodec({ maxFrameLength: 4_000 }));
 
 const listener = new Listener(Number(values.port), {
   interface: values.host,
@@ -38,24 +25,47 @@ const listener = new Listener(Number(values.port), {
   maxConnections: 10_000,
   idleTimeoutInMillis: 600_000,
 });
+let isOpen = false;
+let rooms: Rooms | undefined;
+// It answers from the beginning: a process that waits for its bus is alive, and wants no guests yet.
+const health = answerHealth(values.host, Number(values.health), {
+  isReady: () => isOpen && !listener.stopping.aborted && bus.isUp,
+  stats: () => ({ ...listener.stats(), missed: rooms?.missed ?? 0 }),
+});
+const patience = setTimeout(
+  () => console.error(`There is no bus at ${values.bus} yet: this process waits for it`),
+  500,
+);
+const bus = await connectBus(values.bus, (isUp) => {
+  console.error(isUp ? "The bus is there" : "The bus is away");
+  // A guest who says nothing would not learn otherwise that lines of others may be missing.
+  rooms?.tellAll(isUp ? "* the bus is back: lines may be missing" : "* the bus is away");
+});
+clearTimeout(patience);
+const here = rooms = new Rooms(bus, new LineCodec({ maxFrameLength: 4_000 }));
+
 const typed = new LineCodec({ maxFrameLength: 1_000, invalidBytes: "replace" });
 listener.attach(framedService(typed, {
   onMessage(guest, line) {
     const room = /^\/join (\w{1,50})$/.exec(line)?.[1];
-    if (room === undefined) return rooms.say(guest, line);
-    rooms.enter(guest, room);
+    if (room === undefined) return here.say(guest, line);
+    here.enter(guest, room);
     return `* you are in ${room}`;
   },
   onError: (guest, error) => console.error(`${guest.remoteAddress}: ${error.message}`),
-  onClose: (guest) => rooms.leave(guest),
+  onClose: (guest) => here.leave(guest),
+  onStop: async (guest) => void await guest.send("* this server goes away: come again"),
 }));
 await listener.start();
-isReady = true;
+isOpen = true;
 console.log(`Listening on ${listener.address}:${listener.port}`);
 
 Deno.addSignalListener("SIGTERM", async () => {
-  isReady = false; // HAProxy sends nobody any more
-  console.log(JSON.stringify(await listener.gracefulStop({ deadlineInMillis: 10_000 })));
+  if (listener.stopping.aborted) return;
+  // As long as HAProxy may still send somebody: it asks /readyz every 200 ms.
+  const acceptForInMillis = Number(values["accept-for"]);
+  const stopped = await listener.gracefulStop({ acceptForInMillis, deadlineInMillis: 10_000 });
+  console.log(JSON.stringify(stopped));
   await bus.close();
   await health.shutdown();
 });

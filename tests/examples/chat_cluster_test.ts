@@ -1,10 +1,11 @@
 // examples/chat_cluster: four processes on two hosts behind HAProxy, and books at all ends.
 
 import { assert, assertEquals } from "@std/assert";
-import { type Books, type BusProgram, Cluster, nats } from "../support/chat_cluster.ts";
+import { type Books, type BusProgram, Cluster, nats, redis } from "../support/chat_cluster.ts";
 import { inFolder } from "../support/folder.ts";
+import { freePort } from "../support/free_port.ts";
 import { peerTest } from "../support/peers.ts";
-import type { Program } from "../support/program.ts";
+import { Program } from "../support/program.ts";
 
 async function booksOf(guests: Program): Promise<Books> {
   const { code, stdout, stderr } = await guests.ending();
@@ -19,19 +20,25 @@ async function withCluster(kind: BusProgram, body: (cluster: Cluster) => Promise
   });
 }
 
-const buses = { NATS: [nats, "nats-server"] } as const;
+/** For each bus its program, and how many rooms and lines of each guest: one of them goes through all 20,000. */
+const buses = {
+  NATS: [nats, "nats-server", 25, 40],
+  Redis: [redis, "redis-server", 10, 25],
+} as const;
 
-for (const [name, [kind, program]] of Object.entries(buses)) {
+for (const [name, [kind, program, rooms, lines]] of Object.entries(buses)) {
   const needs = ["haproxy", "curl", program] as const;
   await peerTest(
-    `examples/chat_cluster brings 20,000 lines to all of 500 guests, by ${name}`,
+    `examples/chat_cluster brings ${rooms * 20 * lines} lines to all of ${
+      rooms * 20
+    } guests, by ${name}`,
     needs,
     () =>
       withCluster(kind, async (cluster) => {
-        const books = await booksOf(cluster.guests(25, 20, 40));
+        const books = await booksOf(cluster.guests(rooms, 20, lines));
         assertEquals(books, {
-          said: 20_000,
-          heard: 400_000,
+          said: rooms * 20 * lines,
+          heard: rooms * 20 * lines * 20,
           unordered: 0,
           missing: 0,
           lost: 0,
@@ -39,7 +46,7 @@ for (const [name, [kind, program]] of Object.entries(buses)) {
           returns: 0,
         });
         const stats = await Promise.all(cluster.members.map((member) => cluster.statsOf(member)));
-        assertEquals(stats.reduce((sum, { accepted }) => sum + accepted, 0), 500);
+        assertEquals(stats.reduce((sum, { accepted }) => sum + accepted, 0), rooms * 20);
         for (const { accepted, missed } of stats) {
           assertEquals(missed, 0);
           assert(accepted > 0, "HAProxy gives guests to each process");
@@ -78,5 +85,30 @@ for (const [name, [kind, program]] of Object.entries(buses)) {
         assertEquals([unordered, missing], [0, 0]);
         assert(said > 500 && returns >= 50, `${said} said, ${returns} returns`);
       }),
+  );
+
+  await peerTest(
+    `A process of examples/chat_cluster waits for a bus that is not there yet, by ${name}`,
+    [program],
+    async () => {
+      const host = {
+        address: "127.0.0.1",
+        run: (command: string, args: readonly string[]) => new Program(command, args),
+      };
+      const [busPort, health] = [await freePort(), await freePort()];
+      const address = kind.address(host, busPort);
+      const args = ["--allow-net", "--allow-env", "--allow-sys", "examples/chat_cluster/server.ts"];
+      const options = [`--bus=${address}`, "--port=0", `--health=${health}`, "--accept-for=0"];
+      await using server = new Program("deno", ["run", "--quiet", ...args, ...options]);
+      const readiness = async () => (await fetch(`http://127.0.0.1:${health}/readyz`)).text();
+      const [complaint] = await server.line(/.*no bus.*/, "stderr");
+      assertEquals(complaint, `There is no bus at ${address} yet: this process waits for it`);
+      assertEquals(await readiness(), "not ready\n");
+      await using _bus = await kind.start(host, busPort);
+      await server.line(/^Listening on /);
+      assertEquals(await readiness(), "ready\n");
+      server.signal("SIGTERM");
+      assertEquals((await server.ending()).code, 0);
+    },
   );
 }

@@ -62,6 +62,24 @@ export const nats: BusProgram = {
   address: (host, port) => `nats://${host.address}:${port}`,
 };
 
+/** Redis, which keeps nothing. */
+export const redis: BusProgram = {
+  async start(host, port) {
+    const settings = {
+      bind: host.address,
+      port,
+      save: "",
+      appendonly: "no",
+      "protected-mode": "no",
+    };
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+    const program = host.run("redis-server", args, lives);
+    await program.line(/Ready to accept connections/);
+    return program;
+  },
+  address: (host, port) => `redis://${host.address}:${port}`,
+};
+
 /** The whole cluster. */
 export class Cluster implements AsyncDisposable {
   /** The processes of the chat: two on each host. */
@@ -146,7 +164,7 @@ export class Cluster implements AsyncDisposable {
   #run(host: Host, port: number, health: number): Program {
     const { a } = this.#hosts;
     const bus = this.#kind.address(a, this.#busPort);
-    const options = { bus, host: host.address, port, health, proxy: a.address };
+    const options = { bus, host: host.address, port, health, proxy: a.address, "accept-for": 500 };
     const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
     return host.run("deno", [...RUN, `${FOLDER}/server.ts`, ...args], lives);
   }

@@ -99,6 +99,16 @@ const tests: Record<string, () => Promise<void>> = {
     await interrupt(second);
   },
 
+  async many_cores() {
+    // Under load, replaced and killed: many_cores_test.ts.
+    await using server = await startExample("many_cores", { PORT: 0, PROCESSES: 1 });
+    await using client = await dial({ port: await portOfExample(server) });
+    await client.write("hello");
+    assertEquals(await readUntil(client, "hello"), "hello");
+    await client.close();
+    assertMatch(await interrupt(server), /{"messages":1,"accepted":1,"died":0}\n$/);
+  },
+
   async socket_activation() {
     // By systemd: tests/system/inherited_test.ts.
     await using server = await startExample("socket_activation", { PORT: 0 });

@@ -1,0 +1,99 @@
+// The connection that hears, of the chat's bus on Redis: while it does, Redis lets it do nothing else.
+
+import { ReconnectingClient, type ReconnectingTarget } from "../../clients.ts";
+import { type Framed, framed } from "../../mod.ts";
+import { respCodec } from "../resp_codec.ts";
+import { command, type Resp } from "../resp_values.ts";
+
+/** A channel that is heard. */
+export interface Heard {
+  readonly channel: string;
+  readonly onLine: (line: string) => void;
+  /** What is said once Redis has confirmed that it is heard: else it would not come back. */
+  waiting: string[] | undefined;
+}
+
+const decoder = new TextDecoder();
+const ping = command("PING");
+const heartbeat = { message: ping, everyInMillis: 2_000, deafAfterInMillis: 4_000 };
+
+/** Hears channels, and hears them again whenever Redis is back. */
+export class RedisEars {
+  readonly heard = new Map<string, Heard>();
+  /** Whether Redis hears of all of them. */
+  isUp = false;
+  readonly #client: ReconnectingClient;
+  readonly #onChange: () => void;
+  readonly #onConfirmed: (heard: Heard, waiting: string[]) => void;
+  readonly #ended: Promise<void>;
+  #redis: Framed<Resp> | undefined;
+  /** Those that Redis has not confirmed, in the order in which it will. */
+  #asked: Heard[] = [];
+
+  constructor(
+    server: ReconnectingTarget,
+    onChange: () => void,
+    onConfirmed: (heard: Heard, waiting: string[]) => void,
+  ) {
+    [this.#onChange, this.#onConfirmed] = [onChange, onConfirmed];
+    const rests = { redialDelayInMillis: 50, maxRedialDelayInMillis: 500 };
+    this.#client = new ReconnectingClient({ ...server, ...rests });
+    this.#ended = this.#live();
+  }
+
+  hear(heard: Heard): void {
+    this.heard.set(heard.channel, heard);
+    if (this.#redis !== undefined) this.#asked.push(heard);
+    this.#send("SUBSCRIBE", heard.channel);
+  }
+
+  forget({ channel }: Heard): void {
+    this.heard.delete(channel);
+    this.#send("UNSUBSCRIBE", channel);
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+    await this.#ended;
+  }
+
+  async #live(): Promise<void> {
+    for await (const connection of this.#client) {
+      this.#redis = framed(connection, respCodec(), { heartbeat });
+      this.#asked = [...this.heard.values()];
+      for (const heard of this.#asked) heard.waiting = [];
+      if (this.heard.size > 0) this.#send("SUBSCRIBE", ...this.heard.keys());
+      this.#send("PING");
+      try {
+        for await (const message of this.#redis) this.#onMessage(message);
+      } catch { /* it is gone: the next one */ }
+      this.#redis = undefined;
+      this.#change(false);
+    }
+  }
+
+  #onMessage(message: Resp): void {
+    if (message instanceof Error) throw message;
+    // The PING behind all channels is answered, as a text where there are none.
+    const [kind, channel, line] = (Array.isArray(message) ? message : ["pong"]).map((word) => {
+      return word instanceof Uint8Array ? decoder.decode(word) : word;
+    }) as string[];
+    if (kind === "pong") this.#change(true);
+    if (kind === "message") this.heard.get(channel!)?.onLine(line!);
+    if (kind !== "subscribe") return;
+    const heard = this.#asked.shift()!;
+    const { waiting = [] } = heard;
+    heard.waiting = undefined;
+    this.#onConfirmed(heard, waiting);
+  }
+
+  #change(isUp: boolean): void {
+    this.isUp = isUp;
+    this.#onChange();
+  }
+
+  /** Where the connection has just ended, the next one asks for all again. */
+  #send(...words: string[]): void {
+    this.#redis?.send(command(...words)).catch(() => {});
+  }
+}

@@ -2,34 +2,17 @@
 // Run: deno run --allow-net=127.0.0.1 --allow-run --allow-read --allow-sys=cpus examples/many_cores.ts [PORT] [PROCESSES]
 
 import { availableParallelism } from "node:os";
+import { start } from "./many_cores_start.ts";
 
 const [wanted = 61598, count = availableParallelism()] = Deno.args.map(Number);
-const file = new URL("many_cores_worker.ts", import.meta.url).pathname;
-const flags = ["--quiet", "--unstable-net", "--allow-net=127.0.0.1"];
 const sum = { messages: 0, accepted: 0, died: 0 };
 let isStopping = false;
 let replacing = Promise.resolve();
 
-/** Starts a process, and waits until it listens. */
-async function start(onPort: number) {
-  const args = ["run", ...flags, file, String(onPort)];
-  const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped" }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value } = await lines.read();
-  if (value === undefined) throw new Error("A process has ended before it was ready");
-  const ended = lines.read().then(({ value }) => {
-    const { messages = 0, accepted = 0 } = JSON.parse(value ?? "{}");
-    sum.messages += messages;
-    sum.accepted += accepted;
-  });
-  const { port } = JSON.parse(value) as { port: number };
-  return { child, port, ended, isWanted: true };
-}
-
 type Worker = Awaited<ReturnType<typeof start>>;
-const workers: Worker[] = [await start(wanted)];
+const workers: Worker[] = [await start(wanted, sum)];
 const { port } = workers[0]!;
-while (workers.length < count) workers.push(await start(port));
+while (workers.length < count) workers.push(await start(port, sum));
 workers.forEach((worker, place) => watch(worker, place));
 console.log(`Listening on 127.0.0.1:${port}`);
 
@@ -48,7 +31,7 @@ async function watch(worker: Worker, place: number): Promise<void> {
 /** Starts a process first, then ends the one whose place it takes: that one answers what has come, and hangs up. */
 async function replace(place: number): Promise<void> {
   const old = workers[place]!;
-  workers[place] = await start(port);
+  workers[place] = await start(port, sum);
   void watch(workers[place], place);
   await end(old);
 }

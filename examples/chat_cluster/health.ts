@@ -11,7 +11,7 @@ export interface Health {
 /** Answers `/livez`, `/readyz` and `/stats`. */
 export function answerHealth(hostname: string, port: number, health: Health): Deno.HttpServer {
   return Deno.serve({ hostname, port, onListen() {} }, (request) => {
-    switch (new URL(request.url).pathname) {
+    switch (URL.parse(request.url)?.pathname) {
       case "/livez":
         return new Response("alive\n");
       case "/readyz":

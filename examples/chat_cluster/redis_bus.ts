@@ -4,7 +4,8 @@ import { ReconnectingClient, Requests } from "../../clients.ts";
 import { respCodec } from "../resp_codec.ts";
 import { command, type Resp } from "../resp_values.ts";
 import type { Bus, OnChange } from "./bus.ts";
-import { type Heard, RedisEars } from "./redis_ears.ts";
+import { RedisEars } from "./redis_ears.ts";
+import type { Heard } from "./redis_words.ts";
 
 const channelOf = (room: string) => `chat.${room}`;
 
@@ -12,8 +13,9 @@ const channelOf = (room: string) => `chat.${room}`;
 export async function redisBus(host: string, port: number, onChange: OnChange): Promise<Bus> {
   let isUp = false;
   const first = Promise.withResolvers<void>();
-  const ears = new RedisEars({ host, port }, change, ({ channel }, waiting) => {
-    for (const line of waiting) post(channel, line);
+  const ears = new RedisEars({ host, port }, {
+    onChange: change,
+    onConfirmed: ({ channel }, waiting) => waiting.forEach((line) => post(channel, line)),
   });
   const rests = { redialDelayInMillis: 50, maxRedialDelayInMillis: 500 };
   const mouth = new ReconnectingClient({ host, port, ...rests, onState: change });

@@ -4,16 +4,8 @@ import { ReconnectingClient, type ReconnectingTarget } from "../../clients.ts";
 import { type Framed, framed } from "../../mod.ts";
 import { respCodec } from "../resp_codec.ts";
 import { command, type Resp } from "../resp_values.ts";
+import { type EarEvents, type Heard, wordsOf } from "./redis_words.ts";
 
-/** A channel that is heard. */
-export interface Heard {
-  readonly channel: string;
-  readonly onLine: (line: string) => void;
-  /** What is said once Redis has confirmed that it is heard: else it would not come back. */
-  waiting: string[] | undefined;
-}
-
-const decoder = new TextDecoder();
 const ping = command("PING");
 const heartbeat = { message: ping, everyInMillis: 2_000, deafAfterInMillis: 4_000 };
 
@@ -23,19 +15,14 @@ export class RedisEars {
   /** Whether Redis hears of all of them. */
   isUp = false;
   readonly #client: ReconnectingClient;
-  readonly #onChange: () => void;
-  readonly #onConfirmed: (heard: Heard, waiting: string[]) => void;
+  readonly #events: EarEvents;
   readonly #ended: Promise<void>;
   #redis: Framed<Resp> | undefined;
   /** Those that Redis has not confirmed, in the order in which it will. */
   #asked: Heard[] = [];
 
-  constructor(
-    server: ReconnectingTarget,
-    onChange: () => void,
-    onConfirmed: (heard: Heard, waiting: string[]) => void,
-  ) {
-    [this.#onChange, this.#onConfirmed] = [onChange, onConfirmed];
+  constructor(server: ReconnectingTarget, events: EarEvents) {
+    this.#events = events;
     const rests = { redialDelayInMillis: 50, maxRedialDelayInMillis: 500 };
     this.#client = new ReconnectingClient({ ...server, ...rests });
     this.#ended = this.#live();
@@ -73,23 +60,20 @@ export class RedisEars {
   }
 
   #onMessage(message: Resp): void {
-    if (message instanceof Error) throw message;
-    // The PING behind all channels is answered, as a text where there are none.
-    const [kind, channel, line] = (Array.isArray(message) ? message : ["pong"]).map((word) => {
-      return word instanceof Uint8Array ? decoder.decode(word) : word;
-    }) as string[];
+    // The PING behind all channels is answered when Redis hears of all.
+    const [kind, channel, line] = wordsOf(message);
     if (kind === "pong") this.#change(true);
     if (kind === "message") this.heard.get(channel!)?.onLine(line!);
     if (kind !== "subscribe") return;
     const heard = this.#asked.shift()!;
     const { waiting = [] } = heard;
     heard.waiting = undefined;
-    this.#onConfirmed(heard, waiting);
+    this.#events.onConfirmed(heard, waiting);
   }
 
   #change(isUp: boolean): void {
     this.isUp = isUp;
-    this.#onChange();
+    this.#events.onChange();
   }
 
   /** Where the connection has just ended, the next one asks for all again. */

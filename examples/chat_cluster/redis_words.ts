@@ -1,0 +1,28 @@
+// What the chat's bus hears on Redis, and the words in which Redis says it.
+
+import type { Resp } from "../resp_values.ts";
+
+/** A channel that is heard. */
+export interface Heard {
+  readonly channel: string;
+  readonly onLine: (line: string) => void;
+  /** What is said once Redis has confirmed that it is heard: else it would not come back. */
+  waiting: string[] | undefined;
+}
+
+/** What happens to the ears. */
+export interface EarEvents {
+  /** Redis hears of all channels now, or is away. */
+  onChange(): void;
+  /** Redis has confirmed one. */
+  onConfirmed(heard: Heard, waiting: string[]): void;
+}
+
+const decoder = new TextDecoder();
+
+/** The words of a message. A PING is answered by a text where no channel is heard. */
+export function wordsOf(message: Resp): string[] {
+  if (message instanceof Error) throw message;
+  const words = Array.isArray(message) ? message : ["pong"];
+  return words.map((word) => word instanceof Uint8Array ? decoder.decode(word) : `${word}`);
+}

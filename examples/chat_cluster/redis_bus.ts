@@ -13,12 +13,12 @@ const channelOf = (room: string) => `chat.${room}`;
 export async function redisBus(host: string, port: number, onChange: OnChange): Promise<Bus> {
   let isUp = false;
   const first = Promise.withResolvers<void>();
-  const ears = new RedisEars({ host, port }, {
+  const server = { host, port, redialDelayInMillis: 50, maxRedialDelayInMillis: 500 };
+  const ears = new RedisEars(new ReconnectingClient(server), {
     onChange: change,
-    onConfirmed: ({ channel }, waiting) => waiting.forEach((line) => post(channel, line)),
+    onConfirmed: ({ channel, waiting }) => waiting?.forEach((line) => post(channel, line)),
   });
-  const rests = { redialDelayInMillis: 50, maxRedialDelayInMillis: 500 };
-  const mouth = new ReconnectingClient({ host, port, ...rests, onState: change });
+  const mouth = new ReconnectingClient({ ...server, onState: change });
   const requests = new Requests<Resp, Resp>(mouth, respCodec(), {
     ping: command("PING"),
     pingInMillis: 2_000,

@@ -1,13 +1,9 @@
 // The connection that hears, of the chat's bus on Redis: while it does, Redis lets it do nothing else.
 
-import { ReconnectingClient, type ReconnectingTarget } from "../../clients.ts";
-import { type Framed, framed } from "../../mod.ts";
-import { respCodec } from "../resp_codec.ts";
+import type { ReconnectingClient } from "../../clients.ts";
+import type { Framed } from "../../mod.ts";
 import { command, type Resp } from "../resp_values.ts";
-import { type EarEvents, type Heard, wordsOf } from "./redis_words.ts";
-
-const ping = command("PING");
-const heartbeat = { message: ping, everyInMillis: 2_000, deafAfterInMillis: 4_000 };
+import { type EarEvents, type Heard, hearing, wordsOf } from "./redis_words.ts";
 
 /** Hears channels, and hears them again whenever Redis is back. */
 export class RedisEars {
@@ -21,10 +17,9 @@ export class RedisEars {
   /** Those that Redis has not confirmed, in the order in which it will. */
   #asked: Heard[] = [];
 
-  constructor(server: ReconnectingTarget, events: EarEvents) {
+  constructor(client: ReconnectingClient, events: EarEvents) {
+    this.#client = client;
     this.#events = events;
-    const rests = { redialDelayInMillis: 50, maxRedialDelayInMillis: 500 };
-    this.#client = new ReconnectingClient({ ...server, ...rests });
     this.#ended = this.#live();
   }
 
@@ -40,13 +35,12 @@ export class RedisEars {
   }
 
   async close(): Promise<void> {
-    await this.#client.close();
-    await this.#ended;
+    await Promise.all([this.#client.close(), this.#ended]);
   }
 
   async #live(): Promise<void> {
     for await (const connection of this.#client) {
-      this.#redis = framed(connection, respCodec(), { heartbeat });
+      this.#redis = hearing(connection);
       this.#asked = [...this.heard.values()];
       for (const heard of this.#asked) heard.waiting = [];
       if (this.heard.size > 0) this.#send("SUBSCRIBE", ...this.heard.keys());
@@ -66,9 +60,8 @@ export class RedisEars {
     if (kind === "message") this.heard.get(channel!)?.onLine(line!);
     if (kind !== "subscribe") return;
     const heard = this.#asked.shift()!;
-    const { waiting = [] } = heard;
+    this.#events.onConfirmed(heard);
     heard.waiting = undefined;
-    this.#events.onConfirmed(heard, waiting);
   }
 
   #change(isUp: boolean): void {

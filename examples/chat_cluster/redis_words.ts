@@ -1,6 +1,8 @@
 // What the chat's bus hears on Redis, and the words in which Redis says it.
 
-import type { Resp } from "../resp_values.ts";
+import { type Connection, type Framed, framed } from "../../mod.ts";
+import { respCodec } from "../resp_codec.ts";
+import { command, type Resp } from "../resp_values.ts";
 
 /** A channel that is heard. */
 export interface Heard {
@@ -14,8 +16,15 @@ export interface Heard {
 export interface EarEvents {
   /** Redis hears of all channels now, or is away. */
   onChange(): void;
-  /** Redis has confirmed one. */
-  onConfirmed(heard: Heard, waiting: string[]): void;
+  /** Redis has confirmed one: what waits may be said. */
+  onConfirmed(heard: Heard): void;
+}
+
+const heartbeat = { message: command("PING"), everyInMillis: 2_000, deafAfterInMillis: 4_000 };
+
+/** Messages on a connection; a Redis that says nothing any more is noticed. */
+export function hearing(connection: Connection): Framed<Resp> {
+  return framed(connection, respCodec(), { heartbeat });
 }
 
 const decoder = new TextDecoder();

@@ -117,12 +117,31 @@ export function checkFunction<T>(name: string, value: T): T {
   return value;
 }
 
-/** Checks a signal that may end a wait. */
+/** What says whether something really is a signal, whatever properties it was given. */
+const abortedOf = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")!.get!;
+
+/**
+ * Checks a signal that may end a wait.
+ *
+ * @returns The signal to use: where parts of it were replaced, one that follows it and never runs the other's code.
+ */
 export function checkSignal(value: unknown): AbortSignal {
-  if (!(value instanceof AbortSignal)) {
+  try {
+    // One that only inherits from it throws when asked.
+    abortedOf.call(value);
+  } catch {
     throw new TypeError(`signal must be an AbortSignal: got ${shown(value)}`);
   }
-  return value;
+  const signal = value as AbortSignal;
+  return isPlainSignal(signal) ? signal : AbortSignal.any([signal]);
+}
+
+/** Whether all parts of it that are used are the runtime's. A loop over their names would be slower. */
+function isPlainSignal(signal: AbortSignal): boolean {
+  return Object.getPrototypeOf(signal) === AbortSignal.prototype &&
+    !Object.hasOwn(signal, "aborted") && !Object.hasOwn(signal, "reason") &&
+    !Object.hasOwn(signal, "throwIfAborted") && !Object.hasOwn(signal, "addEventListener") &&
+    !Object.hasOwn(signal, "removeEventListener");
 }
 
 /** Checks that what should be a config or an options object is one. */

@@ -145,8 +145,10 @@ export function readAcquireOptions(given: AcquireOptions): AcquireOptions {
   const options = readOptions("options", given, ACQUIRE_OPTIONS);
   const { signal, timeoutInMillis } = options;
   if (timeoutInMillis !== undefined) checkInterval("timeoutInMillis", timeoutInMillis);
-  if (signal !== undefined) checkSignal(signal).throwIfAborted();
-  return options;
+  if (signal === undefined) return options;
+  const checked = checkSignal(signal);
+  checked.throwIfAborted();
+  return { ...options, signal: checked };
 }
 
 /** Reads the options of a `close`. Gives the deadline. */

@@ -169,9 +169,11 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
    * @throws {unknown} The reason of a signal.
    */
   async ready(options: ReadyOptions = {}): Promise<Client> {
-    const { signal, timeoutInMillis = Infinity } = readOptions("options", options, READY_OPTIONS);
+    const given = readOptions("options", options, READY_OPTIONS);
+    const { timeoutInMillis = Infinity } = given;
     checkInterval("timeoutInMillis", timeoutInMillis);
-    if (signal !== undefined) checkSignal(signal).throwIfAborted();
+    const signal = given.signal === undefined ? undefined : checkSignal(given.signal);
+    signal?.throwIfAborted();
     const { connection } = this;
     if (connection !== undefined) return connection;
     if (this.#life.signal.aborted) throw this.#life.signal.reason;

@@ -182,8 +182,10 @@ export function readRequestOptions(given: RequestOptions, hasIds: boolean): Requ
   if (timeoutInMillis !== undefined) checkInterval("timeoutInMillis", timeoutInMillis);
   if (isIdempotent !== undefined) checkBoolean("isIdempotent", isIdempotent);
   if (id !== undefined) checkId(id, hasIds);
-  if (signal !== undefined) checkSignal(signal).throwIfAborted();
-  return options;
+  if (signal === undefined) return options;
+  const checked = checkSignal(signal);
+  checked.throwIfAborted();
+  return { ...options, signal: checked };
 }
 
 function checkId(id: unknown, hasIds: boolean): void {

@@ -48,8 +48,9 @@ export function pull<T>(
     if (options !== undefined) checkNames("options", options, READ_OPTIONS);
     const given = optionOf(options, "timeoutInMillis");
     const timeout = given === undefined ? timeoutInMillis : checkInterval("timeoutInMillis", given);
-    const signal = optionOf(options, "signal");
-    if (signal !== undefined) checkSignal(signal).throwIfAborted();
+    const givenSignal = optionOf(options, "signal");
+    const signal = givenSignal === undefined ? undefined : checkSignal(givenSignal);
+    signal?.throwIfAborted();
     reader.refuseSecond();
     let release: (() => void) | undefined;
     const wait = {

@@ -95,8 +95,8 @@ export class Consumers<Consumer extends object> {
     take: () => Promise<IteratorResult<T, undefined>>,
     options: IterationOptions = {},
   ): AsyncIterableIterator<T, undefined> {
-    const { signal } = readOptions<IterationOptions>("options", options, ITERATION_OPTIONS);
-    if (signal !== undefined) checkSignal(signal);
+    const given = readOptions<IterationOptions>("options", options, ITERATION_OPTIONS).signal;
+    const signal = given === undefined ? undefined : checkSignal(given);
     this.#begin("iterate", consumer, undefined);
     const host = this.#host;
     let isAborted = false;

@@ -204,9 +204,12 @@ export class Intake {
     this.#wakeAll();
   }
 
-  /** Whether no client is on its way, being taken, or waiting for a consumer that will take it. */
+  /**
+   * Whether no client is on its way, being taken, or waiting for a consumer that will take it. An accept under way
+   * may still bring one, even while the socket closes.
+   */
   get #isEmpty(): boolean {
-    return this.#inHand === 0 && this.#comers.length === 0 &&
+    return !this.#isAccepting && this.#inHand === 0 && this.#comers.length === 0 &&
       (this.#ready.length === 0 || !this.#options.isWanted());
   }
 
@@ -252,6 +255,7 @@ export class Intake {
       this.#wakeAll();
     } finally {
       this.#isAccepting = false;
+      this.#tellIfEmpty();
     }
   }
 

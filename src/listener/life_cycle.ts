@@ -196,7 +196,7 @@ export class LifeCycle {
     const {
       deadlineInMillis = this.#settings.stopDeadlineInMillis,
       acceptForInMillis = 0,
-      signal,
+      signal: given,
     } = readOptions<StopOptions>("options", options, STOP_OPTIONS);
     const deadline = checkInterval("deadlineInMillis", deadlineInMillis);
     const acceptFor = checkInteger(
@@ -205,7 +205,7 @@ export class LifeCycle {
       0,
       MAX_INTERVAL_IN_MILLIS,
     );
-    if (signal !== undefined) checkSignal(signal);
+    const signal = given === undefined ? undefined : checkSignal(given);
     const stop = this.#stopWithin(deadline, acceptFor);
     if (signal === undefined) return await stop.report;
     if (signal.aborted) stop.hurry();

@@ -76,6 +76,6 @@ export interface TransportListener {
   letGo?(): number;
   /** Waits for the next one. Called once at a time. */
   accept(): Promise<Transport>;
-  /** Stops; a pending accept rejects. */
+  /** Stops; a pending accept rejects, or gives whom it had in hand: a stop still serves that one. */
   close(): void;
 }

@@ -12,6 +12,7 @@ import {
   contentBytes,
   shown,
 } from "../../src/base/arguments.ts";
+import { oddSignals, unaskable } from "../support/odd_signals.ts";
 
 Deno.test("checkInterval() takes what a timer takes, and Infinity for none", () => {
   for (const value of [1, 300_000, 2_147_483_647, Infinity]) {
@@ -50,6 +51,24 @@ Deno.test("checkBoolean(), checkSignal() and checkObject() name what they got", 
     "config must be an object: got 5",
   );
   assertThrows(() => checkObject("config", null as unknown as object), TypeError, "got null");
+});
+
+Deno.test("checkSignal() refuses what only looks like a signal, and runs no code of one", async () => {
+  assertThrows(() => checkSignal(Object.create(AbortSignal.prototype)), TypeError, "AbortSignal");
+  const plain = new AbortController().signal;
+  assertEquals(checkSignal(plain) === plain, true);
+  for (const { kind, get } of oddSignals) {
+    const controller = new AbortController();
+    const signal = checkSignal(get(controller.signal));
+    assertEquals([signal.aborted, checkSignal(signal) === signal], [false, true], kind);
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    signal.addEventListener("abort", () => resolve(signal.reason), { once: true });
+    controller.abort("enough");
+    assertEquals(await promise, "enough", kind);
+    assertEquals(checkSignal(get(AbortSignal.abort("before"))).reason, "before", kind);
+  }
+  assertEquals(checkSignal(unaskable(plain)).aborted, false);
+  assertEquals(checkSignal(unaskable(AbortSignal.abort("before"))).reason, "before");
 });
 
 Deno.test("contentBytes() takes bytes as they are and text as UTF-8", () => {

@@ -11,7 +11,7 @@ import { checkFunction } from "../base/arguments.ts";
 import type { Client } from "../connection/client.ts";
 import type { AnyClientConfig } from "../connection/client_config.ts";
 import { type InLine, Line } from "../listener/line.ts";
-import { waitFor } from "../network/deadline.ts";
+import { patientTimeout } from "../network/deadline.ts";
 import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
 import { Backoff, isFinal } from "./backoff.ts";
 import {
@@ -106,7 +106,11 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
   #isResting = false;
   #lastError: unknown;
   #counts = { made: 0, discarded: 0, lost: 0 };
-  #whenReturned: () => void = ignore;
+  /** Resolved when a pool that closes waits for no lease any more. */
+  readonly #returned = Promise.withResolvers<void>();
+  /** Until when closing waits for leases. */
+  #deadline = Infinity;
+  #forgetDeadline: () => void = ignore;
   #closing: Promise<void> | undefined;
 
   /**
@@ -204,13 +208,15 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
   /**
    * Closes the idle connections, refuses those who wait, and waits until all others are released.
    *
-   * @param options How long that may take; then their connections are aborted.
+   * @param options How long that may take; then their connections are aborted. Of several calls, the shortest wins.
    * @returns Resolves when all is freed.
    * @throws {TypeError | RangeError} An option is wrong.
    */
   async close(options: PoolCloseOptions = {}): Promise<void> {
     const deadlineInMillis = readPoolClose(options);
-    await (this.#closing ??= this.#close(deadlineInMillis));
+    this.#closing ??= this.#close();
+    this.#endIn(deadlineInMillis);
+    await this.#closing;
   }
 
   /** Is {@linkcode ClientPool.close}. */
@@ -328,7 +334,7 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
       this.#serve();
       await closed;
     }
-    if (this.#leases.size === 0) this.#whenReturned();
+    this.#checkReturned();
   }
 
   #isReusable({ client, session }: Pooled<Session>): boolean {
@@ -415,7 +421,25 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
     return new GenericError("timed-out", message, hasFailed ? { cause } : {});
   }
 
-  async #close(deadlineInMillis: number): Promise<void> {
+  /** Lets leases have so long from now, if they do not have less already. */
+  #endIn(millis: number): void {
+    const { clock } = this.#settings;
+    const due = clock.now() + millis;
+    if (due >= this.#deadline) return;
+    this.#deadline = due;
+    this.#forgetDeadline();
+    this.#forgetDeadline = patientTimeout(clock, millis, () => {
+      const error = new GenericError("timed-out", "The pool was closed");
+      for (const { client } of this.#leases.values()) client.abort(error);
+      this.#returned.resolve();
+    });
+  }
+
+  #checkReturned(): void {
+    if (this.#life.signal.aborted && this.#leases.size === 0) this.#returned.resolve();
+  }
+
+  async #close(): Promise<void> {
     const reason = closedError("acquire");
     this.#life.abort(reason);
     for (const waiter of this.#waiting) this.#refuse(waiter, reason);
@@ -426,17 +450,10 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
       pooled.unwatch();
       void this.#end(pooled);
     }
-    const { clock } = this.#settings;
-    const timeoutError = () => new GenericError("timed-out", "The pool was closed");
-    const limits = { clock, timeoutInMillis: deadlineInMillis, signal: undefined, timeoutError };
-    const returned = () =>
-      new Promise<void>((resolve) => {
-        this.#whenReturned = resolve;
-        if (this.#leases.size === 0) resolve();
-      });
-    await waitFor(limits, returned, ignore).catch((error) => {
-      for (const { client } of this.#leases.values()) client.abort(error);
-    });
+    this.#checkReturned();
+    await this.#returned.promise;
+    this.#deadline = -Infinity;
+    this.#forgetDeadline();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 }

@@ -7,7 +7,7 @@ import {
   isSocketError,
   type SocketError,
 } from "../base/errors.ts";
-import { handlerError, refusePromise, tell } from "../base/user_code.ts";
+import { giveUp, handlerError, refusePromise, tell } from "../base/user_code.ts";
 import { type Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
 import { MORE } from "../connection/pull.ts";
@@ -16,7 +16,6 @@ import { checkAwaited, Exchange } from "../framing/exchange.ts";
 import { ById, InOrder, LATE, type Owed, PUSH, UNKNOWN } from "./owed_answers.ts";
 import { endOf } from "./prepared.ts";
 import { type Owner, Request } from "./request.ts";
-import { requestError } from "./request_error.ts";
 import type { RequestsSettings } from "./requests_config.ts";
 
 /** What is counted of messages that answer no request. */
@@ -71,7 +70,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   /** Whether a request may be sent. */
   get hasRoom(): boolean {
     return !this.#isOver && !this.#isRetired && !this.#isBlocked &&
-      this.#owed.length < this.#host.settings.maxInFlight;
+      this.#owed.length < this.#host.settings.maxInFlight && this.#owed.hasRoom;
   }
 
   /** How many requests are without an answer. */
@@ -86,20 +85,40 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   /** Sends a request. One that cannot be sent is rejected. */
   send(request: Request<Q, A>): void {
     const owed = this.#owed;
+    let number: number;
     try {
-      const number = owed.name(request);
-      if (owed instanceof ById && owed.isTaken(request.id!)) {
-        throw requestError("busy", `a request with the id ${request.id} is under way`, false);
-      }
+      number = owed.name(request);
+    } catch (error) {
+      return request.fail(error);
+    }
+    // User code makes the message and its bytes. In it the request may be given up, and the connection end.
+    request.owner = this;
+    request.at = Infinity;
+    try {
       const message = messageOf(request, number);
+      if (this.#isOver) return giveUp(message);
+      if (request.isGivenUp) {
+        giveUp(message);
+        return this.#forget(request);
+      }
       request.sent = message;
       request.at = this.#exchange.position;
       this.#append(message);
     } catch (error) {
+      // Then it was handed back.
+      if (this.#isOver) return;
+      request.owner = undefined;
+      request.at = -1;
+      this.#forget(request);
       return request.fail(error);
     }
-    request.owner = this;
-    owed.add(request);
+    if (!this.#isOver) owed.add(request);
+  }
+
+  /** A request that was named is not sent. */
+  #forget(request: Request<Q, A>): void {
+    this.#owed.forget(request);
+    this.#endIfRetired();
   }
 
   /** Sends a message that has no answer, if the peer is not slow. @returns Whether it was sent. */
@@ -164,7 +183,10 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     this.#host.lookBy(this.#pulseDue);
   }
 
-  /** Sends a ping. Its answer counts as any other byte; without an id in it, it is a push. */
+  /**
+   * Sends a ping. Its answer counts as any other byte; without an id in it, it is a push. Where it would need an id, and
+   * all are in use, the requests that have them are what the peer is to answer.
+   */
   #ping(ping: Q | ((id: number) => Q), due: number): void {
     let thrown: unknown;
     if (this.#owed instanceof ById && typeof ping !== "function") {
@@ -175,6 +197,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
         thrown = error;
       }
     } else {
+      if (!this.#owed.hasRoom) return;
       const request = new Request<Q, A>(ping, undefined, Infinity, ignore, (e) => thrown = e);
       request.due = due;
       this.send(request);
@@ -235,8 +258,8 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
         }
         this.#host.pump();
       } catch (error) {
-        // As long as nothing is owed the peer may be silent.
-        if (isReadTimeout(error) && this.#owed.length === 0) continue;
+        // As long as nothing is owed the peer may be silent. Without a free id it owes, even if nobody waits any more.
+        if (isReadTimeout(error) && this.#owed.length === 0 && this.#owed.hasRoom) continue;
         return this.fail(isSocketError(error) ? error : handlerError("The codec", error));
       }
     }

@@ -31,6 +31,9 @@ import {
 } from "./requests_config.ts";
 import { strictCodec } from "./strict_codec.ts";
 
+/** The connections that are owned. */
+const used = new WeakSet<Connection>();
+
 /** Numbers about requests. The record does not change. */
 export interface RequestsStats {
   /** How many have left and wait for their answer. */
@@ -93,6 +96,8 @@ export class Requests<Q, A> implements AsyncDisposable {
   readonly #timer: LazyTimer;
   #channel: RequestChannel<Q, A> | undefined;
   #repeated = 0;
+  /** How many connections that are over still hand back what they owed. */
+  #handingBack = 0;
   /** Why nothing is sent any more. */
   #over: { readonly reason: unknown } | undefined;
   #isClosing: Promise<void> | undefined;
@@ -107,7 +112,7 @@ export class Requests<Q, A> implements AsyncDisposable {
    * @param codec Says what is a message. A bad message ends the connection.
    * @param config How requests are answered.
    * @throws {TypeError | RangeError} An argument is wrong.
-   * @throws {GenericError} `"busy"`: the client has other `Requests`.
+   * @throws {GenericError} `"busy"`: the client or the connection has other `Requests`.
    */
   constructor(
     client: ReconnectingClient | Connection,
@@ -129,6 +134,10 @@ export class Requests<Q, A> implements AsyncDisposable {
     };
     const looker: Looker = { look: (now, isSure) => this.#look(now, isSure) };
     if (client instanceof Connection) {
+      if (used.has(client)) {
+        throw new GenericError("busy", "client is used by other Requests already");
+      }
+      used.add(client);
       this.#clock = coreOf(client).clock;
       this.#timer = new LazyTimer(this.#clock, looker);
       this.#use(client);
@@ -239,6 +248,7 @@ export class Requests<Q, A> implements AsyncDisposable {
     const channel = this.#channel;
     if (this.#waiting.length === 0 && channel?.hasRoom === true) {
       channel.send(request);
+      this.#checkQuiet();
     } else if (this.#waiting.length < this.#settings.maxWaiting) {
       this.#waiting.append(request);
     } else {
@@ -300,10 +310,11 @@ export class Requests<Q, A> implements AsyncDisposable {
     this.#channels.delete(channel);
     if (this.#channel === channel) this.#channel = undefined;
     if (this.#client === undefined) this.#end(error, error);
-    // Those that may be sent again keep their order, before all that wait.
+    // Those that may be sent again keep their order, before all that wait. User code may end everything meanwhile.
+    this.#handingBack++;
     for (const request of owed.reverse()) {
       const hasLeft = channel.hasLeft(request);
-      if (this.#over === undefined && this.#mayRepeat(request, hasLeft)) {
+      if (this.#mayRepeat(request, hasLeft)) {
         request.owner = undefined;
         request.at = -1;
         this.#waiting.prepend(request);
@@ -311,17 +322,20 @@ export class Requests<Q, A> implements AsyncDisposable {
         request.fail(lostError(this.#over?.reason ?? error, hasLeft));
       }
     }
+    this.#handingBack--;
     this.#pump();
   }
 
   #mayRepeat(request: Request<Q, A>, hasLeft: boolean): boolean {
+    if (this.#over !== undefined || request.isGivenUp) return false;
     if (!hasLeft) return true;
     const { isIdempotent, maxRepeats } = this.#settings;
     if (request.repeats >= maxRepeats) return false;
     try {
       const may: unknown = request.options?.isIdempotent ?? isIdempotent?.(request.sent!);
       refusePromise("isIdempotent", may);
-      if (may !== true) return false;
+      // It may have ended everything, or given the request up.
+      if (may !== true || this.#over !== undefined || request.isGivenUp) return false;
     } catch (thrown) {
       printThrown(thrown);
       return false;
@@ -367,7 +381,7 @@ export class Requests<Q, A> implements AsyncDisposable {
   }
 
   #checkQuiet(): void {
-    if (this.#whenQuiet === ignore || this.#waiting.length > 0) return;
+    if (this.#whenQuiet === ignore || this.#waiting.length + this.#handingBack > 0) return;
     for (const channel of this.#channels) if (channel.inFlight > 0) return;
     this.#whenQuiet();
   }

@@ -27,7 +27,9 @@ export interface RequestsConfig<Q, A> {
    */
   readonly idOf?: (message: A) => RequestId | undefined;
   /**
-   * The largest id that is made for a request; they go from 1 to this, then begin again. With `idOf` only.
+   * The largest id that is made for a request; they go from 1 to this, then begin again. So this many requests may be
+   * in flight on one connection, or `maxInFlight` if that is less. The id of a request that was given up stays in use
+   * until its answer comes; when no id is free, further requests wait. With `idOf` only.
    *
    * @default {9_007_199_254_740_991}
    */
@@ -51,7 +53,8 @@ export interface RequestsConfig<Q, A> {
   readonly maxRepeats?: number;
   /**
    * How many requests may be without an answer at one time, an integer from 1, or `Infinity`; further ones wait. 1 for
-   * a protocol that does not allow pipelining.
+   * a protocol that does not allow pipelining. With `idOf` there are never more than `maxId`, and those that were given
+   * up do not count here.
    *
    * @default {1_000}
    */
@@ -70,7 +73,8 @@ export interface RequestsConfig<Q, A> {
   readonly timeoutInMillis?: number;
   /**
    * What is sent when nothing has come for a while, or a function that makes it. Its answer is dropped; with `idOf`, a
-   * ping that no function makes has no id, and its answer is a push.
+   * ping that no function makes has no id, and its answer is a push. One that needs an id is left out where none is
+   * free: then the server is to answer what it owes.
    */
   readonly ping?: Q | ((id: number) => Q);
   /**
@@ -157,8 +161,7 @@ export function resolveRequests<Q, A>(config: RequestsConfig<Q, A>): RequestsSet
     onPush: checkFunction("onPush", options.onPush),
     isIdempotent: checkFunction("isIdempotent", options.isIdempotent),
     maxRepeats: maxRepeats === Infinity ? Infinity : checkInteger("maxRepeats", maxRepeats, 0),
-    // Ids that are in use must leave some to choose from.
-    maxInFlight: Math.min(checkLimit("maxInFlight", maxInFlight), Math.ceil(maxId / 2)),
+    maxInFlight: checkLimit("maxInFlight", maxInFlight),
     maxWaiting: checkLimit("maxWaiting", maxWaiting),
     timeoutInMillis: checkInterval("timeoutInMillis", timeoutInMillis),
     ping,

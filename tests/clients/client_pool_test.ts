@@ -242,6 +242,24 @@ Deno.test("ClientPool.close() waits for those who have a connection, and not for
     await pool.close();
   }));
 
+Deno.test("ClientPool.close() goes by the shortest deadline that it was given", () =>
+  served(echo, async ({ net, place }) => {
+    const pool = new ClientPool(place);
+    const lease = await pool.acquire();
+    const { connection } = lease;
+    const before = net.clock.now();
+    const patient = pool.close({ deadlineInMillis: Infinity });
+    await net.delay(100);
+    const closings = [200, 5_000].map((deadlineInMillis) => pool.close({ deadlineInMillis }));
+    await Promise.all([patient, ...closings]);
+    assertEquals(Math.round((net.clock.now() - before) / 100), 3);
+    assertEquals((await connection.closed)?.code, "aborted");
+    await lease.release();
+    const timers = net.leftBehind.filter((line) => /timeout/.test(line));
+    await pool.close({ deadlineInMillis: 1 });
+    assertEquals(net.leftBehind.filter((line) => /timeout/.test(line)), timers);
+  }));
+
 Deno.test("ClientPool.close() ends a dial, a rest and a check that are under way", () =>
   calmly(async (net) => {
     const nowhere = new ClientPool({

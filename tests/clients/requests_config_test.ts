@@ -6,7 +6,7 @@ Deno.test("resolveRequests() fills in the defaults", () => {
   assertEquals([maxInFlight, timeoutInMillis, pingInMillis], [1_000, 30_000, Infinity]);
   assertEquals(resolveRequests({ ping: "x", pingInMillis: 5 }).pingTimeoutInMillis, 5);
   // Ids stay free.
-  assertEquals(resolveRequests({ idOf: () => 1, maxId: 255 }).maxInFlight, 128);
+  assertEquals(resolveRequests({ idOf: () => 1, maxId: 255 }).maxId, 255);
 });
 
 Deno.test("resolveRequests() says what is wrong", () => {

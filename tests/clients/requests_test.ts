@@ -4,7 +4,7 @@ import { type Caller, Client, GenericError, LineCodec } from "../../mod.ts";
 import { assertCode } from "../support/assert_code.ts";
 import { asked, lines } from "../support/line_server.ts";
 import { printedDuring } from "../support/printed_during.ts";
-import { listen, served } from "../support/simulated_server.ts";
+import { echo, listen, served } from "../support/simulated_server.ts";
 
 const REASON = new Error("no more");
 
@@ -426,4 +426,12 @@ Deno.test("ReconnectingClient has one Requests at most", () =>
     const error = assertThrows(() => new Requests(client, lines), GenericError);
     assertEquals(error.code, "busy");
     await requests.close();
+  }));
+
+Deno.test("A connection has one Requests at most, and the first goes on", () =>
+  served(echo, async ({ place }) => {
+    const connection = await Client.connect(place);
+    await using requests = new Requests<string, string>(connection, lines);
+    const error = assertThrows(() => new Requests(connection, lines), GenericError);
+    assertEquals([error.code, await requests.send("x")], ["busy", "x"]);
   }));

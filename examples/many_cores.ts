@@ -1,10 +1,9 @@
 // As many processes of one program as there are cores, on one port; SIGHUP replaces them one by one, under load.
-// Run: deno run --allow-net=127.0.0.1 --allow-run --allow-read --allow-sys=cpus examples/many_cores.ts [PORT] [PROCESSES]
+// Run: deno run --allow-run examples/many_cores.ts [PORT] [PROCESSES]
 
-import { availableParallelism } from "node:os";
 import { start } from "./many_cores_start.ts";
 
-const [wanted = 61598, count = availableParallelism()] = Deno.args.map(Number);
+const [wanted = 61598, count = navigator.hardwareConcurrency] = Deno.args.map(Number);
 const sum = { messages: 0, accepted: 0, died: 0 };
 let isStopping = false;
 let replacing = Promise.resolve();

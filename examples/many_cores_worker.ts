@@ -11,11 +11,12 @@ listener.attach({
   },
 });
 await listener.start();
-console.log(JSON.stringify({ port: listener.port }));
 
 Deno.addSignalListener("SIGTERM", () => listener.gracefulStop({ deadlineInMillis: 5_000 }));
 // Ctrl+C reaches all processes of a terminal: the first one ends the others.
 Deno.addSignalListener("SIGINT", () => {});
+// Last: whoever reads it may send a signal at once.
+console.log(JSON.stringify({ port: listener.port }));
 await listener.closed;
 console.log(JSON.stringify({ messages, accepted: listener.stats().accepted }));
 Deno.exit();

@@ -46,7 +46,7 @@ async function childrenOf(pid: number): Promise<number[]> {
   return (await outputOf("pgrep", ["-P", pid])).trim().split("\n").map(Number);
 }
 
-Deno.test("examples/many_cores replaces its processes under load", async () => {
+Deno.test("examples/many_cores replaces its processes under load, and answers all that it has taken", async () => {
   await using program = await startExample("many_cores", { PORT: 0, PROCESSES: 2 });
   const port = await portOfExample(program);
   const before = await childrenOf(program.pid);
@@ -66,11 +66,13 @@ Deno.test("examples/many_cores replaces its processes under load", async () => {
   const { code, stdout, stderr } = await program.ending();
   assertEquals([code, stderr], [0, ""]);
   const sum = JSON.parse(stdout.trim().split("\n").at(-1)!);
-  assertEquals(sum.died, 0);
+  // What a process has taken, it has answered.
+  assertEquals([sum.messages, sum.died], [books.answered, 0]);
   // Each client may meet the end of each process once, in its backlog or as its caller.
   const met = books.unserved + books.broken;
   assert(met <= 4 * CLIENTS, `${met} met an end`);
   assert(books.served > 100, `${books.served} served`);
+  assert(sum.accepted >= books.served + books.broken);
 });
 
 Deno.test("examples/many_cores replaces a process that dies, a second later", async () => {

@@ -177,7 +177,8 @@ type Options =
 /** The fields of the config of a client, of either kind. */
 export const CLIENT_OPTIONS = [
   ...CONNECTION_OPTIONS,
-  ...optionNames<Omit<Options, keyof ConnectionConfig>>({
+  ...TCP_OPTIONS,
+  ...optionNames<Omit<Options, keyof ConnectionConfig | keyof TcpConfig>>({
     callbackService: true,
     signal: true,
     connectTimeoutInMillis: true,
@@ -195,17 +196,6 @@ export const CLIENT_OPTIONS = [
     localAddress: true,
     localPort: true,
     path: true,
-    receiveBufferSize: true,
-    sendBufferSize: true,
-    typeOfService: true,
-    timeToLive: true,
-    networkInterface: true,
-    keepAliveInMillis: true,
-    keepAliveIntervalInMillis: true,
-    keepAliveProbes: true,
-    userTimeoutInMillis: true,
-    fastOpen: true,
-    resetOnAbort: true,
   }),
 ];
 

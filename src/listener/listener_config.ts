@@ -115,23 +115,15 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig, TcpConfig
 const OPTIONS = [
   ...CONNECTION_OPTIONS,
   ...GUARD_OPTIONS,
-  ...optionNames<Omit<ListenerConfig, keyof ConnectionConfig | keyof GuardConfig>>({
+  ...TCP_OPTIONS,
+  ...optionNames<
+    Omit<ListenerConfig, keyof ConnectionConfig | keyof GuardConfig | keyof TcpConfig>
+  >({
     interface: true,
     backlog: true,
     reusePort: true,
     inherited: true,
     notifyReady: true,
-    receiveBufferSize: true,
-    sendBufferSize: true,
-    typeOfService: true,
-    timeToLive: true,
-    networkInterface: true,
-    keepAliveInMillis: true,
-    keepAliveIntervalInMillis: true,
-    keepAliveProbes: true,
-    userTimeoutInMillis: true,
-    fastOpen: true,
-    resetOnAbort: true,
     path: true,
     pathMode: true,
     secureSocket: true,

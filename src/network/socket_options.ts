@@ -8,7 +8,7 @@
 import { checkHost, checkPort } from "../base/address.ts";
 import { checkBoolean, checkInteger, MAX_INTERVAL_IN_MILLIS, shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
-import { optionNames, partOf } from "../base/options.ts";
+import { type OptionNames, optionNames, partOf } from "../base/options.ts";
 
 /** How large the system's buffers of a socket are. */
 export interface BufferSizeConfig {
@@ -138,34 +138,33 @@ export interface SupportedOptions {
 }
 
 /** The names of a {@linkcode BufferSizeConfig}. */
-export const BUFFER_SIZE_OPTIONS = optionNames<BufferSizeConfig>({
+export const BUFFER_SIZE_OPTIONS: OptionNames<BufferSizeConfig> = optionNames<BufferSizeConfig>({
   receiveBufferSize: true,
   sendBufferSize: true,
 });
 
 /** The names of a {@linkcode PacketConfig}. */
-export const PACKET_OPTIONS = optionNames<PacketConfig>({
-  receiveBufferSize: true,
-  sendBufferSize: true,
-  typeOfService: true,
-  timeToLive: true,
-  networkInterface: true,
-});
+export const PACKET_OPTIONS: OptionNames<PacketConfig> = [
+  ...BUFFER_SIZE_OPTIONS,
+  ...optionNames<Omit<PacketConfig, keyof BufferSizeConfig>>({
+    typeOfService: true,
+    timeToLive: true,
+    networkInterface: true,
+  }),
+];
 
 /** The names of a {@linkcode TcpConfig}. */
-export const TCP_OPTIONS = optionNames<TcpConfig>({
-  receiveBufferSize: true,
-  sendBufferSize: true,
-  typeOfService: true,
-  timeToLive: true,
-  networkInterface: true,
-  keepAliveInMillis: true,
-  keepAliveIntervalInMillis: true,
-  keepAliveProbes: true,
-  userTimeoutInMillis: true,
-  fastOpen: true,
-  resetOnAbort: true,
-});
+export const TCP_OPTIONS: OptionNames<TcpConfig> = [
+  ...PACKET_OPTIONS,
+  ...optionNames<Omit<TcpConfig, keyof PacketConfig>>({
+    keepAliveInMillis: true,
+    keepAliveIntervalInMillis: true,
+    keepAliveProbes: true,
+    userTimeoutInMillis: true,
+    fastOpen: true,
+    resetOnAbort: true,
+  }),
+];
 
 /** The longest time that Linux has for the questions of keep-alive: 32,767 seconds. */
 const MAX_KEEP_ALIVE_IN_MILLIS = 32_767_000;

@@ -22,7 +22,7 @@ import type { UdpClientEvent } from "./udp_event.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import type { DropPolicy } from "./datagram_mailbox.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
-import { optionNames, partOf, readOptions } from "../base/options.ts";
+import { type OptionNames, optionNames, partOf, readOptions } from "../base/options.ts";
 
 /** The largest content of one datagram: what an IPv4 packet leaves for it. */
 export const MAX_DATAGRAM_LENGTH = 65_507;
@@ -114,28 +114,26 @@ export interface UdpSocketConfig extends PacketConfig {
 }
 
 /** The fields of a {@linkcode UdpSocketConfig}. */
-export const UDP_OPTIONS = optionNames<UdpSocketConfig>({
-  remoteHost: true,
-  remotePort: true,
-  receiveQueueDrop: true,
-  readTimeoutInMillis: true,
-  maxQueuedBytes: true,
-  datagramSize: true,
-  closeTimeoutInMillis: true,
-  reuseAddress: true,
-  multicastLoopback: true,
-  multicastTimeToLive: true,
-  multicastInterface: true,
-  receiveBufferSize: true,
-  sendBufferSize: true,
-  typeOfService: true,
-  timeToLive: true,
-  networkInterface: true,
-  reusePort: true,
-  inherited: true,
-  telemetry: true,
-  network: true,
-});
+export const UDP_OPTIONS: OptionNames<UdpSocketConfig> = [
+  ...PACKET_OPTIONS,
+  ...optionNames<Omit<UdpSocketConfig, keyof PacketConfig>>({
+    remoteHost: true,
+    remotePort: true,
+    receiveQueueDrop: true,
+    readTimeoutInMillis: true,
+    maxQueuedBytes: true,
+    datagramSize: true,
+    closeTimeoutInMillis: true,
+    reuseAddress: true,
+    multicastLoopback: true,
+    multicastTimeToLive: true,
+    multicastInterface: true,
+    reusePort: true,
+    inherited: true,
+    telemetry: true,
+    network: true,
+  }),
+];
 
 /** A checked {@linkcode UdpSocketConfig}. */
 export interface UdpSocketSettings {

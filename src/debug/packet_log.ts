@@ -4,7 +4,7 @@ import type { Clock } from "../network/network.ts";
 import type { CaptureQueue } from "./capture_queue.ts";
 import { headersLength, type PacketEnd, type Segment, writePacket } from "./packet.ts";
 import { BLOCK_HEAD_LENGTH, commentBytes, packetBlockLength, writePacketBlock } from "./pcapng.ts";
-import { timeOfDay } from "./time_of_day.ts";
+import { timeOfDay } from "../base/time_of_day.ts";
 
 /** Packets on their way to a queue. */
 export class PacketLog {

@@ -4,6 +4,7 @@
 // Decision record: a span is made when the connection is over, with the times that it had. So an open connection costs
 // nothing, and a collector that is down keeps none. The times of spans are those of the calendar.
 
+import { timeOfDay } from "../base/time_of_day.ts";
 import { ipVersion } from "../base/ip_address.ts";
 import { codeOf } from "../base/errors.ts";
 import { printThrown, wordsOf } from "../base/user_code.ts";
@@ -155,7 +156,7 @@ export class Telemetry {
   ): void {
     const { tracer, api } = instruments;
     if (tracer === undefined) return;
-    const wall = Date.now();
+    const wall = timeOfDay();
     const at = (time: number) => wall - (now - time);
     const isListener = this.#side === "listener";
     const name = `socket.${isListener ? "server" : "client"}.${

@@ -20,9 +20,8 @@ const FOLDERS = [
  * packets of a capture and the spans of telemetry have a date, and OpenTelemetry is found at a symbol of globalThis.
  */
 const SEAMS = [
-  "src/debug/time_of_day.ts",
+  "src/base/time_of_day.ts",
   "src/events/otel_api.ts",
-  "src/events/telemetry.ts",
   "src/network/deno/deno_network.ts",
   "src/network/linux/loop.ts",
   "src/network/secure_info.ts",

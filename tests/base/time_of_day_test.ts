@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { timeOfDay } from "../../src/debug/time_of_day.ts";
+import { timeOfDay } from "../../src/base/time_of_day.ts";
 
 Deno.test("timeOfDay() is the system's", () => {
   const before = Date.now();

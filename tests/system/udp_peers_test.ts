@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import type { UdpListener } from "../../src/udp/udp_listener.ts";
 import { interrupt, portOfExample, startExample } from "../support/example.ts";
 import { inFolder } from "../support/folder.ts";
+import { startDnsmasq } from "../support/dnsmasq.ts";
 import { freePort } from "../support/free_port.ts";
 import { peerTest } from "../support/peers.ts";
 import { Program } from "../support/program.ts";
@@ -104,20 +105,11 @@ for (const resolver of ["dig", "kdig"] as const) {
 
 await peerTest("examples/dns_lookup.ts asks dnsmasq", ["dnsmasq"], async () => {
   const port = await freePort();
-  await using dnsmasq = new Program("dnsmasq", [
-    "--keep-in-foreground",
-    "--log-facility=-",
-    "--conf-file=/dev/null",
-    "--no-resolv",
-    "--no-hosts",
-    "--user=",
-    "--bind-interfaces",
-    "--listen-address=127.0.0.1",
-    `--port=${port}`,
+  await using _dnsmasq = await startDnsmasq(
+    port,
     "--host-record=both.example,192.0.2.7,2001:db8::7,33",
     "--host-record=four.example,192.0.2.8,44",
-  ]);
-  await dnsmasq.line(/started, version/, "stderr");
+  );
   const ask = async (NAME: string) => {
     await using lookup = await startExample("dns_lookup", { NAME, PORT: port });
     const { code, stdout, stderr } = await lookup.ending();

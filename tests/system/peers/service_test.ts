@@ -5,10 +5,10 @@ import { Client, denoNetwork } from "../../../mod.ts";
 import type { Network } from "../../../network.ts";
 import { lookUpService } from "../../../src/network/deno/service_lookup.ts";
 import { assertCode } from "../../support/assert_code.ts";
+import { startDnsmasq } from "../../support/dnsmasq.ts";
 import { freePort } from "../../support/free_port.ts";
 import { listening } from "../../support/listening.ts";
 import { peerTest } from "../../support/peers.ts";
-import { Program } from "../../support/program.ts";
 import { text } from "../../support/text.ts";
 
 await peerTest("Client finds a service by the SRV records of dnsmasq", ["dnsmasq"], async () => {
@@ -18,22 +18,13 @@ await peerTest("Client finds a service by the SRV records of dnsmasq", ["dnsmasq
   });
   const port = await freePort();
   const refused = await freePort();
-  await using dnsmasq = new Program("dnsmasq", [
-    "--keep-in-foreground",
-    "--log-facility=-",
-    "--conf-file=/dev/null",
-    "--no-resolv",
-    "--no-hosts",
-    "--user=",
-    "--bind-interfaces",
-    "--listen-address=127.0.0.1",
-    `--port=${port}`,
+  await using _dnsmasq = await startDnsmasq(
+    port,
     `--srv-host=_redis._tcp.one.example,localhost,${listener.port},20,5`,
     `--srv-host=_redis._tcp.one.example,localhost,${refused},10,5`,
     "--host-record=one.example,192.0.2.7",
     "--local=/example/",
-  ]);
-  await dnsmasq.line(/started, version/, "stderr");
+  );
   const nameServer = { ipAddr: "127.0.0.1", port };
   const { signal } = new AbortController();
   const records = await lookUpService("_redis._tcp.one.example", signal, nameServer);

@@ -16,10 +16,11 @@ export async function start(onPort: number, sum: Sum) {
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const { value } = await lines.read();
   if (value === undefined) throw new Error("A process has ended before it was ready");
-  const ended = lines.read().then(({ value }) => {
+  const ended = lines.read().then(async ({ value }) => {
     const { messages = 0, accepted = 0 } = JSON.parse(value ?? "{}");
     sum.messages += messages;
     sum.accepted += accepted;
+    await child.status; // what it has said last is not yet its end
   });
   const { port } = JSON.parse(value) as { port: number };
   return { child, port, ended, isWanted: true };

@@ -14,6 +14,8 @@ const total = rooms * perRoom;
 let lines = mostLines ?? Infinity;
 /** After this time a line that has not come back is lost. */
 const LOST_IN_MILLIS = 30_000;
+/** After this time the program says who is not done yet, and fails. */
+const OVERDUE_IN_MILLIS = 90_000;
 
 /** A line of somebody by its author and number; or a place where lines may be missing, as the guest knows. */
 type Seen = readonly [author: number, number: number] | "gap";
@@ -43,6 +45,7 @@ class Guest {
   readonly #author: number;
   #next = 0;
   #isDone = false;
+  #isOver = false;
   #saidAt = Infinity;
   /** Says a line again that was refused, unless another one was said meanwhile. */
   #again: ReturnType<typeof setTimeout> | undefined;
@@ -55,21 +58,32 @@ class Guest {
     this.room = author % rooms;
   }
 
+  /** What it waits for, if it does. */
+  get wait(): string | undefined {
+    if (this.#isOver) return undefined;
+    if (this.returns < 0) return `${this.#author} has never come in`;
+    if (this.#isDone) return `${this.#author} has seen ${this.#ends.size} ends of ${perRoom}`;
+    const place = this.#chat === undefined ? "outside" : "inside";
+    const millis = Math.round(performance.now() - this.#saidAt);
+    return `${this.#author} waits ${place} for its line ${this.#next}, said ${millis} ms ago`;
+  }
+
   /** Comes, says its lines, hears those of the others, and comes back whenever it must. */
   async live(): Promise<void> {
-    let isOver = false;
     const watch = setInterval(() => this.#giveUpIfLost(), 200);
     const visits = (async () => {
-      while (!isOver) {
+      while (!this.#isOver) {
         await this.#visit().catch(() => {});
-        if (!isOver) await pause(100);
+        if (!this.#isOver) await pause(100);
       }
     })();
     await done.opened;
     // Behind the last line of each author comes an end: who has seen all ends misses nothing.
     this.#say("end");
-    await Promise.race([this.#sawEnds.promise, pause(8_000)]);
-    isOver = true;
+    const patience = setTimeout(this.#sawEnds.resolve, 8_000);
+    await this.#sawEnds.promise;
+    clearTimeout(patience);
+    this.#isOver = true;
     clearInterval(watch);
     this.#chat?.abort();
     await visits;
@@ -159,7 +173,12 @@ if (lines === Infinity) {
 }
 
 const guests = Array.from({ length: total }, (_, author) => new Guest(author));
+const overdue = setTimeout(() => {
+  for (const { wait } of guests) if (wait !== undefined) console.error(wait);
+  Deno.exit(1);
+}, OVERDUE_IN_MILLIS);
 await Promise.all(guests.map((guest) => guest.live()));
+clearTimeout(overdue);
 
 let heard = 0;
 let unordered = 0;

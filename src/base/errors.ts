@@ -1,4 +1,4 @@
-// What can go wrong, and the one translation from the runtime's errors to ours.
+// What can go wrong. How the runtime's errors become ours is here and in setup_error.ts.
 //
 // Whose doing it is decides what is thrown: a programmer's mistake is a TypeError or RangeError at once,
 // everything that can happen to a correct program is a SocketError with a code.
@@ -144,37 +144,6 @@ export function reasonOf(cause: unknown): string {
 export function brokenError(action: string, cause: unknown): SocketError {
   if (cause instanceof SocketError) return cause;
   return new GenericError("broken", `${action}: ${reasonOf(cause)}`, { cause });
-}
-
-/**
- * Translates what the runtime threw while a socket was being made.
- *
- * @param action What was tried, with the address: "Cannot connect to 127.0.0.1:80".
- * @param cause What the runtime threw; a `SocketError` passes untouched.
- */
-export function setupError(action: string, cause: unknown): SocketError {
-  if (cause instanceof SocketError) return cause;
-  const reason = `${action}: ${reasonOf(cause)}`;
-  if (cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied) {
-    const hint = /--allow-\S+|--unstable-\S+/.exec(reasonOf(cause))?.[0];
-    const advice = hint === undefined ? "" : `, run with ${hint}`;
-    return new GenericError("denied", `${action}: no permission${advice}`, { cause });
-  }
-  if (cause instanceof Deno.errors.AddrInUse) {
-    const advice = "stop that one, or take another port (0 for any free one)";
-    const message = `${action}: the address is in use by another socket; ${advice}`;
-    return new GenericError("in-use", message, { cause });
-  }
-  if (isResourceError(cause)) {
-    const message = `${reason}; raise the limit of open files (ulimit -n)`;
-    return new GenericError("limit", message, { cause });
-  }
-  // Refused, no route, an address that is not ours, and a name that does not resolve, which the runtime
-  // reports as a plain Error without a code.
-  const advice = cause instanceof Deno.errors.ConnectionRefused
-    ? "; is anything listening there?"
-    : "";
-  return new GenericError("unreachable", `${reason}${advice}`, { cause });
 }
 
 /** Whether the system ran out of something that others may give back: descriptors, buffers, memory. */

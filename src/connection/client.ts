@@ -1,6 +1,7 @@
 // Client: a connection that you dialled.
 
-import { GenericError, setupError } from "../base/errors.ts";
+import { GenericError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import { waitFor } from "../network/deadline.ts";
 import { free } from "../network/free.ts";
 import type { Transport } from "../network/network.ts";

@@ -9,6 +9,7 @@ import {
   shown,
 } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import { optionNames, readList, readOptions, withOptions } from "../base/options.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import type { Network } from "../network/network.ts";
@@ -279,16 +280,21 @@ function pathOf(config: Options, path: string): Destination {
   }
   refuseWithPath(config);
   const options = resolveSocketOptions(config, BUFFER_SIZE_OPTIONS);
+  const name = formatPath(path);
   return {
     host: undefined,
-    name: formatPath(path),
+    name,
     asked: { transport: "unix", address: path, port: 0 },
     async reach(network, signal) {
       if (network.connectPath === undefined) {
         throw new GenericError("unsupported", "This network has no local sockets");
       }
       refuseUnsupported(network.socketOptions, "path", options);
-      const transport = await network.connectPath(withOptions(options, { path, signal }));
+      const transport = await network.connectPath(withOptions(options, { path, signal })).catch(
+        (cause) => {
+          throw signal.aborted ? cause : setupError(`Cannot connect to ${name}`, cause, { path });
+        },
+      );
       return { transport, host: undefined, tunnelled: undefined };
     },
   };

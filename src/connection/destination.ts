@@ -5,7 +5,8 @@
 // Whatever is not asked for is left to the network: it looks a name up and tries its addresses by itself.
 
 import { type Address, formatAddress, hostOf, portOf } from "../base/address.ts";
-import { GenericError, setupError } from "../base/errors.ts";
+import { GenericError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import { withOptions } from "../base/options.ts";
 import { dial, dialEach } from "../network/dial.ts";
 import { free } from "../network/free.ts";
@@ -128,7 +129,9 @@ export class Route implements Destination {
         : await through(target, signal);
       return { transport, host: target.host, tunnelled: target };
     } catch (cause) {
-      throw signal.aborted ? cause : setupError(action, cause);
+      throw signal.aborted
+        ? cause
+        : setupError(action, cause, { localHost: this.#settings.stream.localAddress });
     }
   }
 

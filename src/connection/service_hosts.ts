@@ -1,7 +1,8 @@
 // The hosts of a service, as its SRV records have them, in the order in which they are tried.
 
 import { type Address, checkHost } from "../base/address.ts";
-import { GenericError, setupError } from "../base/errors.ts";
+import { GenericError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import type { Network, ServiceRecord } from "../network/network.ts";
 import { inServiceOrder } from "../network/service_order.ts";
 

@@ -2,7 +2,8 @@
 // those that have come meanwhile, and dropped and counted where too many wait or the file has its size.
 
 import { printThrown, tell } from "../base/user_code.ts";
-import { brokenError, ignore, setupError, type SocketError } from "../base/errors.ts";
+import { brokenError, ignore, type SocketError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import type { Clock, TimerId } from "../network/network.ts";
 import type { CaptureTarget } from "./capture_file.ts";
 import { makePage, type Page } from "./packet.ts";

@@ -5,7 +5,8 @@ import { Acceptor } from "./acceptor.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
 import { Connection, connectionFrom } from "../connection/connection.ts";
 import type { Origin, Upgradable, Upgrade } from "../connection/origin.ts";
-import { GenericError, isSocketError, setupError, type SocketError } from "../base/errors.ts";
+import { GenericError, isSocketError, type SocketError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import type { Beginning } from "../events/connection_events.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
@@ -166,7 +167,10 @@ export class Entrance implements Openable {
       this.#security?.stop();
       socket?.close();
       const name = path === undefined ? formatAddress(hostname, this.port) : formatPath(path);
-      throw setupError(`Cannot listen on ${name}`, cause);
+      throw setupError(`Cannot listen on ${name}`, cause, {
+        localHost: path === undefined ? hostname : undefined,
+        reusePort: path === undefined ? this.#settings.socket.reusePort ?? false : undefined,
+      });
     }
     this.#events.bound(this.#socket.addr);
     this.#owner.onOpen();

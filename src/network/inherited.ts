@@ -148,10 +148,21 @@ function described(wanted: Inherited): string {
 
 function readHanded(): Handed[] {
   const { get } = Deno.env;
-  return handedOver(
-    { pid: get("LISTEN_PID"), fds: get("LISTEN_FDS"), fdNames: get("LISTEN_FDNAMES") },
-    Deno.pid,
-  );
+  try {
+    return handedOver(
+      { pid: get("LISTEN_PID"), fds: get("LISTEN_FDS"), fdNames: get("LISTEN_FDNAMES") },
+      Deno.pid,
+    );
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    // The runtime would ask for one after the other.
+    throw new GenericError(
+      "denied",
+      "Cannot take over an inherited socket: no permission, " +
+        "run with --allow-env=LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES",
+      { cause: error },
+    );
+  }
 }
 
 /**

@@ -5,6 +5,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { shown } from "../base/arguments.ts";
 import { GenericError, reasonOf } from "../base/errors.ts";
+import { missingFlag } from "../base/setup_error.ts";
 import { bare } from "../base/options.ts";
 import type { PeerCertificate } from "../network/secure_info.ts";
 import { nameText, readNames } from "./certificate_names.ts";
@@ -135,7 +136,8 @@ async function readFile(file: string, name: string): Promise<Uint8Array> {
 
 function unreadable(name: string, cause: unknown): GenericError {
   if (cause instanceof Deno.errors.NotCapable) {
-    return new GenericError("denied", `Cannot use ${name}: run with --allow-read`, { cause });
+    const advice = `run with ${missingFlag(cause) ?? "--allow-read"}`;
+    return new GenericError("denied", `Cannot use ${name}: ${advice}`, { cause });
   }
   if (cause instanceof Deno.errors.PermissionDenied) {
     return new GenericError("denied", `Cannot use ${name}: the system forbids to read it`, {

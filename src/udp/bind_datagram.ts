@@ -2,7 +2,7 @@
 // SocketError.
 
 import { formatAddress } from "../base/address.ts";
-import { setupError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import { bare } from "../base/options.ts";
 import { noneInherited, takeInherited } from "../network/inherited.ts";
 import type { DatagramSocket } from "../network/network.ts";
@@ -25,7 +25,7 @@ export function bindDatagram(
   const { network, inherited, socket } = settings;
   const action = `Cannot bind to ${formatAddress(hostname, port)}`;
   const fail = (cause: unknown) => {
-    throw setupError(action, cause);
+    throw setupError(action, cause, { localHost: hostname, reusePort: socket.reusePort ?? false });
   };
   const options = optionsOf(settings);
   const bind = () => network.listenDatagram(bare({ hostname, port, ...options }));

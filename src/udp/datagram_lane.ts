@@ -7,7 +7,8 @@
 // Where the socket sends many datagrams with one call, those of one turn are kept together: the answers to a batch that
 // was received until its end, others until the microtasks of the turn are over.
 
-import { brokenError, ignore, rejected, setupError, type SocketError } from "../base/errors.ts";
+import { brokenError, ignore, rejected, type SocketError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import { formatAddress } from "../base/address.ts";
 import { Fifo } from "./fifo.ts";
 import type { DatagramAddress, DatagramSocket, OutgoingDatagram } from "../network/network.ts";

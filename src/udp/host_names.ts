@@ -3,7 +3,8 @@
 
 import type { Clock, Network, ResolvedName } from "../network/network.ts";
 import { type Address, formatAddress } from "../base/address.ts";
-import { GenericError, setupError } from "../base/errors.ts";
+import { GenericError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import { canonicalIp, ipVersion, withoutZone } from "../base/ip_address.ts";
 
 /** How long a name is remembered, in milliseconds: the system's resolver does not say how long they are valid. */

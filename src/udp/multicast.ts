@@ -1,6 +1,7 @@
 // Multicast groups of a socket: checked, joined once, left as they were joined.
 
-import { codeOf, GenericError, ignore, setupError } from "../base/errors.ts";
+import { codeOf, GenericError, ignore } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import { shown } from "../base/arguments.ts";
 import { checkHost } from "../base/address.ts";
 import { ipVersion, isMulticast } from "../base/ip_address.ts";

@@ -17,6 +17,7 @@ import {
   resolveSocketOptions,
   type SocketOptions,
 } from "../network/socket_options.ts";
+import { ipVersion } from "../base/ip_address.ts";
 import { resolveWatchConfig, type WatchSettings } from "../events/watch_config.ts";
 import type { UdpClientEvent } from "./udp_event.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
@@ -207,7 +208,13 @@ export function resolveUdpSocketConfig(config: UdpSocketConfig): UdpSocketSettin
 
 /** Checks how a network interface is named. */
 export function checkInterface(name: string, value: unknown): string | number {
-  return typeof value === "number" ? checkInteger(name, value, 0) : checkHost(name, value);
+  if (typeof value === "number") return checkInteger(name, value, 0);
+  if (typeof value === "string" && ipVersion(value) === 4) return value;
+  throw new TypeError(
+    `${name} must be the address of an IPv4 interface, or the index of an IPv6 one: got ${
+      shown(value)
+    }`,
+  );
 }
 
 /** How a {@linkcode UdpClient} is made. */

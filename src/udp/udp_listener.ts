@@ -4,7 +4,8 @@
 // system's buffer. Everything between a start and its stop is in udp_serving.ts.
 
 import { checkPort } from "../base/address.ts";
-import { GenericError, setupError, type SocketError } from "../base/errors.ts";
+import { GenericError, type SocketError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import { Bag } from "../listener/bag.ts";
 import { Consumers, type IterationOptions } from "../listener/consumers.ts";
 import {

@@ -1,7 +1,8 @@
 // What a UdpClient and a UdpListener have in common: a bound socket. It sends in order, receives one datagram at a
 // time, may hear only one peer, and is closed once.
 
-import { brokenError, closedError, ignore, setupError, type SocketError } from "../base/errors.ts";
+import { brokenError, closedError, ignore, type SocketError } from "../base/errors.ts";
+import { setupError } from "../base/setup_error.ts";
 import { contentBytes } from "../base/arguments.ts";
 import { type Address, checkHost, formatAddress } from "../base/address.ts";
 import { familyReachedFrom, ipVersion, unmappedIp } from "../base/ip_address.ts";

@@ -1,17 +1,6 @@
-import {
-  assertEquals,
-  assertInstanceOf,
-  assertStrictEquals,
-  assertStringIncludes,
-} from "@std/assert";
+import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { GenericError, ReadTimedOutError, SocketError } from "../../mod.ts";
-import {
-  badFrame,
-  brokenError,
-  isResourceError,
-  reasonOf,
-  setupError,
-} from "../../src/base/errors.ts";
+import { badFrame, brokenError, isResourceError, reasonOf } from "../../src/base/errors.ts";
 
 Deno.test("GenericError and ReadTimedOutError are SocketErrors with a name, a code and a cause", () => {
   const cause = new Error("why");
@@ -24,48 +13,9 @@ Deno.test("GenericError and ReadTimedOutError are SocketErrors with a name, a co
   assertEquals([timedOut.name, timedOut.code], ["ReadTimedOutError", "timed-out"]);
 });
 
-Deno.test("setupError() says whose doing it is", () => {
-  const cases: [Error, string, string][] = [
-    [
-      new Deno.errors.ConnectionRefused("Connection refused (os error 111)"),
-      "unreachable",
-      "Connection refused (os error 111); is anything listening there?",
-    ],
-    [
-      new Deno.errors.AddrNotAvailable("Cannot assign"),
-      "unreachable",
-      "Cannot assign",
-    ],
-    [new Error("failed to lookup address information"), "unreachable", "lookup"],
-    [new URIError("malformed"), "unreachable", "malformed"],
-    [new Deno.errors.AddrInUse("in use"), "in-use", "in use by another socket; stop that one"],
-    [
-      new Deno.errors.NotCapable(
-        'Requires net access to "x:1", run again with the --allow-net flag',
-      ),
-      "denied",
-      "run with --allow-net",
-    ],
-    [
-      new Deno.errors.PermissionDenied("Permission denied (os error 13)"),
-      "denied",
-      "no permission",
-    ],
-    [Object.assign(new Error("Too many open files"), { code: "EMFILE" }), "limit", "ulimit -n"],
-  ];
-  for (const [cause, code, part] of cases) {
-    const error = setupError("Cannot connect to x:1", cause);
-    assertEquals(error.code, code, cause.name);
-    assertStringIncludes(error.message, "Cannot connect to x:1: ");
-    assertStringIncludes(error.message, part);
-    assertStrictEquals(error.cause, cause);
-  }
-});
-
-Deno.test("brokenError() and setupError() leave a SocketError as it is", () => {
+Deno.test("brokenError() leaves a SocketError as it is", () => {
   const error = new GenericError("limit", "Cannot accept: too many");
   assertStrictEquals(brokenError("Cannot read", error), error);
-  assertStrictEquals(setupError("Cannot connect", error), error);
 });
 
 Deno.test("brokenError() keeps the runtime's error as its cause", () => {

@@ -432,10 +432,10 @@ for (const flags of [[], ["--unstable-net"]]) {
     assertMatch(lines.shift()!, /^allowed: unreachable: .*refused/);
     const denied = "no permission, run with --allow-net";
     assertEquals(lines, [
-      `port: denied: Cannot connect to 127.0.0.1:2: ${denied}`,
-      `name: denied: Cannot connect to localhost:1: ${denied}`,
-      `listen: denied: Cannot listen on 127.0.0.1:0: ${denied}`,
-      `udp: denied: Cannot bind to 127.0.0.1:0: ${denied}`,
+      `port: denied: Cannot connect to 127.0.0.1:2: ${denied}=127.0.0.1:2`,
+      `name: denied: Cannot connect to localhost:1: ${denied}=localhost:1`,
+      `listen: denied: Cannot listen on 127.0.0.1:0: ${denied}=127.0.0.1:0`,
+      `udp: denied: Cannot bind to 127.0.0.1:0: ${denied}=127.0.0.1:0`,
       "udp unawaited: made",
     ]);
   });

@@ -112,7 +112,7 @@ Deno.test({
     const error = await assertRejects(
       () => loadIdentity({ certFile: "cert.pem", keyFile: "key.pem" }, "a"),
       GenericError,
-      "run with --allow-read",
+      "run with --allow-read=cert.pem",
     );
     assertEquals((error as SocketError).code, "denied");
   },

@@ -284,7 +284,10 @@ for (const engine of hasDatagrams ? [["--unstable-net"], []] : [[]]) {
        const error = await client.bound.catch((error) => error);
        console.log(error.code, error.message);`,
     );
-    assertEquals(printed, "denied Cannot bind to 127.0.0.1:0: no permission, run with --allow-net");
+    assertEquals(
+      printed,
+      "denied Cannot bind to 127.0.0.1:0: no permission, run with --allow-net=127.0.0.1:0",
+    );
   });
 
   Deno.test(`UdpSocket says which permission sending takes (${name})`, async () => {
@@ -297,8 +300,8 @@ for (const engine of hasDatagrams ? [["--unstable-net"], []] : [[]]) {
        }`,
     );
     assertEquals(printed.split("\n"), [
-      "denied Cannot send to 127.0.0.2:9: no permission, run with --allow-net",
-      "denied Cannot send to localhost:9: no permission, run with --allow-net",
+      "denied Cannot send to 127.0.0.2:9: no permission, run with --allow-net=127.0.0.2:9",
+      "denied Cannot send to localhost:9: no permission, run with --allow-net=localhost:9",
     ]);
   });
 

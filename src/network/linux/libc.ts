@@ -108,8 +108,7 @@ let opened: Libc | undefined;
 /**
  * The C library of this process; opened by the first call.
  *
- * @throws {GenericError} `"unsupported"`: it cannot be had here.
- * @throws {Deno.errors.NotCapable} No permission.
+ * @throws {GenericError} `"unsupported"`: it cannot be had here. `"denied"`: no permission.
  */
 export function libc(): Libc {
   return opened ??= open();
@@ -122,9 +121,7 @@ function open(): Libc {
   if (names.length === 0) {
     // Where Deno would prompt, this does.
     if (Deno.permissions.requestSync({ name: "ffi" }).state !== "granted") {
-      throw new Deno.errors.NotCapable(
-        "Requires ffi access, run again with the --allow-ffi flag",
-      );
+      throw denied();
     }
     names = grantedNames();
   }
@@ -197,11 +194,19 @@ export function unsupported(why: string, cause?: unknown): GenericError {
   return new GenericError("unsupported", `Cannot use the engine for Linux: ${why}`, options);
 }
 
+/** The error for a missing permission: the exact one first. Where the library is cannot be seen from here. */
+function denied(): GenericError {
+  const advice = `--allow-ffi=${PATHS[0]} (or with --allow-ffi, if the library is elsewhere)`;
+  return new GenericError(
+    "denied",
+    `Cannot use the engine for Linux: no permission, run with ${advice}`,
+  );
+}
+
 /** Why {@linkcode libc} would fail, in a sentence; `undefined` where it would not. Never prompts. */
 export function libcProblem(): string | undefined {
   if (opened === undefined && systemProblem() === undefined && grantedNames().length === 0) {
-    const advice = `--allow-ffi (or --allow-ffi=${PATHS[0]})`;
-    return `Cannot use the engine for Linux: no permission, run with ${advice}`;
+    return denied().message;
   }
   try {
     libc();

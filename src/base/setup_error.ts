@@ -1,0 +1,95 @@
+// Why a socket could not be made, in the words of whoever has to act: which permission to give, which option to set.
+
+import { isAbstract } from "./address.ts";
+import { GenericError, isResourceError, reasonOf, SocketError } from "./errors.ts";
+import { ipVersion } from "./ip_address.ts";
+
+/** The permissions that take paths. */
+const IS_OF_FILES = /^(read|write|ffi)$/;
+
+/** What was asked for, as far as advice depends on it. */
+export interface AskedFor {
+  /** The path of a local socket. */
+  readonly path?: string | undefined;
+  /** The local host to bind. */
+  readonly localHost?: string | undefined;
+  /** Whether the port may be shared; `undefined` where there is no such option. */
+  readonly reusePort?: boolean | undefined;
+}
+
+/**
+ * Translates what the runtime threw while a socket was being made.
+ *
+ * @param action What was tried, with the address: "Cannot connect to 127.0.0.1:80".
+ * @param cause What the runtime threw; a `SocketError` passes untouched.
+ * @param asked What was asked for.
+ */
+export function setupError(action: string, cause: unknown, asked: AskedFor = {}): SocketError {
+  if (cause instanceof SocketError) return cause;
+  const reason = `${action}: ${reasonOf(cause)}`;
+  if (cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied) {
+    const hint = cause instanceof Deno.errors.NotCapable && pathFlags(asked.path) ||
+      missingFlag(cause);
+    const advice = hint === undefined ? "" : `, run with ${hint}`;
+    const message = `${action}: no permission${advice}${nameAdvice(asked.localHost)}`;
+    return new GenericError("denied", message, { cause });
+  }
+  if (cause instanceof Deno.errors.AddrInUse) {
+    const message = `${action}: the address is in use by ${inUseAdvice(asked.reusePort)}`;
+    return new GenericError("in-use", message, { cause });
+  }
+  if (isResourceError(cause)) {
+    const message = `${reason}; raise the limit of open files (ulimit -n)`;
+    return new GenericError("limit", message, { cause });
+  }
+  // Refused, no route, an address that is not ours, and a name that does not resolve, which the runtime
+  // reports as a plain Error without a code.
+  const advice = cause instanceof Deno.errors.ConnectionRefused
+    ? "; is anything listening there?"
+    : nameAdvice(asked.localHost);
+  return new GenericError("unreachable", `${reason}${advice}`, { cause });
+}
+
+/**
+ * The flag that gives the permission that the runtime has missed, and no more: `--allow-net=127.0.0.1:80`.
+ *
+ * @param cause What the runtime threw.
+ * @returns `undefined` where it names none.
+ */
+export function missingFlag(cause: unknown): string | undefined {
+  const reason = reasonOf(cause);
+  const [, kind, what] = /^Requires ([a-z]+) access to "(.*)", run again/s.exec(reason) ?? [];
+  // No permission can name an abstract socket.
+  if (kind === undefined || what === undefined || what.includes("\0")) {
+    return /--(allow|unstable)-[a-z-]+/.exec(reason)?.[0];
+  }
+  return `--allow-${kind}=${IS_OF_FILES.test(kind) ? inList(what) : what}`;
+}
+
+/** The path of a file, as one of a list that is separated by commas. */
+function inList(path: string): string {
+  return path.replaceAll(",", ",,");
+}
+
+/** The flags for a local socket: the runtime would ask for one after the other. */
+function pathFlags(path: string | undefined): string | undefined {
+  if (path === undefined || isAbstract(path)) return undefined;
+  const file = inList(path);
+  return `--allow-net=unix:${path} --allow-read=${file} --allow-write=${file}`;
+}
+
+function inUseAdvice(reusePort: boolean | undefined): string {
+  if (reusePort === true) {
+    return "a socket without reusePort, or one of another user: all that share it must set it";
+  }
+  const advice = "another socket; stop that one, or take another port (0 for any free one)";
+  return reusePort === undefined ? advice : `${advice}, or set reusePort in both`;
+}
+
+/** What to do if the name of a network interface was given as an address. Like some host names it has no dot. */
+function nameAdvice(host: string | undefined): string {
+  if (host === undefined || host.includes(".") || host === "localhost" || ipVersion(host) !== 0) {
+    return "";
+  }
+  return `; "${host}" is taken for a host name: for a network interface use networkInterface`;
+}

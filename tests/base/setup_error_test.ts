@@ -1,0 +1,112 @@
+import { assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
+import { GenericError } from "../../mod.ts";
+import { missingFlag, setupError } from "../../src/base/setup_error.ts";
+
+const notCapable = (what: string) =>
+  new Deno.errors.NotCapable(`Requires ${what}, run again with the --allow-net flag`);
+
+Deno.test("setupError() says whose doing it is", () => {
+  const cases: [Error, string, string][] = [
+    [
+      new Deno.errors.ConnectionRefused("Connection refused (os error 111)"),
+      "unreachable",
+      "Connection refused (os error 111); is anything listening there?",
+    ],
+    [
+      new Deno.errors.AddrNotAvailable("Cannot assign"),
+      "unreachable",
+      "Cannot assign",
+    ],
+    [new Error("failed to lookup address information"), "unreachable", "lookup"],
+    [new URIError("malformed"), "unreachable", "malformed"],
+    [new Deno.errors.AddrInUse("in use"), "in-use", "in use by another socket; stop that one"],
+    [
+      new Deno.errors.NotCapable(
+        'Requires net access to "x:1", run again with the --allow-net flag',
+      ),
+      "denied",
+      "no permission, run with --allow-net=x:1",
+    ],
+    [
+      new Deno.errors.PermissionDenied("Permission denied (os error 13)"),
+      "denied",
+      "no permission",
+    ],
+    [Object.assign(new Error("Too many open files"), { code: "EMFILE" }), "limit", "ulimit -n"],
+  ];
+  for (const [cause, code, part] of cases) {
+    const error = setupError("Cannot connect to x:1", cause);
+    assertEquals(error.code, code, cause.name);
+    assertStringIncludes(error.message, "Cannot connect to x:1: ");
+    assertStringIncludes(error.message, part);
+    assertStrictEquals(error.cause, cause);
+  }
+});
+
+Deno.test("setupError() leaves a SocketError as it is", () => {
+  const error = new GenericError("limit", "Cannot accept: too many");
+  assertStrictEquals(setupError("Cannot connect", error), error);
+});
+
+Deno.test("missingFlag() names the permission that was missed, and no more", () => {
+  const cases: [what: string, flag: string][] = [
+    ['net access to "127.0.0.1:80"', "--allow-net=127.0.0.1:80"],
+    ['net access to "[::1]:0"', "--allow-net=[::1]:0"],
+    ['net access to "unix:/run/s"', "--allow-net=unix:/run/s"],
+    ['read access to "certs/a.pem"', "--allow-read=certs/a.pem"],
+    ['write access to "/tmp/a,b"', "--allow-write=/tmp/a,,b"],
+    ['ffi access to "/lib/libc.so.6"', "--allow-ffi=/lib/libc.so.6"],
+    ['env access to "A"', "--allow-env=A"],
+    // An abstract socket has no name that a flag could take, and the runtime may name nothing.
+    ['net access to "unix:\0abc"', "--allow-net"],
+    ["net access", "--allow-net"],
+  ];
+  for (const [what, flag] of cases) assertEquals(missingFlag(notCapable(what)), flag, what);
+  assertEquals(missingFlag(new Error("needs --unstable-net here")), "--unstable-net");
+  assertEquals(missingFlag(new Error("why")), undefined);
+});
+
+Deno.test("setupError() names all permissions for a local socket at once", () => {
+  const cause = notCapable('read access to "/tmp/a,b"');
+  assertEquals(
+    setupError("Cannot connect to /tmp/a,b", cause, { path: "/tmp/a,b" }).message,
+    "Cannot connect to /tmp/a,b: no permission, " +
+      "run with --allow-net=unix:/tmp/a,b --allow-read=/tmp/a,,b --allow-write=/tmp/a,,b",
+  );
+  const abstract = setupError("Cannot connect to @a", notCapable('net access to "unix:\0a"'), {
+    path: "\0a",
+  });
+  assertEquals(abstract.message, "Cannot connect to @a: no permission, run with --allow-net");
+  const forbidden = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
+  assertEquals(
+    setupError("Cannot connect to /a", forbidden, { path: "/a" }).message,
+    "Cannot connect to /a: no permission",
+  );
+});
+
+Deno.test("setupError() says how an address that is in use can be shared", () => {
+  const cause = new Deno.errors.AddrInUse("Address already in use (os error 98)");
+  const said = (reusePort?: boolean) => setupError("Cannot listen", cause, { reusePort }).message;
+  assertEquals(said()?.includes("reusePort"), false);
+  assertStringIncludes(said(false), "stop that one, or take another port (0 for any free one)");
+  assertStringIncludes(said(false), ", or set reusePort in both");
+  assertEquals(
+    said(true),
+    "Cannot listen: the address is in use by a socket without reusePort, or one of another user: " +
+      "all that share it must set it",
+  );
+});
+
+Deno.test("setupError() says which option takes the name of a network interface", () => {
+  const advice = "for a network interface use networkInterface";
+  const unknown = new Error("failed to lookup address information");
+  for (const cause of [unknown, notCapable('net access to "lo:1"')]) {
+    for (const localHost of ["lo", "eth0"]) {
+      assertStringIncludes(setupError("Cannot bind", cause, { localHost }).message, advice);
+    }
+    for (const localHost of [undefined, "localhost", "a.example", "::1", "127.0.0.1"]) {
+      const { message } = setupError("Cannot bind", cause, { localHost });
+      assertEquals(message.includes(advice), false, localHost);
+    }
+  }
+});

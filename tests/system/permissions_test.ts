@@ -1,0 +1,84 @@
+// What a program is told that was given no permission: the exact flag, whichever engine makes the socket.
+
+import { assertEquals } from "@std/assert";
+import { hasLinuxEngine } from "../support/linux_engine.ts";
+import { scriptOutput } from "../support/script_output.ts";
+
+const door = (name: string) => JSON.stringify(new URL(`../../${name}`, import.meta.url).href);
+
+/** Prints what each attempt is told. */
+function script(network: string): string {
+  const engine = network === "linuxNetwork" ? "linux/mod.ts" : "mod.ts";
+  return `
+    import { Client, Listener, UdpClient, UdpListener } from ${door("mod.ts")};
+    import { ${network} as network } from ${door(engine)};
+    const told = (action) => action().catch(({ code, message }) => console.log(code, message));
+    const local = { interface: "127.0.0.1", network };
+    await told(() => new Listener(7000, local).start());
+    await told(() => new Listener(7000, { ...local, interface: "localhost" }).start());
+    await told(() => new Listener(7000, { ...local, reusePort: true }).start());
+    await told(() => new UdpListener(7000, local).start());
+    await told(() => new UdpClient({ host: "::1", port: 0 }, { network }).bound);
+    await told(() => Client.connect({ host: "127.0.0.1", port: 7000, network }));
+    await told(() => Client.connect({ host: "peer.invalid", port: 7000, network }));
+    await told(() => Client.connect({ host: "peer.invalid", port: 7000, family: 4, network }));
+    await told(() => Client.connect({ path: "/tmp/a socket", network }));
+    await told(() => Client.connect({ path: "\\0abstract", network }));
+    await told(() => Client.connect({
+      host: "127.0.0.1", port: 7000, secureSocket: { caCertFile: "ca.pem" }, network,
+    }));
+    await told(() => new Listener(0, { inherited: "auto", network }).start());`;
+}
+
+const TOLD = [
+  "Cannot listen on 127.0.0.1:7000: no permission, run with --allow-net=127.0.0.1:7000",
+  "Cannot listen on localhost:7000: no permission, run with --allow-net=localhost:7000",
+  "Cannot listen on 127.0.0.1:7000: no permission, run with --allow-net=127.0.0.1:7000",
+  "Cannot bind to 127.0.0.1:7000: no permission, run with --allow-net=127.0.0.1:7000",
+  "Cannot bind to [::1]:0: no permission, run with --allow-net=[::1]:0",
+  "Cannot connect to 127.0.0.1:7000: no permission, run with --allow-net=127.0.0.1:7000",
+  "Cannot connect to peer.invalid:7000: no permission, run with --allow-net=peer.invalid:7000",
+  "Cannot connect to peer.invalid:7000: no permission, run with --allow-net=peer.invalid:7000",
+  "Cannot connect to /tmp/a socket: no permission, run with --allow-net=unix:/tmp/a socket " +
+  "--allow-read=/tmp/a socket --allow-write=/tmp/a socket",
+  "Cannot connect to @abstract: no permission, run with --allow-net",
+  'Cannot use secureSocket.caCertFile "ca.pem": run with --allow-read=ca.pem',
+  "Cannot take over an inherited socket: no permission, " +
+  "run with --allow-env=LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES",
+].map((message) => `denied ${message}`);
+
+const engines: [name: string, network: string, flags: string[]][] = [
+  ["Deno's sockets", "denoNetwork", ["--unstable-net"]],
+  ["Deno's sockets without --unstable-net", "denoNetwork", []],
+  ["node:dgram", "nodeNetwork", []],
+];
+if (hasLinuxEngine) engines.push(["the engine for Linux", "linuxNetwork", ["--allow-ffi"]]);
+
+for (const [name, network, flags] of engines) {
+  Deno.test(`Each error says which permission it takes (${name})`, async () => {
+    const printed = await scriptOutput(["--quiet", ...flags], script(network));
+    assertEquals(printed.trimEnd().split("\n"), TOLD);
+  });
+}
+
+if (hasLinuxEngine) {
+  Deno.test("Without the permission for the C library, each call of the engine for Linux says where it is", async () => {
+    const printed = await scriptOutput(
+      ["--quiet", "--allow-net"],
+      `import { Client, Listener } from ${door("mod.ts")};
+       import { linuxNetwork as network, linuxNetworkProblem } from ${door("linux/mod.ts")};
+       console.log(linuxNetworkProblem());
+       const told = (action) => action().catch(({ code, message }) => console.log(code, message));
+       await told(() => new Listener(0, { interface: "127.0.0.1", network }).start());
+       await told(() => Client.connect({ host: "127.0.0.1", port: 7000, network }));`,
+    );
+    const message = "Cannot use the engine for Linux: no permission, run with " +
+      `--allow-ffi=/lib/${Deno.build.arch}-linux-gnu/libc.so.6 ` +
+      "(or with --allow-ffi, if the library is elsewhere)";
+    assertEquals(printed.trimEnd().split("\n"), [
+      message,
+      `denied ${message}`,
+      `denied ${message}`,
+    ]);
+  });
+}

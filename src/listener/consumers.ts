@@ -13,6 +13,11 @@ export interface IterationOptions {
 
 const ITERATION_OPTIONS = optionNames<IterationOptions>({ signal: true });
 
+/** What may have been meant with a service that is attached, by what was called. */
+const BEFORE: Readonly<Record<string, string>> = {
+  serve: "call start() for that one, or serve() without attach()",
+};
+
 /** What consumers and their listener report to each other. */
 export interface ConsumersHost<Consumer> {
   /** Whether anything may arrive. */
@@ -62,7 +67,7 @@ export class Consumers<Consumer extends object> {
    * @throws {GenericError} `"busy"`, as {@linkcode Consumers.attach}; or what starting failed with.
    */
   async serve(given: object, consumer: Consumer, start: () => Promise<void>): Promise<void> {
-    this.attach(given, consumer);
+    this.#begin("serve", consumer, given);
     try {
       await start();
     } catch (error) {
@@ -148,10 +153,10 @@ export class Consumers<Consumer extends object> {
 
   #begin(action: string, consumer: Consumer, given: object | undefined): void {
     if (this.#current !== undefined) {
-      const who = this.#given === undefined
+      const what = this.#given === undefined
         ? "an iteration is under way"
-        : "a service is attached already, detach it first";
-      throw new GenericError("busy", `Cannot ${action}: ${who}`);
+        : `a service is attached already, ${BEFORE[action] ?? "detach it first"}`;
+      throw new GenericError("busy", `Cannot ${action}: ${what}`);
     }
     this.#current = consumer;
     this.#given = given;

@@ -31,6 +31,11 @@ Deno.test("Consumers are one at a time", async () => {
   const busy = "a service is attached already, detach it first";
   assertThrows(() => consumers.attach({}, iteration), GenericError, `Cannot attach: ${busy}`);
   assertThrows(() => consumers.iterate(iteration, never), GenericError, `Cannot iterate: ${busy}`);
+  await assertRejects(
+    () => consumers.serve({}, iteration, () => Promise.resolve()),
+    GenericError,
+    "Cannot serve: a service is attached already, call start() for that one, or serve() without attach()",
+  );
   consumers.detach({});
   assertEquals([consumers.current, told], [service, ["service"]]);
   consumers.detach(service);

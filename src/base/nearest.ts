@@ -22,7 +22,7 @@ function distance(a: string, b: string): number {
  *
  * @param name What was written.
  * @param names What there is.
- * @returns `undefined` where none is near: more than a third of the letters differ.
+ * @returns `undefined` where none is near: more than a third of the letters differ, and it is not a part of one.
  */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   // No option has so long a name, and the work grows with the square.
@@ -33,5 +33,12 @@ export function nearest(name: string, names: readonly string[]): string | undefi
     const far = distance(name.toLowerCase(), other.toLowerCase());
     if (far < least) [best, least] = [other, far];
   }
-  return best;
+  return best ?? theOneWith(name.toLowerCase(), names);
+}
+
+/** The only name that the one written is a part of, as "timeout" is of "timeoutInMillis". */
+function theOneWith(part: string, names: readonly string[]): string | undefined {
+  if (part.length < 4) return undefined;
+  const found = names.filter((other) => other.toLowerCase().includes(part));
+  return found.length === 1 ? found[0] : undefined;
 }

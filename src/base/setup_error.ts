@@ -28,14 +28,13 @@ export function setupError(action: string, cause: unknown, asked: AskedFor = {})
   if (cause instanceof SocketError) return cause;
   const reason = `${action}: ${reasonOf(cause)}`;
   if (cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied) {
-    const hint = cause instanceof Deno.errors.NotCapable && pathFlags(asked.path) ||
-      missingFlag(cause);
+    const hint = pathFlags(asked.path, cause) ?? missingFlag(cause);
     const advice = hint === undefined ? "" : `, run with ${hint}`;
     const message = `${action}: no permission${advice}${nameAdvice(asked.localHost)}`;
     return new GenericError("denied", message, { cause });
   }
   if (cause instanceof Deno.errors.AddrInUse) {
-    const message = `${action}: the address is in use by ${inUseAdvice(asked.reusePort)}`;
+    const message = `${action}: the address is in use by ${inUseAdvice(asked)}`;
     return new GenericError("in-use", message, { cause });
   }
   if (isResourceError(cause)) {
@@ -72,13 +71,18 @@ function inList(path: string): string {
 }
 
 /** The flags for a local socket: the runtime would ask for one after the other. */
-function pathFlags(path: string | undefined): string | undefined {
+function pathFlags(path: string | undefined, cause: Error): string | undefined {
   if (path === undefined || isAbstract(path)) return undefined;
+  // It may have been something else that was missed, such as a variable.
+  if (!(cause instanceof Deno.errors.NotCapable && reasonOf(cause).includes(path))) {
+    return undefined;
+  }
   const file = inList(path);
   return `--allow-net=unix:${path} --allow-read=${file} --allow-write=${file}`;
 }
 
-function inUseAdvice(reusePort: boolean | undefined): string {
+function inUseAdvice({ path, reusePort }: AskedFor): string {
+  if (path !== undefined) return "another socket; stop that one, or take another path";
   if (reusePort === true) {
     return "a socket without reusePort, or one of another user: all that share it must set it";
   }

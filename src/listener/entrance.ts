@@ -20,7 +20,7 @@ import { withOptions } from "../base/options.ts";
 import { noneInherited, takeInherited } from "../network/inherited.ts";
 import type { Transport, TransportListener } from "../network/network.ts";
 import { tellReady } from "../network/readiness.ts";
-import { refuseUnsupported } from "../network/socket_options.ts";
+import { refuseUnsupported, sharesPort } from "../network/socket_options.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { Patience } from "./patience.ts";
@@ -168,8 +168,9 @@ export class Entrance implements Openable {
       socket?.close();
       const name = path === undefined ? formatAddress(hostname, this.port) : formatPath(path);
       throw setupError(`Cannot listen on ${name}`, cause, {
+        path,
         localHost: path === undefined ? hostname : undefined,
-        reusePort: path === undefined ? this.#settings.socket.reusePort ?? false : undefined,
+        reusePort: sharesPort(network.socketOptions, "listen", this.#settings.socket),
       });
     }
     this.#events.bound(this.#socket.addr);

@@ -248,6 +248,19 @@ export function refuseUnsupported(
   }
 }
 
+/**
+ * Whether a socket shares its port with others that want to.
+ *
+ * @returns `undefined` where the network cannot do it.
+ */
+export function sharesPort(
+  supported: SupportedOptions | undefined,
+  use: "listen" | "datagram",
+  { reusePort }: SocketOptions,
+): boolean | undefined {
+  return supported?.[use].has("reusePort") === true ? reusePort === true : undefined;
+}
+
 /** The error for an option that an engine has not got. */
 export function unsupportedOption(name: string, engine: string): GenericError {
   return new GenericError(

@@ -6,7 +6,7 @@ import { setupError } from "../base/setup_error.ts";
 import { bare } from "../base/options.ts";
 import { noneInherited, takeInherited } from "../network/inherited.ts";
 import type { DatagramSocket } from "../network/network.ts";
-import { refuseUnsupported } from "../network/socket_options.ts";
+import { refuseUnsupported, sharesPort } from "../network/socket_options.ts";
 import type { UdpSocketSettings } from "./udp_config.ts";
 
 /**
@@ -25,7 +25,10 @@ export function bindDatagram(
   const { network, inherited, socket } = settings;
   const action = `Cannot bind to ${formatAddress(hostname, port)}`;
   const fail = (cause: unknown) => {
-    throw setupError(action, cause, { localHost: hostname, reusePort: socket.reusePort ?? false });
+    throw setupError(action, cause, {
+      localHost: hostname,
+      reusePort: sharesPort(network.socketOptions, "datagram", socket),
+    });
   };
   const options = optionsOf(settings);
   const bind = () => network.listenDatagram(bare({ hostname, port, ...options }));

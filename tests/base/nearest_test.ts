@@ -18,3 +18,12 @@ Deno.test("nearest() finds nothing where nothing is near", () => {
   }
   assertEquals(nearest("path", []), undefined);
 });
+
+Deno.test("nearest() finds the only name that the one written is a part of", () => {
+  const names = ["timeoutInMillis", "signal", "maxBytes", "maxConnections"];
+  assertEquals(nearest("timeout", names), "timeoutInMillis");
+  assertEquals(nearest("Connections", names), "maxConnections");
+  // Two have it, and a few letters are in anything.
+  assertEquals(nearest("maxi", [...names, "maximum", "maximal"]), undefined);
+  assertEquals(nearest("sig", names), undefined);
+});

@@ -77,6 +77,13 @@ Deno.test("setupError() names all permissions for a local socket at once", () =>
     path: "\0a",
   });
   assertEquals(abstract.message, "Cannot connect to @a: no permission, run with --allow-net");
+  const other = setupError("Cannot listen on /a", notCapable('env access to "NOTIFY_SOCKET"'), {
+    path: "/a",
+  });
+  assertEquals(
+    other.message,
+    "Cannot listen on /a: no permission, run with --allow-env=NOTIFY_SOCKET",
+  );
   const forbidden = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
   assertEquals(
     setupError("Cannot connect to /a", forbidden, { path: "/a" }).message,
@@ -90,6 +97,11 @@ Deno.test("setupError() says how an address that is in use can be shared", () =>
   assertEquals(said()?.includes("reusePort"), false);
   assertStringIncludes(said(false), "stop that one, or take another port (0 for any free one)");
   assertStringIncludes(said(false), ", or set reusePort in both");
+  const local = setupError("Cannot listen", cause, { path: "\0a", reusePort: false }).message;
+  assertEquals(
+    local,
+    "Cannot listen: the address is in use by another socket; stop that one, or take another path",
+  );
   assertEquals(
     said(true),
     "Cannot listen: the address is in use by a socket without reusePort, or one of another user: " +

@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   type Caller,
   GenericError,
@@ -604,4 +611,21 @@ Deno.test("Listener.serve() is refused where something is attached, and leaves n
   await listener.immediateStop();
   await taken.serve(() => {});
   await taken.immediateStop();
+});
+
+Deno.test("Listener says how an address in use is shared, and which option takes a network interface", async () => {
+  const told = async (port: number, config: ListenerConfig) =>
+    (await assertRejects(() => new Listener(port, config).start(), GenericError)).message;
+  const local = { interface: "127.0.0.1" };
+  await using taken = new Listener(0, local);
+  await taken.start();
+  assertStringIncludes(await told(taken.port, local), "or set reusePort in both");
+  assertStringIncludes(
+    await told(taken.port, { ...local, reusePort: true }),
+    "in use by a socket without reusePort",
+  );
+  assertStringIncludes(
+    await told(0, { interface: "nowhere0" }),
+    '"nowhere0" is taken for a host name: for a network interface use networkInterface',
+  );
 });

@@ -105,6 +105,20 @@ export function optionOf<T extends object, Name extends keyof T & string>(
 }
 
 /**
+ * Whether options were passed where something else may stand before them. Lists, buffers, promises and signals are
+ * objects too, and meant to be something else.
+ */
+export function mayBeOptions<T extends object>(value: unknown): value is T {
+  if (typeof value !== "object" || value === null) return false;
+  try {
+    return Object.prototype.toString.call(value) === "[object Object]";
+  } catch {
+    // It answers by code of its own.
+    return false;
+  }
+}
+
+/**
  * Replaces fields, in a copy.
  *
  * @param options What {@linkcode readOptions} gave.

@@ -24,6 +24,7 @@ import { ByteIteration } from "./byte_iteration.ts";
 import { StreamCore } from "./stream_core.ts";
 import type { Origin } from "./origin.ts";
 import { closedError, rejected, type SocketError } from "../base/errors.ts";
+import { mayBeOptions } from "../base/options.ts";
 import { uniqueId } from "../base/unique_id.ts";
 import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { ProxyHeader } from "../proxy/proxy_header.ts";
@@ -314,7 +315,20 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     into: Uint8Array<Buffer>,
     options?: ReadOptions,
   ): Promise<[bytes: Uint8Array<Buffer>, length: number]>;
-  read(wanted?: number | Uint8Array, options?: ReadOptions): Promise<[Uint8Array, number]> {
+  /**
+   * Reads everything that has arrived, at least one byte, as `read()` does.
+   *
+   * @param options How to give up.
+   * @returns As `read()`.
+   * @throws {RangeError | TypeError} An option is wrong.
+   * @throws {ReadTimedOutError} Nothing arrived for as long as allowed; the connection stays open.
+   * @throws {GenericError} As in the other `read`.
+   */
+  read(options: ReadOptions): Promise<ReadResult>;
+  read(
+    wanted?: number | Uint8Array | ReadOptions,
+    options?: ReadOptions,
+  ): Promise<[Uint8Array, number]> {
     const { reader } = this.#core;
     if (wanted instanceof Uint8Array) {
       return this.#pull(options, 1, () => intoAttempt(reader, wanted));
@@ -326,9 +340,13 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
         return Promise.reject(error);
       }
     }
-    return this.#pull(options, wanted ?? 1, () => {
-      if (wanted !== undefined) checkReadLength(wanted);
-      return () => reader.take(wanted);
+    if (options === undefined && mayBeOptions<ReadOptions>(wanted)) {
+      return this.read(undefined, wanted);
+    }
+    const length = wanted as number | undefined;
+    return this.#pull(options, length ?? 1, () => {
+      if (length !== undefined) checkReadLength(length);
+      return () => reader.take(length);
     });
   }
 
@@ -356,6 +374,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * }
    * ```
    */
+  readUntil(delimiter: Uint8Array | string, options?: ReadUntilOptions): Promise<ReadResult>;
   readUntil(delimiter: Uint8Array | string, options: ReadUntilOptions = {}): Promise<ReadResult> {
     return this.#pull(options, 1, () => this.#delimited.until(delimiter, options));
   }
@@ -373,6 +392,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @throws {ReadTimedOutError} Nothing arrived for as long as allowed; the connection stays open.
    * @throws {GenericError} `"frame"`: the line is too long or not UTF-8; or as in `read`.
    */
+  readLine(options?: ReadLineOptions): Promise<string | undefined>;
   readLine(options: ReadLineOptions = {}): Promise<string | undefined> {
     return this.#pull(options, 1, () => this.#delimited.line(options));
   }
@@ -498,6 +518,10 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * for. `"handshake"`: the connection has ended, and the error says which check failed. This rejection may be left
    * alone, as that of a write: {@linkcode Connection.closed} and `onError` report it, too.
    */
+  upgradeToTls(
+    options?: ClientSecureSocketConfig | ListenerSecureSocketConfig,
+    upgradeOptions?: UpgradeOptions,
+  ): Promise<void>;
   upgradeToTls(
     options?: ClientSecureSocketConfig | ListenerSecureSocketConfig,
     upgradeOptions: UpgradeOptions = {},

@@ -35,6 +35,8 @@ export interface UdpChannel extends AsyncIterable<Datagram>, AsyncDisposable {
   readonly closed: Promise<SocketError | undefined>;
   /** Receives one datagram of the peer. */
   read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]>;
+  /** Receives one datagram of the peer, all of it. */
+  read(options: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]>;
   /** Sends content to the peer, in as many datagrams as needed. */
   write(content: Uint8Array | string): Promise<number>;
   /** How many bytes wait to be sent. */

@@ -10,7 +10,7 @@ import { handOutOfDatagrams } from "../bytes/hand_out.ts";
 import { DatagramMailbox } from "./datagram_mailbox.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
-import { optionNames, optionOf, partOf } from "../base/options.ts";
+import { mayBeOptions, optionNames, optionOf, partOf, readOptions } from "../base/options.ts";
 import { resolveUdpClientConfig, type UdpClientConfig } from "./udp_config.ts";
 import {
   bytesShape,
@@ -67,10 +67,14 @@ export class UdpClient implements UdpChannel {
    * @throws {TypeError | RangeError} An argument is wrong.
    */
   constructor(
+    localAddress?: { readonly host?: string; readonly port: number },
+    config?: UdpClientConfig,
+  );
+  constructor(
     localAddress: { readonly host?: string; readonly port: number } = { port: 0 },
     config: UdpClientConfig = {},
   ) {
-    const { host, port } = partOf<Partial<Address>>(
+    const { host, port } = readOptions<Partial<Address>>(
       "localAddress",
       localAddress,
       ADDRESS_OPTIONS,
@@ -227,7 +231,20 @@ export class UdpClient implements UdpChannel {
    * @throws {ReadTimedOutError} Nothing arrived in time.
    * @throws {SocketError} `"closed"`, or the error that ended the socket.
    */
-  receiveFrom(length?: number, options?: ReceiveOptions): Promise<ReceiveResult> {
+  receiveFrom(length?: number, options?: ReceiveOptions): Promise<ReceiveResult>;
+  /**
+   * Receives one datagram, all of it, as `receiveFrom()` does.
+   *
+   * @param options How to wait.
+   * @returns The bytes, which are yours, their count and the sender.
+   * @throws {Error} As in the other `receiveFrom`.
+   */
+  receiveFrom(options: ReceiveOptions): Promise<ReceiveResult>;
+  receiveFrom(given?: number | ReceiveOptions, options?: ReceiveOptions): Promise<ReceiveResult> {
+    if (options === undefined && mayBeOptions<ReceiveOptions>(given)) {
+      return this.receiveFrom(undefined, given);
+    }
+    const length = given as number | undefined;
     const shape = length === undefined
       ? wholeResult
       : (datagram: Datagram) => resultOf(datagram, length);
@@ -303,7 +320,23 @@ export class UdpClient implements UdpChannel {
    * @returns The bytes, which are yours, and their count.
    * @throws {Error} As {@linkcode UdpClient.receiveFrom}.
    */
-  read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]> {
+  read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]>;
+  /**
+   * Receives one datagram, all of it, as `read()` does.
+   *
+   * @param options How to wait.
+   * @returns The bytes, which are yours, and their count.
+   * @throws {Error} As {@linkcode UdpClient.receiveFrom}.
+   */
+  read(options: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]>;
+  read(
+    given?: number | ReceiveOptions,
+    options?: ReceiveOptions,
+  ): Promise<[bytes: Uint8Array, length: number]> {
+    if (options === undefined && mayBeOptions<ReceiveOptions>(given)) {
+      return this.read(undefined, given);
+    }
+    const length = given as number | undefined;
     return this.#take(length, options, bytesShape(length));
   }
 
@@ -331,6 +364,7 @@ export class UdpClient implements UdpChannel {
    * @throws {SocketError} `"busy"`: it was joined already; `"unsupported"`; `"unreachable"`: the system
    * refused.
    */
+  joinGroup(group: string, options?: GroupOptions): Promise<void>;
   joinGroup(group: string, options: GroupOptions = {}): Promise<void> {
     return this.#groups.join(group, options);
   }
@@ -343,6 +377,7 @@ export class UdpClient implements UdpChannel {
    * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
    * @throws {SocketError} `"closed"`; or the system refused.
    */
+  leaveGroup(group: string, options?: GroupOptions): Promise<void>;
   leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
     return this.#groups.leave(group, options);
   }
@@ -354,6 +389,7 @@ export class UdpClient implements UdpChannel {
    * @returns Resolves when the socket is free. Closing twice is closing once.
    * @throws {TypeError} An option is wrong; the socket stays open.
    */
+  close(options?: CloseOptions): Promise<void>;
   close(options: CloseOptions = {}): Promise<void> {
     try {
       const socket = this.#socket;

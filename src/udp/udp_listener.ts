@@ -77,6 +77,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @param config How it behaves.
    * @throws {TypeError | RangeError} The port or a field of `config` is wrong.
    */
+  constructor(port: number, config?: UdpListenerConfig);
   constructor(port: number, config: UdpListenerConfig = {}) {
     this.#port = checkPort("port", port, 0);
     this.#settings = resolveUdpListenerConfig(config);
@@ -219,6 +220,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * });
    * ```
    */
+  serve(handler: SessionHandler, callbacks?: SessionHandlerCallbacks): Promise<void>;
   async serve(handler: SessionHandler, callbacks: SessionHandlerCallbacks = {}): Promise<void> {
     const service = sessionServiceOf(handler, callbacks);
     await this.#consumers.serve(service, consumerOf(service), () => this.start());
@@ -305,6 +307,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @returns How many calls and sessions ended by themselves, how many were cut, and which.
    * @throws {TypeError | RangeError} An option is wrong.
    */
+  gracefulStop(options?: StopOptions): Promise<StopReport>;
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
     return await this.#life.gracefulStop(options);
   }
@@ -369,6 +372,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @throws {SocketError} `"busy"`: it was joined already; `"closed"`: not started; `"unsupported"`;
    * `"unreachable"`: the system refused.
    */
+  joinGroup(group: string, options?: GroupOptions): Promise<void>;
   joinGroup(group: string, options: GroupOptions = {}): Promise<void> {
     return this.#serving?.groups.join(group, options) ?? notStarted("join a group");
   }
@@ -381,6 +385,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * @throws {TypeError | RangeError} An argument is wrong, or it was not joined.
    * @throws {SocketError} `"closed"`: not started; or the system refused.
    */
+  leaveGroup(group: string, options?: GroupOptions): Promise<void>;
   leaveGroup(group: string, options: GroupOptions = {}): Promise<void> {
     return this.#serving?.groups.leave(group, options) ?? notStarted("leave a group");
   }

@@ -1,6 +1,7 @@
 // UdpSession: one peer of a listener, as if it had a socket of its own.
 
 import { checkReadLength } from "../base/arguments.ts";
+import { mayBeOptions } from "../base/options.ts";
 import type { Datagram } from "./datagram.ts";
 import { GenericError, rejected, type SocketError } from "../base/errors.ts";
 import { uniqueId } from "../base/unique_id.ts";
@@ -114,7 +115,23 @@ export class UdpSession implements UdpChannel, UdpCaller {
    * @throws {ReadTimedOutError} Nothing arrived in time.
    * @throws {SocketError} `"closed"`, or the error that ended the session.
    */
-  read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]> {
+  read(length?: number, options?: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]>;
+  /**
+   * Receives one datagram of the peer, all of it, as `read()` does.
+   *
+   * @param options How to wait.
+   * @returns The bytes, which are yours, and their count.
+   * @throws {Error} As in the other `read`.
+   */
+  read(options: ReceiveOptions): Promise<[bytes: Uint8Array, length: number]>;
+  read(
+    given?: number | ReceiveOptions,
+    options?: ReceiveOptions,
+  ): Promise<[bytes: Uint8Array, length: number]> {
+    if (options === undefined && mayBeOptions<ReceiveOptions>(given)) {
+      return this.read(undefined, given);
+    }
+    const length = given as number | undefined;
     try {
       if (length !== undefined) checkReadLength(length);
       const limits = checkLimits(options, this.#core.settings.limits);

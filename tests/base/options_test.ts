@@ -1,6 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   bare,
+  mayBeOptions,
   type OptionNames,
   optionNames,
   partOf,
@@ -200,4 +201,33 @@ Deno.test("what goes with a call takes nothing of Object.prototype, given or not
     assertEquals(aborted, 0);
   });
   await client.close();
+});
+
+Deno.test("mayBeOptions() knows an object from what is made for something else", () => {
+  class Own {
+    readonly port = 5;
+  }
+  for (const fine of [{}, { a: 1 }, Object.create(null), new Own()]) {
+    assertEquals(mayBeOptions(fine), true);
+  }
+  const { signal } = new AbortController();
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  for (
+    const odd of [
+      undefined,
+      null,
+      5,
+      "text",
+      () => {},
+      [],
+      new Uint8Array(1),
+      new ArrayBuffer(1),
+      Promise.resolve(),
+      signal,
+      revoked.proxy,
+    ]
+  ) {
+    assertEquals(mayBeOptions(odd), false);
+  }
 });

@@ -120,3 +120,26 @@ Deno.test("Connection refuses a wrong config at once", () => {
   assertEquals(transport.calls, []);
   transport.close();
 });
+
+Deno.test("Connection.read() takes its options alone, as readLine() does", async () => {
+  const { connection, clock } = scriptedConnection([pause(150), "abc", end()]);
+  const read = connection.read({ timeoutInMillis: 100 });
+  read.catch(() => {});
+  await clock.advance(100);
+  await assertRejects(() => read, ReadTimedOutError, "nothing came for 100 ms");
+  const next = connection.read({ timeoutInMillis: 100 });
+  await clock.advance(100);
+  assertEquals(asText(await next), ["abc", 3]);
+  const reason = new Error("enough");
+  assertEquals(
+    await connection.read({ signal: AbortSignal.abort(reason) }).catch((e) => e),
+    reason,
+  );
+  const misspelled = { timeout: 3 } as Record<string, number>;
+  await assertRejects(() => connection.read(misspelled), TypeError, "use timeoutInMillis");
+  // What is an object and no options is no reason to read everything.
+  for (const odd of [new ArrayBuffer(8), [5], Promise.resolve(5), AbortSignal.abort()]) {
+    await assertRejects(() => connection.read(odd as never), TypeError, "must be a number");
+  }
+  connection.abort();
+});

@@ -169,6 +169,8 @@ const wrongNumbers = [
   [-1, RangeError],
   [-Infinity, RangeError],
 ] as const;
+/** An object in the place of a length is taken for the options. */
+const wrongLengths = wrongNumbers.filter(([value]) => typeof value !== "object");
 const wrongPorts = [...wrongNumbers, [65_536, RangeError], [Infinity, RangeError]] as const;
 const wrongIntervals = [...wrongNumbers, [0, RangeError], [2_147_483_648, RangeError]] as const;
 const wrongHosts = [
@@ -289,7 +291,7 @@ Deno.test("Connection refuses wrong lengths, options and contents at once, and i
   await using listener = await listening(echo);
   await using client = await connect(listener.port);
   await assertRefused((length: never) => client.read(length), true, "requested byte length", [
-    ...wrongNumbers.filter(([value]) => value !== null),
+    ...wrongLengths,
     [0, RangeError],
     [2 ** 53, RangeError],
   ]);
@@ -354,7 +356,7 @@ Deno.test("UdpClient refuses wrong addresses, lengths and contents at once, and 
     true,
     "requested byte length",
     [
-      ...wrongNumbers.filter(([value]) => value !== null),
+      ...wrongLengths,
       [0, RangeError],
     ],
   );

@@ -109,6 +109,7 @@ async function scene(): Promise<Scene> {
     says: "Requested byte length must be a",
     fine: ["nothing", "number"],
   };
+  const orOptions: Pick<Wrong, "fine"> = { fine: ["nothing", "number", "object"] };
   const bytes = () => new FrameBuffer();
   const message = { says: "must be a Uint8Array or a string", fine: CONTENT };
   const service: Pick<Wrong, "says" | "fine"> = { says: "service ", fine: ["function"] };
@@ -231,7 +232,7 @@ async function scene(): Promise<Scene> {
     },
     "Connection.read(wanted)": {
       ...length,
-      fine: ["nothing", "number", "bytes"],
+      fine: ["nothing", "number", "bytes", "object"],
       call: (wrong) => connection.read(wrong),
     },
     "Connection.read(options)": { ...options, call: (wrong) => connection.read(1, wrong) },
@@ -437,7 +438,11 @@ async function scene(): Promise<Scene> {
       fine: ["object", "list", "bytes"],
       call: (wrong) => udp.sendTo("x", wrong),
     },
-    "UdpClient.receiveFrom(length)": { ...length, call: (wrong) => udp.receiveFrom(wrong) },
+    "UdpClient.receiveFrom(length)": {
+      ...length,
+      ...orOptions,
+      call: (wrong) => udp.receiveFrom(wrong),
+    },
     "UdpClient.receiveFrom(options)": { ...options, call: (wrong) => udp.receiveFrom(1, wrong) },
     "UdpClient.connect(address)": {
       says: "address must be an object",
@@ -447,7 +452,7 @@ async function scene(): Promise<Scene> {
     "UdpClient.write(content)": { ...content, call: (wrong) => udp.write(wrong) },
     "UdpClient.tryWrite(content)": { ...content, call: (wrong) => udp.tryWrite(wrong) },
     "UdpClient.drained(options)": { ...options, call: (wrong) => udp.drained(wrong) },
-    "UdpClient.read(length)": { ...length, call: (wrong) => udp.read(wrong) },
+    "UdpClient.read(length)": { ...length, ...orOptions, call: (wrong) => udp.read(wrong) },
     "UdpClient.read(options)": { ...options, call: (wrong) => udp.read(1, wrong) },
     "UdpClient.joinGroup(group)": {
       says: "group must be a string",
@@ -506,7 +511,7 @@ async function scene(): Promise<Scene> {
       fine: ["text"],
       call: (wrong) => sessions.leaveGroup(wrong),
     },
-    "UdpSession.read(length)": { ...length, call: (wrong) => session.read(wrong) },
+    "UdpSession.read(length)": { ...length, ...orOptions, call: (wrong) => session.read(wrong) },
     "UdpSession.read(options)": { ...options, call: (wrong) => session.read(1, wrong) },
     "UdpSession.write(content)": { ...content, call: (wrong) => session.write(wrong) },
     "UdpSession.tryWrite(content)": { ...content, call: (wrong) => session.tryWrite(wrong) },

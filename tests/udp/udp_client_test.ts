@@ -121,7 +121,7 @@ testOnEngines("UdpClient.receiveFrom() that times out loses no datagram", async 
   await using sockets = await pair(network);
   const { one, other, address } = sockets;
   const error = await assertRejects(
-    () => other.receiveFrom(undefined, { timeoutInMillis: 5 }),
+    () => other.receiveFrom({ timeoutInMillis: 5 }),
     ReadTimedOutError,
     "5 ms",
   );
@@ -240,7 +240,8 @@ testOnEngines(
     assertEquals(
       error.message,
       `Cannot bind to 127.0.0.1:${port}: the address is in use by another socket; ` +
-        "stop that one, or take another port (0 for any free one)",
+        "stop that one, or take another port (0 for any free one)" +
+        (network.socketOptions?.datagram.has("reusePort") ? ", or set reusePort in both" : ""),
     );
     assertEquals(await client.closed, error);
     for (const promise of [sent, received, client.receiveFrom()]) {
@@ -320,6 +321,7 @@ Deno.test("UdpClient() checks its arguments and binds nothing", () => {
   assertThrows(make(port, { multicastTimeToLive: 0 }), RangeError, "multicastTimeToLive");
   assertThrows(make(port, { multicastLoopback: 1 }), TypeError, "multicastLoopback");
   assertThrows(make(port, { multicastInterface: -1 }), RangeError, "multicastInterface");
+  assertThrows(make(port, { multicastInterface: "lo" }), TypeError, "address of an IPv4 interface");
   assertThrows(make(port, { reuseAddress: "yes" }), TypeError, "reuseAddress");
   assertThrows(make(port, { remoteHost: "127.0.0.1" }), TypeError, "remotePort");
   assertThrows(make(port, { remotePort: 9 }), TypeError, "remoteHost");
@@ -632,3 +634,11 @@ testOnEngines(
     await new Promise((resolve) => setTimeout(resolve, 0));
   },
 );
+
+Deno.test("UdpClient() refuses a config in the place of its address", () => {
+  assertThrows(
+    () => new UdpClient({ port: 0, reuseAddress: true } as { port: number }),
+    TypeError,
+    'localAddress has no option "reuseAddress"',
+  );
+});

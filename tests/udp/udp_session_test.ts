@@ -37,7 +37,7 @@ testOnEngines("UdpSession.close() ends it, and read() of it says so", async (net
   const session = await began.promise;
   assertEquals(await session.read(5), [new TextEncoder().encode("hello"), 5]);
   const error = await assertRejects(
-    () => session.read(undefined, { timeoutInMillis: 5 }),
+    () => session.read({ timeoutInMillis: 5 }),
     ReadTimedOutError,
   );
   assertEquals(error.code, "timed-out");

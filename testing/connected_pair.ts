@@ -28,6 +28,7 @@ export type ConnectedPair = [a: Connection, b: Connection] & AsyncDisposable;
  * console.assert(new TextDecoder().decode(bytes) === "hello");
  * ```
  */
+export function connectedPair(options?: ConnectedPairOptions): ConnectedPair;
 export function connectedPair(options: ConnectedPairOptions = {}): ConnectedPair {
   const { capacity, canTry, ...others } = options;
   const config = { overwriteLentBytes: true, ...others };

@@ -214,6 +214,9 @@ class JoinedTransport implements Transport {
  * @returns Both ends.
  */
 export function connectedTransports(
+  options?: ConnectedTransportsOptions,
+): [a: Transport, b: Transport];
+export function connectedTransports(
   options: ConnectedTransportsOptions = {},
 ): [a: Transport, b: Transport] {
   const { capacity = 65_536, canTry = false } = readOptions<ConnectedTransportsOptions>(

@@ -52,6 +52,10 @@ export interface ScriptedListener extends TransportListener {
  */
 export function scriptedListener(
   script: readonly (Transport | Step)[],
+  options?: ScriptedListenerOptions,
+): ScriptedListener;
+export function scriptedListener(
+  script: readonly (Transport | Step)[],
   options: ScriptedListenerOptions = {},
 ): ScriptedListener {
   const { addr, clock = denoNetwork.clock } = readOptions<ScriptedListenerOptions>(

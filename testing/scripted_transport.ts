@@ -95,6 +95,10 @@ export interface ScriptedTransport extends Transport, Disposable {
  * ```
  */
 export function scriptedTransport(
+  script?: readonly (string | Uint8Array | Step)[],
+  options?: ScriptedTransportOptions,
+): ScriptedTransport;
+export function scriptedTransport(
   script: readonly (string | Uint8Array | Step)[] = [],
   options: ScriptedTransportOptions = {},
 ): ScriptedTransport {

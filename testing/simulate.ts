@@ -132,6 +132,11 @@ const TURNS_BEFORE_STUCK = 50;
  * }
  * ```
  */
+export function simulate(
+  seed: number,
+  scenario: (net: SimulatedNetwork) => Promise<void>,
+  options?: SimulateOptions,
+): Promise<SimulationReport>;
 export async function simulate(
   seed: number,
   scenario: (net: SimulatedNetwork) => Promise<void>,

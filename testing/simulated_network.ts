@@ -81,6 +81,7 @@ export class SimulatedNetwork implements Network {
    * @param options What goes wrong, and what its sockets can do.
    * @throws {TypeError | RangeError} The seed or an option is wrong.
    */
+  constructor(seed: number, options?: SimulatedNetworkOptions);
   constructor(seed: number, options: SimulatedNetworkOptions = {}) {
     this.seed = seed;
     const random = new Random(seed);

@@ -143,6 +143,7 @@ export class VirtualClock implements Clock {
    * @throws {RangeError} The limit is less than 0 or no number.
    * @throws {Error} A timeout was still set at the limit.
    */
+  runUntilIdle(limitInMillis?: number): Promise<number>;
   async runUntilIdle(limitInMillis = 86_400_000): Promise<number> {
     if (!(limitInMillis >= 0)) throw new RangeError(`Cannot run until ${limitInMillis} ms`);
     const start = this.#now;

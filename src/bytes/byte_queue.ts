@@ -211,6 +211,7 @@ export class ByteQueue extends NumberReader {
    * without looking at a byte twice.
    * @returns The offset at which it starts, or -1.
    */
+  indexOf(needle: Uint8Array, from?: number): number;
   indexOf(needle: Uint8Array, from = 0): number {
     const head = needle[0];
     if (head === undefined) throw new TypeError("Cannot search: the byte sequence is empty");

@@ -18,7 +18,7 @@ export abstract class NumberReader {
    * @param byteLength How many bytes it has.
    * @param littleEndian Whether its lowest byte comes first.
    */
-  getUint(offset: number, byteLength: number, littleEndian = false): number {
+  getUint(offset: number, byteLength: number, littleEndian?: boolean): number {
     let value = 0;
     for (let i = 0; i < byteLength; i++) {
       value = value * 256 + this.at(offset + (littleEndian ? byteLength - 1 - i : i));
@@ -27,54 +27,54 @@ export abstract class NumberReader {
   }
 
   /** A signed integer of 1 to 6 bytes, likewise. */
-  getInt(offset: number, byteLength: number, littleEndian = false): number {
+  getInt(offset: number, byteLength: number, littleEndian?: boolean): number {
     const value = this.getUint(offset, byteLength, littleEndian);
     const range = 2 ** (8 * byteLength);
     return value < range / 2 ? value : value - range;
   }
 
   /** The two bytes at an offset as a number, the highest first unless you say otherwise. */
-  getUint16(offset: number, littleEndian = false): number {
+  getUint16(offset: number, littleEndian?: boolean): number {
     return this.getUint(offset, 2, littleEndian);
   }
 
   /** Two bytes, signed. */
-  getInt16(offset: number, littleEndian = false): number {
+  getInt16(offset: number, littleEndian?: boolean): number {
     return this.getInt(offset, 2, littleEndian);
   }
 
   /** Three bytes. */
-  getUint24(offset: number, littleEndian = false): number {
+  getUint24(offset: number, littleEndian?: boolean): number {
     return this.getUint(offset, 3, littleEndian);
   }
 
   /** Four bytes. */
-  getUint32(offset: number, littleEndian = false): number {
+  getUint32(offset: number, littleEndian?: boolean): number {
     return this.getUint(offset, 4, littleEndian);
   }
 
   /** Four bytes, signed. */
-  getInt32(offset: number, littleEndian = false): number {
+  getInt32(offset: number, littleEndian?: boolean): number {
     return this.getInt(offset, 4, littleEndian);
   }
 
   /** Eight bytes. */
-  getBigUint64(offset: number, littleEndian = false): bigint {
+  getBigUint64(offset: number, littleEndian?: boolean): bigint {
     return this.#view(offset, 8).getBigUint64(0, littleEndian);
   }
 
   /** Eight bytes, signed. */
-  getBigInt64(offset: number, littleEndian = false): bigint {
+  getBigInt64(offset: number, littleEndian?: boolean): bigint {
     return this.#view(offset, 8).getBigInt64(0, littleEndian);
   }
 
   /** Four bytes, as a floating-point number. */
-  getFloat32(offset: number, littleEndian = false): number {
+  getFloat32(offset: number, littleEndian?: boolean): number {
     return this.#view(offset, 4).getFloat32(0, littleEndian);
   }
 
   /** Eight bytes, as a floating-point number. */
-  getFloat64(offset: number, littleEndian = false): number {
+  getFloat64(offset: number, littleEndian?: boolean): number {
     return this.#view(offset, 8).getFloat64(0, littleEndian);
   }
 
@@ -85,6 +85,7 @@ export abstract class NumberReader {
    * @param maxLength How many bytes it may have; 4 for MQTT.
    * @returns 0 where it has more than it may; `undefined` where it has not arrived whole.
    */
+  varintLength(offset: number, maxLength?: number): number | undefined;
   varintLength(offset: number, maxLength = 8): number | undefined {
     for (let length = 1; length <= maxLength; length++) {
       if (offset + length > this.length) return undefined;

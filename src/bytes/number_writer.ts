@@ -19,65 +19,65 @@ export abstract class NumberWriter {
    * @param littleEndian Whether its lowest byte comes first.
    * @throws {RangeError} It is no integer, or does not fit.
    */
-  writeUint(value: number, byteLength: number, littleEndian = false): void {
+  writeUint(value: number, byteLength: number, littleEndian?: boolean): void {
     checkFits(value, 0, 2 ** (8 * byteLength) - 1, `${byteLength} bytes`);
     this.#writeBytes(value, byteLength, littleEndian);
   }
 
   /** Adds a signed integer of 1 to 6 bytes, likewise. */
-  writeInt(value: number, byteLength: number, littleEndian = false): void {
+  writeInt(value: number, byteLength: number, littleEndian?: boolean): void {
     const range = 2 ** (8 * byteLength);
     checkFits(value, -range / 2, range / 2 - 1, `${byteLength} bytes`);
     this.#writeBytes(value < 0 ? value + range : value, byteLength, littleEndian);
   }
 
   /** Adds two bytes, the highest first unless you say otherwise. */
-  writeUint16(value: number, littleEndian = false): void {
+  writeUint16(value: number, littleEndian?: boolean): void {
     this.writeUint(value, 2, littleEndian);
   }
 
   /** Adds two bytes, signed. */
-  writeInt16(value: number, littleEndian = false): void {
+  writeInt16(value: number, littleEndian?: boolean): void {
     this.writeInt(value, 2, littleEndian);
   }
 
   /** Adds three bytes. */
-  writeUint24(value: number, littleEndian = false): void {
+  writeUint24(value: number, littleEndian?: boolean): void {
     this.writeUint(value, 3, littleEndian);
   }
 
   /** Adds four bytes. */
-  writeUint32(value: number, littleEndian = false): void {
+  writeUint32(value: number, littleEndian?: boolean): void {
     this.writeUint(value, 4, littleEndian);
   }
 
   /** Adds four bytes, signed. */
-  writeInt32(value: number, littleEndian = false): void {
+  writeInt32(value: number, littleEndian?: boolean): void {
     this.writeInt(value, 4, littleEndian);
   }
 
   /** Adds eight bytes. */
-  writeBigUint64(value: bigint, littleEndian = false): void {
+  writeBigUint64(value: bigint, littleEndian?: boolean): void {
     if (BigInt.asUintN(64, value) !== value) throw tooLarge(value, "8 bytes");
     scratch.setBigUint64(0, value, littleEndian);
     this.#writeScratch(8);
   }
 
   /** Adds eight bytes, signed. */
-  writeBigInt64(value: bigint, littleEndian = false): void {
+  writeBigInt64(value: bigint, littleEndian?: boolean): void {
     if (BigInt.asIntN(64, value) !== value) throw tooLarge(value, "8 bytes with a sign");
     scratch.setBigInt64(0, value, littleEndian);
     this.#writeScratch(8);
   }
 
   /** Adds a floating-point number of four bytes. */
-  writeFloat32(value: number, littleEndian = false): void {
+  writeFloat32(value: number, littleEndian?: boolean): void {
     scratch.setFloat32(0, value, littleEndian);
     this.#writeScratch(4);
   }
 
   /** Adds a floating-point number of eight bytes. */
-  writeFloat64(value: number, littleEndian = false): void {
+  writeFloat64(value: number, littleEndian?: boolean): void {
     scratch.setFloat64(0, value, littleEndian);
     this.#writeScratch(8);
   }
@@ -94,7 +94,7 @@ export abstract class NumberWriter {
     this.writeByte(value);
   }
 
-  #writeBytes(value: number, byteLength: number, littleEndian: boolean): void {
+  #writeBytes(value: number, byteLength: number, littleEndian: boolean | undefined): void {
     for (let i = 0; i < byteLength; i++) {
       this.writeByte(Math.floor(value / 256 ** (littleEndian ? i : byteLength - 1 - i)) % 256);
     }

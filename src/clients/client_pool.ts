@@ -120,6 +120,7 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
    * @param config How they are kept.
    * @throws {TypeError | RangeError} A field of `client` or `config` is wrong.
    */
+  constructor(client: AnyClientConfig, config?: ClientPoolConfig<Session>);
   constructor(client: AnyClientConfig, config: ClientPoolConfig<Session> = {}) {
     this.#settings = resolvePool(client, config);
     this.#backoff = new Backoff(this.#settings.redial);
@@ -212,6 +213,7 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
    * @returns Resolves when all is freed.
    * @throws {TypeError | RangeError} An option is wrong.
    */
+  close(options?: PoolCloseOptions): Promise<void>;
   async close(options: PoolCloseOptions = {}): Promise<void> {
     const deadlineInMillis = readPoolClose(options);
     this.#closing ??= this.#close();

@@ -168,6 +168,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
    * what made it give up.
    * @throws {unknown} The reason of a signal.
    */
+  ready(options?: ReadyOptions): Promise<Client>;
   async ready(options: ReadyOptions = {}): Promise<Client> {
     const given = readOptions("options", options, READY_OPTIONS);
     const { timeoutInMillis = Infinity } = given;

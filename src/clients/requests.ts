@@ -117,6 +117,11 @@ export class Requests<Q, A> implements AsyncDisposable {
   constructor(
     client: ReconnectingClient | Connection,
     codec: Codec<A, Q>,
+    config?: RequestsConfig<Q, A>,
+  );
+  constructor(
+    client: ReconnectingClient | Connection,
+    codec: Codec<A, Q>,
     config: RequestsConfig<Q, A> = {},
   ) {
     this.#settings = resolveRequests(config);

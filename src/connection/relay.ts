@@ -105,6 +105,11 @@ const OPTIONS = optionNames<RelayOptions>({
  * console.log(report?.there, report?.back, report?.end.by); // 5 5 peer
  * ```
  */
+export function relay(
+  a: Connection,
+  b: Connection,
+  options?: RelayOptions,
+): Promise<RelayReport>;
 export async function relay(
   a: Connection,
   b: Connection,

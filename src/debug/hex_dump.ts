@@ -36,6 +36,7 @@ const PER_LINE = 16;
  * );
  * ```
  */
+export function hexDump(bytes: Uint8Array, options?: HexDumpOptions): string;
 export function hexDump(bytes: Uint8Array, options: HexDumpOptions = {}): string {
   if (!(bytes instanceof Uint8Array)) {
     throw new TypeError(`Bytes must be a Uint8Array: got ${shown(bytes)}`);

@@ -50,6 +50,7 @@ const CONFIG = optionNames<PrintConfig>({ "only": true, maxBytes: true, print: t
  * await client.read();
  * ```
  */
+export function printed(network: Network, config?: PrintConfig): Network;
 export function printed(network: Network, config: PrintConfig = {}): Network {
   checkMethods("network", network, "connect", "listen", "listenDatagram");
   const options = readOptions<PrintConfig>("config", config, CONFIG);

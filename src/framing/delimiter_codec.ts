@@ -37,6 +37,7 @@ export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    * @param config The limit.
    * @throws {TypeError | RangeError} if the delimiter is empty, or a value is not allowed
    */
+  constructor(delimiter: Uint8Array | string, config?: FrameConfig);
   constructor(delimiter: Uint8Array | string, config: FrameConfig = {}) {
     this.#delimiter = delimiterOf(delimiter);
     const options = readOptions("config", config, FRAME_OPTIONS);

@@ -280,6 +280,11 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
 export function framed<In = never, Out = never>(
   connection: Connection,
   codec: AnyCodec<In, Out>,
+  config?: FramedConfig<Out>,
+): Framed<In, Out>;
+export function framed<In = never, Out = never>(
+  connection: Connection,
+  codec: AnyCodec<In, Out>,
   config: FramedConfig<Out> = {},
 ): Framed<In, Out> {
   if (!(connection instanceof Connection)) {

@@ -93,6 +93,11 @@ const METHODS = ["onConnect", "onMessage", "onStop", "onError", "onClose"] as co
 export function framedService<In, Out>(
   codec: Codec<In, Out> | ReceivingCodec<In>,
   service: MessageService<In, Out>,
+  config?: FramedConfig<Out>,
+): Service;
+export function framedService<In, Out>(
+  codec: Codec<In, Out> | ReceivingCodec<In>,
+  service: MessageService<In, Out>,
   config: FramedConfig<Out> = {},
 ): Service {
   const methods = methodsOf<MessageService<In, Out>>(service, METHODS);

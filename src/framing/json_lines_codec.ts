@@ -75,6 +75,7 @@ export class JsonLinesCodec<In = unknown, Out = In> implements Codec<In, Out> {
    * @param config The limit and the check.
    * @throws {TypeError | RangeError} if a value is not allowed
    */
+  constructor(config?: JsonLinesCodecConfig<In>);
   constructor(config: JsonLinesCodecConfig<In> = {}) {
     const options = readOptions<JsonLinesCodecConfig<In>>("config", config, OPTIONS);
     this.#maxFrameLength = maxFrameLengthOf(options);

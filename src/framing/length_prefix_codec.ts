@@ -101,6 +101,7 @@ export class LengthPrefixCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Ar
    * @param config The format and the limit.
    * @throws {TypeError | RangeError} if a value is not allowed
    */
+  constructor(config?: LengthPrefixCodecConfig);
   constructor(config: LengthPrefixCodecConfig = {}) {
     const options = readOptions<LengthPrefixCodecConfig>("config", config, OPTIONS);
     this.#maxFrameLength = maxFrameLengthOf(options);

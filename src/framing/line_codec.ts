@@ -77,6 +77,7 @@ export class LineCodec implements Codec<string> {
    * @param config The limit, what ends a line, and what to do with odd bytes.
    * @throws {TypeError | RangeError} if a value is not allowed
    */
+  constructor(config?: LineCodecConfig);
   constructor(config: LineCodecConfig = {}) {
     const options = readOptions<LineCodecConfig>("config", config, OPTIONS);
     this.#maxFrameLength = maxFrameLengthOf(options);

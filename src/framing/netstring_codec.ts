@@ -30,6 +30,7 @@ export class NetstringCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    * @param config The limit.
    * @throws {TypeError | RangeError} if it is not allowed
    */
+  constructor(config?: FrameConfig);
   constructor(config: FrameConfig = {}) {
     const options = readOptions("config", config, FRAME_OPTIONS);
     this.#maxFrameLength = maxFrameLengthOf(options);

@@ -52,7 +52,7 @@ export class PartReader {
   }
 
   /** An unsigned integer of 1 to 8 bytes, as `ByteQueue.getUint` has it. */
-  *uint(byteLength: number, littleEndian = false): Part<number> {
+  *uint(byteLength: number, littleEndian?: boolean): Part<number> {
     yield* this.#have(byteLength);
     const value = this.#queue.getUint(0, byteLength, littleEndian);
     this.#drop(byteLength);
@@ -60,6 +60,7 @@ export class PartReader {
   }
 
   /** A varint, as `ByteQueue.getVarint` has it, of at most so many bytes. */
+  varint(maxLength?: number): Part<number>;
   *varint(maxLength = 8): Part<number> {
     let length;
     while ((length = this.#queue.varintLength(0, maxLength)) === undefined) yield;
@@ -167,6 +168,10 @@ export class PartReader {
  * };
  * ```
  */
+export function stepDecoder<In>(
+  parse: (read: PartReader) => Generator<void, In, void>,
+  config?: Pick<FrameConfig, "maxFrameLength">,
+): Decoder<In>;
 export function stepDecoder<In>(
   parse: (read: PartReader) => Generator<void, In, void>,
   config: Pick<FrameConfig, "maxFrameLength"> = {},

@@ -51,6 +51,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @param config How it and its connections behave.
    * @throws {TypeError | RangeError} The port or a field of `config` is wrong.
    */
+  constructor(port: number, config?: ListenerConfig);
   constructor(port: number, config: ListenerConfig = {}) {
     const settings = resolveListenerConfig(port, config);
     const consumers = this.#consumers = new Consumers({
@@ -190,6 +191,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * });
    * ```
    */
+  serve(handler: Handler, callbacks?: HandlerCallbacks): Promise<void>;
   async serve(handler: Handler, callbacks: HandlerCallbacks = {}): Promise<void> {
     const service = serviceOf(handler, callbacks);
     await this.#consumers.serve(service, { serve: readServing(service) }, () => this.start());
@@ -223,6 +225,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @returns How many connections ended by themselves, how many were cut, and which.
    * @throws {TypeError | RangeError} An option is wrong.
    */
+  gracefulStop(options?: StopOptions): Promise<StopReport>;
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
     return await this.#life.gracefulStop(options);
   }

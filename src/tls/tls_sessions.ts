@@ -77,6 +77,7 @@ export class TlsSessions {
    * @param config How many to keep.
    * @throws {TypeError | RangeError} An option is wrong.
    */
+  constructor(config?: TlsSessionsConfig);
   constructor(config: TlsSessionsConfig = {}) {
     const { maxSessions = 100 } = readOptions("config", config, OPTIONS);
     this.#most = checkInteger("maxSessions", maxSessions, 1);

@@ -80,6 +80,10 @@ const LIMIT_IN_MILLIS = 60_000;
  */
 export function checkTransport(
   makePair: () => TransportPair | Promise<TransportPair>,
+  options?: CheckTransportOptions,
+): void;
+export function checkTransport(
+  makePair: () => TransportPair | Promise<TransportPair>,
   options: CheckTransportOptions = {},
 ): void {
   const {

@@ -8,9 +8,7 @@ const LOGGED: readonly ListenerEvent["kind"][] = ["ended", "refused", "rested", 
 /** Writes a line. */
 export function log(event: string, what: object): void {
   const time = new Date().toISOString();
-  console.log(JSON.stringify({ time, event, ...what }, (_name, value) =>
-    // What JSON makes of an error lacks its message.
-    value instanceof Error ? value.message : value));
+  console.log(JSON.stringify({ time, event, ...what }));
 }
 
 /** Writes a line for an event, if it is one for the log. */

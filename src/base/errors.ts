@@ -59,6 +59,11 @@ export abstract class SocketError extends Error {
     super(message, options);
     this.code = code;
   }
+
+  /** What `JSON.stringify` makes of it, for logs: its fields and the message, which it would leave out. */
+  toJSON(): { readonly name: string; readonly code: SocketErrorCode; readonly message: string } {
+    return { ...this, name: this.name, code: this.code, message: this.message };
+  }
 }
 
 /** Everything that can go wrong except a read that took too long. */

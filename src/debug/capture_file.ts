@@ -1,6 +1,8 @@
 // Where a capture goes: a file, or a stream of the user's.
 
 import { shown } from "../base/arguments.ts";
+import { GenericError } from "../base/errors.ts";
+import { missingFlag } from "../base/setup_error.ts";
 import { bare } from "../base/options.ts";
 
 /** Takes bytes in order. */
@@ -49,7 +51,9 @@ function streamTarget(writer: WritableStreamDefaultWriter<Uint8Array>): CaptureT
 }
 
 async function openFile(path: string | URL): Promise<CaptureTarget> {
-  const file = await openNew(path) ?? await openOld(path);
+  const file = await openNew(path) ?? await openOld(path).catch((error) => {
+    throw overwriteError(path, error);
+  });
   return {
     givesBack: true,
     write: async (bytes) => {
@@ -57,6 +61,17 @@ async function openFile(path: string | URL): Promise<CaptureTarget> {
     },
     close: () => Promise.resolve().then(() => file.close()),
   };
+}
+
+/** Says why overwriting takes one permission more than making: it looks at what is there. */
+function overwriteError(path: string | URL, cause: unknown): unknown {
+  if (!(cause instanceof Deno.errors.NotCapable)) return cause;
+  return new GenericError(
+    "denied",
+    `Cannot write the capture: ${shown(String(path))} is there already, and looking at it before ` +
+      `overwriting it needs ${missingFlag(cause)}, too; the program goes on without a capture`,
+    { cause },
+  );
 }
 
 /** Makes a file; `undefined` where there is one. */

@@ -1,6 +1,12 @@
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { GenericError, ReadTimedOutError, SocketError } from "../../mod.ts";
-import { badFrame, brokenError, isResourceError, reasonOf } from "../../src/base/errors.ts";
+import {
+  badFrame,
+  brokenError,
+  isResourceError,
+  reasonOf,
+  writeError,
+} from "../../src/base/errors.ts";
 
 Deno.test("GenericError and ReadTimedOutError are SocketErrors with a name, a code and a cause", () => {
   const cause = new Error("why");
@@ -11,6 +17,27 @@ Deno.test("GenericError and ReadTimedOutError are SocketErrors with a name, a co
   const timedOut = new ReadTimedOutError("Cannot read: too long");
   assertInstanceOf(timedOut, SocketError);
   assertEquals([timedOut.name, timedOut.code], ["ReadTimedOutError", "timed-out"]);
+});
+
+Deno.test("SocketErrors keep their message and their fields in JSON", () => {
+  const inJson = (error: SocketError) => JSON.parse(JSON.stringify({ error })).error;
+  const cause = new Error("secret");
+  assertEquals(inJson(new GenericError("frame", "Cannot decode: why", { cause })), {
+    name: "GenericError",
+    code: "frame",
+    message: "Cannot decode: why",
+  });
+  assertEquals(inJson(writeError(new GenericError("broken", "Cannot write"), 2, 5)), {
+    name: "GenericError",
+    code: "broken",
+    message: "Cannot write; of this write the system had taken 2 of 5 bytes",
+    bytesTaken: 2,
+  });
+  assertEquals(inJson(new ReadTimedOutError("Cannot read: nothing came")), {
+    name: "ReadTimedOutError",
+    code: "timed-out",
+    message: "Cannot read: nothing came",
+  });
 });
 
 Deno.test("brokenError() leaves a SocketError as it is", () => {

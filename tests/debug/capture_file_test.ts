@@ -1,4 +1,5 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { GenericError } from "../../mod.ts";
 import { resolveTarget } from "../../src/debug/capture_file.ts";
 import { inFolder } from "../support/folder.ts";
 import { keptBytes } from "../support/packets.ts";
@@ -19,6 +20,22 @@ Deno.test("resolveTarget() writes a file that only its owner can read, also one 
       assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
     }
   });
+});
+
+Deno.test({
+  name: "resolveTarget() says what overwriting a file takes besides writing",
+  permissions: { read: false, write: true },
+  fn: async () => {
+    const path = await Deno.makeTempFile();
+    try {
+      const error = await assertRejects(() => resolveTarget(path)(), GenericError);
+      assertEquals(error.code, "denied");
+      assertStringIncludes(error.message, `"${path}" is there already`);
+      assertStringIncludes(error.message, ` needs --allow-read=${path}, too`);
+    } finally {
+      await Deno.remove(path);
+    }
+  },
 });
 
 Deno.test("resolveTarget() locks a stream, writes to it and ends it", async () => {

@@ -28,7 +28,7 @@ export interface StopOptions {
   /**
    * How long everything goes on as before, in milliseconds: a load balancer goes on sending until it has noticed that
    * {@linkcode Listener.stopping} was aborted. Nothing closes meanwhile. The shortest time that any call has asked for
-   * counts, from that call on: a further `gracefulStop()` ends it.
+   * counts, from that call on: a further `gracefulStop()` without this option ends it.
    *
    * @default {0}
    */
@@ -67,7 +67,10 @@ export interface CutOff {
 
 /** How a stop went. */
 export interface StopReport {
-  /** How many connections ended by themselves. */
+  /**
+   * How many connections or sessions ended without being cut, of those that were open when accepting ended or came
+   * after that; idle ones, which the stop has closed, included.
+   */
   readonly completed: number;
   /** How many were cut at the deadline, or had arrived and were never taken. */
   readonly aborted: number;

@@ -222,7 +222,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * With `acceptForInMillis` all of this begins later: until then everything goes on, and only `stopping` has aborted.
    *
    * @param options How long it may take.
-   * @returns How many connections ended by themselves, how many were cut, and which.
+   * @returns How many connections ended without being cut, how many were cut, and which.
    * @throws {TypeError | RangeError} An option is wrong.
    */
   gracefulStop(options?: StopOptions): Promise<StopReport>;

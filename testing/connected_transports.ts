@@ -11,7 +11,7 @@ import { optionNames, readOptions } from "../src/base/options.ts";
 /** How two joined transports behave. */
 export interface ConnectedTransportsOptions {
   /**
-   * How many bytes each direction holds until they are read; a write waits while there is no room.
+   * How many bytes each direction holds until they are read; a write waits while there is no room. From 1.
    *
    * @default 65536
    */

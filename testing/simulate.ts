@@ -19,13 +19,13 @@ import {
 /** How a scenario is run. */
 export interface SimulateOptions extends SimulatedNetworkOptions {
   /**
-   * How much virtual time it may take.
+   * How much virtual time it may take. In milliseconds, from 1, or `Infinity`.
    *
    * @default {86_400_000}
    */
   readonly limitInMillis?: number;
   /**
-   * How many events it may take: an endless loop of events ends here.
+   * How many events it may take: an endless loop of events ends here. From 1, or `Infinity`.
    *
    * @default {1_000_000}
    */

@@ -15,14 +15,15 @@ import { printThrown, refusePromise } from "../base/user_code.ts";
 /** When to dial again. */
 export interface RedialConfig {
   /**
-   * The longest rest before the first redial, in milliseconds. Each rest has a random length from nothing to its
-   * longest, which doubles with each failure in a row, or with each round where there are several targets.
+   * The longest pause before the first redial, in milliseconds. Each pause has a random length from nothing to its
+   * longest, which doubles with each failure in a row, or with each round where there are several targets. From 1 to
+   * 86_400_000.
    *
    * @default {100}
    */
   readonly redialDelayInMillis?: number;
   /**
-   * The longest rest of all, in milliseconds, at least `redialDelayInMillis`.
+   * The longest pause of all, in milliseconds, at least `redialDelayInMillis`. Up to 86_400_000.
    *
    * @default {30_000}
    */
@@ -35,13 +36,13 @@ export interface RedialConfig {
   readonly maxAttempts?: number;
   /**
    * How long a connection must have lasted to count as a success, in milliseconds. One that ends earlier counts as a
-   * failure, so that a server that accepts and closes is not dialled without rest.
+   * failure, so that a server that accepts and closes is not dialled again at once. From 1, or `Infinity`.
    *
    * @default {10_000}
    */
   readonly stableAfterInMillis?: number;
   /**
-   * Gives the numbers that rests are drawn by, from 0 to 1, without 1.
+   * Gives the numbers by which pauses are drawn, from 0 to 1, without 1.
    *
    * @default {Math.random}
    */

@@ -67,7 +67,7 @@ class Waiter<Session> implements InLine<Waiter<Session>> {
  * do. That an idle one has ended is noticed at once, without a timer for each.
  *
  * Where no connection can be made, those who wait go on waiting until their time is over, and the pool dials again
- * after rests. With `maxAttempts: 1` they fail at once.
+ * after pauses. With `maxAttempts: 1` they fail at once.
  *
  * @typeParam Session What `onConnect` makes of each connection.
  *

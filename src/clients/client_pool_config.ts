@@ -27,13 +27,13 @@ export interface ClientPoolConfig<Session> extends Omit<RedialConfig, "stableAft
    */
   readonly maxWaiting?: number;
   /**
-   * After how long without use a connection is closed, in milliseconds, or `Infinity`.
+   * After how long without use a connection is closed, in milliseconds from 1, or `Infinity`.
    *
    * @default {60_000}
    */
   readonly idleTimeoutInMillis?: number;
   /**
-   * How long `acquire` waits, in milliseconds, or `Infinity`.
+   * How long `acquire` waits, in milliseconds from 1, or `Infinity`.
    *
    * @default {30_000}
    */
@@ -55,7 +55,7 @@ export interface ClientPoolConfig<Session> extends Omit<RedialConfig, "stableAft
    */
   readonly isReusable?: (client: Client, session: Session) => boolean;
   /**
-   * How long `onConnect` and `isHealthy` may take each, in milliseconds, or `Infinity`.
+   * How long `onConnect` and `isHealthy` may take each, in milliseconds from 1, or `Infinity`.
    *
    * @default {30_000}
    */
@@ -66,14 +66,14 @@ export interface ClientPoolConfig<Session> extends Omit<RedialConfig, "stableAft
 export interface AcquireOptions {
   /** Ends the wait with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** How long to wait, in milliseconds, or `Infinity`, instead of `acquireTimeoutInMillis`. */
+  /** How long to wait, in milliseconds from 1, or `Infinity`, instead of `acquireTimeoutInMillis`. */
   readonly timeoutInMillis?: number;
 }
 
 /** How a pool is closed. */
 export interface PoolCloseOptions {
   /**
-   * How long those that have a connection may use it, in milliseconds, or `Infinity`; then it is aborted.
+   * How long those that have a connection may use it, in milliseconds from 1, or `Infinity`; then it is aborted.
    *
    * @default {15_000}
    */

@@ -17,7 +17,7 @@ export interface Setback {
  *
  * - `"dialling"`: it connects to `target`, or `onUp` is under way.
  * - `"up"`: it has a connection.
- * - `"waiting"`: it rests until the next attempt.
+ * - `"waiting"`: it waits until the next attempt.
  * - `"closed"`: it is over, with the error that ended it, if one did.
  */
 export type ClientState =

@@ -29,7 +29,7 @@ export interface ReadyOptions {
   /** Ends the wait with the signal's reason. */
   readonly signal?: AbortSignal;
   /**
-   * How long to wait, in milliseconds, or `Infinity`.
+   * How long to wait, in milliseconds from 1, or `Infinity`.
    *
    * @default {Infinity}
    */

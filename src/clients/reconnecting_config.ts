@@ -31,7 +31,7 @@ export interface ReconnectingClientConfig extends
   >,
   RedialConfig {
   /**
-   * Several places instead of one: when one fails, or a login there, the next one is tried after a rest. (`hosts` are
+   * Several places instead of one: when one fails, or a login there, the next one is tried after a pause. (`hosts` are
    * tried all in one attempt.)
    */
   readonly targets?: readonly ReconnectingTarget[];
@@ -48,7 +48,7 @@ export interface ReconnectingClientConfig extends
    */
   readonly onUp?: (client: Client) => unknown;
   /**
-   * How long `onUp` may take, in milliseconds, or `Infinity`.
+   * How long `onUp` may take, in milliseconds from 1, or `Infinity`.
    *
    * @default {30_000}
    */

@@ -46,7 +46,8 @@ export interface RequestsConfig<Q, A> {
    */
   readonly isIdempotent?: (message: Q) => boolean;
   /**
-   * How often one request is sent again although it may have been handled: it may be what makes the server fail.
+   * How often one request is sent again although it may have been handled: it may be what makes the server fail. From
+   * 0, or `Infinity`.
    *
    * @default {3}
    */
@@ -66,7 +67,7 @@ export interface RequestsConfig<Q, A> {
    */
   readonly maxWaiting?: number;
   /**
-   * How long a request may take, the wait for a connection included, in milliseconds, or `Infinity`.
+   * How long a request may take, the wait for a connection included, in milliseconds from 1, or `Infinity`.
    *
    * @default {30_000}
    */
@@ -79,18 +80,19 @@ export interface RequestsConfig<Q, A> {
   readonly ping?: Q | ((id: number) => Q);
   /**
    * After how long without a byte from the server the ping is sent, in milliseconds: between this and twice as long.
-   * Set it together with `ping`.
+   * Set it together with `ping`. From 1, or `Infinity`.
    */
   readonly pingInMillis?: number;
   /**
    * How long after a ping nothing may come, in milliseconds; then the connection is aborted with `"timed-out"`. A
-   * request that takes the server longer is cut off, too, unless the server sends something meanwhile.
+   * request that takes the server longer is cut off, too, unless the server sends something meanwhile. From 1, or
+   * `Infinity`.
    *
    * @default `pingInMillis`
    */
   readonly pingTimeoutInMillis?: number;
   /**
-   * How long `close` waits for answers, in milliseconds.
+   * How long `close` waits for answers, in milliseconds. From 1, or `Infinity`.
    *
    * @default {5_000}
    */
@@ -101,7 +103,7 @@ export interface RequestsConfig<Q, A> {
 export interface RequestOptions {
   /** Gives the request up, with the signal's reason. Its answer is dropped when it comes. */
   readonly signal?: AbortSignal;
-  /** How long it may take, instead of the `timeoutInMillis` of the config. */
+  /** How long it may take, instead of the `timeoutInMillis` of the config. In milliseconds, from 1, or `Infinity`. */
   readonly timeoutInMillis?: number;
   /** The id in the message, where you chose it. With `idOf` only. */
   readonly id?: RequestId;

@@ -49,7 +49,7 @@ export interface DialConfig extends ConnectionConfig {
   /** Ends the attempt to connect with the signal's reason; not the connection. */
   readonly signal?: AbortSignal;
   /**
-   * How long connecting may take, looking up the name included, in milliseconds, or `Infinity`.
+   * How long connecting may take, looking up the name included, in milliseconds from 1, or `Infinity`.
    *
    * @default {30_000}
    */

@@ -17,22 +17,22 @@ import type { Turns } from "../network/turns.ts";
 /** How a connection behaves; every field has a default. */
 export interface ConnectionConfig {
   /**
-   * How long a read waits for the next byte, in milliseconds, or `Infinity`. A read that times out loses nothing and
-   * does not end the connection. You can also set it on each connection.
+   * How long a read waits for the next byte, in milliseconds from 1, or `Infinity`. A read that times out loses nothing
+   * and does not end the connection. You can also set it on each connection.
    *
    * @default {300_000}
    */
   readonly readTimeoutInMillis?: number;
   /**
-   * How long the peer may take none of the written bytes, in milliseconds, or `Infinity`. Then the connection ends with
-   * `"timed-out"`, because its stream is cut.
+   * How long the peer may take none of the written bytes, in milliseconds from 1, or `Infinity`. Then the connection
+   * ends with `"timed-out"`, because its stream is cut.
    *
    * @default {300_000}
    */
   readonly writeTimeoutInMillis?: number;
   /**
    * How long no byte may be received or sent, in milliseconds. Then the connection ends with `"timed-out"`. You can
-   * also set it on each connection.
+   * also set it on each connection. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */
@@ -47,7 +47,7 @@ export interface ConnectionConfig {
   /** What is sent when this side has been quiet, and how long the peer may be quiet. */
   readonly heartbeat?: HeartbeatConfig;
   /**
-   * How long `close` may take in total, in milliseconds.
+   * How long `close` may take in total, in milliseconds. From 1, or `Infinity`.
    *
    * @default {5_000}
    */
@@ -55,7 +55,7 @@ export interface ConnectionConfig {
   /**
    * How many written bytes may wait for a peer that does not take them. A write is accepted when nothing waits,
    * whatever its size, or when it fits; otherwise the connection ends with `"overflow"`. The same happens when more
-   * than a thousand writes wait, and at least one for every 64 bytes of the limit.
+   * than a thousand writes wait, and at least one for every 64 bytes of the limit. From 1.
    *
    * @default {16_777_216}
    */

@@ -11,14 +11,14 @@ import type { Clock } from "../network/network.ts";
 export interface HeartbeatTimes {
   /**
    * After how long without a byte sent a heartbeat is sent, in milliseconds. None is sent while something else waits to
-   * be sent, nor after the writing direction was ended.
+   * be sent, nor after the writing direction was ended. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */
   readonly everyInMillis?: number;
   /**
    * After how long without a byte received the connection ends with `"timed-out"`, in milliseconds. Time in which
-   * nobody reads does not count: what the peer has sent may wait in the system.
+   * nobody reads does not count: what the peer has sent may wait in the system. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */

@@ -9,7 +9,10 @@ import type { Reader } from "./reader.ts";
 export interface ReadOptions {
   /** Ends the wait, and only the wait, with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** How long to wait for the next byte, instead of the connection's `readTimeoutInMillis`. */
+  /**
+   * How long to wait for the next byte, instead of the connection's `readTimeoutInMillis`. In milliseconds, from 1, or
+   * `Infinity`.
+   */
   readonly timeoutInMillis?: number;
 }
 

@@ -19,19 +19,21 @@ export interface RelayOptions {
    */
   readonly idleTimeoutInMillis?: number;
   /**
-   * How long no byte may pass once one direction has ended, if that is less. Then it ends with `"timed-out"`.
+   * How long no byte may pass once one direction has ended, if that is less. Then it ends with `"timed-out"`. In
+   * milliseconds, from 1, or `Infinity`.
    *
    * @default {Infinity}
    */
   readonly halfOpenTimeoutInMillis?: number;
   /**
-   * How long the relay may last. Then it ends with `"timed-out"`.
+   * How long the relay may last. Then it ends with `"timed-out"`. In milliseconds, from 1, or `Infinity`.
    *
    * @default {Infinity}
    */
   readonly maxDurationInMillis?: number;
   /**
-   * How many bytes may pass, in both directions together. If more arrive, the relay ends with `"limit"`.
+   * How many bytes may pass, in both directions together. If more arrive, the relay ends with `"limit"`. From 1, or
+   * `Infinity`.
    *
    * @default {Infinity}
    */

@@ -6,7 +6,7 @@ import { optionNames, readOptions } from "../base/options.ts";
 /** How bytes are shown. */
 export interface HexDumpOptions {
   /**
-   * How many bytes are shown at most; the last line then says how many are missing.
+   * How many bytes are shown at most; the last line then says how many are missing. From 0, or `Infinity`.
    *
    * @default {Infinity}
    */

@@ -15,7 +15,7 @@ export interface PrintConfig {
   /** Which traffic is printed: all of it where left out. */
   readonly only?: TrafficFilter;
   /**
-   * How many bytes of each read and write are shown at most.
+   * How many bytes of each read and write are shown at most. From 0.
    *
    * @default 256
    */

@@ -18,7 +18,7 @@ export interface GroupConfig<T, Slow extends SlowPolicy = SlowPolicy> {
   readonly codec?: Codec<unknown, T>;
   /**
    * How many bytes the system may have refused of what waits for a member: with more, it is slow. UDP goes by the
-   * `maxQueuedBytes` of its socket.
+   * `maxQueuedBytes` of its socket. From 0.
    *
    * @default {65_536}
    */

@@ -21,6 +21,7 @@ import { Grace, Patience } from "./patience.ts";
 export interface StopOptions {
   /**
    * How long calls under way may go on, in milliseconds, after accepting has ended; then their connections are aborted.
+   * From 1, or `Infinity`.
    *
    * @default the listener's `stopDeadlineInMillis`
    */
@@ -28,7 +29,7 @@ export interface StopOptions {
   /**
    * How long everything goes on as before, in milliseconds: a load balancer goes on sending until it has noticed that
    * {@linkcode Listener.stopping} was aborted. Nothing closes meanwhile. The shortest time that any call has asked for
-   * counts, from that call on: a further `gracefulStop()` without this option ends it.
+   * counts, from that call on: a further `gracefulStop()` without this option ends it. From 0 to 2_147_483_647.
    *
    * @default {0}
    */

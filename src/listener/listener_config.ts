@@ -43,7 +43,7 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig, TcpConfig
    */
   readonly interface?: string;
   /**
-   * How many connections the system keeps until they are accepted.
+   * How many connections the system keeps until they are accepted. From 1 to 2_147_483_647.
    *
    * @default {4_096}
    */
@@ -83,7 +83,7 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig, TcpConfig
   readonly path?: string;
   /**
    * Mode bits of the socket's file, such as `0o660`: users that may write to it may connect. They are set before the
-   * file appears at its path.
+   * file appears at its path. From 0 to `0o777`.
    *
    * @default what the umask of the process leaves
    */
@@ -105,7 +105,8 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig, TcpConfig
   /** Its abort is `gracefulStop()`. */
   readonly signal?: AbortSignal;
   /**
-   * How long a stop may take that says nothing about it, in milliseconds: one by `signal` or by `await using`.
+   * How long a stop may take that says nothing about it, in milliseconds: one by `signal` or by `await using`. From 1,
+   * or `Infinity`.
    *
    * @default {15_000}
    */

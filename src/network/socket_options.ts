@@ -80,9 +80,9 @@ export interface TcpConfig extends PacketConfig {
    */
   readonly keepAliveProbes?: number;
   /**
-   * How long sent bytes may be without a confirmation until the system ends the connection, in milliseconds: without
-   * it Linux sends again and again for about 15 minutes. Where it is less than `keepAliveInMillis` takes, it ends
-   * those questions, too. Needs `linuxNetwork`.
+   * How long sent bytes may be without a confirmation until the system ends the connection, in milliseconds: without it
+   * Linux sends again and again for about 15 minutes. Where it is less than `keepAliveInMillis` takes, it ends those
+   * questions, too. Needs `linuxNetwork`. From 1 to 2_147_483_647.
    *
    * @default what the system chooses
    */
@@ -111,7 +111,7 @@ export interface SocketOptions extends TcpConfig {
   readonly reusePort?: boolean;
   /** IP address of this end of a connection that is made. */
   readonly localAddress?: string;
-  /** Port of this end. */
+  /** Port of this end. From 1 to 65_535. */
   readonly localPort?: number;
 }
 

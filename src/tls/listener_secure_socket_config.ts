@@ -41,14 +41,14 @@ export interface ListenerSecureSocketConfig extends SecureSocketConfig {
   readonly sni?: Readonly<Record<string, CertificateConfig>>;
   /**
    * How many handshakes may be under way. When there are more, a client that has sent nothing for a tenth of a second
-   * makes room, then one that sent its first bytes a second ago.
+   * makes room, then one that sent its first bytes a second ago. From 1.
    *
    * @default {1_024}
    */
   readonly maxHandshakes?: number;
   /**
    * How often the files are checked for a new certificate, in milliseconds. New connections get the new one; a file
-   * that cannot be used is skipped, and checked again.
+   * that cannot be used is skipped, and checked again. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */

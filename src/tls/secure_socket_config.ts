@@ -36,7 +36,7 @@ export interface SecureSocketConfig extends CertificateConfig {
    */
   readonly minVersion?: "TLSv1.2" | "TLSv1.3";
   /**
-   * How long the handshake may take, in milliseconds, or `Infinity`.
+   * How long the handshake may take, in milliseconds from 1, or `Infinity`.
    *
    * @default {10_000}
    */

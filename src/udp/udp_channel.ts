@@ -12,7 +12,7 @@ import { optionNames, readOptions } from "../base/options.ts";
 export interface ReceiveOptions {
   /** Ends the wait with the signal's own reason. No datagram is lost. */
   readonly signal?: AbortSignal;
-  /** How long to wait, instead of the socket's `readTimeoutInMillis`. */
+  /** How long to wait, instead of the socket's `readTimeoutInMillis`. In milliseconds, from 1, or `Infinity`. */
   readonly timeoutInMillis?: number;
 }
 

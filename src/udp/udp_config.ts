@@ -32,7 +32,7 @@ export const MAX_DATAGRAM_LENGTH = 65_507;
 export interface UdpSocketConfig extends PacketConfig {
   /** Hears only this host; goes with `remotePort`. A name is looked up once, when the socket is bound. */
   readonly remoteHost?: string;
-  /** Hears only this port of `remoteHost`. */
+  /** Hears only this port of `remoteHost`. From 1 to 65_535. */
   readonly remotePort?: number;
   /**
    * Which datagram is dropped and counted when one arrives and the receive queue is full.
@@ -48,19 +48,19 @@ export interface UdpSocketConfig extends PacketConfig {
   readonly readTimeoutInMillis?: number;
   /**
    * How many bytes may wait to be sent. Each datagram counts 256 bytes extra. A datagram above the limit is not sent:
-   * its call rejects with `"overflow"`. One datagram may always wait.
+   * its call rejects with `"overflow"`. One datagram may always wait. From 0.
    *
    * @default {16_777_216}
    */
   readonly maxQueuedBytes?: number;
   /**
-   * `write` puts at most this many bytes into one datagram. Longer content is split.
+   * `write` puts at most this many bytes into one datagram. Longer content is split. From 1 to 65_507.
    *
    * @default {8_192}
    */
   readonly datagramSize?: number;
   /**
-   * How long closing waits for queued datagrams to leave.
+   * How long closing waits for queued datagrams to leave. In milliseconds, from 1, or `Infinity`.
    *
    * @default {5_000}
    */
@@ -222,7 +222,7 @@ export interface UdpClientConfig extends UdpSocketConfig {
   /**
    * With 0, a datagram is received only when a call waits for it. The others wait in the system's buffer, which drops
    * what does not fit and reports nothing. With more, every datagram is received at once, and at most this many bytes
-   * wait here. Each datagram counts 256 bytes extra. What does not fit is dropped and counted.
+   * wait here. Each datagram counts 256 bytes extra. What does not fit is dropped and counted. From 0.
    *
    * @default {0}
    */

@@ -304,7 +304,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * With `acceptForInMillis` all of this begins later: until then everything goes on, and only `stopping` has aborted.
    *
    * @param options How long the stop may take.
-   * @returns How many calls and sessions ended by themselves, how many were cut, and which.
+   * @returns How many calls and sessions ended without being cut, how many were cut, and which.
    * @throws {TypeError | RangeError} An option is wrong.
    */
   gracefulStop(options?: StopOptions): Promise<StopReport>;

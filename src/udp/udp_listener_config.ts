@@ -32,19 +32,19 @@ export interface UdpListenerConfig extends UdpSocketConfig {
   readonly interface?: string;
   /**
    * How many bytes may wait while the service or the iteration is busy or gone. Each datagram counts 256 bytes extra.
-   * Datagrams that do not fit are dropped and counted.
+   * Datagrams that do not fit are dropped and counted. From 0.
    *
    * @default {4_194_304}
    */
   readonly maxUnreadBytes?: number;
   /**
-   * At most this many sessions are open. Datagrams of further peers are dropped and counted.
+   * At most this many sessions are open. Datagrams of further peers are dropped and counted. From 0.
    *
    * @default {10_000}
    */
   readonly maxSessions?: number;
   /**
-   * A session ends after this long without a datagram of its peer.
+   * A session ends after this long without a datagram of its peer. In milliseconds, from 1, or `Infinity`.
    *
    * @default {60_000}
    */
@@ -58,14 +58,14 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    */
   readonly sessionIdleBy?: "received" | "either";
   /**
-   * How many bytes may wait in one session. Each datagram counts 256 bytes extra.
+   * How many bytes may wait in one session. Each datagram counts 256 bytes extra. From 0.
    *
    * @default {262_144}
    */
   readonly maxUnreadBytesPerSession?: number;
   /**
    * How many bytes may wait in all sessions together. Each datagram counts 256 bytes extra. When there is no room,
-   * sessions that keep much lose datagrams before those that keep little. Lost datagrams are counted.
+   * sessions that keep much lose datagrams before those that keep little. Lost datagrams are counted. From 0.
    *
    * @default {67_108_864}
    */
@@ -93,7 +93,8 @@ export interface UdpListenerConfig extends UdpSocketConfig {
   /** Aborting this signal calls `gracefulStop()`. */
   readonly signal?: AbortSignal;
   /**
-   * How long a stop may take that says nothing about it, in milliseconds: one by `signal` or by `await using`.
+   * How long a stop may take that says nothing about it, in milliseconds: one by `signal` or by `await using`. From 1,
+   * or `Infinity`.
    *
    * @default {15_000}
    */

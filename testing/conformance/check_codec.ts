@@ -23,7 +23,7 @@ export interface CheckCodecOptions<In, Out = In> {
   readonly sent?: readonly Out[];
   /**
    * How many bytes may wait for the rest of their message, at most: the codec's maximum and some for what is around a
-   * message.
+   * message. From 1.
    *
    * @default {2_097_152}
    */

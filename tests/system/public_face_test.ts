@@ -4,7 +4,8 @@ import { assertEquals } from "@std/assert";
 import { outputOf } from "../support/program.ts";
 import { root } from "../support/source.ts";
 
-const DOORS = ["mod", "clients", "codec", "debug", "linux/mod", "network", "testing/mod"];
+const DOORS = ["mod", "clients", "codec", "debug", "linux/mod", "network", "testing/mod"]
+  .map((door) => new URL(`${door}.ts`, root).href);
 
 /** What is used here of a function as `deno doc --json` has it: the name of a constructor is missing. */
 interface Shown {
@@ -13,9 +14,16 @@ interface Shown {
   readonly functionDef?: { readonly params: readonly { readonly kind: string }[] };
 }
 
+interface Property {
+  readonly name: string;
+  readonly jsDoc?: { readonly doc?: string };
+  readonly tsType?: { readonly repr: string };
+}
+
 interface Declaration {
   readonly kind: string;
   readonly def?: Shown & {
+    readonly properties?: readonly Property[];
     readonly methods?: readonly Shown[];
     readonly constructors?: readonly Shown[];
   };
@@ -53,15 +61,44 @@ function hidingDefaults({ nodes }: Documentation): string[] {
   return problems;
 }
 
+/** The numbers among options that do not say which values are allowed: the least, or each of them. */
+function withoutRange({ nodes }: Documentation): string[] {
+  const problems = new Set<string>();
+  for (const { name, declarations } of Object.values(nodes).flatMap(({ symbols }) => symbols)) {
+    if (!/(Config|Options|Times)$/.test(name)) continue;
+    for (
+      const { name: option, tsType, jsDoc } of declarations.flatMap((one) =>
+        one.def?.properties ?? []
+      )
+    ) {
+      const doc = jsDoc?.doc?.replaceAll("\n", " ") ?? "";
+      const says = /\bfrom -?\d|\bat least `|\b\d (or|is) /i.test(doc);
+      if (tsType?.repr === "number" && !says) problems.add(`${name}.${option}`);
+    }
+  }
+  return [...problems];
+}
+
 async function documentationOf(...paths: string[]): Promise<Documentation> {
-  return JSON.parse(await outputOf("deno", ["doc", "--json", ...paths]));
+  const documentation: Documentation = JSON.parse(
+    await outputOf("deno", ["doc", "--json", ...paths]),
+  );
+  assertEquals(Object.keys(documentation.nodes).length, paths.length);
+  return documentation;
+}
+
+async function documentationOfCode(code: string): Promise<Documentation> {
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(path, code);
+    return await documentationOf(path);
+  } finally {
+    await Deno.remove(path);
+  }
 }
 
 Deno.test("The documentation shows each argument that may be left out as one", async () => {
-  const files = DOORS.map((door) => new URL(`${door}.ts`, root).href);
-  const doors = await documentationOf(...files);
-  assertEquals(Object.keys(doors.nodes).length, DOORS.length);
-  assertEquals(hidingDefaults(doors), []);
+  assertEquals(hidingDefaults(await documentationOf(...DOORS)), []);
   const code = `
     export function bad(a: string, b: number = 1): void {}
     export function good(a?: number): void;
@@ -72,15 +109,28 @@ Deno.test("The documentation shows each argument that may be left out as one", a
       open(options: object = {}): void {}
       close(options: object = {}): void {}
     }`;
-  const path = await Deno.makeTempFile({ suffix: ".ts" });
-  try {
-    await Deno.writeTextFile(path, code);
-    assertEquals(hidingDefaults(await documentationOf(path)), [
-      "bad",
-      "Box.close",
-      "Box.constructor",
-    ]);
-  } finally {
-    await Deno.remove(path);
-  }
+  assertEquals(hidingDefaults(await documentationOfCode(code)), [
+    "bad",
+    "Box.close",
+    "Box.constructor",
+  ]);
+});
+
+Deno.test("The documentation of each number that is an option says from where to where it may go", async () => {
+  assertEquals(withoutRange(await documentationOf(...DOORS)), []);
+  const code = `
+    export interface BoxConfig {
+      /** How wide it is. */
+      readonly width?: number;
+      /** How high it is, from 1. */
+      readonly height?: number;
+      /** The family: 4 or 6. */
+      readonly family: number;
+      readonly depth: number;
+      readonly name: string;
+    }`;
+  assertEquals(withoutRange(await documentationOfCode(code)), [
+    "BoxConfig.width",
+    "BoxConfig.depth",
+  ]);
 });

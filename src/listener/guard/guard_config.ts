@@ -43,27 +43,28 @@ export interface ProxyProtocolConfig {
 export interface GuardConfig {
   /**
    * How many connections may be open. When the limit is reached, none is accepted until one ends: the backlog waits,
-   * nobody is refused. A connection that still has to send a PROXY header or to shake hands is not open yet.
+   * nobody is refused. A connection that still has to send a PROXY header or to shake hands is not open yet. From 1, or
+   * `Infinity`.
    *
    * @default {Infinity}
    */
   readonly maxConnections?: number;
   /**
    * How many connections may be open per address; those of an IPv6 address count for its block, see {@linkcode
-   * GuardConfig.ipv6PrefixLength}. More are refused.
+   * GuardConfig.ipv6PrefixLength}. More are refused. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */
   readonly maxConnectionsPerAddress?: number;
   /**
    * How many connections may begin per second. More are accepted only later: the backlog waits, nobody is refused.
-   * Connections that are refused as soon as they are accepted do not count.
+   * Connections that are refused as soon as they are accepted do not count. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */
   readonly maxConnectionsPerSecond?: number;
   /**
-   * How many connections may begin per second and address. More are refused.
+   * How many connections may begin per second and address. More are refused. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */
@@ -91,7 +92,7 @@ export interface GuardConfig {
   readonly minRateIntervalInMillis?: number;
   /**
    * How many bytes all connections together may have queued. When a write exceeds it, the connections with the most
-   * queued end with `"overflow"` until it fits.
+   * queued end with `"overflow"` until it fits. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */

@@ -37,7 +37,9 @@ import {
 /** How a listener and its connections behave; every field has a default. */
 export interface ListenerConfig extends ConnectionConfig, GuardConfig, TcpConfig {
   /**
-   * Host name or IP address of the local interface to listen on. `"::"` stands for both IPv6 and IPv4.
+   * Host name or IP address of the local interface to listen on; by default all of them, so that everybody who can
+   * reach this machine can connect. `"::"` stands for both IPv6 and IPv4. The name of an interface, such as `"eth0"`,
+   * goes into `networkInterface`.
    *
    * @default {"0.0.0.0"}
    */

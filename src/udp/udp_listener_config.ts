@@ -25,7 +25,9 @@ import {
 /** How a {@linkcode UdpListener} and its sessions behave; every field has a default. */
 export interface UdpListenerConfig extends UdpSocketConfig {
   /**
-   * Host name or IP address of the local interface. `"::"` is both IPv6 and IPv4.
+   * Host name or IP address of the local interface; by default all of them, so that everybody who can reach this
+   * machine can send. `"::"` is both IPv6 and IPv4. The name of an interface, such as `"eth0"`, goes into
+   * `networkInterface`.
    *
    * @default {"0.0.0.0"}
    */

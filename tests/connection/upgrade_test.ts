@@ -122,9 +122,11 @@ Deno.test("upgrade() that is refused for its options lets what was held go out a
 
 Deno.test("upgrade() that nobody awaits is no unhandled rejection where it ends the connection, else it is one", async () => {
   const unhandled: unknown[] = [];
+  const told = Promise.withResolvers<void>();
   const onUnhandled = (event: PromiseRejectionEvent) => {
     event.preventDefault();
     unhandled.push(event.reason);
+    told.resolve();
   };
   globalThis.addEventListener("unhandledrejection", onUnhandled);
   try {
@@ -143,7 +145,7 @@ Deno.test("upgrade() that nobody awaits is no unhandled rejection where it ends 
     const [near] = connectedTransports();
     const other = connectionFrom({ prepareUpgrade }, Connection, near, {});
     void upgrade(coreOf(other), undefined);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await told.promise;
     assertEquals(unhandled, [error]);
     other.abort();
   } finally {

@@ -1,6 +1,6 @@
 // Which foreign programs this machine has, and tests that need them.
 
-import { isInstalled, Program } from "./program.ts";
+import { isInstalled, outputOf, Program } from "./program.ts";
 
 /** What a test against foreign programs may need. */
 export type Peer =
@@ -9,12 +9,13 @@ export type Peer =
   | ("mosquitto" | "mosquitto_pub" | "mosquitto_sub")
   | "nats-server"
   | Unmistakable
+  | "files of its own"
   | "IPv6";
 
 /** Programs whose name is unique. */
 type Unmistakable =
-  | ("gnutls-cli" | "haproxy" | "microsocks" | "nginx" | "openssl" | "tinyproxy")
-  | "systemd-socket-activate"
+  | ("gnutls-cli" | "haproxy" | "nginx" | "openssl" | "systemd-socket-activate")
+  | ("danted" | "microsocks" | "squid" | "tinyproxy")
   | ("slowhttptest" | "swaks" | "tcpdump" | "testssl" | "tshark")
   | ("prometheus" | "promtool");
 
@@ -47,6 +48,13 @@ async function missing(peer: Peer): Promise<string | undefined> {
     } catch (error) {
       return `this machine has no ::1 (${error instanceof Error ? error.message : error})`;
     }
+  }
+  if (peer === "files of its own") {
+    const args = "--map-root-user --mount --pid --fork mount --bind /dev/null /etc/hosts".split(
+      " ",
+    );
+    const can = await outputOf("unshare", args).then(() => true, () => false);
+    return can ? undefined : "this machine gives no program files of its own (unshare, mount)";
   }
   const program = PROGRAMS[peer];
   if (program === undefined) {

@@ -1,55 +1,47 @@
-// Clients by way of proxies that others wrote, and others by way of ours.
+// Clients by way of proxies that others wrote.
 
 import { assert, assertEquals } from "@std/assert";
-import { Client, type Via } from "../../../mod.ts";
+import {
+  Client,
+  type ClientSecureSocketConfig,
+  type SocketErrorCode,
+  type Via,
+} from "../../../mod.ts";
 import { assertCode } from "../../support/assert_code.ts";
+import { Authority, type MadeCertificate } from "../../support/certificates.ts";
 import { dial } from "../../support/dial.ts";
-import { interrupt, portOfExample, startExample } from "../../support/example.ts";
 import { inFolder } from "../../support/folder.ts";
 import { freePort } from "../../support/free_port.ts";
-import { isListening } from "../../support/is_listening.ts";
 import { listening } from "../../support/listening.ts";
 import { peerTest } from "../../support/peers.ts";
-import { Program } from "../../support/program.ts";
-import { text } from "../../support/text.ts";
+import {
+  FORBIDDEN,
+  INSIDE,
+  startDante,
+  startMicrosocks,
+  startSquid,
+  startTinyproxy,
+} from "../../support/proxies.ts";
 
 /** Greets, as many protocols do, then echoes. */
-const greeting = () =>
+const greeting = (secureSocket?: MadeCertificate) =>
   listening({
     onConnect: (caller) => void caller.write("220 hello\n"),
     onBytes: (_, bytes) => bytes,
+  }, secureSocket === undefined ? {} : { secureSocket });
+
+/** Greeted and echoed through proxies. */
+async function checkVia(
+  via: Via,
+  { port }: { readonly port: number },
+  host: string,
+  secureSocket?: ClientSecureSocketConfig,
+): Promise<void> {
+  await using client = await Client.connect({
+    ...{ host, port, via },
+    ...secureSocket === undefined ? {} : { secureSocket },
   });
-
-/** Starts a program on a port that was free, once more where another program has taken it in between. */
-async function started(
-  command: string,
-  argsFor: (port: number) => string[] | Promise<string[]>,
-): Promise<{ program: Program; port: number }> {
-  for (let attempt = 1;; attempt++) {
-    const port = await freePort();
-    const program = new Program(command, await argsFor(port));
-    if (await isListening(port, program)) return { program, port };
-    const { stderr } = await program.ending();
-    if (attempt === 5) throw new Error(`${command} does not start: ${stderr}`);
-  }
-}
-
-const microsocks = () =>
-  started("microsocks", (port) => ["-i", "127.0.0.1", "-p", `${port}`, "-u", "me", "-P", "s:cr@t"]);
-
-const tinyproxy = (folder: string) =>
-  started("tinyproxy", async (port) => {
-    const file = `${folder}/tinyproxy.conf`;
-    await Deno.writeTextFile(
-      file,
-      `Port ${port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\nBasicAuth me s3cret\n`,
-    );
-    return ["-d", "-c", file];
-  });
-
-/** Greeted and echoed through a proxy. */
-async function checkVia(via: Via, target: { readonly port: number }, host: string): Promise<void> {
-  await using client = await Client.connect({ host, port: target.port, via });
+  assertEquals(client.secure?.serverName, secureSocket && host);
   assertEquals(await client.readLine(), "220 hello");
   const sent = new Uint8Array(1_000_000).map((_, i) => i % 251);
   const writing = client.write(sent);
@@ -58,51 +50,106 @@ async function checkVia(via: Via, target: { readonly port: number }, host: strin
   assertEquals(bytes, sent);
 }
 
+/** Echoes in TLS through proxies, by a name that only they know. */
+async function checkSecure(via: Via): Promise<void> {
+  const authority = await Authority.make("Tests");
+  await using target = await greeting(await authority.sign({ hosts: [INSIDE] }));
+  await checkVia(via, target, INSIDE, { caCerts: [authority.cert] });
+}
+
+/** How a dial through one proxy fails. */
+type Failure = readonly [
+  via: string,
+  target: { readonly host?: string; readonly port: number },
+  code: SocketErrorCode,
+  told: string,
+];
+
+async function checkFailures(failures: readonly Failure[]): Promise<void> {
+  for (const [via, { host = "127.0.0.1", port }, code, told] of failures) {
+    const error = await assertCode(code, Client.connect({ host, port, via }));
+    assert(error.message.includes(told), error.message);
+    assert(error.message.includes(`the proxy ${via.replace(/\/\/.*@/, "//")} `), error.message);
+    assert(!/s:cr@t|s3cret/.test(Deno.inspect(error)), Deno.inspect(error));
+  }
+}
+
+/** A proxy of HTTP waits for the rest of a line that is none. */
+async function checkSilence(via: Via, target: { readonly port: number }): Promise<void> {
+  await assertCode("timed-out", dial(target, { via, connectTimeoutInMillis: 50 }));
+}
+
 await peerTest("Client goes through microsocks", ["microsocks"], async () => {
   await using target = await greeting();
-  const { program, port } = await microsocks();
-  await using _program = program;
-  const at = `127.0.0.1:${port}`;
-  await checkVia(`socks5://me:s%3Acr%40t@${at}`, target, "127.0.0.1");
+  await using proxy = await startMicrosocks();
+  const { at, url } = proxy;
+  await checkVia(url, target, "127.0.0.1");
   await checkVia(`socks5h://me:s:cr@t@${at}`, target, "127.0.0.1");
-  const refused = await freePort();
-  for (
-    const [via, to, code, told] of [
-      [`socks5://me:wrong@${at}`, target.port, "denied", "does not accept the user name"],
-      [`socks5://${at}`, target.port, "denied", "wants to know who connects"],
-      [`socks5://me:s:cr@t@${at}`, refused, "unreachable", "connection refused"],
-      [`http://${at}`, target.port, "unreachable", `the proxy http://${at} `],
-    ] as const
-  ) {
-    const error = await assertCode(code, dial({ port: to }, { via }));
-    assert(error.message.includes(told), error.message);
-    assert(!error.message.includes("s:cr@t"));
-  }
+  const refused = { port: await freePort() };
+  await checkFailures([
+    [`socks5://me:wrong@${at}`, target, "denied", "does not accept the user name"],
+    [`socks5://${at}`, target, "denied", "wants to know who connects"],
+    [url, refused, "unreachable", "connection refused"],
+    [`http://${at}`, target, "unreachable", ""],
+  ]);
 });
 
 await peerTest("Client goes through tinyproxy", ["tinyproxy"], () =>
   inFolder(async (folder) => {
     await using target = await greeting();
-    const { program, port } = await tinyproxy(folder);
-    await using _program = program;
-    const at = `127.0.0.1:${port}`;
-    await checkVia(`http://me:s3cret@${at}`, target, "127.0.0.1");
+    await using proxy = await startTinyproxy(folder);
+    const { at, url } = proxy;
+    await checkVia(url, target, "127.0.0.1");
     // It looks the name up itself.
-    await checkVia(`http://me:s3cret@${at}`, target, "localhost");
-    const refused = await freePort();
-    for (
-      const [via, to, code] of [
-        [`http://me:wrong@${at}`, target.port, "denied"],
-        [`http://${at}`, target.port, "denied"],
-        [`http://me:s3cret@${at}`, refused, "unreachable"],
-      ] as const
-    ) {
-      const error = await assertCode(code, dial({ port: to }, { via }));
-      assert(error.message.includes(`the proxy ${via.replace(/\/\/.*@/, "//")} `), error.message);
-    }
-    // It waits for the rest of a line that is none.
-    const config = { via: `socks5://${at}`, connectTimeoutInMillis: 50 };
-    await assertCode("timed-out", dial(target, config));
+    await checkVia(url, target, "localhost");
+    const refused = { port: await freePort() };
+    await checkFailures([
+      [`http://me:wrong@${at}`, target, "denied", "401"],
+      [`http://${at}`, target, "denied", "407"],
+      [url, refused, "unreachable", "50"],
+    ]);
+    await checkSilence(`socks5://${at}`, target);
+  }));
+
+await peerTest(
+  "Client goes through Dante",
+  ["danted", "files of its own"],
+  () =>
+    inFolder(async (folder) => {
+      await using target = await greeting();
+      await using proxy = await startDante(folder);
+      const { at, url } = proxy;
+      await checkVia(url, target, "127.0.0.1");
+      await checkVia(url, target, INSIDE);
+      await checkSecure(url);
+      const { port } = target;
+      await checkFailures([
+        [`socks5://me:wrong@${at}`, target, "denied", "does not accept the user name"],
+        [`socks5://${at}`, target, "denied", "wants to know who connects"],
+        [url, { host: FORBIDDEN, port }, "denied", "not allowed"],
+        [url, { host: "outside.example", port }, "unreachable", "host unreachable"],
+        [url, { port: await freePort() }, "unreachable", "connection refused"],
+        [`http://${at}`, target, "unreachable", ""],
+      ]);
+    }),
+);
+
+await peerTest("Client goes through Squid", ["squid"], () =>
+  inFolder(async (folder) => {
+    await using target = await greeting();
+    await using proxy = await startSquid(folder);
+    const { at, url } = proxy;
+    await checkVia(url, target, "127.0.0.1");
+    await checkVia(url, target, INSIDE);
+    await checkSecure(url);
+    const { port } = target;
+    await checkFailures([
+      [`http://me:wrong@${at}`, target, "denied", '407 "Proxy Authentication Required"'],
+      [`http://${at}`, target, "denied", '407 "Proxy Authentication Required"'],
+      [url, { host: FORBIDDEN, port }, "denied", '403 "Forbidden"'],
+      [url, { port: await freePort() }, "unreachable", '503 "Service Unavailable"'],
+    ]);
+    await checkSilence(`socks5://${at}`, target);
   }));
 
 await peerTest("Client goes through a chain of microsocks and tinyproxy", [
@@ -111,81 +158,30 @@ await peerTest("Client goes through a chain of microsocks and tinyproxy", [
 ], () =>
   inFolder(async (folder) => {
     await using target = await greeting();
-    const [socks, http] = await Promise.all([microsocks(), tinyproxy(folder)]);
-    await using _socks = socks.program;
-    await using _http = http.program;
-    const chain = [
-      `socks5://me:s%3Acr%40t@127.0.0.1:${socks.port}`,
-      `http://me:s3cret@127.0.0.1:${http.port}`,
-    ];
+    await using socks = await startMicrosocks();
+    await using http = await startTinyproxy(folder);
+    const chain = [socks.url, http.url];
     await checkVia(chain, target, "127.0.0.1");
     await checkVia(chain.toReversed(), target, "127.0.0.1");
   }));
 
-/** What curl gets through a proxy. */
-async function curl(args: readonly string[]): Promise<[code: number, printed: string]> {
-  await using program = new Program("curl", ["-s", "-S", "--max-time", "10", ...args]);
-  const { code, stdout, stderr } = await program.ending();
-  return [code, code === 0 ? stdout : stderr];
-}
-
-/** A server of HTTP that says one thing. */
-const web = () =>
-  listening({
-    async onConnect(caller) {
-      await caller.readUntil("\r\n\r\n");
-      await caller.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
-      await caller.close();
-    },
-  });
-
-await peerTest("curl goes through examples/connect_proxy.ts", ["curl"], async () => {
-  await using target = await web();
-  await using proxy = await startExample("connect_proxy", { TARGET_PORT: target.port, PORT: 0 });
-  const at = `http://127.0.0.1:${await portOfExample(proxy)}`;
-  const through = ["--proxytunnel", "--proxy", at];
-  assertEquals(await curl([...through, `http://127.0.0.1:${target.port}/`]), [0, "hello"]);
-  assertEquals(await curl([...through, `http://LOCALHOST:${target.port}/`]), [0, "hello"]);
-  const [code, told] = await curl([...through, "http://127.0.0.1:1/"]);
-  assertEquals([code, told.includes("403")], [56, true], told);
-  // Without a tunnel it is no request for a connection.
-  const [, page] = await curl(["--proxy", at, "-i", `http://127.0.0.1:${target.port}/`]);
-  assert(page.startsWith("HTTP/1.1 400 "), page);
-  await using client = await dial(target, { via: at });
-  await client.write("GET / HTTP/1.1\r\n\r\n");
-  assert(text((await client.read(15))[0]).startsWith("HTTP/1.1 200 OK"));
-  await client.close();
-  const { port } = target;
-  await target.gracefulStop();
-  const error = await assertCode("unreachable", dial({ port }, { via: at }));
-  assert(error.message.endsWith('it says 502 "Nobody Answers There"'), error.message);
-  await interrupt(proxy);
-});
-
-await peerTest("curl goes through examples/socks_proxy.ts", ["curl"], async () => {
-  await using target = await web();
-  await using proxy = await startExample("socks_proxy", {
-    ...{ TARGET_PORT: target.port, PASSWORD: "hunter2", PORT: 0 },
-  });
-  const at = `127.0.0.1:${await portOfExample(proxy)}`;
-  const url = `http://localhost:${target.port}/`;
-  assertEquals(await curl(["--proxy", `socks5h://me:hunter2@${at}`, url]), [0, "hello"]);
-  const byAddress = ["--proxy", `socks5://me:hunter2@${at}`];
-  assertEquals(await curl([...byAddress, `http://127.0.0.1:${target.port}/`]), [0, "hello"]);
-  for (
-    const [proxy, asked] of [
-      [`socks5h://me:wrong@${at}`, url],
-      [`socks5h://${at}`, url],
-      [`socks5h://me:hunter2@${at}`, "http://a.invalid/"],
-    ] as const
-  ) {
-    assertEquals((await curl(["--proxy", proxy, asked]))[0], 97, proxy);
-  }
-  const via = `socks5://me:hunter2@${at}`;
-  await using client = await dial(target, { via });
-  await client.write("GET / HTTP/1.1\r\n\r\n");
-  assert(text((await client.read(15))[0]).startsWith("HTTP/1.1 200 OK"));
-  await client.close();
-  await assertCode("denied", Client.connect({ host: "a.invalid", port: 9, via }));
-  await interrupt(proxy);
-});
+await peerTest("Client goes through a chain of Dante and Squid, with TLS inside", [
+  "danted",
+  "files of its own",
+  "squid",
+], () =>
+  inFolder((first) =>
+    inFolder(async (second) => {
+      await using target = await greeting();
+      await using socks = await startDante(first);
+      await using http = await startSquid(second);
+      const chain = [socks.url, http.url];
+      for (const via of [chain, chain.toReversed()]) {
+        await checkVia(via, target, INSIDE);
+        await checkSecure(via);
+      }
+      // The words are the second one's.
+      const error = await assertCode("denied", dial(target, { host: FORBIDDEN, via: chain }));
+      assert(error.message.includes(`the proxy http://${http.at} `), error.message);
+    })
+  ));

@@ -11,6 +11,7 @@ import {
 import { codeOf, isSocketError } from "../base/errors.ts";
 import { optionNames } from "../base/options.ts";
 import { printThrown, refusePromise } from "../base/user_code.ts";
+import { isOfProxy } from "../via/proxy_answer.ts";
 
 /** When to dial again. */
 export interface RedialConfig {
@@ -158,8 +159,12 @@ function draw(random: () => number): number {
   }
 }
 
-/** Whether trying again cannot help: a mistake of the programmer, no permission, no such thing here. */
+/**
+ * Whether trying again cannot help: a mistake of the programmer, no permission, no such thing here. What a proxy refuses
+ * now, it or another one may allow later.
+ */
 export function isFinal(error: unknown): boolean {
+  if (!isSocketError(error)) return true;
   const code = codeOf(error);
-  return !isSocketError(error) || code === "denied" || code === "unsupported";
+  return code === "unsupported" || code === "denied" && !isOfProxy(error);
 }

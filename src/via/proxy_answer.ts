@@ -1,7 +1,7 @@
 // Reads what a proxy answers, with a limit, and nothing that comes behind it where the length is known before: then the
 // stream needs no layer, and stays one of the runtime's own.
 
-import { GenericError, reasonOf, type SocketErrorCode } from "../base/errors.ts";
+import { GenericError, reasonOf, type SocketError, type SocketErrorCode } from "../base/errors.ts";
 import { shown } from "../base/arguments.ts";
 import { latin1Of } from "../bytes/latin1.ts";
 import type { Transport } from "../network/network.ts";
@@ -20,8 +20,18 @@ export class ProxyFailure extends Error {
   /** The error for the user. */
   told(action: string, proxy: string): GenericError {
     const options = this.cause === undefined ? {} : { cause: this.cause };
-    return new GenericError(this.code, `${action}: the proxy ${proxy} ${this.message}`, options);
+    const message = `${action}: the proxy ${proxy} ${this.message}`;
+    const error = new GenericError(this.code, message, options);
+    ofProxies.add(error);
+    return error;
   }
+}
+
+const ofProxies = new WeakSet<SocketError>();
+
+/** Whether an error says what a proxy does: then it is not this program that lacks a permission. */
+export function isOfProxy(error: SocketError): boolean {
+  return ofProxies.has(error);
 }
 
 /** A proxy that speaks something else. */

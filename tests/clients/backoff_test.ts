@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Backoff, checkRedial, isFinal } from "../../src/clients/backoff.ts";
 import { GenericError } from "../../src/base/errors.ts";
+import { ProxyFailure } from "../../src/via/proxy_answer.ts";
 import { Random } from "../../testing/random.ts";
 import { printedDuring } from "../support/printed_during.ts";
 
@@ -85,6 +86,7 @@ Deno.test("isFinal() tells what another attempt cannot change", () => {
     assert(isFinal(new GenericError(code, "")));
   }
   for (const thrown of [new TypeError(), undefined, "text"]) assert(isFinal(thrown));
+  assert(!isFinal(new ProxyFailure("denied", "has refused it").told("Cannot connect", "p")));
   for (const code of ["unreachable", "handler", "timed-out", "handshake", "limit"] as const) {
     assert(!isFinal(new GenericError(code, "")));
   }

@@ -1,11 +1,12 @@
 // The answers that a connection owes: in the order of the requests, or by id. What comes is given to the one it is
 // for, or to nobody.
 
+import { shown } from "../base/arguments.ts";
 import { handlerError, refusePromise } from "../base/user_code.ts";
 import { Line } from "../listener/line.ts";
 import type { Request } from "./request.ts";
 import { requestError } from "./request_error.ts";
-import type { RequestId } from "./requests_config.ts";
+import { isId, type RequestId } from "./requests_config.ts";
 
 /** What a message turned out to be. */
 export const LATE: unique symbol = Symbol("late");
@@ -196,7 +197,10 @@ export class ById<Q, A> implements Owed<Q, A> {
     let id: RequestId | undefined;
     try {
       id = this.#idOf(message);
-      if (typeof id === "object") refusePromise("idOf", id);
+      if (!isId(id) && id !== undefined) {
+        refusePromise("idOf", id);
+        throw new TypeError(`idOf must give a number, a string or undefined: got ${shown(id)}`);
+      }
     } catch (thrown) {
       throw handlerError("idOf", thrown);
     }

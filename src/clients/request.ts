@@ -55,6 +55,8 @@ export class Request<Q, A> implements InLine<Request<Q, A>> {
 
 /** The connection that owes answers. */
 export interface Owner<Q, A> {
+  /** How many answers have come whose id nobody waits for. */
+  readonly strangers: number;
   /** Whether the system was offered bytes of it. */
   hasLeft(request: Request<Q, A>): boolean;
   /** Nobody waits for its answer any more. */

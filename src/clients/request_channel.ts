@@ -47,6 +47,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   readonly #exchange: Exchange<A, Q>;
   readonly #host: ChannelHost<Q, A>;
   readonly #owed: Owed<Q, A>;
+  strangers = 0;
   #isOver = false;
   #isRetired = false;
   /** Whether the peer is slow to take what was sent. */
@@ -278,6 +279,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
       strays.late++;
     } else {
       strays.unexpected++;
+      this.strangers++;
       // In order, every later answer would be another request's.
       if (match === UNKNOWN && settings.idOf === undefined) {
         throw new GenericError(

@@ -50,6 +50,13 @@ export function requestError(
   return new RequestError(code, `Request failed: ${why}; ${fate}`, hasLeft, options);
 }
 
+/** What a request that got no answer may have to do with answers whose id nobody waits for. */
+export function strangersIn(count: number): string {
+  if (count === 0) return "";
+  const came = count === 1 ? "1 answer came" : `${count} answers came`;
+  return ` (${came} whose id nobody waits for: does idOf give the ids that were sent?)`;
+}
+
 /** Makes the error of a request whose connection, or client, is over. */
 export function lostError(reason: unknown, hasLeft: boolean): RequestError {
   const code = isError(reason) ? codeOf(reason as GenericError) : undefined;

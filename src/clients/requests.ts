@@ -21,8 +21,9 @@ import {
 } from "./reconnecting_client.ts";
 import { Request } from "./request.ts";
 import { type ChannelHost, RequestChannel, type Strays } from "./request_channel.ts";
-import { lostError, requestError } from "./request_error.ts";
+import { lostError, requestError, strangersIn } from "./request_error.ts";
 import {
+  checkHasId,
   readRequestOptions,
   type RequestOptions,
   type RequestsConfig,
@@ -181,7 +182,7 @@ export class Requests<Q, A> implements AsyncDisposable {
    * @returns The answer.
    * @throws {RequestError} `"timed-out"`; `"broken"`, or what else ended the connection or the client; `"closed"`;
    * `"overflow"`: too many wait; `"busy"`: the id is in use. Its `hasLeft` says whether the server may have handled it.
-   * @throws {TypeError | RangeError} An option is wrong.
+   * @throws {TypeError | RangeError} An option is wrong; with `idOf`, the message is no function, and there is no `id`.
    * @throws {unknown} The reason of a signal; what the codec throws for a message that it cannot express.
    */
   send(message: Q | ((id: number) => Q), options?: RequestOptions): Promise<A> {
@@ -190,6 +191,7 @@ export class Requests<Q, A> implements AsyncDisposable {
       const read = options === undefined
         ? undefined
         : readRequestOptions(options, settings.idOf !== undefined);
+      if (settings.idOf !== undefined) checkHasId(message, read?.id);
       const timeout = read?.timeoutInMillis ?? settings.timeoutInMillis;
       this.#begin(new Request<Q, A>(message, read, timeout, resolve, reject));
     });
@@ -377,7 +379,7 @@ export class Requests<Q, A> implements AsyncDisposable {
     if (owner !== undefined) {
       return requestError(
         "timed-out",
-        `no answer within ${timeoutInMillis} ms`,
+        `no answer within ${timeoutInMillis} ms${strangersIn(owner.strangers)}`,
         owner.hasLeft(request),
       );
     }

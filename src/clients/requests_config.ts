@@ -10,6 +10,7 @@ import {
   shown,
 } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
+import { checkAwaited } from "../framing/exchange.ts";
 
 /** By what an answer says which request it belongs to. */
 export type RequestId = number | string;
@@ -22,7 +23,8 @@ export type RequestId = number | string;
  */
 export interface RequestsConfig<Q, A> {
   /**
-   * Gives the id of the request that a message answers; `undefined` if it answers none and is a push. Without this
+   * Gives the id of the request that a message answers: a number, or a string, as it was sent; `undefined` if it
+   * answers none and is a push. Where it throws or gives anything else, `NaN` too, the connection is ended. Without this
    * function answers come in the order of the requests.
    */
   readonly idOf?: (message: A) => RequestId | undefined;
@@ -193,8 +195,22 @@ export function readRequestOptions(given: RequestOptions, hasIds: boolean): Requ
   return { ...options, signal: checked };
 }
 
+/** Whether it can be looked for: `NaN` is not even itself. */
+export function isId(id: unknown): id is RequestId {
+  return typeof id === "string" || typeof id === "number" && !Number.isNaN(id);
+}
+
+/** Where answers have ids, a message must have one, too. */
+export function checkHasId(message: unknown, id: RequestId | undefined): void {
+  if (typeof message === "function" || id !== undefined) return;
+  checkAwaited(message);
+  throw new TypeError(
+    "message must be a function that makes it of an id, or go together with { id }: answers are told apart by idOf",
+  );
+}
+
 function checkId(id: unknown, hasIds: boolean): void {
-  if (typeof id !== "number" && typeof id !== "string") {
+  if (!isId(id)) {
     throw new TypeError(`id must be a number or a string: got ${shown(id)}`);
   }
   if (!hasIds) throw new TypeError("id must go together with idOf: answers come in order");

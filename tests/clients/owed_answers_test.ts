@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { GenericError } from "../../src/base/errors.ts";
 import { ById, InOrder, LATE, type Owed, PUSH, UNKNOWN } from "../../src/clients/owed_answers.ts";
 import { Request } from "../../src/clients/request.ts";
 import { RequestError } from "../../clients.ts";
@@ -117,4 +118,8 @@ Deno.test("ById says that the user's idOf threw", () => {
     throw new Error("odd");
   }, 8);
   assertThrows(() => owed.match({}), Error, "idOf threw: odd");
+  for (const wrong of [NaN, null, true, 1n, {}, Promise.resolve(1)]) {
+    const owed = new ById<string, Answer>(() => wrong as never, 8);
+    assertThrows(() => owed.match({}), GenericError, "idOf threw: idOf must ");
+  }
 });

@@ -39,6 +39,7 @@ Deno.test("readRequestOptions() says what is wrong", () => {
     [{ signal: 1 }, "signal must be an AbortSignal"],
     [{ isIdempotent: 1 }, "isIdempotent must be true or false"],
     [{ id: {} }, "id must be a number or a string"],
+    [{ id: NaN }, "id must be a number or a string: got NaN"],
   ];
   for (const [options, says] of wrong) {
     assertThrows(() => readRequestOptions(options as never, true), Error, says);

@@ -273,7 +273,7 @@ for (const name of ["idOf", "isPush"] as const) {
   Deno.test(`Requests end the connection when ${name} throws, without a storm`, () =>
     asked(async ({ net, requests, callers }) => {
       const error = await assertRejects(
-        () => requests.send("x", { timeoutInMillis: 5_000 }),
+        () => requests.send(() => "x", { timeoutInMillis: 5_000 }),
         RequestError,
       );
       assertEquals([error.code, error.hasLeft], ["handler", true]);
@@ -286,6 +286,72 @@ for (const name of ["idOf", "isPush"] as const) {
       },
     }));
 }
+
+Deno.test("Requests that nobody answers say how many answers came with other ids", () =>
+  asked(
+    async ({ net, requests }) => {
+      const failed = (text: string) =>
+        assertRejects(() => requests.send((id) => `${id} ${text}`), RequestError);
+      const [first, second] = await Promise.all([failed("a"), failed("b")]);
+      for (const { message } of [first, second]) {
+        assertEquals(
+          message,
+          "Request failed: no answer within 50 ms (2 answers came whose id nobody waits for: " +
+            "does idOf give the ids that were sent?); it had left, and may have been handled",
+        );
+      }
+      assertEquals(requests.stats().unexpected, 2);
+      await net.delay(1);
+      // One that answers nothing known is a stranger, too.
+      assertMatch((await failed("silent")).message, /\(2 answers came/);
+    },
+    { idOf: (line) => line.split(" ")[0]!, timeoutInMillis: 50 },
+    (line, send) => {
+      if (!line.endsWith("silent")) send(line);
+    },
+  ));
+
+Deno.test("Requests that nobody answers say nothing of other ids where none came", () =>
+  asked(
+    async ({ requests }) => {
+      const { message } = await assertRejects(
+        () => requests.send((id) => `${id}`),
+        RequestError,
+      );
+      assertEquals(
+        message,
+        "Request failed: no answer within 50 ms; it had left, and may have been handled",
+      );
+    },
+    { idOf: Number, timeoutInMillis: 50 },
+    () => {},
+  ));
+
+Deno.test("Requests end the connection when idOf gives what is no id", () =>
+  asked(async ({ requests }) => {
+    const { code, message } = await assertRejects(
+      () => requests.send((id) => `answer ${id}`),
+      RequestError,
+    );
+    assertEquals(code, "handler");
+    assertMatch(message, /idOf threw: idOf must give a number, a string or undefined: got NaN/);
+  }, { idOf: (line) => parseInt(line) }));
+
+Deno.test("Requests.send() with idOf wants a function of the id, or the id", () =>
+  asked(async ({ requests }) => {
+    for (const options of [undefined, {}, { timeoutInMillis: 5 }]) {
+      await assertRejects(
+        () => requests.send("1 a", options),
+        TypeError,
+        "message must be a function that makes it of an id, or go together with { id }",
+      );
+    }
+    await assertRejects(() => requests.send(Promise.reject(REASON) as never), TypeError, "await");
+    await assertRejects(() => requests.send("1 a", { id: NaN }), TypeError, "got NaN");
+    assertEquals(requests.stats().waiting, 0);
+    assertEquals(await requests.send("1 a", { id: 1 }), "1 A");
+    assertEquals(await requests.send((id) => `${id} b`), "1 B");
+  }, { idOf: (line) => parseInt(line) }));
 
 Deno.test("Requests.send() rejects with what cannot be sent, and harms nobody", () =>
   asked(async ({ requests }) => {

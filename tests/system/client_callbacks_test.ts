@@ -48,8 +48,9 @@ function requests(
     });
     await client.ready();
     asked.post("push");
-    await asked.send("first").catch(() => {});
-    assertEquals(await asked.send("1", { isIdempotent: true }), "1");
+    const named = (id: number) => more.idOf === undefined ? {} : { id };
+    await asked.send("first", named(0)).catch(() => {});
+    assertEquals(await asked.send("1", { ...named(1), isIdempotent: true }), "1");
   };
 }
 

@@ -174,7 +174,7 @@ Deno.test("Requests wait when every id is out, and get no other request's answer
       const stuck = requests.send((id) => `${id} hold`, { timeoutInMillis: 1_000 });
       const [waits, tooLate] = [
         requests.send((id) => `${id} d`),
-        requests.send("x", { timeoutInMillis: 5 }),
+        requests.send((id) => `${id} x`, { timeoutInMillis: 5 }),
       ];
       assertEquals(await failure(tooLate), ["timed-out", false]);
       await net.delay(10);

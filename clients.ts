@@ -6,13 +6,15 @@
 
 export type { RedialConfig } from "./src/clients/backoff.ts";
 export type { ClientState, Setback } from "./src/clients/client_state.ts";
-export { type ReadyOptions, ReconnectingClient } from "./src/clients/reconnecting_client.ts";
+export { ReconnectingClient } from "./src/clients/reconnecting_client.ts";
+export type { ReadyOptions } from "./src/clients/ready.ts";
 export type {
   ReconnectingClientConfig,
   ReconnectingTarget,
 } from "./src/clients/reconnecting_config.ts";
 export { RequestError } from "./src/clients/request_error.ts";
-export { Requests, type RequestsStats } from "./src/clients/requests.ts";
+export { Requests } from "./src/clients/requests.ts";
+export type { RequestsStats } from "./src/clients/requests_stats.ts";
 export type { RequestId, RequestOptions, RequestsConfig } from "./src/clients/requests_config.ts";
 export { ClientPool, type ClientPoolStats } from "./src/clients/client_pool.ts";
 export type {

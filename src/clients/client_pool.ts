@@ -10,10 +10,8 @@ import { printThrown, refusePromise } from "../base/user_code.ts";
 import { checkFunction } from "../base/arguments.ts";
 import type { Client } from "../connection/client.ts";
 import type { AnyClientConfig } from "../connection/client_config.ts";
-import { type InLine, Line } from "../listener/line.ts";
 import { patientTimeout } from "../network/deadline.ts";
 import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
-import { Backoff, isFinal } from "./backoff.ts";
 import {
   type AcquireOptions,
   type ClientPoolConfig,
@@ -23,10 +21,12 @@ import {
   readPoolClose,
   resolvePool,
 } from "./client_pool_config.ts";
+import { IdleClients } from "./idle_clients.ts";
 import { Lease } from "./lease.ts";
 import { Pooled } from "./pooled.ts";
-import { calledFor, dialPrepared } from "./prepared.ts";
-import { rest } from "./rest.ts";
+import { PoolDialler } from "./pool_dialler.ts";
+import { PoolLine, type Waiter } from "./pool_line.ts";
+import { calledFor } from "./prepared.ts";
 
 /** Numbers about a pool. The record does not change. */
 export interface ClientPoolStats {
@@ -44,21 +44,6 @@ export interface ClientPoolStats {
   readonly discarded: number;
   /** How many ended while they were idle, ended by the server or spoilt by what it sent. */
   readonly lost: number;
-}
-
-/** One who waits for a connection. */
-class Waiter<Session> implements InLine<Waiter<Session>> {
-  before: Waiter<Session> | undefined;
-  behind: Waiter<Session> | undefined;
-  release: () => void = ignore;
-  /** @param number How many have come so far. */
-  constructor(
-    readonly number: number,
-    readonly due: number,
-    readonly timeoutInMillis: number,
-    readonly resolve: (lease: Lease<Session>) => void,
-    readonly reject: (error: unknown) => void,
-  ) {}
 }
 
 /**
@@ -89,22 +74,16 @@ class Waiter<Session> implements InLine<Waiter<Session>> {
  */
 export class ClientPool<Session = undefined> implements AsyncDisposable {
   readonly #settings: PoolSettings<Session>;
-  readonly #backoff: Backoff;
+  readonly #dialler: PoolDialler<Session>;
   readonly #timer: LazyTimer;
-  /** The one used last is the last one. */
-  #idle: Pooled<Session>[] = [];
+  readonly #idle: IdleClients<Session>;
   readonly #leases = new Map<Lease<Session>, Pooled<Session>>();
-  readonly #waiting = new Line<Waiter<Session>>();
+  readonly #waiting = new PoolLine<Session>();
   /** Aborted when it closes. */
   readonly #life = new AbortController();
   /** What `close` waits for. */
   readonly #underWay = new Set<Promise<void>>();
-  #dialling = 0;
-  /** How many have asked for a connection so far. */
-  #comers = 0;
   #checking = 0;
-  #isResting = false;
-  #lastError: unknown;
   #counts = { made: 0, discarded: 0, lost: 0 };
   /** Resolved when a pool that closes waits for no lease any more. */
   readonly #returned = Promise.withResolvers<void>();
@@ -123,9 +102,29 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
   constructor(client: AnyClientConfig, config?: ClientPoolConfig<Session>);
   constructor(client: AnyClientConfig, config: ClientPoolConfig<Session> = {}) {
     this.#settings = resolvePool(client, config);
-    this.#backoff = new Backoff(this.#settings.redial);
+    this.#dialler = new PoolDialler<Session>(this.#settings, this.#life.signal, {
+      isNeeded: () => this.#isNeeded,
+      comers: () => this.#waiting.comers,
+      onMade: (client, session) => {
+        this.#counts.made++;
+        void this.#put(new Pooled(client, session));
+        this.#serve();
+      },
+      onFailed: (error, comers) => {
+        this.#waiting.refuseAll(error, comers);
+        this.#serve();
+      },
+      onRested: () => this.#serve(),
+      track: (task) => void this.#track(task),
+    });
+    const { clock, idleTimeoutInMillis } = this.#settings;
+    this.#idle = new IdleClients<Session>(clock, idleTimeoutInMillis, {
+      onSpoilt: (pooled) => this.#lose(pooled),
+      onOld: (pooled) => void this.#end(pooled),
+      lookBy: (due) => this.#timer.by(due),
+    });
     const looker: Looker = { look: (now, isSure) => this.#look(now, isSure) };
-    this.#timer = new LazyTimer(this.#settings.clock, looker);
+    this.#timer = new LazyTimer(clock, looker);
   }
 
   /**
@@ -149,21 +148,17 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
         : readAcquireOptions(options);
       if (this.#life.signal.aborted) throw this.#life.signal.reason;
       const due = timeoutInMillis === Infinity ? Infinity : clock.now() + timeoutInMillis;
-      const waiter = new Waiter<Session>(++this.#comers, due, timeoutInMillis, resolve, reject);
-      this.#waiting.append(waiter);
+      const waiter = this.#waiting.join(due, timeoutInMillis, resolve, reject);
       this.#serve();
       // It may have its connection already.
-      if (!this.#isWaiting(waiter)) return;
+      if (!this.#waiting.has(waiter)) return;
       if (this.#waiting.length > maxWaiting) {
-        this.#waiting.remove(waiter);
+        this.#waiting.leave(waiter);
         const why = `${maxWaiting} others wait already (maxWaiting)`;
         throw new GenericError("overflow", `No connection: ${why}`);
       }
       this.#timer.by(due);
-      if (signal === undefined) return;
-      const onAbort = () => this.#refuse(waiter, signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-      waiter.release = () => signal.removeEventListener("abort", onAbort);
+      if (signal !== undefined) this.#waiting.listen(waiter, signal);
     });
   }
 
@@ -200,7 +195,7 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
     return Object.freeze({
       idle: this.#idle.length,
       leased: this.#leases.size,
-      preparing: this.#dialling + this.#checking,
+      preparing: this.#dialler.underWay + this.#checking,
       waiting: this.#waiting.length,
       ...this.#counts,
     });
@@ -226,72 +221,26 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
     return this.close();
   }
 
-  #isWaiting(waiter: Waiter<Session>): boolean {
-    return this.#waiting.first === waiter || waiter.before !== undefined;
-  }
-
   /** Gives idle connections to those who wait, and dials for the others. */
   #serve(): void {
     while (this.#waiting.length > this.#checking && this.#idle.length > 0) {
-      const pooled = this.#idle.pop()!;
-      pooled.unwatch();
+      const pooled = this.#idle.take();
       if (!pooled.isClean) this.#lose(pooled);
       else if (this.#settings.isHealthy === undefined) this.#hand(pooled);
       else void this.#track(this.#check(pooled));
     }
-    this.#dialMore();
+    this.#dialler.more();
   }
 
-  #dialMore(): void {
-    // After a failure one is tried, and not as many as wait.
-    const most = this.#backoff.failures > 0 ? 1 : this.#settings.maxClients;
-    while (
-      !this.#isResting && !this.#life.signal.aborted && this.#dialling < most &&
-      this.#waiting.length > this.#dialling + this.#checking &&
-      this.#open < this.#settings.maxClients
-    ) void this.#track(this.#dial());
+  /** Whether there is somebody for whom one more connection may be made. */
+  get #isNeeded(): boolean {
+    return this.#waiting.length > this.#dialler.underWay + this.#checking &&
+      this.#open < this.#settings.maxClients;
   }
 
   /** How many connections count. */
   get #open(): number {
-    return this.#idle.length + this.#leases.size + this.#dialling + this.#checking;
-  }
-
-  async #dial(): Promise<void> {
-    this.#dialling++;
-    const { dial, clock, onConnect, prepareTimeoutInMillis: timeoutInMillis } = this.#settings;
-    const preparation = { clock, name: "onConnect", timeoutInMillis, prepare: onConnect };
-    const { signal } = this.#life;
-    const comers = this.#comers;
-    try {
-      const [client, session] = await dialPrepared(dial, preparation, signal);
-      this.#dialling--;
-      this.#backoff.onSuccess();
-      this.#counts.made++;
-      void this.#put(new Pooled(client, session as Session));
-      this.#serve();
-    } catch (error) {
-      this.#dialling--;
-      if (!signal.aborted) await this.#onDialFailed(error, comers);
-    }
-  }
-
-  /** @param comers How many had come when it began: it is not the failure of those who came later. */
-  async #onDialFailed(error: unknown, comers: number): Promise<void> {
-    this.#lastError = error;
-    this.#backoff.onFailure();
-    if (isFinal(error) || this.#backoff.isExhausted) {
-      this.#backoff.onSuccess();
-      for (const waiter of this.#waiting) {
-        if (waiter.number <= comers) this.#refuse(waiter, error);
-      }
-      return this.#serve();
-    }
-    if (this.#isResting) return;
-    this.#isResting = true;
-    await rest(this.#settings.clock, this.#backoff.nextInMillis(), this.#life.signal);
-    this.#isResting = false;
-    this.#serve();
+    return this.#idle.length + this.#leases.size + this.#dialler.underWay + this.#checking;
   }
 
   /** Asks the user whether an idle connection is good. */
@@ -305,15 +254,13 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
     this.#checking--;
     if (isGood === true && pooled.isClean && !this.#life.signal.aborted) {
       if (this.#waiting.length > 0) this.#hand(pooled);
-      else this.#park(pooled);
+      else this.#idle.put(pooled);
     } else this.#lose(pooled);
     this.#serve();
   }
 
   #hand(pooled: Pooled<Session>): void {
-    const waiter = this.#waiting.first!;
-    this.#waiting.remove(waiter);
-    waiter.release();
+    const waiter = this.#waiting.take();
     const lease = new Lease<Session>(
       { onReturn: (lease, pooled, isDirty) => this.#onReturn(lease, pooled, isDirty) },
       pooled,
@@ -356,20 +303,7 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
   async #put(pooled: Pooled<Session>): Promise<void> {
     if (this.#life.signal.aborted) return await this.#end(pooled);
     if (this.#waiting.length > 0) this.#hand(pooled);
-    else this.#park(pooled);
-  }
-
-  #park(pooled: Pooled<Session>): void {
-    const { idleTimeoutInMillis, clock } = this.#settings;
-    this.#idle.push(pooled);
-    pooled.idleSince = clock.now();
-    if (idleTimeoutInMillis !== Infinity) this.#timer.by(pooled.idleSince + idleTimeoutInMillis);
-    pooled.watch(() => {
-      const at = this.#idle.indexOf(pooled);
-      if (at < 0) return;
-      this.#idle.splice(at, 1);
-      this.#lose(pooled);
-    });
+    else this.#idle.put(pooled);
   }
 
   /** A connection that was idle is of no use. */
@@ -388,39 +322,19 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
     this.#underWay.delete(task);
   }
 
-  #refuse(waiter: Waiter<Session>, error: unknown): void {
-    this.#waiting.remove(waiter);
-    waiter.release();
-    waiter.reject(error);
-  }
-
   /** Does what is due. Returns when the next thing is. */
   #look(now: number, isSure: boolean): number {
-    const { idleTimeoutInMillis } = this.#settings;
-    let next = Infinity;
-    for (const waiter of this.#waiting) {
-      if (waiter.due <= now && isSure) this.#refuse(waiter, this.#timeoutOf(waiter));
-      else next = Math.min(next, waiter.due);
-    }
-    // The longest idle is the first one.
-    for (let first = this.#idle[0]; first !== undefined; first = this.#idle[0]) {
-      const due = first.idleSince + idleTimeoutInMillis;
-      if (due > now || !isSure) return Math.min(next, due);
-      this.#idle.shift();
-      first.unwatch();
-      void this.#end(first);
-    }
-    return next;
+    const nextWaiter = this.#waiting.look(now, isSure, (waiter) => this.#timeoutOf(waiter));
+    return Math.min(nextWaiter, this.#idle.look(now, isSure));
   }
 
   #timeoutOf({ timeoutInMillis }: Waiter<Session>): SocketError {
-    const cause = this.#lastError;
-    const hasFailed = this.#backoff.failures > 0;
-    const why = hasFailed
-      ? `the last attempt: ${reasonOf(cause)}`
-      : `${this.#leases.size} are in use, ${this.#waiting.length} wait`;
+    const { failure } = this.#dialler;
+    const why = failure === undefined
+      ? `${this.#leases.size} are in use, ${this.#waiting.length} wait`
+      : `the last attempt: ${reasonOf(failure.error)}`;
     const message = `No connection within ${timeoutInMillis} ms; ${why}`;
-    return new GenericError("timed-out", message, hasFailed ? { cause } : {});
+    return new GenericError("timed-out", message, failure && { cause: failure.error });
   }
 
   /** Lets leases have so long from now, if they do not have less already. */
@@ -444,14 +358,9 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
   async #close(): Promise<void> {
     const reason = closedError("acquire");
     this.#life.abort(reason);
-    for (const waiter of this.#waiting) this.#refuse(waiter, reason);
-    const idle = this.#idle;
-    this.#idle = [];
+    this.#waiting.refuseAll(reason);
     this.#timer.stop();
-    for (const pooled of idle) {
-      pooled.unwatch();
-      void this.#end(pooled);
-    }
+    for (const pooled of this.#idle.takeAll()) void this.#end(pooled);
     this.#checkReturned();
     await this.#returned.promise;
     this.#deadline = -Infinity;

@@ -3,14 +3,11 @@
 //   dialling --onUp--> up --its end--> waiting --a rest--> dialling ...
 //        \--failure--> waiting                  close(), abort(), too many failures: closed
 
-import { checkInterval, checkSignal } from "../base/arguments.ts";
 import { closedError, GenericError, ignore, isSocketError, reasonOf } from "../base/errors.ts";
 import type { SocketError } from "../base/errors.ts";
-import { optionNames, readOptions } from "../base/options.ts";
 import { tell } from "../base/user_code.ts";
 import type { Client } from "../connection/client.ts";
 import { coreOf } from "../connection/connection.ts";
-import { waitFor } from "../network/deadline.ts";
 import type { Clock } from "../network/network.ts";
 import { Backoff, isFinal } from "./backoff.ts";
 import type { ClientState } from "./client_state.ts";
@@ -22,21 +19,9 @@ import {
   type ReconnectingSettings,
   resolveReconnecting,
 } from "./reconnecting_config.ts";
+import { readReady, Ready, type ReadyOptions } from "./ready.ts";
 import { rest } from "./rest.ts";
-
-/** How to wait for a connection. */
-export interface ReadyOptions {
-  /** Ends the wait with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /**
-   * How long to wait, in milliseconds from 1, or `Infinity`.
-   *
-   * @default {Infinity}
-   */
-  readonly timeoutInMillis?: number;
-}
-
-const READY_OPTIONS = optionNames<ReadyOptions>({ signal: true, timeoutInMillis: true });
+import { Retired } from "./retired.ts";
 
 /** Who uses each connection in turn, and ends those that were replaced: {@linkcode Requests}. */
 export interface Follower {
@@ -95,15 +80,13 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
   readonly #closed = Promise.withResolvers<SocketError | undefined>();
   /** Aborted when it is over. */
   readonly #life = new AbortController();
-  readonly #waiting = new Set<PromiseWithResolvers<Client>>();
+  readonly #ready: Ready;
+  readonly #retired: Retired;
   #state!: ClientState;
   #follower: Follower | undefined;
   #current: Client | undefined;
   /** Ends the use of the connection that is up. */
   #endUse: (error: Error) => void = ignore;
-  /** The last connection, while something unread is left of it. */
-  #retired: Client | undefined;
-  #forgetRetired: () => void = ignore;
   #lastError: Error | undefined;
   /** Those of this round that were not tried yet. */
   #targets: DialTarget[] = [];
@@ -123,7 +106,9 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
   constructor(config: ReconnectingClientConfig) {
     this.#settings = resolveReconnecting(config);
     this.#backoff = new Backoff(this.#settings.redial, this.#settings.targets.length);
-    const { signal, telemetry } = this.#settings;
+    const { signal, telemetry, clock, closeTimeoutInMillis } = this.#settings;
+    this.#ready = new Ready(clock);
+    this.#retired = new Retired(clock, closeTimeoutInMillis);
     if (telemetry) this.#reconnects = new ReconnectCount();
     this.#life.signal.addEventListener(
       "abort",
@@ -170,29 +155,11 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
    */
   ready(options?: ReadyOptions): Promise<Client>;
   async ready(options: ReadyOptions = {}): Promise<Client> {
-    const given = readOptions("options", options, READY_OPTIONS);
-    const { timeoutInMillis = Infinity } = given;
-    checkInterval("timeoutInMillis", timeoutInMillis);
-    const signal = given.signal === undefined ? undefined : checkSignal(given.signal);
-    signal?.throwIfAborted();
+    const limits = readReady(options);
     const { connection } = this;
     if (connection !== undefined) return connection;
     if (this.#life.signal.aborted) throw this.#life.signal.reason;
-    const wait = Promise.withResolvers<Client>();
-    this.#waiting.add(wait);
-    const timeoutError = () => {
-      const cause = this.#lastError;
-      const why = cause === undefined ? "" : `; the last failure: ${reasonOf(cause)}`;
-      const message = `No connection within ${timeoutInMillis} ms${why}`;
-      return new GenericError("timed-out", message, cause === undefined ? {} : { cause });
-    };
-    try {
-      const { clock } = this.#settings;
-      const limits = { clock, timeoutInMillis, signal, timeoutError };
-      return await waitFor(limits, () => wait.promise, ignore);
-    } finally {
-      this.#waiting.delete(wait);
-    }
+    return await this.#ready.wait(limits, () => this.#lastError);
   }
 
   /**
@@ -210,8 +177,8 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
    */
   async close(): Promise<void> {
     this.#end(closedError("use the client"), undefined);
-    await Promise.all([this.#current?.close(), this.#retired?.close()]);
-    this.#forgetRetired();
+    await Promise.all([this.#current?.close(), this.#retired.client?.close()]);
+    this.#retired.forget();
     await this.closed;
   }
 
@@ -326,41 +293,23 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
     this.#enter({ kind: "up", connection: client });
     if (this.#follower === undefined) core.reader.watch();
     else this.#follower.onUp(client);
-    for (const wait of this.#waiting) wait.resolve(client);
-    this.#waiting.clear();
+    this.#ready.resolve(client);
     const error = await use.promise;
     this.#endUse = ignore;
     if (!this.#life.signal.aborted) {
       this.#current = undefined;
-      this.#retire(client);
+      if (this.#follower === undefined) this.#retired.put(client);
+      else this.#follower.onRetire();
     }
     return error;
-  }
-
-  /** The connection is not given out any more. Whoever has it may read what is left, and closes it. */
-  #retire(client: Client): void {
-    if (this.#follower !== undefined) return this.#follower.onRetire();
-    const core = coreOf(client);
-    this.#forgetRetired();
-    void this.#retired?.close();
-    this.#retired = undefined;
-    if (core.isFreed) return;
-    this.#retired = client;
-    const { clock, closeTimeoutInMillis } = this.#settings;
-    if (closeTimeoutInMillis === Infinity) return;
-    const timer = clock.setTimeout(() => {
-      if (core.reader.queue.length === 0) void client.close();
-    }, closeTimeoutInMillis);
-    this.#forgetRetired = () => clock.clearTimeout(timer);
-    void core.freed.then(this.#forgetRetired);
   }
 
   #abort(reason: unknown, cause: unknown): void {
     const error = new GenericError("aborted", "Aborted by this side", { cause });
     this.#end(reason, error);
     this.#current?.abort(cause);
-    this.#retired?.abort(cause);
-    this.#forgetRetired();
+    this.#retired.client?.abort(cause);
+    this.#retired.forget();
   }
 
   /** It is over. @param reason What waiting calls get. @param error What `closed` gives. */
@@ -370,15 +319,11 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
       ? error
       : new GenericError("handler", `Cannot connect: ${reasonOf(error)}`, { cause: error });
     this.#life.abort(reason);
-    for (const wait of this.#waiting) {
-      wait.promise.catch(ignore);
-      wait.reject(reason);
-    }
-    this.#waiting.clear();
+    this.#ready.reject(reason);
     this.#reconnects?.over();
     this.#enter(told === undefined ? { kind: "closed" } : { kind: "closed", error: told });
     this.#endUse(new GenericError("closed", "The client was closed"));
-    const open = [this.#current, this.#retired].filter((client) => client !== undefined);
+    const open = [this.#current, this.#retired.client].filter((client) => client !== undefined);
     void Promise.all(open.map((client) => coreOf(client).freed))
       .then(() => this.#closed.resolve(told));
     this.#follower?.onOver(reason, told);

@@ -39,6 +39,12 @@ export class Request<Q, A> implements InLine<Request<Q, A>> {
     readonly reject: (error: unknown) => void,
   ) {}
 
+  /** What is sent. @param number What makes it, where a function does. */
+  messageOf(number: number): Q {
+    const { message } = this;
+    return typeof message === "function" ? (message as (id: number) => Q)(number) : message;
+  }
+
   /** It is answered. */
   succeed(answer: A): void {
     this.release?.();

@@ -15,16 +15,10 @@ import type { Codec } from "../framing/codec.ts";
 import { checkAwaited, Exchange } from "../framing/exchange.ts";
 import { ById, InOrder, LATE, type Owed, PUSH, UNKNOWN } from "./owed_answers.ts";
 import { endOf } from "./prepared.ts";
+import { Pulse } from "./pulse.ts";
 import { type Owner, Request } from "./request.ts";
 import type { RequestsSettings } from "./requests_config.ts";
-
-/** What is counted of messages that answer no request. */
-export interface Strays {
-  late: number;
-  unexpected: number;
-  pushed: number;
-  answered: number;
-}
+import type { Strays } from "./requests_stats.ts";
 
 /** Whose requests they are. */
 export interface ChannelHost<Q, A> {
@@ -47,24 +41,28 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   readonly #exchange: Exchange<A, Q>;
   readonly #host: ChannelHost<Q, A>;
   readonly #owed: Owed<Q, A>;
+  readonly #pulse: Pulse;
   strangers = 0;
   #isOver = false;
   #isRetired = false;
   /** Whether the peer is slow to take what was sent. */
   #isBlocked = false;
   #isScheduled = false;
-  #pulseDue = Infinity;
-  #bytesAtPulse = -1;
-  #isPinged = false;
 
   constructor(connection: Connection, codec: Codec<A, Q>, host: ChannelHost<Q, A>) {
-    const { idOf, maxId, pingInMillis } = host.settings;
+    const { idOf, maxId, ping, pingInMillis, pingTimeoutInMillis } = host.settings;
     this.connection = connection;
     this.#host = host;
     this.#core = coreOf(connection);
     this.#exchange = new Exchange(connection, codec);
     this.#owed = idOf === undefined ? new InOrder() : new ById(idOf, maxId);
-    if (pingInMillis !== Infinity) this.#beatIn(pingInMillis);
+    this.#pulse = new Pulse(this.#core, {
+      pingInMillis,
+      pingTimeoutInMillis,
+      lookBy: (due) => host.lookBy(due),
+      ping: (due) => this.#ping(ping!, due),
+      onDead: (error) => this.fail(error),
+    });
     void this.#read();
   }
 
@@ -96,7 +94,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     request.owner = this;
     request.at = Infinity;
     try {
-      const message = messageOf(request, number);
+      const message = request.messageOf(number);
       if (this.#isOver) return giveUp(message);
       if (request.isGivenUp) {
         giveUp(message);
@@ -152,7 +150,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
 
   /** When the next look is due. */
   get due(): number {
-    return this.#pulseDue;
+    return this.#pulse.due;
   }
 
   /** The requests that somebody waits for. Only to look at. */
@@ -160,28 +158,9 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     return this.#owed.all();
   }
 
-  /** Asks whether the peer is still there, when nothing has come for a while. */
+  /** Looks whether the peer is still there. */
   look(now: number): void {
-    if (this.#pulseDue > now) return;
-    const { ping, pingInMillis, pingTimeoutInMillis } = this.#host.settings;
-    const { bytesRead } = this.#core.reader;
-    if (bytesRead !== this.#bytesAtPulse) {
-      this.#bytesAtPulse = bytesRead;
-      this.#isPinged = false;
-      this.#beatIn(pingInMillis);
-    } else if (!this.#isPinged) {
-      this.#isPinged = true;
-      this.#ping(ping!, now + pingTimeoutInMillis);
-      this.#beatIn(pingTimeoutInMillis);
-    } else {
-      const error = `Connection ended: nothing came for ${pingTimeoutInMillis} ms after a ping`;
-      this.fail(new GenericError("timed-out", error));
-    }
-  }
-
-  #beatIn(inMillis: number): void {
-    this.#pulseDue = this.#core.clock.now() + inMillis;
-    this.#host.lookBy(this.#pulseDue);
+    this.#pulse.look(now);
   }
 
   /**
@@ -212,7 +191,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   fail(error: SocketError): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#pulseDue = Infinity;
+    this.#pulse.stop();
     if (this.#core.reader.hasEnded) this.#host.onClosing(this.connection.close());
     else this.connection.abort(error);
     this.#host.onBroken(this, error, this.#owed.takeAll());
@@ -223,7 +202,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     if (this.#isOver) return;
     if (isAbort) return this.fail(error);
     this.#isOver = true;
-    this.#pulseDue = Infinity;
+    this.#pulse.stop();
     this.#host.onBroken(this, error, this.#owed.takeAll());
   }
 
@@ -242,7 +221,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   #endIfRetired(): void {
     if (!this.#isRetired || this.#isOver || this.#owed.awaited > 0) return;
     this.#isOver = true;
-    this.#pulseDue = Infinity;
+    this.#pulse.stop();
     this.#host.onClosing(this.connection.close());
     this.#host.onBroken(this, new GenericError("closed", "The connection was replaced"), []);
   }
@@ -302,10 +281,4 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
       throw handlerError("isPush", thrown);
     }
   }
-}
-
-/** The message of a request. @param number What makes it, where a function does. */
-function messageOf<Q, A>(request: Request<Q, A>, number: number): Q {
-  const { message } = request;
-  return typeof message === "function" ? (message as (id: number) => Q)(number) : message;
 }

@@ -20,7 +20,7 @@ import {
   ReconnectingClient,
 } from "./reconnecting_client.ts";
 import { Request } from "./request.ts";
-import { type ChannelHost, RequestChannel, type Strays } from "./request_channel.ts";
+import { type ChannelHost, RequestChannel } from "./request_channel.ts";
 import { lostError, requestError, strangersIn } from "./request_error.ts";
 import {
   checkHasId,
@@ -30,28 +30,11 @@ import {
   type RequestsSettings,
   resolveRequests,
 } from "./requests_config.ts";
+import type { RequestsStats, Strays } from "./requests_stats.ts";
 import { strictCodec } from "./strict_codec.ts";
 
 /** The connections that are owned. */
 const used = new WeakSet<Connection>();
-
-/** Numbers about requests. The record does not change. */
-export interface RequestsStats {
-  /** How many have left and wait for their answer. */
-  readonly inFlight: number;
-  /** How many wait to be sent. */
-  readonly waiting: number;
-  /** How many were answered, pings included. */
-  readonly answered: number;
-  /** How many were sent again although they may have been handled. */
-  readonly repeated: number;
-  /** How many answers came for a request that was given up. */
-  readonly late: number;
-  /** How many answers came that no request was known for. */
-  readonly unexpected: number;
-  /** How many messages came that answer nothing. */
-  readonly pushed: number;
-}
 
 /**
  * Requests to a server and their answers, by any codec: pipelined, each with a deadline. Answers come in the order of

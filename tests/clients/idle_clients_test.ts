@@ -49,6 +49,7 @@ Deno.test("IdleClients.takeAll() watches none of them any more", () =>
   served(listen, async (scene) => {
     const { idle, told, all, end } = await idleOf(scene, 2, Infinity);
     assertEquals([idle.takeAll(), idle.length], [all, 0]);
+    assertEquals(all.map(({ isClean }) => isClean), [true, true]);
     for (const caller of scene.callers) caller.abort();
     await scene.net.delay(1);
     assertEquals(told, []);

@@ -3,6 +3,7 @@
 //
 //   deno run resuming_client.ts PORT HOW...
 
+import { ReconnectingClient } from "../../clients.ts";
 import { Client, type ClientSecureSocketConfig, TlsSessions } from "../../mod.ts";
 
 const [port = "", ...how] = Deno.args;
@@ -19,27 +20,44 @@ const OPTIONS: Record<string, ClientSecureSocketConfig> = {
   wrong: { serverName: "wrong.example" },
 };
 
+/** What OpenSSL says of a connection. */
+async function pageOf(client: Client): Promise<string> {
+  await client.write("GET / HTTP/1.0\r\n\r\n");
+  let page = "";
+  for await (const bytes of client) page += decoder.decode(bytes, { stream: true });
+  return `${/^(New|Reused), /m.exec(page)?.[1]} ${client.secure!.peerCertificate!.subject}`;
+}
+
+let before = sessions.stats();
+function print(one: string, told: string): void {
+  const { offered, resumed } = sessions.stats();
+  console.log(one, offered - before.offered, resumed - before.resumed, told);
+  before = sessions.stats();
+}
+
 for (const one of how) {
   if (one === "clear") {
     sessions.clear();
     continue;
   }
-  const before = sessions.stats();
-  let told = "";
-  try {
-    await using client = await Client.connect({
-      host: "localhost",
-      port: Number(port),
-      secureSocket: { sessions, exposePeerCertificate: true, ...OPTIONS[one] },
-    });
-    await client.write("GET / HTTP/1.0\r\n\r\n");
-    let page = "";
-    for await (const bytes of client) page += decoder.decode(bytes, { stream: true });
-    // What OpenSSL says of it.
-    told = `${/^(New|Reused), /m.exec(page)?.[1]} ${client.secure!.peerCertificate!.subject}`;
-  } catch (error) {
-    told = (error as { code: string }).code;
+  const config = {
+    host: "localhost",
+    port: Number(port),
+    secureSocket: { sessions, exposePeerCertificate: true, ...OPTIONS[one] },
+  };
+  if (one === "redialled") {
+    await using redialled = new ReconnectingClient({ ...config, redialDelayInMillis: 1 });
+    let count = 0;
+    for await (const client of redialled) {
+      print(one, await pageOf(client));
+      if (++count === 3) break;
+    }
+    continue;
   }
-  const { offered, resumed } = sessions.stats();
-  console.log(one, offered - before.offered, resumed - before.resumed, told);
+  try {
+    await using client = await Client.connect(config);
+    print(one, await pageOf(client));
+  } catch (error) {
+    print(one, (error as { code: string }).code);
+  }
 }

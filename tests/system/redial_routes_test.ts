@@ -10,12 +10,13 @@ import { freePort } from "../support/free_port.ts";
 import { httpProxy } from "../support/http_proxy.ts";
 import { named, Redialled, SOON } from "../support/redialled.ts";
 
-/** A proxy that says something else than that it is connected. */
-async function refusing(answer: string): Promise<Listener> {
+/** A proxy that says something else than that it is connected. @param isPatient Whether it waits after that. */
+async function refusing(answer: string, isPatient = false): Promise<Listener> {
   const proxy = new Listener(0, { interface: "127.0.0.1" });
   await proxy.serve(async (caller) => {
     await caller.readUntil("\r\n\r\n");
     await caller.write(answer);
+    if (isPatient) await caller.read(1);
   }, { onError() {} });
   return proxy;
 }
@@ -93,6 +94,27 @@ Deno.test("ReconnectingClient counts what a proxy refuses as failures, tells its
     assert(said.includes(words[i]!), said);
     assert(!Deno.inspect(setbacks[i]).includes("hunter2"));
   }
+  const shown = Deno.inspect([redialled.client, redialled.client.state], {
+    depth: 9,
+    showHidden: true,
+  });
+  assert(!shown.includes("hunter2"), shown);
+});
+
+Deno.test("ReconnectingClient gives each attempt its time, and goes around a proxy that dribbles", async () => {
+  await using server = await named("a");
+  await using dribbling = await refusing("HTTP/1.1 200 ", true);
+  await using working = await httpProxy();
+  let asked = 0;
+  await using redialled = new Redialled({
+    host: "127.0.0.1",
+    port: server.port,
+    connectTimeoutInMillis: 200,
+    via: () => asked++ === 0 ? urlOf(dribbling) : working.url,
+  });
+  assertEquals((await redialled.up())[0], "a");
+  const { error } = redialled.setbacks[0]!;
+  assertEquals((error as GenericError).code, "timed-out");
 });
 
 Deno.test("ReconnectingClient gives up after maxAttempts with the words of the proxy", async () => {
@@ -109,6 +131,27 @@ Deno.test("ReconnectingClient gives up after maxAttempts with the words of the p
   const error = await assertCode("denied", client.ready());
   assert(error.message.endsWith('it says 403 "Not on Sundays"'), error.message);
   assertEquals([await client.closed, attempts], [error, 3]);
+});
+
+Deno.test("ReconnectingClient and ClientPool end at once while a proxy says nothing, and hang up", async () => {
+  const asked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const left = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let count = 0;
+  await using proxy = new Listener(0, { interface: "127.0.0.1" });
+  await proxy.serve(async (caller) => {
+    const number = count++;
+    await caller.readUntil("\r\n\r\n");
+    asked[number]!.resolve();
+    await caller.read().catch(() => {});
+    left[number]!.resolve();
+  });
+  const place = { host: "a.invalid", port: 1, via: urlOf(proxy) };
+  const client = new ReconnectingClient(place);
+  const pool = new ClientPool(place);
+  const refused = assertCode("closed", pool.acquire());
+  await Promise.all(asked.map(({ promise }) => promise));
+  await Promise.all([client.close(), pool.close(), refused, ...left.map(({ promise }) => promise)]);
+  assertEquals(client.state, { kind: "closed" });
 });
 
 Deno.test("ReconnectingClient asks lookup anew, follows another answer, and outlives none", async () => {

@@ -43,16 +43,17 @@ const RESUMED = "1 1 Reused CN=localhost, O=Tests";
 
 for (const protocol of ["-tls1_2", "-tls1_3"] as const) {
   await peerTest(
-    `Client resumes its sessions with OpenSSL (${protocol})`,
+    `Client resumes its sessions with OpenSSL, also one that redials (${protocol})`,
     ["openssl"],
     async () => {
-      const how = ["same", "same", "same", "clear", "same", "same"];
+      const how = ["same", "same", "same", "clear", "redialled"];
       assertEquals(await resuming(protocol, how), [
         `same ${FULL}`,
         `same ${RESUMED}`,
         `same ${RESUMED}`,
-        `same ${FULL}`,
-        `same ${RESUMED}`,
+        `redialled ${FULL}`,
+        `redialled ${RESUMED}`,
+        `redialled ${RESUMED}`,
       ]);
     },
   );

@@ -40,3 +40,18 @@ export async function httpProxy(
     [Symbol.asyncDispose]: () => listener.immediateStop(),
   };
 }
+
+/** A proxy that says something else than that it is connected. @param isPatient Whether it waits after that. */
+export async function refusingProxy(answer: string, isPatient = false): Promise<Listener> {
+  const proxy = new Listener(0, { interface: "127.0.0.1" });
+  await proxy.serve(async (caller) => {
+    await caller.readUntil("\r\n\r\n");
+    await caller.write(answer);
+    if (isPatient) await caller.read(1);
+  }, { onError() {} });
+  return proxy;
+}
+
+/** The URL of a proxy, with a user name and a password that must not be told. */
+export const secretUrl = ({ port }: { readonly port: number }) =>
+  `http://me:hunter2@127.0.0.1:${port}`;

@@ -1,27 +1,14 @@
 // Clients that last, together with all that says how a server is reached: proxies, several hosts, names, TLS. Over real
 // sockets.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ClientPool, ReconnectingClient, RequestError, Requests } from "../../clients.ts";
-import { type Client, type GenericError, LineCodec, Listener } from "../../mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { ReconnectingClient } from "../../clients.ts";
+import type { GenericError } from "../../mod.ts";
 import { assertCode } from "../support/assert_code.ts";
 import { Authority } from "../support/certificates.ts";
 import { freePort } from "../support/free_port.ts";
-import { httpProxy } from "../support/http_proxy.ts";
+import { httpProxy, refusingProxy, secretUrl } from "../support/http_proxy.ts";
 import { named, Redialled, SOON } from "../support/redialled.ts";
-
-/** A proxy that says something else than that it is connected. @param isPatient Whether it waits after that. */
-async function refusing(answer: string, isPatient = false): Promise<Listener> {
-  const proxy = new Listener(0, { interface: "127.0.0.1" });
-  await proxy.serve(async (caller) => {
-    await caller.readUntil("\r\n\r\n");
-    await caller.write(answer);
-    if (isPatient) await caller.read(1);
-  }, { onError() {} });
-  return proxy;
-}
-
-const urlOf = ({ port }: { readonly port: number }) => `http://me:hunter2@127.0.0.1:${port}`;
 
 Deno.test("ReconnectingClient via a proxy goes through it again at each redial", async () => {
   await using server = await named("a");
@@ -63,10 +50,10 @@ Deno.test("ReconnectingClient asks its function for via anew, and follows anothe
 
 Deno.test("ReconnectingClient counts what a proxy refuses as failures, tells its words, and goes on", async () => {
   await using server = await named("a");
-  await using busy = await refusing("HTTP/1.1 503 Out of order\r\n\r\n");
-  await using strict = await refusing("HTTP/1.1 403 Not on Sundays\r\n\r\n");
-  await using unknown = await refusing("HTTP/1.1 407 Who are you\r\n\r\n");
-  await using silent = await refusing("");
+  await using busy = await refusingProxy("HTTP/1.1 503 Out of order\r\n\r\n");
+  await using strict = await refusingProxy("HTTP/1.1 403 Not on Sundays\r\n\r\n");
+  await using unknown = await refusingProxy("HTTP/1.1 407 Who are you\r\n\r\n");
+  await using silent = await refusingProxy("");
   const gone = { port: await freePort() };
   const working = await httpProxy();
   await using _working = working;
@@ -75,7 +62,7 @@ Deno.test("ReconnectingClient counts what a proxy refuses as failures, tells its
   await using redialled = new Redialled({
     host: "a.invalid",
     port: server.port,
-    via: () => urlOf(proxies[next++]!),
+    via: () => secretUrl(proxies[next++]!),
     lookup: () => ["127.0.0.1"],
   });
   assertEquals((await redialled.up())[0], "a");
@@ -103,14 +90,14 @@ Deno.test("ReconnectingClient counts what a proxy refuses as failures, tells its
 
 Deno.test("ReconnectingClient gives each attempt its time, and goes around a proxy that dribbles", async () => {
   await using server = await named("a");
-  await using dribbling = await refusing("HTTP/1.1 200 ", true);
+  await using dribbling = await refusingProxy("HTTP/1.1 200 ", true);
   await using working = await httpProxy();
   let asked = 0;
   await using redialled = new Redialled({
     host: "127.0.0.1",
     port: server.port,
     connectTimeoutInMillis: 200,
-    via: () => asked++ === 0 ? urlOf(dribbling) : working.url,
+    via: () => asked++ === 0 ? secretUrl(dribbling) : working.url,
   });
   assertEquals((await redialled.up())[0], "a");
   const { error } = redialled.setbacks[0]!;
@@ -118,40 +105,19 @@ Deno.test("ReconnectingClient gives each attempt its time, and goes around a pro
 });
 
 Deno.test("ReconnectingClient gives up after maxAttempts with the words of the proxy", async () => {
-  await using proxy = await refusing("HTTP/1.1 403 Not on Sundays\r\n\r\n");
+  await using proxy = await refusingProxy("HTTP/1.1 403 Not on Sundays\r\n\r\n");
   let attempts = 0;
   const client = new ReconnectingClient({
     ...SOON,
     host: "a.invalid",
     port: 1,
-    via: urlOf(proxy),
+    via: secretUrl(proxy),
     maxAttempts: 3,
     onState: ({ kind }) => kind === "dialling" && attempts++,
   });
   const error = await assertCode("denied", client.ready());
   assert(error.message.endsWith('it says 403 "Not on Sundays"'), error.message);
   assertEquals([await client.closed, attempts], [error, 3]);
-});
-
-Deno.test("ReconnectingClient and ClientPool end at once while a proxy says nothing, and hang up", async () => {
-  const asked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const left = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  let count = 0;
-  await using proxy = new Listener(0, { interface: "127.0.0.1" });
-  await proxy.serve(async (caller) => {
-    const number = count++;
-    await caller.readUntil("\r\n\r\n");
-    asked[number]!.resolve();
-    await caller.read().catch(() => {});
-    left[number]!.resolve();
-  });
-  const place = { host: "a.invalid", port: 1, via: urlOf(proxy) };
-  const client = new ReconnectingClient(place);
-  const pool = new ClientPool(place);
-  const refused = assertCode("closed", pool.acquire());
-  await Promise.all(asked.map(({ promise }) => promise));
-  await Promise.all([client.close(), pool.close(), refused, ...left.map(({ promise }) => promise)]);
-  assertEquals(client.state, { kind: "closed" });
 });
 
 Deno.test("ReconnectingClient asks lookup anew, follows another answer, and outlives none", async () => {
@@ -219,89 +185,4 @@ Deno.test("ReconnectingClient counts a handshake as a part of the attempt, by wa
   await redialled.cutBy(server);
   const [, second] = await redialled.up();
   assertEquals([first === second, second.secure?.serverName], [false, "localhost"]);
-});
-
-Deno.test("Requests are repeated through the proxy, or fail and say that they had left", async () => {
-  const authority = await Authority.make("Tests");
-  const lines: string[] = [];
-  const held = Promise.withResolvers<void>();
-  await using server = new Listener(0, {
-    interface: "127.0.0.1",
-    secureSocket: await authority.sign(),
-  });
-  await server.serve(async (caller) => {
-    for (let line = await caller.readLine(); line !== undefined; line = await caller.readLine()) {
-      lines.push(line);
-      if (lines.length === 2) held.resolve();
-      // The first connection says nothing.
-      if (lines.length > 2) await caller.write(`${line.toUpperCase()}\n`);
-    }
-  }, { onError() {} });
-  await using proxy = await httpProxy();
-  const client = new ReconnectingClient({
-    ...SOON,
-    hosts: [{ host: "127.0.0.1", port: await freePort() }, "one.example"],
-    port: server.port,
-    via: proxy.url,
-    lookup: () => ["127.0.0.1"],
-    secureSocket: { caCerts: [authority.cert], serverName: "localhost" },
-  });
-  await using requests = new Requests<string, string>(client, new LineCodec(), {
-    isIdempotent: (line) => line.startsWith("get"),
-  });
-  const once = assertRejects(() => requests.send("set a"), RequestError);
-  const again = requests.send("get a");
-  await held.promise;
-  for (const caller of server.connections) caller.abort();
-  const { code, hasLeft } = await once;
-  assertEquals([code, hasLeft, await again], ["broken", true, "GET A"]);
-  assertEquals(lines, ["set a", "get a", "get a"]);
-  assertEquals([requests.stats().repeated, await requests.send("x")], [1, "X"]);
-  // Each attempt has asked for both hosts.
-  const asked = proxy.requests.map((head) => head.split(" ")[1]);
-  assertEquals(asked.filter((target) => target === `127.0.0.1:${server.port}`).length, 2);
-});
-
-Deno.test("ClientPool dials through its proxy, and those who wait are told its words", async () => {
-  const authority = await Authority.make("Tests");
-  await using server = await named("a", { secureSocket: await authority.sign() });
-  await using proxy = await httpProxy();
-  await using refused = await refusing("HTTP/1.1 403 Not on Sundays\r\n\r\n");
-  let via = proxy.url;
-  const clients: Client[] = [];
-  await using pool = new ClientPool({
-    host: "localhost",
-    port: server.port,
-    via: () => via,
-    lookup: () => ["127.0.0.1"],
-    secureSocket: { caCerts: [authority.cert] },
-  }, {
-    ...SOON,
-    maxClients: 2,
-    onConnect: (client) => {
-      clients.push(client);
-      return client.readLine();
-    },
-  });
-  const talk = () =>
-    pool.use(async (client, name) => {
-      await client.write("ping");
-      await client.read(4);
-      return name;
-    });
-  assertEquals(await Promise.all([talk(), talk(), talk()]), ["a", "a", "a"]);
-  assertEquals([proxy.requests.length, pool.stats().idle], [2, 2]);
-  for (const caller of server.connections) caller.abort();
-  await Promise.all(clients.map(({ closed }) => closed));
-  via = urlOf(refused);
-  const error = await assertCode("timed-out", pool.acquire({ timeoutInMillis: 200 }));
-  assert(error.message.includes('it says 403 "Not on Sundays"'), error.message);
-  assertEquals([(error.cause as GenericError).code, pool.stats().lost], ["denied", 2]);
-  assert(!Deno.inspect(error).includes("hunter2"));
-  via = proxy.url;
-  assertEquals([await talk(), proxy.requests.length], ["a", 3]);
-  await using quick = new ClientPool({ host: "a.invalid", port: 1, via: urlOf(refused) }, {
-    maxAttempts: 1,
-  });
-  await assertCode("denied", quick.acquire());
 });

@@ -159,8 +159,8 @@ export class Requests<Q, A> implements AsyncDisposable {
    *
    * Giving up: the answer is dropped when it comes. A request that was still waiting is never sent.
    *
-   * @param message The message; or a function that makes it of a number, which is the id where there are ids. It must
-   * not change until the answer has come.
+   * @param message The message; or a function that makes it of a number, which is the id where there are ids. With
+   * `idOf`, a message goes together with its `id`. It must not change until the answer has come.
    * @param options How.
    * @returns The answer.
    * @throws {RequestError} `"timed-out"`; `"broken"`, or what else ended the connection or the client; `"closed"`;

@@ -29,7 +29,11 @@ if (!(seconds > 0 && seconds <= 86_400)) {
 const isLive = Deno.stdout.isTerminal();
 const EVERY_MILLIS = isLive ? 1_000 : 5_000;
 
-const service = new DemoService(values["probe-port"]);
+const service = new DemoService([
+  `--probe-port=${values["probe-port"]}`,
+  "--accept-for=600000",
+  "--deadline=5000",
+]);
 // Nothing is left running when the demo is interrupted.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => {

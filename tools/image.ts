@@ -97,6 +97,8 @@ try {
   console.log("Running it under load, and stopping it");
   wrong = await complaints();
 } finally {
+  // Whatever has gone wrong, nothing is left running.
+  await run("podman", ...store, ...podman, "rm", "--force", "--ignore", "service");
   await Deno.remove(folder, { recursive: true });
 }
 for (const what of wrong) console.error(what);

@@ -10,6 +10,12 @@ export interface Series {
   readonly value: readonly [time: number, value: string];
 }
 
+/** One series of an answer about a stretch of time. */
+export interface SeriesOverTime {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly values: readonly (readonly [time: number, value: string])[];
+}
+
 /** A running Prometheus. `await using` ends it. */
 export class Prometheus implements AsyncDisposable {
   readonly #program: Program;
@@ -21,7 +27,11 @@ export class Prometheus implements AsyncDisposable {
   }
 
   /** Starts it with a config, in a folder for all that it keeps. */
-  static async start(folder: string, config: string): Promise<Prometheus> {
+  static async start(
+    folder: string,
+    config: string,
+    lifetimeInMillis = 30_000,
+  ): Promise<Prometheus> {
     const file = `${folder}/prometheus.yaml`;
     await Deno.writeTextFile(file, config);
     const at = `127.0.0.1:${await freePort()}`;
@@ -29,17 +39,22 @@ export class Prometheus implements AsyncDisposable {
       `--config.file=${file}`,
       `--storage.tsdb.path=${folder}/data`,
       `--web.listen-address=${at}`,
-    ], { lifetimeInMillis: 30_000 });
+    ], { lifetimeInMillis });
     await program.line(/Server is ready to receive web requests/, "stderr");
     return new Prometheus(program, at);
   }
 
   /** Asks it. */
-  async query(query: string): Promise<readonly Series[]> {
-    const url = `http://${this.#at}/api/v1/query?query=${encodeURIComponent(query)}`;
-    const { status, error, data } = await (await fetch(url)).json();
-    if (status !== "success") throw new Error(`${query}: ${error}`);
-    return data.result;
+  query(query: string): Promise<readonly Series[]> {
+    return this.#ask("query", { query });
+  }
+
+  /** Asks it about a stretch of time, all in seconds. */
+  range(
+    query: string,
+    { start, end, step }: Readonly<Record<"start" | "end" | "step", number>>,
+  ): Promise<readonly SeriesOverTime[]> {
+    return this.#ask("query_range", { query, start: `${start}`, end: `${end}`, step: `${step}` });
   }
 
   /** Asks it for one value. */
@@ -54,6 +69,13 @@ export class Prometheus implements AsyncDisposable {
       if (series.length > 0) return series;
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
+  }
+
+  async #ask<T>(what: string, about: Record<string, string>): Promise<T> {
+    const url = `http://${this.#at}/api/v1/${what}?${new URLSearchParams(about)}`;
+    const { status, error, data } = await (await fetch(url)).json();
+    if (status !== "success") throw new Error(`${about.query}: ${error}`);
+    return data.result;
   }
 
   /** Ends it in peace. */

@@ -78,10 +78,11 @@ export async function talk(client: Client, lines: number): Promise<number> {
 }
 
 /** A client that says a line of two bytes, gets the answer, and resets its connection. */
-export async function breakOff({ port }: Service): Promise<void> {
+export async function breakOff({ port }: Pick<Service, "port">): Promise<void> {
   const answer = Promise.withResolvers<string>();
   const socket = connect(port, "127.0.0.1", () => socket.write("x\n"));
   socket.once("error", answer.reject);
+  socket.once("close", () => answer.reject(new Error("The connection was refused")));
   socket.once("data", (bytes) => answer.resolve(String(bytes)));
   assertEquals(await answer.promise, "X\n");
   socket.resetAndDestroy();

@@ -1,13 +1,12 @@
 // The files that watch over the service to copy: what they ask Prometheus for.
 
+import { readDashboard, type Target } from "../../tools/dashboard/panels.ts";
+
 const FOLDER = new URL("../../examples/service/", import.meta.url);
 
 /** One thing that a panel shows. */
-export interface Shown {
+export interface Shown extends Target {
   readonly panel: string;
-  readonly expr: string;
-  /** How its series are called, by their labels. */
-  readonly legendFormat: string;
 }
 
 /** Reads one of its files. */
@@ -17,8 +16,8 @@ export function readServiceFile(name: string): Promise<string> {
 
 /** What the panels of its dashboard show. */
 export async function shownOnDashboard(): Promise<Shown[]> {
-  const { panels } = JSON.parse(await readServiceFile("dashboard.json"));
-  return panels.flatMap(({ title, targets }: { title: string; targets: Omit<Shown, "panel">[] }) =>
+  const { panels } = await readDashboard();
+  return panels.flatMap(({ title, targets }) =>
     targets.map(({ expr, legendFormat }) => ({ panel: title, expr, legendFormat }))
   );
 }

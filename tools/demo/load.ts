@@ -1,6 +1,6 @@
 // A load for the service to copy: guests that come, say some lines, and go; and what they know of it afterwards.
 
-import { Client } from "../../mod.ts";
+import { Client, type ClientConfig } from "../../mod.ts";
 
 const GUESTS = 40;
 const LINES = 30;
@@ -18,13 +18,16 @@ export class Load {
   answers = 0;
   /** What went wrong before anybody had to leave. */
   readonly failures: unknown[] = [];
-  readonly #port: number;
+  readonly #config: ClientConfig;
+  readonly #isCrowded: boolean;
   readonly #guests: readonly Promise<void>[];
   readonly #onTheWay = new Set<Promise<Client>>();
   #areComing = true;
 
-  constructor(port: number) {
-    this.#port = port;
+  /** @param isCrowded Whether some may be refused, and come again a little later. */
+  constructor(port: number, config: Partial<ClientConfig> = {}, isCrowded = false) {
+    this.#isCrowded = isCrowded;
+    this.#config = { host: "127.0.0.1", port, ...config };
     this.#guests = Array.from({ length: GUESTS }, (_, i) => this.#come(i));
   }
 
@@ -43,7 +46,7 @@ export class Load {
     for (let visit = 0; this.#areComing; visit++) {
       const isRude = (guest + visit) % 20 === 0;
       try {
-        const dialling = Client.connect({ host: "127.0.0.1", port: this.#port });
+        const dialling = Client.connect(this.#config);
         this.#onTheWay.add(dialling);
         await using client = await dialling.finally(() => this.#onTheWay.delete(dialling));
         this.connections++;
@@ -54,8 +57,11 @@ export class Load {
       } catch (error) {
         // So go those that were rude, and whoever spoke while the service said goodbye.
         if (isRude || !this.#areComing) continue;
-        this.failures.push(error);
-        return;
+        if (!this.#isCrowded) {
+          this.failures.push(error);
+          return;
+        }
+        await pause(500);
       }
     }
   }

@@ -1,6 +1,7 @@
 // The numbers of the service to copy, its alerts and its dashboard, with Prometheus and its checker.
 
 import { assertEquals } from "@std/assert";
+import { filledIn } from "../../../tools/dashboard/panels.ts";
 import { dial } from "../../support/dial.ts";
 import { inFolder } from "../../support/folder.ts";
 import { peerTest } from "../../support/peers.ts";
@@ -100,7 +101,7 @@ await peerTest(
       await service.program.line(/"event":"ended"/);
       assertEquals(await promtool(["check", "metrics"], await service.metrics()), "");
       for (const { panel, expr, legendFormat } of await shownOnDashboard()) {
-        const query = expr.replaceAll("$instance", target).replaceAll("$__rate_interval", "10s");
+        const query = filledIn(expr, { instance: target, rateInterval: "10s" });
         const series = await prometheus.whenThere(query);
         const labels = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label!);
         for (const { metric } of series) {

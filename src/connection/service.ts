@@ -51,8 +51,8 @@ export interface Service {
   /**
    * Its listener is being stopped, and the connection has nothing to do: it closes when this has settled. What is
    * written here still goes out: a farewell of your protocol. Called between two calls, never during one, but while a
-   * loop within `onConnect` waits for bytes. What arrives until this has settled is still handled. Called once at most,
-   * and not for connections that end otherwise or are cut.
+   * loop within `onConnect` waits for bytes. What arrives until this has settled is still handled, and an answer to that
+   * goes out after the farewell. Called once at most, and not for connections that end otherwise or are cut.
    */
   onStop?(caller: Caller): void | Promise<void>;
   /**

@@ -51,7 +51,8 @@ export interface MessageService<In, Out = In> {
 
   /**
    * Its listener is being stopped, and the connection has nothing to do: it closes when this has settled. What is sent
-   * here still goes out, and messages that arrive meanwhile are still handled. See {@linkcode Service.onStop}.
+   * here still goes out. Messages that arrive meanwhile are still handled, and their answers go out after the farewell.
+   * See {@linkcode Service.onStop}.
    */
   onStop?(caller: Framed<In, Out>): void | Promise<void>;
 

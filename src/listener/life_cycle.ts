@@ -61,19 +61,22 @@ export interface CutOff {
   /** The peer's port, or 0 if it has none. */
   readonly remotePort: number;
   /**
-   * Why: `"deadline"`: it was not done in time; `"not-taken"`: it had arrived, and no service or iteration got it.
+   * Why: `"deadline"`: it was not done in time; `"hurried"`: `immediateStop` or the signal of the stop did not wait for
+   * it; `"not-taken"`: it had arrived, and no service or iteration got it.
    */
-  readonly reason: "deadline" | "not-taken";
+  readonly reason: "deadline" | "hurried" | "not-taken";
 }
 
 /** How a stop went. */
 export interface StopReport {
   /**
-   * How many connections or sessions ended without being cut, of those that were open when accepting ended or came
-   * after that; idle ones, which the stop has closed, included.
+   * How many connections were not cut: those open when accepting began to end, after `acceptForInMillis`, and those
+   * accepted since. The stop has closed them when they had nothing to do, or they have ended otherwise: by themselves,
+   * by their peer, by an error. Those that ended before that, during `acceptForInMillis` too, are in `stats()` only.
+   * A `UdpListener` counts sessions, and the calls that it made meanwhile for datagrams without a session.
    */
   readonly completed: number;
-  /** How many were cut at the deadline, or had arrived and were never taken. */
+  /** How many were cut: the length of `cut`. */
   readonly aborted: number;
   /** The ones that were cut. */
   readonly cut: readonly CutOff[];

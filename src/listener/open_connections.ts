@@ -64,7 +64,7 @@ export class OpenConnections {
           core.abort(reason, "stop");
           // If its peer has gone meanwhile, only a method that is under way still holds it.
           core.leave(core.error);
-          return cutOff(connection.id, core.transport.remoteAddr, "deadline");
+          return cutOff(connection.id, core.transport.remoteAddr, patience.reason);
         });
         return { completed, cut };
       },

@@ -11,6 +11,7 @@ export class Patience {
   readonly #timer: TimerId | undefined;
   #isOver = false;
   #isEnded = false;
+  #isHurried = false;
 
   /** @param clock The time for it. @param deadlineInMillis How long it lasts, or `Infinity`. */
   constructor(clock: Clock, deadlineInMillis: number) {
@@ -32,8 +33,14 @@ export class Patience {
     return this.#isEnded;
   }
 
+  /** Why what is left now is cut: its deadline, or a stop that was hurried before that. */
+  get reason(): "deadline" | "hurried" {
+    return this.#isHurried ? "hurried" : "deadline";
+  }
+
   /** Ends it, and frees its timer. */
   end(): void {
+    this.#isHurried ||= !this.#isOver;
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#giveUp();
     this.#isEnded = true;

@@ -245,8 +245,8 @@ export class UdpServing implements UdpSocketOwner {
     const { neverTaken } = this.#sessions;
     const untaken = [...neverTaken, ...this.#loose.waiting()];
     const cut = [
-      ...[...this.#loose.underWay()].map((peer) => cutOff(undefined, peer, "deadline")),
-      ...this.#sessions.cutOff(),
+      ...[...this.#loose.underWay()].map((peer) => cutOff(undefined, peer, patience.reason)),
+      ...this.#sessions.cutOff(patience),
       ...untaken.map((peer) => cutOff(undefined, peer, "not-taken")),
     ];
     const ended = sessions - this.#open.size - neverTaken.length;

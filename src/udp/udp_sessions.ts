@@ -240,8 +240,8 @@ export class UdpSessions {
   }
 
   /** What a stop reports of the sessions that are still open. */
-  cutOff(): CutOff[] {
-    return [...this.#open].map((session) => cutOff(session.id, coreOf(session).peer, "deadline"));
+  cutOff({ reason }: Patience): CutOff[] {
+    return [...this.#open].map((session) => cutOff(session.id, coreOf(session).peer, reason));
   }
 
   /** Ends all sessions at once. */

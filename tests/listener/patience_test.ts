@@ -16,6 +16,15 @@ Deno.test("Patience lasts until its end, its deadline or what it is for", async 
   await patience.for(new Promise(() => {}));
 });
 
+Deno.test("Patience knows whether its deadline came first, or a hurry", async () => {
+  const clock = new VirtualClock();
+  const [late, hurried] = [new Patience(clock, 100), new Patience(clock, 100)];
+  hurried.end();
+  await clock.advance(100);
+  late.end();
+  assertEquals([late.reason, hurried.reason], ["deadline", "hurried"]);
+});
+
 Deno.test("Patience is not over before what has come by its deadline is through", async () => {
   const clock = new LateClock();
   const look = Promise.withResolvers<void>();

@@ -318,6 +318,61 @@ Deno.test("A handler is told to stop while it waits, and its loop goes on with w
   await client.close();
 });
 
+Deno.test("StopReport.completed counts those that were there when accepting ended, not those that left before", async () => {
+  const listener = new Listener(0, LOOPBACK);
+  const ended = Promise.withResolvers<void>();
+  listener.attach({
+    onBytes: (_caller, bytes) => bytes,
+    onClose: (_caller, { by }) => by === "peer" ? ended.resolve() : undefined,
+  });
+  await listener.start();
+  const [leaving, idle] = [await dial(listener), await dial(listener)];
+  for (const client of [leaving, idle]) {
+    await client.write("hello\n");
+    await client.readLine();
+  }
+  const stopping = listener.gracefulStop({ acceptForInMillis: LONG, deadlineInMillis: LONG });
+  await leaving.close();
+  await ended.promise;
+  const late = await dial(listener);
+  await late.write("hello\n");
+  await late.readLine();
+  void listener.gracefulStop();
+  assertEquals([await rest(idle), await rest(late)], [[], []]);
+  assertEquals(await stopping, { completed: 2, aborted: 0, cut: [] });
+  const { accepted, ended: { peer, stop } } = listener.stats();
+  assertEquals([accepted, peer, stop], [3, 1, 2]);
+  await Promise.all([idle.close(), late.close()]);
+});
+
+for (const how of ["immediateStop()", "its signal"]) {
+  Deno.test(`A graceful stop that ${how} hurries says so of those it has cut`, async () => {
+    const stream = new Listener(0, LOOPBACK);
+    const datagrams = new UdpListener(0, LOOPBACK);
+    const [called, known] = [1, 2].map(() => Promise.withResolvers<void>());
+    const forEver = (called: PromiseWithResolvers<void>) => () => {
+      called.resolve();
+      return new Promise<void>(() => {});
+    };
+    stream.attach({ onBytes: forEver(called!) });
+    datagrams.attach(() => ({ onBytes: forEver(known!) }));
+    await Promise.all([stream.start(), datagrams.start()]);
+    const [client, peer] = [await dial(stream), datagramClient(datagrams)];
+    await client.write("hello\n");
+    await peer.write("hello");
+    await Promise.all([called!.promise, known!.promise]);
+    for (const listener of [stream, datagrams]) {
+      const hurry = new AbortController();
+      const stopping = listener.gracefulStop({ deadlineInMillis: LONG, signal: hurry.signal });
+      await looked();
+      if (how === "its signal") hurry.abort();
+      else await listener.immediateStop();
+      assertEquals((await stopping).cut.map(({ reason }) => reason), ["hurried"]);
+    }
+    await Promise.all([client.close(), peer.close()]);
+  });
+}
+
 Deno.test("onStop never overlaps another call, and what arrives during it is handled", async () => {
   await using listener = new Listener(0, LOOPBACK);
   const log: string[] = [];
@@ -335,7 +390,8 @@ Deno.test("onStop never overlaps another call, and what arrives during it is han
       await call(length < 0 ? "end" : "read", looked());
       if (length > 0) await caller.write(bytes);
     },
-    async onStop() {
+    async onStop(caller) {
+      await caller.write("421 bye\n");
       isParting!.resolve();
       await call("stop", parting!.promise);
     },
@@ -352,7 +408,8 @@ Deno.test("onStop never overlaps another call, and what arrives during it is han
   await arrived!.promise;
   assertEquals(log, ["read", "stop"]);
   parting!.resolve();
-  assertEquals(await rest(client), ["two"]);
+  // What has crossed the farewell is answered after it.
+  assertEquals(await rest(client), ["421 bye", "two"]);
   assertEquals([(await stopping).completed, log], [1, ["read", "stop", "read", "stop"]]);
   await client.close();
 });

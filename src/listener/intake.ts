@@ -17,6 +17,9 @@ import type { Clock, Transport } from "../network/network.ts";
 import type { Patience } from "./patience.ts";
 import type { Stage } from "./stage.ts";
 
+/** So long clients that arrived before a stop are counted after its deadline. */
+const LAST_MOMENT_IN_MILLIS = 1_000;
+
 /** What an intake needs. */
 export interface IntakeOptions {
   /** What it accepts from, and closes. */
@@ -61,11 +64,12 @@ export class Intake {
   readonly #comers = new Line<Comer>();
   /** How many of them wait for a place at a stage. */
   #queueing = 0;
+  #whenPlaced: (() => void) | undefined;
   #isAccepting = false;
   /** A stop lets in whoever arrived before it, even if that was suspended. */
   #isFinishing = false;
-  /** A stop takes all connections that the system has kept. */
-  #isLastCall = false;
+  /** A stop takes all connections that the system has kept: how long it lets them in, and where their number ends. */
+  #lastCall: { readonly patience: Patience; readonly end: number } | undefined;
   /** No more clients are accepted; those on their way may still be let in. */
   #isShut = false;
   #isClosed = false;
@@ -171,26 +175,39 @@ export class Intake {
   }
 
   /**
-   * Accepts what the system has kept, until a look at its sockets finds no more. That takes milliseconds, and is done
-   * even if there is no time left to serve them: so they are counted.
+   * Accepts what the system has kept, until a look at its sockets finds no more. When the patience is over they are
+   * only counted, for a last moment: clients that never stop coming must not hold a stop.
    */
   async #acceptTheRest(patience: Patience, { looked, backlog }: LastCall): Promise<void> {
-    this.#isLastCall = true;
+    // One was being accepted.
+    const end = this.#accepted + backlog + 1;
+    this.#lastCall = { patience, end };
     this.#endPause?.();
     void this.#acceptOn();
-    const { acceptor } = this.#options;
-    const first = this.#accepted;
+    const { acceptor, clock } = this.#options;
     let before: number | undefined;
-    const isMore = () => this.#accepted !== before && this.#accepted - first <= backlog;
-    while (isMore() && !patience.isEnded) {
+    let due = Infinity;
+    const isMore = () => this.#accepted !== before && this.#accepted < end;
+    while (isMore() && !patience.isEnded && clock.now() < due) {
       const { rests, resting } = acceptor;
       // Out of descriptors: connections that end now give some back.
       if (resting !== undefined) await patience.for(resting);
+      await patience.for(this.#placed());
+      if (patience.isOver && due === Infinity) {
+        due = clock.now() + LAST_MOMENT_IN_MILLIS;
+        this.#endPause?.();
+      }
       before = this.#accepted;
       await patience.forMoment(looked());
-      if (acceptor.rests > rests && !patience.isOver) before = undefined;
+      // Nobody was accepted while it rested, or while clients waited for a place.
+      if ((acceptor.rests > rests || this.#queueing > 0) && !patience.isOver) before = undefined;
     }
-    this.#isLastCall = false;
+    this.#lastCall = undefined;
+  }
+
+  /** Resolves when no client waits for a place at a stage. */
+  async #placed(): Promise<void> {
+    if (this.#queueing > 0) await new Promise<void>((resolve) => this.#whenPlaced = resolve);
   }
 
   #close(reason: unknown): void {
@@ -236,11 +253,10 @@ export class Intake {
   async #acceptOn(): Promise<void> {
     if (this.#isAccepting) return;
     this.#isAccepting = true;
-    const { acceptor, guard } = this.#options;
+    const { acceptor } = this.#options;
     try {
-      while (!this.#isShut && !this.isHeld && (this.#waiters.length > 0 || this.#isLastCall)) {
-        // Clients that wait at a stage come first, or their number would not be bounded.
-        const delay = this.#queueing > 0 ? Infinity : this.#isLastCall ? 0 : guard.acceptDelay();
+      while (!this.#isShut && !this.isHeld && this.#wantsMore) {
+        const delay = this.#delay();
         if (delay > 0) {
           await this.#pause(delay);
           continue;
@@ -257,6 +273,19 @@ export class Intake {
       this.#isAccepting = false;
       this.#tellIfEmpty();
     }
+  }
+
+  get #wantsMore(): boolean {
+    return this.#lastCall ? this.#accepted < this.#lastCall.end : this.#waiters.length > 0;
+  }
+
+  /** How long to wait before the next client is accepted. */
+  #delay(): number {
+    // They are not let in any more.
+    if (this.#lastCall?.patience.isOver) return 0;
+    // Clients that wait at a stage come first, or their number would not be bounded.
+    if (this.#queueing > 0) return Infinity;
+    return this.#lastCall ? 0 : this.#options.guard.acceptDelay();
   }
 
   /** Waits until accepting may succeed. */
@@ -277,6 +306,10 @@ export class Intake {
     const pass = this.#options.guard.enter(transport.remoteAddr, uniqueId());
     if (pass === undefined) return cut(transport);
     const admission = { transport, pass, acceptedAt: Math.round(this.#options.clock.now()) };
+    if (this.#lastCall?.patience.isOver) {
+      this.#neverTaken.push(admission);
+      return this.#turnAway(admission);
+    }
     const needsStage = this.#options.stages.some((stage) => stage.concerns(admission));
     if (needsStage) void this.#comeIn(new Comer(admission));
     else this.#letIn(admission);
@@ -301,7 +334,7 @@ export class Intake {
       if (place instanceof Promise) {
         this.#queueing++;
         place = await place;
-        this.#queueing--;
+        if (--this.#queueing === 0) this.#whenPlaced?.();
         this.#endPause?.();
       }
       if (this.#isClosed) {

@@ -117,6 +117,30 @@ Deno.test("Listener.gracefulStop() serves whom the system keeps in its backlog",
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("Listener.gracefulStop() serves those behind clients who wait for a place to shake hands", async () => {
+  const authority = await Authority.make("Stopping Test CA");
+  const { cert, key } = await authority.sign({ hosts: ["localhost"] });
+  const listener = new Listener(0, {
+    interface: "127.0.0.1",
+    secureSocket: { cert, key, maxHandshakes: 1 },
+  });
+  waysToServe["a service"]!(listener);
+  await listener.start();
+  listener.suspend();
+  const clients = await Promise.all(
+    Array.from({ length: 30 }, () => Client.connect({ host: "127.0.0.1", port: listener.port })),
+  );
+  for (const client of clients) {
+    void client.upgradeToTls({ caCerts: [authority.cert], serverName: "localhost" });
+  }
+  const writes = clients.map((client, i) => client.write(`${i}\n`));
+  const stopping = listener.gracefulStop({ deadlineInMillis: PATIENCE_IN_MILLIS });
+  await Promise.allSettled(writes);
+  assertEquals(await Promise.all(clients.map(answer)), clients.map((_, i) => `${i}`));
+  assertEquals(await stopping, { completed: 30, aborted: 0, cut: [] });
+  await Promise.all(clients.map((client) => client.close()));
+});
+
 Deno.test("Listener.gracefulStop() counts and names whom nobody takes", async () => {
   const listener = new Listener(0, { interface: "127.0.0.1" });
   await listener.start();

@@ -26,16 +26,13 @@ async function serve(caller: Caller): Promise<void> {
   const asked = await readRequest(caller).catch(() => undefined);
   if (asked === undefined) return void await refuse("400 Bad Request");
   if (!allowed.includes(asked.toLowerCase())) return void await refuse("403 Not Allowed Here");
-  let target: Client;
-  try {
-    target = await Client.connect({
-      host: "127.0.0.1",
-      port: targetPort,
-      connectTimeoutInMillis: 5_000,
-    });
-  } catch {
-    return void await refuse("502 Nobody Answers There");
-  }
+  // "using": the caller may be gone before it is told.
+  await using target = await Client.connect({
+    host: "127.0.0.1",
+    port: targetPort,
+    connectTimeoutInMillis: 5_000,
+  }).catch(() => undefined);
+  if (target === undefined) return void await refuse("502 Nobody Answers There");
   await caller.write("HTTP/1.1 200 Connected\r\n\r\n");
   const { there, back } = await relay(caller, target, { idleTimeoutInMillis: 600_000 });
   console.log(`${there} bytes there, ${back} back`);

@@ -17,6 +17,8 @@ const service = framedService(respCodec({ inline: true, maxItems: 1_000 }), {
     const [word] = words;
     if (word === undefined) return;
     const name = decoder.decode(word).toUpperCase();
+    // A web page can have a browser send commands as the body of a request, but not without these before them.
+    if (name === "POST" || name === "HOST:") return caller.abort("This is HTTP");
     if (name !== "QUIT") return run(name, words.slice(1));
     void caller.send("OK");
     return void caller.close();

@@ -57,6 +57,12 @@ export class Session {
         return "250 Ok";
       case "QUIT":
         return "221 Bye";
+      // A web page can have a browser send a mail as the body of a request.
+      case "GET":
+      case "POST":
+      case "PUT":
+      case "CONNECT":
+        return "421 This is no HTTP";
       default:
         return "500 What?";
     }

@@ -46,7 +46,9 @@ async function serve(caller: Caller): Promise<void> {
   if (!await logIn(caller)) return;
   const refusal = await readRequest(caller);
   if (refusal !== 0) return void await answer(refusal);
-  const target = await Client.connect({ host: "127.0.0.1", port: targetPort }).catch(() => {});
+  // "using": the caller may be gone before it is told.
+  await using target = await Client.connect({ host: "127.0.0.1", port: targetPort })
+    .catch(() => undefined);
   if (target === undefined) return void await answer(5);
   await answer(0);
   await relay(caller, target, { idleTimeoutInMillis: 600_000 });

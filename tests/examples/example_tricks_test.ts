@@ -204,6 +204,56 @@ Deno.test("examples/tcp_proxy.ts lets answers arrive that are on their way when 
   assertEquals((await proxy.ending()).code, 0);
 });
 
+for (const name of ["connect_proxy", "socks_proxy"]) {
+  Deno.test(`examples/${name}.ts leaves nothing open for callers who go before they are told`, async () => {
+    await using target = new Listener(0, { interface: "127.0.0.1" });
+    let left = 0;
+    await target.serve(async (caller) => {
+      await caller.read(1, { timeoutInMillis: 3_000 }).catch(() => left++);
+    });
+    const [high, low] = [target.port >> 8, target.port & 255];
+    const PASSWORD = "x";
+    await using proxy = await startExample(name, { TARGET_PORT: target.port, PASSWORD, PORT: 0 });
+    const port = await portOfExample(proxy);
+    const request = name === "connect_proxy"
+      ? `CONNECT 127.0.0.1:${target.port} HTTP/1.1\r\n\r\n`
+      : Uint8Array.of(5, 1, 2, 1, 0, 1, 120, 5, 1, 0, 1, 127, 0, 0, 1, high, low);
+    // Some of them go while it connects to the target.
+    for (let i = 0; i < 200; i++) {
+      const caller = await Client.connect({ host: "127.0.0.1", port, resetOnAbort: true });
+      await caller.write(request);
+      const until = performance.now() + i % 40 / 20;
+      while (performance.now() < until);
+      caller.abort();
+    }
+    const last = await Client.connect({ host: "127.0.0.1", port });
+    await last.write(request);
+    await last.read(1, { timeoutInMillis });
+    await last.close();
+    while (target.connections.size > 0) {
+      await Promise.all(Array.from(target.connections, ({ closed }) => closed));
+    }
+    assert(target.stats().accepted > 1);
+    assertEquals(left, 0);
+    proxy.signal("SIGINT");
+    assertEquals((await proxy.ending()).code, 0);
+  });
+}
+
+Deno.test("examples/redis_server.ts obeys no request of a browser", async () => {
+  await using server = await startExample("redis_server", { PORT: 0 });
+  const port = await portOfExample(server);
+  for (const first of ["POST / HTTP/1.1\r\nAccept: *\r\n", "PUT / HTTP/1.1\r\nHost: a\r\n"]) {
+    await using browser = await dial({ port });
+    await browser.write(`${first}Content-Length: 13\r\n\r\nSET a smuggled\r\n`);
+    while ((await browser.read(undefined, { timeoutInMillis }).catch(() => [0, -1]))[1] !== -1);
+  }
+  await using client = await dial({ port });
+  await client.write("GET a\r\n");
+  assertEquals(await client.readLine({ timeoutInMillis }), "$-1");
+  await interrupt(server);
+});
+
 Deno.test("examples/file_receiver.ts is not held up by senders that drip", () =>
   inFolder(async (folder) => {
     const FILE = `${folder}/file`;

@@ -35,6 +35,9 @@ Deno.test("Session.reply() refuses what is no command", () => {
       ...["MAIL TO:<a>", "RCPT FROM:<a>", "STARTTLS now", "__proto__", "constructor"],
     ]
   ) assertEquals(replies("EHLO a", line)[1], "500 What?", line);
+  for (const line of ["GET / HTTP/1.1", "POST / HTTP/1.1", "PUT / HTTP/1.1", "CONNECT a:25"]) {
+    assertEquals(replies(line), ["421 This is no HTTP"], line);
+  }
   assertEquals(replies("EHLO", "HELO ", "NOOP"), ["501 Who?", "501 Who?", "250 Ok"]);
   assertEquals(replies("EHLO a", "MAIL FROM:<a>", "RCPT TO:<>", "DATA x").slice(2), [
     "501 To whom?",

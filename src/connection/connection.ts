@@ -381,7 +381,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
 
   /**
    * Reads a line of UTF-8 text, ended by LF or CRLF. What follows the last one before the end of the stream is a line
-   * too, if it is not empty; so is a carriage return alone. A byte order mark at the start of the stream is dropped.
+   * too, unless it is empty or a carriage return alone. A byte order mark at the start of the stream is dropped.
    *
    * Giving up: as in `readUntil`. Nothing is taken of a line that is too long or not UTF-8 either.
    *

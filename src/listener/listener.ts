@@ -171,9 +171,10 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * Serves each connection with a function of yours: attaches it, and starts.
    *
    * The connection closes when the handler returns. What the handler throws ends its own connection, and no other;
-   * without `onError` it is printed. At a stop, a handler that only waits for bytes reads the end at once (after `onStop`), and others
-   * have until the deadline. The bytes of an iteration over the connection are lent until the next step: write them to
-   * any connection, awaited or not, and copy what you keep.
+   * without `onError` it is printed. At a stop, a handler that only waits for bytes is ended at once (after `onStop`):
+   * its iteration ends, or its `read` rejects with `"closed"`, which is not reported. Others have until the deadline.
+   * The bytes of an iteration over the connection are lent until the next step: write them to any connection, awaited
+   * or not, and copy what you keep.
    *
    * @param handler Called for each connection.
    * @param callbacks What else is called.

@@ -598,6 +598,27 @@ Deno.test("Listener.serve() contains each loop, closes when it returns, and ends
   await Promise.all([bad.close(), good.close()]);
 });
 
+Deno.test("Listener.serve() ends reads that wait at a stop, and reports them to nobody", async () => {
+  const listener = new Listener(0, { interface: "127.0.0.1" });
+  const ended: string[] = [];
+  const reported: Error[] = [];
+  await listener.serve(async (caller) => {
+    await caller.readLine();
+    await caller.readLine().catch((error) => {
+      ended.push(error.code);
+      throw error;
+    });
+  }, {
+    onError: (_caller, error) => void reported.push(error),
+    onClose: (_caller, { by }) => void ended.push(by),
+  });
+  const client = await dial(listener);
+  await client.write("a line\n");
+  assertEquals(await listener.gracefulStop(), { completed: 1, aborted: 0, cut: [] });
+  assertEquals([ended, reported], [["closed", "stop"], []]);
+  await client.close();
+});
+
 Deno.test("Listener.serve() is refused where something is attached, and leaves nothing attached where it cannot start", async () => {
   const listener = new Listener(0, { interface: "127.0.0.1" });
   await listener.serve(() => {});

@@ -68,8 +68,10 @@ function overwriteError(path: string | URL, cause: unknown): unknown {
   if (!(cause instanceof Deno.errors.NotCapable)) return cause;
   return new GenericError(
     "denied",
-    `Cannot write the capture: ${shown(String(path))} is there already, and looking at it before ` +
-      `overwriting it needs ${missingFlag(cause)}, too; the program goes on without a capture`,
+    `Cannot write the capture: ${
+      shown(String(path))
+    } is there already, and is looked at before it ` +
+      `is overwritten: run with ${missingFlag(cause)}, too (the program goes on without a capture)`,
     { cause },
   );
 }

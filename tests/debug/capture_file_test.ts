@@ -31,7 +31,7 @@ Deno.test({
       const error = await assertRejects(() => resolveTarget(path)(), GenericError);
       assertEquals(error.code, "denied");
       assertStringIncludes(error.message, `"${path}" is there already`);
-      assertStringIncludes(error.message, ` needs --allow-read=${path}, too`);
+      assertStringIncludes(error.message, `run with --allow-read=${path}, too`);
     } finally {
       await Deno.remove(path);
     }

@@ -54,7 +54,8 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     this.connection = connection;
     this.#host = host;
     this.#core = coreOf(connection);
-    this.#exchange = new Exchange(connection, codec);
+    // A server that is killed ends its stream anywhere: what is left then may look like another request's answer.
+    this.#exchange = new Exchange(connection, codec, false);
     this.#owed = idOf === undefined ? new InOrder() : new ById(idOf, maxId);
     this.#pulse = new Pulse(this.#core, {
       pingInMillis,

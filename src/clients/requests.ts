@@ -41,6 +41,7 @@ const used = new WeakSet<Connection>();
  * the requests, or by an id (`idOf`).
  *
  * An answer goes to its own request or to nobody: one that comes when its request was given up is dropped and counted.
+ * What is left when the stream ends is no answer, even where the codec would take it for one: it may have been cut.
  * When the connection breaks, a request of which nothing had left is sent on the next one, and so is one that
  * `isIdempotent` allows. Every other one fails with a {@linkcode RequestError} that says that it may have been handled.
  *

@@ -24,7 +24,7 @@ export interface Decoder<In> {
    * @param bytes What was received and not yet taken.
    * @param ended Whether the stream has ended, so that no more bytes will arrive. Bytes left in the queue are then a
    * broken frame, which `framed` reports: only a decoder that takes parts of a message early, or whose messages may
-   * end with the stream, needs this.
+   * end with the stream, needs this. `Requests` always say false: what is left of an answer is none.
    * @returns The message, or `undefined` when more bytes are needed.
    * @throws {SocketError} `"frame"` when the bytes are no message, or one longer than allowed. The next call
    * continues behind the bad frame if the decoder has taken it, else it throws the same.

@@ -42,18 +42,24 @@ export class Exchange<In, Out> {
   readonly #codec: Codec<In, Out>;
   readonly #decoder: Decoder<In>;
   readonly #onBadFrame: ((error: SocketError) => void) | undefined;
+  readonly #endCompletes: boolean;
   readonly #frames = new FrameBuffer();
   #onFreed = ignore;
   #hasTold = false;
   #isEncoding = false;
 
-  /** @param connection Whose bytes are messages. @param codec By which rule. */
-  constructor(connection: Connection, codec: AnyCodec<In, Out>) {
+  /**
+   * @param connection Whose bytes are messages.
+   * @param codec By which rule.
+   * @param endCompletes Whether the end of the stream may end a message, where the codec says so.
+   */
+  constructor(connection: Connection, codec: AnyCodec<In, Out>, endCompletes = true) {
     this.#core = coreOf(connection);
     this.#share = this.#core.reader.inflow.share;
     this.#codec = wholeCodec(codec);
     this.#decoder = decoderOf(this.#codec);
     this.#onBadFrame = checkFunction("codec.onBadFrame", this.#codec.onBadFrame)?.bind(codec);
+    this.#endCompletes = endCompletes;
   }
 
   /** By which rule bytes are messages. */
@@ -146,7 +152,7 @@ export class Exchange<In, Out> {
     // A message may be a view of the queue's memory, and belongs to the user from now on.
     reader.settle();
     const { offset } = queue;
-    const message = this.#decoder.decode(queue, hasEnded);
+    const message = this.#decoder.decode(queue, hasEnded && this.#endCompletes);
     if (message instanceof Promise) refusePromise("decode", message);
     reader.lookAhead();
     // Over, and no bytes were taken: a decoder that makes messages of nothing would never end.

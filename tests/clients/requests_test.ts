@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import { ReconnectingClient, RequestError, Requests } from "../../clients.ts";
 import { type Caller, Client, GenericError, LineCodec } from "../../mod.ts";
 import { assertCode } from "../support/assert_code.ts";
-import { asked, lines } from "../support/line_server.ts";
+import { asked, lines, type OnLine } from "../support/line_server.ts";
 import { printedDuring } from "../support/printed_during.ts";
 import { echo, listen, served } from "../support/simulated_server.ts";
 
@@ -244,6 +244,44 @@ Deno.test("Requests find a peer that is silent, by a ping", async () => {
       heard.push(line);
       if (line === "stop") await new Promise(() => {});
       send(line);
+    },
+  );
+});
+
+// A server that is killed ends its stream anywhere, and what is left of an answer may look like another one's.
+Deno.test("Requests take nothing for an answer that the end of the stream has cut off", async () => {
+  const cut: OnLine = async (line, _send, caller) => {
+    if (!line.startsWith("12 ")) return;
+    await caller.write("12 whole\n1"); // of "11 whole"
+    await caller.close();
+  };
+  const idOf = (line: string) => Number(line.split(" ")[0]);
+  await asked(
+    async ({ requests }) => {
+      const asking = Array.from({ length: 12 }, () => requests.send((id) => `${id} ask`));
+      const ends = await Promise.allSettled(asking);
+      assertEquals(ends.pop(), { status: "fulfilled", value: "12 whole" });
+      for (const end of ends) {
+        const error = end.status === "rejected" ? end.reason : end.value;
+        assert(error instanceof RequestError, `${error}`);
+        assertEquals([error.code, error.hasLeft], ["frame", true]);
+      }
+      assertEquals(requests.stats().answered, 1);
+    },
+    { idOf },
+    cut,
+  );
+  await asked(
+    async ({ requests }) => {
+      const error = await assertRejects(() => requests.send("12 once"), RequestError);
+      assertMatch(error.message, /the stream ended 1 bytes into the frame/);
+      await assertRejects(() => requests.send("12 twice", { isIdempotent: true }), RequestError);
+      assertEquals(requests.stats().repeated, 1);
+    },
+    { maxRepeats: 1 },
+    async (_line, _send, caller) => {
+      await caller.write("1");
+      await caller.close();
     },
   );
 });

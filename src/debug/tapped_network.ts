@@ -42,7 +42,7 @@ export function tappedNetwork(network: Network, tap: Tap): Network {
     listenDatagram: (target) => whenMade(network.listenDatagram(target), bound),
     adoptDatagram: adoptDatagram && ((target) => whenMade(network.adoptDatagram!(target), bound)),
     // What it is for, telling a service manager, is no traffic.
-    sendToPath: sendToPath && ((path, bytes) => network.sendToPath!(path, bytes)),
+    sendToPath: sendToPath && ((path, bytes, signal) => network.sendToPath!(path, bytes, signal)),
     resolveName: resolveName &&
       ((hostname, port, family) => network.resolveName!(hostname, port, family)),
     resolveService: resolveService &&

@@ -37,6 +37,8 @@ import {
 export interface EntranceOwner {
   /** Whether connections will be taken, now or soon. */
   readonly isWanted: boolean;
+  /** Aborted as soon as a stop is asked for, also while it is being opened. */
+  stopping(): AbortSignal;
   /** It is open: connections can be taken. */
   onOpen(): void;
   /** It is no longer open. */
@@ -150,7 +152,7 @@ export class Entrance implements Openable {
     try {
       await this.#security?.load();
       socket = await this.#bind();
-      if (this.#settings.notifyReady) await tellReady(network);
+      if (this.#settings.notifyReady) await tellReady(network, this.#owner.stopping());
       this.port = portOf(socket.addr);
       this.address = hostOf(socket.addr);
       this.#socket = socket;

@@ -67,6 +67,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
       get isWanted() {
         return consumers.current !== undefined;
       },
+      stopping: () => this.#life.stopping,
       onOpen: () => void this.#acceptForService(),
       onEnd: () => consumers.endIteration(),
     });

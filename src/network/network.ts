@@ -127,8 +127,8 @@ export interface Network {
   /** Binds a local socket and listens, where the network has such sockets. */
   listenPath?(target: ListenPathTarget): Promise<TransportListener>;
   /**
-   * Takes a listening socket over, where the network can: TCP or a local one. If that fails, the descriptor is still
-   * open.
+   * Takes a listening socket over, where the network can: TCP or a local one. If that fails, the descriptor may have
+   * been closed, as node:net does with what does not listen.
    */
   adopt?(target: AdoptTarget): TransportListener | Promise<TransportListener>;
   /** Takes a bound datagram socket over, where the network can. If that fails, the descriptor is still open. */
@@ -137,8 +137,10 @@ export interface Network {
    * Sends one datagram to a local socket, where the network can.
    *
    * @param path Its path; a name that begins with a NUL character is abstract (Linux).
+   * @param bytes What.
+   * @param signal Aborted when nobody waits any more for room in its queue.
    */
-  sendToPath?(path: string, bytes: Uint8Array): Promise<void>;
+  sendToPath?(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   /**
    * Makes one of its own streams secure, as the client, by its own engine; `undefined` where it cannot. Frees the
    * stream where the handshake fails.

@@ -5,7 +5,6 @@
 
 import { checkPort } from "../base/address.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
-import { setupError } from "../base/setup_error.ts";
 import { Bag } from "../listener/bag.ts";
 import { Consumers, type IterationOptions } from "../listener/consumers.ts";
 import {
@@ -267,10 +266,9 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
 
   async #tellReady({ socket }: UdpServing): Promise<void> {
     try {
-      await tellReady(this.#settings.socket.network);
-    } catch (cause) {
-      const error = setupError("Cannot start", cause);
-      await socket.abort(error);
+      await tellReady(this.#settings.socket.network, this.#life.stopping);
+    } catch (error) {
+      await socket.abort(error as SocketError);
       throw error;
     }
   }

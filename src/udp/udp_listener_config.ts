@@ -81,7 +81,8 @@ export interface UdpListenerConfig extends UdpSocketConfig {
   readonly overwriteLentBytes?: boolean;
   /**
    * Whether `start` tells the service manager that the program is ready (`Type=notify` of systemd: a datagram to
-   * `NOTIFY_SOCKET`) when it is bound, and rejects if that fails. Where there is no such variable nothing is sent.
+   * `NOTIFY_SOCKET`) when it is bound, and rejects if that fails, or if the manager takes nothing for 5 s (Deno's
+   * own sockets go on trying: then end the program). Where there is no such variable nothing is sent.
    * Needs `--unstable-net`, or `linuxNetwork`, and `--allow-env=NOTIFY_SOCKET`.
    *
    * @default {false}

@@ -131,12 +131,13 @@ Deno.test("tappedNetwork() has what was handed over go through it, too", async (
       calls.push(target);
       return Promise.resolve({ addr: udp } as DatagramSocket);
     },
-    sendToPath: (path, bytes) => Promise.resolve(void calls.push([path, ...bytes])),
+    sendToPath: (path, bytes, signal) => Promise.resolve(void calls.push([path, ...bytes, signal])),
   }, tap);
   const listener = await network.adopt!({ descriptor: 3, backlog: 1 });
   assertEquals([await listener.accept() instanceof TappedTransport, streams.length], [true, 1]);
   const socket = await network.adoptDatagram!({ descriptor: 4 });
   assertEquals([socket instanceof TappedDatagrams, socket.addr], [true, udp]);
-  await network.sendToPath!("/run/notify", Uint8Array.of(1, 2));
-  assertEquals(calls, [{ descriptor: 3, backlog: 1 }, { descriptor: 4 }, ["/run/notify", 1, 2]]);
+  const { signal } = new AbortController();
+  await network.sendToPath!("/run/notify", Uint8Array.of(1, 2), signal);
+  assertEquals(calls, [{ descriptor: 3, backlog: 1 }, { descriptor: 4 }, ["/run/notify", 1, 2, signal]]);
 });

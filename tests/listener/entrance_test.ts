@@ -21,7 +21,8 @@ function entrance(...transports: ReturnType<typeof scriptedTransport>[]) {
   return new Entrance(resolveListenerConfig(0, config), OWNER);
 }
 
-const OWNER = { isWanted: true, onOpen: () => {}, onEnd: () => {} };
+const { signal } = new AbortController();
+const OWNER = { isWanted: true, stopping: () => signal, onOpen: () => {}, onEnd: () => {} };
 
 /** Shuts it down at once. */
 async function shut(way: Entrance) {

@@ -45,7 +45,7 @@ export const linuxNetwork: Network = {
   listenDatagram: (target) => bindLinuxDatagram(target, addressOf),
   // deno-lint-ignore require-await -- what it throws becomes a rejection
   adoptDatagram: async (target) => adoptLinuxDatagram(target, addressOf),
-  sendToPath: (path, bytes) => sendToPath(path, bytes, linuxClock),
+  sendToPath: (path, bytes, signal) => sendToPath(path, bytes, { clock: linuxClock, signal }),
   resolveName: lookUpName,
   isOwnAddress,
 };

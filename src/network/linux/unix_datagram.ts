@@ -8,33 +8,43 @@ import { requirePath } from "./permissions.ts";
 import { unixSocketAddress } from "./sockaddr.ts";
 import { closeDescriptor, openSocket } from "./socket.ts";
 
-/** A receiver whose queue is full is tried again after this long, */
+/** A receiver whose queue is full is tried again after this long. */
 const RETRY_IN_MILLIS = 10;
-/** and so many times. */
-const MOST_TRIES = 200;
+
+/** How long room is waited for. */
+interface Patience {
+  /** The time of pauses. */
+  readonly clock: Clock;
+  /** Its abort ends the wait. */
+  readonly signal: AbortSignal;
+}
 
 /**
  * Sends it.
  *
  * @param path Where to.
  * @param bytes What.
- * @param clock The time of pauses.
+ * @param patience How long room is waited for.
  * @throws {Deno.errors.NotCapable} No permission.
  * @throws {Error} Why not, with the class and code of Deno's own.
  */
-export async function sendToPath(path: string, bytes: Uint8Array, clock: Clock): Promise<void> {
+export async function sendToPath(
+  path: string,
+  bytes: Uint8Array,
+  { clock, signal }: Patience,
+): Promise<void> {
   const { sendto } = libc();
   requirePath(path);
   const to = unixSocketAddress(path);
   const content = new Uint8Array(bytes);
   const descriptor = openSocket(AF_UNIX, SOCK_DGRAM);
   try {
-    for (let tries = 1;; tries++) {
+    for (;;) {
       const sent = attempt(() =>
         sendto(descriptor, content, content.length, MSG_NOSIGNAL, to, to.length)
       );
       if (sent >= 0) return;
-      if (sent !== -EAGAIN || tries === MOST_TRIES) throw systemError(-sent, "sendto");
+      if (sent !== -EAGAIN || signal.aborted) throw systemError(-sent, "sendto");
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, RETRY_IN_MILLIS));
     }
   } finally {

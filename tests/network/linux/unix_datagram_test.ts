@@ -10,6 +10,7 @@ import { linuxTest } from "../../support/linux_engine.ts";
 import { text } from "../../support/text.ts";
 
 const { clock } = denoNetwork;
+const { signal } = new AbortController();
 const bytes = new TextEncoder().encode("READY=1");
 
 linuxTest(
@@ -20,7 +21,7 @@ linuxTest(
         const descriptor = openSocket(abi.AF_UNIX, abi.SOCK_DGRAM);
         try {
           bindTo(descriptor, unixSocketAddress(path));
-          await sendToPath(path, bytes, clock);
+          await sendToPath(path, bytes, { clock, signal });
           const room = new Uint8Array(20);
           const length = libc().recv(descriptor, room, room.length, 0);
           assertEquals(text(room.subarray(0, length)), "READY=1");
@@ -29,7 +30,7 @@ linuxTest(
         }
       }
       await assertRejects(
-        () => sendToPath(`${folder}/nobody`, bytes, clock),
+        () => sendToPath(`${folder}/nobody`, bytes, { clock, signal }),
         Deno.errors.NotFound,
         "No such file",
       );
@@ -60,14 +61,21 @@ linuxTest(
             return 0;
           },
         };
-        await sendToPath(path, bytes, takesOne);
+        await sendToPath(path, bytes, { clock: takesOne, signal });
         assertEquals([pauses, queued > 0], [2, true]);
-        // It gives up in the end.
+        // It gives up when nobody waits any more.
+        const controller = new AbortController();
         const never = {
           ...clock,
-          setTimeout: (callback: () => void) => (queueMicrotask(callback), 0),
+          setTimeout(callback: () => void) {
+            if (++pauses === 10) controller.abort();
+            queueMicrotask(callback);
+            return 0;
+          },
         };
-        await assertRejects(() => sendToPath(path, bytes, never), Deno.errors.WouldBlock);
+        const sending = sendToPath(path, bytes, { clock: never, signal: controller.signal });
+        await assertRejects(() => sending, Deno.errors.WouldBlock);
+        assertEquals(pauses, 10);
       } finally {
         closeDescriptor(descriptor);
       }

@@ -122,7 +122,11 @@ export function isReadTimeout(thrown: unknown): thrown is ReadTimedOutError {
   return isA(ReadTimedOutError, thrown);
 }
 
-function isA(kind: abstract new (...args: never[]) => Error, thrown: unknown): boolean {
+/** Whether it is an error of that kind; safe to ask of anything. */
+export function isA<T extends Error>(
+  kind: abstract new (...args: never[]) => T,
+  thrown: unknown,
+): thrown is T {
   try {
     return thrown instanceof kind;
   } catch {
@@ -147,14 +151,19 @@ export function reasonOf(cause: unknown): string {
  * @param cause What the runtime threw; a `SocketError` passes untouched.
  */
 export function brokenError(action: string, cause: unknown): SocketError {
-  if (cause instanceof SocketError) return cause;
+  if (isSocketError(cause)) return cause;
   return new GenericError("broken", `${action}: ${reasonOf(cause)}`, { cause });
 }
 
 /** Whether the system ran out of something that others may give back: descriptors, buffers, memory. */
 export function isResourceError(cause: unknown): boolean {
-  const code = (cause as { code?: unknown } | null | undefined)?.code;
-  return code === "EMFILE" || code === "ENFILE" || code === "ENOBUFS" || code === "ENOMEM";
+  try {
+    const code = (cause as { code?: unknown } | null | undefined)?.code;
+    return code === "EMFILE" || code === "ENFILE" || code === "ENOBUFS" || code === "ENOMEM";
+  } catch {
+    // What a network of the user's own throws may be anything.
+    return false;
+  }
 }
 
 /** A rejection that may be left alone, for a promise that nobody has to await. */

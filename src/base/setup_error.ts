@@ -1,7 +1,14 @@
 // Why a socket could not be made, in the words of whoever has to act: which permission to give, which option to set.
 
 import { isAbstract } from "./address.ts";
-import { GenericError, isResourceError, reasonOf, SocketError } from "./errors.ts";
+import {
+  GenericError,
+  isA,
+  isResourceError,
+  isSocketError,
+  reasonOf,
+  type SocketError,
+} from "./errors.ts";
 import { ipVersion } from "./ip_address.ts";
 
 /** The permissions that take paths. */
@@ -25,15 +32,15 @@ export interface AskedFor {
  * @param asked What was asked for.
  */
 export function setupError(action: string, cause: unknown, asked: AskedFor = {}): SocketError {
-  if (cause instanceof SocketError) return cause;
+  if (isSocketError(cause)) return cause;
   const reason = `${action}: ${reasonOf(cause)}`;
-  if (cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied) {
+  if (isA(Deno.errors.NotCapable, cause) || isA(Deno.errors.PermissionDenied, cause)) {
     const hint = pathFlags(asked.path, cause) ?? missingFlag(cause);
     const advice = hint === undefined ? "" : `, run with ${hint}`;
     const message = `${action}: no permission${advice}${nameAdvice(asked.localHost)}`;
     return new GenericError("denied", message, { cause });
   }
-  if (cause instanceof Deno.errors.AddrInUse) {
+  if (isA(Deno.errors.AddrInUse, cause)) {
     const message = `${action}: the address is in use by ${inUseAdvice(asked)}`;
     return new GenericError("in-use", message, { cause });
   }
@@ -43,7 +50,7 @@ export function setupError(action: string, cause: unknown, asked: AskedFor = {})
   }
   // Refused, no route, an address that is not ours, and a name that does not resolve, which the runtime
   // reports as a plain Error without a code.
-  const advice = cause instanceof Deno.errors.ConnectionRefused
+  const advice = isA(Deno.errors.ConnectionRefused, cause)
     ? "; is anything listening there?"
     : nameAdvice(asked.localHost);
   return new GenericError("unreachable", `${reason}${advice}`, { cause });

@@ -7,6 +7,8 @@ import {
   reasonOf,
   writeError,
 } from "../../src/base/errors.ts";
+import { setupError } from "../../src/base/setup_error.ts";
+import { awkwardErrors, awkwardThings } from "../support/awkward.ts";
 
 Deno.test("GenericError and ReadTimedOutError are SocketErrors with a name, a code and a cause", () => {
   const cause = new Error("why");
@@ -43,6 +45,19 @@ Deno.test("SocketErrors keep their message and their fields in JSON", () => {
 Deno.test("brokenError() leaves a SocketError as it is", () => {
   const error = new GenericError("limit", "Cannot accept: too many");
   assertStrictEquals(brokenError("Cannot read", error), error);
+});
+
+Deno.test("brokenError() and setupError() make an error of whatever a network throws", () => {
+  for (const thrown of awkwardThings()) {
+    const broken = brokenError("Cannot read", thrown);
+    assertEquals([broken.code, broken.cause === thrown], ["broken", true]);
+    const setup = setupError("Cannot connect", thrown);
+    assertEquals([setup.code, setup.cause === thrown], ["unreachable", true]);
+    assertEquals(isResourceError(thrown), false);
+  }
+  for (const thrown of awkwardErrors()) {
+    assertStrictEquals(brokenError("Cannot read", thrown), thrown);
+  }
 });
 
 Deno.test("brokenError() keeps the runtime's error as its cause", () => {

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { CaptureQueue, type CaptureQueueSettings } from "../../src/debug/capture_queue.ts";
 import type { CaptureTarget } from "../../src/debug/capture_file.ts";
 import { microtasksDrained, VirtualClock } from "../../testing/mod.ts";
+import { awkwardThings } from "../support/awkward.ts";
 import { printedDuring } from "../support/printed_during.ts";
 
 const HEAD = new Uint8Array([1, 2, 3, 4]);
@@ -10,7 +11,7 @@ const HEAD = new Uint8Array([1, 2, 3, 4]);
 function heldTarget() {
   const written: number[][] = [];
   const waits: PromiseWithResolvers<void>[] = [];
-  const state = { isHeld: false, closes: 0, failure: undefined as Error | undefined };
+  const state = { isHeld: false, closes: 0, failure: undefined as unknown };
   const target: CaptureTarget = {
     givesBack: true,
     write: async (bytes) => {
@@ -128,6 +129,20 @@ Deno.test("CaptureQueue tells once that it cannot write, and keeps nothing", asy
     await queue.close();
     const code = isEarly ? "unreachable" : "broken";
     assertEquals(told, [`${code} Cannot write the capture: no space`]);
+  }
+});
+
+Deno.test("CaptureQueue tells and ends whatever a stream throws", async () => {
+  for (const thrown of awkwardThings().slice(1)) {
+    const { state, target } = heldTarget();
+    const told: (string | undefined)[] = [];
+    const { clock, queue, add } = queueOn(target, { onError: ({ code }) => told.push(code) });
+    await microtasksDrained();
+    state.failure = thrown;
+    assert(add(5));
+    await clock.advance(20);
+    await queue.close();
+    assertEquals(told, ["broken"]);
   }
 });
 

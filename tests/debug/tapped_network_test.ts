@@ -139,5 +139,10 @@ Deno.test("tappedNetwork() has what was handed over go through it, too", async (
   assertEquals([socket instanceof TappedDatagrams, socket.addr], [true, udp]);
   const { signal } = new AbortController();
   await network.sendToPath!("/run/notify", Uint8Array.of(1, 2), signal);
-  assertEquals(calls, [{ descriptor: 3, backlog: 1 }, { descriptor: 4 }, ["/run/notify", 1, 2, signal]]);
+  assertEquals(calls, [{ descriptor: 3, backlog: 1 }, { descriptor: 4 }, [
+    "/run/notify",
+    1,
+    2,
+    signal,
+  ]]);
 });

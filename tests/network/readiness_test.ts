@@ -37,7 +37,11 @@ Deno.test("tellReady() sends one datagram, or none where nobody waits for it", a
     await tellReady(network, NO_STOP);
     assertEquals(sent, ["\0x", "READY=1"]);
     const { sendToPath: _, ...cannot } = network;
-    const error = await assertRejects(() => tellReady(cannot, NO_STOP), GenericError, "local sockets");
+    const error = await assertRejects(
+      () => tellReady(cannot, NO_STOP),
+      GenericError,
+      "local sockets",
+    );
     assertEquals(error.code, "unsupported");
   });
 });

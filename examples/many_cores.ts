@@ -5,13 +5,29 @@ import { start } from "./many_cores_start.ts";
 
 const [wanted = 61598, count = navigator.hardwareConcurrency] = Deno.args.map(Number);
 const sum = { messages: 0, accepted: 0, died: 0 };
+let port = wanted;
 let isStopping = false;
 let replacing = Promise.resolve();
 
 type Worker = Awaited<ReturnType<typeof start>>;
-const workers: Worker[] = [await start(wanted, sum)];
-const { port } = workers[0]!;
-while (workers.length < count) workers.push(await start(port, sum));
+const workers: Worker[] = [];
+
+// First: whoever sends a signal while they are started must not leave those behind that run already.
+for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => stop());
+Deno.addSignalListener("SIGHUP", () =>
+  inTurn(async () => {
+    for (const place of workers.keys()) if (!isStopping) await replace(place);
+    if (!isStopping) console.log("All processes are new");
+  }));
+
+await inTurn(async () => {
+  while (workers.length < count && !isStopping) {
+    const worker = await start(port, sum);
+    port = worker.port;
+    workers.push(worker);
+  }
+});
+if (workers.length < count) await stop(1);
 workers.forEach((worker, place) => watch(worker, place));
 console.log(`Listening on 127.0.0.1:${port}`);
 
@@ -37,7 +53,8 @@ async function replace(place: number): Promise<void> {
 
 /** One after the other, so that a stop knows of each process. */
 function inTurn(work: () => Promise<void>): Promise<void> {
-  return replacing = replacing.then(work).catch((error) => console.error(error.message));
+  return replacing = replacing.then(() => isStopping ? undefined : work())
+    .catch((error) => console.error(error.message));
 }
 
 async function end(worker: Worker): Promise<void> {
@@ -48,16 +65,12 @@ async function end(worker: Worker): Promise<void> {
   await worker.ended;
 }
 
-Deno.addSignalListener("SIGHUP", () =>
-  inTurn(async () => {
-    for (const place of workers.keys()) await replace(place);
-    console.log("All processes are new");
-  }));
-async function stop(): Promise<void> {
+/** Ends all, and the program. The first call counts. */
+async function stop(code = 0): Promise<void> {
+  if (isStopping) return await new Promise(() => {});
   isStopping = true;
   await replacing;
   await Promise.all(workers.map(end));
   console.log(JSON.stringify(sum));
-  Deno.exit();
+  Deno.exit(code);
 }
-for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);

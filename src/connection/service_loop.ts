@@ -55,6 +55,11 @@ class ServiceLoop implements Attendant, Wait {
   #isDue = false;
   /** What a method threw. */
   #thrown: { readonly error: unknown } | undefined;
+  /** What is called back: each made when it is first needed, which most never are, and kept. */
+  #whenHasRead: (() => void) | undefined;
+  #whenReplied: ((reply: ByteReply) => void) | undefined;
+  #whenSent: (() => void) | undefined;
+  #onRejected: ((error: unknown) => void) | undefined;
 
   /** @param caller In use by nothing else yet. @param service The methods, already read. */
   constructor(caller: Caller, service: Service) {
@@ -87,7 +92,7 @@ class ServiceLoop implements Attendant, Wait {
     queueMicrotask(() => {
       // Cut in between.
       if (!this.#core.isOpen) return this.#afterPart();
-      attempt(() => onStop(this.#caller)).then(this.#afterPart, (error) => {
+      attempt(() => onStop(this.#caller)).then(() => this.#afterPart(), (error) => {
         this.#thrown ??= { error };
         this.#afterPart();
       });
@@ -95,7 +100,7 @@ class ServiceLoop implements Attendant, Wait {
     return true;
   }
 
-  readonly #afterPart = (): void => {
+  #afterPart(): void {
     this.isParting = false;
     const core = this.#core;
     const isDue = this.#isDue;
@@ -108,13 +113,21 @@ class ServiceLoop implements Attendant, Wait {
       return void core.close();
     }
     core.onParted();
-  };
+  }
+
+  get #whenThrown(): (error: unknown) => void {
+    return this.#onRejected ??= (error) => this.#onThrown(error);
+  }
 
   #await(result: unknown, after: () => void): void {
-    if (!isThenable(result)) return after();
+    if (isThenable(result)) this.#follow(result, after);
+    else after();
+  }
+
+  #follow(result: PromiseLike<unknown>, after: () => void): void {
     // A thenable of another kind may call back more than once, or differ when asked again.
     const promise = result instanceof Promise ? result : attempt(() => result);
-    promise.then(after, this.#onThrown);
+    promise.then(after, this.#whenThrown);
   }
 
   #afterConnect(): void {
@@ -169,7 +182,9 @@ class ServiceLoop implements Attendant, Wait {
     this.#readBefore = reader.bytesRead - reader.queue.length;
     this.isCalling = true;
     try {
-      this.#await(this.#service.onReadReady!(this.#caller), this.#afterRead);
+      const result: unknown = this.#service.onReadReady!(this.#caller);
+      if (!isThenable(result)) return this.#afterRead();
+      this.#follow(result, this.#whenHasRead ??= () => this.#afterRead());
     } catch (error) {
       this.#onThrown(error);
     }
@@ -178,7 +193,7 @@ class ServiceLoop implements Attendant, Wait {
   /** A close, an abort or a failure ended the wait: the transport is being freed, which `onFreed` will report. */
   fail(): void {}
 
-  readonly #afterRead = (): void => {
+  #afterRead(): void {
     this.isCalling = false;
     const core = this.#core;
     const { reader } = core;
@@ -197,7 +212,7 @@ class ServiceLoop implements Attendant, Wait {
     }
     this.length = hasRead ? 1 : unread + 1;
     this.#next();
-  };
+  }
 
   /** Lends what has arrived to `onBytes`. */
   #callWithBytes(): void {
@@ -213,22 +228,23 @@ class ServiceLoop implements Attendant, Wait {
       const reply = this.#service.onBytes!(this.#caller, reader.lend());
       if (!isThenable(reply)) return this.#onReply(reply as ByteReply);
       const promise = reply instanceof Promise ? reply : attempt(() => reply);
-      promise.then(this.#onReply, this.#onThrown);
+      promise.then(this.#whenReplied ??= (reply) => this.#onReply(reply), this.#whenThrown);
     } catch (error) {
       this.#onThrown(error);
     }
   }
 
   /** Sends what a call has returned; the lent bytes are needed until that has gone out. */
-  readonly #onReply = (reply: ByteReply): void => {
+  #onReply(reply: ByteReply): void {
     this.isCalling = false;
     if (reply === undefined) return this.#afterBytes();
     const { writer, isOpen } = this.#core;
     try {
-      if (!Array.isArray(reply)) return writer.post(reply as Uint8Array | string, this.#afterBytes);
+      const onSent = this.#whenSent ??= () => this.#afterBytes();
+      if (!Array.isArray(reply)) return writer.post(reply as Uint8Array | string, onSent);
       const last = reply.length - 1;
       for (const [i, content] of reply.entries()) {
-        writer.post(content, i === last ? this.#afterBytes : ignore);
+        writer.post(content, i === last ? onSent : ignore);
       }
       if (last < 0) this.#afterBytes();
     } catch (error) {
@@ -237,14 +253,14 @@ class ServiceLoop implements Attendant, Wait {
       if (isSocketError(error) && !(isOpen && this.#core.isOpen)) return this.#afterBytes();
       this.#onThrown(error);
     }
-  };
+  }
 
-  readonly #afterBytes = (): void => {
+  #afterBytes(): void {
     const core = this.#core;
     core.reader.endLoan();
     if (!core.isOpen && !core.reader.hasEnded) return this.#afterLastCall();
     this.#next();
-  };
+  }
 
   #afterLastCall(): void {
     const core = this.#core;
@@ -255,7 +271,7 @@ class ServiceLoop implements Attendant, Wait {
     else void core.close();
   }
 
-  readonly #onThrown = (error: unknown): void => {
+  #onThrown(error: unknown): void {
     this.isCalling = this.isConnecting = false;
     const core = this.#core;
     core.reader.endLoan();
@@ -263,7 +279,7 @@ class ServiceLoop implements Attendant, Wait {
     const isConsequence = !core.isOpen && isSocketError(error);
     if (!isConsequence) this.#thrown = { error };
     void this.#finish();
-  };
+  }
 
   async #finish(): Promise<void> {
     // What a call has written may have ended the connection while its reply was being sent.

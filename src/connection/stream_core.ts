@@ -91,7 +91,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   #freed: PromiseWithResolvers<void> | undefined;
   /** Only if they are limited. */
   readonly #paces: Paces | undefined;
-  readonly #timer: LazyTimer;
+  /** Made when something is to be looked at. */
+  #timer: LazyTimer | undefined;
   #state: "open" | "closing" | "freed" = "open";
   /** How it ends or has ended. */
   #ending: Ending | undefined;
@@ -123,7 +124,6 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#paces = Paces.of(limits, this);
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
-    this.#timer = new LazyTimer(limits.clock, this);
     try {
       // Nagle's algorithm costs 40 ms per small write that is followed by another; coalescing is ours.
       transport.setNoDelay?.(true);
@@ -390,7 +390,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
 
   /** Asks for a look at what is due, at that time or earlier. */
   lookBy(due: number): void {
-    if (this.#state !== "freed") this.#timer.by(due);
+    if (this.#state !== "freed") (this.#timer ??= new LazyTimer(this.clock, this)).by(due);
   }
 
   onReceived(): void {
@@ -575,7 +575,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#heartbeat = undefined;
     this.#ending = { by, error, isOver: false };
     this.#idleDue = this.#closeDue = Infinity;
-    this.#timer.stop();
+    this.#timer?.stop();
     // The transport may be freed already, by the code that passed it in.
     if (isAbort) cut(this.#transport);
     else free(this.#transport);

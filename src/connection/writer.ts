@@ -104,6 +104,9 @@ export class Writer implements Turn, PressedQueue {
   #error: Failure | undefined;
   #end: PromiseWithResolvers<void> | undefined;
   #hasEnded = false;
+  /** What a write without an attempt calls back: made by the first one, since most streams need none. */
+  #onWritten: ((count: number) => void) | undefined;
+  #whenRefused: ((cause: unknown) => void) | undefined;
 
   /** @param transport Where bytes go. @param host Its connection. @param limits Its limits. */
   constructor(transport: Transport, host: WriterHost, limits: WriterLimits) {
@@ -389,14 +392,17 @@ export class Writer implements Turn, PressedQueue {
     } catch (error) {
       return this.#onRefused(error);
     }
-    writing.then(this.#onWritten, this.#onRefused);
+    this.#onWritten ??= (count) => {
+      if (this.#onTaken(count)) this.#send();
+    };
+    writing.then(this.#onWritten, this.#whenRefused ??= (cause) => this.#onRefused(cause));
   }
 
   /** What may be sent now; `undefined` if that has to wait. */
   #piece(): Uint8Array | undefined {
     const pace = this.#host.writePace;
     if (pace === undefined) return this.#rest;
-    if (!pace.mayGo(this.#sendOn)) {
+    if (!pace.mayGo(() => this.#sendOn())) {
       // The peer is not responsible for that time.
       this.#due = Infinity;
       return undefined;
@@ -404,11 +410,11 @@ export class Writer implements Turn, PressedQueue {
     return this.#restLength > pace.most ? this.#rest.subarray(0, pace.most) : this.#rest;
   }
 
-  readonly #sendOn = (): void => {
+  #sendOn(): void {
     if (this.#error !== undefined) return;
     if (this.#rest.length !== this.#restLength) this.#onChanged();
     else this.#send();
-  };
+  }
 
   /** Sends what fits without waiting. Returns whether something is left that has to wait. */
   #tryWrite(piece: Uint8Array): boolean {
@@ -421,10 +427,6 @@ export class Writer implements Turn, PressedQueue {
     }
     return count === undefined || this.#onTaken(count);
   }
-
-  readonly #onWritten = (count: number): void => {
-    if (this.#onTaken(count)) this.#send();
-  };
 
   /** The kernel took bytes. Returns whether something is left of those that are under way. */
   #onTaken(count: number): boolean {
@@ -458,16 +460,16 @@ export class Writer implements Turn, PressedQueue {
     );
   }
 
-  readonly #onRefused = (cause: unknown): void => {
+  #onRefused(cause: unknown): void {
     // The system cannot know what happened to the bytes, and reports a bad address.
     if (this.#rest.length !== this.#restLength) this.#onChanged();
     else this.#onWriteFailure(cause);
-  };
+  }
 
-  readonly #onWriteFailure = (cause: unknown): void => {
+  #onWriteFailure(cause: unknown): void {
     this.#isRefused = true;
     if (this.#error === undefined) this.#host.onWriteFailure(brokenError("Cannot write", cause));
-  };
+  }
 
   #settle(): void {
     this.#due = Infinity;

@@ -4,7 +4,7 @@
 import { Acceptor } from "./acceptor.ts";
 import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
 import { Connection, connectionFrom } from "../connection/connection.ts";
-import type { Origin, Upgradable, Upgrade } from "../connection/origin.ts";
+import type { Upgradable, Upgrade } from "../connection/origin.ts";
 import { GenericError, isSocketError, type SocketError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
 import type { Beginning } from "../events/connection_events.ts";
@@ -15,6 +15,7 @@ import type { ListenerStats } from "./guard/listener_stats.ts";
 import { Intake } from "./intake.ts";
 import { cutOff, type Openable, type StopReport, stopReport } from "./life_cycle.ts";
 import type { ListenerSettings } from "./listener_config.ts";
+import { type House, LetIn } from "./let_in.ts";
 import { ListenerEvents } from "./listener_event.ts";
 import { withOptions } from "../base/options.ts";
 import { noneInherited, takeInherited } from "../network/inherited.ts";
@@ -62,6 +63,8 @@ export class Entrance implements Openable {
   readonly #handshakes: Stage<Admission>;
   readonly #stages: Stage<Admission>[];
   readonly #limits: ConnectionLimits;
+  /** What its connections have in common. */
+  readonly #house: House;
   #isSuspended = false;
   /** How many times accepting has rested. */
   #rests = 0;
@@ -88,6 +91,13 @@ export class Entrance implements Openable {
       (...args) => events.refused(...args),
     );
     this.#limits = new ConnectionLimits(this.#guard, this.openConnections.connections);
+    this.#house = {
+      events: events.point,
+      guard: this.#guard,
+      openConnections: this.openConnections,
+      prepareUpgrade: this.#prepareUpgrade,
+      onInjected: this.#onInjected,
+    };
     this.#stages = [new Stage(headerStage(this.#guard, clock), clock)];
     if (settings.secureSocket !== undefined) {
       const onReloaded = (error?: SocketError) => events.reloaded(error);
@@ -275,20 +285,9 @@ export class Entrance implements Openable {
   /** Makes a connection for a client that was let in. */
   take({ transport, pass, acceptedAt }: Admission): Connection {
     this.#guard.open(pass);
-    const origin: Origin = {
-      id: pass.id,
-      events: this.#events.point,
-      proxy: pass.header,
-      limits: this.#limits.of(pass),
-      prepareUpgrade: this.#prepareUpgrade,
-      onInjected: this.#onInjected,
-      acceptedAt,
-      onLeave: (by, error) => {
-        this.openConnections.delete(caller);
-        this.#guard.leave(pass, caller, by, error);
-      },
-    };
+    const origin = new LetIn(this.#house, pass, this.#limits.of(pass), acceptedAt);
     const caller = connectionFrom(origin, Connection, transport, this.#settings.connection);
+    origin.caller = caller;
     this.openConnections.add(caller);
     this.#events.opened(pass.id, acceptedAt, transport);
     this.#handsOut!.onTaken();

@@ -8,7 +8,7 @@ import type { Turns } from "./turns.ts";
 
 /** Grows each time that no other connection had anything to do: letting others go first costs some 0.2 ms. */
 const SMALLEST_IN_MILLIS = 0.5;
-const LARGEST_IN_MILLIS = 8;
+const MOST_DOUBLINGS = 4;
 /** A connection that gets more in that time is measured by its bytes. */
 const BYTES_PER_MILLI_OF_A_STREAM = 256 * 1024;
 /** The clock, which costs as much as a small message, is read once for this many things handed out. */
@@ -38,7 +38,8 @@ interface BusyTime {
 /** The share of one connection. */
 export class Share {
   readonly #host: ShareHost;
-  #inMillis = SMALLEST_IN_MILLIS;
+  /** How often the smallest share was doubled: a small whole number needs no memory of its own. */
+  #doublings = 0;
   #untilLook = FEWEST_PER_LOOK;
   #busy: BusyTime | undefined;
   #isUsedUp = false;
@@ -70,7 +71,7 @@ export class Share {
     busy.lookedAt = now;
     busy.perLook = isShort ? Math.min(busy.perLook * 2, MOST_PER_LOOK) : FEWEST_PER_LOOK;
     this.#untilLook = busy.perLook;
-    this.#isUsedUp = now - busy.since >= this.#inMillis;
+    this.#isUsedUp = now - busy.since >= this.#inMillis();
   }
 
   #beginBusy(since: number, streamed: number): void {
@@ -89,7 +90,7 @@ export class Share {
     const now = clock.now();
     if (this.#busy === undefined) return this.#beginBusy(now, streamed);
     const inMillis = now - this.#busy.since;
-    if (inMillis < this.#inMillis) return;
+    if (inMillis < this.#inMillis()) return;
     // Where it is not known how many there were, they are counted from here.
     if (streamed - this.#busy.streamed < inMillis * BYTES_PER_MILLI_OF_A_STREAM) {
       this.#isUsedUp = true;
@@ -99,12 +100,14 @@ export class Share {
     }
   }
 
+  #inMillis(): number {
+    return SMALLEST_IN_MILLIS * (1 << this.#doublings);
+  }
+
   /** Lets the others go first. Resolves when they have. */
   async stepBack(): Promise<void> {
     const wasAlone = await this.#host.turns.stepBack?.();
-    this.#inMillis = wasAlone === true
-      ? Math.min(this.#inMillis * 2, LARGEST_IN_MILLIS)
-      : SMALLEST_IN_MILLIS;
+    this.#doublings = wasAlone === true ? Math.min(this.#doublings + 1, MOST_DOUBLINGS) : 0;
     this.begin();
   }
 

@@ -17,7 +17,7 @@ import type { AddressBook } from "./datagram_address.ts";
 import { DatagramIntake, type Put } from "./datagram_intake.ts";
 import { connectSocket, setMembership } from "./datagram_options.ts";
 import { DatagramOutlet } from "./datagram_outlet.ts";
-import { type EventHandler, type EventLoop, eventLoop } from "./loop.ts";
+import { type EventHandler, type EventLoop, eventLoop, type LateHandler } from "./loop.ts";
 import { closeDescriptor, ownAddress, structureOf } from "./socket.ts";
 import { systemSocket } from "./socket_info.ts";
 
@@ -31,7 +31,7 @@ const MEMINFO_DROPS = 8;
 export type Resolve = (target: DatagramAddress, family: 0 | 4 | 6) => Promise<DatagramAddress>;
 
 /** A datagram socket of this engine. */
-export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
+export class LinuxDatagramSocket implements DatagramSocket, EventHandler, LateHandler {
   readonly addr: DatagramAddress;
   readonly #descriptor: number;
   readonly #book: AddressBook;
@@ -90,27 +90,27 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler {
     if ((events & EPOLLOUT) !== 0) this.#sendWaiting();
     if ((events & ~EPOLLOUT) === 0 || this.#isClosed) return;
     this.#intake.isReadable = true;
-    this.#callBack();
+    this.onSoon();
   }
 
   whenReadable(callback: () => void): void {
     if (this.#isClosed) return;
     this.#onReadable = callback;
-    if (this.#intake.mayTell) this.#loop.soon(this.#callBack);
+    if (this.#intake.mayTell) this.#loop.soon(this);
     else this.#hold();
   }
 
-  readonly #callBack = (): void => {
+  onSoon(): void {
     const callback = this.#onReadable;
     if (callback === undefined) return;
     this.#onReadable = undefined;
     callback();
     this.#hold();
-  };
+  }
 
   #onRefused(): void {
     this.#intake.wasRefused = true;
-    if (this.#onReadable !== undefined) this.#loop.soon(this.#callBack);
+    if (this.#onReadable !== undefined) this.#loop.soon(this);
   }
 
   /** Lets the program live exactly as long as somebody waits. */

@@ -27,7 +27,7 @@ import {
   systemError,
 } from "./errno.ts";
 import { type Libc, libc } from "./libc.ts";
-import { type EventHandler, eventLoop } from "./loop.ts";
+import { type EventHandler, eventLoop, type LateHandler } from "./loop.ts";
 import { closeDescriptor, setOption } from "./socket.ts";
 import { systemSocket } from "./socket_info.ts";
 
@@ -59,7 +59,7 @@ interface Waiting<T> {
 }
 
 /** A stream on a descriptor, which is its own from now on. */
-export class LinuxStream implements Transport, EventHandler {
+export class LinuxStream implements Transport, EventHandler, LateHandler {
   readonly localAddr: NetworkAddress;
   readonly remoteAddr: NetworkAddress;
   readonly #libc: Libc = libc();
@@ -124,7 +124,7 @@ export class LinuxStream implements Transport, EventHandler {
     }
     if ((events & READABLE) !== 0) {
       this.#mayRead = true;
-      if (this.#onReadable !== undefined) this.#callBack();
+      if (this.#onReadable !== undefined) this.onSoon();
       else if (this.#reading !== undefined) this.#readOn(this.#reading);
     }
   }
@@ -171,17 +171,17 @@ export class LinuxStream implements Transport, EventHandler {
   whenReadable(callback: () => void): void {
     if (this.#descriptor < 0) return;
     this.#onReadable = callback;
-    if (this.#mayRead) this.#loop.soon(this.#callBack);
+    if (this.#mayRead) this.#loop.soon(this);
     else this.#hold();
   }
 
-  readonly #callBack = (): void => {
+  onSoon(): void {
     const callback = this.#onReadable;
     if (callback === undefined) return;
     this.#onReadable = undefined;
     this.#release();
     callback();
-  };
+  }
 
   #hold(): void {
     if (this.#isAwaited) return;

@@ -32,6 +32,12 @@ export interface EventHandler {
   onEvents(events: number): void;
 }
 
+/** Takes a call that comes soon. It is the object itself, since a callback for each socket takes memory. */
+export interface LateHandler {
+  /** What {@linkcode EventLoop.soon} was asked for. */
+  onSoon(): void;
+}
+
 /** Everything that a socket is told, once each. */
 export const ALL_EVENTS = abi.EPOLLIN | abi.EPOLLOUT | abi.EPOLLPRI | abi.EPOLLRDHUP | abi.EPOLLET;
 
@@ -88,7 +94,7 @@ export class EventLoop {
   #lookedAt = 0;
   #beganToWaitAt = 0;
   #afterTurn: (() => void)[] = [];
-  #soon: (() => void)[] = [];
+  #soon: LateHandler[] = [];
   #whenRested: (() => void)[] = [];
 
   /** @param functions The C library. */
@@ -171,15 +177,15 @@ export class EventLoop {
     return new Promise((resolve) => this.#whenRested.push(resolve));
   }
 
-  /** Calls back at the end of the microtasks that are queued now: for what has not to wait for the system. */
-  soon(callback: () => void): void {
-    if (this.#soon.push(callback) === 1) queueMicrotask(this.#callSoon);
+  /** Calls at the end of the microtasks that are queued now: for what has not to wait for the system. */
+  soon(handler: LateHandler): void {
+    if (this.#soon.push(handler) === 1) queueMicrotask(this.#callSoon);
   }
 
   readonly #callSoon = (): void => {
-    const callbacks = this.#soon;
+    const handlers = this.#soon;
     this.#soon = [];
-    for (const callback of callbacks) callback();
+    for (const handler of handlers) handler.onSoon();
   };
 
   /** Calls back in another turn of the event loop, after the system was asked and everybody was told. */

@@ -102,8 +102,8 @@ linuxTest("EventLoop does not tell of a descriptor whose number has been used ag
 
 linuxTest("EventLoop.soon() calls back behind what is queued, never at once", async () => {
   const order: string[] = [];
-  eventLoop().soon(() => order.push("soon"));
-  eventLoop().soon(() => order.push("too"));
+  eventLoop().soon({ onSoon: () => order.push("soon") });
+  eventLoop().soon({ onSoon: () => order.push("too") });
   order.push("before");
   await undefined;
   assertEquals(order, ["before", "soon", "too"]);

@@ -12,6 +12,7 @@
 
 import { HandOut } from "./hand_out.ts";
 import { Loan } from "./loan.ts";
+import { type MemoryKeeper, SpareMemory } from "./spare_memory.ts";
 
 const SMALLEST = 512;
 /** Fits the processor's caches: 32 KiB and 128 KiB move a third less. */
@@ -21,19 +22,28 @@ const LONGEST_COPIED = 512;
 /** Shrink after this many reads in a row that would have fitted the next smaller size. */
 const READS_BEFORE_SHRINKING = 64;
 
+const spareMemory = new SpareMemory();
+/** The place of a buffer that is not used any more. */
+const RETIRED = -2;
+
 /** The buffer of one connection's kernel reads. */
-export class ReadBuffer {
+export class ReadBuffer implements MemoryKeeper {
+  place = -1;
   #size = SMALLEST;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
-  readonly #handOut = new HandOut();
+  #handOut: HandOut | undefined;
   /** Small unread bytes lie apart from those handed out: a transfer of those must not take them along. */
   #unread: HandOut | undefined;
   #smallReads = 0;
   #loan: Loan | undefined;
+  /** Whether nothing is in the target, and nobody puts anything there before asking for it again. */
+  #isSpare = false;
+  /** Whether nothing was read since it was asked for spare memory. */
+  #isQuiet = false;
 
   /** Where the next kernel read puts its bytes. No unread bytes may lie there: see `keep`. */
   get target(): Uint8Array<ArrayBuffer> {
-    return this.#buffer ??= new Uint8Array(this.#size);
+    return this.#buffer ?? this.#newBuffer();
   }
 
   /**
@@ -44,6 +54,8 @@ export class ReadBuffer {
    */
   filled(length: number): Uint8Array<ArrayBuffer> {
     const buffer = this.#buffer!;
+    this.#isSpare = this.#isQuiet = false;
+    spareMemory.onRead();
     if (length === buffer.length) {
       this.#size = Math.min(this.#size * 4, LARGEST);
       this.#smallReads = 0;
@@ -58,8 +70,13 @@ export class ReadBuffer {
     return new Uint8Array(buffer.buffer, 0, length);
   }
 
-  /** Makes the target ready for the next read. What is lent still, while a connection closes, stays as it is. */
-  renew(): void {
+  /**
+   * Makes the target ready for the next read. What is lent still, while a connection closes, stays as it is.
+   *
+   * @param isSpare Whether whoever reads asks for the target only when there is something to read.
+   */
+  renew(isSpare = false): void {
+    this.#isSpare = isSpare;
     if (this.#loan?.isOut === true || this.#buffer?.length !== this.#size) this.#giveUp();
   }
 
@@ -91,6 +108,8 @@ export class ReadBuffer {
   retire(): void {
     this.#loan?.forget();
     this.#giveUp();
+    spareMemory.delete(this);
+    this.place = RETIRED;
   }
 
   /** Whether bytes lie in the target. */
@@ -105,8 +124,7 @@ export class ReadBuffer {
       this.#giveUp();
       return bytes;
     }
-    this.#unread ??= new HandOut();
-    return this.#unread.copy(bytes);
+    return (this.#unread ??= this.#newHandOut()).copy(bytes);
   }
 
   /**
@@ -118,7 +136,7 @@ export class ReadBuffer {
   give(bytes: Uint8Array<ArrayBuffer>, isLast: boolean): Uint8Array<ArrayBuffer> {
     const isInTarget = this.holds(bytes);
     const hasItsOwn = isInTarget ? this.#fills(bytes) : this.#unread?.holds(bytes) !== true;
-    if (!isLast || !hasItsOwn) return this.#handOut.copy(bytes);
+    if (!isLast || !hasItsOwn) return (this.#handOut ??= this.#newHandOut()).copy(bytes);
     if (isInTarget) this.#giveUp();
     return bytes;
   }
@@ -126,6 +144,33 @@ export class ReadBuffer {
   /** Whether bytes are worth the whole buffer. */
   #fills({ length }: Uint8Array): boolean {
     return length > LONGEST_COPIED && length > this.#buffer!.length / 2;
+  }
+
+  giveBack(): boolean {
+    if (!this.#isQuiet) {
+      this.#isQuiet = true;
+      return false;
+    }
+    // What was handed out of them, or is unread, keeps their memory, and nobody writes there any more.
+    this.#handOut = this.#unread = undefined;
+    if (this.#isSpare && !this.isGone) this.#giveUp();
+    if (this.#loan?.isOut !== true) this.#loan = undefined;
+    return this.#buffer === undefined;
+  }
+
+  #newBuffer(): Uint8Array<ArrayBuffer> {
+    this.#keepSpare();
+    return this.#buffer = new Uint8Array(this.#size);
+  }
+
+  #newHandOut(): HandOut {
+    this.#keepSpare();
+    return new HandOut();
+  }
+
+  #keepSpare(): void {
+    this.#isQuiet = false;
+    if (this.place === -1) spareMemory.add(this);
   }
 
   /** Leaves the buffer to those who hold bytes of it. */

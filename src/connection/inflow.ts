@@ -52,6 +52,9 @@ export class Inflow implements Turn {
   /** Bytes of consecutive reads that filled their buffer. */
   #streamed = 0;
   #catchUp: CatchUp | undefined;
+  /** What a read without an attempt calls back: made by the first one, and by none where there are attempts. */
+  #whenRead: ((count: number | null) => void) | undefined;
+  #whenFailed: ((error: unknown) => void) | undefined;
 
   /** @param transport Where bytes come from. @param setting How. @param host Where they go. */
   constructor(transport: Transport, setting: InflowSetting, host: InflowHost) {
@@ -144,7 +147,7 @@ export class Inflow implements Turn {
     this.#isBegun = true;
     this.#catchUp?.onBegin();
     this.#host.onReadBegin();
-    this.buffer.renew();
+    this.buffer.renew(this.#attempt !== undefined);
     let reading: Promise<number | null>;
     try {
       if (this.#attempt !== undefined) return this.#transport.whenReadable!(this.#attempt);
@@ -152,7 +155,8 @@ export class Inflow implements Turn {
     } catch (error) {
       return this.#onFailure(error);
     }
-    reading.then(this.#onRead, this.#onFailure);
+    this.#whenRead ??= (count) => this.#onRead(count);
+    reading.then(this.#whenRead, this.#whenFailed ??= (error) => this.#onFailure(error));
   }
 
   /** Where the next bytes may go. */
@@ -178,7 +182,7 @@ export class Inflow implements Turn {
     this.#onRead(count);
   }
 
-  readonly #onRead = (count: number | null): void => {
+  #onRead(count: number | null): void {
     this.#isReading = this.#isBegun = false;
     if (count === null) {
       this.#isDone = true;
@@ -197,13 +201,13 @@ export class Inflow implements Turn {
       this.share.begin();
     }
     this.#host.onBytes(this.buffer.filled(count));
-  };
+  }
 
-  readonly #onFailure = (error: unknown): void => {
+  #onFailure(error: unknown): void {
     // If the buffer is gone, the transport's own error does not matter.
     const cause = this.buffer.isGone ? new TypeError(TRANSFERRED) : error;
     this.#isReading = this.#isBegun = false;
     this.#isDone = true;
     this.#host.onFailure(brokenError("Cannot read", cause));
-  };
+  }
 }

@@ -161,3 +161,51 @@ Deno.test("ReadBuffer never lets the kernel read into what it handed out", () =>
     { seed: 20_260, numRuns: 200 },
   );
 });
+
+Deno.test("ReadBuffer.giveBack() takes memory that was not needed twice, and harms no bytes", () => {
+  const buffer = new ReadBuffer();
+  const handedOut = read(buffer, 100, 1);
+  const unread = buffer.keep(fill(buffer, 100, 2));
+  buffer.renew(true);
+  assertEquals([buffer.giveBack(), buffer.giveBack()], [false, true]);
+  const next = read(buffer, 100, 3);
+  assert(next.buffer !== handedOut.buffer && next.buffer !== unread.buffer);
+  assertEquals([handedOut[99], buffer.give(unread, true)[99], next[99]], [1, 2, 3]);
+  buffer.retire();
+});
+
+Deno.test("ReadBuffer.giveBack() leaves the target to a read that is under way in it", () => {
+  const buffer = new ReadBuffer();
+  buffer.renew();
+  const { target } = buffer;
+  assertEquals([buffer.giveBack(), buffer.giveBack(), buffer.giveBack()], [false, false, false]);
+  assert(buffer.target === target);
+  target.fill(7);
+  assertEquals(buffer.filled(10)[9], 7);
+  buffer.retire();
+});
+
+Deno.test("ReadBuffer.giveBack() leaves lent bytes and their loan alone", () => {
+  const buffer = new ReadBuffer();
+  const lent = buffer.lend(fill(buffer, 10, 7));
+  for (let i = 0; i < 3; i++) buffer.giveBack();
+  assert(loanOf(lent) !== undefined);
+  buffer.endLoan(false);
+  assert(buffer.holds(lent));
+  buffer.renew(true);
+  assertEquals([buffer.giveBack(), buffer.giveBack()], [true, true]);
+  assert(buffer.target.buffer !== lent.buffer);
+  assertEquals(lent[9], 7);
+  buffer.retire();
+});
+
+Deno.test("ReadBuffer.giveBack() counts from the last read", () => {
+  const buffer = new ReadBuffer();
+  for (let i = 0; i < 10; i++) {
+    const { buffer: memory } = fill(buffer, 10);
+    buffer.renew(true);
+    assert(!buffer.giveBack());
+    assert(buffer.target.buffer === memory);
+  }
+  buffer.retire();
+});

@@ -31,6 +31,7 @@ export interface Field {
 
 const TCP = ["echo", "small", "lines", "broadcast"] as const;
 const ALL = [...TCP, "datagrams"] as const;
+const TELLS = [...ALL, "tell"] as const;
 
 function path(file: string): string {
   return new URL(`servers/${file}`, import.meta.url).pathname;
@@ -71,13 +72,13 @@ function denoContestants(): Contestant[] {
     one("framed", "socket framedService", "ours", "text_service.ts", ["lines"]),
     one("udp-client", "socket UdpClient", "ours", "udp_client.ts", ["datagrams"]),
     one("udp-iterate", "socket UdpClient for await", "ours", "udp_iterate.ts", ["datagrams"]),
-    one("udp-listener", "socket UdpListener", "ours", "udp_listener.ts", ["datagrams"]),
+    one("udp-listener", "socket UdpListener", "ours", "udp_listener.ts", ["datagrams", "tell"]),
     one(
       "linux-udp",
       "socket UdpListener, linuxNetwork",
       "ours",
       "udp_listener.ts",
-      ["datagrams"],
+      ["datagrams", "tell"],
       onLinux,
     ),
     one(
@@ -104,7 +105,7 @@ function denoContestants(): Contestant[] {
       ["datagrams"],
       { BENCH_BYTES: "lent" },
     ),
-    one("raw", "Deno raw", "base", "raw.ts", ALL),
+    one("raw", "Deno raw", "base", "raw.ts", TELLS),
     one("raw-kept", "Deno raw, bytes kept", "peer", "raw.ts", ["echo"], { BENCH_BYTES: "kept" }),
     one("raw-100", "Deno raw, switch", "peer", "raw.ts", ["echo"], turned),
     one("raw-streams", "Deno streams", "peer", "raw_streams.ts", ["echo", "small", "datagrams"]),
@@ -125,12 +126,13 @@ export async function gather(names: readonly string[]): Promise<Field> {
       side: "peer",
       make: makeNode,
       args: ["--expose-gc", "node_net.mjs"],
+      roles: ALL,
     },
-    { name: "bun", label: "Bun", side: "peer", make: makeBun, args: ["bun.mjs"] },
-    { name: "go", label: "Go", side: "peer", make: makeGo, args: [] },
-    { name: "epoll", label: "C epoll", side: "limit", make: makeEpoll, args: [] },
+    { name: "bun", label: "Bun", side: "peer", make: makeBun, args: ["bun.mjs"], roles: ALL },
+    { name: "go", label: "Go", side: "peer", make: makeGo, args: [], roles: TELLS },
+    { name: "epoll", label: "C epoll", side: "limit", make: makeEpoll, args: [], roles: TELLS },
   ] as const;
-  for (const { name, label, side, make, args } of others) {
+  for (const { name, label, side, make, args, roles } of others) {
     if (names.length > 0 && !names.includes(name)) continue;
     const made: Made = await make();
     if ("missing" in made) {
@@ -142,7 +144,7 @@ export async function gather(names: readonly string[]): Promise<Field> {
       name,
       label: await labelWithVersion(label, made.path),
       side,
-      roles: ALL,
+      roles,
       command,
       tellsMemory: command.length > 1,
       env: {},

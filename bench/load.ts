@@ -11,6 +11,7 @@ export interface LoadPlan {
     | "broadcast"
     | "idle"
     | "datagrams"
+    | "tell"
     | "fill"
     | "drain"
     | "halves";

@@ -99,6 +99,13 @@ export function allWorks({ idle, bulk }: Amounts): Work[] {
       unit: "idle",
     },
     ...[64, 1400].flatMap((size) => [1, 50].map((peers) => datagrams(size, peers))),
+    {
+      name: "udp-broadcast",
+      title: "UDP broadcast of 64 B to 1000 peers",
+      role: "tell",
+      load: { mode: "tell", connections: 1000, size: 64 },
+      unit: "delivery",
+    },
   ];
 }
 

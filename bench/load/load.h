@@ -80,3 +80,4 @@ void run_churn(const struct plan *p, struct result *r);
 void run_broadcast(const struct plan *p, struct result *r);
 void run_idle(const struct plan *p, struct result *r);
 void run_datagrams(const struct plan *p, struct result *r);
+void run_tell(const struct plan *p, struct result *r);

@@ -10,7 +10,7 @@ static const struct {
   void (*run)(const struct plan *, struct result *);
 } works[] = {
   {"streams", run_streams},     {"churn", run_churn}, {"broadcast", run_broadcast},
-  {"idle", run_idle}, {"datagrams", run_datagrams},
+  {"idle", run_idle}, {"datagrams", run_datagrams}, {"tell", run_tell},
 };
 
 static void read_option(struct plan *p, const char *name, const char *value) {

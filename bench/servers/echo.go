@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 )
@@ -101,6 +102,30 @@ func answerDatagrams() {
 	}
 }
 
+// Passes on to everybody who has said hello with one byte.
+func tellPeers() {
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("{\"port\":%d}\n", socket.LocalAddr().(*net.UDPAddr).Port)
+	peers := map[netip.AddrPort]bool{}
+	buffer := make([]byte, 65536)
+	for {
+		n, from, err := socket.ReadFromUDPAddrPort(buffer)
+		if err != nil {
+			continue
+		}
+		if n == 1 {
+			peers[from] = true
+			continue
+		}
+		for peer := range peers {
+			socket.WriteToUDPAddrPort(buffer[:n], peer)
+		}
+	}
+}
+
 func main() {
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
@@ -117,5 +142,7 @@ func main() {
 		listen(tellEverybody)
 	case "datagrams":
 		answerDatagrams()
+	case "tell":
+		tellPeers()
 	}
 }

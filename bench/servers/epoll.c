@@ -125,9 +125,38 @@ static void answer_datagrams(int fd) {
   }
 }
 
+// Passes on to everybody who has said hello with one byte; 64 copies with each call.
+static void tell_peers(int fd) {
+  static struct sockaddr_in peers[4096];
+  static int count;
+  struct sockaddr_in from;
+  socklen_t length = sizeof from;
+  ssize_t n;
+  while ((n = recvfrom(fd, buffer, 65536, 0, (struct sockaddr *)&from, &length)) >= 0) {
+    if (n == 1) {
+      int known = 0;
+      for (int i = 0; i < count && !known; i++) known = peers[i].sin_port == from.sin_port;
+      if (!known && count < 4096) peers[count++] = from;
+      continue;
+    }
+    struct iovec part = {buffer, (size_t)n};
+    struct mmsghdr copies[64] = {0};
+    for (int sent = 0; sent < count;) {
+      int some = count - sent < 64 ? count - sent : 64;
+      for (int i = 0; i < some; i++) {
+        copies[i].msg_hdr = (struct msghdr){
+          .msg_name = &peers[sent + i], .msg_namelen = sizeof from, .msg_iov = &part, .msg_iovlen = 1,
+        };
+      }
+      int done = sendmmsg(fd, copies, (unsigned)some, 0);
+      sent += done > 0 ? done : 1;
+    }
+  }
+}
+
 int main(int argc, char **argv) {
   const char *name = argc > 1 ? argv[1] : "echo";
-  int datagrams = !strcmp(name, "datagrams");
+  int tells = !strcmp(name, "tell"), datagrams = tells || !strcmp(name, "datagrams");
   if (!strcmp(name, "lines")) role = LINES;
   if (!strcmp(name, "broadcast")) role = BROADCAST;
   int type = (datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
@@ -152,6 +181,7 @@ int main(int argc, char **argv) {
         // Its parent is gone.
         if (read(0, buffer, BUFFER) == 0) return 0;
       } else if (fd != listener) serve(fd, events[i].events);
+      else if (tells) tell_peers(listener);
       else if (datagrams) answer_datagrams(listener);
       else accept_all(listener);
     }

@@ -69,10 +69,24 @@ async function answerDatagrams(): Promise<void> {
   }
 }
 
+/** Passes on to everybody who has said hello with one byte. */
+async function tellPeers(): Promise<void> {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  ready((socket.addr as Deno.NetAddr).port);
+  const peers = new Map<string, Deno.NetAddr>();
+  const buffer = new Uint8Array(65_536);
+  for (;;) {
+    const [bytes, from] = await socket.receive(buffer) as [Uint8Array, Deno.NetAddr];
+    if (bytes.length > 1) { for (const peer of peers.values()) await socket.send(bytes, peer); }
+    else peers.set(`${from.hostname}:${from.port}`, from);
+  }
+}
+
 await play({
   echo: () => listen((conn) => echo(conn, 65_536)),
   small: () => listen((conn) => echo(conn, 1024)),
   lines: () => listen(answerLines),
   broadcast: () => listen(tellEverybody),
   datagrams: answerDatagrams,
+  tell: tellPeers,
 });

@@ -8,6 +8,7 @@ export type Role =
   | "text"
   | "broadcast"
   | "datagrams"
+  | "tell"
   | "sink"
   | "source"
   | "whole"

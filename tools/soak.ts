@@ -4,6 +4,7 @@
 //   deno task soak --only storm,cuts            some of them
 //   deno task soak --seconds 600                longer
 //   deno task soak --scale 0.1                  with fewer connections where it is about their number
+//   deno task soak --network linux              on the engine for Linux
 //   deno task soak --plant leak                 with a defect (leak, loss) in the server, to see it found
 //
 // Prints a row of a Markdown table for each. Ends with 1 where a byte was lost, memory grew or anything else is
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     scale: { type: "string", default: "1" },
     only: { type: "string" },
     plant: { type: "string" },
+    network: { type: "string", default: "deno" },
   },
 });
 
@@ -43,6 +45,10 @@ if (!(scale > 0 && scale <= 1)) refuse(`--scale must be from 0 to 1: got ${value
 if (values.plant !== undefined && !DEFECTS.includes(values.plant)) {
   refuse(`--plant must be one of ${DEFECTS.join(", ")}: got ${values.plant}`);
 }
+if (values.network !== "deno" && values.network !== "linux") {
+  refuse(`--network must be deno or linux: got ${values.network}`);
+}
+const { network } = values;
 const only = values.only?.split(",");
 const unknown = only?.filter((name) => !scenarios.some((scenario) => scenario.name === name)) ?? [];
 if (unknown.length > 0) {
@@ -78,7 +84,7 @@ async function soak(scenario: Scenario): Promise<boolean> {
   let problems: readonly string[];
   try {
     const defect = values.plant === undefined ? {} : { defect: values.plant };
-    outcome = await runScenario(scenario, { seconds, scale, openFiles, ...defect });
+    outcome = await runScenario(scenario, { seconds, scale, openFiles, network, ...defect });
     problems = outcome.problems;
   } catch (error) {
     problems = [`${error}`];
@@ -118,7 +124,7 @@ function rowOf(scenario: Scenario, { server, clients, verdict, problems }: Outco
       `${amountOf(came)} on ${many(connections)} connections`,
       loss,
       shownMemory(server.memory),
-      `\`deno task soak --only ${scenario.name}\``,
+      `\`deno task soak ${network === "linux" ? "--network linux " : ""}--only ${scenario.name}\``,
     ].join(" | ")
   } |`;
 }

@@ -13,6 +13,8 @@ export interface Run {
   readonly scale: number;
   /** How many files a process may have open. */
   readonly openFiles: number;
+  /** What both sides stand on: Deno's network unless given. */
+  readonly network?: "deno" | "linux";
   /** A defect of the server, to see that it is found. */
   readonly defect?: string;
 }
@@ -26,11 +28,17 @@ export interface Outcome {
   readonly problems: readonly string[];
 }
 
+/** Puts the engine for Linux in the place of Deno's network. */
+const ON_LINUX = [
+  "--allow-ffi",
+  `--import-map=${new URL("../../tests/support/linux_imports.json", import.meta.url).pathname}`,
+];
+
 const PATIENCE_IN_MILLIS = 180_000;
 
 /** Runs a scenario. */
 export async function runScenario(scenario: Scenario, run: Run): Promise<Outcome> {
-  const { seconds, scale, openFiles, defect } = run;
+  const { seconds, scale, openFiles, network, defect } = run;
   const start = (file: string, args: readonly unknown[], descriptors?: number) =>
     new Program({
       command: [
@@ -42,6 +50,7 @@ export async function runScenario(scenario: Scenario, run: Run): Promise<Outcome
         "--no-lock",
         "--v8-flags=--expose-gc",
         "--allow-net=127.0.0.1",
+        ...network === "linux" ? ON_LINUX : [],
         new URL(file, import.meta.url).pathname,
         scenario.name,
         String(seconds),

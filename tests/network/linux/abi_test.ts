@@ -68,30 +68,76 @@ function programText(): string {
   }\n}\n`;
 }
 
-const isHere = Deno.build.os === "linux" && await isInstalled("cc");
-if (!isHere) console.log("skipped: the numbers beside the system's headers: there is no cc");
+/** How a program in C is made and run for each processor. */
+interface Tools {
+  readonly compiler: string;
+  /** What is not of this processor needs a program that runs it. */
+  readonly emulator?: string;
+  /** What the layouts of abi.ts are there, where they are not as here. */
+  readonly layouts?: Readonly<Record<string, number>>;
+}
 
-Deno.test({
-  name: "abi.ts and errno.ts have the numbers and layouts of the system's headers",
-  ignore: !isHere,
-  fn: async () => {
-    await inFolder(async (folder) => {
-      await Deno.writeTextFile(`${folder}/abi.c`, programText());
-      await using compiler = new Program("cc", ["-o", `${folder}/abi`, `${folder}/abi.c`]);
-      const { code, stderr } = await compiler.ending();
-      assertEquals(code, 0, stderr);
-      await using program = new Program(`${folder}/abi`, []);
-      const { stdout } = await program.ending();
-      const theirs = new Map(
-        stdout.trim().split("\n").map((line) => line.split(" ") as [string, string]),
-      );
-      const compared = mine.filter(([name]) => theirs.has(name));
+const TOOLS: readonly (readonly [arch: typeof Deno.build.arch, tools: Tools])[] = [
+  ["x86_64", {
+    compiler: "x86_64-linux-gnu-gcc",
+    layouts: { EPOLL_EVENT_WORDS: 3, EPOLL_EVENT_DATA_WORD: 1 },
+  }],
+  ["aarch64", {
+    compiler: "aarch64-linux-gnu-gcc",
+    emulator: "qemu-aarch64-static",
+    layouts: { EPOLL_EVENT_WORDS: 4, EPOLL_EVENT_DATA_WORD: 2 },
+  }],
+];
+
+/** The programs that are not there, and so skip the test. */
+async function missingOf(tools: Tools, isOwn: boolean): Promise<string[]> {
+  if (Deno.build.os !== "linux") return ["Linux"];
+  const needed = [tools.compiler, ...isOwn ? [] : [tools.emulator ?? tools.compiler]];
+  const isThere = await Promise.all(needed.map(isInstalled));
+  return needed.filter((_, i) => !isThere[i]);
+}
+
+for (const [arch, tools] of TOOLS) {
+  const isOwn = arch === Deno.build.arch;
+  const missing = await missingOf(tools, isOwn);
+  const name = `abi.ts and errno.ts have the numbers and layouts of the headers for ${arch}`;
+  if (missing.length > 0) console.log(`skipped: ${name}: there is no ${missing.join(", no ")}`);
+  Deno.test({
+    name,
+    ignore: missing.length > 0,
+    fn: async () => {
+      const theirs = await numbersFor(tools, isOwn);
+      const here = mine.map(([name, value]) => [name, tools.layouts?.[name] ?? value] as const);
+      const compared = here.filter(([name]) => theirs.has(name));
       assertEquals(
         compared.map(([name, value]) => `${name} ${value}`),
         compared.map(([name]) => `${name} ${theirs.get(name)}`),
       );
-      const missing = mine.map(([name]) => name).filter((name) => !theirs.has(name));
-      assertEquals(missing.filter((name) => !UNKNOWN_TO_OLD_HEADERS.includes(name)), []);
-    });
-  },
-});
+      // The table above says what abi.ts has on that processor.
+      if (isOwn) assertEquals(here, mine);
+      const unknown = mine.map(([name]) => name).filter((name) => !theirs.has(name));
+      assertEquals(unknown.filter((name) => !UNKNOWN_TO_OLD_HEADERS.includes(name)), []);
+    },
+  });
+}
+
+/** What a program for a processor prints. */
+async function numbersFor(
+  { compiler, emulator }: Tools,
+  isOwn: boolean,
+): Promise<Map<string, string>> {
+  return await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/abi.c`, programText());
+    // An emulated program has no C library beside it.
+    const args = [...isOwn ? [] : ["-static"], "-o", `${folder}/abi`, `${folder}/abi.c`];
+    await using made = new Program(compiler, args);
+    const { code, stderr } = await made.ending();
+    assertEquals(code, 0, stderr);
+    const [command, rest] = isOwn || emulator === undefined
+      ? [`${folder}/abi`, []]
+      : [emulator, [`${folder}/abi`]];
+    await using program = new Program(command, rest);
+    const { stdout } = await program.ending();
+    return new Map(stdout.trim().split("\n").map((line) => line.split(" ") as [string, string]));
+  });
+}

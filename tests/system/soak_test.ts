@@ -6,20 +6,28 @@ import { Account, compare, type End, Ledger } from "../../tools/soak/ledger.ts";
 import { memoryProblems } from "../../tools/soak/memory.ts";
 import { runScenario } from "../../tools/soak/run.ts";
 import { scenarios } from "../../tools/soak/scenarios.ts";
+import { linuxTest } from "../support/linux_engine.ts";
 
 const SHORT = { seconds: 0.3, scale: 0.01, openFiles: 1_000 };
 const short = scenarios.filter(({ name }) => ["storm", "cuts", "descriptors"].includes(name));
 
+async function assertNothingIsLost(
+  scenario: typeof short[number],
+  network: "deno" | "linux",
+): Promise<void> {
+  // Memory and amounts depend on the length: this run is too short for them.
+  const { problems, verdict } = await runScenario(scenario, { ...SHORT, network });
+  assertEquals(
+    problems.filter((problem) => !/: (memory|the resident)|^too few|^there was no/.test(problem)),
+    [],
+  );
+  assertEquals(verdict.lost, 0);
+}
+
 for (const scenario of short) {
-  Deno.test(`Soak ${scenario.name}: nothing is lost in a short run`, async () => {
-    // Memory and amounts depend on the length: this run is too short for them.
-    const { problems, verdict } = await runScenario(scenario, SHORT);
-    assertEquals(
-      problems.filter((problem) => !/: (memory|the resident)|^too few|^there was no/.test(problem)),
-      [],
-    );
-    assertEquals(verdict.lost, 0);
-  });
+  const name = `Soak ${scenario.name}: nothing is lost in a short run`;
+  Deno.test(name, () => assertNothingIsLost(scenario, "deno"));
+  linuxTest(`${name} on linuxNetwork`, () => assertNothingIsLost(scenario, "linux"));
 }
 
 Deno.test("Soak finds planted defects", async () => {

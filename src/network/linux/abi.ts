@@ -166,5 +166,12 @@ export const MSG_FLAGS = 48;
 /** struct mmsghdr (man 2 recvmmsg): a msghdr, how many bytes came or went, padding. */
 export const MMSGHDR_BYTES = 64;
 export const MSG_LEN = 56;
+/** struct addrinfo (man 3 getaddrinfo), by offset. */
+export const ADDRINFO_BYTES = 48;
+export const AI_FAMILY = 4;
+export const AI_SOCKTYPE = 8;
+export const AI_ADDRLEN = 16;
+export const AI_ADDR = 24;
+export const AI_NEXT = 40;
 /** struct cmsghdr (man 3 cmsg): a length of eight bytes that counts itself, the level, the kind; then data. */
 export const CMSGHDR_BYTES = 16;

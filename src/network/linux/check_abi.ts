@@ -16,15 +16,18 @@ export function checkAbi(libc: Libc): void {
   const ends = new Int32Array(2);
   const kind = abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC;
   must("socketpair", () => libc.socketpair(abi.AF_UNIX, kind, 0, bytesOf(ends)));
-  const epoll = must("epoll_create1", () => libc.epoll_create1(abi.EPOLL_CLOEXEC));
+  let epoll = -1;
   try {
+    epoll = must("epoll_create1", () => libc.epoll_create1(abi.EPOLL_CLOEXEC));
     const [near, far] = ends as unknown as [number, number];
     const wrong = checkErrno(libc) ?? checkOptions(libc, near) ??
       checkEvents(libc, epoll, near, far) ??
       checkName(libc, near);
     if (wrong !== undefined) throw unsupported(`${wrong} is not as it should be`);
   } finally {
-    for (const descriptor of [...ends, epoll]) libc.close(descriptor);
+    for (const descriptor of [...ends, epoll]) {
+      if (descriptor >= 0) libc.close(descriptor);
+    }
   }
 }
 

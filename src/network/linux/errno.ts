@@ -16,25 +16,41 @@ export const EBADF = 9;
 export const EAGAIN = 11;
 export const ENOMEM = 12;
 export const EACCES = 13;
+export const EFAULT = 14;
+export const EEXIST = 17;
+export const ENOTDIR = 20;
 export const EINVAL = 22;
 export const ENFILE = 23;
 export const EMFILE = 24;
+export const ENOSPC = 28;
+export const EROFS = 30;
 export const EPIPE = 32;
+export const ENAMETOOLONG = 36;
+export const ELOOP = 40;
+export const EPROTO = 71;
+export const ENOTSOCK = 88;
+export const EDESTADDRREQ = 89;
+export const EPROTOTYPE = 91;
+export const EPROTONOSUPPORT = 93;
 export const ENODEV = 19;
 export const ENOPROTOOPT = 92;
 export const EMSGSIZE = 90;
 export const EOPNOTSUPP = 95;
+export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
 export const ENETDOWN = 100;
 export const ENETUNREACH = 101;
+export const ENETRESET = 102;
 export const ECONNABORTED = 103;
 export const ECONNRESET = 104;
 export const ENOBUFS = 105;
 export const EISCONN = 106;
 export const ENOTCONN = 107;
+export const ESHUTDOWN = 108;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
+export const EHOSTDOWN = 112;
 export const EHOSTUNREACH = 113;
 export const EALREADY = 114;
 export const EINPROGRESS = 115;
@@ -51,6 +67,22 @@ const FAILURES: Readonly<Record<number, readonly [code: string, words: string, a
     [EAGAIN]: ["EAGAIN", "Resource temporarily unavailable", Deno.errors.WouldBlock],
     [ENOMEM]: ["ENOMEM", "Cannot allocate memory"],
     [EACCES]: ["EACCES", "Permission denied", Deno.errors.PermissionDenied],
+    [EFAULT]: ["EFAULT", "Bad address"],
+    [EEXIST]: ["EEXIST", "File exists", Deno.errors.AlreadyExists],
+    [ENOTDIR]: ["ENOTDIR", "Not a directory", Deno.errors.NotADirectory],
+    [ENOSPC]: ["ENOSPC", "No space left on device"],
+    [EROFS]: ["EROFS", "Read-only file system"],
+    [ENAMETOOLONG]: ["ENAMETOOLONG", "File name too long"],
+    [ELOOP]: ["ELOOP", "Too many levels of symbolic links", Deno.errors.FilesystemLoop],
+    [EPROTO]: ["EPROTO", "Protocol error"],
+    [ENOTSOCK]: ["ENOTSOCK", "Socket operation on non-socket"],
+    [EDESTADDRREQ]: ["EDESTADDRREQ", "Destination address required"],
+    [EPROTOTYPE]: ["EPROTOTYPE", "Protocol wrong type for socket"],
+    [EPROTONOSUPPORT]: ["EPROTONOSUPPORT", "Protocol not supported"],
+    [EAFNOSUPPORT]: ["EAFNOSUPPORT", "Address family not supported by protocol"],
+    [ENETRESET]: ["ENETRESET", "Network dropped connection on reset"],
+    [ESHUTDOWN]: ["ESHUTDOWN", "Cannot send after transport endpoint shutdown"],
+    [EHOSTDOWN]: ["EHOSTDOWN", "Host is down"],
     [ENODEV]: ["ENODEV", "No such device"],
     [EINVAL]: ["EINVAL", "Invalid argument"],
     [ENFILE]: ["ENFILE", "Too many open files in system"],
@@ -151,11 +183,14 @@ export function believed(
  * Makes a call, and another time where it fails without a reason that can be believed.
  *
  * @param call Makes the call; its result is negative when it fails.
+ * @param isPlausible Whether what it seems to have failed for can be true, if that is an expected failure.
  * @returns The result, or the number of the failure, negative.
  */
-export function attempt(call: () => number): number {
+export function attempt(call: () => number, isPlausible?: (hint: number) => boolean): number {
   const result = call();
-  return result >= 0 ? result : believed(call);
+  if (result >= 0) return result;
+  const hint = errnoLook.look();
+  return believed(call, isPlausible?.(hint) ?? true, hint);
 }
 
 /**

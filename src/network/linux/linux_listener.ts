@@ -22,6 +22,8 @@ export class LinuxListener implements TransportListener, EventHandler {
   /** -1 when it was freed. */
   #descriptor: number;
   #mayAccept = true;
+  /** Whether somebody is known to wait: it was told, and nobody was accepted since. */
+  #isTold = false;
   #inThisTurn = 0;
   #waiting: PromiseWithResolvers<Transport> | undefined;
 
@@ -46,7 +48,7 @@ export class LinuxListener implements TransportListener, EventHandler {
   }
 
   onEvents(): void {
-    this.#mayAccept = true;
+    this.#mayAccept = this.#isTold = true;
     if (this.#waiting !== undefined) this.#goOn(this.#waiting);
   }
 
@@ -86,7 +88,9 @@ export class LinuxListener implements TransportListener, EventHandler {
   }
 
   #tryAccept(): Transport | undefined {
-    const accepted = acceptFrom(this.#descriptor, "tcp");
+    // A look at errno that wrongly finds nobody there would leave who waits until the next one comes.
+    const accepted = acceptFrom(this.#descriptor, "tcp", !this.#isTold);
+    this.#isTold = false;
     if (typeof accepted === "number") {
       // After any other failure the same one still waits there.
       if (!isExpected(-accepted)) throw systemError(-accepted, "accept4");

@@ -3,17 +3,20 @@
 // the permission for the name and the port; node:dns would need the one for all ports.
 
 import type { ResolvedName } from "../datagram_socket.ts";
-import { AF_INET, AF_INET6, SOCK_STREAM } from "./abi.ts";
+import {
+  ADDRINFO_BYTES,
+  AF_INET,
+  AF_INET6,
+  AI_ADDR,
+  AI_ADDRLEN,
+  AI_FAMILY,
+  AI_NEXT,
+  AI_SOCKTYPE,
+  SOCK_STREAM,
+} from "./abi.ts";
 import { libc } from "./libc.ts";
 import { ipOf, socketScopeOf } from "./sockaddr.ts";
 
-/** struct addrinfo, by offset (netdb.h). */
-const FAMILY = 4;
-const KIND = 8;
-const LENGTH = 16;
-const ADDRESS = 24;
-const NEXT = 40;
-const ADDRINFO_BYTES = 48;
 /** More than any answer has. */
 const MOST_ADDRESSES = 256;
 /** The longest message that is read. */
@@ -32,8 +35,8 @@ export async function lookUpAddresses(hostname: string, family: 0 | 4 | 6): Prom
   const name = new TextEncoder().encode(`${hostname}\0`);
   const hints = new Uint8Array(ADDRINFO_BYTES);
   const view = new DataView(hints.buffer);
-  view.setInt32(FAMILY, family === 0 ? 0 : family === 4 ? AF_INET : AF_INET6, true);
-  view.setInt32(KIND, SOCK_STREAM, true);
+  view.setInt32(AI_FAMILY, family === 0 ? 0 : family === 4 ? AF_INET : AF_INET6, true);
+  view.setInt32(AI_SOCKTYPE, SOCK_STREAM, true);
   // Memory that is not the isolate's: the thread may be at work when that is gone.
   const memory = malloc(BigInt(8 + ADDRINFO_BYTES + name.length));
   const place = memory + 8n;
@@ -55,11 +58,11 @@ function addressesFrom(first: bigint): string[] {
   for (
     let at = first;
     at !== 0n && addresses.length < MOST_ADDRESSES;
-    at = wordAt(at + BigInt(NEXT))
+    at = wordAt(at + BigInt(AI_NEXT))
   ) {
-    const length = Number(wordAt(at + BigInt(LENGTH)) & 0xffff_ffffn);
+    const length = Number(wordAt(at + BigInt(AI_ADDRLEN)) & 0xffff_ffffn);
     const address = new Uint8Array(length);
-    copyOut(address, wordAt(at + BigInt(ADDRESS)), length);
+    copyOut(address, wordAt(at + BigInt(AI_ADDR)), length);
     const scope = socketScopeOf(address);
     addresses.push(scope === 0 ? ipOf(address) : `${ipOf(address)}%${scope}`);
   }

@@ -124,15 +124,20 @@ function wholeLength(): Uint8Array<ArrayBuffer> {
  * Takes a connection that waits at a socket that listens.
  *
  * @param transport What it carries, if its address is one of IP.
+ * @param mayBeEmpty Whether nobody may be waiting there. Where somebody should, it is asked twice.
  * @returns Its descriptor and its peer's address, or the number of the failure, negative. One whose peer has cut it
  * already is a failure, as with Deno's own.
  */
 export function acceptFrom(
   descriptor: number,
   transport: "tcp",
+  mayBeEmpty = true,
 ): { readonly descriptor: number; readonly from: NetworkAddress } | number {
   const { accept4, getpeername } = libc();
-  const accepted = attempt(() => accept4(descriptor, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  const accepted = attempt(
+    () => accept4(descriptor, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC),
+    () => mayBeEmpty,
+  );
   if (accepted < 0) return accepted;
   const named = attempt(() => getpeername(accepted, address, wholeLength()));
   if (named === 0) {

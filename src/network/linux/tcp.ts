@@ -8,7 +8,7 @@ import { dial } from "../dial.ts";
 import type { ConnectTarget, ListenTarget } from "../network.ts";
 import type { Transport, TransportListener } from "../transport.ts";
 import * as abi from "./abi.ts";
-import { attempt, EALREADY, EINPROGRESS, EISCONN, must, systemError } from "./errno.ts";
+import { attempt, EAGAIN, EALREADY, EINPROGRESS, EISCONN, must, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { LinuxListener } from "./linux_listener.ts";
 import { LinuxTcpStream } from "./linux_stream.ts";
@@ -108,7 +108,7 @@ async function connected(
       bindTo(descriptor, ipSocketAddress(from, localPort, interfaceIndex));
     }
     const to = ipSocketAddress(ip, port, interfaceIndex);
-    const result = attempt(() => libc().connect(descriptor, to, to.length));
+    const result = attempt(() => libc().connect(descriptor, to, to.length), isAnswerOfConnect);
     if (result < 0 && !UNDER_WAY.includes(-result)) throw systemError(-result, "connect");
     const connecting = new Connecting();
     await connecting.wait(descriptor, signal);
@@ -127,6 +127,9 @@ async function connected(
     throw error;
   }
 }
+
+/** TCP never says "nothing now" to a connect: then it is errno that lies. */
+const isAnswerOfConnect = (hint: number): boolean => hint !== EAGAIN;
 
 /** What a connect says that goes on, or that was repeated while it did. */
 const UNDER_WAY: readonly number[] = [EINPROGRESS, EALREADY, EISCONN];

@@ -10,6 +10,7 @@ const HEADERS = [
   "errno.h",
   "fcntl.h",
   "linux/udp.h",
+  "netdb.h",
   "netinet/in.h",
   "netinet/tcp.h",
   "poll.h",
@@ -45,6 +46,12 @@ const EXPRESSIONS: Readonly<Record<string, string>> = {
   MMSGHDR_BYTES: "sizeof(struct mmsghdr)",
   MSG_LEN: "offsetof(struct mmsghdr, msg_len)",
   CMSGHDR_BYTES: "sizeof(struct cmsghdr)",
+  ADDRINFO_BYTES: "sizeof(struct addrinfo)",
+  AI_FAMILY: "offsetof(struct addrinfo, ai_family)",
+  AI_SOCKTYPE: "offsetof(struct addrinfo, ai_socktype)",
+  AI_ADDRLEN: "offsetof(struct addrinfo, ai_addrlen)",
+  AI_ADDR: "offsetof(struct addrinfo, ai_addr)",
+  AI_NEXT: "offsetof(struct addrinfo, ai_next)",
 };
 
 /** What the C library's headers learnt later than the kernel. */

@@ -6,15 +6,23 @@ import { libc } from "../../../src/network/linux/libc.ts";
 import { closeDescriptor, openSocket } from "../../../src/network/linux/socket.ts";
 import { linuxTest } from "../../support/linux_engine.ts";
 
+/** The system gives the lowest number that is free. */
+function lowest(): number {
+  const descriptor = openSocket(abi.AF_UNIX, abi.SOCK_STREAM);
+  closeDescriptor(descriptor);
+  return descriptor;
+}
+
 linuxTest("checkAbi() is content with this system, and leaves no descriptor open", () => {
-  // The system gives the lowest number that is free.
-  const lowest = () => {
-    const descriptor = openSocket(abi.AF_UNIX, abi.SOCK_STREAM);
-    closeDescriptor(descriptor);
-    return descriptor;
-  };
   const before = lowest();
   checkAbi(libc());
+  assertEquals(lowest(), before);
+});
+
+linuxTest("checkAbi() leaves no descriptor open where it fails half-way", () => {
+  const before = lowest();
+  const short = { ...libc(), epoll_create1: () => -1 };
+  assertThrows(() => checkAbi(short), Error);
   assertEquals(lowest(), before);
 });
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { linuxNetwork } from "../../../linux/mod.ts";
-import { EBADF, EMFILE } from "../../../src/network/linux/errno.ts";
+import { EAGAIN, EBADF, EMFILE } from "../../../src/network/linux/errno.ts";
+import { libc } from "../../../src/network/linux/libc.ts";
 import type { Transport, TransportListener } from "../../../src/network/network.ts";
 import { linuxTest } from "../../support/linux_engine.ts";
 import { lying } from "../../support/lying_errno.ts";
@@ -55,3 +56,26 @@ linuxTest("LinuxListener.accept() waits, whatever errno says of an empty queue f
     for (const each of [client, server, other, next, listener]) each.close();
   }
 });
+
+linuxTest(
+  "LinuxListener.accept() leaves nobody waiting for a lie about why it failed",
+  async () => {
+    const listener = await listen();
+    const functions = libc() as { accept4: ReturnType<typeof libc>["accept4"] };
+    const { accept4 } = functions;
+    let failures = 0;
+    functions.accept4 = (...parameters) => {
+      // As where the program is short of descriptors for a moment.
+      return failures++ === 0 ? -1 : accept4(...parameters);
+    };
+    try {
+      const accepting = listener.accept();
+      failures = 0;
+      using _look = lying((real) => failures === 1 ? EAGAIN : real());
+      const [client, server] = await Promise.all([connect(listener), accepting]);
+      for (const each of [client, server, listener]) each.close();
+    } finally {
+      functions.accept4 = accept4;
+    }
+  },
+);

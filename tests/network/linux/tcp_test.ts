@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { linuxNetwork } from "../../../linux/mod.ts";
 import * as abi from "../../../src/network/linux/abi.ts";
-import { ECONNREFUSED, EINPROGRESS, ENOENT } from "../../../src/network/linux/errno.ts";
+import { EAGAIN, ECONNREFUSED, EINPROGRESS, ENOENT } from "../../../src/network/linux/errno.ts";
 import { option } from "../../../src/network/linux/socket.ts";
 import { linuxTest } from "../../support/linux_engine.ts";
 import { lying } from "../../support/lying_errno.ts";
@@ -100,7 +100,7 @@ linuxTest(
 );
 
 linuxTest("connectTcp() connects, and is refused, whatever errno says first", async () => {
-  for (const lie of [ENOENT, ECONNREFUSED, EINPROGRESS, 0]) {
+  for (const lie of [ENOENT, ECONNREFUSED, EINPROGRESS, EAGAIN, 0]) {
     let asked = 0;
     using _look = lying((real) => asked++ === 0 ? lie : real());
     const listener = await linuxNetwork.listen({ hostname: "127.0.0.1", port: 0, backlog: 8 });

@@ -1,6 +1,7 @@
 // Those who wait for a connection of a pool: in order, each until its time is over or its signal is aborted.
 
 import { ignore } from "../base/errors.ts";
+import { young } from "../base/young.ts";
 import { type InLine, Line } from "../listener/line.ts";
 import type { Lease } from "./lease.ts";
 
@@ -57,7 +58,7 @@ export class PoolLine<Session> {
   listen(waiter: Waiter<Session>, signal: AbortSignal): void {
     const onAbort = () => this.refuse(waiter, signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    waiter.release = () => signal.removeEventListener("abort", onAbort);
+    waiter.release = young(() => signal.removeEventListener("abort", onAbort));
   }
 
   /** Takes the first one out. There must be one. */

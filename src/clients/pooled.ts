@@ -3,6 +3,7 @@
 import type { Client } from "../connection/client.ts";
 import { coreOf } from "../connection/connection.ts";
 import { closedError, ignore } from "../base/errors.ts";
+import { young } from "../base/young.ts";
 
 /** One connection of a pool. */
 export class Pooled<Session> {
@@ -34,10 +35,10 @@ export class Pooled<Session> {
       isOver = true;
     };
     const wait = { length: 1, owner: undefined, ready: onCome, fail: onCome };
-    this.#stopWatching = () => {
+    this.#stopWatching = young(() => {
       isOver = true;
       reader.giveUp(wait, WATCHED);
-    };
+    });
     reader.atLeast(wait, Infinity);
   }
 

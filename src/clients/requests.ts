@@ -6,6 +6,7 @@
 import { shown } from "../base/arguments.ts";
 import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { printThrown, refusePromise } from "../base/user_code.ts";
+import { young } from "../base/young.ts";
 import { Connection, coreOf } from "../connection/connection.ts";
 import type { Codec } from "../framing/codec.ts";
 import { Line } from "../listener/line.ts";
@@ -255,7 +256,7 @@ export class Requests<Q, A> implements AsyncDisposable {
       this.#pump();
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    request.release = () => signal.removeEventListener("abort", onAbort);
+    request.release = young(() => signal.removeEventListener("abort", onAbort));
   }
 
   #time(): number {

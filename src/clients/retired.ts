@@ -2,6 +2,7 @@
 // closes it; else it is closed after a while.
 
 import { ignore } from "../base/errors.ts";
+import { young } from "../base/young.ts";
 import type { Client } from "../connection/client.ts";
 import { coreOf } from "../connection/connection.ts";
 import type { Clock } from "../network/network.ts";
@@ -36,7 +37,7 @@ export class Retired {
     const timer = this.#clock.setTimeout(() => {
       if (core.reader.queue.length === 0) void client.close();
     }, this.#closeTimeoutInMillis);
-    this.#forget = () => this.#clock.clearTimeout(timer);
+    this.#forget = young(() => this.#clock.clearTimeout(timer));
     void core.freed.then(this.#forget);
   }
 

@@ -2,6 +2,7 @@
 // connection's turn.
 
 import { brokenError, type SocketError } from "../base/errors.ts";
+import { young } from "../base/young.ts";
 import { ReadBuffer } from "../bytes/read_buffer.ts";
 import type { Transport } from "../network/network.ts";
 import { Share, type ShareHost } from "../network/share.ts";
@@ -155,8 +156,8 @@ export class Inflow implements Turn {
     } catch (error) {
       return this.#onFailure(error);
     }
-    this.#whenRead ??= (count) => this.#onRead(count);
-    reading.then(this.#whenRead, this.#whenFailed ??= (error) => this.#onFailure(error));
+    this.#whenRead ??= young((count) => this.#onRead(count));
+    reading.then(this.#whenRead, this.#whenFailed ??= young((error) => this.#onFailure(error)));
   }
 
   /** Where the next bytes may go. */

@@ -16,6 +16,7 @@ import {
   type SocketError,
 } from "../base/errors.ts";
 import { attempt, giveUp, handlerError, isThenable, printThrown } from "../base/user_code.ts";
+import { young } from "../base/young.ts";
 import { coreOf } from "./connection.ts";
 import type { StreamCore } from "./stream_core.ts";
 import type { Wait } from "./reader.ts";
@@ -116,7 +117,7 @@ class ServiceLoop implements Attendant, Wait {
   }
 
   get #whenThrown(): (error: unknown) => void {
-    return this.#onRejected ??= (error) => this.#onThrown(error);
+    return this.#onRejected ??= young((error) => this.#onThrown(error));
   }
 
   #await(result: unknown, after: () => void): void {
@@ -184,7 +185,7 @@ class ServiceLoop implements Attendant, Wait {
     try {
       const result: unknown = this.#service.onReadReady!(this.#caller);
       if (!isThenable(result)) return this.#afterRead();
-      this.#follow(result, this.#whenHasRead ??= () => this.#afterRead());
+      this.#follow(result, this.#whenHasRead ??= young(() => this.#afterRead()));
     } catch (error) {
       this.#onThrown(error);
     }
@@ -228,7 +229,7 @@ class ServiceLoop implements Attendant, Wait {
       const reply = this.#service.onBytes!(this.#caller, reader.lend());
       if (!isThenable(reply)) return this.#onReply(reply as ByteReply);
       const promise = reply instanceof Promise ? reply : attempt(() => reply);
-      promise.then(this.#whenReplied ??= (reply) => this.#onReply(reply), this.#whenThrown);
+      promise.then(this.#whenReplied ??= young((reply) => this.#onReply(reply)), this.#whenThrown);
     } catch (error) {
       this.#onThrown(error);
     }
@@ -240,7 +241,7 @@ class ServiceLoop implements Attendant, Wait {
     if (reply === undefined) return this.#afterBytes();
     const { writer, isOpen } = this.#core;
     try {
-      const onSent = this.#whenSent ??= () => this.#afterBytes();
+      const onSent = this.#whenSent ??= young(() => this.#afterBytes());
       if (!Array.isArray(reply)) return writer.post(reply as Uint8Array | string, onSent);
       const last = reply.length - 1;
       for (const [i, content] of reply.entries()) {

@@ -22,6 +22,7 @@ import {
   type SocketError,
   writeError,
 } from "../base/errors.ts";
+import { young } from "../base/young.ts";
 import { loanOf } from "../bytes/loan.ts";
 import type { Pace } from "./pace.ts";
 import type { DrainedLimits } from "../network/drained.ts";
@@ -392,10 +393,10 @@ export class Writer implements Turn, PressedQueue {
     } catch (error) {
       return this.#onRefused(error);
     }
-    this.#onWritten ??= (count) => {
+    this.#onWritten ??= young((count) => {
       if (this.#onTaken(count)) this.#send();
-    };
-    writing.then(this.#onWritten, this.#whenRefused ??= (cause) => this.#onRefused(cause));
+    });
+    writing.then(this.#onWritten, this.#whenRefused ??= young((cause) => this.#onRefused(cause)));
   }
 
   /** What may be sent now; `undefined` if that has to wait. */

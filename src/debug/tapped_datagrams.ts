@@ -1,5 +1,6 @@
 // A datagram socket that tells a tap what goes through it, and is otherwise the one it stands on.
 
+import { young } from "../base/young.ts";
 import type {
   DatagramAddress,
   DatagramSocket,
@@ -38,37 +39,40 @@ export class TappedDatagrams implements DatagramSocket {
     this.#inner = inner;
     this.#tap = tap;
     if (inner.tryReceive !== undefined) {
-      this.tryReceive = (buffer) => {
+      this.tryReceive = young((buffer) => {
         const received = inner.tryReceive!(buffer);
         return received === undefined ? undefined : this.#hasReceived(received);
-      };
+      });
     }
     if (inner.whenReadable !== undefined) {
-      this.whenReadable = (callback) => inner.whenReadable!(callback);
+      this.whenReadable = young((callback) => inner.whenReadable!(callback));
     }
     if (inner.trySend !== undefined) {
-      this.trySend = (bytes, address) => {
+      this.trySend = young((bytes, address) => {
         const count = inner.trySend!(bytes, address);
         if (count !== undefined) this.#tell(bytes, address);
         return count;
-      };
+      });
     }
     if (inner.tryReceiveAll !== undefined) {
-      this.tryReceiveAll = (most, put) =>
-        inner.tryReceiveAll!(most, (bytes, from) => put(...this.#hasReceived([bytes, from])));
+      this.tryReceiveAll = young((most, put) =>
+        inner.tryReceiveAll!(most, (bytes, from) => put(...this.#hasReceived([bytes, from])))
+      );
     }
     if (inner.trySendAll !== undefined) {
-      this.trySendAll = (datagrams, first) => {
+      this.trySendAll = young((datagrams, first) => {
         const count = inner.trySendAll!(datagrams, first);
         for (const { bytes, target } of datagrams.slice(first, first + count)) {
           this.#tell(bytes, target);
         }
         return count;
-      };
+      });
     }
-    if (inner.hearOnly !== undefined) this.hearOnly = (peer) => inner.hearOnly!(peer);
-    if (inner.joinGroup !== undefined) this.joinGroup = (group) => inner.joinGroup!(group);
-    if (inner.leaveGroup !== undefined) this.leaveGroup = (group) => inner.leaveGroup!(group);
+    if (inner.hearOnly !== undefined) this.hearOnly = young((peer) => inner.hearOnly!(peer));
+    if (inner.joinGroup !== undefined) this.joinGroup = young((group) => inner.joinGroup!(group));
+    if (inner.leaveGroup !== undefined) {
+      this.leaveGroup = young((group) => inner.leaveGroup!(group));
+    }
   }
 
   get addr(): DatagramAddress {

@@ -10,6 +10,7 @@
 
 import type { NetworkAddress } from "../base/address.ts";
 import { ignore } from "../base/errors.ts";
+import { young } from "../base/young.ts";
 import type { SystemSocket, Transport } from "../network/network.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
 import type { StreamTap } from "./tap.ts";
@@ -43,13 +44,13 @@ export class TappedTransport implements Transport {
   constructor(inner: Transport, tap: StreamTap) {
     this.#inner = inner;
     this.#tap = tap;
-    if (inner.tryRead !== undefined) this.tryRead = (buffer) => this.#tryRead(buffer);
+    if (inner.tryRead !== undefined) this.tryRead = young((buffer) => this.#tryRead(buffer));
     if (inner.whenReadable !== undefined) {
-      this.whenReadable = (callback) => inner.whenReadable!(callback);
+      this.whenReadable = young((callback) => inner.whenReadable!(callback));
     }
-    if (inner.tryWrite !== undefined) this.tryWrite = (bytes) => this.#tryWrite(bytes);
-    if (inner.reset !== undefined) this.reset = () => this.#reset();
-    if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
+    if (inner.tryWrite !== undefined) this.tryWrite = young((bytes) => this.#tryWrite(bytes));
+    if (inner.reset !== undefined) this.reset = young(() => this.#reset());
+    if (inner.setNoDelay !== undefined) this.setNoDelay = young((on) => inner.setNoDelay!(on));
   }
 
   /** The stream that one of these stands on; any other as it is. */

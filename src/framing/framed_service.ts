@@ -11,6 +11,7 @@ import type { ConnectionEnd } from "../connection/connection_end.ts";
 import type { Caller, Service } from "../connection/service.ts";
 import { methodsOf } from "../base/service_methods.ts";
 import { attempt, giveUp, isThenable, printThrown } from "../base/user_code.ts";
+import { young } from "../base/young.ts";
 import { type Codec, type ReceivingCodec, wholeCodec } from "./codec.ts";
 import { checkAwaited, type Exchange, SKIPPED } from "./exchange.ts";
 import { exchangeOf, type Framed, framed, type FramedConfig, readFramedConfig } from "./framed.ts";
@@ -133,21 +134,21 @@ class FramedService<In, Out> implements Service {
     this.#service = service;
     // Defined only where the service has them: the caller behaves differently without.
     if (service.onStop !== undefined) {
-      this.onStop = (caller) => service.onStop!(this.#callers.get(caller)!);
+      this.onStop = young((caller) => service.onStop!(this.#callers.get(caller)!));
     }
     if (service.onError !== undefined) {
-      this.onError = (caller, error) => {
+      this.onError = young((caller, error) => {
         const framed = this.#callers.get(caller);
         if (framed !== undefined) return service.onError!(framed, error);
         // The codec made no decoder: the service never got this connection.
         printThrown(error);
-      };
+      });
     }
     if (service.onClose !== undefined) {
-      this.onClose = (caller, end) => {
+      this.onClose = young((caller, end) => {
         const framed = this.#callers.get(caller);
         if (framed !== undefined) return service.onClose!(framed, end);
-      };
+      });
     }
   }
 

@@ -10,6 +10,7 @@ import type { Acceptor } from "./acceptor.ts";
 import { MAX_INTERVAL_IN_MILLIS } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
 import { uniqueId } from "../base/unique_id.ts";
+import { young } from "../base/young.ts";
 import { cut } from "../network/free.ts";
 import type { Admission, Guard } from "./guard/guard.ts";
 import { type InLine, Line } from "./line.ts";
@@ -87,10 +88,10 @@ export class Intake {
   /** @param options What it needs. */
   constructor(options: IntakeOptions) {
     this.#options = options;
-    options.guard.onRoom = () => {
+    options.guard.onRoom = young(() => {
       this.#endPause?.();
       this.#wakeOne();
-    };
+    });
   }
 
   /**

@@ -3,6 +3,7 @@
 import { Bag } from "./bag.ts";
 import { Connection, coreOf } from "../connection/connection.ts";
 import { GenericError } from "../base/errors.ts";
+import { young } from "../base/young.ts";
 import { type CutOff, cutOff } from "./life_cycle.ts";
 import { LiveSet } from "./live_set.ts";
 import type { Patience } from "./patience.ts";
@@ -44,10 +45,10 @@ export class OpenConnections {
   stop(patience: Patience): { finish(): Promise<{ completed: number; cut: CutOff[] }> } {
     let completed = 0;
     let whenEmpty: (() => void) | undefined;
-    this.#onLeave = () => {
+    this.#onLeave = young(() => {
       completed++;
       if (this.#connections.size === 0) whenEmpty?.();
-    };
+    });
     this.#patience = patience;
     for (const connection of this.#connections) this.#stop(connection);
     return {

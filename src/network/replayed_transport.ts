@@ -2,6 +2,7 @@
 
 import type { Transport } from "./network.ts";
 import type { NetworkAddress } from "../base/address.ts";
+import { young } from "../base/young.ts";
 import type { SecureInfo } from "./secure_info.ts";
 import type { SystemSocket } from "./socket_info.ts";
 
@@ -28,16 +29,16 @@ export class ReplayedTransport implements Transport {
   constructor(inner: Transport, first: Uint8Array) {
     this.#inner = inner;
     this.#first = first;
-    if (inner.reset !== undefined) this.reset = () => inner.reset!();
-    if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
-    if (inner.tryWrite !== undefined) this.tryWrite = (bytes) => inner.tryWrite!(bytes);
-    if (inner.beginTls !== undefined) this.beginTls = () => inner.beginTls!();
+    if (inner.reset !== undefined) this.reset = young(() => inner.reset!());
+    if (inner.setNoDelay !== undefined) this.setNoDelay = young((on) => inner.setNoDelay!(on));
+    if (inner.tryWrite !== undefined) this.tryWrite = young((bytes) => inner.tryWrite!(bytes));
+    if (inner.beginTls !== undefined) this.beginTls = young(() => inner.beginTls!());
     if (inner.whenReadable === undefined) return;
-    this.tryRead = (buffer) => this.#replay(buffer) ?? inner.tryRead!(buffer);
-    this.whenReadable = (callback) => {
+    this.tryRead = young((buffer) => this.#replay(buffer) ?? inner.tryRead!(buffer));
+    this.whenReadable = young((callback) => {
       if (this.#first.length > 0) queueMicrotask(callback);
       else inner.whenReadable!(callback);
-    };
+    });
   }
 
   get localAddr(): NetworkAddress {

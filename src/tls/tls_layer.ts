@@ -31,6 +31,7 @@ import { Decrypted } from "./decrypted.ts";
 import { nextTurn } from "./next_turn.ts";
 import { TlsEngine } from "./tls_engine.ts";
 import { secureReadError, truncatedError } from "../base/tls_failure.ts";
+import { young } from "../base/young.ts";
 import { TlsRecords } from "./tls_records.ts";
 import { type TlsPath, TlsStreams } from "./tls_streams.ts";
 import { TlsWire } from "./tls_wire.ts";
@@ -101,7 +102,7 @@ export class TlsLayer implements Transport {
     this.#onFirstBytes = onFirstBytes;
     this.#said = said;
     this.#wire = new TlsWire(inner);
-    if (inner.setNoDelay !== undefined) this.setNoDelay = (on) => inner.setNoDelay!(on);
+    if (inner.setNoDelay !== undefined) this.setNoDelay = young((on) => inner.setNoDelay!(on));
   }
 
   get localAddr(): NetworkAddress {
@@ -245,11 +246,11 @@ export class TlsLayer implements Transport {
     this.#path = this.#choosePath(socket, this.#wire);
     const { push } = socket;
     // Taken at the source: a Readable that hands everything on at once would only cost time.
-    socket.push = (chunk: Uint8Array | null) => {
+    socket.push = young((chunk: Uint8Array | null) => {
       if (chunk !== null) return this.#onPlain(chunk);
       this.#decrypted.end();
       return push.call(socket, null);
-    };
+    });
     // Later turns may bring content, too.
     socket.on("data", (chunk: Uint8Array) => {
       this.#onPlain(chunk);

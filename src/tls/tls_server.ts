@@ -19,6 +19,7 @@ import type { X509Certificate } from "node:crypto";
 import type { Transport } from "../network/network.ts";
 import { reasonOf } from "../base/errors.ts";
 import { bare } from "../base/options.ts";
+import { young } from "../base/young.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
 import { asciiName } from "./certificate_names.ts";
 import { describeCertificate, hasExpired, type Identity, loadTrusted } from "./credentials.ts";
@@ -68,7 +69,7 @@ export class TlsServer {
     this.#probe = new SessionProbe(this.#options);
     if (speaksTls12) {
       let older: Options | undefined;
-      this.#older = () => older ??= optionsUpTo("TLSv1.2");
+      this.#older = young(() => older ??= optionsUpTo("TLSv1.2"));
     }
     this.#clientAuth = clientAuth;
     this.#authorities = authorities;

@@ -3,6 +3,7 @@
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
 import { ReadTimedOutError, type SocketError } from "../base/errors.ts";
+import { young } from "../base/young.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
 import type { Datagram } from "./datagram.ts";
 import { LazyTimer } from "../network/lazy_timer.ts";
@@ -95,10 +96,10 @@ export class DatagramWaiters {
         closedAs,
       );
       if (signal !== undefined) {
-        waiter.onAbort = () => {
+        waiter.onAbort = young(() => {
           this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
           reject(signal.reason);
-        };
+        });
         signal.addEventListener("abort", waiter.onAbort, { once: true });
       }
       this.#waiters.push(waiter);

@@ -30,6 +30,7 @@ import type { UdpListenerEvents } from "./udp_event.ts";
 import type { SessionEndReason, UdpCounts } from "./udp_stats.ts";
 import { UnreadBudget } from "./unread_budget.ts";
 import { attempt, handlerError, printThrown } from "../base/user_code.ts";
+import { young } from "../base/young.ts";
 
 /** The sessions of a listener from a start to its stop. */
 export class UdpSessions {
@@ -141,7 +142,7 @@ export class UdpSessions {
     if (service === undefined) return;
     const { onStop } = service;
     if (onStop !== undefined) {
-      core.part = () => void this.#handle(service, session, () => onStop(session));
+      core.part = young(() => void this.#handle(service, session, () => onStop(session)));
     }
     await this.#handle(
       service,
@@ -231,9 +232,9 @@ export class UdpSessions {
   /** Ends each session as soon as it has nothing to do. Resolves when none is left. */
   async stop(patience: Patience): Promise<void> {
     const over = Promise.withResolvers<void>();
-    this.#onLeave = () => {
+    this.#onLeave = young(() => {
       if (this.#open.size === 0) over.resolve();
-    };
+    });
     // Without patience they are cut, and say no last words.
     for (const session of this.#open) coreOf(session).stop(!patience.isOver);
     if (this.#open.size > 0) await over.promise;

@@ -127,6 +127,13 @@ export function seamProblems(sources: readonly Source[], seams: readonly string[
   );
 }
 
+/** Functions that V8 would keep among what is old. */
+export function oldFunctionProblems(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ path, oldFunctions }) =>
+    oldFunctions.map(({ text, line }) => `${path}:${line} assigns ${text} without young()`)
+  );
+}
+
 /** Rooms that the public doors do not lead to. */
 export function reachProblems(sources: readonly Source[], doors: readonly Source[]): string[] {
   const reached = reachedFrom(sources, doors);

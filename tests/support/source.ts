@@ -26,6 +26,8 @@ export interface Source {
   readonly ownStatements: readonly Found[];
   /** Waits by the clock: timeouts that do nothing but resolve a promise, `delay` and its relatives. */
   readonly sleeps: readonly Found[];
+  /** Function literals that are assigned to a property. */
+  readonly oldFunctions: readonly Found[];
   /** How many lines hold code. */
   readonly codeLines: number;
 }
@@ -51,6 +53,7 @@ export function readSource(path: string, text: string): Source {
   const globals: Found[] = [];
   const ownStatements: Found[] = [];
   const sleeps: Found[] = [];
+  const oldFunctions: Found[] = [];
   let comments: readonly { readonly range: readonly [number, number] }[] = [];
   const found = (text: string, node: { range: readonly [number, number] }): Found => ({
     text,
@@ -83,6 +86,10 @@ export function readSource(path: string, text: string): Source {
       const name = globalName(node);
       if (name !== undefined) globals.push(found(name, node));
     },
+    AssignmentExpression({ left, right }) {
+      if (left.type !== "MemberExpression" || !/Function/.test(right.type)) return;
+      oldFunctions.push(found(text.slice(...left.range), left));
+    },
     CallExpression(node) {
       if (isSleep(node)) sleeps.push(found(text.slice(...node.range).split("\n", 1)[0]!, node));
     },
@@ -109,6 +116,7 @@ export function readSource(path: string, text: string): Source {
     globals,
     ownStatements,
     sleeps,
+    oldFunctions,
     codeLines: codeLines(text, comments),
   };
 }

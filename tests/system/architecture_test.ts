@@ -151,6 +151,19 @@ Deno.test("only the seams make sockets and tell the time", () => {
   ]);
 });
 
+Deno.test("src/ assigns functions to properties by young(), so that they keep nothing alive", () => {
+  assertEquals(checks.oldFunctionProblems(within("src/")), []);
+  for (const code of ["this.#f ??= (a) => a", "a.b.c = () => {}", "x.y = function () {}"]) {
+    const name = code.split(" ")[0];
+    assertEquals(checks.oldFunctionProblems([readSource("src/a.ts", code)]), [
+      `src/a.ts:1 assigns ${name} without young()`,
+    ]);
+  }
+  for (const code of ["this.#f = young(() => {})", "f = () => {}", "class A { f = () => {}; }"]) {
+    assertEquals(checks.oldFunctionProblems([readSource("src/a.ts", code)]), []);
+  }
+});
+
 Deno.test("every room is reached from a door", () => {
   assertEquals(checks.reachProblems(within("src/", "testing/"), doors), []);
   const rooms = [

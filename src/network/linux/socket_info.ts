@@ -1,5 +1,6 @@
 // What the system tells of an open socket.
 
+import { young } from "../../base/young.ts";
 import type { BufferSizes, PeerCredentials, SystemSocket, TcpInfo } from "../socket_info.ts";
 import * as abi from "./abi.ts";
 import { option, structureOf } from "./socket.ts";
@@ -20,8 +21,8 @@ class LinuxSocketInfo implements SystemSocket {
 
   constructor(descriptor: () => number, kind: InfoKind) {
     this.#descriptor = descriptor;
-    if (kind === "tcp") this.tcpInfo = () => readTcpInfo(descriptor());
-    if (kind === "unix") this.peerCredentials = () => readCredentials(descriptor());
+    if (kind === "tcp") this.tcpInfo = young(() => readTcpInfo(descriptor()));
+    if (kind === "unix") this.peerCredentials = young(() => readCredentials(descriptor()));
   }
 
   bufferSizes(): BufferSizes {

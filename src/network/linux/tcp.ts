@@ -3,6 +3,7 @@
 import { ipVersion } from "../../base/ip_address.ts";
 import { withOptions } from "../../base/options.ts";
 import type { NetworkAddress } from "../../base/address.ts";
+import { young } from "../../base/young.ts";
 import type { Clock } from "../clock.ts";
 import { dial } from "../dial.ts";
 import type { ConnectTarget, ListenTarget } from "../network.ts";
@@ -163,7 +164,7 @@ class Connecting implements EventHandler {
         end();
       };
       const onAbort = () => settle(() => reject(signal.reason));
-      this.#onEvents = () => settle(resolve);
+      this.#onEvents = young(() => settle(resolve));
       signal.addEventListener("abort", onAbort, { once: true });
     });
   }

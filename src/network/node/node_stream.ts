@@ -11,6 +11,7 @@ import type { NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
 import { bare, withOptions } from "../../base/options.ts";
 import { ipVersion } from "../../base/ip_address.ts";
+import { young } from "../../base/young.ts";
 import { dial } from "../dial.ts";
 import { freedError } from "../free.ts";
 import { lookUpName } from "./name_lookup.ts";
@@ -138,10 +139,10 @@ export class NodeStream implements Transport {
     this.localAddr = isLocal ? local : addressOf(socket.localAddress, socket.localPort);
     this.remoteAddr = isLocal ? local : addressOf(socket.remoteAddress, socket.remotePort);
     if (resetOnAbort) {
-      this.reset = () => {
+      this.reset = young(() => {
         this.#free();
         socket.resetAndDestroy();
-      };
+      });
     }
     const wake = () => this.#wake?.();
     socket.on("readable", wake);

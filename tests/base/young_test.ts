@@ -1,0 +1,7 @@
+import { assertStrictEquals } from "@std/assert";
+import { young } from "../../src/base/young.ts";
+
+Deno.test("young() gives back what it gets", () => {
+  const literal = () => {};
+  assertStrictEquals(young(literal), literal);
+});

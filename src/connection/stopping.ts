@@ -32,23 +32,49 @@ interface Stoppable {
   readonly isOpen: boolean;
   readonly isPaused: boolean;
   close(error: undefined, by: "stop"): void;
+  /** Asks for {@linkcode Stopping.look} at that time. */
+  lookBy(due: number): void;
 }
 
 /** A stop that was asked for. */
 export class Stopping {
   readonly #connection: Stoppable;
+  /** Until when a peer that has sent nothing yet is waited for; 0: it is not. */
+  #newUntil: number;
   #isLooking = false;
 
-  /** @param connection What is stopped. */
-  constructor(connection: Stoppable) {
+  /**
+   * @param connection What is stopped.
+   * @param newUntil Until when it has something to do if nothing has come of it yet; 0 for no such time.
+   */
+  constructor(connection: Stoppable, newUntil = 0) {
     this.#connection = connection;
+    this.#newUntil = newUntil;
     connection.reader.inflow.catchUp();
+    if (newUntil > 0) connection.lookBy(newUntil);
+  }
+
+  /** When {@linkcode Stopping.look} has something to do. */
+  get due(): number {
+    return this.#newUntil > 0 ? this.#newUntil : Infinity;
+  }
+
+  /** Stops waiting for the first bytes of the peer when its time is over. */
+  look(now: number): void {
+    if (this.due > now) return;
+    this.#newUntil = 0;
+    this.#connection.reader.inflow.catchUp();
+    this.closeIfIdle();
   }
 
   /** Closes the connection if it is idle. */
   closeIfIdle(): void {
     const { attendant, reader, writer, isOpen, isPaused } = this.#connection;
     if (!isOpen || isPaused || writer.queuedBytes > 0 || attendant?.isParting === true) return;
+    if (this.#newUntil > 0) {
+      if (reader.bytesRead === 0) return;
+      this.#newUntil = 0;
+    }
     const unread = reader.queue.length;
     // A service that leaves reading to its user, who has read nothing: what was read ahead belongs to no call.
     const isUntouched = attendant?.isReading === false && !reader.isWaiting &&

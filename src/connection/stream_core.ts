@@ -334,9 +334,13 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.giveUp(error);
   }
 
-  /** From now on the connection closes as soon as it has nothing to do with what has arrived by now. */
-  stop(): void {
-    this.#stopping ??= new Stopping(this);
+  /**
+   * From now on the connection closes as soon as it has nothing to do with what has arrived by now.
+   *
+   * @param newForInMillis How long after its beginning the first bytes of the peer are waited for; 0: not at all.
+   */
+  stop(newForInMillis = 0): void {
+    this.#stopping ??= new Stopping(this, newForInMillis > 0 ? this.begunAt + newForInMillis : 0);
     this.#stopping.closeIfIdle();
   }
 
@@ -506,6 +510,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
       this.#closeDue,
       this.#heartbeat?.due ?? Infinity,
       this.#paces?.due ?? Infinity,
+      this.#stopping?.due ?? Infinity,
     );
     if (due > now || !isSure) return due;
     let next = Math.min(this.reader.look(now), this.writer.look(now), this.#lookAtRate(now));
@@ -521,6 +526,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
       this.#giveUpClosing(now - this.#closeDue);
     }
     if (this.#heartbeat !== undefined) next = Math.min(next, this.#heartbeat.look(now));
+    this.#stopping?.look(now);
+    if (this.#stopping !== undefined) next = Math.min(next, this.#stopping.due);
     if (this.#state === "freed") next = Infinity;
     return Math.min(next, this.#idleDue, this.#closeDue, this.#paces?.due ?? Infinity);
   }

@@ -34,6 +34,12 @@ import {
   resolveListenerSecureSocket,
 } from "../tls/listener_secure_socket_config.ts";
 
+/**
+ * A client that was accepted just before a stop has its request under way, or is about to send it. Where the address
+ * is served on by others, so that nobody has to learn of the stop, its first bytes are waited for so long.
+ */
+const LONGEST_NEW_IN_MILLIS = 1_000;
+
 /** What takes the connections of an entrance. */
 export interface EntranceOwner {
   /** Whether connections will be taken, now or soon. */
@@ -194,7 +200,10 @@ export class Entrance implements Openable {
    */
   async shut(patience: Patience): Promise<StopReport> {
     const intake = this.#intake;
-    const stop = this.openConnections.stop(patience);
+    const newForInMillis = this.#isSharedWithOthers
+      ? Math.min(LONGEST_NEW_IN_MILLIS, Math.ceil(patience.deadlineInMillis / 2))
+      : 0;
+    const stop = this.openConnections.stop(patience, newForInMillis);
     let neverTaken: readonly Admission[] = [];
     if (intake !== undefined) {
       const socket = this.#socket!;
@@ -202,6 +211,7 @@ export class Entrance implements Openable {
         looked: () => look(turnsOf(this.#settings.network)),
         // What waits in a shared backlog belongs to whoever goes on.
         backlog: socket.isShared === true ? socket.letGo?.() ?? 0 : this.#settings.backlog,
+        newForInMillis,
       });
       this.#leave(intake);
     }
@@ -210,6 +220,11 @@ export class Entrance implements Openable {
       cutOff(undefined, transport.remoteAddr, "not-taken")
     );
     return stopReport(completed, [...rest, ...lost]);
+  }
+
+  /** Whether clients that come now are served by other processes: then it is this stop that must not lose any. */
+  get #isSharedWithOthers(): boolean {
+    return this.#socket?.isShared === true || this.#settings.socket.reusePort === true;
   }
 
   onStopping(): void {

@@ -14,7 +14,7 @@ import { young } from "../base/young.ts";
 import { cut } from "../network/free.ts";
 import type { Admission, Guard } from "./guard/guard.ts";
 import { type InLine, Line } from "./line.ts";
-import type { Clock, Transport } from "../network/network.ts";
+import type { Clock, TimerId, Transport } from "../network/network.ts";
 import type { Patience } from "./patience.ts";
 import type { Stage } from "./stage.ts";
 
@@ -43,6 +43,8 @@ export interface LastCall {
   readonly looked: () => Promise<void>;
   /** How many connections the system may have kept; 0 if the socket is shared. */
   readonly backlog: number;
+  /** How long clients that have sent nothing may still begin what a stage waits for; not at all unless given. */
+  readonly newForInMillis?: number;
 }
 
 /** A client on its way in. */
@@ -164,11 +166,19 @@ export class Intake {
     this.#endPause?.();
     await this.#options.acceptor.close();
     const stopped = new GenericError("closed", "The listener was stopped");
-    for (const stage of this.#options.stages) stage.stop(stopped, "silent");
+    const turnSilentAway = () => {
+      for (const stage of this.#options.stages) stage.stop(stopped, "silent");
+    };
+    const { clock } = this.#options;
+    const { newForInMillis = 0 } = lastCall;
+    let timer: TimerId | undefined;
+    if (newForInMillis > 0) timer = clock.setTimeout(turnSilentAway, newForInMillis);
+    else turnSilentAway();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenEmpty = resolve;
     this.#tellIfEmpty();
     await patience.for(promise);
+    if (timer !== undefined) clock.clearTimeout(timer);
     this.#close(stopped);
     // This needs no patience: they are taken within this turn.
     if (this.#inHand > 0) await new Promise<void>((resolve) => this.#whenTaken = resolve);

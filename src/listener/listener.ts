@@ -221,6 +221,9 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * wait for bytes end, calls under way finish and what they wrote goes out. What is left at the deadline is aborted. A
    * stopped listener can be started again, on the same port. Stopping twice is one stop.
    *
+   * With `inherited` or `reusePort`, others serve on: then a client that was accepted less than a second ago (or less
+   * than half of the deadline) and has sent nothing is not idle yet, and its first bytes are waited for so long.
+   *
    * With `acceptForInMillis` all of this begins later: until then everything goes on, and only `stopping` has aborted.
    *
    * @param options How long it may take.

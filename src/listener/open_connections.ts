@@ -19,6 +19,8 @@ export class OpenConnections {
   #onLeave: (() => void) | undefined;
   /** How long the stop lasts that is under way. */
   #patience: Patience | undefined;
+  /** How long after its beginning that stop waits for the first bytes of a client. */
+  #newForInMillis = 0;
 
   /** Adds a connection, until it is freed. */
   add(connection: Connection): void {
@@ -34,15 +36,19 @@ export class OpenConnections {
 
   /** Without patience it is cut soon, and says no last words. */
   #stop(connection: Connection): void {
-    if (!this.#patience!.isOver) coreOf(connection).stop();
+    if (!this.#patience!.isOver) coreOf(connection).stop(this.#newForInMillis);
   }
 
   /**
    * Begins to close each connection as soon as it has nothing to do, including those that are added later.
    *
    * @param patience How long it may take. Then the rest is aborted, without waiting for handlers that never return.
+   * @param newForInMillis How long after its beginning the first bytes of a client are waited for; 0: not at all.
    */
-  stop(patience: Patience): { finish(): Promise<{ completed: number; cut: CutOff[] }> } {
+  stop(
+    patience: Patience,
+    newForInMillis = 0,
+  ): { finish(): Promise<{ completed: number; cut: CutOff[] }> } {
     let completed = 0;
     let whenEmpty: (() => void) | undefined;
     this.#onLeave = young(() => {
@@ -50,6 +56,7 @@ export class OpenConnections {
       if (this.#connections.size === 0) whenEmpty?.();
     });
     this.#patience = patience;
+    this.#newForInMillis = newForInMillis;
     for (const connection of this.#connections) this.#stop(connection);
     return {
       /** Waits until all have ended; none may be added any more. */

@@ -5,6 +5,8 @@ import type { Clock, TimerId } from "../network/network.ts";
 
 /** How long a stop under way goes on waiting for connections that will end by themselves. */
 export class Patience {
+  /** How long it lasts if it is not ended. */
+  readonly deadlineInMillis: number;
   readonly #over = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #clock: Clock;
@@ -16,6 +18,7 @@ export class Patience {
   /** @param clock The time for it. @param deadlineInMillis How long it lasts, or `Infinity`. */
   constructor(clock: Clock, deadlineInMillis: number) {
     this.#clock = clock;
+    this.deadlineInMillis = deadlineInMillis;
     if (deadlineInMillis !== Infinity) {
       // The program itself may have used up the time: what is over by now shall not be cut.
       const giveUp = () => whenLooked(clock, () => this.#giveUp());

@@ -25,6 +25,7 @@ function stopping(script: (string | Step)[] = []) {
     isOpen: true,
     isPaused: false,
     close: () => void closes++,
+    lookBy: () => {},
   };
   const it = new Stopping(stoppable);
   const isClosed = () => {

@@ -7,7 +7,13 @@ import type { Network } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { plainTurns } from "../../src/network/turns.ts";
 import { counted } from "../support/counted.ts";
-import { scriptedListener, scriptedTransport, silence, VirtualClock } from "../../testing/mod.ts";
+import {
+  scriptedListener,
+  scriptedTransport,
+  silence,
+  type Step,
+  VirtualClock,
+} from "../../testing/mod.ts";
 
 function entrance(...transports: ReturnType<typeof scriptedTransport>[]) {
   const clock = new VirtualClock();
@@ -23,6 +29,18 @@ function entrance(...transports: ReturnType<typeof scriptedTransport>[]) {
 
 const { signal } = new AbortController();
 const OWNER = { isWanted: true, stopping: () => signal, onOpen: () => {}, onEnd: () => {} };
+
+/** One whose socket other processes have, too, with a client that says so much. */
+async function sharedWith(script: (string | Step)[]) {
+  const clock = new VirtualClock();
+  const transport = scriptedTransport(script);
+  const listen = () => Object.assign(scriptedListener([transport]), { isShared: true });
+  const network: Network = { ...denoNetwork, clock, turns: plainTurns, listen };
+  const way = new Entrance(resolveListenerConfig(0, { network }), OWNER);
+  await way.open();
+  const connection = way.take((await way.accept())!);
+  return { clock, transport, way, connection };
+}
 
 /** Shuts it down at once. */
 async function shut(way: Entrance) {
@@ -95,4 +113,34 @@ Deno.test("Entrance asks a network only for options that it lists, before anythi
   await good.open();
   assertEquals([bound, good.isOpen], [1, true]);
   await shut(good);
+});
+
+for (
+  const [deadline, age] of [[Infinity, 1_000], [600, 300]] as const
+) {
+  Deno.test(`Entrance.shut() of a shared socket waits ${age} ms for a client that has sent nothing, of ${deadline}`, async () => {
+    const { clock, transport, way, connection } = await sharedWith([silence()]);
+    void connection.read().catch(() => {});
+    await clock.advance(100);
+    const shutting = way.shut(new Patience(clock, deadline));
+    await clock.advance(age - 101);
+    assertEquals(transport.isClosed, false);
+    await clock.advance(1);
+    for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
+    await clock.advance(50);
+    assertEquals([transport.isClosed, counted(await shutting)], [true, {
+      completed: 1,
+      aborted: 0,
+    }]);
+  });
+}
+
+Deno.test("Entrance.shut() of a shared socket waits for no client that has sent something", async () => {
+  const { clock, transport, way, connection } = await sharedWith(["x", silence()]);
+  await connection.read();
+  void connection.read().catch(() => {});
+  const shutting = way.shut(new Patience(clock, Infinity));
+  for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
+  await clock.advance(50);
+  assertEquals([transport.isClosed, counted(await shutting)], [true, { completed: 1, aborted: 0 }]);
 });

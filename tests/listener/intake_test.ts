@@ -80,8 +80,9 @@ function intakeOf(script: (Transport | Step)[], config: GuardConfig = {}, places
       patience = new Patience(clock, Infinity),
       backlog = 10,
       looked = () => look(plainTurns),
+      newForInMillis = 0,
     ) {
-      return inner.finish(patience, { looked, backlog });
+      return inner.finish(patience, { looked, backlog, newForInMillis });
     },
     async close() {
       const patience = new Patience(clock, Infinity);
@@ -400,6 +401,21 @@ Deno.test("Intake.finish() lets who has spoken get through, and gives up who is 
   assertEquals((await taken)?.pass.header, HEADER);
   assertEquals((await finished).map(({ transport }) => transport === silent), [true]);
   assertEquals([await intake.take(), told, clock.pending], [undefined, [], 0]);
+});
+
+Deno.test("Intake.finish() gives those who are silent a while where it may", async () => {
+  const [silent, late] = [peer("10.0.0.1", silence()), peer("10.0.0.1", silence())];
+  const { clock, intake } = intakeOf([late, silent], PROXIED);
+  const taken = intake.take();
+  await clock.settle();
+  const finished = intake.finish(undefined, undefined, undefined, 500);
+  await clock.advance(499);
+  late.say(HEADER_BYTES);
+  assertEquals((await taken)?.pass.header, HEADER);
+  assertEquals(silent.isClosed, false);
+  await clock.advance(1);
+  assertEquals((await finished).map(({ transport }) => transport === silent), [true]);
+  assertEquals(clock.pending, 0);
 });
 
 Deno.test("Intake.onUnwanted() ends a stop that waits for somebody to take the rest", async () => {

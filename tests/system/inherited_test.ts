@@ -2,7 +2,14 @@
 // and by a shell that keeps the descriptor while one process after the other serves it.
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Client, GenericError, Listener, UdpClient } from "../../mod.ts";
+import {
+  type Caller,
+  Client,
+  GenericError,
+  Listener,
+  type ListenerConfig,
+  UdpClient,
+} from "../../mod.ts";
 import type { Network } from "../../network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { listenNode } from "../../src/network/node/node_listener.ts";
@@ -19,6 +26,8 @@ import { hasDatagrams } from "../support/udp_engines.ts";
 
 const MOD = JSON.stringify(import.meta.resolve("../../mod.ts"));
 const LINUX = JSON.stringify(import.meta.resolve("../../linux/mod.ts"));
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Asks once, and gives the answer. */
 async function ask(to: { port: number } | { path: string }, request = "hello"): Promise<string> {
@@ -279,6 +288,30 @@ Deno.test("A stop serves what the engine has accepted from a shared socket, and 
   assertEquals((await stopping).aborted, 0);
   await assertRejects(() => Client.connect(to), GenericError, "refused");
 });
+
+const goingOn: readonly (readonly [string, ListenerConfig])[] = [
+  ["a shared socket", { network: nodeListeners(true) }],
+  ["a shared port", { reusePort: true }],
+];
+for (const [what, config] of goingOn) {
+  Deno.test(`A stop of ${what} answers a client that had come and had not asked yet`, async () => {
+    const isIn = Promise.withResolvers<void>();
+    const service = {
+      onConnect: () => isIn.resolve(),
+      onBytes: (_: Caller, bytes: Bytes) => bytes,
+    };
+    const listener = await listening(service, config);
+    await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+    await isIn.promise;
+    const stopping = listener.gracefulStop();
+    for (let i = 0; i < 3; i++) await denoNetwork.clock.looked!();
+    await client.write("late");
+    assertEquals(text((await client.read())[0]), "late");
+    assertEquals((await client.read())[1], -1);
+    await client.close();
+    assertEquals(await stopping, { completed: 1, aborted: 0, cut: [] });
+  });
+}
 
 for (const [engine, line, flags] of NETWORKS) {
   Deno.test({

@@ -140,6 +140,21 @@ export class Cluster implements AsyncDisposable {
     return JSON.parse((await curl.ending()).stdout);
   }
 
+  /** Where guests come in; only programs on the first host reach it. */
+  get door(): { readonly hostname: string; readonly port: number } {
+    return { hostname: this.#hosts.a.address, port: this.#door };
+  }
+
+  /** The process ids of the bus and of HAProxy. */
+  get pids(): { readonly bus: number; readonly proxy: number } {
+    return { bus: this.#bus!.pid, proxy: this.#proxy!.pid };
+  }
+
+  /** Starts a program on the first host. */
+  runInside(command: string, args: readonly string[]): Program {
+    return this.#hosts.a.run(command, args, lives);
+  }
+
   /** Lets guests in, and waits until they are all in their rooms. */
   guests(rooms: number, perRoom: number, lines?: number): Program {
     const { a } = this.#hosts;

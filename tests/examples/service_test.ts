@@ -4,7 +4,6 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Authority } from "../support/certificates.ts";
 import { dial } from "../support/dial.ts";
 import { inFolder } from "../support/folder.ts";
-import { isInstalled, outputOf } from "../support/program.ts";
 import { type LogLine, Service, talk } from "../support/service.ts";
 import { repositoryFiles, root } from "../support/source.ts";
 
@@ -123,20 +122,4 @@ Deno.test("The times in examples/service fit together", async () => {
   assertMatch(image, /STOPSIGNAL SIGTERM/);
   // Not through a shell.
   assertMatch(image, /ENTRYPOINT \["deno", "run",/);
-});
-
-const hasSystemd = await isInstalled("systemd-analyze");
-if (!hasSystemd) console.log("skipped: there is no systemd-analyze here to read the unit");
-Deno.test({
-  name: "systemd reads the unit of examples/service without a complaint about its settings",
-  ignore: !hasSystemd,
-  async fn() {
-    await inFolder(async (folder) => {
-      // The program's own path is not on this machine.
-      const unit = await Deno.readTextFile(new URL("socket-service.service", FOLDER));
-      const here = unit.replace("/usr/local/bin/deno", Deno.execPath());
-      await Deno.writeTextFile(`${folder}/socket-service.service`, here);
-      await outputOf("systemd-analyze", ["verify", `${folder}/socket-service.service`]);
-    });
-  },
 });

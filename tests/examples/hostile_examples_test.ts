@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Client, UdpClient } from "../../mod.ts";
 import { exampleNames, readExample } from "../../tools/example_header.ts";
-import { argumentsOf } from "../support/example.ts";
+import { argumentsOf, portOfExample, startExample } from "../support/example.ts";
 import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { askByDatagram, attack, attackByDatagrams, type Door } from "../support/hostile_clients.ts";
@@ -78,7 +78,7 @@ const overDatagrams: Record<string, [says: string | Uint8Array<ArrayBuffer>, hea
 };
 
 /** These have a test of their own, or serve nobody but themselves. */
-const ALONE = ["file_receiver", "statsd", "demo", "mutual_tls"];
+const ALONE = ["file_receiver", "statsd", "demo", "mutual_tls", "many_cores"];
 
 /** Starts an example, whose sockets can be made to age. */
 async function start(name: string, folder: string, targetPort: number): Promise<Running> {
@@ -166,10 +166,24 @@ Deno.test("examples/file_receiver.ts waits until an honest sender comes", () =>
     assertEquals(await Deno.readTextFile(`${folder}/file`), "hello");
   }));
 
+Deno.test("examples/many_cores.ts survives its clients, and so does each of its processes", async () => {
+  await using program = await startExample("many_cores", { PORT: 0, PROCESSES: 2 });
+  const door = { host: "127.0.0.1", port: await portOfExample(program) };
+  // No time can be made to pass for processes that it starts: an echo has nothing to wait for.
+  for (let i = 0; i < 2; i++) await attack(door, () => Promise.resolve());
+  for (let i = 0; i < 4; i++) await talk(door, "hello", /^hello$/);
+  program.signal("SIGINT");
+  const { code, stdout, stderr } = await program.ending();
+  assertEquals([code, stderr, JSON.parse(stdout.trim().split("\n").at(-1)!).died], [0, "", 0]);
+});
+
 Deno.test("examples/ has an attack for each of its servers", async () => {
   const attacked = [...Object.keys(overStreams), ...Object.keys(overDatagrams), ...ALONE];
   for (const name of await exampleNames()) {
     const { source } = await readExample(name);
-    if (/\bnew (Udp)?Listener\(/.test(source)) assert(attacked.includes(name), name);
+    // One that starts others has its listener in these.
+    if (/\bnew (Udp)?Listener\(|_worker\b|_start\b/.test(source)) {
+      assert(attacked.includes(name), name);
+    }
   }
 });

@@ -4,7 +4,9 @@ import { assert, assertEquals } from "@std/assert";
 import type { Client } from "../../mod.ts";
 import { dial } from "../support/dial.ts";
 import { portOfExample, startExample } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
 import { outputOf, Program } from "../support/program.ts";
+import { root } from "../support/source.ts";
 
 const CLIENTS = 8;
 
@@ -106,3 +108,43 @@ Deno.test("examples/many_cores leaves none of its processes behind when it is st
   const { code, stderr } = await program.ending();
   assertEquals([code, stderr], [0, ""]);
 });
+
+Deno.test("examples/many_cores says why it cannot begin, and starts nothing again", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using program = await startExample("many_cores", { PORT: taken.addr.port, PROCESSES: 2 });
+  const { code, stdout, stderr } = await program.ending();
+  assertEquals([code, stdout], [1, ""]);
+  assertEquals(stderr.match(/the address is in use by another socket/g)?.length, 1);
+  assert(stderr.includes("A process has ended before it was ready"));
+});
+
+/** A process that lives only where it is the first one. */
+const MORTAL = `
+if (Deno.args[0] !== "0") Deno.exit(3);
+const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+console.log(JSON.stringify({ port: listener.addr.port }));
+await listener.accept();`;
+
+Deno.test("examples/many_cores starts a process that dies at once no more than once a second", () =>
+  inFolder(async (folder) => {
+    for (const part of ["", "_start"]) {
+      const file = `many_cores${part}.ts`;
+      await Deno.copyFile(new URL(`examples/${file}`, root), `${folder}/${file}`);
+    }
+    await Deno.writeTextFile(`${folder}/many_cores_worker.ts`, MORTAL);
+    const args = ["run", "--quiet", "--no-prompt", "--allow-run"];
+    await using program = new Program("deno", [...args, `${folder}/many_cores.ts`, "0", "1"]);
+    const port = await portOfExample(program);
+    // It goes when somebody comes.
+    (await dial({ port })).abort();
+    const dies = () => program.line(/^A process has died: the next one in a second$/, "stderr");
+    await dies();
+    const first = performance.now();
+    for (let again = 0; again < 2; again++) {
+      await program.line(/^A process has ended before it was ready$/, "stderr");
+      await dies();
+    }
+    assert(performance.now() - first > 1_900);
+    program.signal("SIGTERM");
+    assertEquals((await program.ending()).code, 0);
+  }));

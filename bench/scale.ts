@@ -1,7 +1,7 @@
 // Every figure of docs/scale.md: what several processes cost and lose, and what a cluster is computed from.
 //
 //   deno task scale                                  all of it, under ten minutes on a machine with nothing else to do
-//   deno task scale --parts=cores --rounds=5 --millis=3000
+//   deno task scale --parts=cores --rounds=5 --millis=3000 --only=UDP
 //   deno task scale --parts=restarts --runs=5 --only=overlapping
 //   deno task scale --parts=units                    with what is computed from them
 import { lookAtMachine } from "./machine.ts";
@@ -19,9 +19,11 @@ const options = readOptions({
   only: "",
 });
 const machine = await lookAtMachine();
+const only = listOf(options.only);
 const parts: Record<string, () => Promise<void>> = {
-  cores: () => measureCores(machine, wholeNumber(options.rounds), wholeNumber(options.millis)),
-  restarts: () => measureRestarts(wholeNumber(options.runs), listOf(options.only)),
+  cores: () =>
+    measureCores(machine, wholeNumber(options.rounds), wholeNumber(options.millis), only),
+  restarts: () => measureRestarts(wholeNumber(options.runs), only),
   async units() {
     const units = await measureUnits();
     if (units !== undefined) printPaper(units);

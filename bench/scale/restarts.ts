@@ -130,6 +130,7 @@ export async function measureRestarts(runs: number, only: readonly string[]): Pr
     console.log("Left out: systemd-socket-activate is not installed (Debian: systemd)");
     return;
   }
+  let lostByDescriptor = 0;
   printRow(WIDTHS, ["", "answered", "connections broken", "requests lost", "slowest"]);
   for (const way of WAYS) {
     if (only.length > 0 && !only.some((part) => way.label.includes(part))) continue;
@@ -139,5 +140,9 @@ export async function measureRestarts(runs: number, only: readonly string[]): Pr
     const counts = [answered, broken, lost].map((count) => count.toLocaleString("en"));
     printRow(WIDTHS, [way.label, ...counts, `${Math.round(slowestInMillis)} ms`]);
     for (const [name, count] of Object.entries(ways)) console.log(`    ${count} at: ${name}`);
+    if (way.by === "descriptor") lostByDescriptor += broken + lost;
   }
+  if (lostByDescriptor === 0) return;
+  console.error("A descriptor that is handed over must lose nothing");
+  Deno.exitCode = 1;
 }

@@ -18,7 +18,8 @@ function echo(_from: unknown, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayB
 async function listen(): Promise<{ port: number; clients: () => number }> {
   if (what === "datagrams") {
     const ports = new Set<number>();
-    const listener = new UdpListener(Number(port), config);
+    // Of each client one datagram may wait.
+    const listener = new UdpListener(Number(port), { ...config, receiveBufferSize: 212_992 });
     listener.attach({
       onBytes(caller, bytes) {
         ports.add(caller.remotePort);

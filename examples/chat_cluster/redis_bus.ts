@@ -22,7 +22,9 @@ export async function redisBus(host: string, port: number, onChange: OnChange): 
   const requests = new Requests<Resp, Resp>(mouth, respCodec(), {
     ping: command("PING"),
     pingInMillis: 2_000,
-    timeoutInMillis: 2_000,
+    // A bus that is busy is not away: what takes it for lost loses lines.
+    pingTimeoutInMillis: 5_000,
+    timeoutInMillis: 5_000,
   });
 
   function change(): void {

@@ -1,5 +1,5 @@
 // 100 machines and a million guests, by multiplication: no such cluster was ever run.
-import { memory } from "../report.ts";
+import { memory, short } from "../report.ts";
 import type { Line, Units } from "./units.ts";
 
 const MACHINES = 100, GUESTS = 1_000_000;
@@ -9,8 +9,7 @@ const PER_MACHINE = GUESTS / MACHINES;
 const SAID = GUESTS / A_MINUTE;
 
 const count = (value: number) => Number(value.toPrecision(3)).toLocaleString("en");
-const cores = (perSecond: number, micros: number) =>
-  `${(perSecond * micros / 1e6).toFixed(1)} cores`;
+const cores = (perSecond: number, micros: number) => `${short(perSecond * micros / 1e6)} cores`;
 
 /** Prints the computation. */
 export function printPaper(units: Units): void {

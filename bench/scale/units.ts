@@ -34,7 +34,8 @@ export interface Units {
   readonly redis: Line;
 }
 
-const ROOMS = 25, PER_ROOM = 20, LINES = 12;
+/** So many that most of them are said when the code has become fast. */
+const ROOMS = 25, PER_ROOM = 20, LINES = 40;
 const NEEDS = ["haproxy", "nats-server", "redis-server"];
 const path = (file: string) => new URL(`../${file}`, import.meta.url).pathname;
 const inDeno = [Deno.execPath(), "run", "--quiet", "--allow-all", "--no-lock", "--unstable-net"];

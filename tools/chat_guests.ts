@@ -96,9 +96,10 @@ class Guest {
     try {
       for await (const line of chat) await this.#hear(chat, line);
     } finally {
+      // Also where it was not told yet that it is in: lines may have come before that.
+      this.seen.push("gap");
       if (this.#chat === chat) {
         this.#chat = undefined;
-        this.seen.push("gap");
         this.#giveUp();
       }
     }

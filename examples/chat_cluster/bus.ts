@@ -6,10 +6,18 @@ export interface Bus {
   readonly isUp: boolean;
   /** Sends a line to all processes that hear the room, this one too. False: it is down, and nothing was sent. */
   publish(room: string, line: string): boolean;
-  /** Hears a room, also after the bus was away. The function that it returns ends that. */
-  hear(room: string, onLine: (line: string) => void): () => void;
+  /** Hears a room, also after the bus was away. */
+  hear(room: string, onLine: (line: string) => void): Hearing;
   /** Lets what was published go out, then ends. */
   close(): Promise<void>;
+}
+
+/** A room that is heard. */
+export interface Hearing {
+  /** Resolves when no line is missed from now on, or the bus is away. Never rejects. */
+  readonly begun: Promise<void>;
+  /** Hears it no more. */
+  end(): void;
 }
 
 /** Is called when the bus goes away, and when it is back. */

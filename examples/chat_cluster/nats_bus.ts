@@ -41,7 +41,9 @@ export async function natsBus(server: string, onChange: OnChange): Promise<Bus> 
           if (error === null) onLine(message.string());
         },
       });
-      return () => subscription.unsubscribe();
+      // Its server has taken what was sent before.
+      const begun = isUp ? nats.flush().catch(() => {}) : Promise.resolve();
+      return { begun, end: () => subscription.unsubscribe() };
     },
     close: () => isUp ? nats.drain() : nats.close(),
   };

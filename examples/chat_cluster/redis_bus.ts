@@ -14,10 +14,7 @@ export async function redisBus(host: string, port: number, onChange: OnChange): 
   let isUp = false;
   const first = Promise.withResolvers<void>();
   const server = { host, port, redialDelayInMillis: 50, maxRedialDelayInMillis: 500 };
-  const ears = new RedisEars(new ReconnectingClient(server), {
-    onChange: change,
-    onConfirmed: ({ channel, waiting }) => waiting?.forEach((line) => post(channel, line)),
-  });
+  const ears = new RedisEars(new ReconnectingClient(server), change);
   const mouth = new ReconnectingClient({ ...server, onState: change });
   const requests = new Requests<Resp, Resp>(mouth, respCodec(), {
     ping: command("PING"),
@@ -32,10 +29,6 @@ export async function redisBus(host: string, port: number, onChange: OnChange): 
     if (now !== isUp) onChange(isUp = now);
     if (isUp) first.resolve();
   }
-  function post(channel: string, line: string): void {
-    // A line that fails is lost, as a bus may.
-    requests.send(command("PUBLISH", channel, line)).catch(() => {});
-  }
 
   await first.promise;
   return {
@@ -43,17 +36,20 @@ export async function redisBus(host: string, port: number, onChange: OnChange): 
       return isUp;
     },
     publish(room, line) {
-      if (!isUp) return false;
-      const channel = channelOf(room);
-      const waiting = ears.heard.get(channel)?.waiting;
-      if (waiting === undefined) post(channel, line);
-      else waiting.push(line);
-      return true;
+      // A line that fails is lost, as a bus may.
+      if (isUp) requests.send(command("PUBLISH", channelOf(room), line)).catch(() => {});
+      return isUp;
     },
     hear(room, onLine) {
-      const heard: Heard = { channel: channelOf(room), onLine, waiting: [] };
+      const begun = Promise.withResolvers<void>();
+      const heard: Heard = {
+        channel: channelOf(room),
+        // Between "away" and "back" nobody hears anything: one of the two connections may be back before the other.
+        onLine: (line) => isUp && onLine(line),
+        begun,
+      };
       ears.hear(heard);
-      return () => ears.forget(heard);
+      return { begun: begun.promise, end: () => ears.forget(heard) };
     },
     async close() {
       await requests.close();

@@ -3,7 +3,7 @@
 import type { ReconnectingClient } from "../../clients.ts";
 import type { Framed } from "../../mod.ts";
 import { command, type Resp } from "../resp_values.ts";
-import { type EarEvents, type Heard, hearing, wordsOf } from "./redis_words.ts";
+import { type Heard, hearing, wordsOf } from "./redis_words.ts";
 
 /** Hears channels, and hears them again whenever Redis is back. */
 export class RedisEars {
@@ -11,21 +11,22 @@ export class RedisEars {
   /** Whether Redis hears of all of them. */
   isUp = false;
   readonly #client: ReconnectingClient;
-  readonly #events: EarEvents;
+  readonly #onChange: () => void;
   readonly #ended: Promise<void>;
   #redis: Framed<Resp> | undefined;
   /** Those that Redis has not confirmed, in the order in which it will. */
   #asked: Heard[] = [];
 
-  constructor(client: ReconnectingClient, events: EarEvents) {
+  constructor(client: ReconnectingClient, onChange: () => void) {
     this.#client = client;
-    this.#events = events;
+    this.#onChange = onChange;
     this.#ended = this.#live();
   }
 
   hear(heard: Heard): void {
     this.heard.set(heard.channel, heard);
-    if (this.#redis !== undefined) this.#asked.push(heard);
+    if (this.#redis === undefined) heard.begun.resolve();
+    else this.#asked.push(heard);
     this.#send("SUBSCRIBE", heard.channel);
   }
 
@@ -42,13 +43,13 @@ export class RedisEars {
     for await (const connection of this.#client) {
       this.#redis = hearing(connection);
       this.#asked = [...this.heard.values()];
-      for (const heard of this.#asked) heard.waiting = [];
       if (this.heard.size > 0) this.#send("SUBSCRIBE", ...this.heard.keys());
       this.#send("PING");
       try {
         for await (const message of this.#redis) this.#onMessage(message);
       } catch { /* it is gone: the next one */ }
       this.#redis = undefined;
+      for (const { begun } of this.#asked) begun.resolve();
       this.#change(false);
     }
   }
@@ -58,15 +59,12 @@ export class RedisEars {
     const [kind, channel, line] = wordsOf(message);
     if (kind === "pong") this.#change(true);
     if (kind === "message") this.heard.get(channel!)?.onLine(line!);
-    if (kind !== "subscribe") return;
-    const heard = this.#asked.shift()!;
-    this.#events.onConfirmed(heard);
-    heard.waiting = undefined;
+    if (kind === "subscribe") this.#asked.shift()!.begun.resolve();
   }
 
   #change(isUp: boolean): void {
     this.isUp = isUp;
-    this.#events.onChange();
+    this.#onChange();
   }
 
   /** Where the connection has just ended, the next one asks for all again. */

@@ -7,17 +7,9 @@ import { command, type Resp } from "../resp_values.ts";
 /** A channel that is heard. */
 export interface Heard {
   readonly channel: string;
-  readonly onLine: (line: string) => void;
-  /** What is said once Redis has confirmed that it is heard: else it would not come back. */
-  waiting: string[] | undefined;
-}
-
-/** What happens to the ears. */
-export interface EarEvents {
-  /** Redis hears of all channels now, or is away. */
-  onChange(): void;
-  /** Redis has confirmed one: what waits may be said. */
-  onConfirmed(heard: Heard): void;
+  readonly onLine: (line: string) => unknown;
+  /** Resolves when Redis has confirmed that it is heard, or is away. */
+  readonly begun: PromiseWithResolvers<void>;
 }
 
 const heartbeat = { message: command("PING"), everyInMillis: 2_000, deafAfterInMillis: 4_000 };

@@ -1,11 +1,11 @@
 // The rooms of the chat in one process: a group of the guests who are here, and the bus for those who are elsewhere.
 
 import { type Framed, Group, type LineCodec } from "../../mod.ts";
-import type { Bus } from "./bus.ts";
+import type { Bus, Hearing } from "./bus.ts";
 
 interface Room {
   readonly here: Group<string>;
-  readonly leaveBus: () => void;
+  readonly hearing: Hearing;
 }
 
 /** All rooms with somebody in them. */
@@ -28,17 +28,18 @@ export class Rooms {
     return this.#missed;
   }
 
-  /** A guest enters a room, and leaves the one that it was in. */
-  enter(guest: Framed<string>, name: string): void {
+  /** A guest enters a room, and leaves the one that it was in. Resolves when it hears all that is said there. */
+  enter(guest: Framed<string>, name: string): Promise<void> {
     this.leave(guest);
     let room = this.#rooms.get(name);
     if (room === undefined) {
       const here = new Group({ codec: this.#codec, slow: "skip" });
-      const leaveBus = this.#bus.hear(name, (line) => this.#missed += here.send(line).skipped);
-      this.#rooms.set(name, room = { here, leaveBus });
+      const hearing = this.#bus.hear(name, (line) => this.#missed += here.send(line).skipped);
+      this.#rooms.set(name, room = { here, hearing });
     }
     room.here.add(guest.connection);
     this.#roomOf.set(guest, name);
+    return room.hearing.begun;
   }
 
   /** A guest leaves its room. With the last one the process stops hearing the room. */
@@ -49,7 +50,7 @@ export class Rooms {
     this.#roomOf.delete(guest);
     room.here.delete(guest.connection);
     if (room.here.size > 0) return;
-    room.leaveBus();
+    room.hearing.end();
     this.#rooms.delete(name);
   }
 

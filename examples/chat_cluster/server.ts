@@ -46,10 +46,11 @@ const here = rooms = new Rooms(bus, new LineCodec({ maxFrameLength: 4_000 }));
 
 const typed = new LineCodec({ maxFrameLength: 1_000, invalidBytes: "replace" });
 listener.attach(framedService(typed, {
-  onMessage(guest, line) {
+  async onMessage(guest, line) {
     const room = /^\/join (\w{1,50})$/.exec(line)?.[1];
     if (room === undefined) return here.say(guest, line);
-    here.enter(guest, room);
+    // A guest who is told so misses nothing from then on.
+    await here.enter(guest, room);
     return `* you are in ${room}`;
   },
   onError: (guest, error) => console.error(`${guest.remoteAddress}: ${error.message}`),

@@ -74,6 +74,9 @@ const FEW_WRITES = 1024;
 /** A loop that awaits what has arrived and writes an answer writes again within this many microtasks. */
 const QUIET_MICROTASKS = 3;
 
+/** What the system has taken is told within this many microtasks, also through TLS. */
+const MICROTASKS_UNTIL_TOLD = 20;
+
 const NOTHING = new Uint8Array(0);
 
 /** Writes to a transport in order. */
@@ -99,6 +102,10 @@ export class Writer implements Turn, PressedQueue {
   #isScheduled = false;
   /** How many microtasks have passed since the last write, while it lingers. */
   #quietMicrotasks = 0;
+  /** Whether the transport was given bytes, and has not told yet how many it has taken. */
+  #isUntold = false;
+  /** Ends the wait of failed writes for that. */
+  #whenTold: (() => void) | undefined;
   /** Whether the system has refused what it was offered last. */
   #isRefused = false;
   #due = Infinity;
@@ -331,15 +338,32 @@ export class Writer implements Turn, PressedQueue {
     this.#due = Infinity;
     this.#host.onDequeued(this.queuedBytes);
     this.queuedBytes = 0;
-    if (this.#writes > 0) {
-      const told = errorOf(error);
-      this.#queue.refuse(told, this.#restLength);
-      this.#held?.refuse(told, 0);
-    }
+    if (this.#writes > 0) this.#refuseAll(errorOf(error), this.#held);
     this.#pressure?.fail(errorOf(error));
     this.#held = undefined;
     this.#whenDrained?.();
     if (this.#end !== undefined && !this.#hasEnded) this.#end.reject(errorOf(error));
+  }
+
+  /**
+   * Rejects every write, each with how much of it has gone out. A write that is under way may have gone out already,
+   * without a word yet: its user must not be told that the peer cannot have it.
+   */
+  #refuseAll(error: SocketError, held: WriteQueue | undefined): void {
+    const refuse = () => {
+      this.#whenTold = undefined;
+      this.#queue.refuse(error, this.#restLength);
+      held?.refuse(error, 0);
+    };
+    if (!this.#isUntold) return refuse();
+    this.#whenTold = refuse;
+    let microtasks = 0;
+    const wait = () => {
+      if (this.#whenTold !== refuse) return;
+      if (++microtasks > MICROTASKS_UNTIL_TOLD) refuse();
+      else queueMicrotask(wait);
+    };
+    wait();
   }
 
   /** When the next thing is due. */
@@ -393,7 +417,9 @@ export class Writer implements Turn, PressedQueue {
     } catch (error) {
       return this.#onRefused(error);
     }
+    this.#isUntold = true;
     this.#onWritten ??= young((count) => {
+      this.#isUntold = false;
       if (this.#onTaken(count)) this.#send();
     });
     writing.then(this.#onWritten, this.#whenRefused ??= young((cause) => this.#onRefused(cause)));
@@ -433,7 +459,11 @@ export class Writer implements Turn, PressedQueue {
   #onTaken(count: number): boolean {
     this.bytesWritten += count;
     this.#host.writePace?.took(count);
-    if (this.#error !== undefined) return false;
+    if (this.#error !== undefined) {
+      this.#restLength -= count;
+      this.#whenTold?.();
+      return false;
+    }
     this.queuedBytes -= count;
     this.#pressure?.onTaken(count);
     this.#host.onDequeued(count);
@@ -462,9 +492,11 @@ export class Writer implements Turn, PressedQueue {
   }
 
   #onRefused(cause: unknown): void {
+    this.#isUntold = false;
     // The system cannot know what happened to the bytes, and reports a bad address.
     if (this.#rest.length !== this.#restLength) this.#onChanged();
     else this.#onWriteFailure(cause);
+    this.#whenTold?.();
   }
 
   #onWriteFailure(cause: unknown): void {

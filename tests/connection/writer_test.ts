@@ -8,8 +8,16 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import { GenericError, type SocketError } from "../../mod.ts";
-import { broken, end, fail, reset, silence, until } from "../../testing/mod.ts";
-import { coreOf } from "../../src/connection/connection.ts";
+import {
+  broken,
+  connectedTransports,
+  end,
+  fail,
+  reset,
+  silence,
+  until,
+} from "../../testing/mod.ts";
+import { Connection, coreOf } from "../../src/connection/connection.ts";
 import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
 
 const KIB = 1024;
@@ -435,6 +443,35 @@ Deno.test("Connection.write() that is aborted says what had gone out", async () 
   const error = await writing;
   assertEquals([error.code, error.cause, error.bytesTaken], ["aborted", "why", 4]);
 });
+
+for (const how of ["abort", "overflow"]) {
+  Deno.test(`Connection.write() that is out, without a word yet, is not called untaken: ${how}`, async () => {
+    const [here, there] = connectedTransports();
+    const send = here.write.bind(here);
+    const begun = Promise.withResolvers<void>();
+    // As through TLS: the system has the bytes some microtasks before it is known here.
+    const late = Object.assign(here, {
+      tryWrite: undefined,
+      async write(bytes: Uint8Array) {
+        const count = await send(bytes);
+        begun.resolve();
+        for (let i = 0; i < 8; i++) await undefined;
+        return count;
+      },
+    });
+    const connection = new Connection(late, { maxQueuedBytes: 10 });
+    const out = connection.write("abcdef").catch((error) => error.bytesTaken);
+    await begun.promise;
+    const behind = connection.write("gh").catch((error) => [error.code, error.bytesTaken]);
+    if (how === "abort") connection.abort();
+    else await assertRejects(() => connection.write("ijklmn"), GenericError, "do not fit");
+    assertEquals(await out, 6);
+    assertEquals(await behind, [how === "abort" ? "aborted" : how, 0]);
+    assertEquals(connection.bytesWritten, 6);
+    await connection.closed;
+    there.close();
+  });
+}
 
 const chunk = "x".repeat(100);
 

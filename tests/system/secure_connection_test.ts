@@ -453,3 +453,27 @@ Deno.test("Listener behind a proxy reads the PROXY header, then shakes hands, an
 Deno.test("secureSocket is checked at the door", () => {
   assertThrows(() => new Listener(0, { secureSocket: {} }), TypeError, "a certificate and its key");
 });
+
+Deno.test("A write over TLS that the peer has got is not called untaken when the next ones overflow", async () => {
+  const taken = Promise.withResolvers<number[]>();
+  await using listener = await listen(localhost, {
+    onConnect(caller) {
+      const count = async (writing: Promise<number>) =>
+        await writing.catch((error) => error.bytesTaken);
+      const first = count(caller.write("x".repeat(300)));
+      queueMicrotask(() => {
+        const others = Array.from({ length: 4 }, () => count(caller.write("x".repeat(300))));
+        taken.resolve(Promise.all([first, ...others]));
+      });
+    },
+    onError: () => {},
+  }, { maxQueuedBytes: 1_000 });
+  const client = await dial(listener, { caCerts });
+  let received = 0;
+  try {
+    for await (const bytes of client) received += bytes.length;
+  } catch { /* it was cut */ }
+  const counts = await taken.promise;
+  assertEquals(counts.reduce((sum, count) => sum + count, 0), received);
+  client.abort();
+});

@@ -181,6 +181,23 @@ export function closedError(action: string): GenericError {
   return new GenericError("closed", `Cannot ${action}: already closed`);
 }
 
+/**
+ * An error that keeps nothing else in memory: the stack of any other one holds the objects whose methods were under way
+ * when it was made, for as long as somebody keeps the error, in a log for instance.
+ *
+ * @param make Makes it; its stack will have no lines.
+ */
+export function stackless<E extends Error>(make: () => E): E {
+  const { stackTraceLimit } = Error;
+  // A program may have frozen it.
+  const isLimited = Reflect.set(Error, "stackTraceLimit", 0);
+  try {
+    return make();
+  } finally {
+    if (isLimited) Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  }
+}
+
 /** The error for bytes that are no message. */
 export function badFrame(why: string, cause?: unknown): GenericError {
   return new GenericError("frame", `Cannot decode: ${why}`, cause === undefined ? {} : { cause });

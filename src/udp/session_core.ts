@@ -7,7 +7,13 @@ import { contentBytes } from "../base/arguments.ts";
 import type { DrainedLimits } from "../network/drained.ts";
 import { LazyTimer } from "../network/lazy_timer.ts";
 import { HandOut } from "../bytes/hand_out.ts";
-import { closedError, GenericError, rejected, type SocketError } from "../base/errors.ts";
+import {
+  closedError,
+  GenericError,
+  rejected,
+  type SocketError,
+  stackless,
+} from "../base/errors.ts";
 import type { Placed } from "../listener/bag.ts";
 import type { InLine } from "../listener/line.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
@@ -196,10 +202,9 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     if (Number.isNaN(this.#activeAt)) this.#activeAt = now;
     const due = this.#activeAt + idleTimeoutInMillis;
     if (due > now || !isSure) return Math.min(due, next);
-    this.end(
-      new GenericError("timed-out", `The session ended: idle for ${idleTimeoutInMillis} ms`),
-      "idle",
-    );
+    const message = `The session ended: idle for ${idleTimeoutInMillis} ms`;
+    // Whoever keeps the error must not keep what nobody can read any more.
+    this.end(stackless(() => new GenericError("timed-out", message)), "idle");
     return Infinity;
   }
 

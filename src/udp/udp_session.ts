@@ -3,7 +3,7 @@
 import { checkReadLength } from "../base/arguments.ts";
 import { mayBeOptions } from "../base/options.ts";
 import type { Datagram } from "./datagram.ts";
-import { GenericError, rejected, type SocketError } from "../base/errors.ts";
+import { GenericError, rejected, type SocketError, stackless } from "../base/errors.ts";
 import { uniqueId } from "../base/unique_id.ts";
 import { checkDrained, type DrainedOptions } from "../network/drained.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -219,7 +219,8 @@ export class UdpSession implements UdpChannel, UdpCaller {
    * @param reason Becomes the `cause` of the `"aborted"` that `closed` resolves with.
    */
   abort(reason?: unknown): void {
-    const error = new GenericError("aborted", "The session was aborted", { cause: reason });
+    const options = { cause: reason };
+    const error = stackless(() => new GenericError("aborted", "The session was aborted", options));
     this.#core.end(error, "local");
   }
 

@@ -1,10 +1,17 @@
-import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { GenericError, ReadTimedOutError, SocketError } from "../../mod.ts";
 import {
   badFrame,
   brokenError,
   isResourceError,
   reasonOf,
+  stackless,
   writeError,
 } from "../../src/base/errors.ts";
 import { setupError } from "../../src/base/setup_error.ts";
@@ -91,4 +98,15 @@ Deno.test("badFrame() carries a cause only if there is one", () => {
   const error = badFrame("it is bad");
   assertEquals([error.code, error.message], ["frame", "Cannot decode: it is bad"]);
   assertEquals(Object.hasOwn(error, "cause"), false);
+});
+
+Deno.test("stackless() keeps no line of the stack, and changes no other error", () => {
+  const error = stackless(() => new GenericError("aborted", "why"));
+  assertEquals([error.stack, error.code, error.message], ["GenericError: why", "aborted", "why"]);
+  assert(new Error("another").stack!.includes("errors_test.ts"));
+  const failing = () => {
+    throw new TypeError("no error");
+  };
+  assertThrows(() => stackless(failing), TypeError, "no error");
+  assert(new Error("another").stack!.includes("errors_test.ts"));
 });

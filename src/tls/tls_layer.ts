@@ -84,6 +84,8 @@ export class TlsLayer implements Transport {
   #whenFilled: PromiseWithResolvers<boolean> | undefined;
   /** Whether the stream may have more than its last read has brought. */
   #mayHaveMore = false;
+  /** Whether the last read got, or gets, only what was read from the stream before it, or by a read begun before it. */
+  #isEarlier = false;
   /** Whether the peer is known to have found nothing wrong with the handshake. */
   #isConfirmed = true;
   /** Whether something came out of the bytes that were fed. */
@@ -122,7 +124,8 @@ export class TlsLayer implements Transport {
   }
 
   get mayHaveMore(): boolean {
-    return this.#mayHaveMore || this.#decrypted.hasMore;
+    // A read that has not asked the stream says nothing of what has arrived since: a stop would take it for all.
+    return this.#isEarlier || this.#mayHaveMore || this.#decrypted.hasMore;
   }
 
   /**
@@ -186,7 +189,9 @@ export class TlsLayer implements Transport {
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#isFreed) return Promise.reject(freedError());
     const reading = this.#decrypted.read(buffer);
-    if (this.#decrypted.isAwaited) this.#fill();
+    const { isAwaited } = this.#decrypted;
+    this.#isEarlier = !isAwaited || this.#isFilling;
+    if (isAwaited) this.#fill();
     return reading;
   }
 
@@ -253,6 +258,7 @@ export class TlsLayer implements Transport {
     });
     // Later turns may bring content, too.
     socket.on("data", (chunk: Uint8Array) => {
+      this.#isEarlier = true;
       this.#onPlain(chunk);
       this.#decrypted.deliver();
     });
@@ -297,7 +303,9 @@ export class TlsLayer implements Transport {
     this.#resize(count);
     this.#decrypt(count === buffer.length ? buffer : buffer.subarray(0, count));
     this.#whenFilled?.resolve(true);
-    if (this.#decrypted.isAwaited) this.#fill();
+    if (!this.#decrypted.isAwaited) return;
+    this.#isEarlier = false;
+    this.#fill();
   };
 
   /** The content has come out when it returns, so the bytes were copied. */

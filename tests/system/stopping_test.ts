@@ -141,6 +141,31 @@ Deno.test("Listener.gracefulStop() serves those behind clients who wait for a pl
   await Promise.all(clients.map((client) => client.close()));
 });
 
+Deno.test("Listener.gracefulStop() handles what came behind bytes that came with the handshake", async () => {
+  const authority = await Authority.make("Stopping Test CA");
+  const secureSocket = await authority.sign({ hosts: ["localhost"] });
+  const isGreeted = Promise.withResolvers<void>();
+  const mayGo = Promise.withResolvers<void>();
+  const listener = await listening({
+    async onConnect() {
+      isGreeted.resolve();
+      await mayGo.promise;
+    },
+    onBytes: (_caller, bytes) => bytes,
+  }, { secureSocket });
+  const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  // What is written meanwhile leaves right behind the client's part of the handshake.
+  void client.upgradeToTls({ caCerts: [authority.cert], serverName: "localhost" });
+  await client.write("first\n");
+  await isGreeted.promise;
+  await client.write("last\n");
+  const stopping = listener.gracefulStop({ deadlineInMillis: PATIENCE_IN_MILLIS });
+  mayGo.resolve();
+  assertEquals([await answer(client), await answer(client)], ["first", "last"]);
+  assertEquals(await stopping, { completed: 1, aborted: 0, cut: [] });
+  await client.close();
+});
+
 Deno.test("Listener.gracefulStop() counts and names whom nobody takes", async () => {
   const listener = new Listener(0, { interface: "127.0.0.1" });
   await listener.start();

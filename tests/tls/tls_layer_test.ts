@@ -143,6 +143,19 @@ for (const [engine, by] of ENGINES) {
   });
 }
 
+Deno.test("TlsLayer may have more than a read brought that did not ask the stream", async () => {
+  const [client, server] = await securePair(localhost, { caCerts, exposePeerCertificate: true });
+  await writeAll(client, bytesOf("hello"));
+  const piece = new Uint8Array(2);
+  const said: unknown[] = [];
+  for (let i = 0; i < 3; i++) said.push(await server.read(piece), server.mayHaveMore);
+  assertEquals(said, [2, true, 2, true, 1, true]);
+  const reading = server.read(piece);
+  await writeAll(client, bytesOf("x"));
+  assertEquals([await reading, server.mayHaveMore], [1, false]);
+  closeBoth(client, server);
+});
+
 Deno.test("TlsLayer takes what an engine hands on in its events alone", async () => {
   const [near] = connectedTransports();
   const layer = new TlsLayer(near);

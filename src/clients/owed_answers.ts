@@ -148,9 +148,9 @@ export class ById<Q, A> implements Owed<Q, A> {
 
   name(request: Request<Q, A>): number {
     const chosen = request.options?.id;
-    const id = chosen ?? this.#make();
+    const id = chosen ?? this.#make(request);
     if (chosen !== undefined && this.isTaken(chosen)) {
-      throw requestError("busy", `a request with the id ${chosen} is under way`, false);
+      throw requestError("busy", `a request with the id ${chosen} is under way`, request.hasLeft);
     }
     request.id = id;
     this.#requests.set(id, request);
@@ -158,8 +158,8 @@ export class ById<Q, A> implements Owed<Q, A> {
     return typeof id === "number" ? id : NaN;
   }
 
-  #make(): number {
-    if (!this.hasRoom) throw requestError("busy", "all ids are in use", false);
+  #make({ hasLeft }: Request<Q, A>): number {
+    if (!this.hasRoom) throw requestError("busy", "all ids are in use", hasLeft);
     do this.#last = Math.max(this.#last >= this.#maxId ? 0 : this.#last, this.#floor) + 1; while (
       this.isTaken(this.#last)
     );

@@ -39,6 +39,11 @@ export class Request<Q, A> implements InLine<Request<Q, A>> {
     readonly reject: (error: unknown) => void,
   ) {}
 
+  /** Whether the server may have handled it: bytes of it were offered to the system, on whichever connection. */
+  get hasLeft(): boolean {
+    return this.repeats > 0 || this.owner?.hasLeft(this) === true;
+  }
+
   /** What is sent. @param number What makes it, where a function does. */
   messageOf(number: number): Q {
     const { message } = this;
@@ -63,7 +68,7 @@ export class Request<Q, A> implements InLine<Request<Q, A>> {
 export interface Owner<Q, A> {
   /** How many answers have come whose id nobody waits for. */
   readonly strangers: number;
-  /** Whether the system was offered bytes of it. */
+  /** Whether the system was offered bytes of it on this connection. */
   hasLeft(request: Request<Q, A>): boolean;
   /** Nobody waits for its answer any more. */
   giveUp(request: Request<Q, A>): void;

@@ -311,7 +311,7 @@ export class Requests<Q, A> implements AsyncDisposable {
         request.at = -1;
         this.#waiting.prepend(request);
       } else {
-        request.fail(lostError(this.#over?.reason ?? error, hasLeft));
+        request.fail(lostError(this.#over?.reason ?? error, request.hasLeft));
       }
     }
     this.#handingBack--;
@@ -360,16 +360,17 @@ export class Requests<Q, A> implements AsyncDisposable {
   }
 
   #timeoutOf(request: Request<Q, A>): Error {
-    const { owner, timeoutInMillis } = request;
+    const { owner, timeoutInMillis, hasLeft } = request;
     if (owner !== undefined) {
       return requestError(
         "timed-out",
         `no answer within ${timeoutInMillis} ms${strangersIn(owner.strangers)}`,
-        owner.hasLeft(request),
+        hasLeft,
       );
     }
     const cause = this.#client && lastErrorOf(this.#client);
-    return requestError("timed-out", `not sent within ${timeoutInMillis} ms`, false, cause);
+    const what = hasLeft ? "not sent again" : "not sent";
+    return requestError("timed-out", `${what} within ${timeoutInMillis} ms`, hasLeft, cause);
   }
 
   #checkQuiet(): void {
@@ -409,7 +410,7 @@ export class Requests<Q, A> implements AsyncDisposable {
     const waiting = [...this.#waiting];
     for (const request of waiting) {
       this.#waiting.remove(request);
-      request.fail(lostError(reason, false));
+      request.fail(lostError(reason, request.hasLeft));
     }
     const told = error ?? closedError("wait for answers");
     for (const channel of [...this.#channels]) channel.end(told, error !== undefined);

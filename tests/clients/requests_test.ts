@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import { ReconnectingClient, RequestError, Requests } from "../../clients.ts";
 import { type Caller, Client, GenericError, LineCodec } from "../../mod.ts";
 import { assertCode } from "../support/assert_code.ts";
-import { asked, lines, type OnLine } from "../support/line_server.ts";
+import { type Asked, asked, lines, type OnLine } from "../support/line_server.ts";
 import { printedDuring } from "../support/printed_during.ts";
 import { echo, listen, served } from "../support/simulated_server.ts";
 
@@ -159,6 +159,62 @@ Deno.test("Requests repeat a request that ends its connection only so often", as
       times++;
       caller.abort();
     },
+  );
+});
+
+const ENDS: Record<string, (asked: Asked) => unknown> = {
+  "its time is over": () => {},
+  "all is closed": ({ requests }) => requests.close(),
+  "all is aborted": ({ requests }) => requests.abort(),
+  "the client is aborted": ({ client }) => client.abort(),
+};
+
+for (const [what, end] of Object.entries(ENDS)) {
+  Deno.test(`Requests say of one that had left and waits to be sent again that it had, when ${what}`, async () => {
+    const heard: string[] = [];
+    await asked(
+      async (scene) => {
+        const { net, requests, listener } = scene;
+        const asking = assertRejects(() => requests.send("x"), RequestError);
+        while (heard.length === 0) await net.delay(1);
+        const never = assertRejects(() => requests.send("y"), RequestError);
+        await listener.immediateStop();
+        await net.delay(5);
+        await end(scene);
+        const error = await asking;
+        assertEquals([heard, error.hasLeft, (await never).hasLeft], [["x"], true, false]);
+        assertMatch(error.message, /it had left/);
+      },
+      {
+        isIdempotent: () => true,
+        maxInFlight: 1,
+        timeoutInMillis: 200,
+        closeTimeoutInMillis: 20,
+      },
+      (line) => void heard.push(line),
+    );
+  });
+}
+
+Deno.test("Requests say of one whose id was taken before it could be sent again that it had left", async () => {
+  let first: Caller | undefined;
+  await asked(
+    async ({ net, requests, client }) => {
+      const asking = assertRejects(() => requests.send("7 x", { id: 7 }), RequestError);
+      while (first === undefined) await net.delay(1);
+      const old = client.connection;
+      client.redial();
+      while (client.connection === undefined || client.connection === old) await net.delay(1);
+      const other = assertRejects(() => requests.send("7 y", { id: 7 }), RequestError);
+      await net.delay(5);
+      first.abort();
+      const error = await asking;
+      assertEquals([error.code, error.hasLeft], ["busy", true]);
+      requests.abort();
+      await other;
+    },
+    { idOf: (line) => parseInt(line), isIdempotent: () => true },
+    (_line, _send, caller) => void (first ??= caller),
   );
 });
 

@@ -338,12 +338,19 @@ Deno.test("examples/dns_server.ts answers questions, each as RFC 1035 says", () 
     const options = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0];
     const edns = await ask(...question(0, [1, 0, 0, 1]), ...options);
     assertEquals([edns.flags, edns.bytes[11]], [0x8400, 1]);
+    // What takes long to read is not read: thousands of records, or options without end.
+    const many = Array.from({ length: 3 }, () => options).flat();
+    assertEquals((await ask(...question(0, [1, 0, 0, 3]), ...many)).flags, 0x8001);
+    const empty = Array.from({ length: 4_000 }, () => [0, 9, 0, 0]).flat();
+    const filled = [...options.slice(0, -2), empty.length >> 8, empty.length & 0xff, ...empty];
     // An answer is never answered, whatever is wrong with it.
-    const silent = [question(0x8000), question(0x8000 | 5 << 11), question(0x8000, [0, 0, 0, 0]), [
-      1,
-      2,
-      3,
-    ]];
+    const silent = [
+      [...question(0, [1, 0, 0, 1]), ...filled],
+      question(0x8000),
+      question(0x8000 | 5 << 11),
+      question(0x8000, [0, 0, 0, 0]),
+      [1, 2, 3],
+    ];
     const answer = await answerTo(
       port,
       ...silent.map((bytes) => new Uint8Array(bytes)),

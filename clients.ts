@@ -12,6 +12,7 @@ export type {
   ReconnectingClientConfig,
   ReconnectingTarget,
 } from "./src/clients/reconnecting_config.ts";
+export type { ReconnectingStats } from "./src/clients/reconnecting_stats.ts";
 export { RequestError } from "./src/clients/request_error.ts";
 export { Requests } from "./src/clients/requests.ts";
 export type { RequestsStats } from "./src/clients/requests_stats.ts";

@@ -19,6 +19,7 @@ import {
   type ReconnectingSettings,
   resolveReconnecting,
 } from "./reconnecting_config.ts";
+import { ReconnectingCounts, type ReconnectingStats } from "./reconnecting_stats.ts";
 import { readReady, Ready, type ReadyOptions } from "./ready.ts";
 import { rest } from "./rest.ts";
 import { Retired } from "./retired.ts";
@@ -77,6 +78,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
   readonly #settings: ReconnectingSettings;
   readonly #backoff: Backoff;
   readonly #reconnects: ReconnectCount | undefined;
+  readonly #counts = new ReconnectingCounts();
   readonly #closed = Promise.withResolvers<SocketError | undefined>();
   /** Aborted when it is over. */
   readonly #life = new AbortController();
@@ -127,6 +129,11 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
   /** What it is doing. */
   get state(): ClientState {
     return this.#state;
+  }
+
+  /** What has happened since it was made. */
+  stats(): ReconnectingStats {
+    return this.#counts.stats();
   }
 
   /** The connection, while it has one. */
@@ -234,16 +241,19 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
     const { signal } = this.#life;
     for (;;) {
       let error: unknown;
+      this.#counts.dial();
       try {
         const client = await this.#dial();
         // It was closed in the very moment.
         if (signal.aborted) return client.abort(signal.reason);
+        this.#counts.up(client);
         const upAt = clock.now();
         error = await this.#use(client);
         this.#backoff.onEnd(clock.now() - upAt);
       } catch (thrown) {
         error = thrown;
         this.#backoff.onFailure();
+        if (!signal.aborted) this.#counts.fail();
       }
       if (signal.aborted) return;
       this.#lastError = error as Error;

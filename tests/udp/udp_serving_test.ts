@@ -427,5 +427,7 @@ Deno.test("UdpListener with open sessions and no consumer keeps what others send
   listener.attach({ onDatagram: (_, { data }) => void got.push(text(data)) });
   await settled();
   assertEquals(got, ["2", "3"]);
+  // A stop would wait for whoever has it.
+  await session.close();
   await listener.gracefulStop();
 });

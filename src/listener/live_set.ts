@@ -1,6 +1,6 @@
 // What a listener has open, as a read-only set for its user.
 
-import type { Bag } from "./bag.ts";
+import type { Bag } from "../base/bag.ts";
 
 /** A read-only set over a bag. */
 export class LiveSet<T> implements ReadonlySet<T> {

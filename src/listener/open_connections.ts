@@ -1,6 +1,6 @@
 // The open connections of a listener, and how they are stopped gracefully.
 
-import { Bag } from "./bag.ts";
+import { Bag } from "../base/bag.ts";
 import { Connection, coreOf } from "../connection/connection.ts";
 import { GenericError } from "../base/errors.ts";
 import { young } from "../base/young.ts";

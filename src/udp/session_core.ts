@@ -14,7 +14,7 @@ import {
   type SocketError,
   stackless,
 } from "../base/errors.ts";
-import type { Placed } from "../listener/bag.ts";
+import type { Placed } from "../base/bag.ts";
 import type { InLine } from "../listener/line.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
 import type { Turns } from "../network/turns.ts";

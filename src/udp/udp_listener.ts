@@ -5,7 +5,7 @@
 
 import { checkPort } from "../base/address.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
-import { Bag } from "../listener/bag.ts";
+import { Bag } from "../base/bag.ts";
 import { Consumers, type IterationOptions } from "../listener/consumers.ts";
 import {
   LifeCycle,

@@ -3,7 +3,7 @@
 
 import { DATAGRAM_OVERHEAD } from "./datagram_mailbox.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
-import type { Bag } from "../listener/bag.ts";
+import type { Bag } from "../base/bag.ts";
 import { OVER } from "../base/iteration.ts";
 import { cutOff, type StopReport, stopReport } from "../listener/life_cycle.ts";
 import type { ArrivedDatagram } from "./datagram.ts";

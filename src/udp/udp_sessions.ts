@@ -1,6 +1,6 @@
 // The sessions of a listener: one for each peer that has sent something.
 
-import type { Bag } from "../listener/bag.ts";
+import type { Bag } from "../base/bag.ts";
 import { OVER } from "../base/iteration.ts";
 import { Line } from "../listener/line.ts";
 import { connectionEnd } from "../connection/connection_end.ts";

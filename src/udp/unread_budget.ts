@@ -8,7 +8,7 @@
 // there may be as many of them as senders. A small stand-in is held: it counts the datagrams that can no longer be
 // read.
 
-import { Bag, type Placed } from "../listener/bag.ts";
+import { Bag, type Placed } from "../base/bag.ts";
 import { type DropCounter, DropCounts, type DropReason } from "./udp_stats.ts";
 
 /** How many keepers are compared to find the one that keeps most. */

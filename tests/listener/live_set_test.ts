@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Bag } from "../../src/listener/bag.ts";
+import { Bag } from "../../src/base/bag.ts";
 import { Connection, coreOf } from "../../src/connection/connection.ts";
 import { LiveSet } from "../../src/listener/live_set.ts";
 import { connectedTransports } from "../../testing/mod.ts";

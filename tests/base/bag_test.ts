@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Bag, type Placed } from "../../src/listener/bag.ts";
+import { Bag, type Placed } from "../../src/base/bag.ts";
 
 interface Thing extends Placed {
   readonly name: string;

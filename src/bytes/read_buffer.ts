@@ -23,8 +23,6 @@ const LONGEST_COPIED = 512;
 const READS_BEFORE_SHRINKING = 64;
 
 const spareMemory = new SpareMemory();
-/** The place of a buffer that is not used any more. */
-const RETIRED = -2;
 
 /** The buffer of one connection's kernel reads. */
 export class ReadBuffer implements MemoryKeeper {
@@ -40,6 +38,7 @@ export class ReadBuffer implements MemoryKeeper {
   #isSpare = false;
   /** Whether nothing was read since it was asked for spare memory. */
   #isQuiet = false;
+  #isRetired = false;
 
   /** Where the next kernel read puts its bytes. No unread bytes may lie there: see `keep`. */
   get target(): Uint8Array<ArrayBuffer> {
@@ -109,7 +108,7 @@ export class ReadBuffer implements MemoryKeeper {
     this.#loan?.forget();
     this.#giveUp();
     spareMemory.delete(this);
-    this.place = RETIRED;
+    this.#isRetired = true;
   }
 
   /** Whether bytes lie in the target. */
@@ -170,7 +169,7 @@ export class ReadBuffer implements MemoryKeeper {
 
   #keepSpare(): void {
     this.#isQuiet = false;
-    if (this.place === -1) spareMemory.add(this);
+    if (this.place < 0 && !this.#isRetired) spareMemory.add(this);
   }
 
   /** Leaves the buffer to those who hold bytes of it. */

@@ -7,10 +7,10 @@
 // half a microsecond; nobody else notices anything. Of a few, all keep what they have. Where nobody reads, nothing is
 // given back, but nothing is taken either.
 
-/** Somebody who has spare memory. */
-export interface MemoryKeeper {
-  /** Its place among all of them, negative where it has none; only {@linkcode SpareMemory} changes it. */
-  place: number;
+import { Bag, type Placed } from "../base/bag.ts";
+
+/** Somebody who has spare memory: its place is among all of them. */
+export interface MemoryKeeper extends Placed {
   /**
    * Gives back what it has not needed since this was asked the last time.
    *
@@ -27,30 +27,24 @@ const STEPS_PER_NEW = 4;
 
 /** All that have spare memory. */
 export class SpareMemory {
-  readonly #keepers: MemoryKeeper[] = [];
+  readonly #keepers = new Bag<MemoryKeeper>((keeper) => keeper);
   #hand = 0;
   #untilStep = READS_PER_STEP;
 
   /** How many there are. */
   get size(): number {
-    return this.#keepers.length;
+    return this.#keepers.size;
   }
 
   /** One more has some. It is not asked for it before the hand comes by. */
   add(keeper: MemoryKeeper): void {
     for (let i = 0; i < STEPS_PER_NEW; i++) this.#step();
-    keeper.place = this.#keepers.push(keeper) - 1;
+    this.#keepers.add(keeper);
   }
 
   /** One has none any more. */
   delete(keeper: MemoryKeeper): void {
-    if (keeper.place < 0) return;
-    const last = this.#keepers.pop()!;
-    if (last !== keeper) {
-      last.place = keeper.place;
-      this.#keepers[last.place] = last;
-    }
-    keeper.place = -1;
+    this.#keepers.delete(keeper);
   }
 
   /** One of them was read into. */
@@ -62,9 +56,9 @@ export class SpareMemory {
 
   #step(): void {
     const keepers = this.#keepers;
-    if (keepers.length <= FEW) return;
-    if (this.#hand >= keepers.length) this.#hand = 0;
-    const keeper = keepers[this.#hand]!;
+    if (keepers.size <= FEW) return;
+    if (this.#hand >= keepers.size) this.#hand = 0;
+    const keeper = keepers.at(this.#hand);
     // The last one takes its place then, and is next.
     if (keeper.giveBack()) this.delete(keeper);
     else this.#hand++;

@@ -13,11 +13,6 @@ export interface IterationOptions {
 
 const ITERATION_OPTIONS = optionNames<IterationOptions>({ signal: true });
 
-/** What may have been meant with a service that is attached, by what was called. */
-const BEFORE: Readonly<Record<string, string>> = {
-  serve: "call start() for that one, or serve() without attach()",
-};
-
 /** What consumers and their listener report to each other. */
 export interface ConsumersHost<Consumer> {
   /** Whether anything may arrive. */
@@ -153,9 +148,13 @@ export class Consumers<Consumer extends object> {
 
   #begin(action: string, consumer: Consumer, given: object | undefined): void {
     if (this.#current !== undefined) {
+      // Whoever attaches and then serves has meant one of the two.
+      const advice = action === "serve"
+        ? "call start() for that one, or serve() without attach()"
+        : "detach it first";
       const what = this.#given === undefined
         ? "an iteration is under way"
-        : `a service is attached already, ${BEFORE[action] ?? "detach it first"}`;
+        : `a service is attached already, ${advice}`;
       throw new GenericError("busy", `Cannot ${action}: ${what}`);
     }
     this.#current = consumer;

@@ -17,7 +17,6 @@ import {
   type ClientPoolConfig,
   type PoolCloseOptions,
   type PoolSettings,
-  readAcquireOptions,
   readPoolClose,
   resolvePool,
 } from "./client_pool_config.ts";
@@ -27,6 +26,7 @@ import { Pooled } from "./pooled.ts";
 import { PoolDialler } from "./pool_dialler.ts";
 import { PoolLine, type Waiter } from "./pool_line.ts";
 import { calledFor } from "./prepared.ts";
+import { readWaitOptions } from "./wait_options.ts";
 
 /** Numbers about a pool. The record does not change. */
 export interface ClientPoolStats {
@@ -145,7 +145,7 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
       const { acquireTimeoutInMillis, clock, maxWaiting } = this.#settings;
       const { signal, timeoutInMillis = acquireTimeoutInMillis } = options === undefined
         ? {}
-        : readAcquireOptions(options);
+        : readWaitOptions(options);
       if (this.#life.signal.aborted) throw this.#life.signal.reason;
       const due = timeoutInMillis === Infinity ? Infinity : clock.now() + timeoutInMillis;
       const waiter = this.#waiting.join(due, timeoutInMillis, resolve, reject);

@@ -1,6 +1,6 @@
 // How a pool keeps connections: read and checked once.
 
-import { checkFunction, checkInterval, checkLimit, checkSignal } from "../base/arguments.ts";
+import { checkFunction, checkInterval, checkLimit } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import type { Client } from "../connection/client.ts";
 import { type AnyClientConfig, resolveClientConfig } from "../connection/client_config.ts";
@@ -137,19 +137,7 @@ export function resolvePool<Session>(
   });
 }
 
-const ACQUIRE_OPTIONS = optionNames<AcquireOptions>({ signal: true, timeoutInMillis: true });
 const CLOSE_OPTIONS = optionNames<PoolCloseOptions>({ deadlineInMillis: true });
-
-/** Reads the options of an `acquire`. @throws {unknown} The reason of a signal that is aborted already. */
-export function readAcquireOptions(given: AcquireOptions): AcquireOptions {
-  const options = readOptions("options", given, ACQUIRE_OPTIONS);
-  const { signal, timeoutInMillis } = options;
-  if (timeoutInMillis !== undefined) checkInterval("timeoutInMillis", timeoutInMillis);
-  if (signal === undefined) return options;
-  const checked = checkSignal(signal);
-  checked.throwIfAborted();
-  return { ...options, signal: checked };
-}
 
 /** Reads the options of a `close`. Gives the deadline. */
 export function readPoolClose(given: PoolCloseOptions): number {

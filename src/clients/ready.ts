@@ -1,11 +1,10 @@
 // Those who wait until a client has a connection.
 
-import { checkInterval, checkSignal } from "../base/arguments.ts";
 import { GenericError, ignore, reasonOf } from "../base/errors.ts";
-import { optionNames, readOptions } from "../base/options.ts";
 import type { Client } from "../connection/client.ts";
 import { waitFor } from "../network/deadline.ts";
 import type { Clock } from "../network/network.ts";
+import { readWaitOptions } from "./wait_options.ts";
 
 /** How to wait for a connection. */
 export interface ReadyOptions {
@@ -19,8 +18,6 @@ export interface ReadyOptions {
   readonly timeoutInMillis?: number;
 }
 
-const READY_OPTIONS = optionNames<ReadyOptions>({ signal: true, timeoutInMillis: true });
-
 /** Checked {@linkcode ReadyOptions}. */
 export interface ReadyLimits {
   readonly signal: AbortSignal | undefined;
@@ -29,11 +26,7 @@ export interface ReadyLimits {
 
 /** Reads how to wait for a connection. @throws {unknown} It is wrong; or the reason of the signal. */
 export function readReady(options: ReadyOptions): ReadyLimits {
-  const given = readOptions("options", options, READY_OPTIONS);
-  const { timeoutInMillis = Infinity } = given;
-  checkInterval("timeoutInMillis", timeoutInMillis);
-  const signal = given.signal === undefined ? undefined : checkSignal(given.signal);
-  signal?.throwIfAborted();
+  const { signal, timeoutInMillis = Infinity } = readWaitOptions(options);
   return { signal, timeoutInMillis };
 }
 

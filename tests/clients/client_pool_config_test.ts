@@ -1,9 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  readAcquireOptions,
-  readPoolClose,
-  resolvePool,
-} from "../../src/clients/client_pool_config.ts";
+import { readPoolClose, resolvePool } from "../../src/clients/client_pool_config.ts";
 
 const place = { host: "a.example", port: 1 };
 
@@ -44,14 +40,7 @@ Deno.test("resolvePool() says what is wrong", () => {
   }
 });
 
-Deno.test("The options of a pool's calls say what is wrong", () => {
-  assertThrows(
-    () => readAcquireOptions({ timeoutInMilli: 1 } as never),
-    TypeError,
-    "use timeoutInMillis",
-  );
-  assertThrows(() => readAcquireOptions({ timeoutInMillis: 0 }), RangeError, "timeoutInMillis");
-  assertThrows(() => readAcquireOptions({ signal: 1 } as never), TypeError, "signal must be");
+Deno.test("The options of a pool's close() say what is wrong", () => {
   assertThrows(
     () => readPoolClose({ deadlineInMilli: 1 } as never),
     TypeError,

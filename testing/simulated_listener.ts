@@ -24,6 +24,8 @@ export class SimulatedListener implements TransportListener {
   #accepting: PromiseWithResolvers<Transport> | undefined;
   #isDue = false;
   #isClosed = false;
+  /** Only where the network can try. */
+  readonly tryAccept?: () => Transport | undefined;
 
   constructor(
     world: World,
@@ -35,6 +37,7 @@ export class SimulatedListener implements TransportListener {
     this.addr = addr;
     this.#backlog = backlog;
     this.#host = host;
+    if (world.canTry) this.tryAccept = () => this.#tryAccept();
   }
 
   /** Whether another connection may wait; without room its first packet is dropped. */
@@ -97,20 +100,36 @@ export class SimulatedListener implements TransportListener {
   #finish(): void {
     const accepting = this.#accepting!;
     this.#accepting = undefined;
+    try {
+      accepting.resolve(this.#take());
+    } catch (error) {
+      accepting.reject(error);
+    }
+  }
+
+  #tryAccept(): Transport | undefined {
+    if (this.#accepting !== undefined) {
+      this.#world.violation(`listener :${this.addr.port}: an attempt while an accept waits`);
+    }
+    return this.#isClosed || this.#waiting.length === 0 ? undefined : this.#take();
+  }
+
+  /** Takes the one who has waited longest. */
+  #take(): Transport {
     const { random, faults } = this.#world;
     const stream = this.#waiting[0]!;
     if (random.chance(faults.acceptFailures) || !this.#host.adopt(stream)) {
       this.#world.note(`accept :${this.addr.port} fails`);
-      return accepting.reject(tooManyOpenFiles());
+      throw tooManyOpenFiles();
     }
     this.#waiting.shift();
     if (stream.isDead) {
       // The runtime asks the system for the peer's address, which is forgotten by then.
       this.#world.note(`accept :${this.addr.port} of a dead connection`);
       stream.close();
-      return accepting.reject(notConnected());
+      throw notConnected();
     }
     this.#world.note(`accept :${this.addr.port} from :${stream.remoteAddr.port}`);
-    accepting.resolve(stream);
+    return stream;
   }
 }

@@ -2,7 +2,7 @@
 // is Connection.
 //
 //   open --close()--> closing --flush, end, drain--> freed
-//     \----------------abort(), a failure-----------/
+//     \--abort(), a failure, a close after all was said--/
 //
 // What is particular about a listener's or a client's connection is passed as its origin when it is made. Its transport
 // is freed here and nowhere else.
@@ -262,6 +262,10 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     by: ConnectionEnd["by"] = this.reader.hasEnded ? "peer" : "local",
   ): Promise<void> {
     if (this.#state !== "open") return this.freed;
+    if (error === undefined && this.#isSaidAll) {
+      this.#free(undefined, by);
+      return this.freed;
+    }
     this.#state = "closing";
     this.#heartbeat = undefined;
     this.#ending = { by: error === undefined ? by : "error", error, isOver: false };
@@ -274,6 +278,14 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.writer.end().then(() => this.reader.drain()).then(done, () => {});
     this.#signalEnd();
     return this.freed;
+  }
+
+  /**
+   * Whether both sides have said all: then freeing gives the peer its end, without an end of its own before. Where it is
+   * secure, that end has to be said.
+   */
+  get #isSaidAll(): boolean {
+    return this.reader.hasEnded && this.isQuiet && this.#transport.secure === undefined;
   }
 
   /** Frees the transport at once; what is queued or unread is gone. */

@@ -146,7 +146,7 @@ export class Writer implements Turn, PressedQueue {
 
   /** Whether nothing waits to be sent, and something could be sent. */
   get isQuiet(): boolean {
-    return this.queuedBytes === 0 && this.#end === undefined && this.#error === undefined;
+    return this.#writes === 0 && this.#end === undefined && this.#error === undefined;
   }
 
   /**

@@ -60,6 +60,10 @@ function tappedListener(
     isShared: listener.isShared,
     letGo: listener.letGo && (() => listener.letGo!()),
     accept: async () => wrap(await listener.accept(), true),
+    tryAccept: listener.tryAccept && (() => {
+      const transport = listener.tryAccept!();
+      return transport && wrap(transport, true);
+    }),
     close: () => listener.close(),
   });
 }

@@ -15,6 +15,7 @@ export class Acceptor {
   readonly #clock: Clock;
   #isClosed = false;
   #pending: Promise<Transport | undefined> | undefined;
+  #hindrance: { readonly error: unknown } | undefined;
   #restInMillis = SHORTEST_REST_IN_MILLIS;
   #wake: (() => void) | undefined;
   #resting: Promise<void> | undefined;
@@ -43,7 +44,23 @@ export class Acceptor {
    * @throws {SocketError} An error that ends accepting for good.
    */
   accept(): Promise<Transport | undefined> {
-    return this.#pending ??= this.#accept().finally(() => this.#pending = undefined);
+    return this.#pending ??= this.#accept();
+  }
+
+  /**
+   * Takes the next transport if the engine can do that without a promise, and nothing has to be waited for. Not to be
+   * called while {@linkcode Acceptor.accept} is under way. What hinders it is for the next `accept` to deal with.
+   */
+  tryAccept(): Transport | undefined {
+    if (this.#isClosed || this.#hindrance !== undefined) return undefined;
+    try {
+      const transport = this.#listener.tryAccept?.();
+      if (transport !== undefined) this.#restInMillis = SHORTEST_REST_IN_MILLIS;
+      return transport;
+    } catch (error) {
+      this.#hindrance = { error };
+      return undefined;
+    }
   }
 
   /** The rest after a failure, while it lasts. */
@@ -67,18 +84,30 @@ export class Acceptor {
   }
 
   async #accept(): Promise<Transport | undefined> {
-    while (!this.#isClosed) {
-      try {
-        const transport = await this.#listener.accept();
-        this.#restInMillis = SHORTEST_REST_IN_MILLIS;
-        return transport;
-      } catch (error) {
-        if (this.#isClosed) break;
-        if (isFinal(error)) throw brokenError("Cannot accept", error);
-        if (!isClientsDoing(error)) await this.#rest(error);
+    try {
+      while (!this.#isClosed) {
+        try {
+          this.#throwHindrance();
+          const transport = await this.#listener.accept();
+          this.#restInMillis = SHORTEST_REST_IN_MILLIS;
+          return transport;
+        } catch (error) {
+          if (this.#isClosed) break;
+          if (isFinal(error)) throw brokenError("Cannot accept", error);
+          if (!isClientsDoing(error)) await this.#rest(error);
+        }
       }
+      return undefined;
+    } finally {
+      this.#pending = undefined;
     }
-    return undefined;
+  }
+
+  /** What an attempt without a promise has met. */
+  #throwHindrance(): void {
+    const hindrance = this.#hindrance;
+    this.#hindrance = undefined;
+    if (hindrance !== undefined) throw hindrance.error;
   }
 
   /** Out of descriptors, or something unknown: it may pass, but not if accepting is tried again at once. */

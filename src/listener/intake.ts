@@ -114,6 +114,7 @@ export class Intake {
       }
       if (this.#isClosed || this.#isShut && this.#isEmpty) return undefined;
       if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.#acceptAtOnce()) continue;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiters.push(resolve);
       void this.#acceptOn();
@@ -258,6 +259,19 @@ export class Intake {
 
   #wakeAll(): void {
     for (const wake of this.#waiters.splice(0)) wake();
+  }
+
+  /** Accepts one that waits already, without a promise. Returns whether there was one; perhaps it is not let in. */
+  #acceptAtOnce(): boolean {
+    if (this.#isAccepting || this.#waiters.length > 0) return false;
+    if (this.#lastCall !== undefined || this.#isShut || this.isHeld || this.#delay() > 0) {
+      return false;
+    }
+    const transport = this.#options.acceptor.tryAccept();
+    if (transport === undefined) return false;
+    this.#accepted++;
+    this.#enter(transport);
+    return true;
   }
 
   /** Accepts while a call waits. */

@@ -76,6 +76,12 @@ export interface TransportListener {
   letGo?(): number;
   /** Waits for the next one. Called once at a time. */
   accept(): Promise<Transport>;
+  /**
+   * Like `accept`, without a promise: `undefined` where that would have to wait, or others have to go first. It throws
+   * what `accept` would reject with. Left out by an engine that has no such thing. Not called while an `accept` is
+   * under way.
+   */
+  tryAccept?(): Transport | undefined;
   /** Stops; a pending accept rejects, or gives whom it had in hand: a stop still serves that one. */
   close(): void;
 }

@@ -78,6 +78,38 @@ Deno.test("Connection.close() does not drain when the peer has ended", async () 
   assertEquals([peer.isClosed, clock.now(), await connection.closed], [true, 0, undefined]);
 });
 
+Deno.test("Connection.close() after both sides have said all frees at once, which is the end for the peer", async () => {
+  const { connection, peer } = scriptedConnection(["ask", end()]);
+  assertEquals(asText(await connection.read()), ["ask", 3]);
+  await connection.write("answer");
+  assertEquals((await connection.read())[1], -1);
+  const closing = connection.close();
+  assertEquals([peer.calls.at(-1), peer.calls.includes("closeWrite")], ["close", false]);
+  await closing;
+  assertEquals([await connection.closed, peer.writtenText], [undefined, "answer"]);
+  await assertRejects(() => connection.write("more"), SocketError, "closed");
+});
+
+Deno.test("Connection.close() with something left to say says it, and then ends", async () => {
+  for (const last of ["answer", ""]) {
+    const { connection, peer } = scriptedConnection([end()]);
+    assertEquals((await connection.read())[1], -1);
+    const writing = connection.write(last);
+    await connection.close();
+    assertEquals(await writing, last.length);
+    assertEquals(peer.calls.slice(-2), ["closeWrite", "close"]);
+  }
+});
+
+Deno.test("Connection.close() of a secure stream says the end, whoever has ended before", async () => {
+  const peer = scriptedTransport([end()]);
+  Object.defineProperty(peer, "secure", { value: {} });
+  const connection = new Connection(peer);
+  assertEquals((await connection.read())[1], -1);
+  await connection.close();
+  assertEquals(peer.calls.slice(-2), ["closeWrite", "close"]);
+});
+
 Deno.test("Connection.close() lets a peer that reads slowly have everything: no reset on its way", async () => {
   const [here, there] = connectedTransports({ capacity: 1_000 });
   const connection = new Connection(here);

@@ -86,13 +86,17 @@ Deno.test("tappedNetwork() passes on what a listener says of itself", async () =
     isShared: true,
     letGo: () => 7,
     accept: () => Promise.resolve(connectedTransports()[0]),
+    tryAccept: () => waiting.pop(),
     close: () => {},
   };
+  const waiting = [connectedTransports()[0]];
   const network = tappedNetwork({ ...denoNetwork, listen: () => inner }, notedNetwork().tap);
   const listener = network.listen({ hostname: "127.0.0.1", port: 1, backlog: 1 });
   // At once, as the network does.
-  const { isShared, letGo, ...others } = listener as TransportListener;
+  const { isShared, letGo, tryAccept, ...others } = listener as TransportListener;
   assertEquals([isShared, letGo!(), others.addr], [true, 7, addr]);
+  assertEquals(tryAccept!() instanceof TappedTransport, true);
+  assertEquals(tryAccept!(), undefined);
   assertEquals(await others.accept() instanceof TappedTransport, true);
   others.close();
 });

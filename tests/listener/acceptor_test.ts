@@ -105,3 +105,47 @@ Deno.test("Acceptor.close() ends a pending accept, also one that rests, and free
   await resting.acceptor.close();
   assertEquals(await resting.acceptor.accept(), undefined);
 });
+
+Deno.test("Acceptor.tryAccept() takes who waits; what hinders it is dealt with by the next accept", async () => {
+  const clock = new VirtualClock();
+  const client = (): Transport => scriptedTransport([]);
+  const [first, second, third, fourth] = [client(), client(), client(), client()];
+  const script: (Transport | Error | undefined)[] = [
+    first,
+    undefined,
+    new Deno.errors.ConnectionAborted("gone"),
+    second,
+    outOfSockets(),
+    third,
+    fourth,
+  ];
+  const next = (): Transport | undefined => {
+    const step = script.shift();
+    if (step instanceof Error) throw step;
+    return step;
+  };
+  const tried = new Acceptor({
+    addr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+    tryAccept: next,
+    // deno-lint-ignore require-await -- what it throws becomes a rejection
+    accept: async () => next()!,
+    close: () => {},
+  }, clock);
+  assertStrictEquals(tried.tryAccept(), first);
+  assertEquals(tried.tryAccept(), undefined);
+  // Gone before it was accepted: nobody is asked again until an accept has dealt with that, at once.
+  assertEquals([tried.tryAccept(), tried.tryAccept(), script.length], [undefined, undefined, 4]);
+  assertStrictEquals(await tried.accept(), second);
+  assertEquals([tried.tryAccept(), tried.rests], [undefined, 0]);
+  const accepting = tried.accept();
+  assertEquals(await isPending(clock, accepting), true);
+  assertEquals(tried.rests, 1);
+  await clock.advance(5);
+  assertStrictEquals(await accepting, third);
+  await tried.close();
+  assertEquals([tried.tryAccept(), await tried.accept(), script.length], [undefined, undefined, 1]);
+});
+
+function outOfSockets(): Error {
+  return new Error("Too many open files (os error 24)");
+}

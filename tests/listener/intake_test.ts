@@ -105,6 +105,47 @@ Deno.test("Intake.accept() hands out one connection at a time, and accepts no mo
   assertEquals(await intake.close(), 0);
 });
 
+Deno.test("Intake.accept() takes who waits already without a promise of the network, and no more than are asked for", async () => {
+  const clock = new VirtualClock();
+  const guard = new Guard(resolveGuardConfig({ deny: ["192.0.2.9"] }), () => clock.now());
+  const waiting = ["192.0.2.1", "192.0.2.9", "192.0.2.2", "192.0.2.3"].map((host) => peer(host));
+  const clients = [...waiting];
+  const asked = { accept: 0 };
+  const coming = Promise.withResolvers<Transport>();
+  const inner = new Intake({
+    acceptor: new Acceptor({
+      addr: tcp("127.0.0.1") as Deno.NetAddr,
+      tryAccept: () => waiting.shift(),
+      accept: () => {
+        asked.accept++;
+        return coming.promise;
+      },
+      close: () => coming.reject(new Deno.errors.BadResource("closed")),
+    }, clock),
+    guard,
+    stages: [],
+    clock,
+    isWanted: () => true,
+    isSuspended: () => false,
+  });
+  const taken: (string | undefined)[] = [];
+  for (let i = 0; i < 3; i++) {
+    const admission = await inner.accept();
+    taken.push(admission && hostOf(admission.transport.remoteAddr));
+    inner.onTaken();
+    if (i === 0) assertEquals([waiting.length, clients[1]!.isClosed], [3, false]);
+  }
+  assertEquals([taken, asked.accept], [["192.0.2.1", "192.0.2.2", "192.0.2.3"], 0]);
+  assertEquals(clients.map(({ isClosed }) => isClosed), [false, true, false, false]);
+  const last = inner.accept();
+  assertEquals([await isPending(clock, last), asked.accept], [true, 1]);
+  assertEquals(
+    await inner.finish(new Patience(clock, 0), { looked: () => Promise.resolve(), backlog: 0 }),
+    [],
+  );
+  assertEquals(await last, undefined);
+});
+
 Deno.test("Intake.accept() passes over those who are refused, and frees them", async () => {
   const wanted = peer("192.0.2.1");
   const refused = [peer("192.0.2.9"), peer("192.0.2.9")];

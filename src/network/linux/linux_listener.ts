@@ -52,21 +52,26 @@ export class LinuxListener implements TransportListener, EventHandler {
     if (this.#waiting !== undefined) this.#goOn(this.#waiting);
   }
 
+  tryAccept(): Transport | undefined {
+    if (this.#descriptor < 0 || this.#waiting !== undefined) return undefined;
+    if (!this.#mayAccept || this.#inThisTurn >= MOST_IN_A_TURN) return undefined;
+    const transport = this.#take();
+    if (transport !== undefined && this.#inThisTurn++ === 0) {
+      this.#loop.afterTurn(() => this.#inThisTurn = 0);
+    }
+    return transport;
+  }
+
   accept(): Promise<Transport> {
     if (this.#descriptor < 0) return Promise.reject(freed());
     if (this.#waiting !== undefined) {
       return Promise.reject(new Deno.errors.Busy("Another accept task is ongoing"));
     }
-    if (this.#mayAccept && this.#inThisTurn < MOST_IN_A_TURN) {
-      try {
-        const transport = this.#tryAccept();
-        if (transport !== undefined) {
-          if (this.#inThisTurn++ === 0) this.#loop.afterTurn(() => this.#inThisTurn = 0);
-          return Promise.resolve(transport);
-        }
-      } catch (error) {
-        return Promise.reject(error);
-      }
+    try {
+      const transport = this.tryAccept();
+      if (transport !== undefined) return Promise.resolve(transport);
+    } catch (error) {
+      return Promise.reject(error);
     }
     this.#loop.hold();
     const waiting = this.#waiting = Promise.withResolvers<Transport>();
@@ -77,7 +82,7 @@ export class LinuxListener implements TransportListener, EventHandler {
   #goOn(waiting: PromiseWithResolvers<Transport>): void {
     if (this.#waiting !== waiting) return;
     try {
-      const transport = this.#tryAccept();
+      const transport = this.#take();
       if (transport === undefined) return;
       waiting.resolve(transport);
     } catch (error) {
@@ -87,7 +92,8 @@ export class LinuxListener implements TransportListener, EventHandler {
     this.#loop.release();
   }
 
-  #tryAccept(): Transport | undefined {
+  /** Takes who waits, if anybody does. */
+  #take(): Transport | undefined {
     // A look at errno that wrongly finds nobody there would leave who waits until the next one comes.
     const accepted = acceptFrom(this.#descriptor, "tcp", !this.#isTold);
     this.#isTold = false;

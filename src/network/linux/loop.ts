@@ -8,9 +8,8 @@
 //   thread waits in the place of this one. It only polls the epoll, in memory that is not the isolate's: events that a
 //   thread had taken into an isolate that is gone would be lost, and edges are told once.
 // - A program that goes from turn to turn keeps the runtime from looking at its own sockets and timers (a fetch took 29 ms
-//   at 500 us of work a turn, 0.12 ms without). It looks after every 61st turn. So when a millisecond of work has had
-//   fewer turns, those that are missing are spent with nothing, some 50 us. (A thread that comes back at once is
-//   often quicker than the runtime, which then has no reason to look.)
+//   at 500 us of work a turn, 0.12 ms without). It looks after every 61st turn. So when half a millisecond of work has had
+//   fewer turns, it is asked to: see runtime_look.ts. Where it cannot be asked, the missing turns are spent with nothing.
 // - Turns without events cost, too, and so does a thread: how many turns are spent before the thread is sent depends
 //   on how long it had to wait the last times.
 // - The runtime lives as long as a thread does. So it is called back when nobody waits for anything, and it never stays
@@ -21,6 +20,7 @@ import * as abi from "./abi.ts";
 import { checkAbi } from "./check_abi.ts";
 import { attempt, must } from "./errno.ts";
 import { type Libc, libc } from "./libc.ts";
+import { RuntimeLook } from "./runtime_look.ts";
 
 /** Takes what has happened to a descriptor. */
 export interface EventHandler {
@@ -50,7 +50,7 @@ const MOST_EMPTY_TURNS = 24;
 const SHORT_WAIT_IN_MILLIS = 0.25;
 const LONGEST_WAIT_IN_MILLIS = 10_000;
 /** For so long the runtime does not look at its own sockets and timers. */
-const LONGEST_WITHOUT_THE_RUNTIME_IN_MILLIS = 1;
+const LONGEST_WITHOUT_THE_RUNTIME_IN_MILLIS = 0.5;
 /** For how long this thread waits for one that was called back: on a busy machine it may have to wait for a core. */
 const LONGEST_RETURN_IN_MILLIS = 20;
 /** In so many the runtime looks for certain: 61, and a few for what it does with that. */
@@ -87,6 +87,7 @@ export class EventLoop {
   /** How many turns there were since the runtime has looked, and whether the next ones are spent for that. */
   #turns = 0;
   #isForTheRuntime = false;
+  readonly #runtimeLook: RuntimeLook;
   #isBusy = false;
   #emptyTurns = 0;
   #mostEmptyTurns = MOST_EMPTY_TURNS;
@@ -110,6 +111,7 @@ export class EventLoop {
     }
     // Never given back: a thread may look at it for as long as the process lives.
     this.#polled = functions.malloc(BigInt(this.#polledBytes.length));
+    this.#runtimeLook = new RuntimeLook(functions, this.#onRuntimeLooked);
   }
 
   /** Whether anybody waits for an event. */
@@ -201,6 +203,8 @@ export class EventLoop {
   }
 
   #takeTurn(): void {
+    // It comes when the runtime has looked.
+    if (this.#runtimeLook.isUnderWay) return;
     this.#immediate ??= setImmediate(this.#turn);
   }
 
@@ -212,8 +216,8 @@ export class EventLoop {
     this.#goOn();
   };
 
-  /** Whether the next turns are the runtime's. It has looked after so many of any kind. */
-  #owesTurns(): boolean {
+  /** Whether the runtime has to look. It has after so many turns of any kind. */
+  #owesALook(): boolean {
     const now = denoNetwork.clock.now();
     if (this.#turns >= TURNS_OF_A_LOOK) {
       this.#turns = 0;
@@ -256,9 +260,16 @@ export class EventLoop {
     const isAsked = this.#afterTurn.length > 0;
     if (this.#isWaiting && !isAsked) return;
     if (!isAsked && this.#emptyTurns > this.#mostEmptyTurns) return this.#wait();
-    this.#isForTheRuntime = this.#owesTurns();
+    this.#isForTheRuntime = this.#owesALook() && !this.#runtimeLook.ask();
     this.#takeTurn();
   }
+
+  readonly #onRuntimeLooked = (): void => {
+    this.#turns = 0;
+    this.#lookedAt = denoNetwork.clock.now();
+    // Not from here: whoever asks for the next look must wait until this byte's reader has found no other one.
+    this.#takeTurn();
+  };
 
   #dropTurn(): void {
     if (this.#immediate !== undefined) clearImmediate(this.#immediate);
@@ -301,7 +312,10 @@ export class EventLoop {
 
   /** Nobody waits for anything. */
   #rest(): void {
-    if (this.#afterTurn.length === 0) this.#dropTurn();
+    if (this.#afterTurn.length === 0) {
+      this.#dropTurn();
+      this.#runtimeLook.close();
+    }
     if (!this.#isWaiting) return;
     if (!this.#isCalledBack) this.#ring();
     // It is gone in some microseconds. Whoever looks right now at what is left of this program, as tests' sanitizers do,

@@ -89,6 +89,8 @@ export class EventLoop {
   #isForTheRuntime = false;
   readonly #runtimeLook: RuntimeLook;
   #isBusy = false;
+  /** Whether nobody waited at the end of the last turn. */
+  #isResting = false;
   #emptyTurns = 0;
   #mostEmptyTurns = MOST_EMPTY_TURNS;
   /** When the runtime has looked at its own sockets. */
@@ -256,7 +258,8 @@ export class EventLoop {
 
   /** Decides when the system is asked next. */
   #goOn(): void {
-    if (this.#waits === 0 && this.#afterTurn.length === 0) return this.#rest();
+    if (this.#waits === 0 && this.#afterTurn.length === 0) return this.#restSoon();
+    this.#isResting = false;
     const isAsked = this.#afterTurn.length > 0;
     if (this.#isWaiting && !isAsked) return;
     if (!isAsked && this.#emptyTurns > this.#mostEmptyTurns) return this.#wait();
@@ -310,8 +313,16 @@ export class EventLoop {
     attempt(() => this.#libc.eventfd_write(this.#alarm, 1n));
   }
 
+  /** Nobody waits for anything; whoever was told just now may want to in a moment. */
+  #restSoon(): void {
+    if (this.#isResting || !this.#runtimeLook.isOpen) return this.#rest();
+    this.#isResting = true;
+    this.#takeTurn();
+  }
+
   /** Nobody waits for anything. */
   #rest(): void {
+    this.#isResting = false;
     if (this.#afterTurn.length === 0) {
       this.#dropTurn();
       this.#runtimeLook.close();

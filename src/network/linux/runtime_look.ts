@@ -31,6 +31,11 @@ export class RuntimeLook {
     this.#onLooked = onLooked;
   }
 
+  /** Whether it keeps a socket. */
+  get isOpen(): boolean {
+    return this.#watch !== undefined;
+  }
+
   /** Whether it was asked, and has not looked yet. The caller must make no turns meanwhile. */
   get isUnderWay(): boolean {
     return this.#isUnderWay;

@@ -6,6 +6,8 @@ import { VirtualClock } from "../../testing/mod.ts";
 export class LateClock extends VirtualClock {
   /** When the runtime has looked at its sockets. */
   look = Promise.resolve();
+  /** By how much each timeout comes late. */
+  delayInMillis = 0;
   #busyUntil = 0;
 
   busyFor(inMillis: number): void {
@@ -17,7 +19,7 @@ export class LateClock extends VirtualClock {
       const delay = this.#busyUntil - this.now();
       if (delay > 0) super.setTimeout(callback, delay);
       else callback();
-    }, delayInMillis);
+    }, delayInMillis + this.delayInMillis);
   }
 
   looked(): Promise<void> {

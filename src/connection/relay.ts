@@ -74,8 +74,8 @@ const OPTIONS = optionNames<RelayOptions>({
  *
  * Timeouts of the connections still apply, except `readTimeoutInMillis`. A listener's stop lets the relay go on while
  * something may be under way: what the listener's connection sent was not answered, that connection has ended and the
- * other one has not, or bytes have passed in the last quarter of a second. Nobody can know whether an answer that
- * pauses for longer is complete.
+ * other one has not, or bytes have passed in the last quarter of a second, which is counted from the moment in which
+ * the stop asks. Nobody can know whether an answer that pauses for longer is complete.
  *
  * @param a One connection.
  * @param b The other one.

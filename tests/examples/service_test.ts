@@ -70,6 +70,18 @@ Deno.test("examples/service goes on until its load balancer has noticed, says go
   });
 });
 
+Deno.test("examples/service ends after its stop, whatever those on the port of the probes do", async () => {
+  await using service = await Service.start(["--accept-for=0", "--deadline=10000"]);
+  // A request whose body never comes, and one client that never reads what it asks for.
+  await using half = await dial({ port: service.probePort });
+  await half.write("POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc");
+  await using deaf = await dial({ port: service.probePort });
+  await deaf.write("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2_000));
+  assertEquals(await service.probe("healthz"), 200);
+  service.program.signal("SIGTERM");
+  assertEquals(reported(await service.log()).cut, []);
+});
+
 Deno.test("examples/service as in its image speaks TLS, and ends at once when it is interrupted twice", async () => {
   await inFolder(async (folder) => {
     await copyAsImage(folder);

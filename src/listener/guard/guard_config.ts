@@ -57,14 +57,15 @@ export interface GuardConfig {
    */
   readonly maxConnectionsPerAddress?: number;
   /**
-   * How many connections may begin per second. More are accepted only later: the backlog waits, nobody is refused.
-   * Connections that are refused as soon as they are accepted do not count. From 1, or `Infinity`.
+   * How many connections may begin per second. More are accepted only later: the backlog waits, nobody is refused. As
+   * many may begin at once after a pause, and one after the other at that pace then. Connections that are refused as soon as they are accepted do not count. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */
   readonly maxConnectionsPerSecond?: number;
   /**
-   * How many connections may begin per second and address. More are refused. From 1, or `Infinity`.
+   * How many connections may begin per second and address. More are refused. As many may begin at once after a pause,
+   * and one after the other at that pace then. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */

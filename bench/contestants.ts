@@ -81,6 +81,9 @@ function denoContestants(): Contestant[] {
       ["datagrams", "tell"],
       onLinux,
     ),
+    one("linux-udp-group", "socket Group of sessions, linuxNetwork", "ours", "udp_group.ts", [
+      "tell",
+    ], onLinux),
     one(
       "linux-udp-lent",
       "socket UdpListener, linuxNetwork, lent bytes",

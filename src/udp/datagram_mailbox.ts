@@ -207,6 +207,19 @@ export class DatagramMailbox implements Keeper {
     else this.#refusal = error;
   }
 
+  /** Drops and counts what has come from others. That an earlier peer has refused something is told nobody any more. */
+  keepOnly(isKept: (from: DatagramAddress) => boolean): void {
+    this.#refusal = undefined;
+    for (const arrived of this.#queue.clear()) {
+      if (isKept(arrived.from)) {
+        this.#queue.push(arrived);
+      } else {
+        this.countDropped(1, "sender");
+        this.#release(arrived.datagram);
+      }
+    }
+  }
+
   /** Ends the waits of an iteration that was left. @param shape The shape that it gave to `take`. */
   leave(shape: Shape<unknown>): void {
     this.#waiters.leave(shape);

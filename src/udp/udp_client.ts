@@ -121,6 +121,7 @@ export class UdpClient implements UdpChannel {
       onBound: (local, peer) => events.opened(local, peer),
       onFree: (error) => events.ended(error),
       put: (bytes, from) => mailbox.put(bytes, from),
+      onPeer: (isFrom) => mailbox.keepOnly(isFrom),
       onRefused: (error) => mailbox.refuse(error),
       onUnwanted: () => mailbox.countDropped(1, "sender"),
       onEnd: (error) => {
@@ -253,7 +254,7 @@ export class UdpClient implements UdpChannel {
 
   /**
    * Hears only this peer from now on, and sends to it with {@linkcode UdpClient.write}. Datagrams of others
-   * are dropped and counted. Of several calls the last one counts, awaited or not.
+   * are dropped and counted, also those that wait to be received. Of several calls the last one counts, awaited or not.
    *
    * Where the engine hears that the peer's port is closed, as the engine for Linux does, the waiting receives, or
    * the next one, reject with `"unreachable"`. The socket goes on.

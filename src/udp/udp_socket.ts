@@ -38,6 +38,8 @@ export interface UdpSocketOwner {
   onLost?(): void;
   /** It is bound: perhaps before its constructor has returned. */
   onBound?(local: Address, peer: Address | undefined): void;
+  /** Only a peer is heard from now on: what waits and is not from there must be dropped. */
+  onPeer?(isFrom: (from: DatagramAddress) => boolean): void;
   /** The peer has refused what was sent to it; the socket goes on. */
   onRefused?(error: SocketError): void;
   /** Nothing more will arrive, for this reason. */
@@ -172,7 +174,11 @@ export class UdpSocket implements DatagramSink {
     this.#connectedBy = call;
     this.#filter.peer = peer;
     this.#hearInSystem();
+    this.#owner.onPeer?.(this.#isHeard);
   }
+
+  readonly #isHeard = ({ hostname, port }: DatagramAddress): boolean =>
+    this.#filter.admits(this.#local, unmappedIp(hostname), port);
 
   /** Lets the system sort out what others send, where the engine can. */
   #hearInSystem(): void {

@@ -268,3 +268,21 @@ Deno.test("DatagramMailbox.refuse() ends the waits, or the next one, and goes on
   box.refuse(refused);
   assertEquals([await last, await box.take(first, forever, 98)], [99, 98]);
 });
+
+Deno.test("DatagramMailbox.keepOnly() drops what others have sent, and counts it", async () => {
+  for (const drop of ["newest", "oldest"] as const) {
+    const box = mailbox(10_000, drop);
+    const other = { ...from, port: 8 };
+    for (let i = 0; i < 6; i++) box.put(new Uint8Array([i]), i % 2 === 0 ? other : from);
+    box.keepOnly(({ port }) => port === from.port);
+    assertEquals([box.length, box.unreadBytes, box.droppedDatagrams], [3, 3 * 257, 3]);
+    const taken = [1, 2, 3].map(() => box.take(first, forever));
+    assertEquals([await Promise.all(taken), box.unreadBytes], [[1, 3, 5], 0]);
+    // A refusal that was not told yet is about the peer before.
+    box.refuse(new GenericError("unreachable", "refused"));
+    box.keepOnly(() => true);
+    const next = box.take(first, forever);
+    box.put(new Uint8Array([7]), from);
+    assertEquals(await next, 7);
+  }
+});

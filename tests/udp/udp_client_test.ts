@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { linuxNetwork } from "../../linux/mod.ts";
 import { UdpClient } from "../../src/udp/udp_client.ts";
+import { DATAGRAMS_PER_TURN } from "../../src/udp/datagram_share.ts";
 import { GenericError, ReadTimedOutError } from "../../src/base/errors.ts";
 import type { Network } from "../../src/network/network.ts";
 import { assertCode } from "../support/assert_code.ts";
@@ -346,6 +347,67 @@ testOnEngines("UdpClient that is connected hears only its peer", async (network)
   // The engine for Linux has the system drop it.
   assertEquals(client.droppedDatagrams, network === linuxNetwork ? 0 : 1);
 });
+
+/** Waits until so many datagrams have reached a client. */
+async function reached(client: UdpClient, datagrams: number): Promise<void> {
+  while (client.stats().received.datagrams < datagrams) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+testOnEngines("UdpClient.connect() drops what others have sent before", async (network) => {
+  for (const maxUnreadBytes of [0, 1_000_000]) {
+    await using client = localClient(network, { maxUnreadBytes });
+    await using peer = localClient(network);
+    await using stranger = localClient(network);
+    const to = await client.bound;
+    // Where nothing is read ahead, a receive that was given up still gets one, or leaves it to the system.
+    await assertRejects(() => client.read({ timeoutInMillis: 1 }), ReadTimedOutError);
+    const kept = maxUnreadBytes === 0 ? 1 : 3;
+    for (let i = 0; i < kept; i++) await stranger.sendTo("forged", to);
+    if (maxUnreadBytes > 0 || network !== linuxNetwork) await reached(client, kept);
+    await client.connect(await peer.bound);
+    const reading = client.read();
+    await peer.sendTo("honest", to);
+    assertEquals(text((await reading)[0]), "honest");
+    assertEquals([client.droppedDatagrams, client.stats().dropped.sender], [kept, kept]);
+    if (maxUnreadBytes === 0) continue;
+    // What waits from the same peer stays, with a change of the peer it goes.
+    for (let i = 0; i < 2; i++) await peer.sendTo(`${i}`, to);
+    await reached(client, kept + 3);
+    await client.connect(await peer.bound);
+    assertEquals(text((await client.read())[0]), "0");
+    await client.connect(await stranger.bound);
+    await stranger.sendTo("new", to);
+    assertEquals(text((await client.read())[0]), "new");
+    assertEquals(client.stats().dropped.sender, kept + 1);
+  }
+});
+
+testOnEngines(
+  "UdpClient.connect() leaves those waiting who let others go first",
+  async (network) => {
+    await using client = localClient(network, { maxUnreadBytes: 10_000_000 });
+    await using peer = localClient(network);
+    await using stranger = localClient(network);
+    const to = await client.bound;
+    // So many taken in a row that the next one has to let others go first, although something waits for it.
+    let taken = 0;
+    for (; taken < DATAGRAMS_PER_TURN; taken += 32) {
+      for (let i = 0; i < 32; i++) await stranger.sendTo("?", to);
+      await reached(client, taken + 32);
+    }
+    for (let i = 0; i < 9; i++) await stranger.sendTo("?", to);
+    await reached(client, taken + 9);
+    const strange = Array.from({ length: DATAGRAMS_PER_TURN }, () => client.read());
+    const stepsBack = client.read();
+    await client.connect(await peer.bound);
+    await Promise.all(strange);
+    await peer.sendTo("honest", to);
+    assertEquals(text((await stepsBack)[0]), "honest");
+    assertEquals(client.stats().dropped.sender, 9);
+  },
+);
 
 testOnEngines("UdpClient.connect() changes the peer", async (network) => {
   await using sockets = await pair(network);

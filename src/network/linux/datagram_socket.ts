@@ -18,7 +18,7 @@ import { DatagramIntake, type Put } from "./datagram_intake.ts";
 import { connectSocket, setMembership } from "./datagram_options.ts";
 import { DatagramOutlet } from "./datagram_outlet.ts";
 import { type EventHandler, type EventLoop, eventLoop, type LateHandler } from "./loop.ts";
-import { closeDescriptor, ownAddress, structureOf } from "./socket.ts";
+import { closeDescriptor, ownAddress, pendingFailure, structureOf } from "./socket.ts";
 import { systemSocket } from "./socket_info.ts";
 
 type Filled = [bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress];
@@ -192,6 +192,9 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler, LateHa
     // Once connected, a socket of all addresses has one, and hears no groups.
     if (this.#groups > 0) return;
     // Where the system cannot, whose datagrams are heard is looked at above.
+    // What an earlier peer has refused is not this one's doing.
+    pendingFailure(this.#descriptor);
+    this.#intake.wasRefused = false;
     const isConnected = connectSocket(this.#descriptor, this.#book.of(peer)!);
     this.#isConnected = this.#intake.isConnected = this.#outlet.isConnected = isConnected;
   }

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { linuxNetwork } from "../../../linux/mod.ts";
 import { UdpClient } from "../../../src/udp/udp_client.ts";
 import { UdpListener } from "../../../src/udp/udp_listener.ts";
+import { ReadTimedOutError } from "../../../src/base/errors.ts";
 import { assertCode } from "../../support/assert_code.ts";
 import { linuxTest } from "../../support/linux_engine.ts";
 import { localClient } from "../../support/udp_engines.ts";
@@ -38,6 +39,29 @@ linuxTest("UdpClient.connect() hears of a refused port, and goes on", async () =
   await back.sendTo("d", from);
   await assertCode("unreachable", client.read());
   assertEquals(text((await client.read())[0]), "d");
+});
+
+linuxTest("UdpClient.connect() tells nobody that an earlier peer has refused", async () => {
+  const gone = localClient(linuxNetwork);
+  const address = await gone.bound;
+  await gone.close();
+  await using peer = localClient(linuxNetwork);
+  const to = await peer.bound;
+  // The system knows; a send was told; a receive was told, for which nobody waits any more.
+  for (const writes of [1, 2, 3]) {
+    await using client = localClient(linuxNetwork);
+    await client.connect(address);
+    if (writes === 3) {
+      await assertRejects(() => client.read({ timeoutInMillis: 1 }), ReadTimedOutError);
+    }
+    for (let i = 0; i < writes; i++) await client.write("refused");
+    await client.connect(to);
+    const waiting = client.read();
+    await client.write("hello");
+    const [, , from] = await peer.receiveFrom();
+    await peer.sendTo("answer", from);
+    assertEquals(text((await waiting)[0]), "answer");
+  }
 });
 
 linuxTest(

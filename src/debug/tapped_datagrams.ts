@@ -30,6 +30,8 @@ export class TappedDatagrams implements DatagramSocket {
   /** Only where the socket can. */
   readonly hearOnly?: (peer: DatagramAddress) => void;
   /** Only where the socket can. */
+  readonly holdProgram?: (isHeld: boolean) => void;
+  /** Only where the socket can. */
   readonly joinGroup?: (membership: GroupMembership) => Promise<void>;
   /** Only where the socket can. */
   readonly leaveGroup?: (membership: GroupMembership) => Promise<void>;
@@ -69,6 +71,9 @@ export class TappedDatagrams implements DatagramSocket {
       });
     }
     if (inner.hearOnly !== undefined) this.hearOnly = young((peer) => inner.hearOnly!(peer));
+    if (inner.holdProgram !== undefined) {
+      this.holdProgram = young((isHeld) => inner.holdProgram!(isHeld));
+    }
     if (inner.joinGroup !== undefined) this.joinGroup = young((group) => inner.joinGroup!(group));
     if (inner.leaveGroup !== undefined) {
       this.leaveGroup = young((group) => inner.leaveGroup!(group));

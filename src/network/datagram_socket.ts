@@ -96,6 +96,11 @@ export interface DatagramSocket {
    * datagrams are heard is looked at above, too.
    */
   hearOnly?(peer: DatagramAddress): void;
+  /**
+   * Says whether a receive or a wait for `whenReadable` that is under way, and later ones, keep the program alive. At
+   * first they do. Left out by an engine that cannot choose.
+   */
+  holdProgram?(isHeld: boolean): void;
   /** Frees the socket; a pending receive rejects. Resolves when the address is free again. */
   close(): void | Promise<void>;
   /** Joins a multicast group, where the engine can. */

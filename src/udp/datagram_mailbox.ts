@@ -96,6 +96,11 @@ export class DatagramMailbox implements Keeper {
     return this.#waiters.length > this.length;
   }
 
+  /** Called when a receiver has given up, so that `isWaitedFor` may be false now. */
+  set onGivenUp(callback: () => void) {
+    this.#waiters.onGivenUp = callback;
+  }
+
   /** Hands a copy of a datagram to the receiver that has waited longest, keeps a copy, or drops a datagram. */
   put(bytes: Uint8Array, from: DatagramAddress): void {
     if (this.#ended !== undefined) return this.countDropped(1, "stopped");

@@ -54,6 +54,8 @@ export class DatagramReceiver {
   #received = 0;
   #failures = 0;
   #isStopped = false;
+  /** Whether a receive that is under way keeps the program alive. */
+  #isHeld = true;
 
   /**
    * @param socket What to receive from.
@@ -74,15 +76,28 @@ export class DatagramReceiver {
     return !this.#isStopped && this.#sink.isWanting;
   }
 
-  /** Receives while the sink wants datagrams. Call it when the sink begins to want some. */
+  /**
+   * Receives while the sink wants datagrams. Call it when the sink begins to want some, or wants none any more: a
+   * receive that is under way then cannot be taken back, but lets the program end.
+   */
   go(): void {
-    if (this.#underWay !== undefined || !this.#mayReceive) return;
+    const isWanted = this.#mayReceive;
+    // Where none is under way, nothing is held. So a sink that wants one at a time costs nothing here.
+    if (isWanted !== this.#isHeld && (isWanted || this.#underWay !== undefined)) {
+      this.#hold(isWanted);
+    }
+    if (this.#underWay !== undefined || !isWanted) return;
     if (this.#received >= DATAGRAMS_PER_TURN) return this.#stepBack();
     if (this.#attempt !== undefined) {
       this.#underWay = NOTHING_UNDER_WAY;
       return this.#socket.whenReadable!(this.#attempt);
     }
     this.#underWay = this.#socket.receive(this.#target).then(this.#onReceived, this.#failed);
+  }
+
+  #hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.#socket.holdProgram?.(isHeld);
   }
 
   /** The buffer for the next datagram. One that was transferred away has the length 0. */
@@ -173,6 +188,8 @@ export class DatagramReceiver {
   /** Ends it. Call it before the socket is closed. Resolves when no receive is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    // The program must not end before whoever waits for this.
+    if (!this.#isHeld) this.#hold(true);
     await this.#underWay;
     this.#buffer = this.#spare = this.#lent = undefined;
   }

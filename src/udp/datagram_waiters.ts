@@ -58,6 +58,8 @@ export interface TakeLimits {
 
 /** The waits for the datagrams of one mailbox, the longest first. */
 export class DatagramWaiters {
+  /** Called when a wait has ended without a datagram, and others may go on. */
+  onGivenUp: (() => void) | undefined;
   readonly #clock: Clock;
   readonly #waiters: Waiter[] = [];
   readonly #timer: LazyTimer;
@@ -99,6 +101,7 @@ export class DatagramWaiters {
         waiter.onAbort = young(() => {
           this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
           reject(signal.reason);
+          this.onGivenUp?.();
         });
         signal.addEventListener("abort", waiter.onAbort, { once: true });
       }
@@ -143,6 +146,7 @@ export class DatagramWaiters {
         false,
       );
     }
+    if (over.length > 0) this.onGivenUp?.();
     return next;
   }
 
@@ -159,6 +163,7 @@ export class DatagramWaiters {
       else this.#waiters[kept++] = waiter;
     }
     this.#waiters.length = kept;
+    this.onGivenUp?.();
   }
 
   /** Ends all waits. */

@@ -130,6 +130,7 @@ export class UdpClient implements UdpChannel {
       },
     };
     this.#socket = new UdpSocket(localHost, localPort, settings, owner);
+    mailbox.onGivenUp = () => this.#socket.wake();
     this.#groups = new MulticastGroups(this.#socket);
   }
 

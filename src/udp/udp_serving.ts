@@ -135,6 +135,7 @@ export class UdpServing implements UdpSocketOwner {
     if (this.#isLastCall || this.#isStopping || this.#resumed !== undefined) return;
     this.#resumed = Promise.withResolvers();
     this.#loose.hold();
+    this.socket.wake();
   }
 
   /** Goes on handing out. */

@@ -130,6 +130,8 @@ export class UdpSessions {
       if (this.#isClosed) this.neverTaken.push(core.peer);
     }
     this.#onLeave?.();
+    // Perhaps nobody else wants datagrams. A stop still does.
+    if (this.#open.size === 0 && !this.#isClosed) this.#shared.socket.wake();
   }
 
   /** Lets a service handle a new session. A factory makes a service for the session first. */

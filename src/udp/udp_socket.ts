@@ -278,7 +278,7 @@ export class UdpSocket implements DatagramSink {
     this.#sender.endWaits(owner, error);
   }
 
-  /** Receives, if the owner wants something. */
+  /** Receives, if the owner wants something. If it wants nothing any more, the program may end. */
   wake(): void {
     this.#receiver?.go();
   }

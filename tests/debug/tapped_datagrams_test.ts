@@ -27,6 +27,7 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
     tryReceiveAll: true,
     trySendAll: true,
     hearOnly: true,
+    holdProgram: true,
     close: true,
     joinGroup: true,
     leaveGroup: true,
@@ -45,6 +46,7 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
     tryReceiveAll: (most, put) => Number(put(bytesOf(`${most} in`), address)),
     trySendAll: (_, first) => 2 - first,
     hearOnly: ({ port }) => void calls.push(`hear ${port}`),
+    holdProgram: (isHeld) => void calls.push(`hold ${isHeld}`),
     close: () => void calls.push("close"),
     joinGroup: ({ group }) => Promise.resolve(void calls.push(`join ${group}`)),
     leaveGroup: ({ group }) => Promise.resolve(void calls.push(`leave ${group}`)),
@@ -67,11 +69,14 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
   assertEquals(socket.trySendAll!(outgoing, 1), 1);
   socket.hearOnly!(address);
   socket.whenReadable!(() => {});
+  socket.holdProgram!(false);
   await socket.joinGroup!({ group: "224.0.0.9" });
   await socket.leaveGroup!({ group: "224.0.0.9" });
   await socket.close();
   assertEquals([socket.addr, socket.droppedDatagrams], [address, 3]);
-  assertEquals(calls, ["hear 9", "whenReadable", "join 224.0.0.9", "leave 224.0.0.9", "close"]);
+  assertEquals(calls, [
+    ...["hear 9", "whenReadable", "hold false", "join 224.0.0.9", "leave 224.0.0.9", "close"],
+  ]);
   assertEquals(notes, [
     "received in 192.0.2.1 9",
     "sent out 192.0.2.1 9",
@@ -86,11 +91,11 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
 Deno.test("TappedDatagrams has no more than the socket has", () => {
   const socket = new TappedDatagrams({ addr: address } as never, notedDatagrams().tap);
   const { tryReceive, whenReadable, trySend, joinGroup, leaveGroup, droppedDatagrams } = socket;
-  const { tryReceiveAll, trySendAll, hearOnly } = socket;
+  const { tryReceiveAll, trySendAll, hearOnly, holdProgram } = socket;
   for (
     const member of [
       ...[tryReceive, whenReadable, trySend, joinGroup, leaveGroup, droppedDatagrams],
-      ...[tryReceiveAll, trySendAll, hearOnly],
+      ...[tryReceiveAll, trySendAll, hearOnly, holdProgram],
     ]
   ) {
     assertEquals(member, undefined);

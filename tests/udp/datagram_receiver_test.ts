@@ -43,6 +43,50 @@ Deno.test("DatagramReceiver receives while somebody wants something, one at a ti
   assertEquals(sink.got, ["a < 9", "b < 9", "c < 9"]);
 });
 
+Deno.test("DatagramReceiver lets the program end while what it receives is not wanted", async () => {
+  const held: boolean[] = [];
+  const socket = Object.assign(new ScriptedDatagramSocket(), {
+    holdProgram: (isHeld: boolean) => void held.push(isHeld),
+  });
+  const sink = new Sink();
+  const receiver = new DatagramReceiver(socket, sink);
+  // One at a time: nothing is under way in between, so there is nothing to say.
+  for (let i = 0; i < 3; i++) {
+    sink.isWanting = true;
+    receiver.go();
+    sink.isWanting = false;
+    socket.deliver("x");
+    await settled();
+    receiver.go();
+  }
+  assertEquals([socket.receives, held], [3, []]);
+  sink.isWanting = true;
+  receiver.go();
+  sink.isWanting = false;
+  receiver.go();
+  receiver.go();
+  assertEquals([socket.isReceiving, held.splice(0)], [true, [false]]);
+  sink.isWanting = true;
+  receiver.go();
+  receiver.go();
+  assertEquals([socket.receives, held.splice(0)], [4, [true]]);
+  sink.isWanting = false;
+  receiver.go();
+  // What was not wanted has come: the next receive is held again.
+  socket.deliver("y");
+  await settled();
+  sink.isWanting = true;
+  receiver.go();
+  assertEquals([socket.receives, held.splice(0)], [5, [false, true]]);
+  sink.isWanting = false;
+  receiver.go();
+  // Whoever waits for the end must live to see it.
+  const stopping = receiver.stop();
+  assertEquals(held, [false, true]);
+  socket.close();
+  await stopping;
+});
+
 Deno.test("DatagramReceiver goes on when a peer could not be reached", async () => {
   const socket = new ScriptedDatagramSocket();
   const sink = new Sink();

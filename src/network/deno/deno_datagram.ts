@@ -20,6 +20,12 @@ interface Membership {
   setTTL?(timeToLive: number): Promise<void>;
 }
 
+/** What the runtime's sockets have besides, as its listeners do. */
+interface Held {
+  ref(): void;
+  unref(): void;
+}
+
 /**
  * A group that every host is always in, so that joining sends nothing, on the interface that every host has: only a
  * membership can set the multicast TTL.
@@ -38,7 +44,7 @@ function refuse(what: string): never {
 /** Deno's own datagram socket. */
 export class DenoDatagramSocket implements DatagramSocket {
   readonly addr: DatagramAddress;
-  readonly #conn: Deno.DatagramConn;
+  readonly #conn: Deno.DatagramConn & Held;
   readonly #memberships = new Map<string, Promise<Membership>>();
   readonly #wantsMappedIps: boolean;
 
@@ -47,7 +53,7 @@ export class DenoDatagramSocket implements DatagramSocket {
    * @param system The operating system.
    */
   constructor(conn: Deno.DatagramConn, system: string) {
-    this.#conn = conn;
+    this.#conn = conn as Deno.DatagramConn & Held;
     this.addr = conn.addr as DatagramAddress;
     this.#wantsMappedIps = wantsMappedIps(this.addr.hostname, system);
   }
@@ -59,6 +65,11 @@ export class DenoDatagramSocket implements DatagramSocket {
   send(bytes: Uint8Array, address: DatagramAddress): Promise<number> {
     if (!this.#wantsMappedIps) return this.#conn.send(bytes, address);
     return this.#conn.send(bytes, { ...address, hostname: mappedIp(address.hostname) });
+  }
+
+  holdProgram(isHeld: boolean): void {
+    if (isHeld) this.#conn.ref();
+    else this.#conn.unref();
   }
 
   close(): void {

@@ -46,6 +46,8 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler, LateHa
   #onReadable: (() => void) | undefined;
   #receiving: PromiseWithResolvers<never> | undefined;
   #isHolding = false;
+  /** Whether somebody wants what a wait for `whenReadable` brings. */
+  #isHeld = true;
   #dropped = 0;
   #isClosed = false;
   readonly #isShared: boolean;
@@ -115,11 +117,16 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler, LateHa
 
   /** Lets the program live exactly as long as somebody waits. */
   #hold(): void {
-    const isAwaited = this.#onReadable !== undefined || this.#outlet.isWaiting;
+    const isAwaited = this.#isHeld && this.#onReadable !== undefined || this.#outlet.isWaiting;
     if (isAwaited === this.#isHolding) return;
     this.#isHolding = isAwaited;
     if (isAwaited) this.#loop.hold();
     else this.#loop.release();
+  }
+
+  holdProgram(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.#hold();
   }
 
   tryReceiveAll(most: number, put: Put): number {

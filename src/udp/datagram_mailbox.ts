@@ -37,6 +37,8 @@ export class DatagramMailbox implements Keeper {
   readonly #handOut: HandOut;
   readonly #share: DatagramShare;
   #ended: SocketError | undefined;
+  /** Where the datagram that was handed out last is from. */
+  #handedOut: DatagramAddress | undefined;
   /** Why the next wait fails. */
   #refusal: SocketError | undefined;
   #isQuiet = false;
@@ -86,6 +88,11 @@ export class DatagramMailbox implements Keeper {
     return this.#bytes;
   }
 
+  /** Where the datagram that was handed out last is from, and to which address it came. */
+  get handedOut(): DatagramAddress | undefined {
+    return this.#handedOut;
+  }
+
   /** Whether it accepts no more datagrams. */
   get hasEnded(): boolean {
     return this.#ended !== undefined;
@@ -106,6 +113,7 @@ export class DatagramMailbox implements Keeper {
     if (this.#ended !== undefined) return this.countDropped(1, "stopped");
     const waiter = this.length > 0 ? undefined : this.#waiters.shift();
     if (waiter !== undefined) {
+      this.#handedOut = from;
       return waiter.deliver({
         remoteHost: from.hostname,
         remotePort: from.port,
@@ -153,7 +161,9 @@ export class DatagramMailbox implements Keeper {
   /** Takes the first datagram if there is one. */
   shift(): ArrivedDatagram | undefined {
     const arrived = this.#queue.shift();
-    if (arrived !== undefined) this.#release(arrived.datagram);
+    if (arrived === undefined) return undefined;
+    this.#handedOut = arrived.from;
+    this.#release(arrived.datagram);
     return arrived;
   }
 

@@ -51,6 +51,7 @@ export interface SharedBySessions {
 /** A session below its face. */
 export class SessionCore implements InLine<SessionCore>, Placed {
   readonly socket: UdpSocket;
+  /** Who it is about, as its first datagram told. */
   readonly peer: DatagramAddress;
   readonly settings: SessionSettings;
   /** Resolves when it is over. */
@@ -81,6 +82,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   /** The time of the last activity. NaN while that time is not known yet. */
   #activeAt: number;
   readonly #begunAt: number;
+  /** Where the datagram is from that arrived last. */
+  #arrived: DatagramAddress;
   #endReason: SessionEndReason | undefined;
   #ended: SocketError | undefined;
   #stopped: SocketError | undefined;
@@ -90,7 +93,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     const { socket, settings } = shared;
     this.#shared = shared;
     this.socket = socket;
-    this.peer = peer;
+    this.peer = this.#arrived = peer;
     this.settings = settings;
     const closed = Promise.withResolvers<SocketError | undefined>();
     this.closed = closed.promise;
@@ -106,6 +109,15 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     const isLong = idleTimeoutInMillis >= LEAST_BUSY_INTERVAL_IN_MILLIS;
     this.#activity = isLong ? this.#busyClock : clock;
     if (idleTimeoutInMillis !== Infinity) this.#timer.by(this.#activeAt + idleTimeoutInMillis);
+  }
+
+  /**
+   * The peer, and the local address that answers leave from. The peer's datagrams may come to several, and one that
+   * decided for all could be forged. So each answer leaves from where the question came to: the datagram that was
+   * read last, or, until one was read, the one that arrived last.
+   */
+  get answerTo(): DatagramAddress {
+    return this.#mailbox.handedOut ?? this.#arrived;
   }
 
   /** How many datagrams found no room. */
@@ -137,6 +149,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   put(bytes: Uint8Array, from: DatagramAddress): void {
     this.#noteActivity();
     this.bytesRead += bytes.length;
+    this.#arrived = from;
     this.#mailbox.put(bytes, from);
   }
 
@@ -169,14 +182,14 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     }
     const bytes = contentBytes(content);
     this.#noteSent(bytes.length);
-    return this.socket.writeTo(bytes, this.peer);
+    return this.socket.writeTo(bytes, this.answerTo);
   }
 
   /** Sends content to the peer, unless the system has refused too much. Returns whether it was queued. */
   tryWrite(content: unknown): boolean {
     const bytes = contentBytes(content);
     if (this.#ended !== undefined) return false;
-    const isQueued = this.socket.tryWriteTo(bytes, this.peer);
+    const isQueued = this.socket.tryWriteTo(bytes, this.answerTo);
     if (isQueued) this.#noteSent(bytes.length);
     return isQueued;
   }

@@ -58,14 +58,18 @@ export class UdpSession implements UdpChannel, UdpCaller {
     return this.#core.peer.port;
   }
 
-  /** The local IP address that its first datagram came to, or the one that the listener is bound to. */
+  /**
+   * The local IP address that the datagram came to that was read last (until one was read, the one that arrived last),
+   * where the engine knows it and the listener is bound to all; else the one that the listener is bound to. What is
+   * sent to the peer leaves from there.
+   */
   get localAddress(): string {
-    return this.#core.peer.localAddress ?? this.#core.socket.local.host;
+    return this.#core.answerTo.localAddress ?? this.#core.socket.local.host;
   }
 
-  /** The index of the network interface that its first datagram came in by, where the engine knows it. */
+  /** The index of the network interface that the same datagram came in by, where the engine knows it. */
   get networkInterface(): number | undefined {
-    return this.#core.peer.networkInterface;
+    return this.#core.answerTo.networkInterface;
   }
 
   /** The local port. */

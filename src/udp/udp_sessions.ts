@@ -276,7 +276,7 @@ async function callForEach(service: UdpService, session: UdpSession): Promise<vo
   for (;;) {
     const next = await core.take(nextOf, FOREVER, OVER);
     if (next.done) break;
-    calls.handle(service, session, core.peer, next.value);
+    calls.handle(service, session, core.answerTo, next.value);
     while (calls.isCalling) await free();
   }
   while (calls.isBusy) await free();

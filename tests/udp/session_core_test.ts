@@ -7,7 +7,7 @@ import { resolveUdpSocketConfig } from "../../src/udp/udp_config.ts";
 import { UdpSocket } from "../../src/udp/udp_socket.ts";
 import { UnreadBudget } from "../../src/udp/unread_budget.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
-import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
+import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 
 const peer = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
 const forever = { timeoutInMillis: Infinity, signal: undefined };
@@ -182,4 +182,44 @@ Deno.test("SessionCore.signal aborts when the session ends, with what ended it, 
   const { core: late } = await session();
   late.close();
   assertEquals([late.signal.aborted, late.signal.reason.code], [true, "closed"]);
+});
+
+Deno.test("SessionCore answers from where the peer's datagram came to that was read last", async () => {
+  const { core, socket } = await session();
+  const at = (localAddress: string, networkInterface: number) => ({
+    ...peer,
+    localAddress,
+    networkInterface,
+  });
+  socket.sendsAtOnce = false;
+  /** Sends, and gives where both ways of writing send from. */
+  const left = async () => {
+    const seen: unknown[] = [];
+    for (const way of ["tryWrite", "write"] as const) {
+      void core[way]("x");
+      const { address, settle } = socket.sending[0]!;
+      seen.push([address.localAddress, address.networkInterface]);
+      settle();
+      await settled();
+    }
+    assertEquals(seen[0], seen[1]);
+    return seen[0];
+  };
+  const read = () => core.take(first, forever);
+  // Until something was read: to which the last one came. A forged first one must not decide for all.
+  assertEquals(await left(), [undefined, undefined]);
+  core.put(new Uint8Array([1]), at("127.0.0.1", 1));
+  assertEquals(await left(), ["127.0.0.1", 1]);
+  core.put(new Uint8Array([2]), at("127.0.0.2", 2));
+  assertEquals(await left(), ["127.0.0.2", 2]);
+  assertEquals([await read(), await left()], [1, ["127.0.0.1", 1]]);
+  core.put(new Uint8Array([3]), at("127.0.0.3", 3));
+  assertEquals(await left(), ["127.0.0.1", 1]);
+  assertEquals([await read(), await left()], [2, ["127.0.0.2", 2]]);
+  assertEquals([await read(), await left()], [3, ["127.0.0.3", 3]]);
+  // One that goes straight to a read that waits.
+  const waiting = read();
+  core.put(new Uint8Array([4]), at("127.0.0.4", 4));
+  assertEquals([await waiting, await left()], [4, ["127.0.0.4", 4]]);
+  assertEquals([core.peer.hostname, core.peer.port], [peer.hostname, peer.port]);
 });

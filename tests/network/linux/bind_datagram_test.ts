@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { linuxNetwork } from "../../../linux/mod.ts";
 import { UdpClient } from "../../../src/udp/udp_client.ts";
 import { UdpListener } from "../../../src/udp/udp_listener.ts";
+import type { UdpServiceOrFactory } from "../../../src/udp/udp_service.ts";
 import type { UdpCaller } from "../../../src/udp/udp_caller.ts";
 import { canonicalIp } from "../../../src/base/ip_address.ts";
 import { assertCode } from "../../support/assert_code.ts";
@@ -99,6 +100,53 @@ linuxTest("A session answers from the address that was asked, and a late answer 
   await client.write("hello");
   assertEquals(text((await client.read())[0]), "hello 127.0.0.3 1");
   assertEquals(text((await client.read())[0]), "again");
+});
+
+linuxTest("A session answers each datagram from the address that it came to", async () => {
+  const said = ({ localAddress, networkInterface }: UdpCaller) =>
+    `${localAddress} ${networkInterface}`;
+  const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+  const gates: (() => void)[] = [];
+  const LATE = "a late answer";
+  const services: Record<string, UdpServiceOrFactory> = {
+    "a loop": {
+      async onSession(session) {
+        for await (const _ of session) await session.write(said(session));
+      },
+    },
+    "onBytes": () => ({ onBytes: (caller) => said(caller) }),
+    "onDatagram, which sends": () => ({
+      onDatagram: async (caller) => void await caller.sendBytes(said(caller)),
+    }),
+    // While it runs, the next datagram has arrived already.
+    [LATE]: () => ({
+      async onBytes(caller) {
+        await new Promise<void>((resolve) => gates.push(resolve));
+        return said(caller);
+      },
+    }),
+  };
+  const hosts = ["127.0.0.77", HERE, "127.0.0.2", HERE];
+  for (const everywhere of ["0.0.0.0", "::"]) {
+    for (const [name, service] of Object.entries(services)) {
+      await using listener = new UdpListener(0, { interface: everywhere, network: linuxNetwork });
+      listener.attach(service);
+      await listener.start();
+      await using client = localClient(linuxNetwork);
+      // All by one port of the client, and so to one session.
+      for (const host of hosts) await client.sendTo("where?", { host, port: listener.port });
+      while (listener.stats().received.datagrams < hosts.length) await turn();
+      for (const host of hosts) {
+        if (name === LATE) {
+          while (gates.length === 0) await turn();
+          gates.shift()!();
+        }
+        const [bytes, , from] = await client.receiveFrom();
+        assertEquals([text(bytes), from.host], [`${host} 1`, host], `${name} on ${everywhere}`);
+      }
+      assertEquals(listener.stats().sessions.begun, 1);
+    }
+  }
 });
 
 linuxTest("Two programs that share a port both serve", async () => {

@@ -88,6 +88,10 @@ export class TappedDatagrams implements DatagramSocket {
     return this.#inner.droppedDatagrams;
   }
 
+  get droppedBytes(): number | undefined {
+    return this.#inner.droppedBytes;
+  }
+
   get system(): SystemSocket | undefined {
     return this.#inner.system;
   }

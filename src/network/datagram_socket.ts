@@ -47,6 +47,8 @@ export interface DatagramSocket {
   readonly addr: DatagramAddress;
   /** How many datagrams reached this socket and were dropped before a receive, where it knows. */
   readonly droppedDatagrams?: number | undefined;
+  /** How many bytes those had, where it knows. */
+  readonly droppedBytes?: number | undefined;
   /** What can be asked of the system about it, where the engine can. */
   readonly system?: SystemSocket | undefined;
   /** Waits for one datagram, puts it at the start of `buffer` and resolves with that part and its sender. */

@@ -177,7 +177,7 @@ export class UdpClient implements UdpChannel {
 
   /**
    * How many datagrams reached this socket and were dropped: the receive queue was full, or the sender was not the
-   * peer or had port 0. Datagrams that the system dropped earlier are not known.
+   * peer or had port 0. Datagrams that the system dropped are known to the engine for Linux alone.
    */
   get droppedDatagrams(): number {
     return this.#mailbox.droppedDatagrams + this.#socket.droppedDatagrams;

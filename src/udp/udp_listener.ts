@@ -286,9 +286,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   }
 
   #onEnd(error: SocketError | undefined): void {
-    // The socket goes away, and with it the engine's count of what it had no room for. So it is added here.
-    const dropped = this.#serving?.socket.droppedDatagrams ?? 0;
-    this.#counts.drops.countDropped(dropped, "queue-limit");
+    if (this.#serving !== undefined) this.#counts.keepLosses(this.#serving.socket);
     this.#serving = undefined;
     this.#events.stopped(error);
     this.#consumers.endIteration();

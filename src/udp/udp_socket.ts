@@ -136,6 +136,11 @@ export class UdpSocket implements DatagramSink {
     return this.#socket?.droppedDatagrams ?? 0;
   }
 
+  /** How many bytes those had; 0 where the engine does not know. */
+  get droppedBytes(): number {
+    return this.#socket?.droppedBytes ?? 0;
+  }
+
   async #open(host: string | undefined, port: number): Promise<Address> {
     const settings = this.#settings;
     if (settings.peer !== undefined) {
@@ -325,6 +330,7 @@ export class UdpSocket implements DatagramSink {
   }
 
   onLost(): void {
+    this.#traffic.received++;
     this.#owner.onLost?.();
   }
 

@@ -6,7 +6,7 @@
  *
  * | Reason | Meaning |
  * | --- | --- |
- * | `"queue-limit"` | no room: `maxUnreadBytes`, `maxUnreadBytesPerSession`, `maxTotalUnreadBytes`, the engine's queue |
+ * | `"queue-limit"` | no room: `maxUnreadBytes`, `maxUnreadBytesPerSession`, `maxTotalUnreadBytes`, the engine's queue, with `linuxNetwork` the system's |
  * | `"session-limit"` | it would have begun a session, but there are `maxSessions` already |
  * | `"sender"` | it is not from the peer, or it is from port 0, or from the listener's own address |
  * | `"not-taken"` | it waited to be read when its session ended; or nothing was there to take it |
@@ -34,11 +34,14 @@ export interface DatagramCount {
 
 /** What has happened on a {@linkcode UdpClient} since it was made. */
 export interface UdpClientStats {
-  /** What has reached it, including what was then dropped. */
+  /**
+   * What has reached it, including what was then dropped: by the engine, too, where that is known. The bytes of some of
+   * those are not known, and are not counted: what the system dropped, and what was `"transferred"`.
+   */
   readonly received: DatagramCount;
   /** What the system has taken for sending. */
   readonly sent: DatagramCount;
-  /** Datagrams that were dropped, by reason. Those that the system dropped earlier are not known. */
+  /** Datagrams that were dropped, by reason. Those that the system dropped are known to the engine for Linux alone. */
   readonly dropped: Readonly<Record<DropReason, number>>;
   /** Bytes that wait to be sent. Each datagram counts 256 bytes extra. */
   readonly queuedBytes: number;
@@ -94,6 +97,13 @@ export class DatagramTraffic {
   sentBytes = 0;
 }
 
+/** What the present socket has queued, and what its engine had no room for. */
+export interface EngineCounts {
+  readonly queuedBytes: number;
+  readonly droppedDatagrams: number;
+  readonly droppedBytes: number;
+}
+
 /** What a listener counts from the time it is made. */
 export class UdpCounts {
   readonly traffic: DatagramTraffic = new DatagramTraffic();
@@ -108,6 +118,13 @@ export class UdpCounts {
     if (open > this.#peak) this.#peak = open;
   }
 
+  /** A socket goes away: what its engine had no room for is counted here from now on. */
+  keepLosses({ droppedDatagrams, droppedBytes }: EngineCounts): void {
+    this.traffic.received += droppedDatagrams;
+    this.traffic.receivedBytes += droppedBytes;
+    this.drops.countDropped(droppedDatagrams, "queue-limit");
+  }
+
   /** A session has ended. */
   end(reason: SessionEndReason): void {
     this.#ended[reason]++;
@@ -119,10 +136,7 @@ export class UdpCounts {
    * @param open How many sessions are open.
    * @param engine What the present socket has queued, and what its engine had no room for.
    */
-  stats(
-    open: number,
-    engine: { readonly queuedBytes: number; readonly droppedDatagrams: number } | undefined,
-  ): UdpListenerStats {
+  stats(open: number, engine: EngineCounts | undefined): UdpListenerStats {
     return Object.freeze({
       ...socketStats(this.traffic, this.drops, engine),
       sessions: Object.freeze({
@@ -145,14 +159,18 @@ export class UdpCounts {
 export function socketStats(
   { received, receivedBytes, sent, sentBytes }: DatagramTraffic,
   drops: DropCounts,
-  engine: { readonly queuedBytes: number; readonly droppedDatagrams: number } | undefined,
+  engine: EngineCounts | undefined,
 ): UdpClientStats {
+  const { queuedBytes = 0, droppedDatagrams = 0, droppedBytes = 0 } = engine ?? {};
   const dropped = { ...drops.byReason };
-  dropped["queue-limit"] += engine?.droppedDatagrams ?? 0;
+  dropped["queue-limit"] += droppedDatagrams;
   return Object.freeze({
-    received: Object.freeze({ datagrams: received, bytes: receivedBytes }),
+    received: Object.freeze({
+      datagrams: received + droppedDatagrams,
+      bytes: receivedBytes + droppedBytes,
+    }),
     sent: Object.freeze({ datagrams: sent, bytes: sentBytes }),
     dropped: Object.freeze(dropped),
-    queuedBytes: engine?.queuedBytes ?? 0,
+    queuedBytes,
   });
 }

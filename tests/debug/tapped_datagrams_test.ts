@@ -18,6 +18,7 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
   const all = optionNames<DatagramSocket>({
     addr: true,
     droppedDatagrams: true,
+    droppedBytes: true,
     system: true,
     receive: true,
     send: true,
@@ -37,6 +38,7 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
   const inner: Required<DatagramSocket> = {
     addr: address,
     droppedDatagrams: 3,
+    droppedBytes: 30,
     system: {} as never,
     receive: () => Promise.resolve([bytesOf("in"), address]),
     send: (bytes) => Promise.resolve(bytes.length),
@@ -73,7 +75,7 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
   await socket.joinGroup!({ group: "224.0.0.9" });
   await socket.leaveGroup!({ group: "224.0.0.9" });
   await socket.close();
-  assertEquals([socket.addr, socket.droppedDatagrams], [address, 3]);
+  assertEquals([socket.addr, socket.droppedDatagrams, socket.droppedBytes], [address, 3, 30]);
   assertEquals(calls, [
     ...["hear 9", "whenReadable", "hold false", "join 224.0.0.9", "leave 224.0.0.9", "close"],
   ]);
@@ -91,11 +93,11 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
 Deno.test("TappedDatagrams has no more than the socket has", () => {
   const socket = new TappedDatagrams({ addr: address } as never, notedDatagrams().tap);
   const { tryReceive, whenReadable, trySend, joinGroup, leaveGroup, droppedDatagrams } = socket;
-  const { tryReceiveAll, trySendAll, hearOnly, holdProgram } = socket;
+  const { tryReceiveAll, trySendAll, hearOnly, holdProgram, droppedBytes } = socket;
   for (
     const member of [
       ...[tryReceive, whenReadable, trySend, joinGroup, leaveGroup, droppedDatagrams],
-      ...[tryReceiveAll, trySendAll, hearOnly, holdProgram],
+      ...[tryReceiveAll, trySendAll, hearOnly, holdProgram, droppedBytes],
     ]
   ) {
     assertEquals(member, undefined);

@@ -7,7 +7,10 @@ import type { UdpSession } from "../../src/udp/udp_session.ts";
 import type { UdpListenerStats } from "../../src/udp/udp_stats.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
-import { testOnEngines } from "../support/udp_engines.ts";
+import { bindNodeDatagram } from "../../src/network/node/node_datagram.ts";
+import type { DatagramTarget } from "../../src/network/network.ts";
+import { nodeNetwork } from "../../src/network/deno/deno_network.ts";
+import { localClient, testOnEngines } from "../support/udp_engines.ts";
 import { printedDuring } from "../support/printed_during.ts";
 import { serving } from "../support/udp_listeners.ts";
 
@@ -127,29 +130,58 @@ Deno.test("UdpListener.stats() counts what was dropped, by reason", async () => 
     network.sockets[0]!.fail(new TypeError("detached"));
     await settled();
     assertEquals(droppedAt(listener), { transferred: 1 });
+    // It has reached the listener, too. How long it was, nobody knows.
+    assertEquals(listener.stats().received, { datagrams: 2, bytes: 1 });
     await listener.immediateStop();
   }
 });
 
 testOnEngines("UdpListener.stats() keeps what an engine had no room for", async (network) => {
   let dropped = 3;
+  let knowsBytes: boolean;
   const lossy = {
     ...network,
     async listenDatagram(target: Parameters<typeof network.listenDatagram>[0]) {
       const socket = await network.listenDatagram(target);
       Object.defineProperty(socket, "droppedDatagrams", { get: () => dropped });
+      Object.defineProperty(socket, "droppedBytes", {
+        get: () => knowsBytes ? 10 * dropped : undefined,
+      });
       return socket;
     },
   };
-  const listener = new UdpListener(0, { interface: "127.0.0.1", network: lossy });
-  for (const before of [0, 4]) {
-    await listener.start();
-    assertEquals(droppedAt(listener), { "queue-limit": before + dropped });
-    dropped = 4;
-    await listener.immediateStop();
-    assertEquals(droppedAt(listener), { "queue-limit": before + dropped });
-    dropped = 3;
+  for (knowsBytes of [true, false]) {
+    const listener = new UdpListener(0, { interface: "127.0.0.1", network: lossy });
+    // What was dropped has reached the listener, too.
+    const assertDropped = (datagrams: number) => {
+      assertEquals(droppedAt(listener), { "queue-limit": datagrams });
+      const bytes = knowsBytes ? 10 * datagrams : 0;
+      assertEquals(listener.stats().received, { datagrams, bytes });
+    };
+    for (const before of [0, 4]) {
+      await listener.start();
+      assertDropped(before + dropped);
+      dropped = 4;
+      await listener.immediateStop();
+      assertDropped(before + dropped);
+      dropped = 3;
+    }
   }
+});
+
+Deno.test("UdpClient.stats() counts as received what node:dgram's queue had no room for", async () => {
+  const listenDatagram = (target: DatagramTarget) => bindNodeDatagram(target, 3 * (256 + 100));
+  await using client = localClient({ ...nodeNetwork, listenDatagram });
+  await using sender = localClient(nodeNetwork);
+  const to = await client.bound;
+  for (let i = 0; i < 8; i++) await sender.sendTo(new Uint8Array(100), to);
+  while (client.droppedDatagrams < 5) await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(client.stats().received, { datagrams: 5, bytes: 500 });
+  for (let i = 0; i < 3; i++) await client.receiveFrom();
+  assertEquals(client.stats().received, { datagrams: 8, bytes: 800 });
+  assertEquals(client.stats().dropped["queue-limit"], 5);
+  await client.close();
+  assertEquals(client.stats().received, { datagrams: 8, bytes: 800 });
 });
 
 Deno.test("UdpListener.stats() counts sessions, and why they ended", async () => {

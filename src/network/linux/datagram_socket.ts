@@ -49,6 +49,8 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler, LateHa
   /** Whether somebody wants what a wait for `whenReadable` brings. */
   #isHeld = true;
   #dropped = 0;
+  /** What was dropped before somebody handed the socket over. */
+  #droppedBefore = 0;
   #isClosed = false;
   readonly #isShared: boolean;
 
@@ -67,6 +69,7 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler, LateHa
     this.#outlet = new DatagramOutlet(descriptor, book, () => this.#onRefused());
     this.addr = ownAddress(descriptor, "udp") as DatagramAddress;
     this.#family = familyReachedFrom(this.addr.hostname);
+    if (isShared) this.#droppedBefore = this.#readDropped();
     this.#loop.register(descriptor, this, EPOLLIN | EPOLLET);
   }
 
@@ -85,7 +88,8 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler, LateHa
   #readDropped(): number {
     const counts = new Uint32Array(MEMINFO_WORDS);
     structureOf(this.#descriptor, SOL_SOCKET, SO_MEMINFO, new Uint8Array(counts.buffer));
-    return counts[MEMINFO_DROPS]!;
+    // The system counts up to 2 ** 32.
+    return counts[MEMINFO_DROPS]! - this.#droppedBefore >>> 0;
   }
 
   onEvents(events: number): void {

@@ -35,6 +35,7 @@ class NodeDatagramSocket implements DatagramSocket {
   readonly #queue: Received[] = [];
   #queuedBytes = 0;
   #droppedDatagrams = 0;
+  #droppedBytes = 0;
   #waiting: { buffer: Uint8Array<ArrayBuffer>; wait: PromiseWithResolvers<Filled> } | undefined;
   #failure: unknown;
   #freed: Promise<void> | undefined;
@@ -59,6 +60,10 @@ class NodeDatagramSocket implements DatagramSocket {
     return this.#droppedDatagrams;
   }
 
+  get droppedBytes(): number {
+    return this.#droppedBytes;
+  }
+
   #onMessage(bytes: Uint8Array, from: DatagramAddress): void {
     if (this.#waiting !== undefined) {
       const { buffer, wait } = this.#take();
@@ -71,6 +76,7 @@ class NodeDatagramSocket implements DatagramSocket {
     }
     if (this.#queue.length > 0 && this.#queuedBytes + bytes.length + OVERHEAD > this.#queueLimit) {
       this.#droppedDatagrams++;
+      this.#droppedBytes += bytes.length;
       return;
     }
     this.#queuedBytes += bytes.length + OVERHEAD;

@@ -2,6 +2,18 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { linuxNetwork } from "../../../linux/mod.ts";
 import { linuxTest } from "../../support/linux_engine.ts";
 import { localClient } from "../../support/udp_engines.ts";
+import * as abi from "../../../src/network/linux/abi.ts";
+import { must } from "../../../src/network/linux/errno.ts";
+import { libc } from "../../../src/network/linux/libc.ts";
+import { ipSocketAddress } from "../../../src/network/linux/sockaddr.ts";
+import {
+  bindTo,
+  closeDescriptor,
+  openSocket,
+  ownAddress,
+} from "../../../src/network/linux/socket.ts";
+import type { DatagramAddress } from "../../../src/network/network.ts";
+import { UdpClient } from "../../../src/udp/udp_client.ts";
 import { bound, sendAll, until } from "../../support/linux_datagrams.ts";
 import { text } from "../../support/text.ts";
 
@@ -53,6 +65,31 @@ linuxTest("LinuxDatagramSocket.close() from within hands out nothing more", asyn
   await assertRejects(() => socket.send(new Uint8Array(9), there.socket.addr), gone);
 });
 
+linuxTest("UdpClient.stats() of an inherited socket begins when it is taken over", async () => {
+  const kept = openSocket(abi.AF_INET, abi.SOCK_DGRAM);
+  bindTo(kept, ipSocketAddress("127.0.0.1", 0));
+  const { port } = ownAddress(kept, "udp") as DatagramAddress;
+  await using sender = localClient(linuxNetwork);
+  for (let i = 0; i < 400; i++) {
+    await sender.sendTo(new Uint8Array(1_400), { host: "127.0.0.1", port });
+  }
+  // A number is taken once in the life of a process.
+  const given = must("fcntl", () => libc().fcntl(kept, abi.F_DUPFD_CLOEXEC, 700));
+  const client = new UdpClient({ port: 0 }, { network: linuxNetwork, inherited: given });
+  await client.bound;
+  assertEquals([client.localPort, client.droppedDatagrams], [port, 0]);
+  await client.receiveFrom();
+  for (let i = 0; i < 100; i++) {
+    await sender.sendTo(new Uint8Array(1_400), { host: "127.0.0.1", port });
+  }
+  const { received, dropped } = client.stats();
+  assert(dropped["queue-limit"] > 0 && dropped["queue-limit"] <= 100);
+  assertEquals(received.datagrams, 1 + dropped["queue-limit"]);
+  await client.close();
+  assertEquals(client.stats().received, received);
+  closeDescriptor(kept);
+});
+
 linuxTest("UdpClient.droppedDatagrams counts what the system had no room for", async () => {
   const client = localClient(linuxNetwork);
   await using sender = localClient(linuxNetwork);
@@ -64,4 +101,7 @@ linuxTest("UdpClient.droppedDatagrams counts what the system had no room for", a
   for (; received < 400 - dropped; received++) await client.receiveFrom();
   await client.close();
   assertEquals(client.droppedDatagrams, dropped);
+  // What was dropped has reached the socket, too, but the system does not tell how many bytes that were.
+  assertEquals(client.stats().received, { datagrams: 400, bytes: 1_400 * (400 - dropped) });
+  assertEquals(client.stats().dropped["queue-limit"], dropped);
 });

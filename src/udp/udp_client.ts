@@ -25,6 +25,7 @@ import { UdpClientEvents } from "./udp_event.ts";
 import { DatagramTraffic, DropCounts, socketStats, type UdpClientStats } from "./udp_stats.ts";
 import { type GroupOptions, MulticastGroups } from "./multicast.ts";
 import { refuseBinding } from "../network/inherited.ts";
+import { young } from "../base/young.ts";
 import type { BufferSizes } from "../network/socket_info.ts";
 
 const ADDRESS_OPTIONS = optionNames<Address>({ host: true, port: true });
@@ -130,7 +131,7 @@ export class UdpClient implements UdpChannel {
       },
     };
     this.#socket = new UdpSocket(localHost, localPort, settings, owner);
-    mailbox.onGivenUp = () => this.#socket.wake();
+    mailbox.onGivenUp = young(() => this.#socket.wake());
     this.#groups = new MulticastGroups(this.#socket);
   }
 

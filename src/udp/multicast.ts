@@ -1,6 +1,6 @@
 // Multicast groups of a socket: checked, joined once, left as they were joined.
 
-import { codeOf, GenericError, ignore } from "../base/errors.ts";
+import { codeOf, GenericError, ignore, isA, reasonOf } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
 import { shown } from "../base/arguments.ts";
 import { checkHost } from "../base/address.ts";
@@ -13,8 +13,8 @@ import type { UdpSocket } from "./udp_socket.ts";
 /** On which interface a multicast group is heard, and which sender. */
 export interface GroupOptions {
   /**
-   * The network interface: for an IPv4 group its IP address, for an IPv6 group its index. If it is left out, the
-   * system chooses.
+   * The network interface: for an IPv4 group its IP address, for an IPv6 group its index, up to 2_147_483_647.
+   * If it is left out, or 0, the system chooses.
    */
   readonly interface?: string | number;
   /** Hears only what this IPv4 address sends to the group. Needs {@linkcode nodeNetwork}. */
@@ -31,6 +31,11 @@ function checkMembership(group: unknown, options: GroupOptions): GroupMembership
       `group must be a multicast address, from 224.0.0.0 to 239.255.255.255 or ff00::/8: got ${
         shown(group)
       }`,
+    );
+  }
+  if (address.includes("%")) {
+    throw new RangeError(
+      `group must have no zone, the option interface has the index instead: got ${shown(group)}`,
     );
   }
   const { interface: networkInterface, source } = readOptions<GroupOptions>(
@@ -147,11 +152,16 @@ function familyError(
   cause: unknown,
 ): GenericError | undefined {
   const version = ipVersion(group);
-  if (version === ipVersion(host)) return undefined;
+  if (version === ipVersion(host) || isMissingInterface(cause)) return undefined;
   const message = `${action}: this engine hears no IPv${version} groups on "${host}"; bind to "${
     version === 4 ? "0.0.0.0" : "::"
   }"`;
   return new GenericError("unsupported", message, { cause });
+}
+
+/** Whether the system knows the family, but not the interface. Some engines give only its words. */
+function isMissingInterface(error: unknown): boolean {
+  return isA(Deno.errors.AddrNotAvailable, error) || /^No such device/.test(reasonOf(error));
 }
 
 function noMulticast(action: string): GenericError {

@@ -80,8 +80,8 @@ export interface UdpSocketConfig extends PacketConfig {
   /** How many routers a datagram to an IPv4 group may pass, from 1 to 255; the system's default is 1. */
   readonly multicastTimeToLive?: number;
   /**
-   * The interface that sends to groups: the address of an IPv4 interface, or the index of an IPv6 interface. Needs
-   * {@linkcode nodeNetwork}. A socket bound to an interface's address sends from there without this option.
+   * The interface that sends to groups: the address of an IPv4 interface, or the index of an IPv6 interface, up to
+   * 2_147_483_647. Needs {@linkcode nodeNetwork}. A socket bound to an interface's address sends from there without this option.
    */
   readonly multicastInterface?: string | number;
   /**
@@ -206,9 +206,12 @@ export function resolveUdpSocketConfig(config: UdpSocketConfig): UdpSocketSettin
   };
 }
 
+/** The largest index of a network interface. More than 32 bits would name another one. */
+const MAX_INTERFACE_INDEX = 2_147_483_647;
+
 /** Checks how a network interface is named. */
 export function checkInterface(name: string, value: unknown): string | number {
-  if (typeof value === "number") return checkInteger(name, value, 0);
+  if (typeof value === "number") return checkInteger(name, value, 0, MAX_INTERFACE_INDEX);
   if (typeof value === "string" && ipVersion(value) === 4) return value;
   throw new TypeError(
     `${name} must be the address of an IPv4 interface, or the index of an IPv6 one: got ${

@@ -112,6 +112,11 @@ testOnEngines("MulticastGroups check what they get", async (network) => {
   await assertRejects(() => join(GROUP, { interface: 1 }), TypeError, "interface");
   await assertRejects(() => join(GROUP6, { interface: "::1" }), TypeError, "interface");
   await assertRejects(() => join(GROUP6, { interface: -1 }), RangeError, "interface");
+  // More than the system has room for would be another one's index.
+  for (const index of [2_147_483_648, 4_294_967_297]) {
+    await assertRejects(() => join(GROUP6, { interface: index }), RangeError, `${index}`);
+  }
+  await assertRejects(() => join("ff02::4c01%1"), RangeError, "group must have no zone");
   await assertRejects(() => join(GROUP, { source: "::1" }), TypeError, "source");
   await assertRejects(() => join(GROUP6, { source: "10.0.0.1" }), TypeError, "source");
   await assertRejects(() => join(GROUP, 7), TypeError, "options");
@@ -132,6 +137,10 @@ testOnEngines(
         (await assertCode("unsupported", joining)).message,
         `Cannot join ${GROUP}: this engine hears no IPv4 groups on "::"; bind to "0.0.0.0"`,
       );
+    }
+    if (hasDatagrams && network !== nodeNetwork) {
+      // It is not the family that is wrong.
+      await assertCode("unreachable", both.joinGroup(GROUP, { interface: "192.0.2.77" }));
     }
     await using ipv4 = everywhere(network);
     assertEquals(

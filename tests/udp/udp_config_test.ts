@@ -60,6 +60,8 @@ Deno.test("checkInterface() takes an address or an index", () => {
   ]);
   assertThrows(() => checkInterface("interface", -1), RangeError, "interface");
   assertThrows(() => checkInterface("interface", 1.5), RangeError, "1.5");
+  assertEquals(checkInterface("interface", 2_147_483_647), 2_147_483_647);
+  assertThrows(() => checkInterface("multicastInterface", 4_294_967_300), RangeError, "multicast");
   assertThrows(() => checkInterface("interface", ""), TypeError, "interface");
   assertThrows(() => checkInterface("interface", null), TypeError, "null");
 });

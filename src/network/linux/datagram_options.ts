@@ -53,7 +53,11 @@ export function setDatagramOptions(
   attempt(() => libc().setsockopt(descriptor, abi.IPPROTO_UDP, abi.UDP_GRO, ON, ON.length));
   // A socket of one address needs not be told where a datagram came to.
   if (isIpv6) {
-    if (target.hostname === "::") set(abi.IPPROTO_IPV6, abi.IPV6_RECVPKTINFO, 1);
+    if (target.hostname === "::") {
+      set(abi.IPPROTO_IPV6, abi.IPV6_RECVPKTINFO, 1);
+      // What came by IPv4 to a group or to all: only this has an address that may answer.
+      set(abi.IPPROTO_IP, abi.IP_PKTINFO, 1);
+    }
   } else if (target.hostname === "0.0.0.0") {
     set(abi.IPPROTO_IP, abi.IP_PKTINFO, 1);
   }

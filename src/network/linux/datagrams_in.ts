@@ -43,6 +43,7 @@ export class DatagramsIn {
   #segment = 0;
   #networkInterface = 0;
   #local: Int32Array = NOTHING;
+  #isIpv4 = false;
 
   /**
    * Receives without waiting.
@@ -107,6 +108,7 @@ export class DatagramsIn {
     const { control } = this.#memory;
     this.#segment = this.#networkInterface = 0;
     this.#local = NOTHING;
+    this.#isIpv4 = false;
     const first = message * CONTROL_WORDS;
     const end = first + length / 4;
     for (let at = first; at + CMSGHDR_WORDS <= end;) {
@@ -126,8 +128,10 @@ export class DatagramsIn {
     } else if (level === IPPROTO_IP && kind === IP_PKTINFO) {
       // struct in_pktinfo: the interface, the address that answers should leave from, the one in the header.
       this.#networkInterface = control[at]!;
-      this.#local = control.subarray(at + 1, at + 2);
-    } else if (level === IPPROTO_IPV6 && kind === IPV6_PKTINFO) {
+      // On a socket of IPv6 it comes beside the other one, which has only the address in the header.
+      this.#local = control[at + 1] === 0 ? NOTHING : control.subarray(at + 1, at + 2);
+      this.#isIpv4 = true;
+    } else if (level === IPPROTO_IPV6 && kind === IPV6_PKTINFO && !this.#isIpv4) {
       // struct in6_pktinfo: the address in the header, which may be that of a group; the interface.
       const isGroup = (control[at]! & 0xff) === 0xff;
       this.#local = isGroup ? NOTHING : control.subarray(at, at + 4);

@@ -20,7 +20,7 @@ import { libc } from "./libc.ts";
 
 /** How many messages one call takes at most. */
 export const MESSAGES = 64;
-/** Room for the control data of a message: an address it came to and a length, or one it leaves from. */
+/** Room for the control data of a message: the addresses it came to and a length, or one it leaves from. */
 export const CONTROL_WORDS = 32;
 /** struct cmsghdr, in words. */
 export const CMSGHDR_WORDS = CMSGHDR_BYTES / 4;

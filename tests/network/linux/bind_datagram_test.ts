@@ -51,6 +51,29 @@ linuxTest("An answer leaves from the address that was asked, of both families", 
   ]);
 });
 
+linuxTest("What IPv4 sends to all, or to a group, is answered from an address", async () => {
+  const group = "239.255.76.9";
+  for (const host of ["0.0.0.0", "::"]) {
+    await using listener = new UdpListener(0, { interface: host, network: linuxNetwork });
+    listener.attach({
+      async onSession(session) {
+        for await (const { data } of session) {
+          await session.write(`${text(data)} ${session.localAddress} ${session.networkInterface}`);
+        }
+      },
+    });
+    await listener.start();
+    const { port } = listener;
+    await listener.joinGroup(group, { interface: HERE });
+    for (const to of ["127.255.255.255", group]) {
+      await using client = localClient(linuxNetwork);
+      await client.sendTo("who?", { host: to, port });
+      const [answer, , from] = await client.receiveFrom();
+      assertEquals([text(answer), from], [`who? ${HERE} 1`, { host: HERE, port }], `${host} ${to}`);
+    }
+  }
+});
+
 /** A link-local address of this machine with its zone: its interface's name and index. */
 async function linkLocal(): Promise<{ ip: string; name: string; index: number } | undefined> {
   const text = await Deno.readTextFile("/proc/net/if_inet6").catch(() => "");

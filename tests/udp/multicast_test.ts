@@ -1,6 +1,6 @@
 // Multicast on this host: IPv4 on the loopback interface, IPv6 in the scope that never leaves the host.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { GroupOptions } from "../../src/udp/multicast.ts";
 import type { Network } from "../../src/network/network.ts";
 import { denoNetwork, nodeNetwork } from "../../src/network/deno/deno_network.ts";
@@ -8,7 +8,7 @@ import { UdpClient } from "../../src/udp/udp_client.ts";
 import type { UdpClientConfig } from "../../src/udp/udp_config.ts";
 import { assertCode } from "../support/assert_code.ts";
 import { peerTest } from "../support/peers.ts";
-import { Program } from "../support/program.ts";
+import { outputOf, Program } from "../support/program.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
 import { text } from "../support/text.ts";
 import { engines, hasDatagrams, localClient, testOnEngines } from "../support/udp_engines.ts";
@@ -186,6 +186,42 @@ for (const [engine, network] of engines) {
   });
 }
 
+for (const [engine, network] of engines) {
+  Deno.test({
+    name: `MulticastGroups hear IPv6 groups on the interface that is named, or say so (${engine})`,
+    ignore: missing !== undefined,
+    async fn() {
+      await using receiver = everywhere(network, {}, "::");
+      // The system chooses.
+      await receiver.joinGroup(GROUP6, { interface: 0 });
+      await receiver.leaveGroup(GROUP6, { interface: 0 });
+      const group = "ff02::4c02";
+      if (network === nodeNetwork || !hasDatagrams) {
+        for (const index of [1, 2_147_483_647]) {
+          const { message } = await assertCode(
+            "unsupported",
+            receiver.joinGroup(group, { interface: index }),
+          );
+          assertEquals(
+            message,
+            `Cannot join ${group} on interface ${index}: node:dgram cannot choose the interface ` +
+              "of an IPv6 group, start Deno with --unstable-net and pass network: denoNetwork",
+          );
+        }
+        return;
+      }
+      await assertCode("unreachable", receiver.joinGroup(group, { interface: 2_147_483_647 }));
+      await receiver.joinGroup(group, { interface: 1 });
+      // The loopback interface of Linux has the index 1, and mostly no route to groups: nothing could be sent.
+      if (Deno.build.os !== "linux") return;
+      const joined = (await outputOf("cat", ["/proc/net/igmp6"])).split("\n")
+        .map((line) => line.split(/\s+/))
+        .filter(([, , address]) => address === "ff020000000000000000000000004c02");
+      assertEquals(joined.map(([index]) => index), ["1"]);
+    },
+  });
+}
+
 if (hasDatagrams) {
   Deno.test("MulticastGroups of Deno's sockets refuse what only node:dgram can", async () => {
     await using client = everywhere(denoNetwork);
@@ -225,6 +261,11 @@ Deno.test("MulticastGroups of nodeNetwork are reached by a chosen interface", as
   await receiver.joinGroup(GROUP, here);
   await sender.sendTo("by loopback", { host: GROUP, port });
   assertEquals(text((await receiver.receiveFrom())[0]), "by loopback");
+});
+
+Deno.test("MulticastGroups of nodeNetwork refuse an interface of the other family", async () => {
+  await using client = everywhere(nodeNetwork, { multicastInterface: "127.0.0.1" }, "::");
+  assertStringIncludes((await assertCode("unsupported", client.bound)).message, '"0.0.0.0"');
 });
 
 /** socat, printing the time to live of the first datagram. */

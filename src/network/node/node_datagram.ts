@@ -134,14 +134,14 @@ class NodeDatagramSocket implements DatagramSocket {
 
   // deno-lint-ignore require-await -- what it throws becomes a rejection
   async joinGroup({ group, source, networkInterface }: GroupMembership): Promise<void> {
-    const here = interfaceOf(group, networkInterface);
+    const here = groupInterface(group, networkInterface);
     if (source === undefined) this.#socket.addMembership(group, here);
     else this.#socket.addSourceSpecificMembership(source, group, here);
   }
 
   // deno-lint-ignore require-await -- what it throws becomes a rejection
   async leaveGroup({ group, source, networkInterface }: GroupMembership): Promise<void> {
-    const here = interfaceOf(group, networkInterface);
+    const here = groupInterface(group, networkInterface);
     if (source === undefined) this.#socket.dropMembership(group, here);
     else this.#socket.dropSourceSpecificMembership(source, group, here);
   }
@@ -156,13 +156,22 @@ function fill(buffer: Uint8Array<ArrayBuffer>, bytes: Uint8Array, from: Datagram
   return [buffer.subarray(0, part.length), from];
 }
 
-/** An interface as node:dgram wants it named: IPv6 ones by their zone. */
-function interfaceOf(
+/**
+ * The interface of a group, as node:dgram wants it named.
+ *
+ * @throws {GenericError} `"unsupported"`: the runtime takes no index there, and would join on another interface.
+ */
+function groupInterface(
   group: string,
   networkInterface: string | number | undefined,
 ): string | undefined {
-  if (networkInterface === undefined) return undefined;
-  return group.includes(":") ? `::%${networkInterface}` : String(networkInterface);
+  if (!group.includes(":")) return networkInterface as string | undefined;
+  if ((networkInterface ?? 0) === 0) return undefined;
+  throw new GenericError(
+    "unsupported",
+    `Cannot join ${group} on interface ${networkInterface}: node:dgram cannot choose the ` +
+      "interface of an IPv6 group, start Deno with --unstable-net and pass network: denoNetwork",
+  );
 }
 
 /**
@@ -192,6 +201,13 @@ export async function bindNodeDatagram(
 ): Promise<DatagramSocket> {
   const { hostname, port, reuseAddress = false } = target;
   refuseForIpv6(target);
+  if (hostname.includes(":") && typeof target.multicastInterface === "string") {
+    throw new GenericError(
+      "unsupported",
+      `Cannot set multicastInterface to ${target.multicastInterface}: node:dgram chooses none for ` +
+        `IPv4 on "${hostname}"; bind to "0.0.0.0"`,
+    );
+  }
   await requireNet(hostname, port);
   const [dgram, { nextTick }] = await Promise.all([
     import("node:dgram"),
@@ -220,7 +236,9 @@ export async function bindNodeDatagram(
     if (timeToLive !== undefined) socket.setTTL(timeToLive);
     if (multicastTimeToLive !== undefined) socket.setMulticastTTL(multicastTimeToLive);
     if (multicastInterface !== undefined) {
-      socket.setMulticastInterface(interfaceOf(hostname, multicastInterface)!);
+      socket.setMulticastInterface(
+        version === 6 ? `::%${multicastInterface}` : String(multicastInterface),
+      );
     }
   } catch (error) {
     socket.close();

@@ -7,7 +7,7 @@ import type { UdpCaller } from "../../../src/udp/udp_caller.ts";
 import { canonicalIp } from "../../../src/base/ip_address.ts";
 import { assertCode } from "../../support/assert_code.ts";
 import { linuxTest } from "../../support/linux_engine.ts";
-import { Program } from "../../support/program.ts";
+import { outputOf, Program } from "../../support/program.ts";
 import { localClient } from "../../support/udp_engines.ts";
 import { HERE } from "../../support/linux_datagrams.ts";
 import { text } from "../../support/text.ts";
@@ -76,7 +76,7 @@ linuxTest("What IPv4 sends to all, or to a group, is answered from an address", 
 
 /** A link-local address of this machine with its zone: its interface's name and index. */
 async function linkLocal(): Promise<{ ip: string; name: string; index: number } | undefined> {
-  const text = await Deno.readTextFile("/proc/net/if_inet6").catch(() => "");
+  const text = await outputOf("cat", ["/proc/net/if_inet6"]).catch(() => "");
   for (const line of text.split("\n")) {
     const [address, index, , , , name] = line.trim().split(/\s+/);
     if (!address?.startsWith("fe80")) continue;

@@ -83,6 +83,11 @@ export function isLoopback(host: string): boolean {
   return host === "::1" || host.startsWith("127.") && ipVersion(host) === 4;
 }
 
+/** Whether a canonical IP address, without a zone, is a link-local one of IPv6, which needs one: fe80::/10. */
+export function needsZone(host: string): boolean {
+  return /^fe[89ab][\da-f]:/.test(host) && !host.includes("%");
+}
+
 /** Whether a canonical IP address is that of a multicast group. */
 export function isMulticast(host: string): boolean {
   if (host.includes(":")) return /^ff[\da-f]{2}:/.test(host);

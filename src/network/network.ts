@@ -170,6 +170,9 @@ export interface Network {
    * Whether an IP address belongs to this machine, as far as can be known: datagrams that seem to come from the
    * socket that receives them are dropped. Where it is left out, only a socket's own address and those of the
    * loopback interface count.
+   *
+   * @param address The sender of a datagram, with a zone where the engine gives one. Without, a link-local address may
+   * be one of this machine's on any interface; where nobody can know, it should count as one: an answer may be a loop.
    */
   isOwnAddress?(address: string): boolean;
 }

@@ -56,7 +56,7 @@ export class SenderFilter {
     if (peer !== undefined) return port === peer.port && withoutZone(ip) === peer.ip;
     if (port === 0) return false;
     if (port !== local.port || this.#hearsItself) return true;
-    return !this.#isOwn(local.host, withoutZone(ip));
+    return !this.#isOwn(local.host, ip);
   }
 
   /** Whether datagrams that the socket sends to its own port at this address come back to it. */
@@ -64,8 +64,9 @@ export class SenderFilter {
     const { reuseAddress, multicastLoopback } = this.#settings;
     // Another machine may have this address, and use the same port.
     if (reuseAddress || multicastLoopback && this.hearsGroups) return false;
-    if (ip === bound) return true;
+    if (withoutZone(ip) === withoutZone(bound)) return true;
     if (bound !== "0.0.0.0" && bound !== "::") return false;
+    // With its zone: without, the system does not bind a link-local address.
     return isLoopback(ip) || this.#isOfThisMachine(ip);
   }
 

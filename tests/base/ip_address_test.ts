@@ -13,6 +13,7 @@ import {
   isMulticast,
   mapped,
   mappedIp,
+  needsZone,
   parseIpAddress,
   unmapped,
   unmappedIp,
@@ -105,6 +106,19 @@ Deno.test("unmappedIp() and mappedIp() undo each other as text", () => {
 Deno.test("wantsMappedIps() is for sockets of both families elsewhere than on Linux", () => {
   assertEquals([wantsMappedIps("::", "linux"), wantsMappedIps("::", "darwin")], [false, true]);
   assertEquals(wantsMappedIps("0.0.0.0", "windows"), false);
+});
+
+Deno.test("needsZone() knows link-local addresses that have none", () => {
+  const hosts = [
+    "fe80::1",
+    "febf:1::1",
+    "fe80::1%2",
+    "fe8::1",
+    "fec0::1",
+    "::fe80:1",
+    "169.254.0.1",
+  ];
+  assertEquals(hosts.map(needsZone), [true, true, false, false, false, false, false]);
 });
 
 Deno.test("isLoopback() knows by which addresses a machine talks to itself", () => {

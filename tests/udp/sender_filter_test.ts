@@ -91,8 +91,13 @@ Deno.test("SenderFilter asks for few addresses, and again after a while", async 
 });
 
 Deno.test("SenderFilter does not mind a zone, which only some engines know", () => {
-  const { filter: it } = filter();
+  const { filter: it, looks } = filter();
   assertEquals(it.admits({ host: "fe80::1", port: 7 }, "fe80::1%2", 7), false);
+  assertEquals(it.admits({ host: "fe80::1%eth0", port: 7 }, "fe80::1", 7), false);
+  assertEquals(looks, []);
+  // An address of this machine is looked up with it: other machines have the same on other interfaces.
+  assertEquals(it.admits({ host: "::", port: 7 }, "fe80::1%2", 7), true);
+  assertEquals(looks, ["fe80::1%2"]);
   it.peer = { host: "fe80::1%eth0", port: 9, ip: "fe80::1" };
   assertEquals(it.admits({ host: "::", port: 7 }, "fe80::1%2", 9), true);
   assertEquals(it.admits({ host: "::", port: 7 }, "fe80::2%2", 9), false);

@@ -121,7 +121,7 @@ export const denoNetwork: Network = {
   },
   resolveName: lookUpName,
   resolveService: lookUpService,
-  isOwnAddress: (address) => isOwnAddress(address, Deno.listen),
+  isOwnAddress: (address) => isOwnAddress(address, Deno.listen, Deno.networkInterfaces),
 };
 
 /** Whether the runtime was started with --unstable-net. Not typed as missing, but it is where it was not. */

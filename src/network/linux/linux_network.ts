@@ -2,6 +2,7 @@
 
 import { connectPath } from "../deno/unix.ts";
 import { listenPath } from "../deno/unix_listener.ts";
+import { withoutZone } from "../../base/ip_address.ts";
 import type { DatagramAddress, Network } from "../network.ts";
 import { lookUpName } from "../node/name_lookup.ts";
 import { SOCK_DGRAM } from "./abi.ts";
@@ -64,7 +65,7 @@ async function addressOf(
 
 /** Whether an address is one of this machine's: the system binds no other. */
 function isOwnAddress(address: string): boolean {
-  if (!mayUseHost(address, 0)) return false;
+  if (!mayUseHost(withoutZone(address), 0)) return false;
   const descriptor = openSocket(familyOf(address), SOCK_DGRAM);
   try {
     bindTo(descriptor, ipSocketAddress(address, 0, interfaceIndex));

@@ -15,7 +15,7 @@ Deno.test("isOwnAddress() frees what it binds", () => {
     log.push(`listen ${hostname} ${port}`);
     return { close: () => void log.push("close") };
   };
-  assertEquals(isOwnAddress("127.0.0.1", listen), true);
+  assertEquals(isOwnAddress("127.0.0.1", listen, () => []), true);
   assertEquals(log, ["listen 127.0.0.1 0", "close"]);
 });
 
@@ -25,8 +25,34 @@ Deno.test("isOwnAddress() does not ask for a permission", async () => {
     ["--allow-net=127.0.0.1:9"],
     `
     import { isOwnAddress } from ${JSON.stringify(room)};
-    console.log(isOwnAddress("127.0.0.1", Deno.listen), isOwnAddress("::1", Deno.listen));
+    const interfaces = Deno.networkInterfaces;
+    for (const address of ["127.0.0.1", "::1"]) {
+      console.log(isOwnAddress(address, Deno.listen, interfaces));
+    }
   `,
   );
-  assertEquals(printed, "false false\n");
+  assertEquals(printed, "false\nfalse\n");
+});
+
+Deno.test("isOwnAddress() finds a link-local address in the list, or takes it for one", async () => {
+  const room = import.meta.resolve("../../../src/network/deno/own_address.ts");
+  const printed = (flags: string[]) =>
+    scriptOutput(
+      ["--allow-net", ...flags],
+      `
+      import { isOwnAddress } from ${JSON.stringify(room)};
+      const interfaces = () => [{ address: "fe80::1" }, { address: "10.0.0.1" }];
+      for (const address of ["fe80::1", "fe80::2", "febf::2", "fec0::1", "192.0.2.1"]) {
+        console.log(isOwnAddress(address, Deno.listen, interfaces));
+      }
+      const listen = ({ hostname }) => ({ close: () => console.log("listen " + hostname) });
+      console.log(isOwnAddress("fe80::1%eth0", listen, interfaces));
+    `,
+    );
+  const bound = ["false", "false", "listen fe80::1%eth0", "true", ""];
+  assertEquals((await printed(["--allow-sys=networkInterfaces"])).split("\n"), [
+    ...["true", "false", "false"],
+    ...bound,
+  ]);
+  assertEquals((await printed([])).split("\n"), ["true", "true", "true", ...bound]);
 });

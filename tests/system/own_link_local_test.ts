@@ -1,0 +1,93 @@
+// A listener on all addresses does not answer itself by a link-local address, whether its engine gives zones or not. In a
+// network of its own.
+
+import { assertEquals } from "@std/assert";
+import { hasLinuxEngine } from "../support/linux_engine.ts";
+import { inFolder } from "../support/folder.ts";
+import { outputOf } from "../support/program.ts";
+
+const MOD = JSON.stringify(import.meta.resolve("../../mod.ts"));
+const LINUX = JSON.stringify(import.meta.resolve("../../linux/mod.ts"));
+const ADDRESS = "fe80::77";
+const SETUP = [
+  "ip link set lo up",
+  "ip link add s0 type veth peer name s1",
+  `ip addr add ${ADDRESS}/64 dev s0 nodad`,
+  "ip link set s0 up",
+  "ip link set s1 up",
+].join(" && ");
+
+async function canUnshare(): Promise<boolean> {
+  try {
+    await outputOf("unshare", ["-rn", "sh", "-c", SETUP]);
+    return true;
+  } catch {
+    console.log("skipped: link-local addresses: no network can be made here (unshare, iproute2)");
+    return false;
+  }
+}
+
+const hasNamespaces = await canUnshare();
+
+/** The listener sends to itself, once, as a forged datagram would come. It echoes what it hears, at most 50 times. */
+const script = (network: string, host: string) => `
+  import { denoNetwork, nodeNetwork, UdpClient, UdpListener } from ${MOD};
+  import { linuxNetwork } from ${LINUX};
+  const network = ${network};
+  await using listener = new UdpListener(0, { interface: "::", network });
+  let heard = 0;
+  listener.attach({
+    async onDatagram(caller, { data }) {
+      const word = new TextDecoder().decode(data);
+      if (word === "own") return heard++ < 50 ? data : undefined;
+      const { port } = listener;
+      const own = new TextEncoder().encode("own");
+      await caller.sendDatagram({ remoteHost: "${host}", remotePort: port, data: own });
+      return word;
+    },
+  });
+  await listener.start();
+  await using client = new UdpClient({ host: "::1", port: 0 }, {
+    network,
+    remoteHost: "::1",
+    remotePort: listener.port,
+  });
+  // What was sent by the first has come before the second.
+  for (let i = 0; i < 2; i++) {
+    await client.write("go");
+    await client.read();
+  }
+  await listener.gracefulStop();
+  console.log(heard, listener.stats().dropped.sender);
+`;
+
+const ENGINES: readonly (readonly [string, string, readonly string[]])[] = [
+  ["denoNetwork", ADDRESS, ["--unstable-net"]],
+  ["denoNetwork", ADDRESS, ["--unstable-net", "--allow-sys"]],
+  ["nodeNetwork", ADDRESS, []],
+  ...(hasLinuxEngine ? [["linuxNetwork", `${ADDRESS}%s0`, ["--allow-ffi"]] as const] : []),
+];
+
+for (const [network, host, flags] of ENGINES) {
+  Deno.test({
+    name: `UdpListener does not answer itself by a link-local address (${
+      [network, ...flags].join(" ")
+    })`,
+    ignore: !hasNamespaces,
+    fn: () =>
+      inFolder(async (folder) => {
+        await Deno.writeTextFile(`${folder}/script.ts`, script(network, host));
+        const run = [
+          "run",
+          "--quiet",
+          "--no-prompt",
+          "--allow-net",
+          ...flags,
+          `${folder}/script.ts`,
+        ];
+        const deno = [Deno.execPath(), ...run].map((word) => `'${word}'`).join(" ");
+        const printed = await outputOf("unshare", ["-rn", "sh", "-c", `${SETUP}; exec ${deno}`]);
+        assertEquals(printed, "0 2\n");
+      }),
+  });
+}

@@ -1,6 +1,9 @@
 // Tells everybody who sends where they are where all others are, many times a second; ends on Ctrl+C.
 // Run: deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6 --allow-net=127.0.0.1 examples/linux_udp.ts [PORT]
 //
+// The answer to the first datagram is a word and "where?". Only who sends that word, a space and a place gets the rounds:
+// whoever forges the address of another does not hear it, and cannot have the rounds sent there.
+//
 // On Linux, on the engine that takes many datagrams with each call of the system; elsewhere, or without the permission
 // for the C library, on Deno's own sockets. Another processor or system has its C library elsewhere: see
 // docs/linux_engine.md.
@@ -28,10 +31,15 @@ const decoder = new TextDecoder();
 
 listener.attach({
   async onSession(player) {
+    const word = `${crypto.randomUUID().slice(0, 8)} `;
     try {
       for await (const { data } of player) {
-        const place = decoder.decode(data.subarray(0, LONGEST_PLACE));
-        places.set(player.id, place.replaceAll("\n", " "));
+        const said = decoder.decode(data.subarray(0, word.length + LONGEST_PLACE));
+        if (said.startsWith(word)) {
+          places.set(player.id, said.slice(word.length).replaceAll("\n", " "));
+        } else {
+          player.tryWrite(`${word}where?\n`);
+        }
       }
     } finally {
       places.delete(player.id);
@@ -47,7 +55,7 @@ function tellAll(): void {
     round += line;
   }
   // All of them leave with a few calls of the system.
-  for (const player of listener.sessions) player.tryWrite(round);
+  for (const player of listener.sessions) if (places.has(player.id)) player.tryWrite(round);
 }
 
 await listener.start();

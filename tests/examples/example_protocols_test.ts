@@ -8,6 +8,7 @@ import { inFolder } from "../support/folder.ts";
 import type { Program } from "../support/program.ts";
 
 const timeoutInMillis = 10_000;
+const readTimeoutInMillis = timeoutInMillis;
 
 /** A running example, with a folder of its own. */
 async function withExample(
@@ -288,6 +289,26 @@ Deno.test("examples/statsd.ts counts what makes sense", () =>
       (printed.match(/│ name\.\d/g)?.length ?? 0) < 1_000,
       "whoever makes up names is not kept",
     );
+  }));
+
+Deno.test("examples/linux_udp.ts sends nothing but a short answer to who may be another", () =>
+  withExample("linux_udp", async (server, port) => {
+    const config = { remoteHost: "127.0.0.1", remotePort: port, readTimeoutInMillis };
+    await using player = new UdpClient(undefined, config);
+    const heard = async (client: UdpClient) => new TextDecoder().decode((await client.read())[0]);
+    await player.write("x");
+    const word = (await heard(player)).slice(0, 9);
+    await player.write(`${word}here`);
+    while (!(await heard(player)).endsWith(" here\n"));
+    // The word is that of one address.
+    await using stranger = new UdpClient(undefined, { ...config, maxUnreadBytes: 100_000 });
+    for (const said of ["x", word, `${word}there`]) {
+      await stranger.write(said);
+      assertMatch(await heard(stranger), /^\w{8} where\?\n$/);
+      // A round would have come to the stranger, too.
+      for (let i = 0; i < 2; i++) assertMatch(await heard(player), /^\d+ here\n$/);
+    }
+    await interrupt(server);
   }));
 
 Deno.test("examples/dns_server.ts answers questions, each as RFC 1035 says", () =>

@@ -6,6 +6,7 @@ import { interrupt, portOfExample, startExample } from "./example.ts";
 import { inFolder } from "./folder.ts";
 import { freePort } from "./free_port.ts";
 import type { Program } from "./program.ts";
+import { text } from "./text.ts";
 
 /** Content that reveals swapped or missing pieces. */
 export function recognizable(length: number): Uint8Array<ArrayBuffer> {
@@ -89,12 +90,17 @@ export const udpExamples: Record<string, () => Promise<void>> = {
     };
     await using one = new UdpClient(undefined, config);
     await using other = new UdpClient(undefined, config);
-    await one.write("north");
-    await other.write(`south\n${"!".repeat(99)}`);
+    const word = async (client: UdpClient) => {
+      await client.write("hello");
+      const [, word] = /^(\w{8} )where\?\n$/.exec(text((await client.read())[0]))!;
+      return word;
+    };
+    await one.write(`${await word(one)}north`);
+    await other.write(`${await word(other)}south\n${"!".repeat(99)}`);
     for (const client of [one, other]) {
       let round = "";
       while (!round.includes("north") || !round.includes("south")) {
-        round = new TextDecoder().decode((await client.read())[0]);
+        round = text((await client.read())[0]);
       }
       assertMatch(round, /^\d+ north\n\d+ south !{26}\n$/m);
     }

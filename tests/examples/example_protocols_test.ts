@@ -359,6 +359,47 @@ Deno.test("examples/dns_server.ts answers questions, each as RFC 1035 says", () 
     const options = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0];
     const edns = await ask(...question(0, [1, 0, 0, 1]), ...options);
     assertEquals([edns.flags, edns.bytes[11]], [0x8400, 1]);
+    assertEquals([...edns.bytes.slice(-11, -2)], [0, 0, 41, 4, 208, 0, 0, 0, 0]);
+    // RFC 6891: one set of options, of version 0; the code of another version has its upper bits in the options.
+    const twice = await ask(...question(0, [1, 0, 0, 2]), ...options, ...options);
+    assertEquals([twice.flags, twice.answers], [0x8001, 0]);
+    const version1 = await ask(...question(0, [1, 0, 0, 1]), ...options.with(6, 1));
+    assertEquals([version1.flags, version1.answers, version1.bytes[11]], [0x8000, 0, 1]);
+    assertEquals([...version1.bytes.slice(-11, -2)], [0, 0, 41, 4, 208, 1, 0, 0, 0]);
+    // A refusal has options where the question has, and the question.
+    for (
+      const [flags, network, code] of [[0, 3, 0x8005], [2 << 11, 1, 0x9004]] as const
+    ) {
+      const refused = await ask(...question(flags, [1, 0, 0, 1], 1, network), ...options);
+      assertEquals([refused.flags, refused.bytes[5], refused.bytes[11]], [code, 1, 1]);
+    }
+    // Of names that are not below "example" nothing is known; "example" exists (RFC 8020), but has no records.
+    const named = (...labels: string[]) => [
+      ...[...question(0).slice(0, 12)],
+      ...labels.flatMap((label) => [label.length, ...[...label].map((c) => c.charCodeAt(0))]),
+      ...[0, 0, 1, 0, 1],
+    ];
+    for (
+      const [labels, flags] of [
+        [["example"], 0x8400],
+        [["EXAMPLE"], 0x8400],
+        [["none", "example"], 0x8403],
+        [["one", "one", "example"], 0x8403],
+        [["google", "com"], 0x8005],
+        [["notexample"], 0x8005],
+        [[], 0x8005],
+        // These are one label, or two: no names that anybody has.
+        [["one.example"], 0x8005],
+        [["a.one", "example"], 0x8403],
+        [["\xff\xfe", "example"], 0x8403],
+      ] as const
+    ) {
+      const bytes = named(...labels);
+      const answer = await ask(...bytes);
+      assertEquals([answer.flags, answer.answers], [flags, 0], `${labels}`);
+      // The question comes back as it was asked.
+      assertEquals(answer.bytes.slice(12), bytes.slice(12), `${labels}`);
+    }
     // What takes long to read is not read: thousands of records, or options without end.
     const many = Array.from({ length: 3 }, () => options).flat();
     assertEquals((await ask(...question(0, [1, 0, 0, 3]), ...many)).flags, 0x8001);

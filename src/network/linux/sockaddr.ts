@@ -14,6 +14,9 @@ import { AF_INET, AF_INET6, AF_UNIX, SOCKADDR_IN6_BYTES, SOCKADDR_IN_BYTES } fro
 /** The bytes of an address, as many as its length says. */
 export type SocketAddress = Uint8Array<ArrayBuffer>;
 
+/** Where the scope of an address of IPv6 is: the index of a network interface. */
+export const SCOPE_AT = 24;
+
 /** The family of an IP address. */
 export function familyOf(ip: string): typeof AF_INET | typeof AF_INET6 {
   return ip.includes(":") ? AF_INET6 : AF_INET;
@@ -42,7 +45,7 @@ export function ipSocketAddress(
   view.setUint16(0, isIpv6 ? AF_INET6 : AF_INET, true);
   view.setUint16(2, port);
   address.set(bytes, isIpv6 ? 8 : 4);
-  if (isIpv6) view.setUint32(24, scopeOf(ip, indexOf), true);
+  if (isIpv6) view.setUint32(SCOPE_AT, scopeOf(ip, indexOf), true);
   return address;
 }
 

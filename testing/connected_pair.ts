@@ -1,5 +1,6 @@
 // Two connections joined in memory.
 
+import { checkObject } from "../src/base/arguments.ts";
 import { Connection } from "../src/connection/connection.ts";
 import type { ConnectionConfig } from "../src/connection/connection_config.ts";
 import { connectedTransports, type ConnectedTransportsOptions } from "./connected_transports.ts";
@@ -17,6 +18,7 @@ export type ConnectedPair = [a: Connection, b: Connection] & AsyncDisposable;
  * Joins two connections in memory: what is written to one is read from the other.
  *
  * @param options How both of them behave, and how much each direction holds.
+ * @throws {TypeError | RangeError} An option is misspelled or wrong.
  * @example A function that reads a line, without a network
  * ```ts
  * import { connectedPair } from "socket/testing/mod.ts";
@@ -30,7 +32,7 @@ export type ConnectedPair = [a: Connection, b: Connection] & AsyncDisposable;
  */
 export function connectedPair(options?: ConnectedPairOptions): ConnectedPair;
 export function connectedPair(options: ConnectedPairOptions = {}): ConnectedPair {
-  const { capacity, canTry, ...others } = options;
+  const { capacity, canTry, ...others } = checkObject("options", options);
   const config = { overwriteLentBytes: true, ...others };
   const [left, right] = connectedTransports({
     ...(capacity === undefined ? {} : { capacity }),

@@ -6,6 +6,7 @@
 import { ByteQueue } from "../src/bytes/byte_queue.ts";
 import type { Transport } from "../src/network/network.ts";
 import type { NetworkAddress } from "../src/base/address.ts";
+import { checkBoolean, checkInteger } from "../src/base/arguments.ts";
 import { optionNames, readOptions } from "../src/base/options.ts";
 
 /** How two joined transports behave. */
@@ -212,6 +213,7 @@ class JoinedTransport implements Transport {
  *
  * @param options How much each direction holds.
  * @returns Both ends.
+ * @throws {TypeError | RangeError} An option is misspelled or wrong.
  */
 export function connectedTransports(
   options?: ConnectedTransportsOptions,
@@ -224,9 +226,8 @@ export function connectedTransports(
     options,
     OPTIONS,
   );
-  if (!Number.isInteger(capacity) || capacity < 1) {
-    throw new RangeError(`Cannot join transports with a capacity of ${capacity} bytes`);
-  }
+  checkInteger("capacity", capacity, 1);
+  checkBoolean("canTry", canTry);
   const [there, back] = [new Pipe(capacity), new Pipe(capacity)];
   const [addressOfA, addressOfB] = [address(40_000), address(50_000)];
   return [

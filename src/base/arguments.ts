@@ -1,6 +1,8 @@
 // What callers pass is checked here, once, at the door: a wrong value never reaches the runtime, and the
 // error names it.
 
+import { isRevoked, isRuntimeKind } from "./runtime_kind.ts";
+
 /** The largest delay a timer takes; with a larger one it fires at once. */
 export const MAX_INTERVAL_IN_MILLIS = 2_147_483_647;
 
@@ -144,10 +146,13 @@ function isPlainSignal(signal: AbortSignal): boolean {
     !Object.hasOwn(signal, "removeEventListener");
 }
 
-/** Checks that what should be a config or an options object is one. */
+/**
+ * Checks that what should be a config or an options object is one, plain or of a class of the user's: anything else
+ * would be read as an empty one.
+ */
 export function checkObject<T extends object>(name: string, value: T): T {
-  if (typeof value !== "object" || value === null) {
-    throw new TypeError(`${name} must be an object: got ${shown(value)}`);
+  if (typeof value !== "object" || value === null || isRevoked(value) || isRuntimeKind(value)) {
+    throw new TypeError(`${name} must be an object: got ${refused(value)}`);
   }
   return value;
 }
@@ -159,8 +164,10 @@ export function checkMethods<T extends object>(
   ...methods: (keyof T & string)[]
 ): T {
   const given = value as T | null | undefined;
-  if (methods.some((method) => typeof given?.[method] !== "function")) {
-    throw new TypeError(`${name} must have the methods ${methods.join(", ")}: got ${shown(value)}`);
+  if (isRevoked(value) || methods.some((method) => typeof given?.[method] !== "function")) {
+    throw new TypeError(
+      `${name} must have the methods ${methods.join(", ")}: got ${refused(value)}`,
+    );
   }
   return value;
 }
@@ -176,11 +183,12 @@ export function contentBytes(content: unknown, name = "Content"): Uint8Array {
   throw new TypeError(`${name} must be a Uint8Array or a string: got ${refused(content)}`);
 }
 
-/** Names content that is refused. What a promise rejects with then, nobody else would handle. */
-function refused(content: unknown): string {
+/** Names what is refused. What a promise rejects with then, nobody else would handle. */
+export function refused(value: unknown): string {
   // Whatever it is: one that is like a promise, too.
-  new Promise((resolve) => resolve(content)).catch(() => {});
-  return content instanceof Promise ? "a promise, await it first" : shown(content);
+  new Promise((resolve) => resolve(value)).catch(() => {});
+  if (isRevoked(value)) return "a proxy that was revoked";
+  return value instanceof Promise ? "a promise, await it first" : shown(value);
 }
 
 /** Bytes whose buffer was transferred look empty: they would be missing, and nobody would notice. */

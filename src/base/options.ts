@@ -8,8 +8,9 @@
 // that a field they lack is not looked up there either. Spreading one into a new object would lose that: use
 // `readOptions` or `withOptions` for another copy.
 
-import { checkObject, shown } from "./arguments.ts";
+import { checkObject, refused, shown } from "./arguments.ts";
 import { nearest } from "./nearest.ts";
+import { isRevoked } from "./runtime_kind.ts";
 
 /** The names of the fields of a config, each once. A name that is missing, or one too many, does not compile. */
 export type OptionNames<T extends object> = readonly (keyof T & string)[];
@@ -152,7 +153,9 @@ export function bare<T extends object>(options: T): T {
  * @throws {TypeError} It is no array.
  */
 export function readList(name: string, value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new TypeError(`${name} must be an array: got ${shown(value)}`);
+  if (isRevoked(value) || !Array.isArray(value)) {
+    throw new TypeError(`${name} must be an array: got ${refused(value)}`);
+  }
   const copy: unknown[] = [];
   const { length } = value;
   // A hole in an array would be looked up in its prototypes.
@@ -172,11 +175,7 @@ export function readEntries<V>(
   name: string,
   value: Readonly<Record<string, V>>,
 ): readonly (readonly [name: string, value: V])[] {
-  const kept: unknown = checkObject(name, value);
-  if (Array.isArray(kept) || kept instanceof Map || kept instanceof Set) {
-    throw new TypeError(`${name} must be an object with fields: got ${shown(value)}`);
-  }
-  return Object.entries(value);
+  return Object.entries(checkObject(name, value));
 }
 
 /** Whether a field comes from Object.prototype; asking runs no getter. */

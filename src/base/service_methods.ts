@@ -1,8 +1,9 @@
 // The methods of a service, read once, so that what is called later is what was checked: a getter or a proxy may give
 // another answer each time.
 
-import { shown } from "./arguments.ts";
+import { refused, shown } from "./arguments.ts";
 import type { GenericError } from "./errors.ts";
+import { isRevoked } from "./runtime_kind.ts";
 import { handlerError, printThrown } from "./user_code.ts";
 
 const { bind } = Function.prototype;
@@ -12,36 +13,38 @@ const { bind } = Function.prototype;
  *
  * @param service What was given.
  * @param names The names that its methods may have.
+ * @param name What it is, for the message.
  * @returns The methods it has, bound to it, and nothing else.
  * @throws {TypeError} It has a method that is misspelled, one that is no function, or none.
  */
 export function methodsOf<Methods extends object>(
   service: unknown,
   names: readonly (keyof Methods & string)[],
+  name = "service",
 ): Methods {
-  if (typeof service !== "object" || service === null) {
-    throw new TypeError(`service must be an object with methods: got ${shown(service)}`);
+  if (typeof service !== "object" || service === null || isRevoked(service)) {
+    throw new TypeError(`${name} must be an object with methods: got ${refused(service)}`);
   }
-  for (const name of eventNames(service)) {
-    if ((names as readonly string[]).includes(name)) continue;
+  for (const event of eventNames(service)) {
+    if ((names as readonly string[]).includes(event)) continue;
     throw new TypeError(
-      `service has a member named ${shown(name)}, which is never called: use one of ${
+      `${name} has a member named ${shown(event)}, which is never called: use one of ${
         names.join(", ")
       }`,
     );
   }
   const methods: Record<string, unknown> = {};
-  for (const name of names) {
-    const method: unknown = Reflect.get(service, name);
+  for (const event of names) {
+    const method: unknown = Reflect.get(service, event);
     if (method === undefined) continue;
     if (typeof method !== "function") {
-      throw new TypeError(`service.${name} must be a function: got ${shown(method)}`);
+      throw new TypeError(`${name}.${event} must be a function: got ${shown(method)}`);
     }
-    methods[name] = Reflect.apply(bind, method, [service]);
+    methods[event] = Reflect.apply(bind, method, [service]);
   }
   if (Object.keys(methods).length === 0) {
     throw new TypeError(
-      `service has no method to call: give it at least one of ${names.join(", ")}`,
+      `${name} has no method to call: give it at least one of ${names.join(", ")}`,
     );
   }
   return methods as Methods;

@@ -215,7 +215,9 @@ export function resolveClientConfig(config: AnyClientConfig): ClientSettings {
     connection,
     connectTimeoutInMillis: checkInterval("connectTimeoutInMillis", connectTimeoutInMillis),
     signal: signal === undefined ? undefined : checkSignal(signal),
-    callbackService: callbackService === undefined ? undefined : readService(callbackService),
+    callbackService: callbackService === undefined
+      ? undefined
+      : readService(callbackService, "callbackService"),
     proxyHeader: sendProxyHeader === undefined ? undefined : checkProxyHeader(sendProxyHeader),
     secureSocket: secureSocket === undefined
       ? undefined

@@ -83,13 +83,13 @@ const METHODS = [
  *
  * @throws {TypeError} It has no method that can be called, or a misspelled one.
  */
-export function readService(service: unknown): Service {
-  const methods = methodsOf<Service>(service, METHODS);
+export function readService(service: unknown, name = "service"): Service {
+  const methods = methodsOf<Service>(service, METHODS, name);
   if (methods.onReadReady !== undefined && methods.onBytes !== undefined) {
-    throw new TypeError("service must have onBytes or onReadReady, not both");
+    throw new TypeError(`${name} must have onBytes or onReadReady, not both`);
   }
   if (methods.onEnd !== undefined && methods.onBytes === undefined) {
-    throw new TypeError("service.onEnd goes with onBytes: the last onReadReady reads -1");
+    throw new TypeError(`${name}.onEnd goes with onBytes: the last onReadReady reads -1`);
   }
   return methods;
 }

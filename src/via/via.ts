@@ -4,6 +4,7 @@ import type { Address } from "../base/address.ts";
 import { shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
 import { readList } from "../base/options.ts";
+import { isRevoked } from "../base/runtime_kind.ts";
 import { attempt, handlerError } from "../base/user_code.ts";
 import { ProxyServer, type ProxyServerConfig } from "./proxy_server.ts";
 
@@ -46,7 +47,9 @@ export function readVia(value: Via | ChooseVia): ViaSettings {
 
 function readServers(name: string, value: Via): readonly ProxyServer[] {
   if (typeof value === "string") return [ProxyServer.read(name, value)];
-  if (!Array.isArray(value)) return [ProxyServer.read(name, value as ProxyServerConfig)];
+  if (isRevoked(value) || !Array.isArray(value)) {
+    return [ProxyServer.read(name, value as ProxyServerConfig)];
+  }
   const list = readList(name, value);
   if (list.length === 0) {
     throw new TypeError(`${name} must be an array with at least one proxy: got ${shown(value)}`);

@@ -41,7 +41,7 @@ Deno.test("resolveClientConfig() names what is wrong", () => {
       [{ host: "a.example", port: 7, keepAliveInMillis: 999 }, "keepAliveInMillis must be"],
       [{ host: "a.example", port: 7, resetOnAbort: 1 }, "resetOnAbort must be true or false"],
       [{ host: "a.example", port: 7, signal: 1 }, "signal must be an AbortSignal"],
-      [{ host: "a.example", port: 7, callbackService: {} }, "service"],
+      [{ host: "a.example", port: 7, callbackService: {} }, "callbackService has no method"],
       [{ hosts: ["a.example"] }, "port must be a number"],
       [{ hosts: [], port: 7 }, "hosts must be an array with at least one host"],
       [{ hosts: "a.example", port: 7 }, "hosts must be an array"],

@@ -160,7 +160,7 @@ Deno.test("Client.connect() refuses a wrong config at once, and opens nothing", 
     [{ network: null }, TypeError, "network"],
     [{ readTimeoutInMillis: 1.5 }, RangeError, "readTimeoutInMillis"],
     [{ signal: {} }, TypeError, "signal"],
-    [{ callbackService: {} }, TypeError, "service"],
+    [{ callbackService: {} }, TypeError, "callbackService"],
     [{ callbackService: { onData() {} } }, TypeError, "onData"],
   ];
   for (const [change, kind, part] of wrong) {

@@ -3,7 +3,7 @@
 // There is a set of prefixes for every prefix length that occurs, so a look-up costs one probe per length (33 and 129
 // at most), however long the list.
 
-import { shown } from "../../base/arguments.ts";
+import { refused, shown } from "../../base/arguments.ts";
 import type { NetworkAddress } from "../../base/address.ts";
 import {
   formatIpAddress,
@@ -11,6 +11,7 @@ import {
   parseIpAddress,
   unmapped,
 } from "../../base/ip_address.ts";
+import { isRevoked } from "../../base/runtime_kind.ts";
 
 /** Stands for every peer on a Unix socket, which has no IP address. */
 const UNIX = "unix:";
@@ -33,8 +34,10 @@ export class AddressBlocks {
    * @throws {RangeError} One of them is not an address or block, or has bits set behind its prefix.
    */
   constructor(blocks: readonly string[], name: string) {
-    if (!Array.isArray(blocks)) {
-      throw new TypeError(`${name} must be an array of addresses and blocks: got ${shown(blocks)}`);
+    if (isRevoked(blocks) || !Array.isArray(blocks)) {
+      throw new TypeError(
+        `${name} must be an array of addresses and blocks: got ${refused(blocks)}`,
+      );
     }
     for (const block of blocks as readonly unknown[]) {
       if (typeof block !== "string") {

@@ -2,7 +2,7 @@
 
 import type { NetworkAddress } from "../base/address.ts";
 import { checkBoolean, checkObject, shown } from "../base/arguments.ts";
-import { optionNames, partOf, readList } from "../base/options.ts";
+import { optionNames, partOf, readList, readOptions } from "../base/options.ts";
 import { formatIpAddress, type IpAddress, mapped, parseIpAddress } from "../base/ip_address.ts";
 import { parseTls, PROXY_TLV, type ProxyTls, type ProxyTlv, textOf, valueOf } from "./proxy_tlv.ts";
 
@@ -52,6 +52,8 @@ const OPTIONS = optionNames<ProxyHeaderConfig>({
   checksum: true,
 });
 
+const TLV_OPTIONS = optionNames<ProxyTlv>({ type: true, value: true });
+
 /**
  * A header of HAProxy's PROXY protocol: which client a connection is made for.
  *
@@ -73,35 +75,33 @@ export class ProxyHeader {
   readonly tlvs: readonly ProxyTlv[];
   /** Whether it carries a checksum; in a received header, a correct one. */
   readonly checksum: boolean;
-  /** How the connection between the client and the proxy is secured, where the proxy says so. */
-  readonly tls: ProxyTls | undefined;
+  readonly #tls: ProxyTls | undefined;
 
   /**
    * Checks that its parts fit together.
    *
    * @param config What it says. One address may be IPv4 and the other IPv6; the IPv4 one is then written as
    * IPv4-mapped. TLVs and a checksum are also written without addresses, but not every receiver reads them then.
-   * @throws {TypeError} If the parts do not go together: addresses of two kinds, or something that the
-   * version or the command does not carry.
+   * @throws {TypeError} If an option is misspelled, or the parts do not go together: addresses of two kinds, or
+   * something that the version or the command does not carry.
    * @throws {RangeError} If a value is out of its range.
    */
   constructor(config: ProxyHeaderConfig) {
-    // Another header may be given, which has more.
     const { version = 2, command = "proxy", source, destination, tlvs = [], checksum = false } =
-      partOf<ProxyHeaderConfig>("config", config, OPTIONS);
+      readHeaderConfig("config", config);
     if (version !== 1 && version !== 2) invalid(`the version must be 1 or 2: ${String(version)}`);
     if (command !== "proxy" && command !== "local") {
       invalid(`the command must be "proxy" or "local": ${String(command)}`);
     }
-    readList("tlvs", tlvs);
+    const list = readList("tlvs", tlvs) as readonly ProxyTlv[];
     checkBoolean("checksum", checksum);
-    if (command === "local" && (source ?? destination ?? tlvs[0]) !== undefined) {
+    if (command === "local" && (source ?? destination ?? list[0]) !== undefined) {
       mismatch(`"local" goes without addresses and TLVs`);
     }
     if ((version === 1 || command === "local") && checksum) {
       mismatch(`a checksum goes with version 2 and "proxy" only`);
     }
-    if (version === 1 && (command === "local" || tlvs.length > 0)) {
+    if (version === 1 && (command === "local" || list.length > 0)) {
       mismatch(`"local" and TLVs need version 2`);
     }
     this.version = version;
@@ -110,10 +110,15 @@ export class ProxyHeader {
     if (version === 1 && source !== undefined && source.transport !== "tcp") {
       mismatch(`version 1 carries addresses of TCP only: ${source.transport}`);
     }
-    this.tlvs = tlvs.map(checkedTlv);
+    this.tlvs = list.map(checkedTlv);
     this.checksum = checksum;
     const tls = valueOf(this.tlvs, PROXY_TLV.TLS);
-    this.tls = tls === undefined ? undefined : parseTls(tls);
+    this.#tls = tls === undefined ? undefined : parseTls(tls);
+  }
+
+  /** How the connection between the client and the proxy is secured, where the proxy says so. */
+  get tls(): ProxyTls | undefined {
+    return this.#tls;
   }
 
   /** The host name that the client asked for (TLS server name), where the proxy says so. */
@@ -130,6 +135,23 @@ export class ProxyHeader {
   get uniqueId(): Uint8Array<ArrayBuffer> | undefined {
     return valueOf(this.tlvs, PROXY_TLV.UNIQUE_ID);
   }
+}
+
+/**
+ * Reads what a header is to say.
+ *
+ * @param name What it is, for the message.
+ * @param config What was passed: options, or another header.
+ * @throws {TypeError} It is neither, or has an option that there is not.
+ */
+export function readHeaderConfig(
+  name: string,
+  config: ProxyHeaderConfig,
+): Readonly<ProxyHeaderConfig> {
+  // A header may be of a subclass, with fields of its own.
+  return checkObject(name, config) instanceof ProxyHeader
+    ? partOf<ProxyHeaderConfig>(name, config, OPTIONS)
+    : readOptions<ProxyHeaderConfig>(name, config, OPTIONS);
 }
 
 function checkedPair(
@@ -198,8 +220,8 @@ function checkedPath(path: string): string {
   return path;
 }
 
-function checkedTlv(tlv: ProxyTlv): ProxyTlv {
-  const { type, value } = checkObject("Each of tlvs", tlv);
+function checkedTlv(tlv: ProxyTlv, i: number): ProxyTlv {
+  const { type, value } = readOptions<ProxyTlv>(`tlvs[${i}]`, tlv, TLV_OPTIONS);
   if (!Number.isInteger(type) || type < 0 || type > 255) {
     invalid(`the type of a TLV must be 0 to 255: ${type}`);
   }

@@ -5,18 +5,17 @@ import type { Transport } from "../network/network.ts";
 import { writeAll } from "../network/write_all.ts";
 import type { Address, NetworkAddress } from "../base/address.ts";
 import { parseIpAddress } from "../base/ip_address.ts";
-import { checkObject } from "../base/arguments.ts";
-import { ProxyHeader, type ProxyHeaderConfig } from "./proxy_header.ts";
+import { ProxyHeader, type ProxyHeaderConfig, readHeaderConfig } from "./proxy_header.ts";
 import { writeProxyHeader } from "./proxy_protocol.ts";
 
 /**
  * Reads and checks what will be sent, before there is a stream.
  *
- * @throws {TypeError} If the parts do not go together.
+ * @throws {TypeError} If an option is misspelled, or the parts do not go together.
  * @throws {RangeError} If a value is out of its range.
  */
 export function checkProxyHeader(config: ProxyHeaderConfig): ProxyHeader {
-  const header = new ProxyHeader(checkObject("sendProxyHeader", config));
+  const header = new ProxyHeader(readHeaderConfig("sendProxyHeader", config));
   writeProxyHeader(header);
   return header;
 }

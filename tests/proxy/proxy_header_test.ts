@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { inOneFamily, ProxyHeader, type ProxyHeaderConfig } from "../../src/proxy/proxy_header.ts";
 import { PROXY_TLV } from "../../src/proxy/proxy_tlv.ts";
 import type { NetworkAddress } from "../../src/base/address.ts";
@@ -106,4 +106,26 @@ Deno.test("ProxyHeader tells what the proxy says in words", () => {
     undefined,
     undefined,
   ]);
+});
+
+Deno.test("ProxyHeader refuses what is misspelled, and takes another header whole or in part", () => {
+  const [source, destination] = [tcp("192.0.2.1"), tcp("192.0.2.2")];
+  const refused = (config: object) =>
+    assertThrows(() => new ProxyHeader(config as never), TypeError).message;
+  assertEquals(refused({ sorce: source }), 'config has no option "sorce": use source');
+  assertEquals(refused({ source, destination, tlv: [] }), 'config has no option "tlv": use tlvs');
+  assertStringIncludes(refused({ tls: undefined }), 'config has no option "tls"');
+  const value = bytesOf("h2");
+  const tlv = { type: PROXY_TLV.ALPN, value, valu: value };
+  assertEquals(refused({ tlvs: [tlv] }), 'tlvs[0] has no option "valu": use value');
+  class Noted extends ProxyHeader {
+    readonly note = "mine";
+  }
+  const header = new Noted({ source, destination, tlvs: [{ type: PROXY_TLV.ALPN, value }] });
+  assertEquals(
+    new ProxyHeader(header),
+    new ProxyHeader({ source, destination, tlvs: header.tlvs }),
+  );
+  const other = new ProxyHeader({ ...new ProxyHeader(header), checksum: true });
+  assertEquals([other.alpnProtocol, other.checksum], ["h2", true]);
 });

@@ -341,7 +341,7 @@ async function scene(): Promise<Scene> {
     },
     "new ProxyHeader(config)": {
       says: "config must be an object",
-      fine: ["object", "list", "bytes"],
+      fine: ["object"],
       call: (wrong) => new ProxyHeader(wrong),
     },
     "new ProxyHeader(config.source)": {

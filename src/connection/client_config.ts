@@ -261,11 +261,8 @@ function placesOf({ host, hosts, srv, port }: Options): readonly Address[] | str
     if (typeof one !== "object") {
       return { host: checkHost(name, one), port: checkPort("port", port, 1) };
     }
-    const address = readOptions<Address>(name, one as Address, ["host", "port"]);
-    return {
-      host: checkHost(`${name}.host`, address.host),
-      port: checkPort(`${name}.port`, address.port ?? port, 1),
-    };
+    const { host, port: own = port } = readOptions<Address>(name, one as Address, ["host", "port"]);
+    return { host: checkHost(`${name}.host`, host), port: checkPort(`${name}.port`, own, 1) };
   });
   if (places.length === 0) {
     throw new TypeError(`hosts must be an array with at least one host: got ${shown(hosts)}`);

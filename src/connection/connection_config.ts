@@ -152,7 +152,7 @@ export class ConnectionSettings implements CoreLimits {
     this.allowHalfOpen = checkBoolean("allowHalfOpen", allowHalfOpen);
     this.overwriteLentBytes = checkBoolean(
       "overwriteLentBytes",
-      overwriteLentBytes ?? overwritesLentBytes,
+      overwriteLentBytes === undefined ? overwritesLentBytes : overwriteLentBytes,
     );
     this.clock = clock;
     this.turns = turnsOf(network);

@@ -73,7 +73,8 @@ export class DelimitedReader {
   /** Checks the options; gives a function that takes a line. At the end of the stream it gives `undefined`. */
   line(options: ReadLineOptions): () => string | undefined | typeof MORE {
     const limit = limitOf(options);
-    const invalidBytes = optionOf(options, "invalidBytes") ?? "strict";
+    const given = optionOf(options, "invalidBytes");
+    const invalidBytes = given === undefined ? "strict" : given;
     checkChoice("invalidBytes", invalidBytes, ["strict", "replace"]);
     const search = this.#searchFor(LINE_FEED);
     const reader = this.#reader;
@@ -112,8 +113,8 @@ export class DelimitedReader {
 }
 
 function limitOf(options: ReadUntilOptions): number {
-  const limit = optionOf(checkObject("options", options), "limit") ?? DEFAULT_MAX_FRAME_LENGTH;
-  return checkFrameLength("limit", limit);
+  const limit = optionOf(checkObject("options", options), "limit");
+  return limit === undefined ? DEFAULT_MAX_FRAME_LENGTH : checkFrameLength("limit", limit);
 }
 
 function tooLong(missing: string, { offset }: ByteQueue): Error {

@@ -54,7 +54,8 @@ export function printed(network: Network, config?: PrintConfig): Network;
 export function printed(network: Network, config: PrintConfig = {}): Network {
   checkMethods("network", network, "connect", "listen", "listenDatagram");
   const options = readOptions<PrintConfig>("config", config, CONFIG);
-  const maxBytes = checkInteger("maxBytes", options.maxBytes ?? 256, 0);
+  const { maxBytes = 256 } = options;
+  checkInteger("maxBytes", maxBytes, 0);
   // Looked up when it is called: a test may have replaced it.
   const print = checkFunction("print", options.print) ?? ((text: string) => console.log(text));
   const isWanted = resolveFilter(options.only);

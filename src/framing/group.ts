@@ -4,8 +4,7 @@
 // its user could still change is copied first. A member gets messages in the order of the calls. No function of a
 // user's is called between the first member and the last, but those of members of a class of their own.
 
-import { checkObject } from "../base/arguments.ts";
-import { optionOf } from "../base/options.ts";
+import { checkNames, optionNames, optionOf } from "../base/options.ts";
 import { printThrown } from "../base/user_code.ts";
 import {
   type GroupConfig,
@@ -23,6 +22,8 @@ export interface GroupSendOptions {
   /** Who does not get it: a member, or the connection of one. */
   readonly except?: object;
 }
+
+const SEND_OPTIONS = optionNames<GroupSendOptions>({ except: true });
 
 /** Whom one message reached. */
 export interface GroupReport {
@@ -142,7 +143,7 @@ export class Group<
    * @param options Who does not get it.
    * @returns How many it was queued for, and how many miss it; with `"wait"` a promise of that, which never rejects
    * but for a message that cannot be encoded. Await it: what is sent meanwhile waits behind it.
-   * @throws {TypeError} The message is neither bytes nor text, where there is no codec; or an option is wrong.
+   * @throws {TypeError} The message is neither bytes nor text, where there is no codec; or an option is misspelled.
    * @throws {GenericError} `"frame"`: it cannot be said in this format. Nobody gets anything of it.
    * @throws {unknown} What the codec's `encode` throws.
    */
@@ -170,7 +171,7 @@ export class Group<
     options: GroupSendOptions | undefined,
     waits: Promise<boolean>[] | undefined,
   ): GroupReport {
-    if (options !== undefined) checkObject("options", options);
+    if (options !== undefined) checkNames("options", options, SEND_OPTIONS);
     const except = keyOf(optionOf(options, "except"));
     const bytes = [this.#bytes.of(message)] as const;
     let sent = 0;

@@ -53,18 +53,19 @@ export interface GroupSettings<T> {
 
 /** Checks a config and fills in the defaults. */
 export function resolveGroupConfig<T>(config: GroupConfig<T>): GroupSettings<T> {
-  const { codec, maxQueuedBytes = 65_536, slow, waitInMillis } = readOptions<GroupConfig<T>>(
+  const options = readOptions<GroupConfig<T>>(
     "config",
     config,
     GROUP_OPTIONS,
   );
+  const { codec, maxQueuedBytes = 65_536, slow, waitInMillis = 5_000 } = options;
   const settings = {
     codec: codec === undefined ? undefined : wholeCodec(codec),
     maxQueuedBytes: checkInteger("maxQueuedBytes", maxQueuedBytes, 0),
     slow: checkChoice<SlowPolicy>("slow", slow, ["skip", "close", "wait"]),
-    waitInMillis: checkInteger("waitInMillis", waitInMillis ?? 5_000, 1, MAX_INTERVAL_IN_MILLIS),
+    waitInMillis: checkInteger("waitInMillis", waitInMillis, 1, MAX_INTERVAL_IN_MILLIS),
   };
-  if (waitInMillis !== undefined && slow !== "wait") {
+  if (options.waitInMillis !== undefined && slow !== "wait") {
     throw new TypeError(`waitInMillis goes with slow: "wait": got ${waitInMillis}`);
   }
   return settings;

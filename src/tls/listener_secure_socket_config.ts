@@ -167,7 +167,8 @@ function checkOwn(options: ListenerCertificateConfig): ListenerSecureSocketSetti
     );
   }
   const sni: Record<string, CertificateConfig> = Object.create(null);
-  for (const [name, value] of readEntries("secureSocket.sni", options.sni ?? {})) {
+  const { sni: given = {} } = options;
+  for (const [name, value] of readEntries("secureSocket.sni", given)) {
     if (!SNI_NAME.test(name)) {
       throw new TypeError(`secureSocket.sni must have host names as keys: got ${shown(name)}`);
     }

@@ -243,6 +243,12 @@ Deno.test("Connection's reads up to something refuse wrong arguments", async () 
   await assertRejects(() => connection.readUntil("\n", null as never), TypeError, "options");
   await assertRejects(() => connection.readLine({ limit: Infinity }), RangeError, "limit");
   await assertRejects(
+    () => connection.readLine({ invalidBytes: null as never }),
+    TypeError,
+    "invalidBytes must be",
+  );
+  await assertRejects(() => connection.readLine({ limit: null as never }), TypeError, "limit must");
+  await assertRejects(
     () => connection.readLine({ invalidBytes: "no" as never }),
     TypeError,
     '"no"',

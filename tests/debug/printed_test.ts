@@ -60,4 +60,6 @@ Deno.test("printed() refuses what is no network, and unknown options", () => {
   assertThrows(() => printed({} as never), TypeError, "network must have the methods");
   assertThrows(() => printed(denoNetwork, { prnt: 1 } as never), TypeError, "use print");
   assertThrows(() => printed(denoNetwork, { print: 1 as never }), TypeError, "print must be");
+  const nothing = { maxBytes: null as never };
+  assertThrows(() => printed(denoNetwork, nothing), TypeError, "maxBytes must be a number");
 });

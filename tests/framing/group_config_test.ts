@@ -18,6 +18,7 @@ Deno.test("resolveGroupConfig() refuses what is missing, wrong, unknown, or of n
   const wrong: [config: unknown, says: string][] = [
     [{}, 'slow must be "skip" or "close" or "wait": got undefined'],
     [{ slow: "drop" }, 'got "drop"'],
+    [{ slow: "wait", waitInMillis: null }, "waitInMillis must be a number: got null"],
     [{ slow: "skip", waitInMillis: 1 }, 'waitInMillis goes with slow: "wait": got 1'],
     [{ slow: "skip", maxQueuedByte: 1 }, "use maxQueuedBytes"],
     [{ slow: "skip", codec: {} }, "codec must have the methods"],

@@ -195,6 +195,8 @@ Deno.test("Group.send() of what cannot be encoded throws, and harms nobody; with
   group.add(connection);
   assertThrows(() => group.send("a\nb"), GenericError, "Cannot encode");
   assertThrows(() => group.send("a", 1 as never), TypeError, "options must be an object");
+  const misspelled = { excpet: connection } as never;
+  assertThrows(() => group.send("a", misspelled), TypeError, 'no option "excpet": use except');
   const waits = new Group({ codec, slow: "wait" });
   waits.add(connection);
   const printed = await printedDuring(async () => {

@@ -27,6 +27,7 @@ Deno.test("resolveListenerSecureSocket() names what is wrong", () => {
       [{ ...own, mode: "starttls" }, 'secureSocket.mode must be "immediate" or'],
       [{ ...own, clientAuth: true }, 'secureSocket.clientAuth must be "none" or'],
       [{ ...own, clientAuth: "require" }, "caCerts or caCertFile must be given"],
+      [{ ...own, sni: null }, "secureSocket.sni must be an object"],
       [{ ...own, sni: { "a b": own } }, "must have host names as keys"],
       [{ ...own, sni: { "a.*": own } }, "must have host names as keys"],
       [{ ...own, sni: { a: {} } }, 'secureSocket.sni["a"] must have a certificate and its key'],

@@ -7,7 +7,7 @@
 // Where the socket sends many datagrams with one call, those of one turn are kept together: the answers to a batch that
 // was received until its end, others until the microtasks of the turn are over.
 
-import { brokenError, ignore, rejected, type SocketError } from "../base/errors.ts";
+import { brokenError, closedError, ignore, rejected, type SocketError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
 import { formatAddress } from "../base/address.ts";
 import { Fifo } from "./fifo.ts";
@@ -263,8 +263,8 @@ export class DatagramLane {
 /** Why a datagram could not be sent. */
 export function sendError({ hostname, port }: DatagramAddress, cause: unknown): SocketError {
   const action = `Cannot send to ${formatAddress(hostname, port)}`;
-  if (cause instanceof Deno.errors.BadResource || cause instanceof Deno.errors.Interrupted) {
-    return brokenError(action, cause);
-  }
+  // Only a close from this side interrupts a send.
+  if (cause instanceof Deno.errors.Interrupted) return closedError("send");
+  if (cause instanceof Deno.errors.BadResource) return brokenError(action, cause);
   return setupError(action, cause);
 }

@@ -37,6 +37,8 @@ class NodeDatagramSocket implements DatagramSocket {
   #droppedDatagrams = 0;
   #droppedBytes = 0;
   #waiting: { buffer: Uint8Array<ArrayBuffer>; wait: PromiseWithResolvers<Filled> } | undefined;
+  /** What rejects each send that was not called back yet. */
+  readonly #sending = new Set<(reason: unknown) => void>();
   #failure: unknown;
   #freed: Promise<void> | undefined;
 
@@ -113,18 +115,24 @@ class NodeDatagramSocket implements DatagramSocket {
     return new Promise((resolve, reject) => {
       const host = this.#wantsMappedIps ? mappedIp(hostname) : hostname;
       this.#socket.send(bytes, port, host, (error, length) => {
+        this.#sending.delete(reject);
         if (error === null) return resolve(length);
         // node:dgram loses what the runtime says without --allow-net.
         requireNet(hostname, port).then(() => reject(error), reject);
       });
+      this.#sending.add(reject);
     });
   }
 
   close(): Promise<void> {
     this.#freed ??= new Promise((resolve) => {
       this.#socket.close(() => {
-        this.#waiting?.wait.reject(new Deno.errors.Interrupted("operation canceled"));
+        const interrupted = new Deno.errors.Interrupted("operation canceled");
+        this.#waiting?.wait.reject(interrupted);
         this.#waiting = undefined;
+        // One that had not begun is never called back.
+        for (const reject of this.#sending) reject(interrupted);
+        this.#sending.clear();
         this.#queue.length = 0;
         resolve();
       });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { nodeNetwork, SocketError, UdpClient } from "../../../mod.ts";
 import { bindNodeDatagram } from "../../../src/network/node/node_datagram.ts";
 
 const bind = () => bindNodeDatagram({ hostname: "127.0.0.1", port: 0 });
@@ -35,6 +36,32 @@ Deno.test("bindNodeDatagram() ends a pending receive when it is closed, and late
   await Promise.all([socket.close(), socket.close()]);
   await waiting;
   await assertRejects(() => socket.receive(new Uint8Array(1)), Deno.errors.BadResource);
+});
+
+Deno.test("bindNodeDatagram() ends a send that had not begun when it is closed", async () => {
+  const socket = await bind();
+  const sent = await socket.send(new Uint8Array(3), socket.addr);
+  assertEquals(sent, 3);
+  const waiting = assertRejects(
+    () => socket.send(new Uint8Array(1), socket.addr),
+    Deno.errors.Interrupted,
+  );
+  await socket.close();
+  await waiting;
+  // Refused by throwing; nothing of it is left.
+  await assertRejects(() => socket.send(new Uint8Array(1), socket.addr), Error);
+});
+
+Deno.test("UdpClient.sendTo() on nodeNetwork settles when a hurried close cuts it", async () => {
+  const to = { host: "127.0.0.1", port: 9 };
+  for (const isBound of [false, true]) {
+    const client = new UdpClient({ host: "127.0.0.1", port: 0 }, { network: nodeNetwork });
+    if (isBound) await client.bound;
+    const sending = client.sendTo("x", to);
+    const cut = assertRejects(() => sending, SocketError);
+    await client.close({ signal: AbortSignal.abort() });
+    assertEquals((await cut).code, "closed");
+  }
 });
 
 Deno.test("bindNodeDatagram() says in use as the runtime does", async () => {

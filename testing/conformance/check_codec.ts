@@ -3,10 +3,17 @@
 
 import { ByteQueue } from "../../src/bytes/byte_queue.ts";
 import { FrameBuffer } from "../../src/bytes/frame_buffer.ts";
-import { checkInteger, contentBytes } from "../../src/base/arguments.ts";
-import { optionNames, readOptions } from "../../src/base/options.ts";
+import {
+  checkFunction,
+  checkInteger,
+  checkMethods,
+  contentBytes,
+  shown,
+} from "../../src/base/arguments.ts";
+import { optionNames, readList, readOptions } from "../../src/base/options.ts";
 import { GenericError } from "../../src/base/errors.ts";
-import { type Codec, decoderOf } from "../../src/framing/codec.ts";
+import { type Codec, type Decoder, decoderOf } from "../../src/framing/codec.ts";
+import { refusePromise } from "../../src/base/user_code.ts";
 import { ensure } from "./trial.ts";
 
 /** How a codec is checked. */
@@ -58,6 +65,8 @@ const LOOKS_PER_BYTE = 24;
 /** What a hostile peer sends without an end. */
 const ENDLESS = ["a", "9", "\0", "\xff", "[", " "];
 const PIECE = 65_536;
+/** How many messages may come one after the other while no byte is taken: those of bytes that were taken before. */
+const MOST_OF_NOTHING = 10_000;
 
 /** Counts the bytes that are looked at. */
 class CountingQueue extends ByteQueue {
@@ -101,14 +110,18 @@ export function checkCodec<In, Out = In>(
   const given = readOptions<CheckCodecOptions<In, Out>>("options", options, OPTIONS);
   const { messages, maxUnreadBytes = 2_097_152, name = "" } = given;
   checkInteger("maxUnreadBytes", maxUnreadBytes, 1);
-  const test = given.test ?? ((name: string, body: () => void) => Deno.test(name, body));
-  const sent = given.sent ?? messages as readonly unknown[] as readonly Out[];
+  checkMethods("codec", codec, "decoder", "encode");
+  readList("messages", messages);
+  if (typeof name !== "string") throw new TypeError(`name must be a string: got ${shown(name)}`);
+  const test = checkFunction("test", given.test) ?? ((name, body) => Deno.test(name, body));
+  const { sent = messages as readonly unknown[] as readonly Out[] } = given;
+  readList("sent", sent);
   const stream = Uint8Array.from(contentBytes(given.stream, "stream"));
   const comesOut = (pieces: Uint8Array<ArrayBuffer>[], how: string) => {
     const got = decodeAll(codec, pieces);
     ensure(
-      shown(got) === shown(messages),
-      `${how}: the messages were ${shown(got)}, not ${shown(messages)}`,
+      asText(got) === asText(messages),
+      `${how}: the messages were ${asText(got)}, not ${asText(messages)}`,
     );
   };
 
@@ -130,7 +143,7 @@ export function checkCodec<In, Out = In>(
     const decoder = decoderOf(codec);
     for (const byte of stream) {
       queue.push(Uint8Array.of(byte));
-      while (decoder.decode(queue, false) !== undefined);
+      decodeEach(decoder, queue, false);
     }
     const most = LOOKS_PER_BYTE * stream.length;
     ensure(
@@ -157,12 +170,12 @@ export function checkCodec<In, Out = In>(
         queue.push(stream.slice(0, start));
         const isRefused = () => {
           try {
-            while (decoder.decode(queue, false) !== undefined);
+            decodeEach(decoder, queue, false);
             return false;
           } catch (error) {
             ensure(
               isFrameError(error),
-              `a message without an end was refused with ${shown(error)}`,
+              `a message without an end was refused with ${asText(error)}`,
             );
             return true;
           }
@@ -175,7 +188,7 @@ export function checkCodec<In, Out = In>(
         ensure(
           queue.length <= maxUnreadBytes,
           `${queue.length} bytes of ${
-            shown(text)
+            asText(text)
           } wait for the rest of their message: have a maximum`,
         );
       }
@@ -191,9 +204,7 @@ function decodeAll<In>(
   const decoder = decoderOf(codec);
   const messages: In[] = [];
   const take = (ended: boolean) => {
-    for (let message; (message = decoder.decode(queue, ended)) !== undefined;) {
-      messages.push(message);
-    }
+    decodeEach(decoder, queue, ended, (message) => messages.push(message));
   };
   for (const piece of pieces) {
     queue.push(piece);
@@ -204,12 +215,34 @@ function decodeAll<In>(
   return messages;
 }
 
+/** Decodes all messages that are there. A decoder that would never say that there is no more is refused. */
+function decodeEach<In>(
+  decoder: Decoder<In>,
+  queue: ByteQueue,
+  ended: boolean,
+  use: (message: In) => void = () => {},
+): void {
+  let { offset } = queue;
+  for (let ofNothing = 0;;) {
+    const message = decoder.decode(queue, ended);
+    refusePromise("decode", message);
+    if (message === undefined) return;
+    ofNothing = queue.offset === offset ? ofNothing + 1 : 0;
+    offset = queue.offset;
+    ensure(
+      ofNothing <= MOST_OF_NOTHING,
+      "decode goes on to give messages and takes no bytes: give undefined where there is no more",
+    );
+    use(message);
+  }
+}
+
 function isFrameError(error: unknown): boolean {
   return error instanceof GenericError && error.code === "frame";
 }
 
 /** A value as text: two that are equal have the same. */
-function shown(value: unknown): string {
+function asText(value: unknown): string {
   return Deno.inspect(value, {
     depth: Infinity,
     iterableLimit: Infinity,

@@ -125,10 +125,49 @@ Deno.test("checkCodec() finds an encoder that says something else", () => {
   assertEquals(other, ["what is sent is received"]);
 });
 
+Deno.test("checkCodec() finds a decoder that is async, and one that never says that there is no more", () => {
+  const late = lines((codec) => ({
+    decoder: () => {
+      const decoder = codec.decoder();
+      return { decode: (...given) => Promise.resolve(decoder.decode(...given)) as never };
+    },
+    encode: (line, frames) => codec.encode(line, frames),
+  }));
+  assertEquals(late.length, 6);
+  const endless = lines((codec) => ({
+    decoder: () => ({ decode: () => "hello" }),
+    encode: (line, frames) => codec.encode(line, frames),
+  }));
+  assertEquals(endless.length, 6);
+});
+
+Deno.test("checkCodec() lets a decoder give many messages of bytes that it has taken", () => {
+  const many = (codec: Codec<string>): Codec<string> => ({
+    decoder: () => {
+      const decoder = codec.decoder();
+      const ready: string[] = [];
+      return {
+        decode(queue, ended) {
+          for (let line; (line = decoder.decode(queue, ended)) !== undefined;) ready.push(line);
+          return ready.shift();
+        },
+      };
+    },
+    encode: (line, frames) => codec.encode(line, frames),
+  });
+  assertEquals(lines(many), []);
+});
+
 Deno.test("checkCodec() refuses options that are misspelled or wrong", () => {
   const check = (options: object) =>
     checkCodec(new LineCodec(), { stream: "a\n", messages: ["a"], ...options });
   assertThrows(() => check({ maxUnreadByte: 5 }), TypeError, "use maxUnreadBytes");
   assertThrows(() => check({ maxUnreadBytes: NaN }), TypeError, "maxUnreadBytes must be a number");
   assertThrows(() => check({ stream: 5 }), TypeError, "stream must be");
+  assertThrows(() => check({ messages: 5 }), TypeError, "messages must be an array");
+  assertThrows(() => check({ sent: 5 }), TypeError, "sent must be an array");
+  assertThrows(() => check({ test: 5 }), TypeError, "test must be a function");
+  assertThrows(() => check({ name: 5 }), TypeError, "name must be a string");
+  const none = () => checkCodec(undefined as never, { stream: "a", messages: [] });
+  assertThrows(none, TypeError, "codec must have the methods decoder, encode");
 });

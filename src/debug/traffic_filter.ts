@@ -1,6 +1,7 @@
 // Which traffic is looked at: what `only` means.
 
 import { checkInteger, shown } from "../base/arguments.ts";
+import { canonicalIp, isLooseIpv4 } from "../base/ip_address.ts";
 import { optionNames, readList, readOptions } from "../base/options.ts";
 import { printThrown, refusePromise } from "../base/user_code.ts";
 import type { TrafficEnds } from "./tap.ts";
@@ -9,7 +10,10 @@ import type { TrafficEnds } from "./tap.ts";
 export interface TrafficChoice {
   /** Traffic of which either end has one of these ports, from 0 to 65535. */
   readonly ports?: readonly number[];
-  /** Traffic of which either end has one of these IP addresses or paths. */
+  /**
+   * Traffic of which either end has one of these IP addresses, in any spelling, host names or paths. A block of
+   * addresses is refused: ask for it with a function.
+   */
   readonly addresses?: readonly string[];
 }
 
@@ -37,15 +41,35 @@ export function resolveFilter(only: TrafficFilter | undefined): (ends: TrafficEn
   const choice = readOptions<TrafficChoice>("only", only, CHOICE);
   const ports = choice.ports &&
     readList("only.ports", choice.ports).map((port) => checkInteger("only.ports", port, 0, 65_535));
-  const addresses = choice.addresses && readList("only.addresses", choice.addresses).map(checkText);
+  const addresses = choice.addresses &&
+    readList("only.addresses", choice.addresses).map(checkPlace);
   return ({ localAddress, localPort, remoteAddress, remotePort }) =>
     (ports?.some((port) => port === localPort || port === remotePort) ?? true) &&
-    (addresses?.some((address) => address === localAddress || address === remoteAddress) ?? true);
+    (addresses === undefined || addresses.includes(localAddress) ||
+      addresses.includes(remoteAddress));
 }
 
-function checkText(value: unknown): string {
-  if (typeof value === "string") return value;
-  throw new TypeError(`only.addresses must be a list of strings: got ${shown(value)}`);
+/** Checks an address, a host name or a path. What could be none of them would never be met, and nobody would notice. */
+function checkPlace(value: unknown): string {
+  if (typeof value !== "string") {
+    throw new TypeError(`only.addresses must be a list of strings: got ${shown(value)}`);
+  }
+  const isBracketed = value.startsWith("[") && value.endsWith("]");
+  const address = canonicalIp(isBracketed ? value.slice(1, -1) : value);
+  if (address !== undefined) return address;
+  const slash = value.indexOf("/");
+  const isBlock = slash > 0 && canonicalIp(value.slice(0, slash)) !== undefined;
+  const isPath = slash >= 0 && !isBlock || value.startsWith("\0");
+  // A virtual machine has a number.
+  if (
+    isPath || /^\d+$/.test(value) ||
+    value !== "" && !isBlock && !value.includes(":") && !isLooseIpv4(value)
+  ) {
+    return value;
+  }
+  throw new TypeError(
+    `only.addresses must have IP addresses, host names and paths: got ${shown(value)}`,
+  );
 }
 
 function guarded(filter: (ends: TrafficEnds) => boolean): (ends: TrafficEnds) => boolean {

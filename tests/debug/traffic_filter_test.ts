@@ -31,6 +31,24 @@ Deno.test("resolveFilter() takes ports and addresses of either end", () => {
   for (const [only, wanted] of cases) assertEquals(resolveFilter(only)(ends), wanted);
 });
 
+Deno.test("resolveFilter() takes any spelling of an address, a name and a path", () => {
+  const meets = (address: string, localAddress: string) =>
+    resolveFilter({ addresses: [address] })({ ...ends, localAddress });
+  for (
+    const [address, met] of [
+      ["::ffff:192.0.2.7", "192.0.2.7"],
+      ["2", "2"],
+      ["2001:DB8:0:0::1", "2001:db8::1"],
+      ["[2001:db8::1]", "2001:db8::1"],
+      ["fe80::1%eth0", "fe80::1%eth0"],
+      ["a.example", "a.example"],
+      ["/run/10.0.0.1/8", "/run/10.0.0.1/8"],
+      ["run/a:1.sock", "run/a:1.sock"],
+      ["\0abstract", "\0abstract"],
+    ] as const
+  ) assertEquals([address, meets(address, met)], [address, true]);
+});
+
 Deno.test("resolveFilter() prints what a function throws, once, and takes it for no", async () => {
   const filter = resolveFilter(() => {
     throw new Error("odd");
@@ -58,6 +76,12 @@ Deno.test("resolveFilter() refuses what is no filter", () => {
       [{ port: [1] }, "use ports"],
       [{ ports: 1 }, "only.ports must be an array"],
       [{ ports: ["80"] }, 'only.ports must be a number: got "80"'],
+      [{ addresses: ["10.0.0.0/8"] }, 'host names and paths: got "10.0.0.0/8"'],
+      [{ addresses: ["fe80::/10"] }, "host names and paths"],
+      [{ addresses: ["127.1"] }, "host names and paths"],
+      [{ addresses: ["::g"] }, "host names and paths"],
+      [{ addresses: [""] }, "host names and paths"],
+      [Promise.resolve({}), "only must be an object: got a promise"],
       [{ addresses: [1] }, "only.addresses must be a list of strings: got 1"],
     ] as const
   ) assertThrows(() => resolveFilter(wrong as never), TypeError, says);

@@ -12,7 +12,7 @@ import {
   shown,
 } from "../src/base/arguments.ts";
 import { type OptionNames, readList, readOptions } from "../src/base/options.ts";
-import type { Random } from "./random.ts";
+import { checkRandom, type Random } from "./random.ts";
 
 /** What a simulated network does, and how often. Chances go from 0, never, to 1, always. */
 export interface Faults {
@@ -119,8 +119,10 @@ function checkNumber(name: string, value: unknown, least: number, most: number):
  * Draws faults that a correct stream program does not notice. Datagrams are lost, doubled and reordered too.
  *
  * @param random What decides.
+ * @throws {TypeError} It is no {@linkcode Random}.
  */
 export function gentleFaults(random: Random): Faults {
+  checkRandom(random);
   const sometimes = (most: number) => random.chance(0.5) ? random.next() * most : 0;
   const least = random.pick([0, 0, 1, 20]);
   return {
@@ -149,6 +151,7 @@ export function gentleFaults(random: Random): Faults {
  * Draws faults that end connections, besides those of {@linkcode gentleFaults}.
  *
  * @param random What decides.
+ * @throws {TypeError} It is no {@linkcode Random}.
  */
 export function hostileFaults(random: Random): Faults {
   return {

@@ -4,6 +4,8 @@
 // goes in as two halves, so that all integers up to 2^53 give different runs, and the first numbers, which are alike
 // for similar seeds, are dropped.
 
+import { checkInteger, checkMethods, shown } from "../src/base/arguments.ts";
+
 const TWO_TO_32 = 4_294_967_296;
 
 /**
@@ -47,8 +49,11 @@ export class Random {
    *
    * @param least The smallest it may be.
    * @param most The largest it may be.
+   * @throws {TypeError | RangeError} One of them is no integer, or `most` is less than `least`.
    */
   integer(least: number, most: number): number {
+    checkInteger("least", least, Number.MIN_SAFE_INTEGER);
+    checkInteger("most", most, least);
     return least + Math.floor(this.next() * (most - least + 1));
   }
 
@@ -56,8 +61,10 @@ export class Random {
    * Whether something happens.
    *
    * @param probability From 0, never, to 1, always. Neither of these two draws a number.
+   * @throws {TypeError | RangeError} It is no such number.
    */
   chance(probability: number): boolean {
+    if (!(probability >= 0 && probability <= 1)) refuseChance(probability);
     return probability > 0 && (probability >= 1 || this.next() < probability);
   }
 
@@ -65,17 +72,23 @@ export class Random {
    * One of several things.
    *
    * @param from At least one.
+   * @throws {TypeError} It is no array, or an empty one.
    */
   pick<T>(from: readonly T[]): T {
+    if (!Array.isArray(from) || from.length === 0) {
+      throw new TypeError(`from must be an array with at least one thing: got ${shown(from)}`);
+    }
     return from[this.integer(0, from.length - 1)]!;
   }
 
   /**
    * A new array of bytes.
    *
-   * @param length How many.
+   * @param length How many, from 0.
+   * @throws {TypeError | RangeError} It is no such number.
    */
   bytes(length: number): Uint8Array<ArrayBuffer> {
+    checkInteger("length", length, 0);
     const words = new Uint32Array(Math.ceil(length / 4));
     for (let i = 0; i < words.length; i++) words[i] = this.#bits();
     return new Uint8Array(words.buffer, 0, length);
@@ -95,4 +108,16 @@ export class Random {
     this.#c = (this.#c + sum) | 0;
     return sum >>> 0;
   }
+}
+
+function refuseChance(value: unknown): never {
+  if (typeof value !== "number" || Number.isNaN(value)) {
+    throw new TypeError(`probability must be a number: got ${shown(value)}`);
+  }
+  throw new RangeError(`probability must be from 0 to 1: got ${value}`);
+}
+
+/** Checks a source of numbers that was passed. */
+export function checkRandom(random: Random): Random {
+  return checkMethods("random", random, "next", "chance", "pick");
 }

@@ -1,5 +1,8 @@
 // What a test double does next, one step after the other.
 
+import { checkChoice, MAX_INTERVAL_IN_MILLIS, shown } from "../src/base/arguments.ts";
+import { readList } from "../src/base/options.ts";
+import { isThenable } from "../src/base/user_code.ts";
 import type { Clock } from "../src/network/network.ts";
 
 /** A step of a script that is not content. Made by the functions `end()` to `until()`. */
@@ -14,11 +17,29 @@ export class Step {
    *
    * @param kind What happens.
    * @param detail With what.
+   * @throws {TypeError | RangeError} There is no such step, or it does not go with that.
    */
   constructor(kind: Step["kind"], detail?: unknown) {
-    this.kind = kind;
+    this.kind = checkChoice("kind", kind, ["end", "silence", "fail", "pause", "until"]);
+    if (kind === "pause") checkPause(detail);
+    if (kind === "until") checkEvent(detail);
     this.detail = detail;
   }
+}
+
+function checkPause(value: unknown): void {
+  if (typeof value !== "number" || Number.isNaN(value)) {
+    throw new TypeError(`delayInMillis must be a number: got ${shown(value)}`);
+  }
+  if (value < 0 || value > MAX_INTERVAL_IN_MILLIS) {
+    const range = `from 0 to ${MAX_INTERVAL_IN_MILLIS}`;
+    throw new RangeError(`delayInMillis must be ${range}: got ${value}`);
+  }
+}
+
+function checkEvent(value: unknown): void {
+  if (isThenable(value)) return;
+  throw new TypeError(`event must be a promise: got ${shown(value)}`);
 }
 
 /** The peer ends its direction: reads give `null` from now on. */
@@ -59,7 +80,8 @@ export function outOfDescriptors(): Step {
 /**
  * The next step comes later.
  *
- * @param delayInMillis How much, on the clock that goes with the script.
+ * @param delayInMillis How much, on the clock that goes with the script, from 0 to 2_147_483_647.
+ * @throws {TypeError | RangeError} It is not that.
  */
 export function pause(delayInMillis: number): Step {
   return new Step("pause", delayInMillis);
@@ -69,6 +91,7 @@ export function pause(delayInMillis: number): Step {
  * The next step comes after an event.
  *
  * @param event Resolves when it happens.
+ * @throws {TypeError} It is no promise.
  */
 export function until(event: Promise<unknown>): Step {
   return new Step("until", event);
@@ -79,6 +102,7 @@ export const END: unique symbol = Symbol("end of script");
 
 /** Plays steps to one caller at a time. */
 export class Script<Item> {
+  readonly #check: (item: Item) => void;
   readonly #clock: Clock;
   readonly #steps: (Item | Step)[];
   readonly #stopped: PromiseWithResolvers<never> = Promise.withResolvers();
@@ -87,20 +111,35 @@ export class Script<Item> {
   /**
    * @param steps Content, and what happens between.
    * @param clock What pauses go by.
+   * @param name What the steps are, for the message.
+   * @param check Throws where content is of the wrong kind.
+   * @throws {TypeError} The steps are no array, or what `check` throws.
    */
-  constructor(steps: readonly (Item | Step)[], clock: Clock) {
-    this.#steps = [...steps];
+  constructor(
+    steps: readonly (Item | Step)[],
+    clock: Clock,
+    name: string,
+    check: (item: Item) => void,
+  ) {
+    this.#check = check;
+    this.#steps = [...readList(name, steps) as readonly (Item | Step)[]];
+    this.#checkAll(this.#steps);
     this.#clock = clock;
     this.#stopped.promise.catch(() => {}); // No call may be pending when it stops.
   }
 
   /** Adds steps at the end; a silence that is there ends. */
   say(...steps: (Item | Step)[]): void {
+    this.#checkAll(steps);
     const last = this.#steps.at(-1);
     if (last instanceof Step && last.kind === "silence") this.#steps.pop();
     this.#steps.push(...steps);
     this.#more.resolve();
     this.#more = Promise.withResolvers();
+  }
+
+  #checkAll(steps: readonly (Item | Step)[]): void {
+    for (const step of steps) if (!(step instanceof Step)) this.#check(step);
   }
 
   /** Puts content back at the front. */

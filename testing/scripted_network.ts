@@ -10,7 +10,8 @@ import type {
 } from "../src/network/network.ts";
 import { denoNetwork } from "../src/network/deno/deno_network.ts";
 import type { NetworkAddress } from "../src/base/address.ts";
-import { optionNames, readOptions } from "../src/base/options.ts";
+import { checkMethods } from "../src/base/arguments.ts";
+import { optionNames, readList, readOptions } from "../src/base/options.ts";
 import { END, Script, type Step } from "./script.ts";
 
 /** What a scripted listener is made of, besides what it accepts. */
@@ -49,6 +50,7 @@ export interface ScriptedListener extends TransportListener {
  *
  * @param script Transports, and what happens between: `[outOfDescriptors(), scriptedTransport(["ab"])]`.
  * @param options Address and clock.
+ * @throws {TypeError} A step is neither a transport nor a step, or an option is wrong.
  */
 export function scriptedListener(
   script: readonly (Transport | Step)[],
@@ -63,7 +65,8 @@ export function scriptedListener(
     options,
     LISTENER_OPTIONS,
   );
-  const steps = new Script(script, clock);
+  checkMethods("clock", clock, "now", "setTimeout", "clearTimeout");
+  const steps = new Script(script, clock, "script", checkTransport);
   const closed = Promise.withResolvers<never>();
   closed.promise.catch(() => {}); // No accept may be pending when it closes.
   const badResource = () => new Deno.errors.BadResource("Listener has been closed");
@@ -111,6 +114,10 @@ export function scriptedListener(
   };
 }
 
+function checkTransport(transport: Transport): void {
+  checkMethods("Each transport of a script", transport, "read", "write", "closeWrite", "close");
+}
+
 /** What a scripted network gives. */
 export interface ScriptedNetworkOptions {
   /**
@@ -145,12 +152,17 @@ export interface ScriptedNetwork extends Network {
  * Makes a network whose connects and listens play scripts.
  *
  * @param options The scripts, and the clock that everything on this network goes by.
+ * @throws {TypeError} A script has something that it cannot give, or an option is wrong.
  */
 export function scriptedNetwork(options: ScriptedNetworkOptions): ScriptedNetwork {
   const given = readOptions<ScriptedNetworkOptions>("options", options, OPTIONS);
-  const { clock = denoNetwork.clock } = given;
-  const connects = new Script(given.connects ?? [], clock);
-  const listens = [...given.listens ?? []];
+  const { clock = denoNetwork.clock, connects: dialled = [], listens: bound = [] } = given;
+  checkMethods("clock", clock, "now", "setTimeout", "clearTimeout");
+  const connects = new Script(dialled, clock, "connects", checkTransport);
+  const listens = [...readList("listens", bound) as typeof bound];
+  for (const one of listens) {
+    if (!(one instanceof Error)) checkMethods("Each of listens", one, "accept", "close");
+  }
   const calls: string[] = [];
   return {
     clock,

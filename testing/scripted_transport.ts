@@ -6,8 +6,9 @@
 import type { Clock, Transport } from "../src/network/network.ts";
 import { denoNetwork } from "../src/network/deno/deno_network.ts";
 import type { NetworkAddress } from "../src/base/address.ts";
-import { optionNames, readOptions } from "../src/base/options.ts";
-import { END, Script, type Step } from "./script.ts";
+import { checkBoolean, checkInteger, checkMethods, contentBytes } from "../src/base/arguments.ts";
+import { optionNames, readList, readOptions } from "../src/base/options.ts";
+import { END, Script, Step } from "./script.ts";
 
 /** What a scripted transport is made of, besides what it says. */
 export interface ScriptedTransportOptions {
@@ -82,6 +83,7 @@ export interface ScriptedTransport extends Transport, Disposable {
  *
  * @param script Content, and what happens between.
  * @param options What writes do, addresses, clock.
+ * @throws {TypeError | RangeError} A step is neither content nor a step, or an option is wrong.
  * @example Two bytes, then a reset
  * ```ts
  * import { reset, scriptedTransport } from "socket/testing/mod.ts";
@@ -136,12 +138,22 @@ class ScriptedTransportEnd implements ScriptedTransport {
   #hasEnded = false;
 
   constructor(script: readonly (string | Uint8Array | Step)[], options: ScriptedTransportOptions) {
-    const clock = options.clock ?? denoNetwork.clock;
-    this.localAddr = options.localAddr ?? HERE;
-    this.remoteAddr = options.remoteAddr ?? THERE;
-    this.#reads = new Script(script.map(toBytes), clock);
-    this.#taking = new Script(options.writes ?? [], clock);
-    if (options.canTry !== true) return;
+    const {
+      clock = denoNetwork.clock,
+      localAddr = HERE,
+      remoteAddr = THERE,
+      writes = [],
+      canTry = false,
+    } = options;
+    checkMethods("clock", clock, "now", "setTimeout", "clearTimeout");
+    this.localAddr = localAddr;
+    this.remoteAddr = remoteAddr;
+    const steps = readList("script", script) as typeof script;
+    this.#reads = new Script(steps.map(toBytes), clock, "script", () => {});
+    this.#taking = new Script(writes, clock, "writes", (most) => {
+      checkInteger("Each of writes", most, 1);
+    });
+    if (!checkBoolean("canTry", canTry)) return;
     this.tryRead = (buffer) => this.#tryRead(buffer);
     this.whenReadable = (callback) => this.#whenReadable(callback);
     this.tryWrite = (bytes) => this.#tryWrite(bytes);
@@ -320,7 +332,7 @@ function badResource(): Error {
 }
 
 function toBytes(step: string | Uint8Array | Step): Uint8Array | Step {
-  return typeof step === "string" ? new TextEncoder().encode(step) : step;
+  return step instanceof Step ? step : contentBytes(step, "Each step of the script");
 }
 
 /** An array whose buffer was transferred has length 0. */

@@ -4,7 +4,7 @@
 // Between two events a macrotask passes, so no promise reaction is left when time moves (microtasks.ts). There is no
 // such guarantee for code that waits for something outside the simulation, a file or a real socket.
 
-import { checkBoolean, checkInteger, checkInterval } from "../src/base/arguments.ts";
+import { checkBoolean, checkInteger, checkInterval, shown } from "../src/base/arguments.ts";
 import { optionNames, readOptions } from "../src/base/options.ts";
 import { isError } from "../src/base/errors.ts";
 import { wordsOf } from "../src/base/user_code.ts";
@@ -103,7 +103,7 @@ const TURNS_BEFORE_STUCK = 50;
  * @param scenario What is to be tested; everything it opens it closes.
  * @param options What goes wrong, and how long it may take.
  * @returns How it went.
- * @throws {TypeError | RangeError} The seed or an option is wrong.
+ * @throws {TypeError | RangeError} The seed, the scenario or an option is wrong.
  * @throws {SimulationError} The run has failed; what the scenario threw is the `cause`.
  * @example A client and a server, on a hundred different days
  * ```ts
@@ -147,6 +147,9 @@ export async function simulate(
   checkInterval("limitInMillis", limitInMillis);
   if (limitInEvents !== Infinity) checkInteger("limitInEvents", limitInEvents, 1);
   checkBoolean("strict", strict);
+  if (typeof scenario !== "function") {
+    throw new TypeError(`scenario must be a function: got ${shown(scenario)}`);
+  }
   const net = new SimulatedNetwork(seed, others);
   const { world, clock } = insideOf(net);
   const unhandled: { readonly why: string; readonly cause: unknown }[] = [];

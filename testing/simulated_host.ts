@@ -11,6 +11,7 @@ import type {
   Transport,
   TransportListener,
 } from "../src/network/network.ts";
+import { checkInteger } from "../src/base/arguments.ts";
 import type { Turns } from "../src/network/turns.ts";
 import { type Datagram, SimulatedDatagramSocket } from "./simulated_datagrams.ts";
 import { SimulatedListener } from "./simulated_listener.ts";
@@ -46,7 +47,7 @@ export interface SimulatedHost extends Network {
   readonly address: string;
   /**
    * How many descriptors its programs may have open; one more fails with code `"EMFILE"`. May be changed at any
-   * time.
+   * time, to an integer from 0 or `Infinity`; anything else throws.
    *
    * @default Infinity
    */
@@ -69,7 +70,7 @@ export interface SimulatedHost extends Network {
 export class Host implements SimulatedHost {
   readonly name: string;
   readonly address: string;
-  descriptorLimit = Infinity;
+  #descriptorLimit = Infinity;
   readonly overwritesLentBytes = true;
   readonly #world: World;
   readonly #resolve: (name: string) => Host | undefined;
@@ -91,6 +92,16 @@ export class Host implements SimulatedHost {
     this.name = name;
     this.address = address;
     this.#resolve = resolve;
+  }
+
+  get descriptorLimit(): number {
+    return this.#descriptorLimit;
+  }
+
+  set descriptorLimit(limit: number) {
+    const most = Number.MAX_SAFE_INTEGER;
+    if (limit !== Infinity) checkInteger("descriptorLimit", limit, 0, most, " or Infinity");
+    this.#descriptorLimit = limit;
   }
 
   get clock(): Clock {

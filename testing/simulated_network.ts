@@ -12,8 +12,9 @@ import type {
   TransportListener,
 } from "../src/network/network.ts";
 import type { Turns } from "../src/network/turns.ts";
-import { checkBoolean, checkChoice } from "../src/base/arguments.ts";
-import { optionNames, readOptions } from "../src/base/options.ts";
+import { checkBoolean, checkChoice, shown } from "../src/base/arguments.ts";
+import { checkHost } from "../src/base/address.ts";
+import { optionNames, readList, readOptions } from "../src/base/options.ts";
 import { calmFaults, type Faults, gentleFaults, hostileFaults, readFaults } from "./faults.ts";
 import { Random } from "./random.ts";
 import { Host, type SimulatedHost } from "./simulated_host.ts";
@@ -141,8 +142,10 @@ export class SimulatedNetwork implements Network {
    * The host with that name; made at the first call.
    *
    * @param name Its name, by which the others connect to it.
+   * @throws {TypeError} It is no name of a host.
    */
   host(name: string): SimulatedHost {
+    checkHost("name", name);
     return this.#hosts.get(name) ?? this.#addHost(name, `10.0.0.${this.#hosts.size}`);
   }
 
@@ -157,15 +160,28 @@ export class SimulatedNetwork implements Network {
    * @param a Names of hosts on one side.
    * @param b Names of hosts on the other.
    * @returns Undoes it.
+   * @throws {TypeError} There is no host of a name.
    */
   partition(a: readonly string[], b: readonly string[]): () => void {
-    const pairs = a.flatMap((left) =>
-      b.map((right) => [this.host(left).address, this.host(right).address] as const)
-    );
+    const [here, there] = [this.#addressesOf("a", a), this.#addressesOf("b", b)];
+    const pairs = here.flatMap((left) => there.map((right) => [left, right] as const));
     for (const [left, right] of pairs) this.#world.cut(left, right);
     return () => {
       for (const [left, right] of pairs.splice(0)) this.#world.mend(left, right);
     };
+  }
+
+  /** A misspelled name would separate nobody. */
+  #addressesOf(side: string, names: readonly string[]): string[] {
+    return readList(side, names).map((name) => {
+      const host = this.#hosts.get(name as string);
+      if (host !== undefined) return host.address;
+      throw new TypeError(
+        `${side} must have names of hosts that there are (${
+          [...this.#hosts.keys()].join(", ")
+        }): got ${shown(name)}`,
+      );
+    });
   }
 
   /** Connects from the host `"localhost"`. */

@@ -7,6 +7,7 @@
 // A cleared timeout stays in the heap until its time: clearing must be cheap, because a connection does it all the
 // time.
 
+import { shown } from "../src/base/arguments.ts";
 import type { Clock, TimerId } from "../src/network/network.ts";
 import { microtasksDrained } from "./microtasks.ts";
 
@@ -50,10 +51,15 @@ export class VirtualClock implements Clock {
    * @param callback Called by the method that moves the clock.
    * @param delayInMillis At most 2_147_483_647; less than 0 counts as 0.
    * @returns What {@linkcode VirtualClock.clearTimeout} takes.
+   * @throws {TypeError} The callback is no function, or the delay no number.
    * @throws {RangeError} Where the runtime's own timeout would come at once instead: the delay is `NaN` or
    * more than 2_147_483_647.
    */
   setTimeout(callback: () => void, delayInMillis: number): number {
+    if (typeof callback !== "function") {
+      throw new TypeError(`callback must be a function: got ${shown(callback)}`);
+    }
+    checkIsNumber("delayInMillis", delayInMillis);
     if (!(delayInMillis <= 2_147_483_647)) {
       throw new RangeError(`Cannot set a timeout of ${delayInMillis} ms: at most 2147483647`);
     }
@@ -119,10 +125,12 @@ export class VirtualClock implements Clock {
    * before the next fires.
    *
    * @param byInMillis How far, 0 or more.
+   * @throws {TypeError} It is of another type.
    * @throws {RangeError} It is less, or no finite number.
    * @throws {unknown} What a callback throws; the clock then stands where it was called.
    */
   async advance(byInMillis: number): Promise<void> {
+    checkIsNumber("byInMillis", byInMillis);
     if (!(byInMillis >= 0 && byInMillis < Infinity)) {
       throw new RangeError(`Cannot advance by ${byInMillis} ms`);
     }
@@ -140,11 +148,13 @@ export class VirtualClock implements Clock {
    *
    * @param limitInMillis How far at most.
    * @returns How many milliseconds the clock has moved.
-   * @throws {RangeError} The limit is less than 0 or no number.
+   * @throws {TypeError} The limit is of another type.
+   * @throws {RangeError} The limit is less than 0 or `NaN`.
    * @throws {Error} A timeout was still set at the limit.
    */
   runUntilIdle(limitInMillis?: number): Promise<number>;
   async runUntilIdle(limitInMillis = 86_400_000): Promise<number> {
+    checkIsNumber("limitInMillis", limitInMillis);
     if (!(limitInMillis >= 0)) throw new RangeError(`Cannot run until ${limitInMillis} ms`);
     const start = this.#now;
     await microtasksDrained();
@@ -203,6 +213,12 @@ export class VirtualClock implements Clock {
     heap[index] = last;
     return first;
   }
+}
+
+/** `NaN` is one, and what it cannot be used for is refused there. */
+function checkIsNumber(name: string, value: unknown): void {
+  if (typeof value === "number") return;
+  throw new TypeError(`${name} must be a number: got ${shown(value)}`);
 }
 
 function isBefore(a: Timer, b: Timer): boolean {

@@ -19,6 +19,7 @@ import { Pulse } from "./pulse.ts";
 import { type Owner, Request } from "./request.ts";
 import type { RequestsSettings } from "./requests_config.ts";
 import type { Strays } from "./requests_stats.ts";
+import { Silence } from "./silence.ts";
 
 /** Whose requests they are. */
 export interface ChannelHost<Q, A> {
@@ -42,6 +43,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   readonly #host: ChannelHost<Q, A>;
   readonly #owed: Owed<Q, A>;
   readonly #pulse: Pulse;
+  readonly #silence: Silence;
   strangers = 0;
   #isOver = false;
   #isRetired = false;
@@ -57,6 +59,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     // A server that is killed ends its stream anywhere: what is left then may look like another request's answer.
     this.#exchange = new Exchange(connection, codec, false);
     this.#owed = idOf === undefined ? new InOrder() : new ById(idOf, maxId);
+    this.#silence = new Silence(this.#core);
     this.#pulse = new Pulse(this.#core, {
       pingInMillis,
       pingTimeoutInMillis,
@@ -78,6 +81,11 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     return this.#owed.awaited;
   }
 
+  /** Whether an answer is to come. Without a free id one is, even if nobody waits any more. */
+  get #owes(): boolean {
+    return this.#owed.length > 0 || !this.#owed.hasRoom;
+  }
+
   hasLeft(request: Request<Q, A>): boolean {
     return request.at < this.#exchange.offered;
   }
@@ -85,6 +93,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   /** Sends a request. One that cannot be sent is rejected. */
   send(request: Request<Q, A>): void {
     const owed = this.#owed;
+    if (!this.#owes) this.#silence.begin();
     let number: number;
     try {
       number = owed.name(request);
@@ -231,7 +240,8 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     const exchange = this.#exchange;
     while (!this.#isOver) {
       try {
-        let message: A | undefined | typeof MORE = await exchange.receive(undefined);
+        let message: A | undefined | typeof MORE = await exchange.receive(this.#silence.options);
+        this.#silence.renew();
         for (; message !== MORE; message = exchange.receiveNow()) {
           if (message === undefined) throw endOf(this.connection);
           this.#take(message);
@@ -239,11 +249,18 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
         }
         this.#host.pump();
       } catch (error) {
-        // As long as nothing is owed the peer may be silent. Without a free id it owes, even if nobody waits any more.
-        if (isReadTimeout(error) && this.#owed.length === 0 && this.#owed.hasRoom) continue;
-        return this.fail(isSocketError(error) ? error : handlerError("The codec", error));
+        const end = this.#endBy(error);
+        if (end !== undefined) return this.fail(end);
       }
     }
+  }
+
+  /** What a read that has failed ends the connection with, if it does. */
+  #endBy(thrown: unknown): SocketError | undefined {
+    if (!isReadTimeout(thrown)) {
+      return isSocketError(thrown) ? thrown : handlerError("The codec", thrown);
+    }
+    return this.#silence.endBy(this.#owes);
   }
 
   #take(message: A): void {

@@ -128,7 +128,37 @@ Deno.test("RequestChannel waits in silence as long as nothing is owed, then for 
   await clock.advance(1_000);
   assertEquals([ended, broken.length], [["A"], 0]);
   channel.send(request("b", ended));
-  await clock.advance(199);
+  await clock.advance(99);
+  assertEquals(broken.length, 0);
+  await clock.advance(1);
   assertEquals(broken.map(({ error }) => error.code), ["timed-out"]);
   assert(clock instanceof VirtualClock);
 });
+
+for (const idleInMillis of [1, 60, 99, 160, 1_099]) {
+  Deno.test(`RequestChannel counts no silence before it sends: ${idleInMillis} ms`, async () => {
+    const answer = Promise.withResolvers<void>();
+    const { clock, connection } = scriptedConnection([until(answer.promise), "A\n"], {
+      readTimeoutInMillis: 100,
+    });
+    const broken: Broken[] = [];
+    const channel = new RequestChannel(connection, codec, host(broken));
+    await clock.advance(idleInMillis);
+    const ended: unknown[] = [];
+    channel.send(request("a", ended));
+    await clock.advance(99);
+    assertEquals(broken.length, 0);
+    answer.resolve();
+    await clock.settle();
+    assertEquals(ended, ["A"]);
+    await clock.advance(idleInMillis);
+    channel.send(request("b", ended));
+    await clock.advance(99);
+    assertEquals(broken.length, 0);
+    await clock.advance(1);
+    assertEquals(
+      broken.map(({ error }) => error.message),
+      ["Connection ended: it owes answers, and nothing came for 100 ms"],
+    );
+  });
+}

@@ -13,6 +13,7 @@ import type { StreamCore } from "../connection/stream_core.ts";
 import { MORE } from "../connection/pull.ts";
 import type { Codec } from "../framing/codec.ts";
 import { checkAwaited, Exchange } from "../framing/exchange.ts";
+import { look } from "../network/turns.ts";
 import { ById, InOrder, LATE, type Owed, PUSH, UNKNOWN } from "./owed_answers.ts";
 import { endOf } from "./prepared.ts";
 import { Pulse } from "./pulse.ts";
@@ -50,6 +51,10 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   /** Whether the peer is slow to take what was sent. */
   #isBlocked = false;
   #isScheduled = false;
+  /** Whether what had arrived before the first request has been looked at. */
+  #hasLooked = false;
+  /** Whether the loop that reads asks for more requests. */
+  #isPumping = false;
 
   constructor(connection: Connection, codec: Codec<A, Q>, host: ChannelHost<Q, A>) {
     const { idOf, maxId, ping, pingInMillis, pingTimeoutInMillis } = host.settings;
@@ -68,12 +73,27 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
       onDead: (error) => this.fail(error),
     });
     void this.#read();
+    void this.#look();
   }
 
   /** Whether a request may be sent. */
   get hasRoom(): boolean {
-    return !this.#isOver && !this.#isRetired && !this.#isBlocked &&
-      this.#owed.length < this.#host.settings.maxInFlight && this.#owed.hasRoom;
+    return this.#isAtRest && this.#roomThen > 0 && this.#owed.hasRoom;
+  }
+
+  /** How many requests may be sent once it has looked at what is there already; 0 where it need not look. */
+  get roomSoon(): number {
+    return this.#isAtRest ? 0 : this.#roomThen;
+  }
+
+  /** Whether all that has arrived was looked at: nothing of it answers what is sent from here on. */
+  get #isAtRest(): boolean {
+    return this.#hasLooked && (this.#isPumping || this.#core.reader.isWaiting);
+  }
+
+  get #roomThen(): number {
+    if (this.#isOver || this.#isRetired || this.#isBlocked) return 0;
+    return Math.max(this.#host.settings.maxInFlight - this.#owed.length, 0);
   }
 
   /** How many requests are without an answer. */
@@ -93,7 +113,10 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   /** Sends a request. One that cannot be sent is rejected. */
   send(request: Request<Q, A>): void {
     const owed = this.#owed;
-    if (!this.#owes) this.#silence.begin();
+    if (!this.#owes) {
+      if (this.#hasRemnant) return this.#refuse(request);
+      this.#silence.begin();
+    }
     let number: number;
     try {
       number = owed.name(request);
@@ -122,6 +145,22 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
       return request.fail(error);
     }
     if (!this.#isOver) owed.add(request);
+  }
+
+  /** Whether a part of a message is there that would become the beginning of the next answer. */
+  get #hasRemnant(): boolean {
+    const { idOf, isPush } = this.#host.settings;
+    // It may be the beginning of a push, or say by its id what it is.
+    return idOf === undefined && isPush === undefined && this.#core.reader.queue.length > 0;
+  }
+
+  /** The connection is of no use; the request is handed back. */
+  #refuse(request: Request<Q, A>): void {
+    this.#host.strays.unexpected++;
+    this.strangers++;
+    // Nothing of it has left.
+    request.at = Infinity;
+    this.fail(strangerError("a part of an answer"), [request]);
   }
 
   /** A request that was named is not sent. */
@@ -197,14 +236,14 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     this.fail(handlerError("ping", thrown));
   }
 
-  /** The connection is of no use any more. */
-  fail(error: SocketError): void {
+  /** The connection is of no use any more. @param refused A request that is to be handed back, too. */
+  fail(error: SocketError, refused: readonly Request<Q, A>[] = []): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#pulse.stop();
     if (this.#core.reader.hasEnded) this.#host.onClosing(this.connection.close());
     else this.connection.abort(error);
-    this.#host.onBroken(this, error, this.#owed.takeAll());
+    this.#host.onBroken(this, error, [...this.#owed.takeAll(), ...refused]);
   }
 
   /** Nothing is to be sent any more. @param isAbort Whether the connection is aborted, or its owner closes it. */
@@ -247,12 +286,29 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
           this.#take(message);
           if (this.#isOver) return;
         }
-        this.#host.pump();
       } catch (error) {
         const end = this.#endBy(error);
         if (end !== undefined) return this.fail(end);
       }
+      this.#pump();
     }
+  }
+
+  /**
+   * Lets the runtime look whether anything has arrived already. What had come before the first request left answers
+   * none: a greeting, or the answer to something that was sent before.
+   */
+  async #look(): Promise<void> {
+    await look(this.#core.turns);
+    this.#hasLooked = true;
+    this.#host.pump();
+  }
+
+  /** Everything that has come was handed out. */
+  #pump(): void {
+    this.#isPumping = true;
+    this.#host.pump();
+    this.#isPumping = false;
   }
 
   /** What a read that has failed ends the connection with, if it does. */
@@ -277,12 +333,8 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     } else {
       strays.unexpected++;
       this.strangers++;
-      // In order, every later answer would be another request's.
       if (match === UNKNOWN && settings.idOf === undefined) {
-        throw new GenericError(
-          "frame",
-          "Connection ended: an answer came that no request waits for",
-        );
+        throw strangerError("an answer");
       }
     }
     this.#endIfRetired();
@@ -299,4 +351,9 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
       throw handlerError("isPush", thrown);
     }
   }
+}
+
+/** In order, every later answer would be another request's. */
+function strangerError(what: string): GenericError {
+  return new GenericError("frame", `Connection ended: ${what} came that no request waits for`);
 }

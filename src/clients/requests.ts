@@ -241,7 +241,7 @@ export class Requests<Q, A> implements AsyncDisposable {
     if (this.#waiting.length === 0 && channel?.hasRoom === true) {
       channel.send(request);
       this.#checkQuiet();
-    } else if (this.#waiting.length < this.#settings.maxWaiting) {
+    } else if (this.#waiting.length < this.#settings.maxWaiting + (channel?.roomSoon ?? 0)) {
       this.#waiting.append(request);
     } else {
       const { maxWaiting } = this.#settings;

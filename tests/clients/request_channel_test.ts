@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Requests } from "../../clients.ts";
 import { Connection, LineCodec, type SocketError } from "../../mod.ts";
 import { type ChannelHost, RequestChannel } from "../../src/clients/request_channel.ts";
+import { coreOf } from "../../src/connection/connection.ts";
 import { Request } from "../../src/clients/request.ts";
 import { resolveRequests } from "../../src/clients/requests_config.ts";
 import { connectedPair, connectedTransports, VirtualClock } from "../../testing/mod.ts";
@@ -133,6 +134,25 @@ Deno.test("RequestChannel waits in silence as long as nothing is owed, then for 
   await clock.advance(1);
   assertEquals(broken.map(({ error }) => error.code), ["timed-out"]);
   assert(clock instanceof VirtualClock);
+});
+
+Deno.test("RequestChannel asks for requests again when a read that found nothing is over", async () => {
+  const { clock, connection } = scriptedConnection([], { readTimeoutInMillis: 100 });
+  const rooms: boolean[] = [];
+  const channel: RequestChannel<string, string> = new RequestChannel(connection, codec, {
+    ...host([]),
+    pump: () => void rooms.push(channel.hasRoom),
+  });
+  assertEquals([channel.hasRoom, channel.roomSoon], [false, 1_000]);
+  await clock.settle();
+  assertEquals([channel.hasRoom, channel.roomSoon, rooms], [true, 0, [true]]);
+  const { reader } = coreOf(connection);
+  reader.look(clock.now() + 100);
+  // Something might have come instead, and not be looked at yet.
+  assertEquals([channel.hasRoom, channel.roomSoon], [false, 1_000]);
+  await clock.settle();
+  assertEquals([channel.hasRoom, rooms], [true, [true, true]]);
+  connection.abort();
 });
 
 for (const idleInMillis of [1, 60, 99, 160, 1_099]) {

@@ -52,11 +52,12 @@ const FINDINGS: readonly (readonly [RegExp, string])[] = [
  * Says why a handshake failed.
  *
  * @param action What was tried: "Cannot connect securely to 127.0.0.1:443".
- * @param cause What the engine threw; a `SocketError` passes untouched.
+ * @param cause What the engine threw; a `SocketError` passes untouched, unless it says that the stream below was cut:
+ * with a stream to a proxy as that, nobody would know whose handshake it was.
  * @param code The engine's code, where it gives one.
  */
 export function handshakeError(action: string, cause: unknown, code = ""): SocketError {
-  if (cause instanceof SocketError) return cause;
+  if (cause instanceof SocketError && cause.code !== "broken") return cause;
   return new GenericError("handshake", `${action}: ${findingOf(cause, code)}`, { cause });
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { GenericError, type SocketError } from "../../src/base/errors.ts";
+import { brokenError, GenericError, type SocketError } from "../../src/base/errors.ts";
 import { handshakeError, secureReadError, truncatedError } from "../../src/base/tls_failure.ts";
 
 Deno.test("handshakeError() says which check failed", () => {
@@ -36,9 +36,21 @@ Deno.test("handshakeError() says which check failed", () => {
   }
 });
 
-Deno.test("handshakeError() passes a SocketError untouched", () => {
-  const error = new GenericError("limit", "too many");
-  assertStrictEquals(handshakeError("Cannot do it", error), error);
+Deno.test("handshakeError() passes a SocketError untouched, unless the stream below was cut", () => {
+  for (const code of ["limit", "handshake", "closed", "timed-out"] as const) {
+    const error = new GenericError(code, "too many");
+    assertStrictEquals(handshakeError("Cannot do it", error), error);
+  }
+  for (
+    const [cut, told] of [
+      [truncatedError(), `the peer ended the connection (${truncatedError().message})`],
+      [brokenError("Cannot read", new Error("some reason")), "Cannot read: some reason"],
+    ] as const
+  ) {
+    const error = handshakeError("Cannot do it", cut);
+    assertEquals([error.code, error.message], ["handshake", `Cannot do it: ${told}`]);
+    assertStrictEquals(error.cause, cut);
+  }
 });
 
 Deno.test("secureReadError() tells a cut stream and a late refusal from other failures", () => {

@@ -1,5 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { GenericError, type SocketError } from "../../src/base/errors.ts";
+import { truncatedError } from "../../src/base/tls_failure.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { ClientSecurity } from "../../src/tls/client_security.ts";
 import { connectedTransports } from "../../testing/mod.ts";
@@ -35,6 +36,29 @@ Deno.test("ClientSecurity.secure() frees the stream where it fails, whoever is t
     while (await server.read(new Uint8Array(1_000)).catch(() => null) !== null);
     server.close();
     await assertRejects(() => client.read(new Uint8Array(1)), Error);
+  }
+});
+
+Deno.test("ClientSecurity.secure() names the host when what carries it is cut", async () => {
+  for (const exposePeerCertificate of [false, true]) {
+    const [transport, peer] = connectedTransports();
+    // Such a stream may be one to an https:// proxy, with errors of its own.
+    const cut = truncatedError();
+    transport.read = () => Promise.reject(cut);
+    const settings = resolveClientSecureSocket({ exposePeerCertificate }, "a.example");
+    const security = new ClientSecurity(settings, denoNetwork);
+    await security.load();
+    const error = await assertRejects(() => security.secure(transport), GenericError);
+    assertEquals(
+      [error.code, error.message],
+      [
+        "handshake",
+        "Cannot make the connection to a.example secure: the peer ended the connection " +
+        `(${cut.message})`,
+      ],
+    );
+    assertStrictEquals(error.cause, cut);
+    peer.close();
   }
 });
 

@@ -1,12 +1,12 @@
 // A proxy that a client goes through: read from its URL, which may have a user name and a password.
 //
 // Decision record: what identifies somebody must not get into a log. So no message quotes the URL, whatever is wrong
-// with it; the two are private to the object, which cannot be shown with them; and a proxy that says them back in its
-// answer is not quoted with them. The URL is read here and not by `URL`: that quotes what it refuses, and takes a
-// password with a slash in it for a path.
+// with it, nor what was passed in its place, which may hold one; the two are private to the object, which cannot be
+// shown with them; and a proxy that says them back in its answer is not quoted with them. The URL is read here and not
+// by `URL`: that quotes what it refuses, and takes a password with a slash in it for a path.
 
 import { checkHost, formatAddress } from "../base/address.ts";
-import { checkObject, shown } from "../base/arguments.ts";
+import { shown } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import { latin1Of } from "../bytes/latin1.ts";
 import {
@@ -90,12 +90,19 @@ export class ProxyServer {
    */
   static read(name: string, value: string | ProxyServerConfig): ProxyServer {
     if (typeof value === "string") return ProxyServer.#parse(name, value, undefined);
-    if (typeof value !== "object" || value === null) {
-      throw new TypeError(`${name} must be the URL of a proxy: got ${shown(value)}`);
+    if (
+      typeof value !== "object" || value === null || value instanceof URL || Array.isArray(value)
+    ) {
+      throw new TypeError(`${name} must be the URL of a proxy: got ${kindOf(value)}`);
     }
-    const { url, secureSocket } = readOptions(name, checkObject(name, value), OPTIONS);
+    checkSpelling(name, value);
+    const { url, secureSocket } = readOptions(name, value, OPTIONS);
     if (typeof url !== "string") {
-      throw new TypeError(`${name}.url must be the URL of a proxy: got ${shown(url)}`);
+      throw new TypeError(`${name}.url must be the URL of a proxy: got ${kindOf(url)}`);
+    }
+    if (secureSocket !== undefined && typeof secureSocket !== "object") {
+      const kind = kindOf(secureSocket);
+      throw new TypeError(`${name}.secureSocket must be an object: got ${kind}`);
     }
     return ProxyServer.#parse(`${name}.url`, url, secureSocket);
   }
@@ -141,10 +148,30 @@ export class ProxyServer {
   redacted(text: string): string {
     if (this.#credentials === undefined) return text;
     const { user, password } = this.#credentials;
-    const secrets = [this.basicToken!, `${user}:${password}`, password, user];
+    const token = this.basicToken!;
+    // Others leave out its end, or write it as in a URL.
+    const bare = token.replace(/=+$/, "");
+    const inUrl = bare.replaceAll("+", "-").replaceAll("/", "_");
+    const secrets = [token, bare, inUrl, `${user}:${password}`, password, user];
     return secrets.filter((secret) => secret !== "").flatMap(spellingsOf)
       .reduce((text, secret) => text.replaceAll(secret, "..."), text);
   }
+}
+
+/** What a value is, without what it holds: it may be a URL in another dress. */
+function kindOf(value: unknown): string {
+  if (typeof value === "object" && value !== null) {
+    if (Array.isArray(value)) return "an array";
+    return value instanceof URL ? "a URL object (pass its href)" : "an object";
+  }
+  const mayHoldText = ["string", "symbol", "function"].includes(typeof value);
+  return mayHoldText ? `a ${typeof value}` : shown(value);
+}
+
+/** Refuses an option whose name may not be quoted: what is no name may be a URL. */
+function checkSpelling(name: string, config: object): void {
+  if (Object.keys(config).every((field) => /^\w{1,40}$/.test(field))) return;
+  throw new TypeError(`${name} has an option with a wrong name: use one of ${OPTIONS.join(", ")}`);
 }
 
 /** How a proxy may write what it was told, read as one character a byte. */

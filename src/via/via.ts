@@ -1,7 +1,6 @@
 // By way of which proxies a client connects: one, a chain of them, or those that a function chooses.
 
 import type { Address } from "../base/address.ts";
-import { shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
 import { readList } from "../base/options.ts";
 import { isRevoked } from "../base/runtime_kind.ts";
@@ -52,7 +51,7 @@ function readServers(name: string, value: Via): readonly ProxyServer[] {
   }
   const list = readList(name, value);
   if (list.length === 0) {
-    throw new TypeError(`${name} must be an array with at least one proxy: got ${shown(value)}`);
+    throw new TypeError(`${name} must be an array with at least one proxy: got []`);
   }
   return list.map((one, i) => ProxyServer.read(`${name}[${i}]`, one as string));
 }

@@ -50,6 +50,34 @@ Deno.test("ProxyServer.read() says what is wrong, and never quotes a URL", () =>
       [null, "via must be the URL of a proxy: got null"],
       [{}, "via.url must be the URL of a proxy: got undefined"],
       [{ url: secret }, "via.url must begin with socks5://"],
+      [
+        new URL(`http://me:${secret}@a.example`),
+        "via must be the URL of a proxy: got a URL object",
+      ],
+      [[`http://me:${secret}@a.example`], "via must be the URL of a proxy: got an array"],
+      [Symbol(secret), "via must be the URL of a proxy: got a symbol"],
+      [{ [secret]: () => {} }[secret], "via must be the URL of a proxy: got a function"],
+      [new String(`http://me:${secret}@a.example`), 'via has no option "0"'],
+      [{ url: new URL(`http://me:${secret}@a.example`) }, "got a URL object (pass its href)"],
+      [
+        { url: [`http://me:${secret}@a.example`] },
+        "via.url must be the URL of a proxy: got an array",
+      ],
+      [{ url: { href: secret } }, "via.url must be the URL of a proxy: got an object"],
+      [
+        { url: { [Symbol.toStringTag]: secret } },
+        "via.url must be the URL of a proxy: got an object",
+      ],
+      [{ url: Symbol(secret) }, "via.url must be the URL of a proxy: got a symbol"],
+      [{ url: 7n }, "via.url must be the URL of a proxy: got 7n"],
+      [
+        { [`http://me:${secret}@a.example`]: true },
+        "via has an option with a wrong name: use one of url, secureSocket",
+      ],
+      [
+        { url: "https://a.example", secureSocket: `https://me:${secret}@a.example` },
+        "via.secureSocket must be an object: got a string",
+      ],
       [{ url: "https://a.example", secureSockets: {} }, "use secureSocket"],
       [{ url: "http://a.example", secureSocket: {} }, "via.url must begin with https://"],
     ] as const
@@ -72,6 +100,9 @@ Deno.test("ProxyServer.redacted() takes it out of what a proxy says, however tha
   const said = `a some one b p\u00e4ss c ${server.basicToken} d some%20one:p%C3%A4ss e ${latin1} f`;
   assertEquals(server.redacted(said), "a ... b ... c ... d ...:... e ... f");
   assertEquals(read("http://a.example").redacted(said), said);
+  // Its token is bWU6YT4+Pw==, also without its end, and as it is written in URLs.
+  const other = read("http://me:a%3E%3E%3F@a.example");
+  assertEquals(other.redacted("a bWU6YT4+Pw== b bWU6YT4+Pw c bWU6YT4-Pw d"), "a ... b ... c ... d");
   // An empty password is no secret, and is found everywhere.
   assertEquals(read("http://me@a.example").redacted("ab"), "ab");
 });

@@ -26,6 +26,19 @@ Deno.test("readVia() refuses what is wrong at once, and names which", () => {
   assertThrows(() => readVia(["http://a", 7 as never]), TypeError, "via[1] must be the URL");
   assertThrows(() => readVia(null as never), TypeError, "via must be the URL");
   assertThrows(() => readVia(["http://a", { uri: 1 } as never]), TypeError, "via[1] has no option");
+  for (
+    const via of [
+      new URL("http://me:secret@a"),
+      { url: new URL("http://me:secret@a") },
+      [{ url: new URL("http://me:secret@a") }],
+      [["http://me:secret@a"]],
+      Object.assign([], { secret: "secret" }),
+      new Map([["http://me:secret@a", 1]]),
+    ]
+  ) {
+    const error = assertThrows(() => readVia(via as never), TypeError);
+    assert(!Deno.inspect(error).includes("secret"), error.message);
+  }
 });
 
 Deno.test("readVia() says it when the function throws, or gives what is no proxy", async () => {
@@ -43,6 +56,12 @@ Deno.test("readVia() says it when the function throws, or gives what is no proxy
       [() => "secret", "What the function of via gave is wrong: TypeError: via must begin with"],
       [() => null, "What the function of via gave is wrong: TypeError: via must be the URL"],
       [() => [], "via must be an array with at least one proxy"],
+      [() => new URL("http://me:secret@a"), "via must be the URL of a proxy: got a URL object"],
+      [() => Promise.resolve({ url: ["http://me:secret@a"] }), "via.url must be the URL"],
+      [() => ({ "http://me:secret@a": 1 }), "via has an option with a wrong name"],
+      [() => [{ url: new URL("http://me:secret@a") }], "via[0].url must be the URL of a proxy"],
+      [() => [["http://me:secret@a"]], "via[0] must be the URL of a proxy: got an array"],
+      [() => Object.assign([], { secret: "secret" }), "via must be an array with at least one"],
     ] as const
   ) {
     const error = await assertRejects(() => namesFor(choose as ChooseVia), GenericError, told);

@@ -19,9 +19,13 @@ export type Part<T> = Generator<void, T, void>;
 const LINE_FEED = Uint8Array.of(0x0a);
 const CR = 0x0d;
 
+/** How much of the limit a part takes: parts without bytes must not be had without end. */
+const costOf = (length: number): number => Math.max(1, length);
+
 /**
- * What reads the parts of one message, each with `yield*`. All of them together have at most `maxFrameLength` bytes,
- * delimiters not counted.
+ * What reads the parts of one message, each with `yield*`. All of them together have at most `maxFrameLength` bytes.
+ * Delimiters and the ends of lines count as well, and a part without bytes counts as one byte: so the limit is also one
+ * for how many parts a peer can put into a message.
  */
 export class PartReader {
   readonly #maxFrameLength: number;
@@ -42,7 +46,7 @@ export class PartReader {
   /** The next bytes. */
   *bytes(length: number): Part<Uint8Array<ArrayBuffer>> {
     yield* this.#have(length);
-    this.#left -= length;
+    this.#left -= costOf(length);
     return this.#queue.take(length);
   }
 
@@ -87,7 +91,7 @@ export class PartReader {
 
   /** Everything up to the end of the stream. */
   *toEnd(): Part<Uint8Array<ArrayBuffer>> {
-    for (; !this.#hasEnded; yield) this.#checkLeft(this.#queue.length);
+    for (; !this.#hasEnded; yield) this.#check(this.#queue.length);
     return yield* this.bytes(this.#queue.length);
   }
 
@@ -108,36 +112,37 @@ export class PartReader {
     const search = new DelimiterSearch(delimiter);
     let end;
     while ((end = search.findEnd(this.#queue)) < 0) {
-      // What may begin the delimiter may be none of the part.
-      this.#checkLeft(this.#lengthOf(this.#queue.length - search.matched, isLine));
+      // What has begun the delimiter may be all of the part's end that is missing.
+      this.#check(this.#queue.length - search.matched + delimiter.length);
       yield;
     }
-    const length = this.#lengthOf(end - delimiter.length, isLine);
-    const bytes = yield* this.bytes(length);
+    this.#check(end);
+    this.#left -= end;
+    let length = end - delimiter.length;
+    if (isLine && length > 0 && this.#queue.at(length - 1) === CR) length--;
+    const bytes = this.#queue.take(length);
     this.#queue.skip(end - length);
     return bytes;
-  }
-
-  /** How long a part is that has so many bytes, or is a line of so many, without a CR at its end. */
-  #lengthOf(length: number, isLine: boolean): number {
-    return isLine && length > 0 && this.#queue.at(length - 1) === CR ? length - 1 : length;
   }
 
   *#have(length: number): Part<void> {
     if (!Number.isSafeInteger(length) || length < 0) {
       throw this.#bad(`has a part of ${length} bytes`);
     }
-    this.#checkLeft(length);
+    this.#check(length);
     while (this.#queue.length < length) yield;
   }
 
   #drop(length: number): void {
-    this.#left -= length;
+    this.#left -= costOf(length);
     this.#queue.skip(length);
   }
 
-  #checkLeft(length: number): void {
-    if (length > this.#left) throw this.#bad(`is longer than ${this.#maxFrameLength} bytes`);
+  /** Checks that a part of so many bytes is allowed. */
+  #check(length: number): void {
+    if (costOf(length) <= this.#left) return;
+    const isEmpty = length === 0 ? ", an empty part counted as one" : "";
+    throw this.#bad(`is longer than ${this.#maxFrameLength} bytes${isEmpty}`);
   }
 
   #bad(why: string): Error {
@@ -151,7 +156,7 @@ export class PartReader {
  *
  * @param parse Reads one message with `yield*`, and returns it. What it throws makes the message a bad one. What it
  * has read then is taken, and where the next message begins is up to the format: mostly nobody knows, so close.
- * @param config The limit.
+ * @param config The limit: all bytes of a message count, see {@linkcode PartReader}.
  *
  * @example A command in a line, and its data
  * ```ts

@@ -1,8 +1,8 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { stepDecoder } from "../../codec.ts";
 import type { Codec, PartReader } from "../../codec.ts";
 import { checkCodec } from "../../testing/mod.ts";
-import { decodeAll } from "../support/framing.ts";
+import { cutIntoBytes, decodeAll, refusedAfter } from "../support/framing.ts";
 import { bytesOf, text } from "../support/text.ts";
 
 function codecOf<In>(
@@ -66,20 +66,72 @@ Deno.test("stepDecoder() says where a message was cut off, also where parts of i
   ]);
 });
 
-Deno.test("stepDecoder() holds the limit over all parts, delimiters not counted", () => {
+Deno.test("stepDecoder() holds the limit over all parts, delimiters counted", () => {
   const lines = codecOf(function* (read) {
     return `${yield* read.line()}|${yield* read.line()}`;
-  }, 6);
+  }, 10);
   const outcome = (stream: string) => decodeAll(lines, [bytesOf(stream)])[0];
   assertEquals(outcome("abc\r\ndef\r\n"), { message: "abc|def" });
-  const error = "Cannot decode: the message at byte 0 is longer than 6 bytes";
+  assertEquals(outcome("abcd\nefgh\n"), { message: "abcd|efgh" });
+  const error = "Cannot decode: the message at byte 0 is longer than 10 bytes";
   assertEquals(outcome("abc\r\ndefg\r\n"), { error });
-  assertEquals(outcome("abcdefgh"), { error });
+  assertEquals(outcome("abcd\nefghi\n"), { error });
+  assertEquals(outcome("abcdefghij"), { error });
   const far = codecOf(function* (read) {
-    return (yield* read.bytes(7)).length;
-  }, 6);
+    return (yield* read.bytes(11)).length;
+  }, 10);
   assertEquals(decodeAll(far, [bytesOf("x")])[0], { error });
 });
+
+Deno.test("stepDecoder() refuses a part as soon as no end of it can be near enough", () => {
+  const until = codecOf(function* (read) {
+    return text(yield* read.until("--"));
+  }, 6);
+  const error = "Cannot decode: the message at byte 0 is longer than 6 bytes";
+  assertEquals(decodeAll(until, cutIntoBytes(bytesOf("abcd--"))), [{ message: "abcd" }]);
+  const after = (stream: string) => {
+    const decoder = until.decoder();
+    return refusedAfter(bytesOf(stream), (queue) => decoder.decode(queue, false));
+  };
+  assertEquals(after("abcd-x"), 6);
+  assertEquals(after("abcdex"), 5);
+  assertEquals(decodeAll(until, [bytesOf("abcde--")])[0], { error });
+});
+
+/** Parts up to an end, of which a peer decides how many there are. */
+const endless: Record<string, (read: PartReader) => Generator<void, number, void>> = {
+  *lines(read) {
+    let count = 0;
+    while ((yield* read.line()) !== ".") count++;
+    return count;
+  },
+  *delimiters(read) {
+    let count = 0;
+    while (text(yield* read.until("\n")) !== ".") count++;
+    return count;
+  },
+  *"blocks without bytes"(read) {
+    const count = yield* read.uint(1);
+    for (let i = 0; i < count; i++) yield* read.bytes(0);
+    return count;
+  },
+};
+
+for (const [name, parse] of Object.entries(endless)) {
+  Deno.test(`stepDecoder() limits how many parts a message has: ${name}`, () => {
+    const codec = codecOf(parse, 8);
+    const fits = name === "blocks without bytes" ? "\x07" : "\n".repeat(6) + ".\n";
+    const many = name === "blocks without bytes" ? "\x08" : "\n".repeat(9);
+    assertEquals(decodeAll(codec, cutIntoBytes(bytesOf(fits))), [{
+      message: fits.length > 1 ? 6 : 7,
+    }]);
+    const [first] = decodeAll(codec, cutIntoBytes(bytesOf(many)));
+    assertMatch(
+      String((first as { error: string }).error),
+      /^Cannot decode: the message at byte 0 is longer than 8 bytes/,
+    );
+  });
+}
 
 Deno.test("stepDecoder() makes what parse throws a bad frame", () => {
   const picky = codecOf(function* (read) {

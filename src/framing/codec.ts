@@ -27,7 +27,7 @@ export interface Decoder<In> {
    * end with the stream, needs this. `Requests` always say false: what is left of an answer is none.
    * @returns The message, or `undefined` when more bytes are needed.
    * @throws {SocketError} `"frame"` when the bytes are no message, or one longer than allowed. The next call
-   * continues behind the bad frame if the decoder has taken it, else it throws the same.
+   * continues behind the bad frame if the decoder has taken it, else it throws the same, in the same words.
    */
   decode(bytes: ByteQueue, ended: boolean): In | undefined;
 }

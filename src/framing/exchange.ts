@@ -2,30 +2,20 @@
 // written ones. The public faces are Framed and framedService.
 
 import { checkFunction, shown } from "../base/arguments.ts";
-import {
-  closedError,
-  codeOf,
-  GenericError,
-  ignore,
-  isSocketError,
-  type SocketError,
-  writeError,
-} from "../base/errors.ts";
+import { closedError, GenericError, ignore, isSocketError, writeError } from "../base/errors.ts";
 import { type Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
 import { AGAIN, MORE, pull, type ReadOptions } from "../connection/pull.ts";
 import type { Share } from "../network/share.ts";
-import { attempt, giveUp, printThrown, refusePromise } from "../base/user_code.ts";
+import { giveUp, printThrown, refusePromise } from "../base/user_code.ts";
 import type { HeartbeatSettings } from "../connection/heartbeat.ts";
+import { BadFrames, SKIPPED } from "./bad_frames.ts";
 import { type AnyCodec, type Codec, cutOff, type Decoder, decoderOf, wholeCodec } from "./codec.ts";
 import { type Encoder, FrameBuffer } from "../bytes/frame_buffer.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Gathered messages go out at this length; more bytes than this that wait to be sent are waited for. */
 const MUCH = 65_536;
-
-/** Says that a bad frame was passed over. */
-export const SKIPPED: unique symbol = Symbol("skipped");
 
 const SENT_NOTHING: Promise<number> = Promise.resolve(0);
 
@@ -41,7 +31,7 @@ export class Exchange<In, Out> {
   readonly #share: Share;
   readonly #codec: Codec<In, Out>;
   readonly #decoder: Decoder<In>;
-  readonly #onBadFrame: ((error: SocketError) => void) | undefined;
+  readonly #badFrames: BadFrames | undefined;
   readonly #endCompletes: boolean;
   readonly #frames = new FrameBuffer();
   #onFreed = ignore;
@@ -58,7 +48,8 @@ export class Exchange<In, Out> {
     this.#share = this.#core.reader.inflow.share;
     this.#codec = wholeCodec(codec);
     this.#decoder = decoderOf(this.#codec);
-    this.#onBadFrame = checkFunction("codec.onBadFrame", this.#codec.onBadFrame)?.bind(codec);
+    const onBadFrame = checkFunction("codec.onBadFrame", this.#codec.onBadFrame)?.bind(codec);
+    this.#badFrames = onBadFrame && new BadFrames(onBadFrame);
     this.#endCompletes = endCompletes;
   }
 
@@ -121,19 +112,9 @@ export class Exchange<In, Out> {
    * frame stood in its place.
    */
   next(): In | undefined | typeof SKIPPED {
-    if (this.#onBadFrame === undefined) return this.#decode();
-    const { queue } = this.#core.reader;
-    const { offset } = queue;
-    try {
-      return this.#decode();
-    } catch (error) {
-      // Where nothing was taken, the same would be said again.
-      if (codeOf(error) !== "frame" || queue.offset === offset) throw error;
-      const onBadFrame = this.#onBadFrame;
-      // Now: what comes behind the frame is handed out next.
-      attempt(() => onBadFrame(error as SocketError)).catch(printThrown);
-      return SKIPPED;
-    }
+    const badFrames = this.#badFrames;
+    if (badFrames === undefined) return this.#decode();
+    return badFrames.next(this.#core.reader.queue, () => this.#decode());
   }
 
   /** As `next`; bad frames are passed over, unless others should go first. */

@@ -13,7 +13,8 @@ import { methodsOf } from "../base/service_methods.ts";
 import { attempt, giveUp, isThenable, printThrown } from "../base/user_code.ts";
 import { young } from "../base/young.ts";
 import { type Codec, type ReceivingCodec, wholeCodec } from "./codec.ts";
-import { checkAwaited, type Exchange, SKIPPED } from "./exchange.ts";
+import { SKIPPED } from "./bad_frames.ts";
+import { checkAwaited, type Exchange } from "./exchange.ts";
 import { exchangeOf, type Framed, framed, type FramedConfig, readFramedConfig } from "./framed.ts";
 import type { HeartbeatSettings } from "../connection/heartbeat.ts";
 

@@ -11,8 +11,10 @@ import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { mapCodec } from "../../src/framing/map_codec.ts";
 import { NetstringCodec } from "../../src/framing/netstring_codec.ts";
+import { stepDecoder } from "../../src/framing/step_decoder.ts";
 import { end } from "../../testing/mod.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
+import { bytesOf } from "../support/text.ts";
 
 /** What a codec made of a stream, with what it has skipped. */
 async function outcome(
@@ -137,4 +139,100 @@ Deno.test("onBadFrame is called before the message behind the frame", async () =
   );
   await connection.closed;
   assertEquals(log, ["a", "bad", "b"]);
+});
+
+/** What a codec that skips makes of a stream, cut at each place: always the same. */
+async function sameHoweverCut(
+  make: (onBadFrame: (error: Error) => void) => Parameters<typeof framed>[1],
+  stream: Uint8Array<ArrayBuffer>,
+  expected: { got: unknown[]; skipped: string[]; error: string },
+): Promise<void> {
+  for (let at = 0; at < stream.length; at++) {
+    const pieces = at === 0 ? [stream] : [stream.slice(0, at), stream.slice(at)];
+    const { connection } = scriptedConnection([...pieces, end()]);
+    const skipped: string[] = [];
+    const messages = framed(connection, make((error) => skipped.push(error.message)));
+    const got: unknown[] = [];
+    let error: unknown;
+    try {
+      for await (const message of messages) got.push(message);
+    } catch (thrown) {
+      error = thrown;
+    }
+    connection.abort();
+    assertEquals(
+      { got, skipped, error: (error as Error | undefined)?.message ?? "" },
+      expected,
+      `cut at ${at}`,
+    );
+  }
+}
+
+const mapped = { decode: (bytes: Uint8Array) => [...bytes], encode: (_list: number[]) => "" };
+
+Deno.test("onBadFrame is not called for a frame without an end behind one that is skipped", async () => {
+  await sameHoweverCut(
+    (onBadFrame) =>
+      mapCodec(
+        new LengthPrefixCodec({
+          maxFrameLength: 6,
+          prefixLength: 1,
+          prefixOffset: 1,
+          lengthAdjustment: -3,
+          strip: 5,
+          onBadFrame,
+        }),
+        mapped,
+      ),
+    // One of 4 bytes of which 5 are to be stripped, then one that says that -2 bytes follow.
+    Uint8Array.of(1, 5, 0, 97, 0, 1, 0, 0),
+    {
+      got: [],
+      skipped: ["Cannot decode: the frame at byte 0 has 4 bytes, 5 have to be stripped"],
+      error: "Cannot decode: the frame at byte 4 says that -2 bytes come behind its length",
+    },
+  );
+});
+
+Deno.test("onBadFrame is called for a message of which parts were taken, however early", async () => {
+  await sameHoweverCut(
+    (onBadFrame) => ({
+      decoder: () =>
+        stepDecoder(function* (read) {
+          const word = yield* read.line();
+          if (word === "set") yield* read.bytes(Number(yield* read.line()));
+          return word;
+        }, { maxFrameLength: 12 }),
+      onBadFrame,
+    }),
+    bytesOf("set\n-1\nget\nset\n1234567890\nput\n"),
+    {
+      got: ["get", "1234567890", "put"],
+      skipped: [
+        "Cannot decode: the message at byte 0 has a part of -1 bytes",
+        "Cannot decode: the message at byte 11 is longer than 12 bytes",
+      ],
+      error: "",
+    },
+  );
+});
+
+Deno.test("onBadFrame is called for each of two bad frames with the same words", async () => {
+  const noted = new GenericError("frame", "not even");
+  await sameHoweverCut(
+    (onBadFrame) => ({
+      decoder: () => ({
+        decode(bytes) {
+          if (bytes.length === 0) return undefined;
+          const value = bytes.at(0);
+          bytes.skip(1);
+          if (value % 2 === 1) throw noted;
+          return value;
+        },
+      }),
+      onBadFrame,
+    }),
+    Uint8Array.of(2, 1, 1, 4, 3),
+    { got: [2, 4], skipped: ["not even", "not even", "not even"], error: "" },
+  );
 });

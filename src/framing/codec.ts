@@ -1,7 +1,7 @@
 // What a codec is: the rule that turns a stream of bytes into messages and back. Pure: no await, no I/O, so that a
 // codec is tested on arrays and works on any source of bytes.
 
-import { checkMethods, shown } from "../base/arguments.ts";
+import { checkFunction, checkMethods, shown } from "../base/arguments.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { badFrame, type GenericError } from "../base/errors.ts";
 import { refusePromise } from "../base/user_code.ts";
@@ -106,6 +106,7 @@ export function decoderOf<In>(codec: ReceivingCodec<In>): Decoder<In> {
 export function wholeCodec<In, Out>(codec: AnyCodec<In, Out>): Codec<In, Out> {
   const whole = codec as Codec<In, Out>;
   const { decoder, encode } = (codec ?? {}) as Partial<Codec<In, Out>>;
+  checkFunction("codec.onBadFrame", whole?.onBadFrame);
   const [receives, sends] = [decoder !== undefined, encode !== undefined];
   if (sends === receives) return checkMethods("codec", whole, "decoder", "encode");
   if (sends) {
@@ -120,6 +121,19 @@ export function wholeCodec<In, Out>(codec: AnyCodec<In, Out>): Codec<In, Out> {
       throw new TypeError("Cannot send: the codec has no method encode, it only receives");
     },
   };
+}
+
+/** A codec whose `decoder()` has thrown: it sends, and says why it does not receive. */
+export function withoutDecoder<In, Out>(
+  codec: Codec<In, Out>,
+  thrown: unknown,
+): Codec<In, Out> {
+  const decoder: Decoder<In> = {
+    decode() {
+      throw thrown;
+    },
+  };
+  return { decoder: () => decoder, encode: (message, frames) => codec.encode(message, frames) };
 }
 
 const RECEIVES_NOTHING: Decoder<never> = {

@@ -1,7 +1,7 @@
 // Messages both ways on one connection: a decoder on its queue of received bytes, an encoder before its queue of
 // written ones. The public faces are Framed and framedService.
 
-import { checkFunction, shown } from "../base/arguments.ts";
+import { shown } from "../base/arguments.ts";
 import { closedError, GenericError, ignore, isSocketError, writeError } from "../base/errors.ts";
 import { type Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
@@ -48,7 +48,7 @@ export class Exchange<In, Out> {
     this.#share = this.#core.reader.inflow.share;
     this.#codec = wholeCodec(codec);
     this.#decoder = decoderOf(this.#codec);
-    const onBadFrame = checkFunction("codec.onBadFrame", this.#codec.onBadFrame)?.bind(codec);
+    const onBadFrame = this.#codec.onBadFrame?.bind(codec);
     this.#badFrames = onBadFrame && new BadFrames(onBadFrame);
     this.#endCompletes = endCompletes;
   }

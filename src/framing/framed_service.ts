@@ -12,7 +12,7 @@ import type { Caller, Service } from "../connection/service.ts";
 import { methodsOf } from "../base/service_methods.ts";
 import { attempt, giveUp, isThenable, printThrown } from "../base/user_code.ts";
 import { young } from "../base/young.ts";
-import { type Codec, type ReceivingCodec, wholeCodec } from "./codec.ts";
+import { type Codec, type ReceivingCodec, wholeCodec, withoutDecoder } from "./codec.ts";
 import { SKIPPED } from "./bad_frames.ts";
 import { checkAwaited, type Exchange } from "./exchange.ts";
 import { exchangeOf, type Framed, framed, type FramedConfig, readFramedConfig } from "./framed.ts";
@@ -59,8 +59,8 @@ export interface MessageService<In, Out = In> {
   onStop?(caller: Framed<In, Out>): void | Promise<void>;
 
   /**
-   * The connection ends with an error: its own, a bad frame, or what a method of this service threw. What is
-   * sent here still goes out, if the peer can be reached.
+   * The connection ends with an error: its own, a bad frame, or what a method of this service or the codec threw. What
+   * is sent here still goes out, if the peer can be reached. A codec that makes no decoder ends it before `onConnect`.
    */
   onError?(caller: Framed<In, Out>, error: Error): void | Promise<void>;
 
@@ -139,25 +139,32 @@ class FramedService<In, Out> implements Service {
     }
     if (service.onError !== undefined) {
       this.onError = young((caller, error) => {
-        const framed = this.#callers.get(caller);
-        if (framed !== undefined) return service.onError!(framed, error);
-        // The codec made no decoder: the service never got this connection.
-        printThrown(error);
+        return service.onError!(this.#callers.get(caller)!, error);
       });
     }
     if (service.onClose !== undefined) {
       this.onClose = young((caller, end) => {
-        const framed = this.#callers.get(caller);
-        if (framed !== undefined) return service.onClose!(framed, end);
+        return service.onClose!(this.#callers.get(caller)!, end);
       });
     }
   }
 
   onConnect(caller: Caller): void | Promise<void> {
-    const messages = framed(caller, this.#codec);
+    const messages = this.#framed(caller);
     if (this.#heartbeat !== undefined) exchangeOf(messages).beat(this.#heartbeat);
-    this.#callers.set(caller, messages);
     return this.#service.onConnect?.(messages);
+  }
+
+  #framed(caller: Caller): Framed<In, Out> {
+    try {
+      const messages = framed(caller, this.#codec);
+      this.#callers.set(caller, messages);
+      return messages;
+    } catch (error) {
+      // The codec made no decoder. `onError` may say so to the peer.
+      this.#callers.set(caller, framed(caller, withoutDecoder(this.#codec, error)));
+      throw error;
+    }
   }
 
   onReadReady(caller: Caller): void | Promise<void> {

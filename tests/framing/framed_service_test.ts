@@ -174,6 +174,46 @@ Deno.test("framedService() without onError ends a connection quietly at a bad fr
   assertEquals(printed, []);
 });
 
+const NO_DECODER = {
+  throws: [() => {
+    throw new Error("none today");
+  }, "none today"],
+  rejects: [
+    () => Promise.reject(new Error("none today")),
+    "decoder() must not be async: it has to be done when it returns",
+  ],
+  "gives none": [() => ({}), "decoder() must give an object with the method decode: got {}"],
+} as const;
+
+for (const [way, [decoder, message]] of Object.entries(NO_DECODER)) {
+  Deno.test(`framedService() tells onError that decoder() ${way}, and onClose the end`, async () => {
+    const log: unknown[] = [];
+    const codec = { decoder, encode: lines.encode.bind(lines) } as unknown as Codec<string>;
+    const printed = await printedDuring(async () => {
+      const { connection, peer, clock } = served(["hello\n", silence()], codec, {
+        onConnect: () => void log.push("onConnect"),
+        onMessage: () => void log.push("onMessage"),
+        async onError(caller, error) {
+          log.push(error.message, caller.connection);
+          void caller.send("sorry");
+          await assertRejects(() => caller.receive(), Error, message);
+        },
+        onClose: (caller, end) => void log.push(end.error?.code, caller.connection),
+      });
+      await clock.advance(50);
+      assertEquals((await connection.closed)!.code, "handler");
+      assertEquals(peer.writtenText, "sorry\n");
+      assertEquals(log.map((item) => item === connection ? "its connection" : item), [
+        message,
+        "its connection",
+        "handler",
+        "its connection",
+      ]);
+    });
+    assertEquals(printed, []);
+  });
+}
+
 for (const kind of ["throws", "rejects", "gives what has no frame"]) {
   Deno.test(`framedService() whose onMessage ${kind} answers what came before, then ends the connection`, async () => {
     const thrown = new Error("no");
@@ -485,6 +525,8 @@ Deno.test("framedService() refuses what is no codec or no service", () => {
   assertThrows(make({ onMessage: "no" }), TypeError, 'got "no"');
   assertThrows(make(undefined), TypeError, "undefined");
   assertThrows(() => framedService({} as never, { onMessage() {} }), TypeError, "codec");
+  const odd = { decoder: () => lines.decoder(), onBadFrame: "no" as never };
+  assertThrows(() => framedService(odd, { onMessage() {} }), TypeError, "codec.onBadFrame must be");
   class Lines {
     onMessage(_caller: Framed<string>, line: string) {
       return line;

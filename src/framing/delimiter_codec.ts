@@ -56,7 +56,7 @@ export class DelimiterCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    * @param message The message, without the delimiter.
    * @param frames Where its bytes go.
    * @throws {TypeError} if it is neither bytes nor text
-   * @throws {SocketError} `"frame"` if it is too long, or the delimiter would be found in it
+   * @throws {SocketError} `"frame"` if it is too long, is text with a lone surrogate, or the delimiter would be found in it
    */
   encode(message: Uint8Array | string, frames: FrameBuffer): void {
     const bytes = outgoingBytes(message, this.#maxFrameLength);

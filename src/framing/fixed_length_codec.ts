@@ -44,7 +44,7 @@ export class FixedLengthCodec
    * @param message The message, bytes or text.
    * @param frames Where its bytes go.
    * @throws {TypeError} if it is neither bytes nor text
-   * @throws {SocketError} `"frame"` if it has another length
+   * @throws {SocketError} `"frame"` if it has another length, or is text with a lone surrogate
    */
   encode(message: Uint8Array | string, frames: FrameBuffer): void {
     const bytes = outgoingBytes(message, this.#length);

@@ -121,7 +121,7 @@ export class LengthPrefixCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Ar
    * @param frames Where its bytes go.
    * @throws {TypeError} if it is neither bytes nor text, or the codec strips a header that the message does not hold
    * @throws {SocketError} `"frame"` if it is too long, or too long for the prefix, or is a whole frame with a wrong
-   * length in it
+   * length in it, or is text with a lone surrogate
    */
   encode(message: Uint8Array | string, frames: FrameBuffer): void {
     const bytes = outgoingBytes(message, this.#maxFrameLength);

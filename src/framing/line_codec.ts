@@ -3,7 +3,7 @@
 import { optionNames, readOptions } from "../base/options.ts";
 import type { Codec, Decoder } from "./codec.ts";
 import { FRAME_OPTIONS, type FrameConfig, maxFrameLengthOf } from "./frame_config.ts";
-import { checkLength, outgoingBytes } from "./outgoing_bytes.ts";
+import { checkLength, checkText, outgoingBytes } from "./outgoing_bytes.ts";
 import { checkChoice, shown } from "../base/arguments.ts";
 import { badMessage } from "../base/errors.ts";
 import type { FrameBuffer } from "../bytes/frame_buffer.ts";
@@ -33,8 +33,9 @@ export interface LineCodecConfig extends FrameConfig {
    */
   readonly invalidBytes?: InvalidBytes;
   /**
-   * What becomes of a byte order mark at the very start of the stream: `"strip"` drops it, `"keep"` leaves it
-   * as the first character. One anywhere else is always kept.
+   * What becomes of a byte order mark, U+FEFF, at the very start of the stream that is received: `"strip"` drops it,
+   * `"keep"` leaves it as the first character. One anywhere else is always kept. A line that is sent goes out as it
+   * is: so where the first one begins with U+FEFF, a peer that strips it receives the line without.
    *
    * @default "strip"
    */
@@ -58,7 +59,7 @@ const OPTIONS = [
  *
  * A line with invalid bytes, or longer than the maximum, is a `"frame"` error, the latter as soon as it is
  * certain; the next message is the line behind it. A line that would reach the peer as another one, or as two,
- * is not sent.
+ * is not sent; only what a peer makes of a byte order mark is up to the peer.
  *
  * Lines that came together share their memory, up to 4 KiB: to keep a short one for long, copy it.
  */
@@ -103,8 +104,8 @@ export class LineCodec implements Codec<string> {
    * @param message The line, without an ending.
    * @param frames Where its bytes go.
    * @throws {TypeError} if it is not a string
-   * @throws {SocketError} `"frame"` if it is too long, has a line feed in it, or ends with a carriage return
-   * that the line feed behind it would swallow
+   * @throws {SocketError} `"frame"` if it is too long, has a line feed in it, has a character that the encoding does
+   * not have, as UTF-8 has no lone surrogates, or ends with a carriage return that the line feed behind it would swallow
    */
   encode(message: string, frames: FrameBuffer): void {
     if (typeof message !== "string") {
@@ -114,7 +115,7 @@ export class LineCodec implements Codec<string> {
     // No character has more than three bytes for each of its units.
     else if (message.length * 3 > this.#maxFrameLength) {
       outgoingBytes(message, this.#maxFrameLength);
-    }
+    } else checkText(message);
     const lineFeed = message.indexOf("\n");
     if (lineFeed >= 0) throw badMessage(`the line has a line feed in it, at ${lineFeed}`);
     if (this.#lineEnding === "\n" && message.endsWith("\r")) {

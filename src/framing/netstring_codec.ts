@@ -48,7 +48,7 @@ export class NetstringCodec implements Codec<Uint8Array<ArrayBuffer>, Uint8Array
    * @param message The message, bytes or text.
    * @param frames Where its bytes go.
    * @throws {TypeError} if it is neither bytes nor text
-   * @throws {SocketError} `"frame"` if it is too long
+   * @throws {SocketError} `"frame"` if it is too long, or is text with a lone surrogate
    */
   encode(message: Uint8Array | string, frames: FrameBuffer): void {
     const bytes = outgoingBytes(message, this.#maxFrameLength);

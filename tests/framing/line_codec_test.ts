@@ -44,6 +44,12 @@ Deno.test("LineCodec drops a byte order mark at the start of the stream only, or
   assertEquals(decoded(new LineCodec({ byteOrderMark: "keep" }), text), ["\ufeffa", "\ufeffb"]);
 });
 
+Deno.test("LineCodec sends a first line with a byte order mark as it is: the peer strips it, or keeps it", () => {
+  const sent = encodeAll(new LineCodec(), ["\ufeffone", "\ufefftwo"]);
+  assertEquals(decoded(new LineCodec(), sent), ["one", "\ufefftwo"]);
+  assertEquals(decoded(new LineCodec({ byteOrderMark: "keep" }), sent), ["\ufeffone", "\ufefftwo"]);
+});
+
 Deno.test("LineCodec refuses bytes that are not UTF-8 and goes on with the next line, or replaces them", () => {
   const bytes = joined([bytesOf("good\nb"), Uint8Array.of(0xff), bytesOf("d\ngood")]);
   assertEquals(decoded(new LineCodec(), bytes), [

@@ -14,6 +14,7 @@ import { optionNames, readList, readOptions } from "../../src/base/options.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import { type Codec, type Decoder, decoderOf } from "../../src/framing/codec.ts";
 import { refusePromise } from "../../src/base/user_code.ts";
+import { checkParts } from "./check_parts.ts";
 import { ensure } from "./trial.ts";
 
 /** How a codec is checked. */
@@ -29,8 +30,8 @@ export interface CheckCodecOptions<In, Out = In> {
    */
   readonly sent?: readonly Out[];
   /**
-   * How many bytes may wait for the rest of their message, at most: the codec's maximum and some for what is around a
-   * message. From 1.
+   * How many bytes may wait for the rest of their message, at most, taken off the queue or not: the codec's maximum and
+   * some for what is around a message. From 1.
    *
    * @default {2_097_152}
    */
@@ -163,7 +164,8 @@ export function checkCodec<In, Out = In>(
 
   test(`${name}a message without an end is refused`, () => {
     for (const text of ENDLESS) {
-      const piece = new Uint8Array(PIECE).fill(text.charCodeAt(0));
+      const size = Math.min(PIECE, maxUnreadBytes);
+      const piece = new Uint8Array(size).fill(text.charCodeAt(0));
       for (const start of [0, Math.floor(stream.length / 2)]) {
         const queue = new ByteQueue();
         const decoder = decoderOf(codec);
@@ -180,19 +182,24 @@ export function checkCodec<In, Out = In>(
             return true;
           }
         };
-        for (let sent = 0; !isRefused() && sent <= maxUnreadBytes; sent += PIECE) {
+        let hasEnd = false;
+        for (let sent = 0; !(hasEnd = isRefused()) && sent <= maxUnreadBytes; sent += size) {
           // It is a message, and the next one, and so on.
-          if (sent === 4 * PIECE && queue.length < PIECE) break;
+          if (sent === 4 * size && queue.length < size) break;
           queue.push(piece.slice());
         }
         ensure(
-          queue.length <= maxUnreadBytes,
+          hasEnd || queue.length <= maxUnreadBytes,
           `${queue.length} bytes of ${
             asText(text)
           } wait for the rest of their message: have a maximum`,
         );
       }
     }
+  });
+
+  test(`${name}a message of parts without an end is refused`, () => {
+    checkParts(codec, stream, maxUnreadBytes);
   });
 }
 

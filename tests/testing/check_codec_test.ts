@@ -1,8 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Codec } from "../../codec.ts";
+import { ByteQueue, type Codec } from "../../codec.ts";
 import {
   DelimiterCodec,
   FixedLengthCodec,
+  GenericError,
   JsonLinesCodec,
   LengthPrefixCodec,
   LineCodec,
@@ -115,6 +116,89 @@ Deno.test("checkCodec() finds a decoder that looks at bytes anew, and one withou
     "no byte is looked at again and again",
     "a message without an end is refused",
   ]);
+});
+
+/** Lists of lines, each ended by a line with a dot; `most` lines at most. */
+function lists<Kept>(
+  keep: (kept: Kept | undefined, line: string) => Kept,
+  most = Infinity,
+): Codec<Kept, string> {
+  return {
+    decoder() {
+      const lines = new LineCodec({ maxFrameLength: 100 }).decoder();
+      let kept: Kept | undefined;
+      let count = 0;
+      return {
+        decode(queue, ended) {
+          for (let line; (line = lines.decode(queue, ended)) !== undefined;) {
+            if (line !== ".") {
+              kept = keep(kept, line);
+              if (++count > most) throw new GenericError("frame", "too many lines");
+              continue;
+            }
+            const list = keep(kept, line);
+            kept = undefined;
+            count = 0;
+            return list;
+          }
+          return undefined;
+        },
+      };
+    },
+    encode: (list, frames) => frames.write(list),
+  };
+}
+
+const PARTS = "a message of parts without an end is refused";
+
+Deno.test("checkCodec() finds a decoder that gathers parts without a maximum", () => {
+  const stream = "a\n\n.\nbcd\n.\n";
+  const sent = ["a\n\n.\n", "bcd\n.\n"];
+  const pushed = lists((list: string[] = [], line) => (list.push(line), list));
+  const text = lists((kept: string = "", line) => kept + line);
+  const bytes = lists((kept: ByteQueue = new ByteQueue(), line) => {
+    kept.push(bytesOf(line));
+    return kept;
+  });
+  const maps = lists((kept: Map<number, string> = new Map(), line) => kept.set(kept.size, line));
+  const inside = lists((kept: { deep: unknown } = { deep: 0 }, line) => ({ deep: [line, kept] }));
+  const options = { stream, sent, maxUnreadBytes: 2_000 };
+  const outcomes = [pushed, text, bytes, maps, inside].map((codec) =>
+    failed(codec as Codec<unknown, string>, { ...options, messages: [] }).includes(PARTS)
+  );
+  assertEquals(outcomes, [true, true, true, true, true]);
+  assertEquals(failed(pushed, { ...options, messages: [["a", "", "."], ["bcd", "."]] }), [PARTS]);
+});
+
+Deno.test("checkCodec() lets be what drops parts, counts them, or has a maximum", () => {
+  const options = { stream: "a\n\n.\nbcd\n.\n", sent: ["a\n\n.\n", "bcd\n.\n"] };
+  const count = lists((kept: number = 0) => kept + 1);
+  const drops = lists((_kept: string | undefined, line) => line);
+  const few = lists((list: string[] = [], line) => (list.push(line), list), 50);
+  for (const maxUnreadBytes of [2_000, 70_000]) {
+    assertEquals(failed(count, { ...options, messages: [3, 2], maxUnreadBytes }), []);
+    assertEquals(failed(drops, { ...options, messages: [".", "."], maxUnreadBytes }), []);
+    const messages = [["a", "", "."], ["bcd", "."]];
+    assertEquals(failed(few, { ...options, messages, maxUnreadBytes }), []);
+  }
+});
+
+Deno.test("checkCodec() holds a codec to maxUnreadBytes exactly, however few they are", () => {
+  const one = { stream: "a\nbb\n", messages: ["a", "bb"] };
+  for (const maxUnreadBytes of [1_001, 1_100, 2_000, 65_535, 65_536, 65_537, 70_000, 2_097_152]) {
+    assertEquals(failed(new LineCodec({ maxFrameLength: 1_000 }), { ...one, maxUnreadBytes }), []);
+    const prefixed = new LengthPrefixCodec({ maxFrameLength: 1_000 });
+    const stream = Uint8Array.of(0, 0, 0, 1, 97);
+    assertEquals(failed(prefixed, { stream, messages: bytes("a"), maxUnreadBytes }), []);
+    const netstrings = { stream: "1:a,2:bb,", messages: bytes("a", "bb"), maxUnreadBytes };
+    assertEquals(failed(new NetstringCodec({ maxFrameLength: 1_000 }), netstrings), []);
+  }
+  for (const maxUnreadBytes of [10, 900, 30_000]) {
+    const lines = new LineCodec({ maxFrameLength: maxUnreadBytes * 2 });
+    assertEquals(failed(lines, { ...one, maxUnreadBytes }), [
+      "a message without an end is refused",
+    ]);
+  }
 });
 
 Deno.test("checkCodec() finds an encoder that says something else", () => {

@@ -261,7 +261,8 @@ Deno.test("examples/file_receiver.ts is not held up by senders that drip", () =>
     const port = await portOfExample(receiver);
     // Some are in the middle of a file's head, and one has its turn.
     const drips: Client[] = [];
-    for (const begun of ["", "FI", "FI", "FILE\0\0\0\0\x10\0\0\0x"]) {
+    const large = "FILE\0\0\0\0\x10\0\0\0x";
+    for (const begun of ["", "FI", "FI", large, large + "x".repeat(256 * 1024)]) {
       const drip = await dial({ port });
       drips.push(drip);
       if (begun !== "") await drip.write(begun);
@@ -278,6 +279,28 @@ Deno.test("examples/file_receiver.ts is not held up by senders that drip", () =>
     } finally {
       clearInterval(dripping);
       for (const drip of drips) drip.abort();
+    }
+  }));
+
+Deno.test("examples/file_receiver.ts is not held up by senders that say nothing behind the head", () =>
+  inFolder(async (folder) => {
+    const FILE = `${folder}/file`;
+    await using receiver = await startExample("file_receiver", { FILE, PORT: 0 });
+    const port = await portOfExample(receiver);
+    const silent: Client[] = [];
+    for (let i = 0; i < 8; i++) {
+      silent.push(await dial({ port }));
+      await silent[i]!.write("FILE\0\0\0\0\x10\0\0\0" + "x".repeat(i));
+    }
+    try {
+      await using sender = await dial({ port });
+      await sender.write("FILE\0\0\0\0\0\0\0\x05hello");
+      // One after the other they would be silent for 16 seconds.
+      assertEquals((await sender.read(1, { timeoutInMillis: 8_000 }))[0][0], 0x35);
+      assertEquals((await receiver.ending()).code, 0);
+      assertEquals(await Deno.readTextFile(FILE), "hello");
+    } finally {
+      for (const connection of silent) connection.abort();
     }
   }));
 

@@ -8,6 +8,7 @@
 import { checkHost, formatAddress } from "../base/address.ts";
 import { shown } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
+import { isRevoked, isRuntimeKind } from "../base/runtime_kind.ts";
 import { latin1Of } from "../bytes/latin1.ts";
 import {
   type ClientSecureSocketConfig,
@@ -90,9 +91,7 @@ export class ProxyServer {
    */
   static read(name: string, value: string | ProxyServerConfig): ProxyServer {
     if (typeof value === "string") return ProxyServer.#parse(name, value, undefined);
-    if (
-      typeof value !== "object" || value === null || value instanceof URL || Array.isArray(value)
-    ) {
+    if (!mayHoldOptions(value)) {
       throw new TypeError(`${name} must be the URL of a proxy: got ${kindOf(value)}`);
     }
     checkSpelling(name, value);
@@ -100,7 +99,7 @@ export class ProxyServer {
     if (typeof url !== "string") {
       throw new TypeError(`${name}.url must be the URL of a proxy: got ${kindOf(url)}`);
     }
-    if (secureSocket !== undefined && typeof secureSocket !== "object") {
+    if (secureSocket !== undefined && !mayHoldOptions(secureSocket)) {
       const kind = kindOf(secureSocket);
       throw new TypeError(`${name}.secureSocket must be an object: got ${kind}`);
     }
@@ -158,9 +157,14 @@ export class ProxyServer {
   }
 }
 
+/** Whether it is an object of the user's: the message that refuses others as options would quote them. */
+function mayHoldOptions(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !isRevoked(value) && !isRuntimeKind(value);
+}
+
 /** What a value is, without what it holds: it may be a URL in another dress. */
 function kindOf(value: unknown): string {
-  if (typeof value === "object" && value !== null) {
+  if (typeof value === "object" && value !== null && !isRevoked(value)) {
     if (Array.isArray(value)) return "an array";
     return value instanceof URL ? "a URL object (pass its href)" : "an object";
   }

@@ -57,7 +57,19 @@ Deno.test("ProxyServer.read() says what is wrong, and never quotes a URL", () =>
       [[`http://me:${secret}@a.example`], "via must be the URL of a proxy: got an array"],
       [Symbol(secret), "via must be the URL of a proxy: got a symbol"],
       [{ [secret]: () => {} }[secret], "via must be the URL of a proxy: got a function"],
-      [new String(`http://me:${secret}@a.example`), 'via has no option "0"'],
+      [
+        new String(`http://me:${secret}@a.example`),
+        "via must be the URL of a proxy: got an object",
+      ],
+      [new Map([[secret, 1]]), "via must be the URL of a proxy: got an object"],
+      [
+        { url: "https://a.example", secureSocket: new URL(`https://me:${secret}@a.example`) },
+        "via.secureSocket must be an object: got a URL object",
+      ],
+      [
+        { url: "https://a.example", secureSocket: [secret] },
+        "via.secureSocket must be an object: got an array",
+      ],
       [{ url: new URL(`http://me:${secret}@a.example`) }, "got a URL object (pass its href)"],
       [
         { url: [`http://me:${secret}@a.example`] },

@@ -41,6 +41,21 @@ Deno.test("readVia() refuses what is wrong at once, and names which", () => {
   }
 });
 
+Deno.test("readVia() refuses a JavaScript proxy that was revoked, wherever it stands", () => {
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+  revoke();
+  for (
+    const [via, name] of [
+      [revoked, "via"],
+      [[revoked], "via[0]"],
+      [{ url: revoked }, "via.url"],
+    ] as const
+  ) {
+    const told = `${name} must be the URL of a proxy: got a value that cannot be shown`;
+    assertThrows(() => readVia(via as never), TypeError, told);
+  }
+});
+
 Deno.test("readVia() says it when the function throws, or gives what is no proxy", async () => {
   const reason = new Error("no idea");
   for (

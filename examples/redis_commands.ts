@@ -8,6 +8,7 @@ type Command = (args: readonly Uint8Array[]) => Resp;
 
 const encoder = new TextEncoder();
 const MOST_BYTES = 64 * 1024 * 1024;
+const EACH = 800; // measured: what two objects, their memory, a string and a place in the map need besides the content
 const values = new Map<string, Uint8Array>();
 let used = 0;
 
@@ -18,7 +19,7 @@ function textOf({ buffer, byteOffset, length }: Uint8Array): string {
 
 /** An estimate of the memory that a key with its value needs. */
 function sizeOf(key: string, value: Uint8Array | undefined): number {
-  return value === undefined ? 0 : key.length + value.length + 100;
+  return value === undefined ? 0 : key.length + value.length + EACH;
 }
 
 /** Sets a value, or says why it cannot. */

@@ -1,4 +1,4 @@
-import { assertEquals, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { run } from "../../examples/redis_commands.ts";
 import { bytesOf } from "../support/text.ts";
 
@@ -17,6 +17,15 @@ Deno.test("run() keeps no more than there is room for", () => {
   assertEquals(run("DEL", names), 67);
   assertEquals(run("SET", [names[99]!, value]), "OK");
   assertEquals(run("DEL", names), 1);
+});
+
+Deno.test("run() counts what a key needs besides its own bytes", () => {
+  const names = Array.from({ length: 100_000 }, (_, i) => bytesOf(`${1_000_000 + i}`));
+  const one = bytesOf("1");
+  const kept = names.findIndex((name) => run("SET", [name, one]) instanceof Error);
+  assertEquals(run("DEL", names), kept);
+  // A short key with a short value was measured to need 720 bytes.
+  assert(kept > 0 && kept * 720 <= 64 * 1024 * 1024, `${kept} keys`);
 });
 
 Deno.test("run() takes as many words as a command may have", () => {

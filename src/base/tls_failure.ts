@@ -41,6 +41,7 @@ const FINDINGS: readonly (readonly [RegExp, string])[] = [
   [/SelfSigned|SELF_SIGNED/, "the peer's certificate is signed by itself"],
   [/UnknownIssuer|UNABLE_TO_VERIFY/, "the peer's certificate is not signed by anybody we trust"],
   [/sent no certificates|NoCertificatesPresented/, "the peer has shown no certificate"],
+  [/BER error|nom error/, "the peer's chain has something that is no certificate"],
   [/any known protocol/, "no application protocol in common (ALPN)"],
   [/corrupt message|InvalidContentType|WRONG_VERSION/, "the peer does not speak TLS"],
   [/unexpected end of file|close_notify/, "the peer ended the connection"],

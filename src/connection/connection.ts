@@ -515,7 +515,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * before the call.
    * @throws {GenericError} `"busy"`: a read is under way, or it is secure already; the connection stays open. A read
    * that timed out leaves a read of the system under way, and so does a {@linkcode Connection.signal} that was asked
-   * for. `"handshake"`: the connection has ended, and the error says which check failed. This rejection may be left
+   * for. `"handshake"`: the connection has ended, and the error says which check failed; if a certificate, key or
+   * file of yours cannot be used, nothing has begun, and it stays open. This rejection may be left
    * alone, as that of a write: {@linkcode Connection.closed} and `onError` report it, too.
    */
   upgradeToTls(

@@ -23,6 +23,8 @@ export interface CertificateNames {
   readonly isAuthority: boolean;
   /** Its version: 3 if it has extensions. */
   readonly version: number;
+  /** What it may be used for, by object identifiers, if that is limited. */
+  readonly purposes: readonly string[] | undefined;
 }
 
 /** The name parts that have a short name: those of RFC 4514, and the others under their names in OpenSSL. */
@@ -56,6 +58,7 @@ const ENCODINGS: ReadonlyMap<number, string> = new Map([
 
 const ALT_NAMES = "2.5.29.17";
 const BASIC_CONSTRAINTS = "2.5.29.19";
+const EXTENDED_KEY_USAGE = "2.5.29.37";
 
 /** Kinds of names, by their tags. */
 const KINDS: ReadonlyMap<number, AltName["type"]> = new Map([
@@ -97,12 +100,14 @@ export function readNames(der: Uint8Array): CertificateNames {
   fields.end();
   const altNames = extensions.get(ALT_NAMES);
   const constraints = extensions.get(BASIC_CONSTRAINTS);
+  const purposes = extensions.get(EXTENDED_KEY_USAGE);
   return {
     subject,
     issuer,
     altNames: altNames === undefined ? [] : readAltNames(altNames),
     isAuthority: constraints !== undefined && readIsAuthority(constraints),
     version,
+    purposes: purposes === undefined ? undefined : readPurposes(purposes),
   };
 }
 
@@ -233,6 +238,15 @@ function readExtensions(field: DerValue | undefined): Map<string, Uint8Array> {
     found.set(id, content);
   }
   return found;
+}
+
+function readPurposes(bytes: Uint8Array): string[] {
+  const outer = new DerReader(bytes);
+  const identifiers = outer.enter(TAG.SEQUENCE);
+  outer.end();
+  const purposes: string[] = [];
+  while (!identifiers.isAtEnd) purposes.push(oidText(identifiers.read(TAG.OID).content));
+  return purposes;
 }
 
 function readAltNames(bytes: Uint8Array): AltName[] {

@@ -7,6 +7,7 @@ import { shown } from "../base/arguments.ts";
 import type { Transport } from "../network/network.ts";
 import { bare } from "../base/options.ts";
 import { type AskedHost, askedHost, isValidFor, readNames } from "./certificate_names.ts";
+import { type ShownCertificate, TrustedCertificates } from "./certificate_path.ts";
 import { type Identity, loadIdentity } from "./credentials.ts";
 import type { ClientSecureSocketSettings } from "./client_secure_socket_config.ts";
 import { hasCertificate } from "./secure_socket_config.ts";
@@ -25,6 +26,8 @@ export class TlsDialer {
   readonly #context: SecureContext;
   readonly #identity: Identity | undefined;
   readonly #sessions: SessionShelf | undefined;
+  /** Those that were passed, if any: without them the engine's verdict counts. */
+  readonly #trusted: TrustedCertificates | undefined;
   /** What a session was begun under, besides the name of the server. */
   readonly #conditions: string;
 
@@ -37,7 +40,8 @@ export class TlsDialer {
     this.#settings = settings;
     this.#context = context;
     this.#identity = identity;
-    const { sessions } = settings;
+    const { sessions, trustSystemCerts } = settings;
+    this.#trusted = trusted && new TrustedCertificates(trusted, !trustSystemCerts);
     this.#sessions = sessions === undefined ? undefined : shelfOf(sessions);
     this.#conditions = sessions === undefined ? "" : conditionsOf(settings, identity, trusted);
   }
@@ -104,8 +108,8 @@ export class TlsDialer {
       ...(session === undefined ? {} : { session: session as Buffer }),
       // Set even if there are none: it is copied, and otherwise looked up on Object.prototype.
       ALPNProtocols: alpnProtocols === undefined ? undefined : [...alpnProtocols],
-      checkServerIdentity: (_, { raw }) => {
-        const refusal = this.#objectionTo(raw, asked);
+      checkServerIdentity: (_, certificate) => {
+        const refusal = this.#objectionTo(certificate, asked, socket.isSessionReused());
         // With TLS 1.3 this side's last message of the handshake has not gone out: the server gets this alert instead.
         // With TLS 1.2 it has, and the engine cannot be made to send an alert: the connection is cut.
         const isOpen = socket.getProtocol() === "TLSv1.3";
@@ -138,11 +142,22 @@ export class TlsDialer {
     return `${host} ${this.#conditions}`;
   }
 
-  /** What is wrong with the server's certificate, although the engine found that a trusted one has signed it. */
-  #objectionTo(der: Uint8Array | undefined, asked: AskedHost): Error | undefined {
+  /**
+   * What is wrong with the server's certificate, although the engine found that a trusted one has signed it.
+   *
+   * @param isResumed Whether its session was begun by a handshake in which nothing was wrong.
+   */
+  #objectionTo(
+    certificate: ShownCertificate,
+    asked: AskedHost,
+    isResumed: boolean,
+  ): Error | undefined {
     const { verifyHostname } = this.#settings;
+    const der = certificate.raw;
     try {
       if (der === undefined) return new Error("the server has shown no certificate");
+      const problem = isResumed ? undefined : this.#trusted?.problemOf(certificate);
+      if (problem !== undefined) return new Error(problem);
       const { altNames, isAuthority, version } = readNames(der);
       // Deno's own engine accepts neither. node:tls accepts the first if its names are not checked, and the second if
       // it is trusted itself.

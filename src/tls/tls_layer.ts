@@ -93,6 +93,8 @@ export class TlsLayer implements Transport {
   #isFreed = false;
   #hasSaidGoodbye = false;
   #error: unknown;
+  /** Takes what the engine throws: the handshake, while it is under way. */
+  #onThrown: (error: unknown) => void = young((error) => this.#fail(error));
   /** Only if the stream can. */
   declare setNoDelay?: (on: boolean) => void;
 
@@ -148,19 +150,22 @@ export class TlsLayer implements Transport {
       isOver = true;
       this.#whenFilled?.resolve(true);
     };
+    const failed = (error: unknown) => {
+      failure = { error };
+      end();
+    };
     try {
+      this.#onThrown = young(failed);
       begin(this.#wire, {
         agreed: (socket, secure) => {
+          this.#onThrown = young((error) => this.#fail(error));
           this.#attach(socket);
           this.#secure = secure;
           // With TLS 1.3 a client has finished before the server has looked at its certificate.
           this.#isConfirmed = !hasLastWord || secure.protocol !== "TLSv1.3";
           end();
         },
-        failed: (error) => {
-          failure = { error };
-          end();
-        },
+        failed,
       });
       if (this.#said !== undefined) this.#decrypt(this.#said);
       this.#said = undefined;
@@ -321,14 +326,15 @@ export class TlsLayer implements Transport {
 
   #feed(bytes: Uint8Array): void {
     const path = this.#path;
-    if (path === undefined) return this.#wire.feed(bytes);
     this.#hasArrived = false;
     try {
+      // During the handshake node:tls throws what it cannot read, such as a certificate, to whoever feeds it.
+      if (path === undefined) return this.#wire.feed(bytes);
       path.decrypt(bytes);
       // A message without content may need an answer.
       if (!this.#hasArrived) path.answer();
     } catch (error) {
-      this.#fail(error);
+      this.#onThrown(error);
     }
   }
 

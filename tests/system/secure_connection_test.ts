@@ -15,6 +15,8 @@ import {
   type SocketError,
   type StageCounts,
 } from "../../mod.ts";
+import { createServer } from "node:tls";
+import type { AddressInfo } from "node:net";
 import { Authority } from "../support/certificates.ts";
 import { echo } from "../support/echo.ts";
 import { listening } from "../support/listening.ts";
@@ -476,4 +478,28 @@ Deno.test("A write over TLS that the peer has got is not called untaken when the
   const counts = await taken.promise;
   assertEquals(counts.reduce((sum, count) => sum + count, 0), received);
   client.abort();
+});
+
+Deno.test("A chain with something that is no certificate ends the connection that it came by, and nothing else", async () => {
+  const junk = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
+  const server = createServer({ cert: localhost.cert + junk, key: localhost.key });
+  server.on("tlsClientError", () => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const configs: ClientSecureSocketConfig[] = [
+    { exposePeerCertificate: true },
+    { minVersion: "TLSv1.3" },
+    { trustSystemCerts: false, verifyHostname: false },
+    { exposePeerCertificate: true, serverName: "other.example" },
+  ];
+  for (const config of configs) {
+    const secureSocket = { ...config, caCerts };
+    const refused = await assertRejects(
+      () => Client.connect({ host: "localhost", port, secureSocket }),
+      GenericError,
+      "has something that is no certificate",
+    );
+    assertEquals(refused.code, "handshake");
+  }
+  await new Promise((resolve) => server.close(resolve));
 });

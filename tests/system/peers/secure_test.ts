@@ -10,6 +10,7 @@ import {
   type ListenerEvent,
   type ListenerSecureSocketConfig,
   type Service,
+  SocketError,
 } from "../../../mod.ts";
 import { Authority } from "../../support/certificates.ts";
 import { inFolder } from "../../support/folder.ts";
@@ -218,6 +219,37 @@ await certifiedTest(
       await client.type("Q\n");
       await client.ending();
       assertEquals(asked.pop(), name.replace(/\.$/, ""));
+    }
+  },
+);
+
+await certifiedTest(
+  "openssl s_server gets nobody's trust by a certificate that cannot be read and nobody has signed",
+  ["openssl"],
+  async ({ path, key }) => {
+    for (const wish of [{}, { days: -1 }, { name: "other", hosts: ["other.example"] }]) {
+      const forged = await authority.sign({ ...wish, isForged: true, isUnreadable: true });
+      await Deno.writeTextFile(`${path}/forged.pem`, forged.cert);
+      await Deno.writeTextFile(key, forged.key);
+      const port = await freePort();
+      const files = ["-cert", `${path}/forged.pem`, "-key", key];
+      const args = ["s_server", "-accept", `127.0.0.1:${port}`, ...files];
+      await using server = new Program("openssl", args);
+      const configs: ClientSecureSocketConfig[] = [
+        {},
+        { exposePeerCertificate: true },
+        { minVersion: "TLSv1.3" },
+        { trustSystemCerts: false },
+        { exposePeerCertificate: true, verifyHostname: false },
+      ];
+      for (const config of configs) {
+        const secureSocket = { ...config, caCerts, serverName: "localhost" };
+        const { code, message } = await assertRejects(
+          () => dial(port, server, secureSocket),
+          SocketError,
+        );
+        assertEquals([code, message.includes("peer's certificate")], ["handshake", true], message);
+      }
     }
   },
 );

@@ -107,9 +107,9 @@ const PANELS: readonly Panel[] = [
   },
 ];
 
-const COLUMNS = 3, WIDTH = 1200, MARGIN = 28, GAP = 28;
+const COLUMNS = 3, WIDTH = 1340, MARGIN = 28, GAP = 28;
 const PANEL_WIDTH = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) / COLUMNS;
-const LABEL_WIDTH = 172,
+const LABEL_WIDTH = 204,
   VALUE_WIDTH = 62,
   BAR_HEIGHT = 15,
   BAR_STEP = 20,
@@ -160,6 +160,11 @@ function tickText(panel: Panel, tick: number): string {
     : panel.text(tick).replace(/\.(\d*?)0+(?= )/, (_, kept) => kept === "" ? "" : `.${kept}`);
 }
 
+/** A contestant's name as short as it can be: the colour says that it is this library. */
+function shortName(label: string): string {
+  return label.replace(/^socket /, "").replace(", lent bytes", ", lent");
+}
+
 function drawPanel(
   panel: Panel,
   outcomes: readonly Outcome[],
@@ -191,7 +196,9 @@ function drawPanel(
   bars.forEach(({ label, side, value }, i) => {
     const barTop = top + i * BAR_STEP, middle = barTop + BAR_HEIGHT - 3.5;
     const width = Math.max(1.5, value / most * room);
-    parts.push(text(side === "ours" ? "label own" : "label", left - 8, middle, label, "end"));
+    parts.push(
+      text(side === "ours" ? "label own" : "label", left - 8, middle, shortName(label), "end"),
+    );
     parts.push(
       `<rect class="${side}" x="${left}" y="${barTop}" width="${
         width.toFixed(1)

@@ -164,7 +164,8 @@ function mayHoldOptions(value: unknown): value is object {
 
 /** What a value is, without what it holds: it may be a URL in another dress. */
 function kindOf(value: unknown): string {
-  if (typeof value === "object" && value !== null && !isRevoked(value)) {
+  if (isRevoked(value)) return "a proxy that was revoked";
+  if (typeof value === "object" && value !== null) {
     if (Array.isArray(value)) return "an array";
     return value instanceof URL ? "a URL object (pass its href)" : "an object";
   }

@@ -51,7 +51,7 @@ Deno.test("readVia() refuses a JavaScript proxy that was revoked, wherever it st
       [{ url: revoked }, "via.url"],
     ] as const
   ) {
-    const told = `${name} must be the URL of a proxy: got a value that cannot be shown`;
+    const told = `${name} must be the URL of a proxy: got a proxy that was revoked`;
     assertThrows(() => readVia(via as never), TypeError, told);
   }
 });

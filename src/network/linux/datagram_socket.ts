@@ -202,10 +202,10 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler, LateHa
     this.#requireOpen();
     // Once connected, a socket of all addresses has one, and hears no groups.
     if (this.#groups > 0) return;
-    // Where the system cannot, whose datagrams are heard is looked at above.
     // What an earlier peer has refused is not this one's doing.
     pendingFailure(this.#descriptor);
     this.#intake.wasRefused = false;
+    // Where the system cannot, whose datagrams are heard is looked at above.
     const isConnected = connectSocket(this.#descriptor, this.#book.of(peer)!);
     this.#isConnected = this.#intake.isConnected = this.#outlet.isConnected = isConnected;
   }

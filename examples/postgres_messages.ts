@@ -1,6 +1,8 @@
 // The messages of PostgreSQL, version 3 of its protocol: a part of postgres_client.ts.
 
 import { ByteQueue, type Codec, FrameBuffer, stepDecoder } from "../codec.ts";
+import { GenericError } from "../mod.ts";
+import { printable } from "./printable.ts";
 
 /** What the server sends: a letter, and what belongs to it. */
 export interface Answer {
@@ -41,7 +43,9 @@ export const postgresCodec: Codec<Answer, Command> = {
 
 /** The next text of a message, up to its zero. */
 export function textIn(body: ByteQueue): string {
-  const text = decoder.decode(body.take(Math.max(0, body.indexOf(ZERO))));
+  const length = body.indexOf(ZERO);
+  if (length < 0) throw new GenericError("frame", "Cannot decode: a text has no end");
+  const text = decoder.decode(body.take(length));
   body.skip(1);
   return text;
 }
@@ -62,5 +66,8 @@ export function rowIn(body: ByteQueue): (string | null)[] {
 export function errorIn(body: ByteQueue): Error {
   const fields = new Map<string, string>();
   while (body.length > 1) fields.set(String.fromCharCode(body.take(1)[0]!), textIn(body));
-  return new Error(`${fields.get("M")} (${fields.get("C")})`);
+  const { M: why = "The server refuses, and does not say why", C: code } = Object.fromEntries(
+    fields,
+  );
+  return new Error(printable(code === undefined ? why : `${why} (${code})`));
 }

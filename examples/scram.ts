@@ -1,5 +1,7 @@
 // A login by SCRAM-SHA-256 (RFC 5802, RFC 7677), in which neither end sees the password: a part of postgres_client.ts.
 
+import { printable } from "./printable.ts";
+
 const encoder = new TextEncoder();
 const HMAC = { name: "HMAC", hash: "SHA-256" };
 /** So many rounds at most: a server must not keep its clients busy for ever. */
@@ -34,7 +36,7 @@ export function scram(
       const [, server, salt, rounds] = /^r=([^,]+),s=([^,]+),i=(\d+)/.exec(challenge) ?? [];
       const iterations = Number(rounds);
       if (!server?.startsWith(nonce) || server === nonce || !(iterations <= MOST_ROUNDS)) {
-        throw new Error(`The server's challenge is none: ${challenge.slice(0, 100)}`);
+        throw new Error(`The server's challenge is none: ${printable(challenge.slice(0, 100))}`);
       }
       const secret = encoder.encode(password.normalize("NFKC"));
       const base = await crypto.subtle.importKey("raw", secret, "PBKDF2", false, ["deriveBits"]);

@@ -1,7 +1,10 @@
 // Our PostgreSQL client against a real server.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ByteQueue } from "../../codec.ts";
+import { GenericError } from "../../mod.ts";
 import { Postgres } from "../../examples/postgres_client.ts";
+import { errorIn, textIn } from "../../examples/postgres_messages.ts";
 import { scram } from "../../examples/scram.ts";
 import { startExample } from "../support/example.ts";
 import { missingPostgres, startPostgres } from "../support/postgres.ts";
@@ -92,4 +95,18 @@ Deno.test("scram() says what RFC 7677 says, and checks the server", async () => 
       "is none",
     );
   }
+});
+
+Deno.test("examples/postgres_messages.ts refuses a text without its end, and says what the server said", () => {
+  const bodyOf = (text: string) => {
+    const body = new ByteQueue();
+    body.push(new TextEncoder().encode(text));
+    return body;
+  };
+  assertThrows(() => textIn(bodyOf("abc")), GenericError, "a text has no end");
+  // Of each byte a field would have been made, after a look through all of the rest.
+  assertThrows(() => errorIn(bodyOf("A".repeat(600_000))), GenericError, "a text has no end");
+  assertEquals(errorIn(bodyOf("SERROR\0Mno\x1b[2J\0C42601\0\0")).message, "no?[2J (42601)");
+  assertEquals(errorIn(bodyOf("\0")).message, "The server refuses, and does not say why");
+  assertEquals(errorIn(bodyOf("Mno\0\0")).message, "no");
 });

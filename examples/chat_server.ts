@@ -2,6 +2,7 @@
 // Run: deno run --allow-net=127.0.0.1 examples/chat_server.ts [PORT]
 
 import { type Framed, framedService, Group, LineCodec, Listener } from "../mod.ts";
+import { printable } from "./printable.ts";
 
 // Guests may type anything, but no endless line.
 const typed = new LineCodec({ maxFrameLength: 1_000, invalidBytes: "replace" });
@@ -16,9 +17,7 @@ let number = 0;
 const nameOf = (guest: Framed<string>) => `guest ${guest.id}`;
 
 function sayToAll(text: string): void {
-  // Characters that a terminal takes for commands are not passed on.
-  const line = text.replaceAll(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, "?");
-  guests.send(`${++number} ${line}`);
+  guests.send(`${++number} ${printable(text)}`);
 }
 
 listener.attach(framedService(typed, {

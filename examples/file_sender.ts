@@ -3,6 +3,7 @@
 
 import { Presets, SingleBar } from "npm:cli-progress@3.12.0";
 import { Client } from "../mod.ts";
+import { printable } from "./printable.ts";
 
 const [path = "LICENSE"] = Deno.args;
 const port = Number(Deno.args[1] ?? 61601);
@@ -23,4 +24,4 @@ bar.stop();
 await client.shutdownWrite();
 
 const [answer] = await client.read();
-console.log(`Sent ${size} bytes, ${new TextDecoder().decode(answer)} have arrived`);
+console.log(`Sent ${size} bytes, ${printable(new TextDecoder().decode(answer))} have arrived`);

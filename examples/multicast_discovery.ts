@@ -2,6 +2,7 @@
 // Run: deno run --allow-net=0.0.0.0,127.0.0.1,239.255.76.67 examples/multicast_discovery.ts [NAME] [PORT]
 
 import { ReadTimedOutError, UdpClient, UdpListener } from "../mod.ts";
+import { printable } from "./printable.ts";
 
 const GROUP = "239.255.76.67";
 const QUESTION = "who is there?";
@@ -31,7 +32,7 @@ async function discover(): Promise<void> {
   let found = 0;
   try {
     for await (const { data, remoteHost, remotePort } of client) {
-      console.log(`${remoteHost}:${remotePort} says ${JSON.stringify(decoder.decode(data))}`);
+      console.log(`${remoteHost}:${remotePort} says "${printable(decoder.decode(data))}"`);
       found++;
       if (performance.now() > end) break; // an endless talker must not keep us
     }

@@ -3,6 +3,7 @@
 
 import { Client, Listener } from "../mod.ts";
 import { makeCertificates } from "./own_certificates.ts";
+import { printable } from "./printable.ts";
 
 const [folder = "."] = Deno.args;
 await makeCertificates(folder, "localhost", "member");
@@ -38,7 +39,7 @@ for (const own of [files("member"), {}]) {
       port: listener.port,
       secureSocket: { ...own, caCertFile },
     });
-    console.log(`client: ${await client.readLine()}`);
+    console.log(`client: ${printable(await client.readLine() ?? "nothing")}`);
   } catch (error) {
     // With TLS 1.3 a client has finished before the listener has checked its certificate.
     console.log(`client: ${(error as Error).message}`);

@@ -3,6 +3,7 @@
 
 import { ReconnectingClient, Requests, type RequestsStats } from "../clients.ts";
 import { framed } from "../mod.ts";
+import { printable } from "./printable.ts";
 import { respCodec } from "./resp_codec.ts";
 import { command, type Resp } from "./resp_values.ts";
 
@@ -68,6 +69,6 @@ function nameOf(words: Resp): string {
 
 if (import.meta.main) {
   await using redis = new Redis({ port: Number(Deno.args[0] ?? 6379) });
-  console.log(await redis.run("SET", "greeting", "hello"));
+  console.log(printable(String(await redis.run("SET", "greeting", "hello"))));
   console.log(await Promise.all([redis.run("GET", "greeting"), redis.run("ECHO", "bye")]));
 }

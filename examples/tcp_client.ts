@@ -2,6 +2,7 @@
 // Run: deno run --allow-net=127.0.0.1 examples/tcp_client.ts [PORT]
 
 import { Client } from "../mod.ts";
+import { printable } from "./printable.ts";
 
 const port = Number(Deno.args[0] ?? 61598);
 const decoder = new TextDecoder();
@@ -15,7 +16,7 @@ const client = await Client.connect({
     },
     async onReadReady(caller) {
       const [bytes, length] = await caller.read();
-      if (length > 0) console.log(`Received: ${decoder.decode(bytes)}`);
+      if (length > 0) console.log(`Received: ${printable(decoder.decode(bytes))}`);
       await caller.close();
     },
     onError(_caller, error) {

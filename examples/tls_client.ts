@@ -2,6 +2,7 @@
 // Run: deno run --allow-net=localhost --allow-read=FOLDER examples/tls_client.ts FOLDER [PORT]
 
 import { Client } from "../mod.ts";
+import { printable } from "./printable.ts";
 
 const [folder = "."] = Deno.args;
 const port = Number(Deno.args[1] ?? 61620);
@@ -11,7 +12,8 @@ await using client = await Client.connect({
   port,
   secureSocket: { caCertFile: `${folder}/ca.pem`, exposePeerCertificate: true },
 });
-console.log(`Connected to ${client.secure?.peerCertificate?.subject}`);
+const { subject = "nobody" } = client.secure?.peerCertificate ?? {};
+console.log(`Connected to ${printable(subject)}`);
 
 await client.write("Hello over TLS\n");
-console.log(`Received: ${await client.readLine()}`);
+console.log(`Received: ${printable(await client.readLine() ?? "nothing")}`);

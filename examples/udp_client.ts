@@ -2,6 +2,7 @@
 // Run: deno run --allow-net=127.0.0.1 examples/udp_client.ts [PORT]
 
 import { ReadTimedOutError, UdpClient } from "../mod.ts";
+import { printable } from "./printable.ts";
 
 const port = Number(Deno.args[0] ?? 48826);
 await using socket = new UdpClient({ host: "127.0.0.1", port: 0 });
@@ -12,7 +13,7 @@ console.log(`Sent: ${count} bytes`);
 try {
   // A datagram may be lost without notice: wait for the answer, but not for ever.
   const [bytes, length, from] = await socket.receiveFrom(undefined, { timeoutInMillis: 2_000 });
-  console.log(`Received: ${new TextDecoder().decode(bytes)}`);
+  console.log(`Received: ${printable(new TextDecoder().decode(bytes))}`);
   console.log(`${length} bytes from ${from.host}:${from.port}`);
 } catch (error) {
   if (!(error instanceof ReadTimedOutError)) throw error;

@@ -1,6 +1,7 @@
 // The rooms of the chat in one process: a group of the guests who are here, and the bus for those who are elsewhere.
 
 import { type Framed, Group, type LineCodec } from "../../mod.ts";
+import { printable } from "../printable.ts";
 import type { Bus, Hearing } from "./bus.ts";
 
 interface Room {
@@ -58,9 +59,7 @@ export class Rooms {
   say(guest: Framed<string>, text: string): string | undefined {
     const room = this.#roomOf.get(guest);
     if (room === undefined) return "* not said: enter a room first, with /join ROOM";
-    // Characters that a terminal takes for commands are not passed on.
-    const line = text.replaceAll(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, "?");
-    const isSaid = this.#bus.publish(room, `${this.#process}-${guest.id}: ${line}`);
+    const isSaid = this.#bus.publish(room, `${this.#process}-${guest.id}: ${printable(text)}`);
     return isSaid ? undefined : "* not said: the bus is away";
   }
 

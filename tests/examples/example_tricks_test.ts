@@ -422,6 +422,6 @@ Deno.test("examples/multicast_discovery.ts does not listen to whoever never ends
   const { code, stdout } = await seeker.ending();
   isOver = true;
   assertEquals(code, 0);
-  assertMatch(stdout, /^127\.0\.0\.1:\d+ says "I am \\u001b\[2J"\n/);
+  assertMatch(stdout, /^127\.0\.0\.1:\d+ says "I am \?\[2J"\n/);
   assertMatch(stdout, /\n\d+ found\n$/);
 });

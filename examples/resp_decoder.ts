@@ -2,6 +2,7 @@
 
 import type { ByteQueue, Decoder } from "../codec.ts";
 import { GenericError } from "../mod.ts";
+import { printable } from "./printable.ts";
 import { commandOf, numberIn, type Resp, skipBlanks, textIn, wordsIn } from "./resp_values.ts";
 
 const LF = Uint8Array.of(10);
@@ -47,7 +48,7 @@ export class RespDecoder implements Decoder<Resp> {
         throw bad("too many items", bytes);
       }
       if (type === "+") return textIn(line);
-      if (type === "-") return new Error(textIn(line));
+      if (type === "-") return new Error(printable(textIn(line)));
       if (type === ":" && !isNaN(number)) return number;
       if (type !== "$" && type !== "*") throw bad("nonsense", bytes);
       if (number === -1) return null;

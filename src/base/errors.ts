@@ -3,6 +3,8 @@
 // Whose doing it is decides what is thrown: a programmer's mistake is a TypeError or RangeError at once,
 // everything that can happen to a correct program is a SocketError with a code.
 
+import { printable } from "./printable.ts";
+
 /**
  * Says what kind of thing went wrong. The set is part of the public promise: a code is never reused for
  * something else.
@@ -198,9 +200,10 @@ export function stackless<E extends Error>(make: () => E): E {
   }
 }
 
-/** The error for bytes that are no message. */
+/** The error for bytes that are no message. What says why may quote them. */
 export function badFrame(why: string, cause?: unknown): GenericError {
-  return new GenericError("frame", `Cannot decode: ${why}`, cause === undefined ? {} : { cause });
+  const message = `Cannot decode: ${printable(why)}`;
+  return new GenericError("frame", message, cause === undefined ? {} : { cause });
 }
 
 /** The error for a message that cannot be sent. */

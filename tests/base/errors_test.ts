@@ -92,6 +92,10 @@ Deno.test("isResourceError() knows what others may give back", () => {
   }
 });
 
+Deno.test("badFrame() quotes nothing that a terminal obeys", () => {
+  assertEquals(badFrame("a\x1b[2J\n\x9bü").message, "Cannot decode: a?[2J??ü");
+});
+
 Deno.test("badFrame() carries a cause only if there is one", () => {
   const cause = new Error("why");
   assertStrictEquals(badFrame("it is bad", cause).cause, cause);

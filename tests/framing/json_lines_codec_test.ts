@@ -90,6 +90,12 @@ Deno.test("JsonLinesCodec passes over lines of white space and goes on behind a 
   ]);
 });
 
+Deno.test("JsonLinesCodec quotes nothing that a terminal obeys", () => {
+  const [outcome] = decodeAll(new JsonLinesCodec(), [bytesOf("\x1b]0;x\x07\x9b2J\n")]);
+  const { error } = outcome as { error: string };
+  assertEquals([/is not JSON: .*0;x/.test(error), /\p{Cc}/u.test(error)], [true, false], error);
+});
+
 Deno.test("JsonLinesCodec refuses a line as soon as it is certain that it is too long", () => {
   const cases: [text: string, expected: number | undefined][] = [
     ["12345", 5],

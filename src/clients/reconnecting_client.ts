@@ -171,7 +171,8 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
 
   /**
    * Replaces the connection, if there is one: a new one is dialled, and whoever uses the old one may finish. For a
-   * server that says that it will go away.
+   * server that says that it will go away. Each old one is closed after `closeTimeoutInMillis`, unless something of it
+   * is unread; the last eight stay at most.
    */
   redial(): void {
     this.#endUse(new GenericError("closed", "The connection is replaced: redial was called"));
@@ -184,7 +185,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
    */
   async close(): Promise<void> {
     this.#end(closedError("use the client"), undefined);
-    await Promise.all([this.#current?.close(), this.#retired.client?.close()]);
+    await Promise.all(this.#open.map((client) => client.close()));
     this.#retired.forget();
     await this.closed;
   }
@@ -221,6 +222,12 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
   /** Is {@linkcode ReconnectingClient.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Its connections: the current one, and those before it. */
+  get #open(): Client[] {
+    const { clients } = this.#retired;
+    return this.#current === undefined ? clients : [this.#current, ...clients];
   }
 
   #follow(follower: Follower): void {
@@ -317,8 +324,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
   #abort(reason: unknown, cause: unknown): void {
     const error = new GenericError("aborted", "Aborted by this side", { cause });
     this.#end(reason, error);
-    this.#current?.abort(cause);
-    this.#retired.client?.abort(cause);
+    for (const client of this.#open) client.abort(cause);
     this.#retired.forget();
   }
 
@@ -333,8 +339,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
     this.#reconnects?.over();
     this.#enter(told === undefined ? { kind: "closed" } : { kind: "closed", error: told });
     this.#endUse(new GenericError("closed", "The client was closed"));
-    const open = [this.#current, this.#retired.client].filter((client) => client !== undefined);
-    void Promise.all(open.map((client) => coreOf(client).freed))
+    void Promise.all(this.#open.map((client) => coreOf(client).freed))
       .then(() => this.#closed.resolve(told));
     this.#follower?.onOver(reason, told);
   }

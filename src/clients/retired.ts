@@ -1,48 +1,59 @@
-// The connection that a client had before: it is not given out any more. Whoever has it may read what is left, and
-// closes it; else it is closed after a while.
+// The connections that a client had before: they are not given out any more. Whoever has one may read what is left, and
+// closes it; else each is closed after a while.
 
 import { ignore } from "../base/errors.ts";
-import { young } from "../base/young.ts";
 import type { Client } from "../connection/client.ts";
 import { coreOf } from "../connection/connection.ts";
 import type { Clock } from "../network/network.ts";
 
-/** The last connection, while something unread is left of it. */
+/** So many stay open at most, the last ones: one with something unread has no other end. */
+const MOST_OPEN = 8;
+
+/** The connections before the current one, until they are freed. */
 export class Retired {
   readonly #clock: Clock;
   readonly #closeTimeoutInMillis: number;
-  #client: Client | undefined;
-  #forget: () => void = ignore;
+  /** Those that are not freed, the oldest first, and what ends the timer of each. */
+  readonly #all = new Map<Client, () => void>();
 
-  /** @param closeTimeoutInMillis After how long it is closed, where nothing is unread, or `Infinity`. */
+  /** @param closeTimeoutInMillis After how long each is closed, where nothing is unread, or `Infinity`. */
   constructor(clock: Clock, closeTimeoutInMillis: number) {
     this.#clock = clock;
     this.#closeTimeoutInMillis = closeTimeoutInMillis;
   }
 
-  /** The connection, if there is one. */
-  get client(): Client | undefined {
-    return this.#client;
+  /** Those that are not freed, the oldest first. */
+  get clients(): Client[] {
+    return [...this.#all.keys()];
   }
 
-  /** A connection is replaced. The one before it is closed. */
+  /** A connection is replaced. */
   put(client: Client): void {
     const core = coreOf(client);
-    this.forget();
-    void this.#client?.close();
-    this.#client = undefined;
     if (core.isFreed) return;
-    this.#client = client;
-    if (this.#closeTimeoutInMillis === Infinity) return;
-    const timer = this.#clock.setTimeout(() => {
-      if (core.reader.queue.length === 0) void client.close();
-    }, this.#closeTimeoutInMillis);
-    this.#forget = young(() => this.#clock.clearTimeout(timer));
-    void core.freed.then(this.#forget);
+    this.#all.set(client, this.#closeLater(client));
+    void core.freed.then(() => {
+      this.#all.get(client)!();
+      this.#all.delete(client);
+    });
+    const open = this.clients.filter((each) => coreOf(each).isOpen);
+    for (const oldest of open.slice(0, -MOST_OPEN)) void oldest.close();
   }
 
-  /** Nobody has to close it any more. */
+  /** Nobody has to close them any more. */
   forget(): void {
-    this.#forget();
+    for (const [client, forget] of this.#all) {
+      forget();
+      this.#all.set(client, ignore);
+    }
+  }
+
+  /** Returns what ends the timer. */
+  #closeLater(client: Client): () => void {
+    if (this.#closeTimeoutInMillis === Infinity) return ignore;
+    const timer = this.#clock.setTimeout(() => {
+      if (coreOf(client).reader.queue.length === 0) void client.close();
+    }, this.#closeTimeoutInMillis);
+    return () => this.#clock.clearTimeout(timer);
   }
 }

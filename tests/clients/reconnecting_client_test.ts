@@ -227,6 +227,32 @@ Deno.test("ReconnectingClient.redial() replaces the connection, and lets the old
     await client.close();
   }));
 
+Deno.test("ReconnectingClient.redial() twice leaves the first connection its answer", () => {
+  const gate = Promise.withResolvers<void>();
+  return served(async (caller) => {
+    for await (const _ of caller) {
+      await gate.promise;
+      await caller.write("y");
+    }
+  }, async ({ net, place }) => {
+    const client = new ReconnectingClient({ ...place, ...NOW, closeTimeoutInMillis: 1_000 });
+    const connections: Client[] = [];
+    const answers = [];
+    for (let i = 0; i < 3; i++) {
+      connections.push(await client.ready());
+      await connections[i]!.write("x");
+      answers.push(connections[i]!.read(1));
+      client.redial();
+      await net.delay(10);
+    }
+    gate.resolve();
+    assertEquals((await Promise.all(answers)).map(([, length]) => length), [1, 1, 1]);
+    // However many there are, `closed` waits for all.
+    await client.close();
+    assertEquals(connections.map(({ signal }) => signal.aborted), [true, true, true]);
+  });
+});
+
 Deno.test("ReconnectingClient iterates over its connections, each closed before the next", () =>
   served(echo, async ({ place }) => {
     const client = new ReconnectingClient({ ...place, ...NOW });

@@ -252,7 +252,7 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
     const isGood = await calledFor(pooled.client, preparation, this.#life.signal)
       .catch(() => false);
     this.#checking--;
-    if (isGood === true && pooled.isClean && !this.#life.signal.aborted) {
+    if (isGood === true && pooled.isLeft && !this.#life.signal.aborted) {
       if (this.#waiting.length > 0) this.#hand(pooled);
       else this.#idle.put(pooled);
     } else this.#lose(pooled);
@@ -274,10 +274,15 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
     pooled: Pooled<Session>,
     isDirty: boolean,
   ): Promise<void> {
+    // Until then it is still in use.
+    const sent = isDirty ? undefined : pooled.sent();
+    if (sent !== undefined) await sent;
     this.#leases.delete(lease);
-    const isGood = !isDirty && pooled.isClean && this.#isReusable(pooled);
-    if (isGood) await this.#put(pooled);
-    else {
+    const isGood = !isDirty && pooled.isLeft && this.#isReusable(pooled);
+    if (isGood) {
+      pooled.restore();
+      await this.#put(pooled);
+    } else {
       this.#counts.discarded++;
       const closed = this.#end(pooled);
       this.#serve();

@@ -45,8 +45,8 @@ export class Lease<Session> implements AsyncDisposable {
   }
 
   /**
-   * Gives the connection back, at the end of a conversation. One that is over, that has unread bytes or a pending read,
-   * or that `isReusable` refuses, is closed.
+   * Gives the connection back, at the end of a conversation, as soon as what was written has gone out. One that is over,
+   * that has unread bytes, a pending read or a locked `readable` or `writable`, or that `isReusable` refuses, is closed.
    *
    * @returns Resolves when it was taken back, or its socket is freed.
    */

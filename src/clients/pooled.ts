@@ -1,7 +1,7 @@
 // One connection of a pool: idle, where its end is noticed at once, or lent to one user.
 
 import type { Client } from "../connection/client.ts";
-import { coreOf } from "../connection/connection.ts";
+import { coreOf, hasLockedStream } from "../connection/connection.ts";
 import { closedError, ignore } from "../base/errors.ts";
 import { young } from "../base/young.ts";
 
@@ -12,14 +12,48 @@ export class Pooled<Session> {
   /** Ends the watch. */
   #stopWatching: () => void = ignore;
 
+  /** What is the session's own, and not the last user's. */
+  readonly #readTimeoutInMillis: number;
+  readonly #idleTimeoutInMillis: number;
+  readonly #hadLockedStream: boolean;
+
   /** @param client The connection. @param session What the user has made of it. */
-  constructor(readonly client: Client, readonly session: Session) {}
+  constructor(readonly client: Client, readonly session: Session) {
+    this.#readTimeoutInMillis = client.readTimeoutInMillis;
+    this.#idleTimeoutInMillis = client.idleTimeoutInMillis;
+    this.#hadLockedStream = hasLockedStream(client);
+  }
 
   /** Whether it is open, and nothing lies in it that belongs to the last user's conversation. */
   get isClean(): boolean {
     const { isOpen, reader, writer } = coreOf(this.client);
     return isOpen && writer.isOpen && !reader.isWaiting && !reader.hasEnded && !reader.isShut &&
       reader.queue.length === 0;
+  }
+
+  /** Whether the last user has left nothing under way. */
+  get isLeft(): boolean {
+    return this.isClean && coreOf(this.client).writer.isQuiet &&
+      (this.#hadLockedStream || !hasLockedStream(this.client));
+  }
+
+  /** Waits until what was written has gone out, as long as a close would; `undefined` where nothing has to. */
+  sent(): Promise<void> | undefined {
+    const { writer, limits } = coreOf(this.client);
+    if (writer.queuedBytes === 0 || !this.isClean) return undefined;
+    return this.client.drained({ timeoutInMillis: limits.closeTimeoutInMillis }).catch(ignore);
+  }
+
+  /** Puts the timeouts back that the last user may have set. */
+  restore(): void {
+    const { client } = this;
+    if (client.readTimeoutInMillis !== this.#readTimeoutInMillis) {
+      client.readTimeoutInMillis = this.#readTimeoutInMillis;
+    }
+    // Set anew, its time would begin anew.
+    if (client.idleTimeoutInMillis !== this.#idleTimeoutInMillis) {
+      client.idleTimeoutInMillis = this.#idleTimeoutInMillis;
+    }
   }
 
   /**

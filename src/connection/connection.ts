@@ -45,6 +45,7 @@ import type { Reader } from "./reader.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
 
 let friend: (connection: Connection) => StreamCore;
+let isLocked: (connection: Connection) => boolean;
 
 /** Makes a connection with an origin, of a class without a constructor of its own. */
 export function connectionFrom<Made extends Connection>(
@@ -59,6 +60,11 @@ export function connectionFrom<Made extends Connection>(
 /** The inside of a connection, for other modules; not exported from mod.ts. */
 export function coreOf(connection: Connection): StreamCore {
   return friend(connection);
+}
+
+/** Whether somebody has a reader or a writer of one of its web streams. */
+export function hasLockedStream(connection: Connection): boolean {
+  return isLocked(connection);
 }
 
 /**
@@ -101,6 +107,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
 
   static {
     friend = (connection) => connection.#core;
+    isLocked = (connection) =>
+      connection.#readable?.locked === true || connection.#writable?.locked === true;
   }
 
   /**

@@ -84,6 +84,8 @@ Deno.test("ClientPool lets nobody have what is left of another one's conversatio
       "a pending read": ({ connection }) => void connection.read().catch(() => {}),
       "an answer that is under way": ({ connection }) => connection.write("x"),
       "an end": ({ connection }) => connection.shutdownWrite(),
+      "a locked readable": ({ connection }) => void connection.readable.getReader(),
+      "a locked writable": ({ connection }) => void connection.writable.getWriter(),
       "nothing, but it is closed": ({ connection }) => connection.close(),
       "nothing, but it is aborted": ({ connection }) => connection.abort(),
       "nothing, but it is discarded": (lease) => lease.discard(),
@@ -95,9 +97,63 @@ Deno.test("ClientPool lets nobody have what is left of another one's conversatio
       assertEquals([pool.stats().discarded, pool.stats().idle], [index + 1, 0], name);
     }
     await assertRejects(() => pool.use(() => Promise.reject(REASON)), Error, "no more");
-    assertEquals(pool.stats().discarded, 8);
+    assertEquals(pool.stats().discarded, 10);
     assertEquals(await pool.use(() => 7), 7);
     assertEquals(pool.stats().idle, 1);
+  }));
+
+Deno.test("ClientPool hands on a connection when what was written has gone out, if ever", () => {
+  const gate = Promise.withResolvers<void>();
+  return served(async (caller, number) => {
+    if (number > 1) return await new Promise(() => {});
+    await gate.promise;
+    await listen(caller);
+  }, async ({ net, place, callers }) => {
+    await using pool = new ClientPool({ ...place, closeTimeoutInMillis: 1_000 }, { maxClients: 1 });
+    const write = async () => {
+      const lease = await pool.acquire();
+      void lease.connection.write(new Uint8Array(1_000_000));
+      return lease;
+    };
+    const released = (await write()).release();
+    const next = pool.acquire();
+    await net.delay(100);
+    assertEquals([pool.stats().leased, pool.stats().waiting], [1, 1]);
+    gate.resolve();
+    await released;
+    const lease = await next;
+    assertEquals([lease.connection.queuedBytes, callers.length], [0, 1]);
+    await lease.discard();
+    // Nobody reads there.
+    const begin = net.clock.now();
+    await (await write()).release();
+    assertEquals([pool.stats().idle, pool.stats().discarded], [0, 2]);
+    assertEquals(Math.round((net.clock.now() - begin) / 1_000), 2, "the wait, then the close");
+    // A close does not wait for it longer than it may.
+    const lazy = await write();
+    const given = lazy.release();
+    await pool.close({ deadlineInMillis: 100 });
+    await given;
+  });
+});
+
+Deno.test("ClientPool puts back the timeouts that one user has set", () =>
+  served(echo, async ({ place }) => {
+    await using pool = new ClientPool({
+      ...place,
+      readTimeoutInMillis: 70,
+      idleTimeoutInMillis: 80,
+    }, {
+      onConnect: (client) => void (client.readTimeoutInMillis = 90),
+    });
+    const timeouts = () =>
+      pool.use((client) => {
+        const now = [client.readTimeoutInMillis, client.idleTimeoutInMillis];
+        client.readTimeoutInMillis = client.idleTimeoutInMillis = 5;
+        return now;
+      });
+    assertEquals([await timeouts(), await timeouts()], [[90, 80], [90, 80]]);
+    assertEquals(pool.stats().made, 1);
   }));
 
 Deno.test("ClientPool.acquire() ends with its time or its signal, and the next one gets the place", () =>

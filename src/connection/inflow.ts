@@ -4,6 +4,7 @@
 import { brokenError, type SocketError } from "../base/errors.ts";
 import { young } from "../base/young.ts";
 import { ReadBuffer } from "../bytes/read_buffer.ts";
+import { holdProgram } from "../network/hold_program.ts";
 import type { Transport } from "../network/network.ts";
 import { Share, type ShareHost } from "../network/share.ts";
 import { look, type Turn } from "../network/turns.ts";
@@ -50,6 +51,8 @@ export class Inflow implements Turn {
   #isBegun = false;
   #isPaused = false;
   #isDone = false;
+  /** Whether somebody waits for the kernel read that is under way: then it keeps the program alive. */
+  #isAwaited = true;
   /** Bytes of consecutive reads that filled their buffer. */
   #streamed = 0;
   #catchUp: CatchUp | undefined;
@@ -107,6 +110,18 @@ export class Inflow implements Turn {
   /** Begins no kernel read until {@linkcode Inflow.resume}. */
   pause(): void {
     this.#isPaused = true;
+    // Others may read from the transport now.
+    if (!this.#isAwaited) this.#await(true);
+  }
+
+  /** Nobody waits for the kernel read that is under way, until the next {@linkcode Inflow.ask}. */
+  letGo(): void {
+    if (this.#isReading && this.#isAwaited) this.#await(false);
+  }
+
+  #await(isAwaited: boolean): void {
+    this.#isAwaited = isAwaited;
+    holdProgram(this.#transport, isAwaited);
   }
 
   /** Goes on reading, from another transport. */
@@ -123,6 +138,7 @@ export class Inflow implements Turn {
 
   /** Asks for a turn to read, if that makes sense. Returns whether it does. */
   ask(): boolean {
+    if (!this.#isAwaited) this.#await(true);
     if (this.#isReading || this.#isDone || this.#isPaused) return false;
     this.#isReading = true;
     const pace = this.#setting.readPace;

@@ -181,7 +181,7 @@ export class Reader implements InflowHost {
 
   /** Ends a wait from outside; the bytes that it waited for stay for the next one. */
   giveUp(wait: Wait, reason: unknown): void {
-    if (this.#wait === wait) this.#endWait()?.fail(reason);
+    if (this.#wait === wait) this.#abandonWait().fail(reason);
   }
 
   /** Ends the wait of an iteration that is left, if it waits. */
@@ -241,6 +241,7 @@ export class Reader implements InflowHost {
     if (this.#isShut || this.#error !== undefined) return;
     this.#isShut = true;
     this.queue.clear();
+    this.#letGo();
     this.#endWait()?.ready();
     this.#host.onReadEnd();
   }
@@ -289,7 +290,7 @@ export class Reader implements InflowHost {
   /** Does what is due. Returns when the next thing will be due. */
   look(now: number): number {
     if (this.#waitDue <= now) {
-      const wait = this.#endWait()!;
+      const wait = this.#abandonWait();
       const asked = wait.length > 1
         ? `${this.queue.length} of ${wait.length} bytes are there, `
         : "";
@@ -371,6 +372,17 @@ export class Reader implements InflowHost {
     if (this.#waitTimeoutInMillis === Infinity) return;
     this.#waitDue = this.#host.clock.now() + this.#waitTimeoutInMillis;
     this.#host.lookBy(this.#waitDue);
+  }
+
+  /** Ends the wait, which there is, and leaves the kernel read alone. */
+  #abandonWait(): Wait {
+    if (!this.isWatching) this.#letGo();
+    return this.#endWait()!;
+  }
+
+  /** Nobody waits for the kernel read any more, unless the peer's end is waited for. */
+  #letGo(): void {
+    if (this.#drain?.isUnderWay !== true) this.inflow.letGo();
   }
 
   #endWait(): Wait | undefined {

@@ -11,6 +11,7 @@
 import type { NetworkAddress } from "../base/address.ts";
 import { ignore } from "../base/errors.ts";
 import { young } from "../base/young.ts";
+import { holdProgram } from "../network/hold_program.ts";
 import type { SystemSocket, Transport } from "../network/network.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
 import type { StreamTap } from "./tap.ts";
@@ -137,6 +138,10 @@ export class TappedTransport implements Transport {
     if (end <= this.#ahead) return;
     this.#tap.sent(bytes.subarray(this.#ahead, end));
     this.#ahead = end;
+  }
+
+  holdProgram(isHeld: boolean): void {
+    holdProgram(this.#inner, isHeld);
   }
 
   closeWrite(): Promise<void> {

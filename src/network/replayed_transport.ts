@@ -1,5 +1,6 @@
 // A stream whose beginning was read before, and is put back.
 
+import { holdProgram } from "./hold_program.ts";
 import type { Transport } from "./network.ts";
 import type { NetworkAddress } from "../base/address.ts";
 import { young } from "../base/young.ts";
@@ -79,6 +80,10 @@ export class ReplayedTransport implements Transport {
 
   write(bytes: Uint8Array): Promise<number> {
     return this.#inner.write(bytes);
+  }
+
+  holdProgram(isHeld: boolean): void {
+    holdProgram(this.#inner, isHeld);
   }
 
   closeWrite(): Promise<void> {

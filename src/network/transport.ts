@@ -43,6 +43,13 @@ export interface Transport {
    * left nothing, as with the system's own sockets.
    */
   readonly mayHaveMore?: boolean | undefined;
+  /**
+   * Says whether a read or a wait for `whenReadable` that is under way, and later ones, keep the program alive. At first
+   * they do; writes always do. Called with false when nobody waits for such a read any more, and with true before the
+   * next one. Left out by an engine that cannot choose; in its place the `ref` and `unref` of the runtime's own streams
+   * are called.
+   */
+  holdProgram?(isHeld: boolean): void;
   /** Ends this end's direction: the peer reads what is in flight, then the end. */
   closeWrite(): Promise<void>;
   /** Frees the stream at once; a pending read or write rejects. */

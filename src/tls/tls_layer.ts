@@ -23,6 +23,7 @@
 
 import type { TLSSocket } from "node:tls";
 import { cut, free, freedError } from "../network/free.ts";
+import { holdProgram } from "../network/hold_program.ts";
 import type { Transport } from "../network/network.ts";
 import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
@@ -204,6 +205,10 @@ export class TlsLayer implements Transport {
     if (this.#isFreed) return Promise.reject(freedError());
     if (this.#error !== undefined) return Promise.reject(this.#error);
     return this.#path!.write(bytes);
+  }
+
+  holdProgram(isHeld: boolean): void {
+    holdProgram(this.#inner, isHeld);
   }
 
   async closeWrite(): Promise<void> {

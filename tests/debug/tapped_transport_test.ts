@@ -163,6 +163,7 @@ Deno.test("TappedTransport passes on all members of a stream, and only those it 
     whenReadable: true,
     tryWrite: true,
     mayHaveMore: true,
+    holdProgram: true,
     closeWrite: true,
     close: true,
     reset: true,
@@ -175,10 +176,11 @@ Deno.test("TappedTransport passes on all members of a stream, and only those it 
   assertEquals(all.filter((name) => rich[name] === undefined), []);
   rich.setNoDelay!(true);
   rich.whenReadable!(() => {});
+  rich.holdProgram(true);
   rich.reset!();
-  assertEquals(told, ["setNoDelay", "whenReadable", "reset"]);
+  assertEquals(told, ["setNoDelay", "whenReadable", "holdProgram", "reset"]);
   const poor = new TappedTransport({} as never, notedTap());
   const own = all.filter((name) => poor[name] !== undefined);
-  assertEquals(own, ["read", "write", "closeWrite", "close", "beginTls"]);
+  assertEquals(own, ["read", "write", "holdProgram", "closeWrite", "close", "beginTls"]);
   assertEquals(TappedTransport.innerOf(rich), full as never);
 });

@@ -8,6 +8,7 @@ import { ipVersion } from "../../base/ip_address.ts";
 import { bare } from "../../base/options.ts";
 import { secureReadError } from "../../base/tls_failure.ts";
 import { free } from "../free.ts";
+import { holdProgram } from "../hold_program.ts";
 import type { NativeTlsOptions } from "../network.ts";
 import type { SecureInfo } from "../secure_info.ts";
 import type { Transport } from "../transport.ts";
@@ -91,6 +92,10 @@ export class NativeTls implements Transport {
 
   write(bytes: Uint8Array): Promise<number> {
     return this.#tls.write(bytes);
+  }
+
+  holdProgram(isHeld: boolean): void {
+    holdProgram(this.#tls, isHeld);
   }
 
   closeWrite(): Promise<void> {

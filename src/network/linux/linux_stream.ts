@@ -79,6 +79,8 @@ export class LinuxStream implements Transport, EventHandler, LateHandler {
   #onReadable: (() => void) | undefined;
   /** Whether the loop is held for a read. */
   #isAwaited = false;
+  /** Whether it may be. */
+  #mayHold = true;
 
   /**
    * @param descriptor A connected socket.
@@ -183,8 +185,14 @@ export class LinuxStream implements Transport, EventHandler, LateHandler {
     callback();
   }
 
+  holdProgram(isHeld: boolean): void {
+    this.#mayHold = isHeld;
+    if (!isHeld) this.#release();
+    else if (this.#onReadable !== undefined || this.#reading !== undefined) this.#hold();
+  }
+
   #hold(): void {
-    if (this.#isAwaited) return;
+    if (this.#isAwaited || !this.#mayHold) return;
     this.#isAwaited = true;
     this.#loop.hold();
   }

@@ -129,6 +129,10 @@ export class NodeStream implements Transport {
   #isFreed = false;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
+  /** Whether it keeps the program alive, whatever is under way. */
+  #isHeld = true;
+  /** How many writes are under way, an end included. */
+  #writes = 0;
   /** Only if it was asked for. */
   declare reset?: () => void;
 
@@ -185,8 +189,10 @@ export class NodeStream implements Transport {
     const piece = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
     // Kept, because its buffer may be resized meanwhile.
     const { length } = piece;
+    this.#beginWrite();
     return new Promise((resolve, reject) => {
       this.#socket.write(piece, (error) => {
+        this.#endWrite();
         if (error) reject(this.#error ?? translated(error));
         else resolve(length);
       });
@@ -195,13 +201,30 @@ export class NodeStream implements Transport {
 
   async closeWrite(): Promise<void> {
     if (this.#isFreed) throw freedError();
+    this.#beginWrite();
     await new Promise<void>((resolve) => this.#socket.end(resolve));
+    this.#endWrite();
     if (this.#error !== undefined) throw this.#error;
   }
 
   close(): void {
     this.#free();
     this.#socket.destroy();
+  }
+
+  // The runtime's own `unref` is for writes, too.
+  holdProgram(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (isHeld) this.#socket.ref();
+    else if (this.#writes === 0) this.#socket.unref();
+  }
+
+  #beginWrite(): void {
+    if (this.#writes++ === 0 && !this.#isHeld) this.#socket.ref();
+  }
+
+  #endWrite(): void {
+    if (--this.#writes === 0 && !this.#isHeld) this.#socket.unref();
   }
 
   setNoDelay(on: boolean): void {

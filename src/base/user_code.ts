@@ -37,7 +37,8 @@ export function attempt<T>(call: () => T): Promise<Awaited<T>> {
 
 /** Handles what a value rejects with, if it is a promise: it is not used, and would end the program. */
 export function giveUp(value: unknown): void {
-  if (isThenable(value)) attempt(() => value).catch(ignore);
+  // A `then` that cannot be read, as that of a revoked proxy, is handled likewise.
+  attempt(() => value).catch(ignore);
 }
 
 /**
@@ -61,6 +62,7 @@ export function refusePromise(
 
 /** Prints what no caller could get. */
 export function printThrown(thrown: unknown): void {
+  giveUp(thrown);
   try {
     console.error(thrown);
   } catch {
@@ -88,5 +90,6 @@ export function wordsOf(thrown: unknown): string {
  * @param thrown What it threw; becomes the cause.
  */
 export function handlerError(who: string, thrown: unknown): GenericError {
+  giveUp(thrown);
   return new GenericError("handler", `${who} threw: ${wordsOf(thrown)}`, { cause: thrown });
 }

@@ -5,7 +5,7 @@ import { shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
 import { ipVersion } from "../base/ip_address.ts";
 import { readList } from "../base/options.ts";
-import { attempt, wordsOf } from "../base/user_code.ts";
+import { attempt, giveUp, wordsOf } from "../base/user_code.ts";
 import type { ResolvedName } from "../network/datagram_socket.ts";
 
 /** What is asked of a {@linkcode Lookup}, besides a name. */
@@ -35,6 +35,7 @@ export type LookupSettings = (
 export function checkedLookup(lookup: Lookup): LookupSettings {
   return async (host, family, signal) => {
     const given = await attempt(() => lookup(host, { family, signal })).catch((cause) => {
+      giveUp(cause);
       throw new GenericError("unreachable", `Cannot look up ${host}: ${wordsOf(cause)}`, { cause });
     });
     const addresses = readList(`What lookup gives for ${host}`, given).map((address) => {

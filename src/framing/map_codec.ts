@@ -3,7 +3,7 @@
 import { badFrame, isSocketError, reasonOf } from "../base/errors.ts";
 import { checkFunction, checkMethods } from "../base/arguments.ts";
 import { readOptions } from "../base/options.ts";
-import { refusePromise } from "../base/user_code.ts";
+import { giveUp, refusePromise } from "../base/user_code.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { type Codec, type Decoder, decoderOf } from "./codec.ts";
 
@@ -80,6 +80,7 @@ class MappingDecoder<In, MappedIn> implements Decoder<MappedIn> {
       mapped = this.#decode(message);
     } catch (cause) {
       if (isSocketError(cause)) throw cause;
+      giveUp(cause);
       throw badFrame(`the message at byte ${offset} was refused: ${reasonOf(cause)}`, cause);
     }
     // `undefined` would mean "no message yet".

@@ -3,7 +3,7 @@
 // The function that does so is a generator, so it may stop wherever the rest has not arrived, and goes on from there:
 // no byte is looked at twice. A part leaves the queue as soon as it is whole.
 
-import { refusePromise } from "../base/user_code.ts";
+import { giveUp, refusePromise } from "../base/user_code.ts";
 import { contentBytes } from "../base/arguments.ts";
 import { badFrame, isSocketError, reasonOf } from "../base/errors.ts";
 import { readOptions } from "../base/options.ts";
@@ -229,6 +229,7 @@ class StepDecoder<In> implements Decoder<In> {
     } catch (cause) {
       this.#parsing = undefined;
       if (isSocketError(cause)) throw cause;
+      giveUp(cause);
       throw badFrame(`the message at byte ${this.#start} was refused: ${reasonOf(cause)}`, cause);
     }
   }

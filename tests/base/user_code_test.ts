@@ -88,3 +88,19 @@ Deno.test("printThrown() survives a console that cannot print", async () => {
   }
   await Promise.resolve();
 });
+
+Deno.test("what is thrown may be a promise that rejects, and ends nothing", async () => {
+  const refused = () => Promise.reject(new Error("nobody waits for it"));
+  const thenable = {
+    then: (_: unknown, reject: (reason: unknown) => void) => reject(new Error("nor for this")),
+  };
+  const printed = await printedDuring(async () => {
+    for (const thrown of [refused(), thenable, () => {}]) {
+      assertEquals(handlerError("A method", thrown).cause, thrown);
+    }
+    printThrown(refused());
+    // An unhandled rejection would end the test within a turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+  assertEquals(printed.length, 1);
+});

@@ -27,6 +27,7 @@ export function tappedNetwork(network: Network, tap: Tap): Network {
   return present<Network>({
     clock: network.clock,
     turns: network.turns,
+    datagramTurns: network.datagramTurns,
     socketOptions: network.socketOptions,
     overwritesLentBytes: network.overwritesLentBytes,
     connect: async (target) => wrap(await network.connect(target), false),

@@ -111,6 +111,8 @@ export interface Network {
   readonly clock: Clock;
   /** When reads and writes begin; at once where it is left out. */
   readonly turns?: Turns;
+  /** The same for datagram sockets, where they need others. */
+  readonly datagramTurns?: Turns;
   /**
    * Which of the options in its targets its sockets have. What is not listed is refused before anything is opened, so
    * that nothing is passed over; where this is left out, all of them.

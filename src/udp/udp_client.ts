@@ -9,7 +9,7 @@ import type { Datagram } from "./datagram.ts";
 import { handOutOfDatagrams } from "../bytes/hand_out.ts";
 import { DatagramMailbox } from "./datagram_mailbox.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
-import { turnsOf } from "../network/deno/deno_network.ts";
+import { datagramTurnsOf } from "../network/deno/deno_network.ts";
 import { mayBeOptions, optionNames, optionOf, partOf, readOptions } from "../base/options.ts";
 import { resolveUdpClientConfig, type UdpClientConfig } from "./udp_config.ts";
 import {
@@ -95,7 +95,7 @@ export class UdpClient implements UdpChannel {
       settings.receiveQueueDrop,
       handOutOfDatagrams(),
       undefined,
-      turnsOf(settings.network),
+      datagramTurnsOf(settings.network),
       drops,
     );
     this.#mailbox = mailbox;

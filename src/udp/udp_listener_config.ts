@@ -12,7 +12,7 @@ import { optionNames, readOptions } from "../base/options.ts";
 import { refuseBinding } from "../network/inherited.ts";
 import { resolveWatchConfig, type WatchSettings } from "../events/watch_config.ts";
 import type { UdpListenerEvent } from "./udp_event.ts";
-import { turnsOf } from "../network/deno/deno_network.ts";
+import { datagramTurnsOf } from "../network/deno/deno_network.ts";
 import { checkStopDeadline } from "../listener/life_cycle.ts";
 import type { SessionSettings } from "./session_core.ts";
 import {
@@ -163,7 +163,7 @@ export function resolveUdpListenerConfig(config: UdpListenerConfig): UdpListener
     socket,
     session: {
       clock: socket.network.clock,
-      turns: turnsOf(socket.network),
+      turns: datagramTurnsOf(socket.network),
       idleTimeoutInMillis: checkInterval("sessionIdleTimeoutInMillis", sessionIdleTimeoutInMillis),
       idleBy: checkChoice("sessionIdleBy", sessionIdleBy, ["received", "either"]),
       queueLimit: checkInteger("maxUnreadBytesPerSession", maxUnreadBytesPerSession, 0),

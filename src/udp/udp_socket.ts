@@ -9,7 +9,7 @@ import { familyReachedFrom, ipVersion, unmappedIp } from "../base/ip_address.ts"
 import { bindDatagram } from "./bind_datagram.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { ask, type BufferSizes } from "../network/socket_info.ts";
-import { turnsOf } from "../network/deno/deno_network.ts";
+import { datagramTurnsOf } from "../network/deno/deno_network.ts";
 import { MAX_DATAGRAM_LENGTH, type UdpSocketSettings } from "./udp_config.ts";
 import { HostNames, type Peer } from "./host_names.ts";
 import { SenderFilter } from "./sender_filter.ts";
@@ -158,7 +158,7 @@ export class UdpSocket implements DatagramSink {
     this.#owner.onBound?.(this.#local, this.#filter.peer);
     this.#hearInSystem();
     this.#sender.open(socket);
-    this.#receiver = new DatagramReceiver(socket, this, turnsOf(settings.network));
+    this.#receiver = new DatagramReceiver(socket, this, datagramTurnsOf(settings.network));
     this.#receiver.go();
     return this.#local;
   }
@@ -260,7 +260,7 @@ export class UdpSocket implements DatagramSink {
   /** Like {@linkcode UdpSocket.writeTo}, unless the system has refused too much. Returns whether it was queued. */
   tryWriteTo(content: unknown, target: DatagramAddress): boolean {
     const parts = this.#split(contentBytes(content));
-    return this.#sender.tryPost(parts, target, turnsOf(this.#settings.network));
+    return this.#sender.tryPost(parts, target, datagramTurnsOf(this.#settings.network));
   }
 
   /** Splits bytes into the contents of datagrams. */
@@ -275,7 +275,7 @@ export class UdpSocket implements DatagramSink {
   /** Waits until less is queued, on behalf of an owner. */
   drained(limits: DrainedLimits, owner: object = this): Promise<void> {
     const { network } = this.#settings;
-    return this.#sender.whenBelow(limits, network.clock, turnsOf(network), owner);
+    return this.#sender.whenBelow(limits, network.clock, datagramTurnsOf(network), owner);
   }
 
   /** Ends the waits of one owner. */

@@ -46,16 +46,37 @@ const signals: TurnSignals = {
 const denoTurns = new FairTurns(signals);
 
 /**
+ * The turns of datagrams on `node:dgram`, which takes in what arrives whether it is asked for or not, up to 128 in each
+ * turn. Others have had theirs when the next turn begins: a look of 66 turns would fill the queue meanwhile.
+ */
+const nodeDatagramTurns: Turns = {
+  clock: denoClock,
+  // Asked for only when a share is used up.
+  read: (read) => {
+    signals.nextTurn(() => read.begin());
+    return true;
+  },
+  write: (write) => denoTurns.write(write),
+  looked: () => denoTurns.looked(),
+  stepBack: () => new Promise((resolve) => signals.nextTurn(() => resolve(false))),
+};
+
+/**
  * The turns of connections on a network. Those of Deno's own are for all its sockets together, and pass in real
  * time: what goes by another clock, in a test, must not wait for what others did before.
  */
-export function turnsOf({ clock, turns = plainTurns }: Network): Turns {
+export function turnsOf({ clock, turns = plainTurns }: Pick<Network, "clock" | "turns">): Turns {
   checkMethods("network.clock", clock, "now", "setTimeout", "clearTimeout");
   if (turns.clock !== undefined && turns.clock !== clock) return plainTurns;
   if (turns !== denoTurns || clock === denoClock) return turns;
   const own = new FairTurns(signals);
   // Virtual time passes without turns of the event loop, so nothing waits for them.
   return { read: (read, streamed) => own.read(read, streamed), write: (write) => own.write(write) };
+}
+
+/** The turns of datagrams on a network. */
+export function datagramTurnsOf({ clock, turns, datagramTurns = turns }: Network): Turns {
+  return turnsOf(bare({ clock, ...(datagramTurns === undefined ? {} : { turns: datagramTurns }) }));
 }
 
 const denoLocalSockets: LocalSockets = {
@@ -67,6 +88,7 @@ const denoLocalSockets: LocalSockets = {
 export const denoNetwork: Network = {
   clock: denoClock,
   turns: denoTurns,
+  ...(hasUnstableNet() ? {} : { datagramTurns: nodeDatagramTurns }),
   socketOptions: DENO_OPTIONS,
   connect: async (target) => {
     requireDeno();
@@ -141,6 +163,7 @@ async function listenNode(target: NodeListenTarget): Promise<TransportListener> 
  */
 export const nodeNetwork: Network = {
   ...denoNetwork,
+  datagramTurns: nodeDatagramTurns,
   socketOptions: { ...DENO_OPTIONS, name: "Deno's sockets and those of node:dgram" },
   listenDatagram: (target) => {
     requireDeno();

@@ -4,7 +4,13 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { denoNetwork, turnsOf, versionProblem } from "../../../src/network/deno/deno_network.ts";
+import {
+  datagramTurnsOf,
+  denoNetwork,
+  nodeNetwork,
+  turnsOf,
+  versionProblem,
+} from "../../../src/network/deno/deno_network.ts";
 import { plainTurns } from "../../../src/network/turns.ts";
 import { VirtualClock } from "../../../testing/mod.ts";
 
@@ -55,4 +61,26 @@ Deno.test("turnsOf() gives Deno's turns to what goes by Deno's clock, others tur
   const { turns: _, ...without } = denoNetwork;
   assertStrictEquals(turnsOf(without), plainTurns);
   assertStrictEquals(turnsOf({ ...denoNetwork, clock, turns: plainTurns }), plainTurns);
+});
+
+Deno.test("datagramTurnsOf() lets others go first for one turn on node:dgram, which takes in all the time", async () => {
+  const turns = datagramTurnsOf(nodeNetwork);
+  const steps: string[] = [];
+  setImmediate(() => steps.push("the next turn"));
+  turns.read({ begin: () => steps.push("a read") }, Infinity);
+  const wasAlone = turns.stepBack!().then((wasAlone) => {
+    steps.push("a step");
+    return wasAlone;
+  });
+  await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+  assertEquals(steps, ["the next turn", "a read", "a step"]);
+  assertEquals(await wasAlone, false);
+  await turns.looked!();
+});
+
+Deno.test("datagramTurnsOf() gives the turns of all, where datagrams need no others", () => {
+  const { datagramTurns: _, ...network } = denoNetwork;
+  assertStrictEquals(datagramTurnsOf(network), denoNetwork.turns);
+  // Virtual time passes without turns of the event loop.
+  assertStrictEquals(datagramTurnsOf({ ...nodeNetwork, clock: new VirtualClock() }), plainTurns);
 });

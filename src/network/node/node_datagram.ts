@@ -237,8 +237,8 @@ export async function bindNodeDatagram(
         resolve();
       });
     });
-    // Deno's own sockets always may broadcast; so may these.
-    if (version === 4) socket.setBroadcast(true);
+    // Deno's own sockets always may broadcast; so may these, also an IPv6 one that sends over IPv4.
+    socket.setBroadcast(true);
     socket.setMulticastLoopback(target.multicastLoopback ?? true);
     const { timeToLive, multicastTimeToLive, multicastInterface } = target;
     if (timeToLive !== undefined) socket.setTTL(timeToLive);

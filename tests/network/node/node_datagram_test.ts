@@ -91,6 +91,16 @@ Deno.test("bindNodeDatagram() may broadcast and takes every option", async () =>
   await socket.close();
 });
 
+Deno.test("bindNodeDatagram() may broadcast over IPv4 from an IPv6 socket", async () => {
+  const [sender, receiver] = await Promise.all(
+    ["::", "0.0.0.0"].map((hostname) => bindNodeDatagram({ hostname, port: 0 })),
+  );
+  const waiting = receiver!.receive(new Uint8Array(9));
+  await sender!.send(new Uint8Array(3), { ...receiver!.addr, hostname: "127.255.255.255" });
+  assertEquals((await waiting)[0].length, 3);
+  await Promise.all([sender!.close(), receiver!.close()]);
+});
+
 Deno.test("bindNodeDatagram() refuses to send to port 0 and goes on", async () => {
   const [one, other] = [await bind(), await bind()];
   const nowhere = { ...other.addr, port: 0 };

@@ -225,7 +225,8 @@ export interface UdpClientConfig extends UdpSocketConfig {
   /**
    * With 0, a datagram is received only when a call waits for it. The others wait in the system's buffer, which drops
    * what does not fit and reports nothing. With more, every datagram is received at once, and at most this many bytes
-   * wait here. Each datagram counts 256 bytes extra. What does not fit is dropped and counted. From 0.
+   * wait here. Each datagram counts 256 bytes extra. One datagram may always wait, however long. What does not fit is
+   * dropped and counted. From 0.
    *
    * @default {0}
    */

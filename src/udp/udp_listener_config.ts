@@ -34,7 +34,7 @@ export interface UdpListenerConfig extends UdpSocketConfig {
   readonly interface?: string;
   /**
    * How many bytes may wait while the service or the iteration is busy or gone. Each datagram counts 256 bytes extra.
-   * Datagrams that do not fit are dropped and counted. From 0.
+   * One datagram may always wait, however long. Those that do not fit are dropped and counted. From 0.
    *
    * @default {4_194_304}
    */
@@ -60,14 +60,16 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    */
   readonly sessionIdleBy?: "received" | "either";
   /**
-   * How many bytes may wait in one session. Each datagram counts 256 bytes extra. From 0.
+   * How many bytes may wait in one session. Each datagram counts 256 bytes extra. One datagram may always wait, however
+   * long, if `maxTotalUnreadBytes` has room for it. From 0.
    *
    * @default {262_144}
    */
   readonly maxUnreadBytesPerSession?: number;
   /**
    * How many bytes may wait in all sessions together. Each datagram counts 256 bytes extra. When there is no room,
-   * sessions that keep much lose datagrams before those that keep little. Lost datagrams are counted. From 0.
+   * sessions that keep much lose datagrams before those that keep little. One datagram may always wait where no other
+   * does, however long. Lost datagrams are counted. From 0.
    *
    * @default {67_108_864}
    */

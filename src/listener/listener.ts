@@ -92,7 +92,8 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
 
   /**
    * Resolves when it no longer listens, and never rejects: `undefined` after a stop, else the error that ended
-   * accepting for good, or that `start` has thrown. A new promise after each `start`.
+   * accepting for good, or that `start` has thrown. A new promise after each `start`. A `start` whose `signal` is
+   * aborted already counts as a stop: `undefined`.
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#life.closed;
@@ -210,6 +211,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * @returns Resolves when it is bound; starting twice is one start.
    * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), `"denied"`, or `"handshake"` (a
    * certificate cannot be used; nothing was bound).
+   * @throws {unknown} The reason of the config's `signal`, if that is aborted already.
    */
   async start(): Promise<void> {
     await this.#life.start();

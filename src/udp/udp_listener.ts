@@ -118,7 +118,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
 
   /**
    * Resolves when it no longer receives: with `undefined` after a stop, else with the error that ended receiving for
-   * good or that `start` threw. Never rejects. Each `start` makes a new promise.
+   * good or that `start` threw. Never rejects. Each `start` makes a new promise. A `start` whose `signal` is aborted
+   * already counts as a stop: `undefined`.
    */
   get closed(): Promise<SocketError | undefined> {
     return this.#life.closed;
@@ -238,6 +239,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    *
    * @returns Resolves when it is bound; starting twice is one start.
    * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), or `"denied"`.
+   * @throws {unknown} The reason of the config's `signal`, if that is aborted already.
    */
   async start(): Promise<void> {
     await this.#life.start();

@@ -41,7 +41,12 @@ export interface EventTimes {
 
 /** What is current now, as the parent of what begins now. */
 export function currentContext(): OtelContext | undefined {
-  return registeredOtel()?.context?.active();
+  try {
+    return registeredOtel()?.context?.active();
+  } catch (thrown) {
+    printThrown(thrown);
+    return undefined;
+  }
 }
 
 const SERVER = 1;

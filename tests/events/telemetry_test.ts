@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Client, GenericError, type Listener, UdpClient, UdpListener } from "../../mod.ts";
+import { registeredOtel } from "../../src/events/otel_api.ts";
 import { Telemetry } from "../../src/events/telemetry.ts";
 import { Authority } from "../support/certificates.ts";
 import { echo } from "../support/echo.ts";
@@ -205,4 +206,25 @@ Deno.test("Telemetry outlives an API that throws", async () => {
   } finally {
     delete place[symbol];
   }
+});
+
+Deno.test("a client connects although nobody can tell what is current", async () => {
+  using _otel = registerFakeOtel();
+  const context = registeredOtel()!.context! as { active(): unknown };
+  const listener = await listening(echo);
+  const printed = await printedDuring(async () => {
+    context.active = () => {
+      throw new Error("broken context");
+    };
+    const client = await Client.connect({
+      host: "127.0.0.1",
+      port: listener.port,
+      telemetry: true,
+    });
+    await client.write("a");
+    assertEquals((await client.read(1))[1], 1);
+    await client.close();
+  });
+  assert(printed.join().includes("broken context"), String(printed));
+  await listener.gracefulStop();
 });

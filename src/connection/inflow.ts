@@ -31,6 +31,7 @@ export interface InflowHost {
   onFailure(error: SocketError): void;
 }
 
+const NOTHING = "a transport's read gives at least 1, or null at the end";
 const TRANSFERRED = "bytes that were lent have been kept and transferred away (copy what you keep)";
 
 /** The kernel reads of one connection. */
@@ -205,6 +206,8 @@ export class Inflow implements Turn {
       this.#isDone = true;
       return this.#host.onEnd();
     }
+    // Asked again and again, such a transport would let nothing else run.
+    if (!(count > 0)) return this.#onFailure(new TypeError(`${NOTHING}; it gave ${count}`));
     if (this.buffer.isGone) return this.#onFailure(undefined);
     this.bytesRead += count;
     // A read that fills its buffer has left something behind, and the next one will not have to wait.

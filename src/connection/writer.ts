@@ -457,6 +457,11 @@ export class Writer implements Turn, PressedQueue {
 
   /** The kernel took bytes. Returns whether something is left of those that are under way. */
   #onTaken(count: number): boolean {
+    // Asked again and again, such a transport would let nothing else run.
+    if (!(count > 0)) {
+      this.#onRefused(new TypeError(`a transport's write takes at least 1 byte; it took ${count}`));
+      return false;
+    }
     this.bytesWritten += count;
     this.#host.writePace?.took(count);
     if (this.#error !== undefined) {

@@ -32,6 +32,9 @@ export interface Check {
   readonly run: (trial: Trial) => Promise<void>;
 }
 
+/** No check sends more than that to one who reads to the end, or lets it wait. */
+const MUST_END_BEFORE = 64 * 1024 * 1024;
+
 /** For how long something that should wait is watched. */
 const WATCHED_IN_MILLIS = 30;
 
@@ -130,14 +133,19 @@ export function numbered(length: number, from = 0): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Throws unless a write of so many bytes, which are more than none, may give that count. */
+export function ensureWritten(count: number, length: number): void {
+  ensure(
+    Number.isInteger(count) && count >= 1 && count <= length,
+    `write() of ${length} bytes gave ${count}`,
+  );
+}
+
 /** Writes all of it to a transport. */
 export async function writeAll(to: Transport, bytes: Uint8Array): Promise<void> {
   while (bytes.length > 0) {
     const count = await to.write(bytes);
-    ensure(
-      Number.isInteger(count) && count >= 1 && count <= bytes.length,
-      `write() of ${bytes.length} bytes gave ${count}`,
-    );
+    ensureWritten(count, bytes.length);
     bytes = bytes.subarray(count);
   }
 }
@@ -158,6 +166,7 @@ export async function readAll(
       `read() into ${buffer.length} bytes gave ${count}`,
     );
     for (let i = 0; i < count; i++) got.push(buffer[i]!);
+    ensure(got.length <= MUST_END_BEFORE, `read() gave ${got.length} bytes, and no end`);
   }
   return new Uint8Array(got);
 }

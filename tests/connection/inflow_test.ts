@@ -1,5 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Inflow, type InflowHost } from "../../src/connection/inflow.ts";
+import { GenericError, type SocketError } from "../../src/base/errors.ts";
+import type { Transport } from "../../src/network/network.ts";
 import { plainTurns } from "../../src/network/turns.ts";
 import {
   end,
@@ -58,5 +60,31 @@ for (const canTry of [false, true]) {
     it.ask();
     await clock.advance(10);
     assertEquals([it.isLate(4), it.isLate(5)], [true, false]);
+  });
+}
+
+for (const canTry of [false, true]) {
+  Deno.test(`Inflow takes a count below 1 as a failure (${canTry ? "tried" : "read"})`, async () => {
+    for (const count of [0, -1, NaN]) {
+      const transport: Transport = scriptedTransport([], { clock: new VirtualClock(), canTry });
+      transport.read = () => Promise.resolve(count);
+      if (canTry) {
+        transport.tryRead = () => count;
+        transport.whenReadable = queueMicrotask;
+      }
+      const { promise, resolve } = Promise.withResolvers<SocketError>();
+      const host: InflowHost = {
+        onReadHeld() {},
+        onReadBegin() {},
+        onBytes: () => resolve(new GenericError("broken", "it was taken for bytes")),
+        onEnd() {},
+        onFailure: resolve,
+      };
+      const it = new Inflow(transport, { clock: new VirtualClock(), turns: plainTurns }, host);
+      it.ask();
+      const { code, message } = await promise;
+      assertEquals([code, it.isDone, it.bytesRead], ["broken", true, 0]);
+      assertStringIncludes(message, `at least 1, or null at the end; it gave ${count}`);
+    }
   });
 }

@@ -634,3 +634,22 @@ Deno.test("Writer.bytesOffered counts what the system may have taken, and not wh
   await refused.clock.advance(1_000);
   assertEquals(coreOf(refused.connection).writer.bytesOffered, 1);
 });
+
+for (const canTry of [false, true]) {
+  Deno.test(`Connection ends when a write takes nothing and does not wait (${canTry ? "tried" : "written"})`, async () => {
+    for (const count of [0, -1, NaN]) {
+      const [transport, peer] = connectedTransports({ canTry });
+      let calls = 0;
+      // It gives up after a while: a test that never ends would tell nothing.
+      const take = () => ++calls > 100 ? 3 : count;
+      transport.write = () => Promise.resolve(take());
+      if (canTry) transport.tryWrite = take;
+      const connection = new Connection(transport);
+      const error = await assertRejects(() => connection.write("abc"), GenericError, "at least 1");
+      assertEquals([error.code, calls], ["broken", 1]);
+      // What the peer has said may still be read.
+      peer.close();
+      assertEquals((await connection.closed)?.code, "broken");
+    }
+  });
+}

@@ -175,6 +175,29 @@ const faults: Record<string, [fault: Fault, failing: RegExp]> = {
     },
     /holds a writer back/,
   ],
+  "gives 0 when it is full": [
+    (transport) => ({
+      write: (bytes) => Promise.resolve(transport.tryWrite!(bytes) ?? 0),
+    }),
+    /holds a writer back/,
+  ],
+  "gives -1 when it is full": [
+    (transport) => ({
+      write: (bytes) => Promise.resolve(transport.tryWrite!(bytes) ?? -1),
+    }),
+    /holds a writer back/,
+  ],
+  "rejects when it is full": [
+    (transport) => ({
+      async write(bytes) {
+        await null;
+        const count = transport.tryWrite!(bytes);
+        if (count === undefined) throw new Error("full");
+        return count;
+      },
+    }),
+    /holds a writer back/,
+  ],
   "throws away what it has at the close": [
     (transport) => ({ close: () => transport.reset!() }),
     /lets the peer read what was written before/,
@@ -261,6 +284,16 @@ Deno.test("checkTransport() leaves no rejection behind that would cancel the tes
       },
     }),
     "takes nothing": () => ({ write: () => new Promise(() => {}) }),
+    "reads 0 at the end": (transport) => ({
+      read: async (buffer) => await transport.read(buffer) ?? 0,
+    }),
+    "reads 0 where nothing is": (transport) => ({
+      // deno-lint-ignore require-await
+      read: async (buffer) => {
+        const count = transport.tryRead!(buffer);
+        return count === undefined ? 0 : count;
+      },
+    }),
     "breaks": () => ({ write: () => Promise.reject(new Error("broken")) }),
   };
   const unhandled: string[] = [];

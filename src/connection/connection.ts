@@ -8,6 +8,7 @@ import {
   checkReadLength,
   checkTarget,
   contentBytes,
+  refused,
 } from "../base/arguments.ts";
 import {
   type ConnectionConfig,
@@ -124,6 +125,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     const settings = resolveConnectionConfig(config);
     this.id = origin?.id ?? uniqueId();
     checkMethods("transport", transport, "read", "write", "closeWrite", "close");
+    // Those of this library have them, and some find them out only when they are asked.
+    if (origin === undefined) checkAddresses(transport);
     this.#core = new StreamCore(transport, settings, origin);
   }
 
@@ -627,4 +630,14 @@ function intoAttempt(reader: Reader, into: Uint8Array): () => [bytes: Uint8Array
     const length = reader.takeInto(target);
     return [target.subarray(0, Math.max(length, 0)), length];
   };
+}
+
+/** Without them it would fail much later, when somebody asks for one. */
+function checkAddresses(transport: Transport): void {
+  for (const name of ["localAddr", "remoteAddr"] as const) {
+    const address: unknown = transport[name];
+    if (typeof address !== "object" || address === null) {
+      throw new TypeError(`transport.${name} must be an address: got ${refused(address)}`);
+    }
+  }
 }

@@ -21,6 +21,20 @@ const WRITES_IN_A_ROW = 1000;
 /** The contract of `Transport`. */
 export const transportContract: readonly Check[] = [
   {
+    name: "Transport.localAddr and remoteAddr are addresses",
+    // deno-lint-ignore require-await
+    async run({ near, far }) {
+      for (const { localAddr, remoteAddr } of [near, far]) {
+        for (const address of [localAddr, remoteAddr] as unknown[]) {
+          ensure(
+            typeof address === "object" && address !== null,
+            address === null ? "an address is null" : `an address is of type ${typeof address}`,
+          );
+        }
+      }
+    },
+  },
+  {
     name: "Transport carries every byte once, in order, both ways at the same time",
     async run({ near, far }) {
       const [there, back] = [numbered(100_000), numbered(70_000, 13)];

@@ -1,6 +1,14 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { Connection, ReadTimedOutError, SocketError } from "../../mod.ts";
-import { end, pause, reset, scriptedTransport, silence } from "../../testing/mod.ts";
+import {
+  connectedTransports,
+  end,
+  pause,
+  reset,
+  scriptedTransport,
+  silence,
+  type Transport,
+} from "../../testing/mod.ts";
 import { asText, isPending, scriptedConnection } from "../support/scripted_connection.ts";
 
 const decoder = new TextDecoder();
@@ -142,4 +150,12 @@ Deno.test("Connection.read() takes its options alone, as readLine() does", async
     await assertRejects(() => connection.read(odd as never), TypeError, "must be a number");
   }
   connection.abort();
+});
+
+Deno.test("new Connection() refuses a transport that has no addresses", () => {
+  for (const missing of ["localAddr", "remoteAddr"]) {
+    const { read, write, closeWrite, close, localAddr, remoteAddr } = connectedTransports()[0];
+    const made = { read, write, closeWrite, close, localAddr, remoteAddr, [missing]: undefined };
+    assertThrows(() => new Connection(made as Transport), TypeError, `transport.${missing}`);
+  }
 });

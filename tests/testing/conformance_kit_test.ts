@@ -175,6 +175,10 @@ const faults: Record<string, [fault: Fault, failing: RegExp]> = {
     },
     /holds a writer back/,
   ],
+  "has no addresses": [
+    () => ({ localAddr: undefined, remoteAddr: undefined } as unknown as Partial<Transport>),
+    /are addresses/,
+  ],
   "gives 0 when it is full": [
     (transport) => ({
       write: (bytes) => Promise.resolve(transport.tryWrite!(bytes) ?? 0),

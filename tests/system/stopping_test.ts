@@ -173,6 +173,10 @@ Deno.test("Listener.gracefulStop() counts and names whom nobody takes", async ()
   const clients = await Promise.all(Array.from({ length: 20 }, () => Client.connect(target)));
   const { completed, aborted, cut } = await listener.gracefulStop();
   assertEquals([completed, aborted], [0, 20]);
+  // The report is the only book that has them.
+  const { accepted, open, ended, handshakes } = listener.stats();
+  const over = Object.values(ended).reduce((sum, count) => sum + count, handshakes.failed);
+  assertEquals([accepted - over - cut.length, open], [0, 0]);
   assertEquals(
     cut.map(({ remotePort, reason, id }) => [remotePort, reason, id]).toSorted(),
     clients.map(({ localPort }) => [localPort, "not-taken", undefined]).toSorted(),

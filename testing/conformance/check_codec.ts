@@ -11,10 +11,10 @@ import {
   shown,
 } from "../../src/base/arguments.ts";
 import { optionNames, readList, readOptions } from "../../src/base/options.ts";
-import { GenericError } from "../../src/base/errors.ts";
-import { type Codec, type Decoder, decoderOf } from "../../src/framing/codec.ts";
-import { refusePromise } from "../../src/base/user_code.ts";
+import { type Codec, decoderOf } from "../../src/framing/codec.ts";
+import { checkEndless } from "./check_endless.ts";
 import { checkParts } from "./check_parts.ts";
+import { decodeEach } from "./decode_each.ts";
 import { ensure } from "./trial.ts";
 
 /** How a codec is checked. */
@@ -63,11 +63,6 @@ const OPTIONS = optionNames<CheckCodecOptions<unknown>>({
 const MOST_CUTS = 4_096;
 /** How often a byte may be looked at, on the average, where a stream comes byte by byte: a length is read anew. */
 const LOOKS_PER_BYTE = 24;
-/** What a hostile peer sends without an end. */
-const ENDLESS = ["a", "9", "\0", "\xff", "[", " "];
-const PIECE = 65_536;
-/** How many messages may come one after the other while no byte is taken: those of bytes that were taken before. */
-const MOST_OF_NOTHING = 10_000;
 
 /** Counts the bytes that are looked at. */
 class CountingQueue extends ByteQueue {
@@ -163,39 +158,7 @@ export function checkCodec<In, Out = In>(
   });
 
   test(`${name}a message without an end is refused`, () => {
-    for (const text of ENDLESS) {
-      const size = Math.min(PIECE, maxUnreadBytes);
-      const piece = new Uint8Array(size).fill(text.charCodeAt(0));
-      for (const start of [0, Math.floor(stream.length / 2)]) {
-        const queue = new ByteQueue();
-        const decoder = decoderOf(codec);
-        queue.push(stream.slice(0, start));
-        const isRefused = () => {
-          try {
-            decodeEach(decoder, queue, false);
-            return false;
-          } catch (error) {
-            ensure(
-              isFrameError(error),
-              `a message without an end was refused with ${asText(error)}`,
-            );
-            return true;
-          }
-        };
-        let hasEnd = false;
-        for (let sent = 0; !(hasEnd = isRefused()) && sent <= maxUnreadBytes; sent += size) {
-          // It is a message, and the next one, and so on.
-          if (sent === 4 * size && queue.length < size) break;
-          queue.push(piece.slice());
-        }
-        ensure(
-          hasEnd || queue.length <= maxUnreadBytes,
-          `${queue.length} bytes of ${
-            asText(text)
-          } wait for the rest of their message: have a maximum`,
-        );
-      }
-    }
+    checkEndless(codec, stream, messages, maxUnreadBytes);
   });
 
   test(`${name}a message of parts without an end is refused`, () => {
@@ -220,32 +183,6 @@ function decodeAll<In>(
   take(true);
   ensure(queue.length === 0, `${queue.length} bytes are left at the end of the stream`);
   return messages;
-}
-
-/** Decodes all messages that are there. A decoder that would never say that there is no more is refused. */
-function decodeEach<In>(
-  decoder: Decoder<In>,
-  queue: ByteQueue,
-  ended: boolean,
-  use: (message: In) => void = () => {},
-): void {
-  let { offset } = queue;
-  for (let ofNothing = 0;;) {
-    const message = decoder.decode(queue, ended);
-    refusePromise("decode", message);
-    if (message === undefined) return;
-    ofNothing = queue.offset === offset ? ofNothing + 1 : 0;
-    offset = queue.offset;
-    ensure(
-      ofNothing <= MOST_OF_NOTHING,
-      "decode goes on to give messages and takes no bytes: give undefined where there is no more",
-    );
-    use(message);
-  }
-}
-
-function isFrameError(error: unknown): boolean {
-  return error instanceof GenericError && error.code === "frame";
 }
 
 /** A value as text: two that are equal have the same. */

@@ -98,7 +98,7 @@ function isTaken(message: unknown): boolean {
 }
 
 /** How many characters, bytes and items a message has. */
-function sizeOf(message: unknown): number {
+export function sizeOf(message: unknown): number {
   const left = [message];
   const seen = new Set<unknown>();
   let size = 0;

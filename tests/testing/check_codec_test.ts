@@ -183,6 +183,71 @@ Deno.test("checkCodec() lets be what drops parts, counts them, or has a maximum"
   }
 });
 
+/** Lines whose decoder takes the bytes as they come; `check` looks at what is kept, and at the whole line. */
+function takenAtOnce(check: (size: number, isWhole: boolean) => void): Codec<string> {
+  return {
+    decoder() {
+      let kept = "";
+      return {
+        decode(queue) {
+          while (queue.length > 0) {
+            const end = queue.indexOf(bytesOf("\n"));
+            const isWhole = end === 0;
+            const piece = queue.take(end < 0 ? queue.length : Math.max(end, 1));
+            if (!isWhole) kept += new TextDecoder().decode(piece);
+            check(kept.length, isWhole);
+            if (!isWhole) continue;
+            const line = kept;
+            kept = "";
+            return line;
+          }
+          return undefined;
+        },
+      };
+    },
+    encode: (line, frames) => frames.write(`${line}\n`),
+  };
+}
+
+Deno.test("checkCodec() finds a decoder that takes and keeps a message without an end", () => {
+  const refuse = (isLong: boolean) => {
+    if (isLong) throw new GenericError("frame", "too long");
+  };
+  const never = takenAtOnce(() => {});
+  const late = takenAtOnce((size, isWhole) => refuse(isWhole && size > 1_000));
+  const right = takenAtOnce((size) => refuse(size > 1_000));
+  for (const maxUnreadBytes of [1_100, 5_000, 70_000]) {
+    for (const end of ["a", long]) {
+      const options = { stream: `${end}\nbb\n`, messages: [end, "bb"], maxUnreadBytes };
+      const outcomes = [never, late, right].map((codec) => failed(codec, options));
+      const [found] = outcomes[0]!;
+      assertEquals(found, "a message without an end is refused", `${maxUnreadBytes}`);
+      assertEquals(outcomes[1], ["a message without an end is refused"]);
+      assertEquals(outcomes[2], []);
+    }
+  }
+});
+
+Deno.test("checkCodec() lets a decoder pass over what begins no message", () => {
+  const marked: Codec<string> = {
+    decoder: () => ({
+      decode(queue) {
+        const start = queue.indexOf(bytesOf("<"));
+        queue.skip(start < 0 ? queue.length : start);
+        const end = queue.indexOf(bytesOf(">"));
+        if (end > 100 || (end < 0 && queue.length > 100)) {
+          throw new GenericError("frame", "too long");
+        }
+        if (end < 0) return undefined;
+        return new TextDecoder().decode(queue.take(end + 1)).slice(1, -1);
+      },
+    }),
+    encode: (text, frames) => frames.write(`<${text}>`),
+  };
+  const options = { stream: "<a>..<bcd>", messages: ["a", "bcd"], maxUnreadBytes: 200 };
+  assertEquals(failed(marked, options), []);
+});
+
 Deno.test("checkCodec() holds a codec to maxUnreadBytes exactly, however few they are", () => {
   const one = { stream: "a\nbb\n", messages: ["a", "bb"] };
   for (const maxUnreadBytes of [1_001, 1_100, 2_000, 65_535, 65_536, 65_537, 70_000, 2_097_152]) {

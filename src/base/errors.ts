@@ -211,6 +211,19 @@ export function badMessage(why: string): GenericError {
   return new GenericError("frame", `Cannot encode: ${why}`);
 }
 
+/** What encoders have thrown: messages of this side that cannot be sent, which no peer is to blame for. */
+const unsendable = new WeakSet<WeakKey>();
+
+/** Notes that an encoder has thrown this: it says nothing about what the peer has sent. */
+export function noteUnsendable(thrown: unknown): void {
+  if (isSocketError(thrown)) unsendable.add(thrown);
+}
+
+/** Whether the peer has sent something that is no message: who noticed it is not at fault. */
+export function isBadFrame(thrown: unknown): thrown is SocketError {
+  return codeOf(thrown) === "frame" && !unsendable.has(thrown as SocketError);
+}
+
 /** Why something cannot be done any more: an error, or what makes one, because its stack costs more than a read. */
 export type Failure = SocketError | (() => SocketError);
 

@@ -7,6 +7,7 @@
 // What was taken belongs to the writer: the buffer continues behind it and never writes there again.
 
 import { contentBytes } from "../base/arguments.ts";
+import { noteUnsendable } from "../base/errors.ts";
 import { giveUp, refusePromise } from "../base/user_code.ts";
 import { NumberWriter } from "./number_writer.ts";
 
@@ -124,6 +125,7 @@ export class FrameBuffer extends NumberWriter {
       refusePromise("encode", encoder.encode(message, this));
       if (this.#pieces.length > pieces) this.#checkPieces(pieces, finished);
     } catch (error) {
+      noteUnsendable(error);
       giveUp(message);
       this.#slab = slab;
       this.#start = start;

@@ -10,10 +10,10 @@ import {
   codeOf,
   GenericError,
   ignore,
+  isBadFrame,
   isError,
   isReadTimeout,
   isSocketError,
-  type SocketError,
 } from "../base/errors.ts";
 import { attempt, giveUp, handlerError, isThenable, printThrown } from "../base/user_code.ts";
 import { young } from "../base/young.ts";
@@ -331,9 +331,4 @@ async function guarded(call: () => void | Promise<void>): Promise<void> {
   } catch (thrown) {
     printThrown(thrown);
   }
-}
-
-/** Whether the peer has sent something that is no message: the method that noticed it is not at fault. */
-function isBadFrame(error: unknown): error is SocketError {
-  return codeOf(error) === "frame";
 }

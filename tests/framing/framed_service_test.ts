@@ -229,11 +229,34 @@ for (const kind of ["throws", "rejects", "gives what has no frame"]) {
     await clock.advance(50);
     const error = await connection.closed;
     assertEquals(peer.writtenText, "a\nb\n");
+    assertEquals([error!.code, error!.cause], ["handler", told]);
     if (kind === "gives what has no frame") {
-      assertEquals(error!.code, "frame");
+      assertEquals((told as GenericError).code, "frame");
+      assertEquals(told!.message, "Cannot encode: the line has a line feed in it, at 2");
     } else {
-      assertEquals([error!.code, error!.cause, told], ["handler", thrown, thrown]);
+      assertStrictEquals(told, thrown);
     }
+  });
+}
+
+const SENDS_WITHOUT_A_FRAME: Record<string, MessageService<string>["onMessage"]> = {
+  "a reply": () => "li\nnes",
+  "a reply later": () => Promise.resolve("li\nnes"),
+  "a reply of several": () => ["fine", "li\nnes"].values(),
+  "what it sends": async (caller) => void await caller.send("li\nnes"),
+  "what it sends at once": (caller) => void caller.trySend("li\nnes"),
+};
+
+for (const [what, onMessage] of Object.entries(SENDS_WITHOUT_A_FRAME)) {
+  Deno.test(`framedService() is at fault, not its peer, where ${what} has no frame`, async () => {
+    const printed = await printedDuring(async () => {
+      const { connection, clock } = served(["a\n", silence()], lines, { onMessage });
+      await clock.advance(50);
+      const error = await connection.closed;
+      const { cause } = error as { cause?: unknown };
+      assertEquals([error!.code, (cause as GenericError).code], ["handler", "frame"]);
+    });
+    assertEquals(printed.length, 1);
   });
 }
 

@@ -3,6 +3,7 @@
 const LONGEST_BODY = 1024 * 1024;
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const REQUEST = new RegExp(`^(${TOKEN}) [!-~]+ HTTP/1\\.([01])$`);
+const HOST = /^([!$%&'()*+,;=.~\w-]*|\[[\w:.]+\])(:\d*)?$/;
 const FIELD = new RegExp(`^(${TOKEN}):([^\\x00-\\x08\\n-\\x1f\\x7f]*)$`);
 
 /** What the server needs to know of a request. */
@@ -43,10 +44,10 @@ export function requestOf(head: string): Request {
   }
   const all = (name: string) => fields.get(name) ?? [];
   const isNew = minor === "1";
-  const [lengths, codings] = [all("content-length"), all("transfer-encoding")];
+  const [lengths, codings, hosts] = [all("content-length"), all("transfer-encoding"), all("host")];
   const isAmbiguous = lengths.length > 1 || !/^\d+$/.test(lengths[0] ?? "0") ||
     codings.length > 0 && (lengths.length > 0 || !isNew) ||
-    all("host").length > 1 || isNew && all("host").length === 0;
+    hosts.length > 1 || isNew && hosts.length === 0 || !HOST.test(hosts[0] ?? "");
   if (isAmbiguous) throw new Refusal("400 Bad Request");
   if (method === "CONNECT") throw new Refusal("501 Not Implemented");
   if (codings.length > 0) throw new Refusal("411 Length Required");

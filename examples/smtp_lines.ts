@@ -3,7 +3,7 @@
 import { type Caller, SocketError } from "../mod.ts";
 
 const LONGEST_COMMAND = 510; // without its CRLF, as RFC 5321 has it
-const LONGEST_TEXT = 998;
+const LONGEST_TEXT = 998; // a dot that was doubled at its beginning does not count
 /** The largest mail that is accepted, in bytes. */
 export const LARGEST_MAIL = 10 * 1024 * 1024;
 
@@ -35,9 +35,11 @@ export function readCommand(caller: Caller): Promise<string | undefined> {
 /** Reads a mail's text up to a line with a dot, and gives its length; undefined when the client has left. */
 export async function readText(caller: Caller): Promise<number | undefined> {
   let length = 0;
-  for (let line; (line = await lineOf(caller, LONGEST_TEXT)) !== ".";) {
+  for (let line; (line = await lineOf(caller, LONGEST_TEXT + 1)) !== ".";) {
     if (line === undefined) return undefined;
-    length += line.length + (line.startsWith(".") ? 1 : 2); // a dot at the beginning was doubled
+    const own = line.length - (line.startsWith(".") ? 1 : 0);
+    if (own > LONGEST_TEXT) throw new Refusal("500 Line too long");
+    length += own + 2;
     if (length > LARGEST_MAIL) throw new Refusal("552 Mail too large");
   }
   return length;

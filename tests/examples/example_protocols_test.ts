@@ -91,6 +91,13 @@ Deno.test("examples/smtp_server.ts forgets a mail whose client leaves", () =>
 Deno.test("examples/smtp_server.ts bounds lines and mails", () =>
   withExample("smtp_server", async (server, port) => {
     assertMatch(await conversation(port, `${MAIL}${"x".repeat(2_000)}`), /500 Line too long\r\n$/);
+    // The longest line, and one that begins with a dot, which is doubled on the way.
+    for (const [line, answer] of [["x".repeat(998), 250], ["x".repeat(999), 500]] as const) {
+      const end = new RegExp(`\\r\\n${answer} [^\\r]*\\r\\n(221[^\\r]*\\r\\n)?$`);
+      const rest = "\r\n.\r\nQUIT\r\n";
+      assertMatch(await conversation(port, `${MAIL}${line}${rest}`), end);
+      assertMatch(await conversation(port, `${MAIL}..${line.slice(1)}${rest}`), end);
+    }
     assertMatch(await conversation(port, `NOOP ${"x".repeat(600)}\r\n`), /500 Line too long\r\n$/);
     const lines = `${"x".repeat(990)}\r\n`.repeat(10_600);
     assertMatch(await conversation(port, `${MAIL}${lines}.\r\n`), /552 Mail too large\r\n$/);

@@ -425,3 +425,13 @@ Deno.test("examples/multicast_discovery.ts does not listen to whoever never ends
   assertMatch(stdout, /^127\.0\.0\.1:\d+ says "I am \?\[2J"\n/);
   assertMatch(stdout, /\n\d+ found\n$/);
 });
+
+Deno.test("examples/prometheus.ts ends although somebody asks for its numbers without an end", async () => {
+  await using server = await startExample("prometheus", { PORT: 0, METRICS_PORT: 0 });
+  await portOfExample(server);
+  const [, port] = await server.line(/^Metrics on http:\/\/127\.0\.0\.1:(\d+)\//);
+  await using half = await Client.connect({ host: "127.0.0.1", port: Number(port) });
+  await half.write("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nab");
+  await half.read({ timeoutInMillis: 5_000 }); // it is being answered
+  await interrupt(server);
+});

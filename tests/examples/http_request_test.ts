@@ -84,6 +84,9 @@ Deno.test("requestOf() refuses what two readers could read in two ways", () => {
     const head of [
       [""],
       ["POST / HTTP/1.1"], // without a host
+      ["POST / HTTP/1.1", "Host: a b"],
+      ["POST / HTTP/1.1", "Host: a/b@c,d"],
+      ["POST / HTTP/1.1", "Host: [::1"],
       ["POST / HTTP/1.2", "Host: a"],
       ["POST / HTTP/2.0", "Host: a"],
       ["POST  / HTTP/1.1", "Host: a"],

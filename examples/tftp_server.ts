@@ -55,6 +55,10 @@ listener.attach({
   },
 });
 await listener.start();
-Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+Deno.addSignalListener("SIGINT", async () => {
+  await listener.gracefulStop();
+  // A transfer takes as long as its client likes.
+  for (const peer of transfers.values()) void peer.close();
+});
 console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

@@ -204,6 +204,16 @@ Deno.test("examples/tftp_server.ts sends on for the right acknowledgement only",
     await interrupt(server);
   }));
 
+Deno.test("examples/tftp_server.ts ends whatever a client does with its transfer", () =>
+  withExample("tftp_server", async (server, port, folder) => {
+    await Deno.writeFile(`${folder}/long`, new Uint8Array(6_000));
+    await using client = new UdpClient({ host: "127.0.0.1", port: 0 });
+    await client.sendTo("\0\x01long\0octet\0", { host: "127.0.0.1", port });
+    await client.receiveFrom(undefined, { timeoutInMillis });
+    // Neither for its answers, nor until it is given up.
+    assertMatch(await interrupt(server), /^127\.0\.0\.1 did not get .*long: .*closed/m);
+  }));
+
 Deno.test("examples/tftp_server.ts serves beside many who ask and say nothing more", () =>
   withExample("tftp_server", async (server, port, folder) => {
     await Deno.writeFile(`${folder}/long`, new Uint8Array(600));

@@ -28,7 +28,7 @@ const listener = new Listener(Number(values.port), {
 let isOpen = false;
 let rooms: Rooms | undefined;
 // It answers from the beginning: a process that waits for its bus is alive, and wants no guests yet.
-const health = answerHealth(values.host, Number(values.health), {
+answerHealth(values.host, Number(values.health), {
   isReady: () => isOpen && !listener.stopping.aborted && bus.isUp,
   stats: () => ({ ...listener.stats(), missed: rooms?.missed ?? 0 }),
 });

@@ -50,7 +50,6 @@ const denoTurns = new FairTurns(signals);
  * turn. Others have had theirs when the next turn begins: a look of 66 turns would fill the queue meanwhile.
  */
 const nodeDatagramTurns: Turns = {
-  clock: denoClock,
   // Asked for only when a share is used up.
   read: (read) => {
     signals.nextTurn(() => read.begin());
@@ -65,7 +64,7 @@ const nodeDatagramTurns: Turns = {
  * The turns of connections on a network. Those of Deno's own are for all its sockets together, and pass in real
  * time: what goes by another clock, in a test, must not wait for what others did before.
  */
-export function turnsOf({ clock, turns = plainTurns }: Pick<Network, "clock" | "turns">): Turns {
+export function turnsOf({ clock, turns = plainTurns }: Network): Turns {
   checkMethods("network.clock", clock, "now", "setTimeout", "clearTimeout");
   if (turns.clock !== undefined && turns.clock !== clock) return plainTurns;
   if (turns !== denoTurns || clock === denoClock) return turns;
@@ -74,9 +73,11 @@ export function turnsOf({ clock, turns = plainTurns }: Pick<Network, "clock" | "
   return { read: (read, streamed) => own.read(read, streamed), write: (write) => own.write(write) };
 }
 
-/** The turns of datagrams on a network. */
-export function datagramTurnsOf({ clock, turns, datagramTurns = turns }: Network): Turns {
-  return turnsOf(bare({ clock, ...(datagramTurns === undefined ? {} : { turns: datagramTurns }) }));
+/** The turns of datagrams on a network: its own for all, where it has put those in the place of Deno's. */
+export function datagramTurnsOf(network: Network): Turns {
+  const { clock, turns, datagramTurns } = network;
+  const isDeno = turns === denoTurns && clock === denoClock;
+  return isDeno && datagramTurns !== undefined ? datagramTurns : turnsOf(network);
 }
 
 const denoLocalSockets: LocalSockets = {

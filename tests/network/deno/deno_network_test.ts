@@ -81,6 +81,8 @@ Deno.test("datagramTurnsOf() lets others go first for one turn on node:dgram, wh
 Deno.test("datagramTurnsOf() gives the turns of all, where datagrams need no others", () => {
   const { datagramTurns: _, ...network } = denoNetwork;
   assertStrictEquals(datagramTurnsOf(network), denoNetwork.turns);
+  assertStrictEquals(datagramTurnsOf({ ...nodeNetwork, turns: plainTurns }), plainTurns);
   // Virtual time passes without turns of the event loop.
-  assertStrictEquals(datagramTurnsOf({ ...nodeNetwork, clock: new VirtualClock() }), plainTurns);
+  const virtual = datagramTurnsOf({ ...nodeNetwork, clock: new VirtualClock() });
+  assertEquals(virtual.stepBack, undefined);
 });

@@ -32,7 +32,8 @@ function connectIn(body: ByteQueue): Request {
   const refused = { type: "connect", code: 1, name: "", keepAlive: 0, will: undefined } as const;
   if (numberIn(body, 1) !== 4) return body.clear(), refused; // other versions go on in other ways
   const flags = numberIn(body, 1);
-  if (flags % 2 > 0) odd("a reserved flag is set");
+  if (flags % 2 > 0 || (flags & 4) === 0 && (flags & 56) > 0) odd("a flag that must not be set");
+  if ((flags & 192) === 64) odd("a password without a user");
   const [keepAlive, name] = [numberIn(body, 2), textIn(body)];
   const will = (flags & 4) > 0 // a copy: it is kept for long
     ? messageOf(textIn(body), bytesIn(body).slice(), flags >> 3 & 3, (flags & 32) > 0)
@@ -53,6 +54,7 @@ function filtersIn(body: ByteQueue, hasQos: boolean): [filter: string, qos: numb
 /** Makes a request of a packet's first byte and what follows its length. */
 export function requestIn(head: number, body: ByteQueue): Request {
   if (head >> 4 === 3) {
+    if ((head & 14) === 8) odd("QoS 0 repeats nothing");
     const [topic, qos] = [textIn(body), head >> 1 & 3];
     const id = qos > 0 ? idIn(body) : 0;
     return { type: "publish", id, message: messageOf(topic, body.takeAll(), qos, head % 2 > 0) };

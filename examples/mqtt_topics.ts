@@ -1,7 +1,7 @@
 // Who wants what is published: a part of mqtt_hub.ts.
 
-/** What somebody may subscribe to: 32 levels at most. */
-export const FILTER = /^(?=.)(?:(?:\+|[^+#/\0]*)\/){0,31}(?:\+|#|[^+#/\0]*)$/s;
+/** What somebody may subscribe to: 32 levels and 256 characters at most. */
+export const FILTER = /^(?=.{1,256}$)(?:(?:\+|[^+#/\0]*)\/){0,31}(?:\+|#|[^+#/\0]*)$/s;
 
 /** The levels of a topic, as far as a filter can tell them apart, or of a filter. */
 export const levelsOf = (topic: string): string[] => topic.split("/", 33);

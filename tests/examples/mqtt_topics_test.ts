@@ -49,7 +49,7 @@ Deno.test("Topics finds what the standard says", () => {
   }
 });
 
-Deno.test("FILTER is what the standard says, of 32 levels at most", () => {
+Deno.test("FILTER is what the standard says, of 32 levels and 256 characters at most", () => {
   for (const filter of ["a", "/", "+", "#", "+/#", "a/+/b", "//+//", "a b", "$SYS/#", "a\n/#"]) {
     assertEquals(FILTER.test(filter), true, filter);
   }
@@ -57,6 +57,7 @@ Deno.test("FILTER is what the standard says, of 32 levels at most", () => {
     assertEquals(FILTER.test(filter), false, filter);
   }
   assertEquals(FILTER.test("/".repeat(31)), true);
+  assertEquals([256, 257].map((length) => FILTER.test("ü".repeat(length))), [true, false]);
   for (const end of ["", "#", "+", "a"]) assertEquals(FILTER.test("/".repeat(32) + end), false);
   assertEquals(FILTER.test("/".repeat(65_535)), false);
 });

@@ -10,6 +10,7 @@ const listener = new Listener(Number(Deno.args[0] ?? 61883), {
   interface: "127.0.0.1",
   maxConnections: 1_000,
   maxTotalQueuedBytes: 256 * 1024 * 1024,
+  maxBytesReadPerSecond: 4 * 1024 * 1024, // what a client sends in a second, all who want it can keep
   minBytesPerSecond: 100, // of a packet that has begun
   idleTimeoutInMillis: 5_000, // until they say how often they will be heard of
   idleBy: "received",
@@ -18,7 +19,7 @@ const sessions = new Map<Framed<Request, Reply>, Session>();
 
 listener.attach(framedService<Request, Reply>(mqttCodec, {
   onConnect: (caller) => void sessions.set(caller, new Session(caller)),
-  async onMessage(caller, request) {
+  onMessage(caller, request) {
     const session = sessions.get(caller)!;
     if (request.type === "connect") return session.greet(request);
     if (session.greeting === undefined) return caller.abort("It has not introduced itself");
@@ -26,9 +27,7 @@ listener.attach(framedService<Request, Reply>(mqttCodec, {
     if (request.type === "pingreq") return { type: "pingresp" };
     if (request.type === "subscribe") return subscribe(session, request);
     if (request.type === "publish") {
-      session.watch(0); // it waits for those who are slow, and is not read from
-      await publish(request.message);
-      session.watch();
+      publish(session, request.message); // nobody waits for those who are slow
       return request.id > 0 ? { type: "puback", id: request.id } : undefined;
     }
     if (request.type === "unsubscribe") {
@@ -43,7 +42,7 @@ listener.attach(framedService<Request, Reply>(mqttCodec, {
     sessions.delete(caller);
     unsubscribe(session, session.filters);
     const will = session.leave();
-    if (will !== undefined) void publish(will);
+    if (will !== undefined) publish(session, will);
   },
 }));
 

@@ -1,4 +1,4 @@
-// Brings what is published to those who subscribed: a part of mqtt_broker.ts.
+// Brings what is published to those who subscribed, and keeps what is retained: a part of mqtt_broker.ts.
 
 import type { Message, Reply, Wish } from "./mqtt_packets.ts";
 import type { Session } from "./mqtt_session.ts";
@@ -6,37 +6,46 @@ import { FILTER, levelsOf, Topics } from "./mqtt_topics.ts";
 
 const MOST_FILTERS = 100; // of one client
 const MOST_RETAINED = 1_000;
-const LONGEST_RETAINED = 16 * 1024;
+const LONGEST_RETAINED = 16 * 1024; // its topic and its payload
 const topics = new Topics<Session>();
-const retained = new Map<string, Message>();
+/** The one set last is the last, each with whose it is: a connection's number. */
+const retained = new Map<string, Message & { owner: number }>();
 
-/** Sends a message to all who want it. Resolves when those who are slow have it, or are ended. */
-export async function publish(message: Message): Promise<void> {
-  if (message.retain) retain(message);
+/** Sends a message of a client to all who want it. Those who are slow are left behind: nobody waits. */
+export function publish({ caller }: Session, message: Message): void {
+  if (message.retain) retain(caller.id, message);
   const fresh = { ...message, retain: false };
-  const wanted = [...topics.find(levelsOf(message.topic))];
-  await Promise.all(wanted.map(([session, qos]) => session.deliver(fresh, qos)));
+  for (const [session, qos] of topics.find(levelsOf(message.topic))) session.deliver(fresh, qos);
 }
 
-/** Keeps the last message of a topic for those who come later; an empty or long one only removes it. */
-function retain(message: Message): void {
+/**
+ * Keeps the last message of a topic for those who come later; an empty or long one only removes it. Where there is no
+ * room, who has the most of all loses the oldest: whoever fills the broker shuts nobody else out.
+ */
+function retain(owner: number, message: Message): void {
   const { topic, payload } = message;
   retained.delete(topic);
-  if (payload.length === 0 || payload.length > LONGEST_RETAINED) return;
-  if (retained.size < MOST_RETAINED) retained.set(topic, { ...message, payload: payload.slice() });
+  if (payload.length === 0 || topic.length + payload.length > LONGEST_RETAINED) return;
+  retained.set(topic, { ...message, payload: payload.slice(), owner });
+  if (retained.size <= MOST_RETAINED) return;
+  const shares = [...Map.groupBy(retained.values(), (kept) => kept.owner).values()];
+  const [oldest] = shares.reduce((most, share) => share.length > most.length ? share : most);
+  retained.delete(oldest!.topic);
 }
 
 /** Says what is granted, then what is retained. */
 export function* subscribe(session: Session, { id, filters }: Wish): Generator<Reply> {
   const wanted = new Topics<Session>();
   const codes = filters.map(([filter, qos]) => {
-    if (session.filters.size >= MOST_FILTERS || !FILTER.test(filter)) return 0x80;
+    const isFull = session.filters.size >= MOST_FILTERS && !session.filters.has(filter);
+    if (isFull || !FILTER.test(filter)) return 0x80;
     session.filters.add(filter);
     for (const tree of [topics, wanted]) tree.add(session, levelsOf(filter), qos);
     return Math.min(qos, 1);
   });
   yield { type: "suback", id, payload: Uint8Array.from(codes) };
-  for (const message of retained.values()) {
+  // As many as there are now: who publishes them again and again does not keep it here.
+  for (const message of retained.values().take(retained.size)) {
     const qos = wanted.find(levelsOf(message.topic)).get(session);
     if (qos !== undefined) yield session.packet(message, qos);
   }

@@ -1,11 +1,10 @@
 // What the broker knows of a client: a part of mqtt_broker.ts.
 
-import type { Framed } from "../mod.ts";
-import type { Message, Reply, Request } from "./mqtt_packets.ts";
+import { type Framed, Group } from "../mod.ts";
+import { type Message, mqttCodec, type Reply, type Request } from "./mqtt_packets.ts";
 
-const MOST_QUEUED_BYTES = 64 * 1024;
+const MOST_QUEUED_BYTES = 4 * 1024 * 1024; // fewer than the connection may have: answers find room
 const MOST_UNACKNOWLEDGED = 60_000; // there are 65,535 numbers
-const PATIENCE_IN_MILLIS = 5_000;
 
 const names = new Map<string, Session>();
 
@@ -18,23 +17,23 @@ export class Session {
   /** How many acknowledgements it owes. */
   owed = 0;
   #lastId = 0;
+  /** Itself alone: a group knows who is slow, and a burst makes nobody slow. */
+  readonly #self = new Group({ codec: mqttCodec, slow: "skip", maxQueuedBytes: MOST_QUEUED_BYTES });
 
-  constructor(readonly caller: Framed<Request, Reply>) {}
+  constructor(readonly caller: Framed<Request, Reply>) {
+    this.#self.add(caller);
+  }
 
   /** Takes its greeting, in the place of another client of that name, or refuses it. */
   greet(greeting: NonNullable<Session["greeting"]>): void {
-    const { code, name } = greeting;
+    const { code, name, keepAlive } = greeting;
     if (this.greeting !== undefined) return this.caller.abort("It has introduced itself before");
     void this.caller.send({ type: "connack", payload: Uint8Array.of(0, code) });
     if (code > 0) return void this.caller.close();
     names.get(name)?.caller.abort("Another client has its name");
     if (name !== "") names.set(name, this);
     this.greeting = greeting;
-    this.watch();
-  }
-
-  /** Ends it if it says nothing for longer than it has promised, or may be silent for as long as it likes (0). */
-  watch(keepAlive = this.greeting!.keepAlive): void {
+    // It ends where it says nothing for longer than it has promised. With 0 it has promised nothing.
     this.caller.connection.idleTimeoutInMillis = keepAlive > 0 ? keepAlive * 1_500 : Infinity;
   }
 
@@ -53,11 +52,10 @@ export class Session {
     return { ...message, type: "publish", id: qos > 0 ? this.#lastId : 0, qos };
   }
 
-  /** Sends a message. Where the client is slow, gives what to wait for; if it stays so, it is ended. */
-  deliver(message: Message, granted: number): Promise<void> | undefined {
-    void this.caller.send(this.packet(message, granted));
-    if (this.caller.connection.queuedBytes < MOST_QUEUED_BYTES) return undefined;
-    const patience = { below: MOST_QUEUED_BYTES, timeoutInMillis: PATIENCE_IN_MILLIS };
-    return this.caller.drained(patience).catch(() => this.caller.abort("It does not read"));
+  /** Sends a message. Where too much waits for the client, it misses one of QoS 0; one of QoS 1 ends it. */
+  deliver(message: Message, granted: number): void {
+    const packet = this.packet(message, granted);
+    const isMissed = this.#self.send(packet).skipped > 0;
+    if (isMissed && packet.qos! > 0) this.caller.abort("It does not read");
   }
 }

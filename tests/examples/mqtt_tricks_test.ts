@@ -72,42 +72,75 @@ async function withBroker(work: (port: number, guests: AsyncDisposableStack) => 
   await interrupt(server);
 }
 
-Deno.test("examples/mqtt_broker.ts loses no message beside subscribers that never read", () =>
+/** Subscribes somebody, and waits until that holds. */
+async function subscriber(port: number, topics: readonly string[], qos: 0 | 1 = 1): Promise<Guest> {
+  const guest = await Guest.at(port, hello(), subscription(topics, qos));
+  assertEquals(kinds(await guest.hearsUntil("suback")), ["connack", "suback"]);
+  return guest;
+}
+
+/** Somebody who may publish. */
+async function publisher(port: number): Promise<Guest> {
+  const guest = await Guest.at(port, hello());
+  assertEquals((await guest.hears())?.cmd, "connack");
+  return guest;
+}
+
+/** Publishes something, and waits until the broker has it. */
+async function publish(guest: Guest, topic: string, payload: string | Buffer, retain = false) {
+  await guest.client.write(message(topic, payload, 1, retain));
+  assertEquals((await guest.hears())?.cmd, "puback");
+}
+
+Deno.test("examples/mqtt_broker.ts lets nobody wait for subscribers that never read", () =>
   withBroker(async (port, guests) => {
-    const subscribe = async (qos: 0 | 1) => {
-      const guest = guests.use(await Guest.at(port, hello(), subscription(["big"], qos)));
-      assertEquals(kinds(await guest.hearsUntil("suback")), ["connack", "suback"]);
-      return guest;
-    };
-    const deaf = await Promise.all([subscribe(0), subscribe(1), subscribe(0)]);
-    const honest = await Promise.all([subscribe(0), subscribe(1)]);
-    // While it waits for the deaf, it cannot be heard: it is not taken for silent.
-    const publisher = guests.use(await Guest.at(port, hello("", 1)));
-    assertEquals((await publisher.hears())?.cmd, "connack");
-    // More than the system keeps for a client that does not read.
-    const sizes = Array.from({ length: 200 }, (_, i) => 150_000 + i);
-    const listening = honest.map(async (guest) => {
-      const heard: number[] = [];
-      const ids = new Set<number>();
-      while (heard.length < sizes.length) {
-        const packet = await guest.hears();
-        assert(packet?.cmd === "publish", `${packet?.cmd} after ${heard.length} messages`);
-        heard.push(packet.payload.length);
-        if (packet.qos === 1) {
+    const deaf = [0, 1] as const;
+    const [patient, owing] = await Promise.all(deaf.map((qos) => subscriber(port, ["big"], qos)));
+    const honest = await Promise.all(deaf.map((qos) => subscriber(port, ["big"], qos)));
+    const publishers = await Promise.all(Array.from({ length: 4 }, () => publisher(port)));
+    for (const guest of [patient!, owing!, ...honest, ...publishers]) guests.use(guest);
+    const ids = new Set<number>();
+    // More than the system keeps for a client that does not read, and the broker for it.
+    for (let round = 0; round < 30; round++) {
+      const sizes = publishers.map((_, i) => 150_000 + i);
+      await Promise.all(
+        publishers.map((guest, i) => publish(guest, "big", Buffer.alloc(sizes[i]!))),
+      );
+      for (const [qos, guest] of honest.entries()) {
+        const heard = [];
+        for (const _ of sizes) {
+          const packet = await guest.hears();
+          assert(packet?.cmd === "publish" && packet.qos === qos);
+          heard.push(packet.payload.length);
+          if (qos === 0) continue;
           ids.add(packet.messageId!);
-          void guest.client.write(of({ cmd: "puback", messageId: packet.messageId! }));
+          await guest.client.write(of({ cmd: "puback", messageId: packet.messageId! }));
         }
+        assertEquals(heard.sort(), sizes);
       }
-      assert([0, sizes.length].includes(ids.size), "each message has its own number");
-      return heard;
-    });
-    for (const size of sizes) {
-      await publisher.client.write(message("big", Buffer.alloc(size), 1));
     }
-    for (const heard of await Promise.all(listening)) assertEquals(heard, sizes);
-    for (const _ of sizes) assertEquals((await publisher.hears())?.cmd, "puback");
-    // The deaf are ended, and have missed something.
-    for (const guest of deaf) assert((await guest.hearsUntil()).length < sizes.length);
+    assertEquals(ids.size, 120, "each message has its own number");
+    // Who was promised all of them is ended; who was not has missed some, and goes on.
+    assert((await owing!.hearsUntil()).length < 120);
+    await patient!.client.write(of({ cmd: "pingreq" }));
+    const heard = await patient!.hearsUntil("pingresp");
+    assert(heard.length < 120 && heard.at(-1)?.cmd === "pingresp", `${heard.length}`);
+    await publish(publishers[0]!, "big", "x");
+    assertEquals(kinds([(await patient!.hears())!]), ["publish"]);
+  }));
+
+Deno.test("examples/mqtt_broker.ts keeps a burst for a subscriber that reads later", () =>
+  withBroker(async (port, guests) => {
+    const late = guests.use(await subscriber(port, ["burst"]));
+    const bursting = guests.use(await publisher(port));
+    const sizes = Array.from({ length: 1_300 }, (_, i) => i < 1_000 ? i % 10 : 13_000);
+    const all = Buffer.concat(sizes.map((size) => message("burst", Buffer.alloc(size), 1)));
+    await bursting.client.write(new Uint8Array(all));
+    for (const _ of sizes) assertEquals((await bursting.hears())?.cmd, "puback");
+    for (const size of sizes) {
+      const packet = await late.hears();
+      assert(packet?.cmd === "publish" && packet.payload.length === size);
+    }
   }));
 
 Deno.test("examples/mqtt_broker.ts ends a subscriber that acknowledges nothing", () =>
@@ -216,10 +249,17 @@ Deno.test("examples/mqtt_broker.ts keeps no more filters and messages than it ca
     const [again] = await ask(subscription(["a/#/b", "r/#", "+a"]), "suback");
     assertEquals(again?.granted, [0x80, 1, 0x80]);
 
+    const many = Array.from({ length: 100 }, (_, i) => `many/${i}`);
+    await ask(of({ cmd: "unsubscribe", messageId: 2, unsubscriptions: ["r/#"] }), "unsuback");
+    await ask(subscription(many), "suback");
+    const [renewed] = await ask(subscription(["many/7", "one/more", "many/7"]), "suback");
+    assertEquals(renewed?.granted, [1, 0x80, 1]);
+
     const other = guests.use(await Guest.at(port, hello()));
     for (let i = 0; i < 1_010; i++) await other.client.write(message(`r/${i}`, "x", 0, true));
-    await other.client.write(message("r/0", "", 0, true)); // taken back: one more fits
+    await other.client.write(message("r/500", "", 0, true)); // taken back: one more fits
     await other.client.write(message("r/long", Buffer.alloc(17_000), 0, true));
+    await other.client.write(message(`r/${"x".repeat(17_000)}`, "long", 0, true));
     await other.client.write(message("r/last", "x", 0, true));
     await other.client.write(of({ cmd: "pingreq" }));
     await other.hearsUntil("pingresp");
@@ -229,5 +269,47 @@ Deno.test("examples/mqtt_broker.ts keeps no more filters and messages than it ca
     const kept = (await late.hearsUntil("pingresp")).filter(({ cmd }) => cmd === "publish");
     assertEquals(kept.length, 1_000);
     const topics = kept.map((packet) => "topic" in packet ? packet.topic : "");
-    assertEquals([topics[0], topics.at(-1)], ["r/1", "r/last"]);
+    assertEquals([topics[0], topics.at(-1)], ["r/10", "r/last"]);
+  }));
+
+Deno.test("examples/mqtt_broker.ts retains messages of all, whatever one of them retains", () =>
+  withBroker(async (port, guests) => {
+    const [greedy, modest] = [guests.use(await publisher(port)), guests.use(await publisher(port))];
+    await publish(modest, "modest/before", "x", true);
+    for (let i = 0; i < 1_500; i++) await greedy.client.write(message(`greedy/${i}`, "x", 0, true));
+    await greedy.client.write(of({ cmd: "pingreq" }));
+    await greedy.hearsUntil("pingresp");
+    for (const topic of ["modest/after", "modest/last"]) await publish(modest, topic, "x", true);
+    const ping = of({ cmd: "pingreq" });
+    const late = guests.use(await Guest.at(port, hello(), subscription(["#"], 0), ping));
+    const topics = (await late.hearsUntil("pingresp")).flatMap((packet) =>
+      packet.cmd === "publish" ? [packet.topic] : []
+    );
+    const kept = Array.from({ length: 997 }, (_, i) => `greedy/${i + 503}`);
+    assertEquals(topics, ["modest/before", ...kept, "modest/after", "modest/last"]);
+  }));
+
+Deno.test("examples/mqtt_broker.ts says once what is retained, however often it is published meanwhile", () =>
+  withBroker(async (port, guests) => {
+    const publishers = await Promise.all(Array.from({ length: 4 }, () => publisher(port)));
+    for (const guest of publishers) guests.use(guest);
+    const payload = Buffer.alloc(16_000);
+    const retain = async (count: number) => {
+      for (let i = 0; i < count; i += 4) {
+        await Promise.all(
+          publishers.map((guest, at) => publish(guest, `${i + at}`, payload, true)),
+        );
+      }
+    };
+    await retain(1_000);
+    const slow = guests.use(await Guest.at(port, hello(), subscription(["#"], 0)));
+    await slow.hearsUntil("suback");
+    const heard = [];
+    for (let i = 0; i < 100; i++) heard.push(await slow.hears());
+    // It has not read the rest, which is more than the system keeps.
+    await retain(100);
+    await slow.client.write(of({ cmd: "pingreq" }));
+    heard.push(...await slow.hearsUntil("pingresp"));
+    const retained = heard.filter((packet) => packet?.cmd === "publish" && packet.retain);
+    assertEquals([heard.length, retained.length], [1_101, 1_000]);
   }));

@@ -38,7 +38,8 @@ listener.attach(
   framedService(new JsonLinesCodec<Request, Reply>({ check, maxFrameLength: 65_536 }), {
     onMessage(_caller, { id, method, params }) {
       const result = methods.get(method)?.(params);
-      if (result === undefined) return { id, error: `unknown method "${method}"` };
+      // Not all of it: the reply might be longer than the request, and too long, which ends the connection.
+      if (result === undefined) return { id, error: `unknown method "${method.slice(0, 50)}"` };
       return Number.isFinite(result) ? { id, result } : { id, error: "too large for a number" };
     },
     onError: (caller, error) => void caller.send({ id: null, error: error.message }),

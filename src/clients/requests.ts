@@ -58,12 +58,13 @@ const used = new WeakSet<Connection>();
  *
  * const codec = new LineCodec();
  * await using listener = new Listener(0, { interface: "127.0.0.1" });
- * listener.attach(framedService(codec, { onMessage: (_caller, line) => line.toUpperCase() }));
+ * listener.attach(framedService(codec, { onMessage: (_caller, line) => `${line.length} letters` }));
  * await listener.start();
  *
  * const client = new ReconnectingClient({ host: "127.0.0.1", port: listener.port });
  * await using requests = new Requests(client, codec, { timeoutInMillis: 5_000 });
- * console.log(await Promise.all([requests.send("a"), requests.send("b")])); // [ "A", "B" ]
+ * const answers = await Promise.all([requests.send("hello"), requests.send("you")]);
+ * console.log(answers.join()); // 5 letters,3 letters
  * ```
  */
 export class Requests<Q, A> implements AsyncDisposable {

@@ -266,7 +266,7 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
  * listener.attach({
  *   async onConnect(caller) {
  *     await using lines = framed(caller, new LineCodec());
- *     for await (const line of lines) await lines.send(line.toUpperCase());
+ *     for await (const line of lines) await lines.send(`${line.length} letters`);
  *   },
  * });
  * await listener.start();
@@ -274,7 +274,7 @@ function endOf(error: unknown): IteratorResult<never, undefined> {
  * const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
  * await using lines = framed(client, new LineCodec());
  * await lines.send("hello");
- * console.log(await lines.receive()); // HELLO
+ * console.log(await lines.receive()); // 5 letters
  * ```
  */
 export function framed<In = never, Out = never>(

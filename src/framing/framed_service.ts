@@ -88,7 +88,7 @@ const METHODS = ["onConnect", "onMessage", "onStop", "onError", "onClose"] as co
  *
  * await using listener = new Listener(0, { interface: "127.0.0.1" });
  * listener.attach(framedService(new LineCodec({ maxFrameLength: 1_000 }), {
- *   onMessage: (_caller, line) => line.toUpperCase(),
+ *   onMessage: (_caller, line) => `${line.length} letters`,
  * }));
  * await listener.start();
  * ```

@@ -98,6 +98,20 @@ Deno.test("examples/json_server.ts calculates with numbers only", async () => {
   await interrupt(server);
 });
 
+Deno.test("examples/json_server.ts answers the longest request", async () => {
+  await using server = await startExample("json_server", { PORT: 0 });
+  await using client = await dial({ port: await portOfExample(server) });
+  for (const letter of ["x", '"', "\0", "\ud800"]) {
+    const request = (method: string) => JSON.stringify({ id: 1, method, params: [] });
+    const perLetter = request(letter).length - request("").length;
+    const method = letter.repeat((65_536 - request("").length) / perLetter);
+    await client.write(`${request(method).padEnd(65_536)}\n`);
+    const line = await client.readLine({ timeoutInMillis });
+    assertEquals(JSON.parse(line!), { id: 1, error: `unknown method "${letter.repeat(50)}"` });
+  }
+  await interrupt(server);
+});
+
 Deno.test("examples/json_server.ts takes for an id only what it can give back", async () => {
   await using server = await startExample("json_server", { PORT: 0 });
   const port = await portOfExample(server);

@@ -109,6 +109,17 @@ Deno.test("examples/service as in its image speaks TLS, and ends at once when it
   });
 });
 
+Deno.test("examples/service answers lines whose capitals would be longer, or would end with a CR", async () => {
+  await using service = await Service.start();
+  await using client = await dial(service);
+  await client.write(`${"\u0149".repeat(5_000)}\nstra\u00dfe\r\r\n\r\r\n`);
+  const line = () => client.readLine({ timeoutInMillis: 10_000 });
+  assertEquals(await line(), "\u0149".repeat(5_000));
+  assertEquals([await line(), await line()], ["STRA\u00dfE", ""]);
+  service.program.signal("SIGINT");
+  await service.log();
+});
+
 Deno.test("The times in examples/service fit together", async () => {
   const text = (name: string) => Deno.readTextFile(new URL(name, FOLDER));
   const number = (of: string, pattern: RegExp) => {

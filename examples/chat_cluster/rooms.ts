@@ -9,6 +9,14 @@ interface Room {
   readonly hearing: Hearing;
 }
 
+/** In characters, which have at most three bytes each: the name of a guest, and the longest line of one. */
+const LONGEST = 1_100;
+
+/** Makes a line of what is on the bus: other programs may publish there, whatever they like. */
+function lineOf(said: string): string {
+  return printable(said.slice(0, LONGEST).toWellFormed());
+}
+
 /** All rooms with somebody in them. */
 export class Rooms {
   readonly #bus: Bus;
@@ -35,7 +43,9 @@ export class Rooms {
     let room = this.#rooms.get(name);
     if (room === undefined) {
       const here = new Group({ codec: this.#codec, slow: "skip" });
-      const hearing = this.#bus.hear(name, (line) => this.#missed += here.send(line).skipped);
+      const hearing = this.#bus.hear(name, (said) => {
+        this.#missed += here.send(lineOf(said)).skipped;
+      });
       this.#rooms.set(name, room = { here, hearing });
     }
     room.here.add(guest.connection);
@@ -59,7 +69,7 @@ export class Rooms {
   say(guest: Framed<string>, text: string): string | undefined {
     const room = this.#roomOf.get(guest);
     if (room === undefined) return "* not said: enter a room first, with /join ROOM";
-    const isSaid = this.#bus.publish(room, `${this.#process}-${guest.id}: ${printable(text)}`);
+    const isSaid = this.#bus.publish(room, `${this.#process}-${guest.id}: ${text}`);
     return isSaid ? undefined : "* not said: the bus is away";
   }
 

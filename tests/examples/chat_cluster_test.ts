@@ -1,7 +1,10 @@
 // examples/chat_cluster: four processes on two hosts behind HAProxy, and books at all ends.
 
 import { assert, assertEquals } from "@std/assert";
+import { Rooms } from "../../examples/chat_cluster/rooms.ts";
+import { type Framed, framedService, LineCodec, Listener } from "../../mod.ts";
 import { type Books, type BusProgram, Cluster, nats, redis } from "../support/chat_cluster.ts";
+import { dial } from "../support/dial.ts";
 import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { peerTest } from "../support/peers.ts";
@@ -19,6 +22,55 @@ async function withCluster(kind: BusProgram, body: (cluster: Cluster) => Promise
     await body(cluster);
   });
 }
+
+Deno.test("Rooms of examples/chat_cluster pass on what anybody puts on the bus as one line that a guest can be sent", async () => {
+  let hears: (line: string) => void = () => {};
+  const codec = new LineCodec({ maxFrameLength: 4_000 });
+  const rooms = new Rooms({
+    isUp: true,
+    publish: (_room, line) => (hears(line), true),
+    hear(_room, onLine) {
+      hears = onLine;
+      return { begun: Promise.resolve(), end() {} };
+    },
+    close: () => Promise.resolve(),
+  }, codec);
+  await using listener = new Listener(0, { interface: "127.0.0.1" });
+  const entered = Promise.withResolvers<Framed<string>>();
+  listener.attach(framedService(codec, {
+    async onConnect(caller) {
+      await rooms.enter(caller, "room");
+      entered.resolve(caller);
+    },
+    onMessage: () => {},
+    onClose: (caller) => rooms.leave(caller),
+  }));
+  await listener.start();
+  await using client = await dial(listener);
+  const guest = await entered.promise;
+  const line = () => client.readLine({ timeoutInMillis: 10_000 });
+  for (
+    const [said, heard] of [
+      ["a\nb\r\n", "a?b??"],
+      ["a\r", "a?"],
+      ["\x1b[2J\u202e\x9b", "?[2J??"],
+      ["\ud800", "\ufffd"],
+      ["\u20ac".repeat(5_000), "\u20ac".repeat(1_100)],
+      // Cut within a character.
+      ["x" + "\u{1f680}".repeat(5_000), "x" + "\u{1f680}".repeat(549) + "\ufffd"],
+      ["", ""],
+    ] as const
+  ) {
+    hears(said);
+    assertEquals(await line(), heard);
+  }
+  // The longest that a guest can say, of bytes that are no text.
+  assertEquals(rooms.say(guest, "\ufffd".repeat(1_000)), undefined);
+  assert((await line())!.endsWith(`-${guest.id}: ${"\ufffd".repeat(1_000)}`));
+  assertEquals(rooms.say(guest, "\x1b]0;x\x07"), undefined);
+  assert((await line())!.endsWith(": ?]0;x?"));
+  assertEquals(rooms.missed, 0);
+});
 
 /** For each bus its program. */
 const buses = { NATS: [nats, "nats-server"], Redis: [redis, "redis-server"] } as const;

@@ -5,6 +5,8 @@ import { ReadTimedOutError, type UdpClient } from "../mod.ts";
 const [DATA, ACK, ERROR] = [3, 4, 5] as const;
 const BLOCK = 512;
 const TRIES = 5;
+/** A transfer may take this long, and a second for each block: a client that acknowledges late has an end, too. */
+const GRACE_IN_MILLIS = 60_000;
 
 function packet(kind: number, number: number, content: Uint8Array): Uint8Array {
   return new Uint8Array([0, kind, number >> 8, number, ...content]);
@@ -44,6 +46,7 @@ export async function sendFile(
   }
   using file = await Deno.open(path);
   const block = new Uint8Array(BLOCK);
+  const end = performance.now() + GRACE_IN_MILLIS + info.size / BLOCK * 1_000;
   for (let number = 1, sent = 0;; number++) {
     let length = 0;
     while (length < BLOCK) {
@@ -54,6 +57,7 @@ export async function sendFile(
     const data = packet(DATA, number, block.subarray(0, length));
     for (let tries = 0;; tries++) {
       if (tries === TRIES) throw new Error("the client does not answer");
+      if (performance.now() > end) throw new Error("the client is too slow");
       await peer.write(data);
       if (await isAcknowledged(peer, number)) break;
     }

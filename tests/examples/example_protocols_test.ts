@@ -1,7 +1,14 @@
 // What attackers have tried on the protocols of the examples: for each a question that must not work, and its answer.
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { UdpClient } from "../../mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { sendFile } from "../../examples/tftp_transfer.ts";
+import { ReadTimedOutError, UdpClient } from "../../mod.ts";
 import { dial } from "../support/dial.ts";
 import { interrupt, portOfExample, startExample } from "../support/example.ts";
 import { inFolder } from "../support/folder.ts";
@@ -241,6 +248,40 @@ Deno.test("examples/tftp_server.ts serves beside many who ask and say nothing mo
     await early.client.sendTo("\0\x04\0\x02", early.peer);
     await server.line(/got .*\/long, 600 bytes$/);
   }));
+
+/** Sends a file of so many blocks to a client that lets so many tries pass, and acknowledges the next one that late. */
+async function sendSlowly(blocks: number, tries: number, lateByMillis: number): Promise<number> {
+  let [now, number, left] = [0, 0, tries];
+  const peer = {
+    write(packet: Uint8Array): Promise<number> {
+      number = packet[2]! << 8 | packet[3]!;
+      return Promise.resolve(packet.length);
+    },
+    read(): Promise<[Uint8Array, number]> {
+      now += left > 0 ? 1_000 : lateByMillis;
+      if (left-- > 0) return Promise.reject(new ReadTimedOutError("Nothing came"));
+      left = tries;
+      return Promise.resolve([Uint8Array.of(0, 4, number >> 8, number), 4]);
+    },
+  };
+  return await inFolder(async (folder) => {
+    const path = `${folder}/long`;
+    await Deno.writeFile(path, new Uint8Array(blocks * 512 - 1));
+    Object.defineProperty(performance, "now", { value: () => now, configurable: true });
+    try {
+      return await sendFile(path, peer as unknown as UdpClient, () => {});
+    } finally {
+      delete (performance as Partial<Performance>).now;
+    }
+  });
+}
+
+Deno.test("examples/tftp_server.ts sends a long file over a slow network, and to nobody for ever", async () => {
+  assertEquals(await sendSlowly(2_000, 0, 990), 2_000 * 512 - 1);
+  assertEquals(await sendSlowly(10, 4, 990), 10 * 512 - 1);
+  await assertRejects(() => sendSlowly(2_000, 4, 990), Error, "the client is too slow");
+  await assertRejects(() => sendSlowly(2_000, 5, 0), Error, "the client does not answer");
+});
 
 Deno.test("examples/statsd.ts counts what makes sense", () =>
   withExample("statsd", async (server, port) => {

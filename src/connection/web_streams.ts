@@ -21,15 +21,12 @@ const KEEPS: Borrower = { needsBytes: true, copy: () => false };
 export function readableOf({ reader }: StreamCore): ReadableStream<Uint8Array<ArrayBuffer>> {
   const deliver = (controller: ReadableByteStreamController): void => {
     const request = controller.byobRequest;
-    const view = request?.view;
-    const [bytes, length] = reader.take(view?.byteLength);
+    const [bytes, length] = reader.take(request?.view?.byteLength);
     if (length < 0) {
       controller.close();
       request?.respond(0);
-    } else if (request && view) {
-      new Uint8Array(view.buffer, view.byteOffset).set(bytes);
-      request.respond(length);
     } else {
+      // Not by the request: its reader may have been released, and a stream does not hand on what is answered then.
       controller.enqueue(owned(bytes));
     }
   };

@@ -37,6 +37,83 @@ Deno.test("Connection.readable fills the buffers that are brought, and gives the
   connection.abort();
 });
 
+Deno.test("Connection.readable gives whoever reads next what a released reader waited for", async () => {
+  const text = (bytes?: Uint8Array) => new TextDecoder().decode(bytes);
+  const waits: { [name: string]: (readable: ReadableStream<Uint8Array>) => Promise<unknown> } = {
+    "another default reader": async (readable) => text((await readable.getReader().read()).value),
+    "another byob reader": async (readable) =>
+      text((await readable.getReader({ mode: "byob" }).read(new Uint8Array(9))).value),
+    "a byob reader that wants it all": async (readable) =>
+      text((await readable.getReader({ mode: "byob" }).read(new Uint8Array(9), { min: 6 })).value),
+    "a loop": async (readable) => {
+      for await (const bytes of readable) return text(bytes);
+      return undefined;
+    },
+    "both branches of a tee": async (readable) => {
+      const branches = readable.tee().map(async (branch) =>
+        text((await branch.getReader().read()).value)
+      );
+      const [one, two] = await Promise.all(branches);
+      assertEquals(one, two);
+      return one;
+    },
+  };
+  for (const [name, wait] of Object.entries(waits)) {
+    for (const released of [[9], [9, 9], [2, 9], [undefined], [undefined, 9]]) {
+      const { connection, peer, clock } = scriptedConnection([]);
+      for (const size of released) {
+        const reader = size === undefined
+          ? connection.readable.getReader()
+          : connection.readable.getReader({ mode: "byob" });
+        const read = reader instanceof ReadableStreamBYOBReader
+          ? reader.read(new Uint8Array(size!))
+          : reader.read();
+        await clock.settle();
+        reader.releaseLock();
+        await assertRejects(() => read, TypeError);
+      }
+      const next = wait(connection.readable);
+      await clock.settle();
+      peer.say("abcdef", silence());
+      assert(!await isPending(clock, next), `${name} after ${released}`);
+      const first = await next as string;
+      assert("abcdef".startsWith(first) && first !== "", `${name} after ${released}: ${first}`);
+      connection.abort();
+    }
+  }
+});
+
+Deno.test("Connection.readable loses nothing of a released reader whose bytes come before the next one", async () => {
+  const { connection, peer, clock } = scriptedConnection([]);
+  const reader = connection.readable.getReader({ mode: "byob" });
+  const read = reader.read(new Uint8Array(2));
+  await clock.settle();
+  reader.releaseLock();
+  await assertRejects(() => read, TypeError);
+  peer.say("abcdef", end());
+  await clock.settle();
+  let all = "";
+  for await (const bytes of connection.readable) all += new TextDecoder().decode(bytes);
+  assertEquals(all, "abcdef");
+  connection.abort();
+});
+
+Deno.test("Connection.readable ends whoever reads after a released reader", async () => {
+  for (const ending of [end(), reset()]) {
+    const { connection, peer, clock } = scriptedConnection([]);
+    const reader = connection.readable.getReader({ mode: "byob" });
+    const read = reader.read(new Uint8Array(2));
+    await clock.settle();
+    reader.releaseLock();
+    await assertRejects(() => read, TypeError);
+    const next = connection.readable.getReader().read().catch((error) => error.code);
+    await clock.settle();
+    peer.say(ending);
+    assert(!await isPending(clock, next));
+    connection.abort();
+  }
+});
+
 Deno.test("Connection.readable never transfers memory that other reads lie in", async () => {
   const { connection, peer } = scriptedConnection(["abc"]);
   const [kept] = await connection.read(2);

@@ -3,6 +3,7 @@
 import {
   begun,
   type Check,
+  checkPart,
   ensure,
   ensureBytes,
   ensureWritten,
@@ -59,19 +60,7 @@ export const transportContract: readonly Check[] = [
   {
     name:
       "Transport.read() keeps to the part of the buffer it was given, and to the count it tells",
-    async run({ near, far }) {
-      await writeAll(near, numbered(5, 1));
-      const whole = new Uint8Array(64).fill(255);
-      let end = 20;
-      while (end < 25) {
-        const count = await far.read(whole.subarray(end, 40));
-        ensure(count !== null && count >= 1, `read() gave ${count}`);
-        end += count;
-      }
-      ensureBytes(whole.subarray(0, 20), new Uint8Array(20).fill(255));
-      ensureBytes(whole.subarray(20, 25), numbered(5, 1));
-      ensureBytes(whole.subarray(25), new Uint8Array(39).fill(255));
-    },
+    run: (trial) => checkPart(trial, "read", (buffer) => trial.far.read(buffer)),
   },
   {
     name: "Transport.read() waits for bytes and is woken by them",

@@ -170,3 +170,29 @@ export async function readAll(
   }
   return new Uint8Array(got);
 }
+
+/**
+ * Throws unless reads of the far end keep to the part of the memory that they are given, to the count they tell, and to
+ * their own time.
+ *
+ * @param read Reads some bytes.
+ */
+export async function checkPart(
+  trial: Trial,
+  name: string,
+  read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>,
+): Promise<void> {
+  await writeAll(trial.near, numbered(5, 1));
+  const whole = new Uint8Array(64).fill(255);
+  let end = 20;
+  while (end < 25) {
+    const count = await read(whole.subarray(end, 40));
+    ensure(count !== null && count >= 1, `${name}() gave ${count}`);
+    end += count;
+  }
+  // Nor is anything written there later.
+  await trial.delay(1);
+  ensureBytes(whole.subarray(0, 20), new Uint8Array(20).fill(255));
+  ensureBytes(whole.subarray(20, 25), numbered(5, 1));
+  ensureBytes(whole.subarray(25), new Uint8Array(39).fill(255));
+}

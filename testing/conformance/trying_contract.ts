@@ -4,6 +4,7 @@ import type { Transport } from "../../src/network/network.ts";
 import {
   begun,
   type Check,
+  checkPart,
   ensure,
   ensureBytes,
   numbered,
@@ -44,6 +45,12 @@ export const tryingContract: readonly Check[] = [
       ensure(count !== null && count >= 1 && count <= 3, `tryRead() gave ${count}, 3 were written`);
       ensureBytes(buffer.subarray(0, count), numbered(3, 1).subarray(0, count));
     },
+  },
+  {
+    name:
+      "Transport.tryRead() keeps to the part of the buffer it was given, and to the count it tells",
+    needs: "canTry",
+    run: (trial) => checkPart(trial, "tryRead", (buffer) => readNext(trial.far, buffer)),
   },
   {
     name: "Transport.tryRead() gives null at the end, again and again",
@@ -89,11 +96,36 @@ export const tryingContract: readonly Check[] = [
     },
   },
   {
+    name: "Transport.whenReadable() calls back at the end",
+    needs: "canTry",
+    async run(trial) {
+      const waiting = readable(trial.far);
+      ensure(await trial.isWaiting(waiting), "whenReadable() called although nothing was written");
+      trial.near.close();
+      ensure(!await trial.isWaiting(waiting), "whenReadable() did not call when the peer ended");
+      const count = await readNext(trial.far, new Uint8Array(8));
+      ensure(count === null, `tryRead() at the end gave ${count}`);
+    },
+  },
+  {
+    name: "Transport.whenReadable() calls back at a reset, and tryRead() throws it",
+    needs: "canTry",
+    async run(trial) {
+      const { near, far } = trial;
+      if (near.reset === undefined) return;
+      const waiting = readable(far);
+      ensure(await trial.isWaiting(waiting), "whenReadable() called although nothing was written");
+      near.reset();
+      ensure(!await trial.isWaiting(waiting), "whenReadable() did not call when the peer was gone");
+      await rejectionOf(readNext(far, new Uint8Array(8)));
+    },
+  },
+  {
     name: "Transport.tryWrite() sends what fits, then gives undefined until the peer reads",
     needs: "canTry",
     async run(trial) {
       const { near, far } = trial;
-      const piece = numbered(65_536);
+      const piece = numbered(10_000);
       let written = 0;
       for (let count; (count = near.tryWrite!(piece.subarray(written % 251))) !== undefined;) {
         ensure(count >= 1 && count <= piece.length, `tryWrite() gave ${count}`);
@@ -106,8 +138,15 @@ export const tryingContract: readonly Check[] = [
         ensure(count !== null, `the end came after ${got} of ${written} bytes`);
         ensureBytes(buffer.subarray(0, count), numbered(count, got));
         got += count;
+        ensure(got <= written, `${got} bytes came, and tryWrite() said ${written}`);
       }
-      ensure(await near.write(numbered(3)) >= 1, "write() took nothing when all had been read");
+      await writeAll(near, numbered(3, 7));
+      for (let got = 0; got < 3;) {
+        const count = await readNext(far, buffer.subarray(0, 3));
+        ensure(count !== null, "the end came before all that was written");
+        ensureBytes(buffer.subarray(0, count), numbered(count, 7 + got));
+        got += count;
+      }
     },
   },
   {

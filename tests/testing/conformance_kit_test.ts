@@ -256,6 +256,180 @@ const faults: Record<string, [fault: Fault, failing: RegExp]> = {
     },
     /throw when it was closed/,
   ],
+  "loses a byte that is tried to be read": [
+    (transport) => ({
+      tryRead(buffer) {
+        const count = transport.tryRead!(buffer);
+        if (!count || count < 2) return count;
+        buffer.copyWithin(0, 1, count);
+        return count - 1;
+      },
+    }),
+    /tryRead\(\) keeps to the part/,
+  ],
+  "gives a byte twice": [
+    (transport) => {
+      let last: number | undefined;
+      return {
+        tryRead(buffer) {
+          if (last !== undefined) {
+            buffer[0] = last;
+            last = undefined;
+            return 1;
+          }
+          const count = transport.tryRead!(buffer);
+          if (count) last = buffer[count - 1];
+          return count;
+        },
+      };
+    },
+    /tryRead\(\) gives null at the end/,
+  ],
+  "scribbles behind what it tried to read": [
+    (transport) => ({
+      tryRead(buffer) {
+        const count = transport.tryRead!(buffer);
+        if (count) buffer.fill(0, count);
+        return count;
+      },
+    }),
+    /tryRead\(\) keeps to the part/,
+  ],
+  "tries to read into the start of the memory": [
+    (transport) => ({ tryRead: (buffer) => transport.tryRead!(new Uint8Array(buffer.buffer)) }),
+    /tryRead\(\) keeps to the part/,
+  ],
+  "writes into the buffer later": [
+    (transport) => ({
+      tryRead(buffer) {
+        const count = transport.tryRead!(buffer);
+        if (count) void Promise.resolve().then(() => buffer.fill(0, 0, count)).catch(() => {});
+        return count;
+      },
+    }),
+    /tryRead\(\) keeps to the part/,
+  ],
+  "says less than it tried to write": [
+    (transport) => ({
+      tryWrite(bytes) {
+        const count = transport.tryWrite!(bytes);
+        return count === undefined || count < 2 ? count : count - 1;
+      },
+    }),
+    /tryWrite\(\) sends what fits/,
+  ],
+  "says less than it tried to write, once": [
+    (transport) => {
+      let n = 0;
+      return {
+        tryWrite(bytes) {
+          const count = transport.tryWrite!(bytes);
+          return count === undefined || count < 2 || ++n !== 2 ? count : count - 1;
+        },
+      };
+    },
+    /tryWrite\(\) sends what fits/,
+  ],
+  "sends later what it tried to write": [
+    (transport) => ({
+      tryWrite(bytes) {
+        const count = Math.min(bytes.length, 1000);
+        queueMicrotask(() => void transport.write(bytes.subarray(0, count)).catch(() => {}));
+        return count;
+      },
+    }),
+    /tryWrite\(\) sends what fits/,
+  ],
+  "does not call back at the end": [
+    (transport) => ({
+      whenReadable(callback) {
+        transport.whenReadable!(() => {
+          try {
+            if (transport.tryRead!(new Uint8Array(1)) === null) return;
+          } catch { /* it is told by the callback */ }
+          callback();
+        });
+      },
+    }),
+    /whenReadable\(\) calls back at the end/,
+  ],
+  "calls back twice": [
+    (transport) => ({
+      whenReadable(callback) {
+        transport.whenReadable!(() => {
+          callback();
+          queueMicrotask(callback);
+        });
+      },
+    }),
+    /whenReadable\(\) calls back once/,
+  ],
+  "does not call back for what is there": [
+    (transport) => {
+      return {
+        whenReadable(callback) {
+          const count = transport.tryRead!(new Uint8Array(0));
+          if (count === undefined) transport.whenReadable!(callback);
+        },
+      };
+    },
+    /whenReadable\(\) calls back once/,
+  ],
+  "swallows what it tries to write to a gone peer": [
+    (transport) => ({
+      tryWrite(bytes) {
+        try {
+          return transport.tryWrite!(bytes);
+        } catch {
+          return bytes.length;
+        }
+      },
+    }),
+    /throw when it was closed/,
+  ],
+  "tries to read an end where there was a reset": [
+    (transport) => ({
+      tryRead(buffer) {
+        try {
+          return transport.tryRead!(buffer);
+        } catch {
+          return null;
+        }
+      },
+    }),
+    /calls back at a reset/,
+  ],
+  "does not call back at a reset": [
+    (transport) => ({
+      whenReadable(callback) {
+        transport.whenReadable!(() => {
+          try {
+            transport.tryRead!(new Uint8Array(1));
+          } catch {
+            return;
+          }
+          callback();
+        });
+      },
+    }),
+    /calls back at a reset/,
+  ],
+  "calls back though it was closed": [
+    (transport) => {
+      let waiting: (() => void) | undefined;
+      return {
+        whenReadable(callback) {
+          waiting = callback;
+          transport.whenReadable!(callback);
+        },
+        close() {
+          transport.close();
+          waiting?.();
+        },
+      };
+    },
+    /nobody is called back/,
+  ],
   "makes a reset look like an end": [
     (transport) => ({ reset: () => transport.close() }),
     /reset\(\) is told/,

@@ -158,7 +158,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
     return this.#core.origin.proxy;
   }
 
-  /** What was agreed on with the peer, if the connection is secure. */
+  /** What was agreed on with the peer, if the connection is secure. That a proxy on the way is says nothing. */
   get secure(): SecureInfo | undefined {
     return this.#core.transport.secure;
   }

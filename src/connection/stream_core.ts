@@ -281,11 +281,13 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   }
 
   /**
-   * Whether both sides have said all: then freeing gives the peer its end, without an end of its own before. Where it is
-   * secure, that end has to be said.
+   * Whether both sides have said all: then freeing gives the peer its end, without an end of its own before. Not where
+   * that end has to be said.
    */
   get #isSaidAll(): boolean {
-    return this.reader.hasEnded && this.isQuiet && this.#transport.secure === undefined;
+    if (!this.reader.hasEnded || !this.isQuiet) return false;
+    const { mustSayEnd, secure } = this.#transport;
+    return !(mustSayEnd ?? secure !== undefined);
   }
 
   /** Frees the transport at once; what is queued or unread is gone. */

@@ -71,6 +71,10 @@ export class TappedTransport implements Transport {
     return this.#inner.secure;
   }
 
+  get mustSayEnd(): boolean | undefined {
+    return this.#inner.mustSayEnd;
+  }
+
   get system(): SystemSocket | undefined {
     return this.#inner.system;
   }

@@ -54,6 +54,10 @@ export class ReplayedTransport implements Transport {
     return this.#inner.secure;
   }
 
+  get mustSayEnd(): boolean | undefined {
+    return this.#inner.mustSayEnd;
+  }
+
   get system(): SystemSocket | undefined {
     return this.#inner.system;
   }

@@ -12,6 +12,11 @@ export interface Transport {
   readonly remoteAddr: NetworkAddress;
   /** What was agreed on, where the stream is secure. */
   readonly secure?: SecureInfo | undefined;
+  /**
+   * Whether its end has to be said with `closeWrite`: freed without that, the peer takes it for cut. Left out where that
+   * is so exactly if it is `secure`.
+   */
+  readonly mustSayEnd?: boolean | undefined;
   /** What can be asked of the system about it, where the engine can; a stream over another one has the other's. */
   readonly system?: SystemSocket | undefined;
   /** Waits for bytes, puts them at the start of `buffer` and resolves with their count, `null` at the end. */

@@ -12,6 +12,7 @@ import { connectByHttp } from "./http_connect.ts";
 import { ProxyFailure } from "./proxy_answer.ts";
 import type { ProxyServer } from "./proxy_server.ts";
 import { connectBySocks5 } from "./socks5.ts";
+import { Tunnelled } from "./tunnelled.ts";
 
 /**
  * Goes through proxies.
@@ -21,7 +22,8 @@ import { connectBySocks5 } from "./socks5.ts";
  * @param target Where the last one shall connect to.
  * @param network Where the stream comes from.
  * @param signal Gives up.
- * @returns The stream to the target; the given one itself, where nothing had to be put around it.
+ * @returns The stream to the target; the given one itself, where nothing had to be put around it. It is not secure,
+ * also where a proxy is.
  * @throws {GenericError} `"unreachable"`, `"denied"` or `"handshake"`: names the proxy and what it says.
  */
 export async function tunnel(
@@ -78,6 +80,7 @@ async function ask(
     // A question in pieces would wait for the answer to each.
     transport.setNoDelay?.(true);
     const rest = await connect(transport, server, { host: hostForProxy(host), port });
+    if (transport.secure !== undefined) return new Tunnelled(transport, rest);
     return rest.length === 0 ? transport : new ReplayedTransport(transport, rest);
   } catch (error) {
     if (error instanceof ProxyFailure) throw error.told(action, server.name);

@@ -156,6 +156,7 @@ Deno.test("TappedTransport passes on all members of a stream, and only those it 
     localAddr: true,
     remoteAddr: true,
     secure: true,
+    mustSayEnd: true,
     system: true,
     read: true,
     write: true,

@@ -7,6 +7,7 @@ import {
   Listener,
   type ProxyHeader,
   type SocketErrorCode,
+  type SocketEvent,
 } from "../../mod.ts";
 import { assertCode } from "../support/assert_code.ts";
 import { Authority } from "../support/certificates.ts";
@@ -68,7 +69,7 @@ Deno.test("Client via a proxy can be made secure later, for the name that it was
   const authority = await Authority.make("Tests");
   await using listener = new Listener(0, {
     interface: "127.0.0.1",
-    secureSocket: { ...await authority.sign(), mode: "upgrade" },
+    secureSocket: { ...await authority.sign({ name: "target" }), mode: "upgrade" },
   });
   await listener.serve(async (caller) => {
     if (await caller.readLine() !== "STARTTLS") return;
@@ -76,16 +77,39 @@ Deno.test("Client via a proxy can be made secure later, for the name that it was
     await caller.upgradeToTls();
     await caller.write(await caller.readLine() ?? "");
   });
-  await using proxy = await httpProxy();
-  const via = proxy.url;
-  const hosts = ["localhost"];
-  await using client = await Client.connect({ hosts, port: listener.port, via });
-  await client.write("STARTTLS\n");
-  assertEquals(await client.readLine(), "go");
-  await client.upgradeToTls({ caCerts: [authority.cert] });
-  await client.write("hello\n");
-  assertEquals(text((await client.read(5))[0]), "hello");
-  assertEquals(client.secure?.serverName, "localhost");
+  const caCerts = [authority.cert];
+  await using plain = await httpProxy();
+  await using secure = await httpProxy(undefined, { secureSocket: await authority.sign() });
+  const safe = { url: secure.url, secureSocket: { caCerts } };
+  // By Deno's own engine, and by the other one.
+  const shown = { url: secure.url, secureSocket: { caCerts, exposePeerCertificate: true } };
+  for (const via of [plain.url, safe, shown, [safe, plain.url], [plain.url, safe], [safe, safe]]) {
+    for (const exposePeerCertificate of [false, true]) {
+      const hosts = ["localhost"];
+      const events: SocketEvent[] = [];
+      const ended = Promise.withResolvers<void>();
+      const onEvent = (event: SocketEvent) => {
+        events.push(event);
+        if (event.kind === "ended") ended.resolve();
+      };
+      await using client = await Client.connect({ hosts, port: listener.port, via, onEvent });
+      assertEquals(client.secure, undefined);
+      await client.write("STARTTLS\n");
+      assertEquals(await client.readLine(), "go");
+      await client.upgradeToTls({ caCerts, exposePeerCertificate });
+      await client.write("hello\n");
+      assertEquals(text((await client.read(5))[0]), "hello");
+      assertEquals(client.secure?.serverName, "localhost");
+      const { peerCertificate } = client.secure!;
+      if (exposePeerCertificate) assertEquals(peerCertificate?.subject, "CN=target, O=Tests");
+      assertEquals((await client.read())[1], -1);
+      await client.close();
+      assertEquals(await client.closed, undefined);
+      await ended.promise;
+      const told = events.map((event) => [event.kind, "secure" in event]);
+      assertEquals(told, [["opened", false], ["secured", true], ["ended", true]]);
+    }
+  }
 });
 
 Deno.test("Client via a proxy sends its PROXY header through the tunnel", async () => {

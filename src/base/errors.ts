@@ -73,8 +73,8 @@ export class GenericError extends SocketError {
   /** Always `"GenericError"`. */
   override readonly name = "GenericError";
   /**
-   * Of a write to a stream that failed: how many of its bytes, from the first on, the system had taken. The peer
-   * may have got them. Nothing else has it.
+   * Of a write to a stream that failed: how many of its bytes, from the first on, the system had taken, at most. The
+   * peer may have got them, and no other ones. Nothing else has it.
    */
   declare readonly bytesTaken?: number;
 }
@@ -234,22 +234,31 @@ export type Failure = SocketError | (() => SocketError);
  * @param error What made it fail.
  * @param bytesTaken How many of its bytes the system had taken.
  * @param length How many it had; left out where none was taken.
+ * @param isMost Whether it may have taken less.
  */
-export function writeError(error: SocketError, bytesTaken: number, length?: number): GenericError {
+export function writeError(
+  error: SocketError,
+  bytesTaken: number,
+  length?: number,
+  isMost = false,
+): GenericError {
   // Of the pieces of one message each has been told of its own.
-  const reason = reasons.get(error) ?? error;
-  const taken = length === undefined ? "nothing" : `${bytesTaken} of ${length} bytes`;
+  const piece = reasons.get(error);
+  const reason = piece?.reason ?? error;
+  const atMost = isMost || piece?.isMost === true;
+  const count = `${atMost ? "at most " : ""}${bytesTaken} of ${length} bytes`;
+  const taken = length === undefined ? "nothing" : count;
   const told = new GenericError(
     codeOf(reason) ?? "broken",
     `${reasonOf(reason)}; of this write the system had taken ${taken}`,
     causeOf(reason),
   );
-  reasons.set(told, reason);
+  reasons.set(told, { reason, isMost: atMost });
   return Object.defineProperty(told, "bytesTaken", { value: bytesTaken, enumerable: true });
 }
 
 /** What made writes fail, by the error of each. */
-const reasons = new WeakMap<Error, SocketError>();
+const reasons = new WeakMap<Error, { readonly reason: SocketError; readonly isMost: boolean }>();
 
 /** The cause of an error, which may be of a class of the user's own. */
 function causeOf(error: Error): ErrorOptions {

@@ -460,8 +460,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @throws {TypeError} The content is neither bytes nor a string, or its buffer was transferred or shrunk
    * before; the connection is not harmed.
    * @throws {GenericError} `"closed"`; `"overflow"`: more than `maxQueuedBytes` would wait, and the connection has
-   * ended; or what ended the connection. Its `bytesTaken` is how many of the bytes the system had taken: they may have
-   * reached the peer.
+   * ended; or what ended the connection. Its `bytesTaken` is how many of the bytes the system had taken, at most: they may
+   * have reached the peer, and no other ones.
    */
   write(content: Uint8Array | string): Promise<number> {
     return this.#core.writer.write(content);

@@ -134,9 +134,10 @@ export class WriteQueue {
    * Nothing more goes out. Each promise settles by how much of its write had gone out, and need not be awaited.
    *
    * @param error Why.
-   * @param unsent How many bytes of those that are under way have not gone out.
+   * @param unsent How many bytes of those that are under way are not known to have gone out.
+   * @param unsure How many of these may have, all the same.
    */
-  refuse(error: SocketError, unsent: number): void {
+  refuse(error: SocketError, unsent: number, unsure = 0): void {
     let taken = -unsent;
     for (let write = this.#first, i = 0; i < this.underWay; write = write!.next, i++) {
       taken += write!.length;
@@ -155,8 +156,11 @@ export class WriteQueue {
         continue;
       }
       promise.catch(ignore);
+      const more = Math.min(unsure, length - count);
+      unsure -= more;
+      const most = count + more;
       write.reject(
-        count > 0 ? writeError(error, count, length) : (untouched ??= writeError(error, 0)),
+        most > 0 ? writeError(error, most, length, more > 0) : (untouched ??= writeError(error, 0)),
       );
     }
   }

@@ -126,7 +126,13 @@ export class Writer implements Turn, PressedQueue {
 
   /** How many bytes the system was offered so far, and has not refused: it may have taken them without a word yet. */
   get bytesOffered(): number {
-    return this.bytesWritten + (this.#isRefused ? 0 : this.#restLength);
+    return this.bytesWritten + (this.#isRefused ? this.#mayHaveSent : this.#restLength);
+  }
+
+  /** How many bytes of a write that failed or was given up may have gone out nevertheless. */
+  get #mayHaveSent(): number {
+    if (!this.#isRefused && !this.#isUntold) return 0;
+    return Math.min(this.#transport.mayHaveSent ?? 0, this.#restLength);
   }
 
   /** Whether the system was offered bytes that it has not taken yet. */
@@ -352,7 +358,7 @@ export class Writer implements Turn, PressedQueue {
   #refuseAll(error: SocketError, held: WriteQueue | undefined): void {
     const refuse = () => {
       this.#whenTold = undefined;
-      this.#queue.refuse(error, this.#restLength);
+      this.#queue.refuse(error, this.#restLength, this.#mayHaveSent);
       held?.refuse(error, 0);
     };
     if (!this.#isUntold) return refuse();

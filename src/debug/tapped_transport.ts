@@ -75,6 +75,10 @@ export class TappedTransport implements Transport {
     return this.#inner.mustSayEnd;
   }
 
+  get mayHaveSent(): number | undefined {
+    return this.#inner.mayHaveSent;
+  }
+
   get system(): SystemSocket | undefined {
     return this.#inner.system;
   }

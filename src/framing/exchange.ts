@@ -289,9 +289,15 @@ export class Exchange<In, Out> {
 /** The last write of a message has failed: the message fails, and says how much of all of it had gone out. */
 async function failed(error: unknown, writes: Promise<number>[], total: number): Promise<never> {
   let taken = 0;
+  // Where how much had gone out is not sure, the first one that failed says so.
+  let first: unknown;
   for (const fate of await Promise.allSettled(writes)) {
-    if (fate.status === "fulfilled") taken += fate.value;
-    else if (fate.reason instanceof GenericError) taken += fate.reason.bytesTaken ?? 0;
+    if (fate.status === "fulfilled") {
+      taken += fate.value;
+    } else {
+      first ??= fate.reason;
+      if (fate.reason instanceof GenericError) taken += fate.reason.bytesTaken ?? 0;
+    }
   }
-  throw taken > 0 && isSocketError(error) ? writeError(error, taken, total) : error;
+  throw taken > 0 && isSocketError(first) ? writeError(first, taken, total) : error;
 }

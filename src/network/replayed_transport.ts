@@ -58,6 +58,10 @@ export class ReplayedTransport implements Transport {
     return this.#inner.mustSayEnd;
   }
 
+  get mayHaveSent(): number | undefined {
+    return this.#inner.mayHaveSent;
+  }
+
   get system(): SystemSocket | undefined {
     return this.#inner.system;
   }

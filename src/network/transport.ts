@@ -27,6 +27,11 @@ export interface Transport {
    */
   write(bytes: Uint8Array): Promise<number>;
   /**
+   * How many bytes of a write that rejects may have been sent nevertheless, from the first on; also of one that is under
+   * way when the stream is freed. Left out where none may.
+   */
+  readonly mayHaveSent?: number | undefined;
+  /**
    * Like `read`, without a promise: `undefined` where that would have to wait. It throws what `read` would reject
    * with. Goes together with `whenReadable`; an engine that has no such thing leaves both out. Not called while a
    * `read` is under way.

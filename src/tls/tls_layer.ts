@@ -122,6 +122,10 @@ export class TlsLayer implements Transport {
     return this.#secure;
   }
 
+  get mayHaveSent(): number | undefined {
+    return this.#inner.mayHaveSent;
+  }
+
   get system(): SystemSocket | undefined {
     return this.#inner.system;
   }

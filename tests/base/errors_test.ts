@@ -42,6 +42,10 @@ Deno.test("SocketErrors keep their message and their fields in JSON", () => {
     message: "Cannot write; of this write the system had taken 2 of 5 bytes",
     bytesTaken: 2,
   });
+  const unsure = writeError(new GenericError("broken", "Cannot write"), 2, 5, true);
+  const told = "Cannot write; of this write the system had taken at most ";
+  assertEquals(inJson(unsure).message, `${told}2 of 5 bytes`);
+  assertEquals(inJson(writeError(unsure, 3, 9)).message, `${told}3 of 9 bytes`);
   assertEquals(inJson(new ReadTimedOutError("Cannot read: nothing came")), {
     name: "ReadTimedOutError",
     code: "timed-out",

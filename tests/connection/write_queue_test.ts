@@ -68,6 +68,22 @@ Deno.test("WriteQueue.refuse() rejects all of them, and nobody has to look", asy
   assertEquals(one.message, "no; of this write the system had taken nothing");
 });
 
+Deno.test("WriteQueue.refuse() counts what may have gone out, and settles nothing by it", async () => {
+  const [queue, writes] = queueOf(2, 3, 4, 5);
+  queue.gather();
+  queue.refuse(new GenericError("broken", "no"), 11, 6);
+  const fates = await Promise.all(
+    writes.map(({ promise }) => promise!.catch(({ bytesTaken, message }) => [bytesTaken, message])),
+  );
+  const told = "no; of this write the system had taken";
+  assertEquals(fates, [
+    2,
+    [3, `${told} at most 3 of 3 bytes`],
+    [4, `${told} at most 4 of 4 bytes`],
+    [0, `${told} nothing`],
+  ]);
+});
+
 Deno.test("WriteQueue.refuse() tells each write how much of it had gone out", async () => {
   const [queue, writes] = queueOf(2, 3, 4);
   queue.gather();

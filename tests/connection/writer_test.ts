@@ -473,6 +473,25 @@ for (const how of ["abort", "overflow"]) {
   });
 }
 
+for (const how of ["refused", "aborted"]) {
+  Deno.test(`Connection.write() counts what its engine may have sent without a word: ${how}`, async () => {
+    const { connection, peer, clock } = scriptedConnection([], {}, {
+      writes: [4, how === "refused" ? broken() : silence()],
+    });
+    Object.assign(peer, { mayHaveSent: 3 });
+    const writes = ["ab", "cd", "ef", "gh", "ij"].map((text) =>
+      connection.write(text).catch((error) => error.bytesTaken + 0.5)
+    );
+    await clock.settle();
+    if (how === "aborted") connection.abort();
+    assertEquals(await Promise.all(writes), [2, 2, 2.5, 1.5, 0.5]);
+    // What may have gone out counts as offered: a request in it must not be sent again.
+    assertEquals(coreOf(connection).writer.bytesOffered, 7);
+    assertEquals(connection.bytesWritten, 4);
+    connection.abort();
+  });
+}
+
 const chunk = "x".repeat(100);
 
 Deno.test("Connection.tryWrite() takes what is written in one turn, however little may be queued", async () => {

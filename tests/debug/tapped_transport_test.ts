@@ -164,6 +164,7 @@ Deno.test("TappedTransport passes on all members of a stream, and only those it 
     whenReadable: true,
     tryWrite: true,
     mayHaveMore: true,
+    mayHaveSent: true,
     holdProgram: true,
     closeWrite: true,
     close: true,

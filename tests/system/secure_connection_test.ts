@@ -1,6 +1,6 @@
 // Secure connections as users make them: Client, Listener and upgradeToTls.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   type Caller,
   Client,
@@ -502,4 +502,31 @@ Deno.test("A chain with something that is no certificate ends the connection tha
     assertEquals(refused.code, "handshake");
   }
   await new Promise((resolve) => server.close(resolve));
+});
+
+Deno.test("A write over Deno's own TLS that is given up is called taken as far as the peer gets it", async () => {
+  const begun = Promise.withResolvers<void>();
+  const givenUp = Promise.withResolvers<void>();
+  const received = Promise.withResolvers<number>();
+  await using listener = await listen(localhost, {
+    async onConnect(caller) {
+      let [, count] = await caller.read();
+      begun.resolve();
+      await givenUp.promise;
+      try {
+        for await (const bytes of caller) count += bytes.length;
+      } catch { /* it was cut */ }
+      received.resolve(count);
+      caller.abort();
+    },
+    onError: () => {},
+  });
+  const client = await dial(listener, { caCerts });
+  const writing = client.write(new Uint8Array(64 * 1024 * 1024)).catch((error) => error);
+  await begun.promise;
+  client.abort();
+  const { bytesTaken } = await writing;
+  givenUp.resolve();
+  const count = await received.promise;
+  assert(count <= bytesTaken, `${count} bytes came, ${bytesTaken} are said to be taken`);
 });

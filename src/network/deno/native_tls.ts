@@ -14,6 +14,9 @@ import type { SecureInfo } from "../secure_info.ts";
 import type { Transport } from "../transport.ts";
 import type { NetworkAddress } from "../../base/address.ts";
 
+/** What the engine takes at once; it does not say how much of it has gone out where the rest cannot. */
+const LARGEST_WRITE = 64 * 1024;
+
 /** Deno's engine. */
 export type StartTls = (tcp: Deno.TcpConn, options: NativeTlsOptions) => Promise<Deno.TlsConn>;
 
@@ -31,6 +34,8 @@ export class NativeTls implements Transport {
   readonly localAddr: NetworkAddress;
   readonly remoteAddr: NetworkAddress;
   readonly secure: SecureInfo;
+  /** A closed one still sends what it has taken. */
+  readonly mayHaveSent = LARGEST_WRITE;
 
   private constructor(tls: Deno.TlsConn, secure: SecureInfo) {
     this.#tls = tls;
@@ -91,7 +96,7 @@ export class NativeTls implements Transport {
   };
 
   write(bytes: Uint8Array): Promise<number> {
-    return this.#tls.write(bytes);
+    return this.#tls.write(bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes);
   }
 
   holdProgram(isHeld: boolean): void {

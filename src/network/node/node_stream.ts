@@ -122,6 +122,8 @@ export interface NodeStreamOptions {
 export class NodeStream implements Transport {
   readonly localAddr: NetworkAddress;
   readonly remoteAddr: NetworkAddress;
+  /** node:net sends in steps, and does not say how far it came. */
+  readonly mayHaveSent = LARGEST_WRITE;
   readonly #socket: Socket;
   /** What is left of the last piece. */
   #rest: Uint8Array | null = null;

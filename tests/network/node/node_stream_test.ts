@@ -1,4 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Connection } from "../../../src/connection/connection.ts";
 import type { Transport } from "../../../src/network/network.ts";
 import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import {
@@ -157,4 +158,17 @@ Deno.test("A node:net stream tells how many bytes it was given, whatever their b
   }
   client.close();
   server.close();
+});
+
+Deno.test("A write over node:net that is given up is called taken as far as the peer gets it", async () => {
+  const [near, far] = await meet();
+  const connection = new Connection(near);
+  const writing = connection.write(new Uint8Array(64 * 1024 * 1024)).catch((error) => error);
+  const buffer = new Uint8Array(64 * 1024);
+  let count = (await far.read(buffer))!;
+  connection.abort();
+  const { bytesTaken } = await writing;
+  for (let more; (more = await far.read(buffer)) !== null;) count += more;
+  far.close();
+  assert(count <= bytesTaken, `${count} bytes came, ${bytesTaken} are said to be taken`);
 });

@@ -8,7 +8,7 @@ import type { Transport } from "../network/network.ts";
 import { sendHeader } from "../proxy/proxy_sender.ts";
 import {
   type ClientSecureSocketConfig,
-  resolveClientSecureSocket,
+  resolveUpgrade,
 } from "../tls/client_secure_socket_config.ts";
 import { ClientSecurity } from "../tls/client_security.ts";
 import { type AnyClientConfig, resolveClientConfig } from "./client_config.ts";
@@ -85,8 +85,8 @@ export class Client extends Connection {
       throw error;
     });
     const prepareUpgrade = async (options: ClientSecureSocketConfig = {}) => {
-      const security = new ClientSecurity(resolveClientSecureSocket(options, host), network);
-      await security.load();
+      const security = new ClientSecurity(resolveUpgrade(options, host), network);
+      await security.load(true);
       return async (transport: Transport) => {
         events.shaking();
         return events.secured(await security.secure(transport));

@@ -145,6 +145,12 @@ export function askedHost(host: string): AskedHost {
   return { host: canonical, isAddress: true };
 }
 
+/** Whether a certificate can be valid for a host. */
+export function canBeCertified(serverName: string): boolean {
+  const { host, isAddress } = askedHost(serverName);
+  return isAddress || isName(host);
+}
+
 /** Bytes of an IP address as text, in the one spelling; `undefined` if their number is wrong. */
 export function addressText(bytes: Uint8Array): string | undefined {
   if (bytes.length === 4) return bytes.join(".");

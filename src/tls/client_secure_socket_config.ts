@@ -2,6 +2,7 @@
 
 import { checkHost } from "../base/address.ts";
 import { checkBoolean, shown } from "../base/arguments.ts";
+import { canBeCertified } from "./certificate_names.ts";
 import { optionNames, readOptions, withOptions } from "../base/options.ts";
 import {
   resolveShared,
@@ -94,10 +95,11 @@ export function resolveClientSecureSocket(
   if (serverName === undefined) {
     throw new TypeError("secureSocket.serverName must be given for a path: no host tells the name");
   }
+  const isNameOfHost = options.serverName === undefined;
   const settings = {
     ...shared,
     serverName: checkHost("secureSocket.serverName", serverName),
-    isNameOfHost: options.serverName === undefined,
+    isNameOfHost,
     verifyHostname: checkBoolean("secureSocket.verifyHostname", verifyHostname),
     trustSystemCerts: checkBoolean("secureSocket.trustSystemCerts", trustSystemCerts),
     exposePeerCertificate: checkBoolean(
@@ -110,5 +112,32 @@ export function resolveClientSecureSocket(
       "secureSocket.trustSystemCerts is false, so caCerts or caCertFile must be given",
     );
   }
+  // Of several hosts another one may answer: their names are checked then.
+  if (!isNameOfHost) checkAsked(settings.serverName);
   return withOptions(options, settings) as ClientSecureSocketSettings;
+}
+
+/**
+ * Reads and checks the options for a connection that there is already.
+ *
+ * @param config The options that were passed.
+ * @param host The host that it is connected to, if it is one.
+ */
+export function resolveUpgrade(
+  config: ClientSecureSocketConfig,
+  host: string | undefined,
+): ClientSecureSocketSettings {
+  const settings = resolveClientSecureSocket(config, host);
+  checkAsked(settings.serverName);
+  return settings;
+}
+
+/** Checks that there can be a certificate for a host. */
+function checkAsked(serverName: string): void {
+  if (canBeCertified(serverName)) return;
+  throw new TypeError(
+    `secureSocket.serverName must be a name that a certificate can be valid for: got ${
+      shown(serverName)
+    }`,
+  );
 }

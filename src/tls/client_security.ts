@@ -4,7 +4,7 @@ import { waitFor } from "../network/deadline.ts";
 import { GenericError } from "../base/errors.ts";
 import { free } from "../network/free.ts";
 import type { Network, Transport } from "../network/network.ts";
-import { askedHost, isName } from "./certificate_names.ts";
+import { askedHost, canBeCertified } from "./certificate_names.ts";
 import type { ClientSecureSocketSettings } from "./client_secure_socket_config.ts";
 import { hasCertificate, trustsSome } from "./secure_socket_config.ts";
 import { handshakeError } from "../base/tls_failure.ts";
@@ -26,14 +26,16 @@ export class ClientSecurity {
   /**
    * Reads certificates, if there are any, before anything is connected.
    *
+   * @param isTried Whether a key is tried, too: that takes as long as a handshake. One that is not, and of no use, fails
+   * in the handshake.
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why.
    */
-  async load(): Promise<void> {
+  async load(isTried = false): Promise<void> {
     if (trustsSome(this.#settings)) {
       const { loadTrusted } = await import("./credentials.ts");
       this.#trusted = await loadTrusted(this.#settings, "secureSocket");
     }
-    if (!canBeNative(this.#settings)) await this.#loadDialer();
+    if (!canBeNative(this.#settings)) await this.#loadDialer(isTried);
   }
 
   /**
@@ -51,7 +53,7 @@ export class ClientSecurity {
     const action = `Cannot make the connection to ${serverName} secure`;
     const asked = askedHost(serverName);
     try {
-      if (!asked.isAddress && !isName(asked.host)) {
+      if (!canBeCertified(serverName)) {
         throw new Error("no certificate can be valid for this name");
       }
       return await waitFor(
@@ -106,10 +108,10 @@ export class ClientSecurity {
     }
   }
 
-  async #loadDialer(): Promise<TlsDialer> {
+  async #loadDialer(isTried = false): Promise<TlsDialer> {
     if (this.#dialer !== undefined) return this.#dialer;
     const { TlsDialer } = await import("./tls_dialer.ts");
-    return this.#dialer = await TlsDialer.load(this.#settings, this.#trusted);
+    return this.#dialer = await TlsDialer.load(this.#settings, this.#trusted, isTried);
   }
 }
 

@@ -15,7 +15,7 @@ import { type HandshakeOutcome, type LayerOptions, TlsLayer } from "./tls_layer.
 import { secureInfoOf } from "./tls_server.ts";
 import { type SessionShelf, shelfOf } from "./tls_sessions.ts";
 import type { TlsWire } from "./tls_wire.ts";
-import { tryIdentity, unusableKey } from "./trial.ts";
+import { loadTriedIdentity, tryIdentity, unusableKey } from "./trial.ts";
 
 /** A fatal alert, in the clear: a client may send it until it has sent something encrypted (RFC 8446, 6). */
 const BAD_CERTIFICATE = Uint8Array.of(0x15, 0x03, 0x03, 0, 2, 2, 42);
@@ -51,15 +51,16 @@ export class TlsDialer {
    *
    * @param settings Which name to ask for and whom to trust.
    * @param trusted Certificates that may sign the server's, checked.
+   * @param isTried Whether certificate and key are tried.
    * @throws {GenericError} `"handshake"`, or `"denied"`: says which file or option cannot be used, and why.
    */
   static async load(
     settings: ClientSecureSocketSettings,
     trusted: readonly string[] | undefined,
+    isTried = false,
   ): Promise<TlsDialer> {
-    const identity = hasCertificate(settings)
-      ? await loadIdentity(settings, "secureSocket")
-      : undefined;
+    const read = isTried ? loadTriedIdentity : loadIdentity;
+    const identity = hasCertificate(settings) ? await read(settings, "secureSocket") : undefined;
     try {
       return new TlsDialer(settings, contextOf(settings, identity, trusted), identity, trusted);
     } catch (error) {

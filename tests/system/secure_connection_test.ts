@@ -17,6 +17,7 @@ import {
 } from "../../mod.ts";
 import { createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
+import { keysOf, RawAuthority } from "../support/raw_certificates.ts";
 import { Authority } from "../support/certificates.ts";
 import { echo } from "../support/echo.ts";
 import { listening } from "../support/listening.ts";
@@ -391,13 +392,30 @@ Deno.test("Connection.upgradeToTls() is busy while a read is under way, also one
 Deno.test("Connection.upgradeToTls() checks its options before anything is done", async () => {
   await using listener = await listen({ ...localhost, mode: "upgrade" });
   await using client = await dial(listener);
-  await assertRejects(
-    () => client.upgradeToTls({ alpnProtocols: [] }),
-    TypeError,
-    "secureSocket.alpnProtocols",
-  );
-  await client.write("hello");
-  assertEquals(await text(client, 5), "hello");
+  const raw = await RawAuthority.make();
+  // The first key cannot be read by the engine, the second one only not be used by it.
+  const [short, odd] = await Promise.all([
+    raw.sign({ keys: keysOf("rsa", { modulusLength: 1_024 }) }),
+    raw.sign({ keys: keysOf("ec", { namedCurve: "P-224" }) }),
+  ]);
+  const other = { cert: localhost.cert, key: odd.key };
+  for (
+    const [options, made, named] of [
+      [{ alpnProtocols: [] }, TypeError, "secureSocket.alpnProtocols"],
+      [{ serverName: "-a.example" }, TypeError, "secureSocket.serverName"],
+      [{ minVersion: "TLSv1" as never }, TypeError, "secureSocket.minVersion"],
+      [{ trustSystemCerts: false }, TypeError, "secureSocket.trustSystemCerts"],
+      [{ caCerts: ["garbage"] }, GenericError, "secureSocket.caCerts[0]"],
+      [{ caCertFile: "/nowhere" }, GenericError, "secureSocket.caCertFile"],
+      [other, GenericError, "secureSocket.key"],
+      [{ cert: short.cert, key: short.key }, GenericError, "secureSocket.key"],
+      [{ cert: odd.cert, key: odd.key }, GenericError, "secureSocket.key"],
+    ] as const
+  ) {
+    await assertRejects(() => client.upgradeToTls(options), made, named);
+    await client.write("hello");
+    assertEquals(await text(client, 5), "hello");
+  }
 });
 
 Deno.test("Client and Listener over TLS never wait for the delay of small writes", async () => {

@@ -210,8 +210,8 @@ async function meet(certificate: RawCertificate, of: Case, engine: object): Prom
   const { host = "a.example", trusts, anyName = false } = of;
   const [near, far] = await plainPair();
   const caCerts = [trusts === "itself" ? certificate.cert : authority.cert];
-  const options = { caCerts, serverName: host, verifyHostname: !anyName, ...engine };
-  const security = await clientSecurity(options, "elsewhere.example");
+  const options = { caCerts, verifyHostname: !anyName, ...engine };
+  const security = await clientSecurity(options, host);
   const caught = (error: Error) => error;
   const [client, server] = await Promise.all([
     security.secure(near).catch(caught),

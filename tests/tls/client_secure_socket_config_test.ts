@@ -1,5 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { resolveClientSecureSocket } from "../../src/tls/client_secure_socket_config.ts";
+import {
+  resolveClientSecureSocket,
+  resolveUpgrade,
+} from "../../src/tls/client_secure_socket_config.ts";
 
 const own = { cert: "c", key: "k" };
 
@@ -52,6 +55,10 @@ Deno.test("resolveClientSecureSocket() names what is wrong", () => {
       [{ minVersion: "TLSv1" }, 'must be "TLSv1.2" or "TLSv1.3"'],
       [{ handshakeTimeoutInMillis: 0 }, "secureSocket.handshakeTimeoutInMillis must be"],
       [{ serverName: "" }, "secureSocket.serverName must be"],
+      [
+        { serverName: "-a.example" },
+        'secureSocket.serverName must be a name that a certificate can be valid for: got "-a.example"',
+      ],
       [{ serverName: "a.1" }, "secureSocket.serverName must be a host name or an IP address"],
       [{ serverName: "127.0.0.01" }, "four numbers from 0 to 255 without leading zeros"],
       [{ verifyHostname: 1 }, "secureSocket.verifyHostname must be true or false"],
@@ -63,4 +70,16 @@ Deno.test("resolveClientSecureSocket() names what is wrong", () => {
   }
   const forPath = () => resolveClientSecureSocket({}, undefined);
   assertThrows(forPath, TypeError, "secureSocket.serverName must be given for a path");
+});
+
+Deno.test("resolveUpgrade() refuses a host that no certificate can be valid for, unless there is a name", () => {
+  // Of several hosts that are still to be connected to, another one may answer.
+  assertEquals(resolveClientSecureSocket({}, "-a.example").serverName, "-a.example");
+  assertThrows(
+    () => resolveUpgrade({}, "-a.example"),
+    TypeError,
+    "secureSocket.serverName must be",
+  );
+  assertEquals(resolveUpgrade({ serverName: "a.example" }, "-a.example").serverName, "a.example");
+  assertEquals(resolveUpgrade({}, "127.0.0.1").serverName, "127.0.0.1");
 });

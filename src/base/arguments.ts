@@ -1,6 +1,7 @@
 // What callers pass is checked here, once, at the door: a wrong value never reaches the runtime, and the
 // error names it.
 
+import { escaped } from "./printable.ts";
 import { isRevoked, isRuntimeKind } from "./runtime_kind.ts";
 
 /** The largest delay a timer takes; with a larger one it fires at once. */
@@ -16,9 +17,9 @@ const encoder = new TextEncoder();
 
 const NOTHING = new Uint8Array(0);
 
-/** A value as it is named in a message, short enough for one line. */
+/** A value as it is named in a message: one short line, fit for a terminal. */
 export function shown(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : inspected(value);
+  const text = escaped(typeof value === "string" ? JSON.stringify(value) : inspected(value));
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 

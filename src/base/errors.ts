@@ -54,11 +54,12 @@ export abstract class SocketError extends Error {
    * Makes an error.
    *
    * @param code What kind of thing went wrong.
-   * @param message The action first, then why.
+   * @param message The action first, then why. What a terminal would obey, ends of lines included, becomes a "?".
    * @param options May hold the `cause`.
    */
   constructor(code: SocketErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    // It may quote the peer, or what a function of the user threw because of the peer.
+    super(printable(message), options);
     this.code = code;
   }
 
@@ -202,7 +203,7 @@ export function stackless<E extends Error>(make: () => E): E {
 
 /** The error for bytes that are no message. What says why may quote them. */
 export function badFrame(why: string, cause?: unknown): GenericError {
-  const message = `Cannot decode: ${printable(why)}`;
+  const message = `Cannot decode: ${why}`;
   return new GenericError("frame", message, cause === undefined ? {} : { cause });
 }
 

@@ -156,3 +156,9 @@ Deno.test("contentBytes() and checkTarget() believe the memory, not what an arra
     }
   }
 });
+
+Deno.test("shown() is one line that a terminal can be shown", () => {
+  assertEquals(shown("a\x1b\n\x7f\x9b\u2028\u202e"), '"a\\u001b\\n\\u007f\\u009b\\u2028\\u202e"');
+  assertEquals(shown({ a: "\x9b" }).includes("\x9b"), false);
+  assertEquals(/\p{Cc}/u.test(shown(new Error("a\nb"))), false);
+});

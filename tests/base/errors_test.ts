@@ -8,6 +8,7 @@ import {
 import { GenericError, ReadTimedOutError, SocketError } from "../../mod.ts";
 import {
   badFrame,
+  badMessage,
   brokenError,
   isResourceError,
   reasonOf,
@@ -15,6 +16,7 @@ import {
   writeError,
 } from "../../src/base/errors.ts";
 import { setupError } from "../../src/base/setup_error.ts";
+import { handlerError } from "../../src/base/user_code.ts";
 import { awkwardErrors, awkwardThings } from "../support/awkward.ts";
 
 Deno.test("GenericError and ReadTimedOutError are SocketErrors with a name, a code and a cause", () => {
@@ -26,6 +28,17 @@ Deno.test("GenericError and ReadTimedOutError are SocketErrors with a name, a co
   const timedOut = new ReadTimedOutError("Cannot read: too long");
   assertInstanceOf(timedOut, SocketError);
   assertEquals([timedOut.name, timedOut.code], ["ReadTimedOutError", "timed-out"]);
+});
+
+Deno.test("SocketErrors have messages that a terminal can be shown, whoever wrote what they quote", () => {
+  const words = "a\x1b[2J\n\x9b\u2028\u202eb";
+  assertEquals(new ReadTimedOutError(words).message, "a?[2J????b");
+  assertEquals(brokenError("Cannot read", new Error(words)).message, "Cannot read: a?[2J????b");
+  const cause = new Error(words);
+  const { message, cause: kept } = handlerError("onConnect", cause);
+  assertEquals([message, kept], ["onConnect threw: a?[2J????b", cause]);
+  assertEquals(handlerError("onConnect", "\x9b").message, 'onConnect threw: "\\u009b"');
+  assertEquals(badMessage(words).message, "Cannot encode: a?[2J????b");
 });
 
 Deno.test("SocketErrors keep their message and their fields in JSON", () => {

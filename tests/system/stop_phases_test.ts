@@ -5,7 +5,13 @@
 // another thread: while it speaks this one stands still, and no turn passes.
 
 import { assert, assertEquals } from "@std/assert";
-import { Listener, type ListenerConfig, type StopReport, UdpListener } from "../../mod.ts";
+import {
+  type Caller,
+  Listener,
+  type ListenerConfig,
+  type StopReport,
+  UdpListener,
+} from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { waysToServe } from "../support/ways_to_serve.ts";
 import { testOnEngines } from "../support/udp_engines.ts";
@@ -50,6 +56,13 @@ const acts = {
   },
   async speak() {
     for (const connection of connections) await connection.write(encoder.encode("last\\n"));
+  },
+  async endSpeech() {
+    for (const connection of connections) await connection.closeWrite();
+  },
+  async speakAndEnd() {
+    await acts.speak();
+    await acts.endSpeech();
   },
   async comeAndSpeak({ target, count }) {
     connections = await Promise.all(Array.from({ length: count }, () => dial(target)));
@@ -189,25 +202,118 @@ for (const [carrier, { config, target }] of Object.entries(CARRIERS)) {
   }
 }
 
-Deno.test("Listener.gracefulStop() answers what comes while onStop runs, however late in it", async () => {
-  const failures = await failuresOf(async (phase, peer) => {
-    const { config, target } = CARRIERS.TCP!;
-    await using listener = new Listener(0, config());
+/** Each way to answer at the end of the stream what came behind the first line. */
+const WAYS_TO_ANSWER_AT_THE_END: Record<string, (listener: Listener) => void | Promise<void>> = {
+  "a service": (listener) => {
+    const last = new Map<Caller, Uint8Array>();
     listener.attach({
-      onBytes: (_caller, bytes) => bytes,
-      async onStop() {
-        await behindALook(phase);
-        // It is in the system's buffer, and onStop is over.
-        peer.doNow({ act: "speak" });
+      onBytes(caller, bytes) {
+        const isFirst = !last.has(caller);
+        last.set(caller, bytes.slice());
+        return isFirst ? bytes : undefined;
       },
+      onEnd: (caller) => void caller.write(last.get(caller)!),
+      onStop: (caller) => void caller.write("bye"),
     });
-    await listener.start();
-    await peer.do({ act: "warm", target: target(listener), count: 1 });
-    const stopped = listener.gracefulStop({ deadlineInMillis: PATIENCE_IN_MILLIS });
-    return { heard: await peer.do({ act: "hear" }), report: await stopped };
-  }, 1);
-  assertEquals(failures, []);
-});
+  },
+  "a loop": (listener) =>
+    listener.serve(async (caller) => {
+      let last: Uint8Array | undefined;
+      for await (const bytes of caller) {
+        if (last === undefined) await caller.write(bytes);
+        last = bytes.slice();
+      }
+      await caller.write(last!);
+    }, { onStop: (caller) => void caller.write("bye") }),
+};
+
+for (const [carrier, { config, target }] of Object.entries(CARRIERS)) {
+  const ways = Object.entries(WAYS_TO_ANSWER_AT_THE_END).slice(
+    0,
+    carrier === "TLS" ? 1 : undefined,
+  );
+  for (const [way, serve] of ways) {
+    for (
+      const [what, before, after] of [
+        ["a request and its half-close", undefined, "speakAndEnd"],
+        ["a half-close behind its request", "speak", "endSpeech"],
+      ] as const
+    ) {
+      Deno.test(`Listener.gracefulStop() answers ${what} right before it, in any turn, by ${way}, ${carrier}`, async () => {
+        const failures = await failuresOf(async (phase, peer) => {
+          await using listener = new Listener(0, config());
+          await serve(listener);
+          await listener.start();
+          await peer.do({ act: "warm", target: target(listener), count: 2 });
+          if (before !== undefined) await peer.do({ act: before });
+          await behindALook(phase);
+          peer.doNow({ act: after });
+          const stopped = listener.gracefulStop({ deadlineInMillis: PATIENCE_IN_MILLIS });
+          return { heard: await peer.do({ act: "hear" }), report: await stopped };
+        }, 2);
+        assertEquals(failures, []);
+      });
+    }
+  }
+}
+
+for (const [carrier, { config, target }] of Object.entries(CARRIERS)) {
+  for (const act of ["speakAndEnd", "endSpeech"]) {
+    const what = act === "endSpeech" ? "a half-close" : "a request and its half-close";
+    Deno.test(`Listener.gracefulStop() answers ${what} before it that is read in any turn behind it, ${carrier}`, async () => {
+      const failures = await failuresOf(async (phase, peer) => {
+        const free = Promise.withResolvers<void>();
+        await using listener = new Listener(0, config());
+        await listener.serve(async (caller) => {
+          let heard = "";
+          for await (const bytes of caller) {
+            heard = new TextDecoder().decode(bytes);
+            if (heard !== "first\n") continue;
+            await caller.write(bytes);
+            await free.promise;
+          }
+          await caller.write(act === "endSpeech" ? "last\n" : heard);
+        }, { onStop: (caller) => void caller.write("bye") });
+        await peer.do({ act: "warm", target: target(listener), count: 2 });
+        peer.doNow({ act });
+        const stopped = listener.gracefulStop({ deadlineInMillis: PATIENCE_IN_MILLIS });
+        await behindALook(phase);
+        free.resolve();
+        return { heard: await peer.do({ act: "hear" }), report: await stopped };
+      }, 2);
+      assertEquals(failures, []);
+    });
+  }
+}
+
+for (const [carrier, { config, target }] of Object.entries(CARRIERS)) {
+  for (const act of ["speak", "speakAndEnd"]) {
+    const what = act === "speak" ? "what" : "what, with its half-close,";
+    Deno.test(`Listener.gracefulStop() answers ${what} comes while onStop runs, however late in it, ${carrier}`, async () => {
+      const failures = await failuresOf(async (phase, peer) => {
+        await using listener = new Listener(0, config());
+        let last = "";
+        listener.attach({
+          onBytes(_caller, bytes) {
+            last = new TextDecoder().decode(bytes);
+            return act === "speak" || last === "first\n" ? bytes : undefined;
+          },
+          onEnd: (caller) => act === "speak" ? undefined : void caller.write(last),
+          async onStop() {
+            await behindALook(phase);
+            // It is in the system's buffer, and onStop is over.
+            peer.doNow({ act });
+          },
+        });
+        await listener.start();
+        await peer.do({ act: "warm", target: target(listener), count: 1 });
+        const stopped = listener.gracefulStop({ deadlineInMillis: PATIENCE_IN_MILLIS });
+        return { heard: await peer.do({ act: "hear" }), report: await stopped };
+      }, 1);
+      assertEquals(failures, []);
+    });
+  }
+}
 
 for (const carrier of ["TCP", "Unix"]) {
   for (const way of ["a service", "loops over the listener and its callers"]) {

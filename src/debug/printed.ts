@@ -3,6 +3,7 @@
 import { formatAddress, formatPath, hostOf, type NetworkAddress, portOf } from "../base/address.ts";
 import { checkFunction, checkInteger, checkMethods } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
+import { printable } from "../base/printable.ts";
 import { tell } from "../base/user_code.ts";
 import type { Network } from "../network/network.ts";
 import { hexDump } from "./hex_dump.ts";
@@ -128,7 +129,10 @@ class PrintTap implements Tap {
 function arrows(ends: TrafficEnds): [there: string, back: string] {
   const { protocol, localAddress, localPort, remoteAddress, remotePort } = ends;
   const isUnix = protocol === "unix";
-  const near = isUnix ? formatPath(localAddress) : formatAddress(localAddress, localPort);
-  const far = isUnix ? formatPath(remoteAddress) : formatAddress(remoteAddress, remotePort);
+  const written = (address: string, port: number) =>
+    // A peer has chosen its path.
+    isUnix ? printable(formatPath(address)) : formatAddress(address, port);
+  const near = written(localAddress, localPort);
+  const far = written(remoteAddress, remotePort);
   return [`${protocol} ${near} > ${far}`, `${protocol} ${near} < ${far}`];
 }

@@ -36,6 +36,18 @@ Deno.test("printed() prints what goes through streams, with the time since it be
   ]);
 });
 
+Deno.test("printed() prints nothing of the path of a peer that a terminal obeys", async () => {
+  const texts: string[] = [];
+  const remoteAddr = { transport: "unix", path: "/a\x1b[2J\n\x9bb" } as const;
+  const stream = scriptedTransport([], { remoteAddr });
+  const network = printed(scriptedNetwork({ connects: [stream] }), {
+    print: (text) => texts.push(text),
+  });
+  (await network.connect({ hostname: "a", port: 1 })).close();
+  await microtasksDrained();
+  assertEquals(texts.map((text) => /\p{Cc}/u.test(text)), [false, false]);
+});
+
 Deno.test("printed() prints datagrams, and only what is wanted", async () => {
   const texts: string[] = [];
   const inner = scriptedDatagrams();

@@ -114,3 +114,42 @@ Deno.test("ClientPool dials through its proxy, and those who wait are told its w
   });
   await assertCode("denied", quick.acquire());
 });
+
+Deno.test("ClientPool and Requests go through a secure proxy, in the clear inside it and made secure", async () => {
+  const authority = await Authority.make("Tests");
+  const secureSocket = await authority.sign();
+  const caCerts = [authority.cert];
+  await using server = new Listener(0, {
+    interface: "127.0.0.1",
+    secureSocket: { ...secureSocket, mode: "upgrade" },
+  });
+  await server.serve(async (caller) => {
+    for (let line = await caller.readLine(); line !== undefined; line = await caller.readLine()) {
+      await caller.write(`${line.toUpperCase()}\n`);
+      if (line === "starttls") await caller.upgradeToTls();
+    }
+  }, { onError() {} });
+  await using proxy = await httpProxy(undefined, { secureSocket });
+  const via = { url: proxy.url, secureSocket: { caCerts, exposePeerCertificate: true } };
+  const place = { host: "localhost", port: server.port, via };
+  const secure = async (client: Client) => {
+    await client.write("starttls\n");
+    assertEquals(await client.readLine(), "STARTTLS");
+    await client.upgradeToTls({ caCerts });
+  };
+  for (const isSecure of [false, true]) {
+    const onConnect = (client: Client) => isSecure ? secure(client) : undefined;
+    const before = proxy.requests.length;
+    await using pool = new ClientPool(place, { onConnect });
+    for (let i = 0; i < 2; i++) {
+      await pool.use(async (client) => {
+        await client.write("ping\n");
+        assertEquals([await client.readLine(), client.secure !== undefined], ["PING", isSecure]);
+      });
+    }
+    const client = new ReconnectingClient({ ...place, onUp: onConnect });
+    await using requests = new Requests<string, string>(client, new LineCodec());
+    assertEquals(await Promise.all([requests.send("a"), requests.send("b")]), ["A", "B"]);
+    assertEquals(proxy.requests.length, before + 2);
+  }
+});

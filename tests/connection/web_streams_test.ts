@@ -39,7 +39,7 @@ Deno.test("Connection.readable fills the buffers that are brought, and gives the
 
 Deno.test("Connection.readable gives whoever reads next what a released reader waited for", async () => {
   const text = (bytes?: Uint8Array) => new TextDecoder().decode(bytes);
-  const waits: { [name: string]: (readable: ReadableStream<Uint8Array>) => Promise<unknown> } = {
+  const ways: { [name: string]: (readable: ReadableStream<Uint8Array>) => Promise<unknown> } = {
     "another default reader": async (readable) => text((await readable.getReader().read()).value),
     "another byob reader": async (readable) =>
       text((await readable.getReader({ mode: "byob" }).read(new Uint8Array(9))).value),
@@ -58,7 +58,7 @@ Deno.test("Connection.readable gives whoever reads next what a released reader w
       return one;
     },
   };
-  for (const [name, wait] of Object.entries(waits)) {
+  for (const [name, readBy] of Object.entries(ways)) {
     for (const released of [[9], [9, 9], [2, 9], [undefined], [undefined, 9]]) {
       const { connection, peer, clock } = scriptedConnection([]);
       for (const size of released) {
@@ -72,7 +72,7 @@ Deno.test("Connection.readable gives whoever reads next what a released reader w
         reader.releaseLock();
         await assertRejects(() => read, TypeError);
       }
-      const next = wait(connection.readable);
+      const next = readBy(connection.readable);
       await clock.settle();
       peer.say("abcdef", silence());
       assert(!await isPending(clock, next), `${name} after ${released}`);

@@ -594,7 +594,9 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
 
   /**
    * The bytes from here on as a web stream that bring-your-own-buffer readers can read, too. It waits without a
-   * timeout. Cancelling it is `shutdownRead`: writing stays possible.
+   * timeout. Cancelling it is `shutdownRead`: writing stays possible. A reader that is released while it waits leaves
+   * nothing behind, but one with a buffer of its own: its bytes go to the next reader of the stream, and until they come
+   * `read` is `"busy"`.
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#readable ??= readableOf(this.#core);

@@ -7,7 +7,7 @@
 //   the peer has gone (`watch`), one is begun even without a wait, and no other one before its bytes were taken.
 // - Its bytes go into the queue, never straight to a caller: a wait that was given up (timeout, abort) leaves the
 //   kernel read alone, and its bytes are there for the next wait.
-// - One wait at a time; a second one is refused as "busy".
+// - One wait at a time; a second one is refused as "busy", unless nobody wants the first one any more.
 
 import {
   errorOf,
@@ -57,6 +57,11 @@ export interface Wait {
    * says so, or begins to write.
    */
   isBusy?(): boolean;
+  /**
+   * Whether somebody still wants what it waits for. A wait that nobody wants gives way to the next one; it is told that
+   * it is `ready`, and must not take anything.
+   */
+  isWanted?(): boolean;
 }
 
 /** Reads on demand from a transport into a queue. */
@@ -89,9 +94,9 @@ export class Reader implements InflowHost {
     return this.inflow.bytesRead;
   }
 
-  /** Whether a wait is under way. */
+  /** Whether a wait is under way that somebody wants. */
   get isWaiting(): boolean {
-    return this.#wait !== undefined;
+    return this.#wait !== undefined && this.#wait.isWanted?.() !== false;
   }
 
   /** Whether a wait is under way, and there is still work to do. */
@@ -136,7 +141,7 @@ export class Reader implements InflowHost {
 
   /** Throws if a wait is under way. */
   refuseSecond(): void {
-    if (this.#wait !== undefined) {
+    if (this.isWaiting) {
       throw new GenericError(
         "busy",
         "Cannot read: another reader waits for bytes of this connection (a service, an iteration, a stream or a read)",
@@ -164,7 +169,7 @@ export class Reader implements InflowHost {
 
   /**
    * All reads are built on this: ensures that `wait.length` bytes have arrived, or the stream has ended, or the wait is
-   * over. Must not be called during another wait.
+   * over. Must not be called during another wait that somebody wants.
    */
   atLeast(wait: Wait, timeoutInMillis: number): void {
     if (this.has(wait.length)) {
@@ -172,6 +177,7 @@ export class Reader implements InflowHost {
       return wait.ready();
     }
     if (this.#error !== undefined) return wait.fail(errorOf(this.#error));
+    if (this.#wait?.isWanted?.() === false) this.#endWait()!.ready();
     this.#wait = wait;
     this.#waitTimeoutInMillis = timeoutInMillis;
     this.#awaitMore();
@@ -192,8 +198,8 @@ export class Reader implements InflowHost {
 
   /** Calls back once, when no wait is under way. */
   whenFree(callback: () => void): void {
-    if (this.#wait === undefined) callback();
-    else this.#whenFree = callback;
+    if (this.isWaiting) this.#whenFree = callback;
+    else callback();
   }
 
   /** Takes up to `length` of the bytes that have arrived, by default all; -1 stands for the end. */

@@ -26,7 +26,7 @@ export function readableOf({ reader }: StreamCore): ReadableStream<Uint8Array<Ar
       controller.close();
       request?.respond(0);
     } else {
-      // Not by the request: its reader may have been released, and a stream does not hand on what is answered then.
+      // Not by the request: its reader may have been released, and another one reads in a different way.
       controller.enqueue(owned(bytes));
     }
   };
@@ -34,12 +34,16 @@ export function readableOf({ reader }: StreamCore): ReadableStream<Uint8Array<Ar
     type: "bytes",
     pull: (controller) =>
       new Promise<void>((resolve, reject) => {
+        // A default reader that was released while it waited wants nothing any more: what comes is for whoever reads
+        // next, in whatever way. A request for a buffer stays in the stream, which would not ask for it again.
+        const isWanted = () => stream.locked || controller.byobRequest !== null;
         reader.refuseSecond();
         reader.atLeast({
           length: 1,
+          isWanted,
           ready: () => {
             try {
-              resolve(deliver(controller));
+              resolve(isWanted() ? deliver(controller) : undefined);
             } catch (error) {
               reject(error);
             }
@@ -54,7 +58,8 @@ export function readableOf({ reader }: StreamCore): ReadableStream<Uint8Array<Ar
       }),
     cancel: () => reader.shutdown(),
   };
-  return new ReadableStream(bare(source), bare({ highWaterMark: 0 }));
+  const stream = new ReadableStream(bare(source), bare({ highWaterMark: 0 }));
+  return stream;
 }
 
 /** Makes the writable half: a chunk is done when the kernel has it; closing or aborting ends this direction. */

@@ -83,6 +83,47 @@ Deno.test("Connection.readable gives whoever reads next what a released reader w
   }
 });
 
+Deno.test("Connection.readable whose reader was released while it waited is in nobody's way", async () => {
+  const text = ([bytes]: [Uint8Array, number]) => new TextDecoder().decode(bytes);
+  const reads: { [name: string]: (connection: Connection) => Promise<string | undefined> } = {
+    "read()": async (connection) => text(await connection.read()),
+    "read(3)": async (connection) => text(await connection.read(3)),
+    "read(into)": async (connection) => text(await connection.read(new Uint8Array(3))),
+    "readLine()": async (connection) => await connection.readLine(),
+    "an iteration": async (connection) => {
+      for await (const bytes of connection) return text([bytes, 0]);
+      return undefined;
+    },
+    "readable": async ({ readable }) => text([(await readable.getReader().read()).value!, 0]),
+  };
+  for (const [name, read] of Object.entries(reads)) {
+    for (const comesFirst of [true, false]) {
+      const { connection, peer, clock } = scriptedConnection([]);
+      const reader = connection.readable.getReader();
+      const left = reader.read();
+      await clock.settle();
+      reader.releaseLock();
+      await assertRejects(() => left, TypeError);
+      if (comesFirst) peer.say("one", silence());
+      await clock.settle();
+      const next = read(connection);
+      await clock.settle();
+      if (!comesFirst) peer.say("one", silence());
+      await clock.settle();
+      peer.say("\n", silence());
+      assert(!await isPending(clock, next), name);
+      assertEquals(await next, "one", name);
+      peer.say("two", end());
+      let rest = "";
+      if (!connection.readable.locked) {
+        for await (const bytes of connection.readable) rest += text([bytes, 0]);
+        assertEquals(rest.trim(), "two", name);
+      }
+      connection.abort();
+    }
+  }
+});
+
 Deno.test("Connection.readable loses nothing of a released reader whose bytes come before the next one", async () => {
   const { connection, peer, clock } = scriptedConnection([]);
   const reader = connection.readable.getReader({ mode: "byob" });

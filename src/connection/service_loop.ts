@@ -290,15 +290,16 @@ class ServiceLoop implements Attendant, Wait {
     this.isCalling = true;
     const thrown = this.#thrown;
     const cause = thrown === undefined ? core.error : thrown.error;
-    // `undefined` can be thrown too, by a reject() without a reason.
-    if (thrown !== undefined || (core.error !== undefined && core.error.code !== "aborted")) {
-      await this.#report(cause, thrown !== undefined);
-    }
     let ended = core.error;
     if (thrown !== undefined) {
       ended ??= isBadFrame(thrown.error)
         ? thrown.error
         : handlerError("A method of the service", thrown.error);
+      core.blame(ended);
+    }
+    // `undefined` can be thrown too, by a reject() without a reason.
+    if (thrown !== undefined || (ended !== undefined && ended.code !== "aborted")) {
+      await this.#report(cause, thrown !== undefined);
     }
     // What onError wrote still goes out.
     await core.close(ended);

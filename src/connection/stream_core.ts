@@ -96,6 +96,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   #state: "open" | "closing" | "freed" = "open";
   /** How it ends or has ended. */
   #ending: Ending | undefined;
+  /** The error that is about to end it. */
+  #blamed: SocketError | undefined;
   /** Made when it is asked for. */
   #abortion: AbortController | undefined;
   #heartbeat: Heartbeat | undefined;
@@ -326,6 +328,14 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   /** Whether something can be sent, and nothing waits to be sent. */
   get isQuiet(): boolean {
     return !this.#isPaused && this.writer.isQuiet;
+  }
+
+  /**
+   * It will end with this error, as soon as its service has been told: whatever ends it before, this was the first
+   * thing that went wrong.
+   */
+  blame(error: SocketError): void {
+    this.#blamed ??= error;
   }
 
   /** Ends the connection with the error that made it useless. */
@@ -594,7 +604,10 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     const wasOpen = this.#state === "open";
     this.#state = "freed";
     this.#heartbeat = undefined;
-    this.#ending = { by, error, isOver: false };
+    const first = this.#ending?.error ?? this.#blamed;
+    this.#ending = first === undefined
+      ? { by, error, isOver: false }
+      : { by: "error", error: first, isOver: false };
     this.#idleDue = this.#closeDue = Infinity;
     this.#timer?.stop();
     // The transport may be freed already, by the code that passed it in.
@@ -610,8 +623,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#freed?.resolve();
     this.#signalEnd();
     const attendant = this.#attendant;
-    if (isAbort || attendant === undefined) this.leave(error);
-    if (attendant === undefined) this.settle(error);
+    if (isAbort || attendant === undefined) this.leave(this.error);
+    if (attendant === undefined) this.settle(this.error);
     else attendant.onFreed(error);
   }
 }

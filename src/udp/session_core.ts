@@ -86,6 +86,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   #arrived: DatagramAddress;
   #endReason: SessionEndReason | undefined;
   #ended: SocketError | undefined;
+  /** The error that is about to end it. */
+  #blamed: SocketError | undefined;
   #stopped: SocketError | undefined;
   #sawEnd = false;
 
@@ -264,19 +266,24 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     this.end(closedError("receive"), this.#stopped === undefined ? "local" : "stop");
   }
 
+  /** It will end with this error, as soon as its service has been told, whatever ends it before. */
+  blame(error: SocketError): void {
+    this.#blamed = error;
+  }
+
   /** Ends it. Its user can still read what arrived before. */
   end(error: SocketError, reason: SessionEndReason): void {
     if (this.#ended !== undefined) return;
-    this.#ended = error;
-    this.#endReason = reason;
+    const ended = this.#ended = this.#blamed ?? error;
+    this.#endReason = ended === error ? reason : "error";
     this.#timer.stop();
     this.socket.endWaits(this, error);
     this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
     // It has no user who could read what arrived.
     if (this.isUntaken) this.#mailbox.clear();
-    this.#shared.onEnd(this, reason);
-    this.#resolveClosed(error.code === "closed" ? undefined : error);
-    this.#abortion?.abort(error);
+    this.#shared.onEnd(this, this.#endReason);
+    this.#resolveClosed(ended.code === "closed" ? undefined : ended);
+    this.#abortion?.abort(ended);
   }
 
   /** Aborts as soon as the session ends, with its error or with `"closed"`. */

@@ -175,8 +175,10 @@ export class UdpSessions {
       const isConsequence = core.isOver && isSocketError(error);
       // If it had not ended yet, its reads rejected because of a stop.
       if (isConsequence) return core.end(closedError("receive"), "stop");
+      const failure = handlerError("A method of the service", error);
+      core.blame(failure);
       await reportTo(service, session, error, true);
-      core.end(handlerError("A method of the service", error), "error");
+      core.end(failure, "error");
     }
   }
 

@@ -1,11 +1,15 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
   type Caller,
+  Client,
+  type ConnectionEnd,
   GenericError,
+  Listener,
   ReadTimedOutError,
   type Service,
   type SocketError,
 } from "../../mod.ts";
+import { badFrame } from "../../src/base/errors.ts";
 import { coreOf } from "../../src/connection/connection.ts";
 import { readService } from "../../src/connection/service.ts";
 import { serve } from "../../src/connection/service_loop.ts";
@@ -254,6 +258,51 @@ Deno.test("Service that reads nothing is called as more comes, and ends before i
   assertEquals(errors, [ended as Error]);
   assert(calls > 16, `${calls} calls`);
   assert(connection.bytesRead >= 16 * MIB && connection.bytesRead < 17 * MIB);
+});
+
+Deno.test("Service's exception stays what ended its connection, whatever ends it while onError runs", async () => {
+  const ways: { [way: string]: (caller: Caller, listener: Listener) => unknown } = {
+    "close()": (caller) => caller.close(),
+    "abort()": (caller) => caller.abort(),
+    "immediateStop()": (_, listener) => listener.immediateStop(),
+    "gracefulStop() whose deadline is over": (_, listener) =>
+      listener.gracefulStop({ deadlineInMillis: 1 }),
+    "a timeout": (caller) => caller.idleTimeoutInMillis = 1,
+  };
+  for (const [way, end] of Object.entries(ways)) {
+    for (const isFrame of [false, true]) {
+      const over = Promise.withResolvers<ConnectionEnd>();
+      const told = Promise.withResolvers<unknown>();
+      const listener = new Listener(0, {
+        interface: "127.0.0.1",
+        onEvent: (event) => event.kind === "ended" && told.resolve([event.by, event.error?.code]),
+      });
+      let closed: Promise<unknown>;
+      listener.attach({
+        onBytes() {
+          throw isFrame ? badFrame("odd") : new Error("odd");
+        },
+        async onError(caller) {
+          closed = caller.closed;
+          const gone = new Promise((resolve) => caller.signal.addEventListener("abort", resolve));
+          void end(caller, listener);
+          await gone;
+        },
+        onClose: (_, end) => over.resolve(end),
+      });
+      await listener.start();
+      await using client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+      await client.write("x");
+      const code = isFrame ? "frame" : "handler";
+      const { by, error } = await over.promise;
+      assertEquals([by, error?.code], ["error", code], way);
+      assertEquals((await closed! as SocketError).code, code, way);
+      await listener.immediateStop();
+      const { ended, errors } = listener.stats();
+      assertEquals([ended.error, errors[code]], [1, 1], way);
+      assertEquals(await told.promise, ["error", code], way);
+    }
+  }
 });
 
 Deno.test("Service without onError: its own exception is printed, a network failure is not", async () => {

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { SocketError } from "../../src/base/errors.ts";
 import type { UdpListenerEvent } from "../../mod.ts";
+import type { UdpListener } from "../../src/udp/udp_listener.ts";
 import type { UdpService } from "../../src/udp/udp_service.ts";
 import type { UdpSession } from "../../src/udp/udp_session.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
@@ -110,6 +111,43 @@ testOnEngines("UdpListener.maxSessions drops and counts further peers", async (n
   assertEquals(droppedBy(sockets.listener), 1);
   assertEquals(sockets.listener.sessions.size, 1);
 });
+
+testOnEngines(
+  "UdpSession ends by what its handler threw, whatever ends it while onError runs",
+  async (network) => {
+    const ways: { [way: string]: (session: UdpSession, listener: UdpListener) => unknown } = {
+      "close()": (session) => session.close(),
+      "immediateStop()": (_, listener) => listener.immediateStop(),
+      "a deadline": (_, listener) => listener.gracefulStop({ deadlineInMillis: 1 }),
+    };
+    for (const [way, end] of Object.entries(ways)) {
+      const told = Promise.withResolvers<unknown>();
+      let closed: Promise<unknown>;
+      const listener = localListener(network, {
+        onEvent: (event) => event.kind === "ended" && told.resolve([event.by, event.error?.code]),
+      });
+      listener.attach({
+        onSession: () => Promise.reject(new Error("odd")),
+        async onError(caller) {
+          const session = caller as UdpSession;
+          closed = session.closed;
+          void end(session, listener);
+          await session.closed;
+        },
+      });
+      await listener.start();
+      await using client = localClient(network, {
+        remoteHost: "127.0.0.1",
+        remotePort: listener.port,
+      });
+      await client.write("x");
+      assertEquals(await told.promise, ["error", "handler"], way);
+      assertEquals((await closed! as SocketError).code, "handler", way);
+      assertEquals(listener.stats().sessions.ended.error, 1, way);
+      await listener.immediateStop();
+    }
+  },
+);
 
 testOnEngines("UdpSession whose handler fails because of the stop is no news", async (network) => {
   const errors: unknown[] = [];

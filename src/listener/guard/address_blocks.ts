@@ -10,6 +10,7 @@ import {
   type IpAddress,
   parseIpAddress,
   unmapped,
+  withoutZone,
 } from "../../base/ip_address.ts";
 import { isRevoked } from "../../base/runtime_kind.ts";
 
@@ -57,11 +58,11 @@ export class AddressBlocks {
 
   /**
    * Whether an address is in one of the blocks. IPv4 and IPv4-mapped addresses are the same; neither is in a
-   * wider IPv6 block such as `::/0`. A host name is in none.
+   * wider IPv6 block such as `::/0`. The zone of an address does not count. A host name is in none.
    */
   has(peer: NetworkAddress): boolean {
     if (!("hostname" in peer)) return this.#hasUnix && "path" in peer;
-    const parsed = parseIpAddress(peer.hostname);
+    const parsed = parseIpAddress(withoutZone(peer.hostname));
     if (parsed === undefined) return false;
     const address = unmapped(parsed);
     for (const [prefixLength, prefixes] of this.#prefixes[address.bits]) {
@@ -69,6 +70,11 @@ export class AddressBlocks {
     }
     return false;
   }
+}
+
+/** Whether a peer should have an IP address, and has none that any block could have. */
+export function lacksIpAddress(peer: NetworkAddress): boolean {
+  return "hostname" in peer && parseIpAddress(withoutZone(peer.hostname)) === undefined;
 }
 
 /**
@@ -79,7 +85,7 @@ export class AddressBlocks {
  */
 export function blockName(peer: NetworkAddress, ipv6PrefixLength: number): string | undefined {
   if (!("hostname" in peer)) return undefined;
-  const parsed = parseIpAddress(peer.hostname);
+  const parsed = parseIpAddress(withoutZone(peer.hostname));
   if (parsed === undefined) return peer.hostname;
   const address = unmapped(parsed);
   if (address.bits === 32) return formatIpAddress(address);

@@ -10,7 +10,7 @@ import type { NetworkAddress } from "../../base/address.ts";
 import type { ConnectionEnd } from "../../connection/connection_end.ts";
 import { codeOf, type SocketError, type SocketErrorCode } from "../../base/errors.ts";
 import type { Transport } from "../../network/network.ts";
-import { blockName } from "./address_blocks.ts";
+import { blockName, lacksIpAddress } from "./address_blocks.ts";
 import type { GuardSettings } from "./guard_config.ts";
 import type { ListenerStats, StageCounts, Traffic } from "./listener_stats.ts";
 import type { ProxyHeader } from "../../proxy/proxy_header.ts";
@@ -265,7 +265,8 @@ export class Guard {
   /** Lets a client in, or gives the reason why not. */
   #admit(pass: PassRecord): RejectReason | undefined {
     const { allow, deny, maxConnectionsPerAddress, ipv6PrefixLength } = this.settings;
-    if (deny?.has(pass.peer) === true) return "denied";
+    // Who has no address may be anybody, so it may be one of those.
+    if (deny !== undefined && (deny.has(pass.peer) || lacksIpAddress(pass.peer))) return "denied";
     if (allow?.has(pass.peer) === false) return "not-allowed";
     const isCounted = maxConnectionsPerAddress !== Infinity;
     if (isCounted || this.#addressRates !== undefined) {

@@ -103,7 +103,10 @@ export interface GuardConfig {
    * An IPv4 client of a listener on `::` counts as IPv4 here, too.
    */
   readonly allow?: readonly string[];
-  /** Addresses and CIDR blocks that are kept out, even if `allow` has them. */
+  /**
+   * Addresses and CIDR blocks that are kept out, even if `allow` has them. So is a peer of a network of your own whose
+   * address is no IP address.
+   */
   readonly deny?: readonly string[];
   /**
    * Reads a PROXY protocol header at the beginning of each connection. All other limits then apply to the client that

@@ -5,8 +5,8 @@
  *
  * | Reason | Meaning |
  * | --- | --- |
- * | `"denied"` | its address is in `deny` |
- * | `"not-allowed"` | its address is not in `allow` |
+ * | `"denied"` | its address is in `deny`, or is no IP address and there is a `deny` |
+ * | `"not-allowed"` | its address is not in `allow`, or is no IP address |
  * | `"address-limit"` | its address has `maxConnectionsPerAddress` connections |
  * | `"address-rate"` | its address has made `maxConnectionsPerSecondPerAddress` within a second |
  * | `"untrusted-proxy"` | a PROXY protocol header is required and its address is not in `trusted` |

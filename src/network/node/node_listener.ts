@@ -151,10 +151,19 @@ class NodeListener implements TransportListener {
   #onConnection(socket: Socket): void {
     // It may fail while it waits here; whoever gets it learns that by a read.
     socket.on("error", () => {});
-    if (this.#isClosed) socket.resetAndDestroy();
+    if (!this.#isKnown(socket)) socket.destroy();
+    else if (this.#isClosed) socket.resetAndDestroy();
     else if (this.#waiting !== undefined) this.#take().resolve(this.#stream(socket));
     else if (this.#held.length < this.#target.backlog) this.#held.push(socket);
     else socket.resetAndDestroy();
+  }
+
+  /**
+   * Whether the address of its peer is known, which node:net remembers once it was asked. That of a client that has
+   * reset meanwhile is not, so no guard could judge it; Deno's own sockets do not hand it out, either.
+   */
+  #isKnown(socket: Socket): boolean {
+    return this.#addr.transport === "unix" || socket.remoteAddress !== undefined;
   }
 
   #stream(socket: Socket): Transport {

@@ -1,6 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { AddressBlocks, blockName } from "../../../src/listener/guard/address_blocks.ts";
+import {
+  AddressBlocks,
+  blockName,
+  lacksIpAddress,
+} from "../../../src/listener/guard/address_blocks.ts";
 import { formatIpAddress, ipAddressFromBytes } from "../../../src/base/ip_address.ts";
 import type { NetworkAddress } from "../../../src/base/address.ts";
 import { tcp } from "../../support/tcp.ts";
@@ -108,6 +112,20 @@ Deno.test("AddressBlocks.has() agrees with comparing bit by bit", () => {
     ),
     { seed: 5, numRuns: 3_000 },
   );
+});
+
+Deno.test("AddressBlocks.has() and blockName() leave the zone of an address out", () => {
+  const blocks = new AddressBlocks(["fe80::/10"], "deny");
+  assertEquals([blocks.has(tcp("fe80::1%eth0")), blocks.has(tcp("fec0::1%eth0"))], [true, false]);
+  assertEquals(blockName(tcp("fe80::1%eth0"), 64), "fe80::");
+});
+
+Deno.test("lacksIpAddress() says so of peers that should have one, not of local ones", () => {
+  const peers = ["", "localhost", "192.0.2.300", "192.0.2.1", "::ffff:192.0.2.1", "fe80::1%2"];
+  const expected = [true, true, true, false, false, false];
+  assertEquals(peers.map((hostname) => lacksIpAddress(tcp(hostname))), expected);
+  assertEquals(lacksIpAddress({ transport: "unix", path: "" }), false);
+  assertEquals(lacksIpAddress({ transport: "vsock", cid: 3, port: 7 }), false);
 });
 
 Deno.test("blockName() counts an IPv6 client with its block and an IPv4 client alone", () => {

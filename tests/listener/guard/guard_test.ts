@@ -97,6 +97,31 @@ Deno.test("Guard.enter() refuses whom deny has, and whom allow has not", () => {
   assertEquals([accepted, rejected.denied, rejected["not-allowed"]], [2, 1, 2]);
 });
 
+Deno.test("Guard.enter() lets nobody without an IP address pass deny and allow, but for local peers", () => {
+  const nameless = ["", "peer.invalid", "192.0.2.300"].map((hostname) => tcp(hostname));
+  const path = { transport: "unix", path: "" } as const;
+  const denying = guardWith({ deny: ["192.0.2.0/24"] });
+  for (const peer of nameless) assertEquals(denying.guard.enter(peer), undefined);
+  assert(denying.guard.enter(path) !== undefined);
+  const allowing = guardWith({ allow: ["0.0.0.0/0", "::/0", "unix:"] });
+  for (const peer of nameless) assertEquals(allowing.guard.enter(peer), undefined);
+  assert(allowing.guard.enter(path) !== undefined);
+  assertEquals([...denying.reasons(), ...allowing.reasons()], [
+    ...nameless.map(() => "denied"),
+    ...nameless.map(() => "not-allowed"),
+  ]);
+  // Where no address is looked at, it need not be one.
+  const { guard } = guardWith({ maxConnectionsPerAddress: 1 });
+  for (const peer of nameless) assert(guard.enter(peer) !== undefined);
+});
+
+Deno.test("Guard.enter() judges a link-local address without its zone", () => {
+  const { guard, reasons } = guardWith({ deny: ["fe80::/16"], allow: ["fe80::/10"] });
+  assertEquals(guard.enter(tcp("fe80::1%eth0")), undefined);
+  assert(guard.enter(tcp("fe90::1%eth0")) !== undefined);
+  assertEquals(reasons(), ["denied"]);
+});
+
 Deno.test("Guard.enter() refuses an address with maxConnectionsPerAddress connections", () => {
   const { guard, reasons } = guardWith({ maxConnectionsPerAddress: 2 });
   const passes = ["192.0.2.1", "::ffff:192.0.2.1"].map((host) => guard.enter(tcp(host))!);
@@ -161,7 +186,8 @@ Deno.test("Guard takes everybody else for a client where no header is required",
   });
   assertEquals(guard.enter(tcp("192.0.2.1"))?.needsHeader, false);
   assertEquals(guard.enter(tcp("192.0.2.9")), undefined);
-  assertEquals(reasons(), ["denied"]);
+  assertEquals(guard.enter(tcp("")), undefined);
+  assertEquals(reasons(), ["denied", "denied"]);
 });
 
 Deno.test("Guard.identify() judges the client that the proxy names, not the proxy", () => {

@@ -1,10 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { Client, Listener } from "../../../mod.ts";
 import { portOf } from "../../../src/base/address.ts";
 import { GenericError } from "../../../src/base/errors.ts";
 import type { Transport, TransportListener } from "../../../src/network/network.ts";
 import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import { listenNode } from "../../../src/network/node/node_listener.ts";
 import { checkTransport } from "../../../testing/mod.ts";
+import { echo } from "../../support/echo.ts";
 
 const local = { hostname: "127.0.0.1", port: 0, backlog: 8 };
 
@@ -21,6 +23,15 @@ async function endOf(connecting: Promise<Deno.Conn>): Promise<string> {
   } catch (error) {
     return (error as Error).name;
   }
+}
+
+/** Connects and resets so often, while this program, and thus its accepting, stands still. */
+function resetAtOnce(port: number, count: number): void {
+  const script = new URL("../../support/resetting_clients.ts", import.meta.url).pathname;
+  const args = ["run", "--quiet", "--no-prompt", "--allow-net=127.0.0.1", script, `${port}`];
+  const { stdout } = new Deno.Command(Deno.execPath(), { args: [...args, `${count}`] })
+    .outputSync();
+  assertEquals(new TextDecoder().decode(stdout), "All were reset\n");
 }
 
 checkTransport(async () => {
@@ -94,6 +105,48 @@ Deno.test("NodeListener holds no more than its backlog, and resets what it holds
   assertEquals(await endOf(Deno.connect(to)), "ConnectionReset");
   listener.close();
   assertEquals(await endOf(first), "ConnectionReset");
+});
+
+Deno.test("NodeListener passes over clients that reset before it accepted them, waited for or not", async () => {
+  const listener = await listenNode(local);
+  const port = portOf(listener.addr);
+  for (const isWaiting of [false, true]) {
+    const early = isWaiting ? listener.accept() : undefined;
+    resetAtOnce(port, 8);
+    // What was accepted before is held; accepting takes turns of the event loop.
+    if (!isWaiting) await denoNetwork.clock.looked!();
+    const client = await Deno.connect({ hostname: "127.0.0.1", port });
+    const server = await (early ?? listener.accept());
+    assertEquals(portOf(server.remoteAddr), client.localAddr.port);
+    server.close();
+    client.close();
+  }
+  // They are not among those that a stop has still to take.
+  resetAtOnce(port, 8);
+  await denoNetwork.clock.looked!();
+  assertEquals(listener.letGo!(), 0);
+  listener.close();
+});
+
+Deno.test("A listener on node:net serves nobody who has reset before it was judged by deny", async () => {
+  const told: string[] = [];
+  await using listener = new Listener(0, {
+    interface: "127.0.0.1",
+    deny: ["127.0.0.0/8"],
+    network: { ...denoNetwork, listen: (target) => listenNode(target) },
+    onEvent: (event) => void told.push(event.kind),
+  });
+  listener.attach({ ...echo, onConnect: () => void told.push("onConnect") });
+  await listener.start();
+  resetAtOnce(listener.port, 20);
+  // Whoever comes last is refused last.
+  const client = await Client.connect({ host: "127.0.0.1", port: listener.port });
+  assertEquals((await client.read().catch(() => [undefined, -1]))[1], -1);
+  await client.close();
+  await listener.gracefulStop();
+  const { accepted, rejected } = listener.stats();
+  assertEquals([accepted, rejected.denied, told.includes("onConnect")], [0, 1, false]);
+  assertEquals(told.filter((kind) => kind === "refused"), ["refused"]);
 });
 
 Deno.test("NodeListener.letGo() accepts no more, and still gives what it holds", async () => {

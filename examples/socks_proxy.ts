@@ -4,6 +4,7 @@
 import { type Caller, Client, Listener, relay } from "../mod.ts";
 
 const [targetPort = 0, password = ""] = [Number(Deno.args[0]), Deno.args[1]];
+if (password === "") throw new TypeError("Give a password: without one it serves everybody");
 const port = Number(Deno.args[2] ?? 61623);
 const HOSTS = ["127.0.0.1", "localhost"];
 

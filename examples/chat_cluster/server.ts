@@ -18,6 +18,8 @@ const { values } = parseArgs({
     proxy: { type: "string", default: "127.0.0.1" },
   },
 });
+// Else it would find out in the middle of its stop.
+if (!/^\d{1,9}$/.test(values["accept-for"])) throw new RangeError("--accept-for: milliseconds");
 
 const listener = new Listener(Number(values.port), {
   interface: values.host,
@@ -65,9 +67,8 @@ console.log(`Listening on ${listener.address}:${listener.port}`);
 Deno.addSignalListener("SIGTERM", async () => {
   if (listener.stopping.aborted) return;
   // As long as HAProxy may still send somebody: it asks /readyz every 200 ms.
-  const acceptForInMillis = Number(values["accept-for"]);
-  const stopped = await listener.gracefulStop({ acceptForInMillis, deadlineInMillis: 10_000 });
-  console.log(JSON.stringify(stopped));
+  const patience = { acceptForInMillis: Number(values["accept-for"]), deadlineInMillis: 10_000 };
+  console.log(JSON.stringify(await listener.gracefulStop(patience)));
   await bus.close();
   // Nobody waits for those who ask for probes.
   Deno.exit();

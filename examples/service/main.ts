@@ -20,6 +20,14 @@ const { values } = parseArgs({
 const hostname = values.interface;
 const { cert: certFile, key: keyFile } = values;
 
+function refuse(why: string): never {
+  console.error(why);
+  Deno.exit(2);
+}
+// Else it would speak in the clear, or find out in the middle of its stop.
+if ((certFile ?? keyFile) !== undefined && !(certFile && keyFile)) refuse("Give --cert and --key");
+if (!/^\d{1,9}$/.test(values["accept-for"])) refuse("--accept-for must be in milliseconds");
+
 const listener = new Listener(Number(values.port), {
   interface: hostname,
   maxConnections: 10_000,

@@ -1,9 +1,10 @@
 // The service to copy, as a process: loaded, probed and stopped; its books agree with those of its clients.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Authority } from "../support/certificates.ts";
 import { dial } from "../support/dial.ts";
 import { inFolder } from "../support/folder.ts";
+import { Program } from "../support/program.ts";
 import { type LogLine, Service, talk } from "../support/service.ts";
 import { repositoryFiles, root } from "../support/source.ts";
 
@@ -107,6 +108,34 @@ Deno.test("examples/service as in its image speaks TLS, and ends at once when it
     assertMatch(JSON.stringify(ended), /"secure":\{"protocol":"TLSv1.3"/);
     client.abort();
   });
+});
+
+Deno.test("examples/service and others do not start with what they would have to leave out or to refuse later", async () => {
+  const pair = "Give --cert and --key\n";
+  const time = "--accept-for must be in milliseconds\n";
+  const refused: [name: string, args: string[], code: number, why: string][] = [
+    ["service/main", ["--cert=cert.pem"], 2, pair],
+    ["service/main", ["--key=key.pem"], 2, pair],
+    ["service/main", ["--cert=cert.pem", "--key="], 2, pair],
+    ["service/main", ["--cert=", "--key="], 2, pair],
+    ["service/main", ["--accept-for=10s"], 2, time],
+    ["service/main", ["--accept-for="], 2, time],
+    ["chat_cluster/server", ["--accept-for=10s"], 1, "--accept-for: milliseconds\n"],
+    ["socks_proxy", ["7000"], 1, "Give a password"],
+    ["socks_proxy", ["7000", "", "0"], 1, "Give a password"],
+  ];
+  for (const [name, args, expected, why] of refused) {
+    const run = ["run", "--quiet", "--no-prompt", "--allow-net=127.0.0.1", `examples/${name}.ts`];
+    const where = name === "service/main"
+      ? ["--interface=127.0.0.1", "--port=0", "--probe-port=0"]
+      : [];
+    await using program = new Program("deno", [...run, ...where, ...args]);
+    const started = program.line(/started|Listening/).then(() => program.signal("SIGKILL"));
+    started.catch(() => {});
+    const { code, stdout, stderr } = await program.ending();
+    assertEquals([code, stdout], [expected, ""], `${name} ${args}`);
+    assertStringIncludes(stderr, why);
+  }
 });
 
 Deno.test("examples/service answers lines whose capitals would be longer, or would end with a CR", async () => {

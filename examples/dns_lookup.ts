@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import { decode, type DecodedPacket, encode, RECURSION_DESIRED } from "npm:dns-packet@5.6.1";
 import { ReadTimedOutError, UdpClient } from "../mod.ts";
 
-const [name = "localhost"] = Deno.args;
+const name = (Deno.args[0] ?? "localhost").replace(/(?<=.)\.$/, ""); // answers have no final dot
 const server = { remoteHost: "127.0.0.1", remotePort: Number(Deno.args[1] ?? 53) };
 await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, server);
 

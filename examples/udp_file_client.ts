@@ -41,6 +41,7 @@ while (missing.size > 0) {
     const [bytes, length] = await client.read(undefined, { timeoutInMillis });
     const head = new DataView(bytes.buffer, bytes.byteOffset);
     if (length < 8 || length > 8 + PIECE) continue; // not one of ours
+    if (head.getUint32(4) === 0) continue; // a question
     if (!missing.delete(head.getUint32(0))) continue; // it arrived twice
     tries = 0;
     due = performance.now() + 200;

@@ -3,7 +3,7 @@
 
 import { UdpListener } from "../mod.ts";
 
-// A question has the number of a piece. An answer has that number, the count of pieces, and the piece. All the
+// A question has the number of a piece, and 0 where an answer has the count: servers do not answer each other. An answer has that number, the count of pieces, and the piece. All the
 // state is in the datagrams, and what is lost is asked for again. A question is as long as its answer, so that a
 // forged sender's address does not multiply what is sent.
 const PIECE = 1024;
@@ -17,8 +17,9 @@ const listener = new UdpListener(port, { interface: "127.0.0.1" });
 listener.attach({
   async onDatagram(_, { data, remoteHost, remotePort }) {
     if (data.length !== 8 + PIECE) return; // not one of ours
-    const number = new DataView(data.buffer, data.byteOffset).getUint32(0);
-    if (number >= pieces) return;
+    const question = new DataView(data.buffer, data.byteOffset);
+    const number = question.getUint32(0);
+    if (question.getUint32(4) !== 0 || number >= pieces) return;
     if (number === 0) console.log(`${remoteHost}:${remotePort} asks for ${path}`);
     const answer = new Uint8Array(8 + Math.min(PIECE, size - number * PIECE));
     const head = new DataView(answer.buffer);

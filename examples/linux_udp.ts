@@ -1,8 +1,9 @@
 // Tells everybody who sends where they are where all others are, many times a second; ends on Ctrl+C.
 // Run: deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6 --allow-net=127.0.0.1 examples/linux_udp.ts [PORT]
 //
-// The answer to the first datagram is a word and "where?". Only who sends that word, a space and a place gets the rounds:
-// whoever forges the address of another does not hear it, and cannot have the rounds sent there.
+// Whoever sends "join WORD PLACE" with a wrong word hears the right one and "where?", and with the right word gets the
+// rounds: whoever forges the address of another does not hear it. An answer does not begin with "join" and is not
+// longer than its question, so neither an echo nor another such server goes on with it.
 //
 // On Linux, on the engine that takes many datagrams with each call of the system; elsewhere, or without the permission
 // for the C library, on Deno's own sockets. Another processor or system has its C library elsewhere: see
@@ -31,14 +32,16 @@ const decoder = new TextDecoder();
 
 listener.attach({
   async onSession(player) {
-    const word = `${crypto.randomUUID().slice(0, 8)} `;
+    const word = crypto.randomUUID().slice(0, 8);
+    const join = `join ${word} `;
+    const answer = `${word} where?\n`;
     try {
       for await (const { data } of player) {
-        const said = decoder.decode(data.subarray(0, word.length + LONGEST_PLACE));
-        if (said.startsWith(word)) {
-          places.set(player.id, said.slice(word.length).replaceAll("\n", " "));
-        } else {
-          player.tryWrite(`${word}where?\n`);
+        const said = decoder.decode(data.subarray(0, join.length + LONGEST_PLACE));
+        if (said.startsWith(join)) {
+          places.set(player.id, said.slice(join.length).replaceAll("\n", " "));
+        } else if (said.startsWith("join ") && data.length >= answer.length) {
+          player.tryWrite(answer);
         }
       }
     } finally {

@@ -354,18 +354,37 @@ Deno.test("examples/linux_udp.ts sends nothing but a short answer to who may be 
     const config = { remoteHost: "127.0.0.1", remotePort: port, readTimeoutInMillis };
     await using player = new UdpClient(undefined, config);
     const heard = async (client: UdpClient) => new TextDecoder().decode((await client.read())[0]);
-    await player.write("x");
+    await player.write("join 12345678 x");
+    await player.write("join 12345678 xy");
     const word = (await heard(player)).slice(0, 9);
-    await player.write(`${word}here`);
+    await player.write(`join ${word}here`);
     while (!(await heard(player)).endsWith(" here\n"));
     // The word is that of one address.
     await using stranger = new UdpClient(undefined, { ...config, maxUnreadBytes: 100_000 });
-    for (const said of ["x", word, `${word}there`]) {
+    let own = "";
+    // Not answered: what is shorter than its answer, an echo, and the answer and the round of another such server.
+    for (
+      const said of [
+        "x",
+        "join 1 x",
+        `${word}where?\n`,
+        "12345678 where?\n",
+        "1 somewhere far away\n",
+      ]
+    ) {
       await stranger.write(said);
-      assertMatch(await heard(stranger), /^\w{8} where\?\n$/);
+    }
+    for (const said of ["join 12345678 x2", `join ${word}there`]) {
+      await stranger.write(said);
+      const answer = await heard(stranger);
+      own = answer.slice(0, 9);
+      assertMatch(answer, /^\w{8} where\?\n$/);
       // A round would have come to the stranger, too.
       for (let i = 0; i < 2; i++) assertMatch(await heard(player), /^\d+ here\n$/);
     }
+    // Had any of the others been answered, that would come first.
+    await stranger.write(`join ${own}there`);
+    assertMatch(await heard(stranger), /^\d+ here\n\d+ there\n$/);
     await interrupt(server);
   }));
 

@@ -70,7 +70,7 @@ const overStreams: Record<string, [((running: Running) => Door)[], says: string,
 /** An example over datagrams: an honest question, and how the answer ends. */
 const overDatagrams: Record<string, [says: string | Uint8Array<ArrayBuffer>, hears: string]> = {
   dns_server: ["\x00\x07\x01\0\0\x01\0\0\0\0\0\0\x03one\x07example\0\0\x01\0\x01", "\0\x02\x01"],
-  linux_udp: ["north", " where?\n"],
+  linux_udp: ["join 12345678 north", " where?\n"],
   multicast_discovery: ["who is there?", "I am printer"],
   tftp_server: ["\0\x01../file\0octet\0", "\0\x05\0\x02Not allowed\0"],
   udp_echo: ["hello", "hello"],

@@ -3,9 +3,9 @@
 
 import { UdpListener } from "../mod.ts";
 
-// A question has the number of a piece, and 0 where an answer has the count: servers do not answer each other. An answer has that number, the count of pieces, and the piece. All the
-// state is in the datagrams, and what is lost is asked for again. A question is as long as its answer, so that a
-// forged sender's address does not multiply what is sent.
+// A question has the number of a piece, and 0 where an answer has the count of pieces: servers do not answer each other.
+// An answer has that number, the count, and the piece. All the state is in the datagrams, and what is lost is asked for
+// again. A question is as long as its answer, so that a forged sender's address does not multiply what is sent.
 const PIECE = 1024;
 const [path = "LICENSE"] = Deno.args;
 const port = Number(Deno.args[1] ?? 48827);

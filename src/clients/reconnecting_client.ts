@@ -57,8 +57,8 @@ export function lastErrorOf(client: ReconnectingClient): Error | undefined {
  * A client that dials, and dials again whenever its connection has ended: after a reset, a restart of the server, or an
  * end that the server sends because it stops. Names are looked up anew each time. It begins at once.
  *
- * A peer that ends what it sends counts as gone. The client reads each connection ahead, so that it notices that while
- * nobody reads.
+ * A peer that ends what it sends counts as gone. The client reads each connection ahead while fewer than 64 KiB of it
+ * are unread, so that it notices that while nobody reads.
  *
  * @example Lines to a server that may restart
  * ```ts

@@ -277,10 +277,11 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * even while a method of a service runs, for which `closed` waits. Its reason is the `SocketError` that ended the
    * connection, or `"closed"` if there is none. The end of what the peer sends does not end the connection.
    *
-   * Asking for it allows one read ahead: from then on one read of the system is under way even while nobody waits for
-   * bytes. It shows that the peer has gone. While its bytes are unread there is no other one. So a reset behind bytes
-   * that nobody reads, or behind the peer's end, is noticed only by a failing write. A connection that is read ahead
-   * cannot be made secure any more: call `upgradeToTls` first.
+   * Asking for it allows reading ahead: from then on one read of the system is under way even while nobody waits for
+   * bytes, as long as fewer than 64 KiB are unread. It shows that the peer has gone, and loses nothing: what came
+   * before can still be read. At most 128 KiB are read ahead. A reset behind more than that, or behind the peer's end,
+   * is noticed only by a failing write. A connection that is read ahead cannot be made secure any more: call
+   * `upgradeToTls` first.
    *
    * @example Work that ends with its client
    * ```ts

@@ -4,7 +4,7 @@
 //
 // Invariants:
 // - A kernel read is begun only when a wait needs it, and never a second one while one is under way. But to notice that
-//   the peer has gone (`watch`), one is begun even without a wait, and no other one before its bytes were taken.
+//   the peer has gone (`watch`), one is begun even without a wait, while little is unread.
 // - Its bytes go into the queue, never straight to a caller: a wait that was given up (timeout, abort) leaves the
 //   kernel read alone, and its bytes are there for the next wait.
 // - One wait at a time; a second one is refused as "busy", unless nobody wants the first one any more.
@@ -64,6 +64,12 @@ export interface Wait {
   isWanted?(): boolean;
 }
 
+/**
+ * While fewer bytes than this are unread, one that watches reads ahead. The last read may bring as many once more; then
+ * the peer feels the back-pressure.
+ */
+const MOST_AHEAD = 64 * 1024;
+
 /** Reads on demand from a transport into a queue. */
 export class Reader implements InflowHost {
   /** Bytes received and not yet read. */
@@ -77,8 +83,7 @@ export class Reader implements InflowHost {
   #whenFree: (() => void) | undefined;
   #hasEnded = false;
   #isShut = false;
-  /** If it watches: up to which byte it has read ahead. */
-  #aheadTo: number | undefined;
+  #isWatching = false;
   #error: Failure | undefined;
   /** The drain that is under way or over. */
   #drain: Drain | undefined;
@@ -123,20 +128,20 @@ export class Reader implements InflowHost {
 
   /** Whether it reads ahead. */
   get isWatching(): boolean {
-    return this.#aheadTo !== undefined;
+    return this.#isWatching;
   }
 
-  /** From now on it reads ahead, so that a failure is noticed even without a wait. */
+  /** From now on it reads ahead, so that an end or a failure is noticed even without a wait, and behind unread bytes. */
   watch(): void {
-    this.#aheadTo ??= 0;
+    this.#isWatching = true;
     this.lookAhead();
   }
 
-  /** Reads ahead if it watches and what was read ahead has been taken. Call it when bytes were taken. */
+  /** Reads ahead if it watches and little is unread. Call it when bytes were taken. */
   lookAhead(): void {
-    if (this.#aheadTo === undefined || this.#wait !== undefined) return;
+    if (!this.#isWatching || this.#wait !== undefined) return;
     if (this.#isShut || this.#error !== undefined) return;
-    if (this.inflow.bytesRead - this.queue.length >= this.#aheadTo) this.inflow.ask();
+    if (this.queue.length < MOST_AHEAD) this.inflow.ask();
   }
 
   /** Throws if a wait is under way. */
@@ -147,6 +152,16 @@ export class Reader implements InflowHost {
         "Cannot read: another reader waits for bytes of this connection (a service, an iteration, a stream or a read)",
       );
     }
+  }
+
+  /** Whether nothing more will arrive, and something that did is still unread. */
+  get hasRest(): boolean {
+    return this.inflow.isDone && this.queue.length > 0;
+  }
+
+  /** Whether a wait needs nothing more, and only lets others go first. */
+  isDue(wait: Wait): boolean {
+    return this.#wait === wait && this.has(wait.length);
   }
 
   /** Whether a wait for that many bytes would be over at once. */
@@ -265,8 +280,12 @@ export class Reader implements InflowHost {
       this.queue.clear();
       this.#isShut = this.#hasEnded = false;
     }
-    const wait = this.#endWait();
-    if (wait !== undefined) wait.fail(errorOf(error));
+    const wait = this.#wait;
+    // What came before a failure, and was read ahead of others, comes first.
+    if (wait !== undefined && !(keepsUnread && this.hasRest && this.isDue(wait))) {
+      this.#endWait();
+      wait.fail(errorOf(error));
+    }
     this.#drain?.end();
   }
 
@@ -338,17 +357,15 @@ export class Reader implements InflowHost {
     if (this.#isShut || this.#error !== undefined) return;
     this.queue.push(bytes);
     const wait = this.#wait;
-    if (wait === undefined) {
-      if (this.#aheadTo !== undefined) this.#aheadTo = this.bytesRead;
-      return;
-    }
-    if (this.queue.length >= wait.length) {
+    if (wait !== undefined) {
+      if (this.queue.length < wait.length) {
+        this.#awaitMore();
+        return this.#host.onPartial();
+      }
       this.#endWait();
       wait.ready();
-    } else {
-      this.#awaitMore();
-      this.#host.onPartial();
     }
+    this.lookAhead();
   }
 
   /** Takes bytes that arrive after a write has failed. */

@@ -113,7 +113,8 @@ export class Relaying implements DirectionHost, Looker {
   onGone(core: StreamCore): void {
     const [from, to] = core === this.there.from ? [this.there, this.back] : [this.back, this.there];
     // What the peer had sent before is not lost, if the other one takes it soon.
-    if (from.isPassing && !from.to.isFreed) return this.#waitFor(from);
+    const isPassing = from.isPassing || core.reader.isDue(from);
+    if (isPassing && !from.to.isFreed) return this.#waitFor(from);
     // Both directions have ended: the other connection ends by itself.
     if (core.error === undefined && from.hasEnded && to.hasEnded) return;
     this.#finish(core.endedBy!, core.error);

@@ -82,7 +82,8 @@ class ServiceLoop implements Attendant, Wait {
   }
 
   onFreed(): void {
-    if (!this.isCalling) void this.#finish();
+    // A call that is due gets what came before the end.
+    if (!this.isCalling && !this.#core.reader.isDue(this)) void this.#finish();
   }
 
   part(): boolean {
@@ -133,7 +134,8 @@ class ServiceLoop implements Attendant, Wait {
 
   #afterConnect(): void {
     this.isCalling = this.isConnecting = false;
-    if (!this.#core.isOpen) return this.#afterLastCall();
+    const { isOpen, reader } = this.#core;
+    if (!isOpen && !(this.isReading && reader.hasRest)) return this.#afterLastCall();
     if (this.isReading) return this.#next();
     // Reading is left to the user, who may be waiting already.
     this.#core.closeIfIdle();
@@ -198,9 +200,11 @@ class ServiceLoop implements Attendant, Wait {
     this.isCalling = false;
     const core = this.#core;
     const { reader } = core;
-    if (!core.isOpen && !reader.hasEnded) return this.#afterLastCall();
     const unread = reader.queue.length;
     const hasRead = reader.bytesRead - unread > this.#readBefore;
+    // What was read ahead before a failure is handled first.
+    const isCut = !core.isOpen && !reader.hasEnded && !(hasRead && reader.hasRest);
+    if (isCut) return this.#afterLastCall();
     if (this.#isLastCall && (unread === 0 || !hasRead)) return this.#afterLastCall();
     if (!hasRead && unread >= MOST_UNREAD_BYTES && core.isOpen) {
       core.fail(
@@ -258,8 +262,10 @@ class ServiceLoop implements Attendant, Wait {
 
   #afterBytes(): void {
     const core = this.#core;
-    core.reader.endLoan();
-    if (!core.isOpen && !core.reader.hasEnded) return this.#afterLastCall();
+    const { reader } = core;
+    reader.endLoan();
+    // What was read ahead before a failure is handled first.
+    if (!core.isOpen && !reader.hasEnded && !reader.hasRest) return this.#afterLastCall();
     this.#next();
   }
 

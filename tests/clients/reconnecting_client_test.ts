@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ClientState, ReconnectingClient, type Setback } from "../../clients.ts";
-import type { Client, GenericError } from "../../mod.ts";
+import { type Caller, type Client, type GenericError, Listener } from "../../mod.ts";
+import { Authority } from "../support/certificates.ts";
 import { assertCode } from "../support/assert_code.ts";
 import { calmly, echo, listen, served } from "../support/simulated_server.ts";
 
@@ -38,6 +39,61 @@ Deno.test("ReconnectingClient comes back after a reset, an end and a restart", (
     assertEquals(states.at(-1), "closed");
     await assertCode("closed", client.ready());
   }));
+
+Deno.test("ReconnectingClient notices an end or a reset behind what nobody reads", () =>
+  served(async (caller) => {
+    await caller.write("220 hi\r\n");
+    await listen(caller);
+  }, async ({ net, place, callers }) => {
+    const client = new ReconnectingClient({ ...place, ...NOW });
+    const first = await client.ready();
+    await net.delay(100);
+    void callers[0]!.write("421 bye\r\n");
+    await callers[0]!.close();
+    await net.delay(10);
+    const second = await client.ready();
+    assert(second !== first);
+    // What is unread of the old one can still be read.
+    assertEquals([await first.readLine(), await first.readLine()], ["220 hi", "421 bye"]);
+    await net.delay(100);
+    callers[1]!.abort();
+    await net.delay(10);
+    assert(await client.ready() !== second);
+    assertEquals(await second.readLine(), "220 hi");
+    await client.close();
+  }));
+
+for (const isSecure of [false, true]) {
+  const kind = isSecure ? "TLS" : "TCP";
+  Deno.test(`ReconnectingClient notices the end of a real server that has greeted, over ${kind}`, async () => {
+    const authority = await Authority.make("Root");
+    const certificate = await authority.sign({ hosts: ["localhost"] });
+    const listener = new Listener(0, {
+      interface: "127.0.0.1",
+      ...(isSecure ? { secureSocket: certificate } : {}),
+    });
+    listener.attach({
+      onConnect: async (caller) => void await caller.write("220 hi\r\n"),
+      onBytes() {},
+      onStop: async (caller: Caller) => void await caller.write("421 bye\r\n"),
+    });
+    await listener.start();
+    const down = Promise.withResolvers<void>();
+    const secureSocket = { caCerts: [authority.cert], serverName: "localhost" };
+    await using client = new ReconnectingClient({
+      host: "127.0.0.1",
+      port: listener.port,
+      ...(isSecure ? { secureSocket } : {}),
+      onDown: () => down.resolve(),
+    });
+    const first = await client.ready();
+    // It has arrived, and nobody takes it.
+    await first.peek(8);
+    await listener.gracefulStop();
+    await down.promise;
+    assertEquals([await first.readLine(), await first.readLine()], ["220 hi", "421 bye"]);
+  });
+}
 
 Deno.test("ReconnectingClient rests longer after each failure, and says so", () =>
   calmly(async (net) => {

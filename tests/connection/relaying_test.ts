@@ -49,6 +49,20 @@ Deno.test("Relaying waits for a slow peer with what a broken one has said", asyn
   assertEquals(target.writtenText, "said");
 });
 
+Deno.test("Relaying passes on what was read ahead of a reset, whatever the peer is slow to take", async () => {
+  const { a, report, target, clock } = relayedScripts(
+    ["one", pause(10), "two", pause(10), reset()],
+    [],
+    { writes: [pause(1_000)] },
+  );
+  assertEquals(a.signal.aborted, false);
+  await clock.advance(20);
+  assertEquals([a.signal.aborted, target.writtenText], [true, ""]);
+  await clock.advance(1_000);
+  assertEquals(await endOf(report), "6 0 error broken 1000");
+  assertEquals(target.writtenText, "onetwo");
+});
+
 Deno.test("Relaying waits no longer for that than a polite end takes", async () => {
   const { a, report, target, clock } = relayedScripts(["said"], [], { writes: [silence()] });
   await clock.advance(100);

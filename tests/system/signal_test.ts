@@ -6,9 +6,11 @@ import {
   Connection,
   type ConnectionConfig,
   framed,
+  framedService,
   GenericError,
   LineCodec,
   Listener,
+  type Service,
   type SocketError,
 } from "../../mod.ts";
 import { connectionFrom, coreOf } from "../../src/connection/connection.ts";
@@ -112,31 +114,117 @@ Deno.test("Connection.signal does not abort by the peer's end, but by the close 
   assert(String(connection.signal.reason.message).includes("the peer"));
 });
 
-Deno.test("Connection without a signal reads nothing ahead, one with it once", async () => {
+Deno.test("Connection without a signal reads nothing ahead, one with it while little is unread", async () => {
   const quiet = scriptedConnection(["ab", "cd"]);
   await quiet.clock.advance(100);
   assertEquals(readsOf(quiet.peer), 0);
   quiet.connection.abort();
 
-  const { connection, peer, clock } = scriptedConnection(["ab", "cd", "ef"]);
-  void connection.signal;
-  await clock.advance(100);
-  assertEquals([readsOf(peer), connection.bytesRead], [1, 2]);
-  // A part of it leaves it as it is; all of it makes the next one begin.
-  assertEquals(asText(await connection.read(1)), ["a", 1]);
-  await clock.advance(100);
-  assertEquals(readsOf(peer), 1);
-  assertEquals(asText(await connection.read(1)), ["b", 1]);
-  await clock.advance(100);
-  assertEquals([readsOf(peer), connection.bytesRead], [2, 4]);
-  assertEquals(asText(await connection.read(4)), ["cdef", 4]);
-  connection.abort();
+  const piece = "x".repeat(50_000);
+  for (const canTry of [false, true]) {
+    const { connection, clock } = scriptedConnection(Array(20).fill(piece), {}, { canTry });
+    void connection.signal;
+    await clock.advance(100);
+    const most = connection.bytesRead;
+    assert(most >= 65_536 && most < 131_072, `${most} are read ahead`);
+    // A part of it leaves it as it is, until little is unread again.
+    await connection.read(most - 65_536);
+    await clock.advance(100);
+    assertEquals(connection.bytesRead, most);
+    await connection.read(1);
+    await clock.advance(100);
+    assert(connection.bytesRead > most);
+    let length = connection.bytesRead;
+    while (length < 900_000) length += (await connection.read(1_000))[1];
+    connection.abort();
+  }
+});
+
+Deno.test("Connection.signal aborts by a reset behind what nobody reads, which can be read then", async () => {
+  for (const canTry of [false, true]) {
+    const pieces = ["220 hi\r\n", pause(10), "x".repeat(600), pause(10), reset()];
+    const { connection, clock } = scriptedConnection(pieces, {}, { canTry });
+    void connection.signal;
+    await clock.advance(19);
+    assertEquals(codeOf(connection), undefined);
+    await clock.advance(1);
+    assertEquals(codeOf(connection), "broken");
+    assertEquals(await connection.readLine(), "220 hi");
+    assertEquals((await connection.read(600))[1], 600);
+    await assertRejects(() => connection.read(), GenericError);
+  }
+});
+
+Deno.test("Connection.signal is no reason to lose what came before a reset, whoever reads", async () => {
+  const script = ["one\n", pause(10), "two\n", pause(10), reset()];
+  const made = () => scriptedConnection(script);
+  const worked = (clock: { setTimeout(callback: () => void, millis: number): unknown }) =>
+    new Promise<void>((resolve) => void clock.setTimeout(resolve, 30));
+  const decoder = new TextDecoder();
+  for (const kind of ["onBytes", "onBytes, late", "onReadReady", "framedService", "loop"]) {
+    const { connection, clock } = made();
+    let got = "";
+    let last: Error | undefined;
+    const onConnect = (caller: Connection) => void caller.signal;
+    const onError = (_: unknown, error: Error) => void (last = error);
+    const services: Record<string, Service> = {
+      onBytes: {
+        onConnect,
+        onError,
+        async onBytes(_, bytes) {
+          got += decoder.decode(bytes);
+          await worked(clock);
+        },
+      },
+      "onBytes, late": {
+        onConnect: (caller) => (onConnect(caller), worked(clock)),
+        onError,
+        onBytes: (_, bytes) => void (got += decoder.decode(bytes)),
+      },
+      onReadReady: {
+        onConnect,
+        onError,
+        async onReadReady(caller) {
+          got += `${await caller.readLine()}\n`;
+          await worked(clock);
+        },
+      },
+      framedService: framedService(new LineCodec(), {
+        onConnect: ({ connection }) => onConnect(connection),
+        onError,
+        async onMessage(_, line) {
+          got += `${line}\n`;
+          await worked(clock);
+        },
+      }),
+      loop: {
+        async onConnect(caller) {
+          onConnect(caller);
+          for await (const bytes of caller) {
+            got += decoder.decode(bytes);
+            await worked(clock);
+          }
+        },
+        onError,
+      },
+    };
+    serve(connection, services[kind]!);
+    await clock.advance(20);
+    assertEquals([kind, codeOf(connection)], [kind, "broken"]);
+    await clock.advance(200);
+    assertEquals([kind, got, (last as SocketError | undefined)?.code], [
+      kind,
+      "one\ntwo\n",
+      "broken",
+    ]);
+    assertEquals((await connection.closed)?.code, "broken");
+  }
 });
 
 Deno.test("Connection.signal reads ahead behind every way to read", async () => {
   const ways: Record<string, (connection: Connection) => Promise<unknown>> = {
     "read": (connection) => connection.read(),
-    "read(into)": (connection) => connection.read(new Uint8Array(10)),
+    "read(into)": (connection) => connection.read(new Uint8Array(100_000)),
     "readLine": (connection) => connection.readLine(),
     "readUntil": (connection) => connection.readUntil("\n"),
     "loop": (connection) => connection[Symbol.asyncIterator]().next(),
@@ -144,10 +232,12 @@ Deno.test("Connection.signal reads ahead behind every way to read", async () => 
     "receive": (connection) => framed(connection, new LineCodec()).receive(),
   };
   for (const [name, way] of Object.entries(ways)) {
-    const { connection, peer, clock } = scriptedConnection(["line\n", pause(30), reset()]);
+    // More than is read ahead.
+    const line = "x".repeat(70_000) + "\n";
+    const { connection, clock } = scriptedConnection([line, pause(30), reset()]);
     void connection.signal;
-    await clock.advance(10);
-    assertEquals(readsOf(peer), 1);
+    await clock.advance(50);
+    assertEquals([connection.bytesRead, codeOf(connection)], [line.length, undefined]);
     await way(connection);
     await clock.advance(50);
     assertEquals([name, codeOf(connection)], [name, "broken"]);
@@ -206,12 +296,12 @@ Deno.test("Connection whose read ahead is under way has no consumer: others may 
 });
 
 Deno.test("Connection.shutdownRead() ends reading ahead", async () => {
-  const { connection, peer, clock } = scriptedConnection(["ab", "cd"]);
+  const { connection, peer, clock } = scriptedConnection(["ab", pause(10), "cd", "ef"]);
   void connection.signal;
   await clock.settle();
   connection.shutdownRead();
   await clock.advance(100);
-  assertEquals(readsOf(peer), 1);
+  assertEquals(readsOf(peer), 2);
   connection.abort();
 });
 
@@ -263,6 +353,8 @@ Deno.test("Connection.signal of a listener's aborts by a real reset, and at the 
   const options = { host: "127.0.0.1", port: listener.port, resetOnAbort: true };
   const client = await Client.connect(options);
   const { signal } = await callers[0]!.promise;
+  // Nobody reads it.
+  await client.write("unread");
   const aborted = new Promise((resolve) => signal.addEventListener("abort", resolve));
   client.abort();
   await aborted;

@@ -110,7 +110,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
     this.#backoff = new Backoff(this.#settings.redial, this.#settings.targets.length);
     const { signal, telemetry, clock, closeTimeoutInMillis } = this.#settings;
     this.#ready = new Ready(clock);
-    this.#retired = new Retired(clock, closeTimeoutInMillis);
+    this.#retired = new Retired(clock, closeTimeoutInMillis, this.#settings.hasLocalPort);
     if (telemetry) this.#reconnects = new ReconnectCount();
     this.#life.signal.addEventListener(
       "abort",

@@ -66,6 +66,8 @@ export interface ReconnectingSettings {
   /** Each as a config of a client, and by its name. */
   readonly targets: readonly DialTarget[];
   readonly shuffleTargets: boolean;
+  /** Whether each connection needs the port of the one before. */
+  readonly hasLocalPort: boolean;
   readonly redial: RedialSettings;
   readonly clock: Clock;
   readonly closeTimeoutInMillis: number;
@@ -121,6 +123,7 @@ export function resolveReconnecting(config: ReconnectingClientConfig): Reconnect
       };
     }),
     shuffleTargets: checkBoolean("shuffleTargets", shuffleTargets),
+    hasLocalPort: dial.localPort !== undefined,
     redial: checkRedial(options),
     clock: network.clock,
     closeTimeoutInMillis: connection.closeTimeoutInMillis,

@@ -13,12 +13,15 @@ const MOST_OPEN = 8;
 export class Retired {
   readonly #clock: Clock;
   readonly #closeTimeoutInMillis: number;
+  /** Whether the next connection needs the port: then each is closed, whatever is unread. */
+  readonly #isPortNeeded: boolean;
   /** Those that are not freed, the oldest first, and what ends the timer of each. */
   readonly #all = new Map<Client, () => void>();
 
   /** @param closeTimeoutInMillis After how long each is closed, where nothing is unread, or `Infinity`. */
-  constructor(clock: Clock, closeTimeoutInMillis: number) {
+  constructor(clock: Clock, closeTimeoutInMillis: number, isPortNeeded = false) {
     this.#clock = clock;
+    this.#isPortNeeded = isPortNeeded;
     this.#closeTimeoutInMillis = closeTimeoutInMillis;
   }
 
@@ -52,7 +55,8 @@ export class Retired {
   #closeLater(client: Client): () => void {
     if (this.#closeTimeoutInMillis === Infinity) return ignore;
     const timer = this.#clock.setTimeout(() => {
-      if (coreOf(client).reader.queue.length === 0) void client.close();
+      // The next connection may need its port.
+      if (this.#isPortNeeded || coreOf(client).reader.queue.length === 0) void client.close();
     }, this.#closeTimeoutInMillis);
     return () => this.#clock.clearTimeout(timer);
   }

@@ -20,6 +20,17 @@ Deno.test("Retired closes a connection after a while, unless something of it is 
     await unread.close();
   }));
 
+Deno.test("Retired closes a connection whose port is needed, whatever of it is unread", () =>
+  served(echo, async ({ net, place }) => {
+    const client = await Client.connect(place);
+    const retired = new Retired(net.clock, 100, true);
+    await client.write("x");
+    await client.peek(1);
+    retired.put(client);
+    await net.delay(1_100);
+    assertEquals([retired.clients, client.signal.aborted], [[], true]);
+  }));
+
 Deno.test("Retired gives each its time, and the oldest go where there are too many", () =>
   served(listen, async ({ net, place }) => {
     const retired = new Retired(net.clock, 100);

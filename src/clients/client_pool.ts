@@ -42,7 +42,7 @@ export interface ClientPoolStats {
   readonly made: number;
   /** How many were closed because they were not clean when they were released. */
   readonly discarded: number;
-  /** How many ended while they were idle, ended by the server or spoilt by what it sent. */
+  /** How many ended while they were idle, ended by the server, spoilt by what it sent, or refused by `isHealthy`. */
   readonly lost: number;
 }
 

@@ -229,7 +229,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
 
   /**
    * How long a read waits for the next byte, in milliseconds, or `Infinity`. Setting it affects reads and steps of a
-   * loop that begin later; the initial value is that of the config.
+   * loop that begin later: one that waits keeps its own. The initial value is that of the config.
    *
    * @throws {TypeError | RangeError} It is set to a value that is not allowed.
    */

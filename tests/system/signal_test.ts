@@ -2,9 +2,11 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
+  type Caller,
   Client,
   Connection,
   type ConnectionConfig,
+  denoNetwork,
   framed,
   framedService,
   GenericError,
@@ -15,7 +17,17 @@ import {
 } from "../../mod.ts";
 import { connectionFrom, coreOf } from "../../src/connection/connection.ts";
 import { serve } from "../../src/connection/service_loop.ts";
-import { connectedTransports, end, pause, reset, silence } from "../../testing/mod.ts";
+import type { Clock } from "../../network.ts";
+import { plainTurns } from "../../src/network/turns.ts";
+import {
+  connectedTransports,
+  end,
+  pause,
+  reset,
+  scriptedTransport,
+  silence,
+  VirtualClock,
+} from "../../testing/mod.ts";
 import { asText, readsOf, scriptedConnection } from "../support/scripted_connection.ts";
 
 function codeOf({ signal }: Connection): string | undefined {
@@ -367,4 +379,38 @@ Deno.test("Connection.signal of a listener's aborts by a real reset, and at the 
   work.resolve();
   await second.closed;
   other.abort();
+});
+
+Deno.test("Connection.signal loses nothing where a reset comes while a call that is due lets others go first", async () => {
+  const others = Promise.withResolvers<void>();
+  let steps = 0;
+  let time = 0;
+  const virtual = new VirtualClock();
+  // Each look at the clock takes a while, so that a share is soon used up.
+  const clock: Clock = {
+    now: () => time += 0.3,
+    setTimeout: (callback, delayInMillis) => virtual.setTimeout(callback, delayInMillis),
+    clearTimeout: (timer) => virtual.clearTimeout(timer),
+  };
+  const stepBack = () => (steps++, others.promise.then(() => false));
+  const network = { ...denoNetwork, clock, turns: { ...plainTurns, stepBack } };
+  const peer = scriptedTransport(["x".repeat(200), silence()], { clock: virtual });
+  const connection = new Connection(peer, { network });
+  const gone = new Promise((resolve) => connection.signal.addEventListener("abort", resolve));
+  const closed = Promise.withResolvers<void>();
+  let handled = 0;
+  serve(connection as Caller, {
+    async onReadReady(caller) {
+      handled += (await caller.read(1))[1];
+    },
+    onClose: () => closed.resolve(),
+  });
+  await virtual.settle();
+  assert(steps === 1 && handled < 200, `${steps} ${handled}`);
+  peer.say(reset());
+  await gone;
+  await virtual.settle();
+  others.resolve();
+  await closed.promise;
+  assertEquals(handled, 200);
 });

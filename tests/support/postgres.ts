@@ -35,7 +35,8 @@ async function isRoot(): Promise<boolean> {
 
 /** A command as a user that the server agrees to run as: it refuses root. */
 async function unprivileged(command: readonly string[]): Promise<[string, ...string[]]> {
-  const user = ["--reuid=postgres", "--regid=postgres", "--clear-groups"];
+  // It may not enter the folder of this project.
+  const user = ["--reuid=postgres", "--regid=postgres", "--clear-groups", "env", "--chdir=/"];
   const [program, ...args] = await isRoot() ? ["setpriv", ...user, ...command] : command;
   return [program!, ...args];
 }

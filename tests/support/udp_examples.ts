@@ -91,12 +91,12 @@ export const udpExamples: Record<string, () => Promise<void>> = {
     await using one = new UdpClient(undefined, config);
     await using other = new UdpClient(undefined, config);
     const word = async (client: UdpClient) => {
-      await client.write("hello");
-      const [, word] = /^(\w{8} )where\?\n$/.exec(text((await client.read())[0]))!;
+      await client.write("join ???????? anywhere");
+      const [, word] = /^(\w{8}) where\?\n$/.exec(text((await client.read())[0]))!;
       return word;
     };
-    await one.write(`${await word(one)}north`);
-    await other.write(`${await word(other)}south\n${"!".repeat(99)}`);
+    await one.write(`join ${await word(one)} north`);
+    await other.write(`join ${await word(other)} south\n${"!".repeat(99)}`);
     for (const client of [one, other]) {
       let round = "";
       while (!round.includes("north") || !round.includes("south")) {

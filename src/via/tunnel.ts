@@ -2,7 +2,7 @@
 // behind its answer is the beginning of what follows, and is put back.
 
 import { type Address, formatAddress } from "../base/address.ts";
-import { reasonOf } from "../base/errors.ts";
+import { codeOf, reasonOf } from "../base/errors.ts";
 import { ipVersion } from "../base/ip_address.ts";
 import { cut } from "../network/free.ts";
 import type { Network, Transport } from "../network/network.ts";
@@ -40,11 +40,11 @@ export async function tunnel(
     signal.throwIfAborted();
     for (const [i, server] of servers.entries()) {
       const next = servers[i + 1];
-      reached = await secured(reached, server, network, signal);
-      signal.throwIfAborted();
       const action = `Cannot connect to ${
         next === undefined ? formatAddress(target.host, target.port) : `the proxy ${next.name}`
       }`;
+      reached = await secured(reached, server, network, signal, action);
+      signal.throwIfAborted();
       reached = await ask(reached, server, next ?? target, action);
       signal.throwIfAborted();
     }
@@ -59,14 +59,22 @@ export async function tunnel(
 
 async function secured(
   transport: Transport,
-  { secureSocket }: ProxyServer,
+  { secureSocket, name }: ProxyServer,
   network: Network,
   signal: AbortSignal,
+  action: string,
 ): Promise<Transport> {
   if (secureSocket === undefined) return transport;
   const security = new ClientSecurity(secureSocket, network);
   await security.load();
-  return await security.secure(transport, signal);
+  try {
+    return await security.secure(transport, signal);
+  } catch (error) {
+    if (codeOf(error) !== "handshake") throw error;
+    // Without its name, nobody would know whose certificate it was.
+    const message = `cannot be spoken to: ${reasonOf(error)}`;
+    throw new ProxyFailure("handshake", message, { cause: error }).told(action, name);
+  }
 }
 
 async function ask(

@@ -60,9 +60,14 @@ Deno.test("Client via a chain of proxies shakes hands inside, with secure proxie
   }
   // Whoever is not trusted as a proxy gets no request.
   const before = secure.requests.length;
-  const error = await assertCode("handshake", dial(listener, { via: secure.url }));
-  assert(error.message.includes("Cannot make the connection to localhost secure"), error.message);
-  assertEquals(secure.requests.length, before);
+  for (const via of [secure.url, [safe, secure.url]]) {
+    const { message } = await assertCode("handshake", dial(listener, { via }));
+    const to = `Cannot connect to 127.0.0.1:${listener.port}`;
+    const start = `${to}: the proxy ${secure.url} cannot be spoken to: `;
+    assert(message.startsWith(`${start}Cannot make the connection to localhost secure`), message);
+  }
+  // The one that was trusted has asked for the other.
+  assertEquals(secure.requests.length, before + 1);
 });
 
 Deno.test("Client via a proxy can be made secure later, for the name that it was given", async () => {

@@ -101,7 +101,7 @@ function settled<What>(
 /** The connection that the heartbeat belongs to. */
 export interface HeartbeatHost {
   readonly clock: Clock;
-  /** Whether a read of the system is under way. */
+  /** Whether a read of the system has begun, and waits. */
   readonly isReading: boolean;
   /** Whether something can be sent, and nothing waits to be sent. */
   readonly isQuiet: boolean;
@@ -141,6 +141,11 @@ export class Heartbeat {
   /** Bytes have arrived. */
   onReceived(): void {
     this.#deafDue = this.#from(this.#times.deafAfterInMillis);
+  }
+
+  /** A read begins: before it, nobody listened. */
+  onReadBegin(): void {
+    this.onReceived();
   }
 
   #from(interval: number): number {

@@ -74,6 +74,11 @@ export class Inflow implements Turn {
     return this.#isReading;
   }
 
+  /** Whether a kernel read has begun: its turn has come. */
+  get isBegun(): boolean {
+    return this.#isBegun;
+  }
+
   /** Whether a kernel read has to wait because the connection may not go faster. */
   get isHeld(): boolean {
     return this.#setting.readPace?.isHolding === true;

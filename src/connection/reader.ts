@@ -38,6 +38,10 @@ export interface ReaderHost extends InflowSetting {
   onPartial(): void;
   /** The wait is over. */
   onWaitEnd(): void;
+  /** A kernel read has to wait because the connection may not go faster: that is not the peer's time. */
+  onReadHeld(): void;
+  /** A kernel read begins. */
+  onReadBegin(): void;
   /** Whether lent bytes are overwritten when the loan ends. */
   readonly overwritesLent: boolean;
 }
@@ -330,17 +334,22 @@ export class Reader implements InflowHost {
   }
 
   #awaitMore(): void {
-    // The timeout begins with the read, or now if there is none to begin.
-    if (!this.inflow.ask()) this.#restartTimeout();
+    // The timeout begins with the read, or now if there is none to begin; one that is held back has to begin.
+    if (!this.inflow.ask() && !this.inflow.isHeld) this.#restartTimeout();
   }
 
   onReadHeld(): void {
     // The peer is not responsible for that time.
     this.#waitDue = Infinity;
+    this.#host.onReadHeld();
   }
 
   onReadBegin(): void {
-    if (this.#wait !== undefined) this.#restartTimeout();
+    this.#host.onReadBegin();
+    if (this.#wait !== undefined) {
+      this.#restartTimeout();
+      if (this.queue.length > 0) this.#host.onPartial();
+    }
     this.settle();
   }
 

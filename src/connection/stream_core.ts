@@ -270,7 +270,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     }
     this.#state = "closing";
     this.#heartbeat = undefined;
-    this.#ending = { by: error === undefined ? by : "error", error, isOver: false };
+    const first = error ?? this.#blamed;
+    this.#ending = { by: first === undefined ? by : "error", error: first, isOver: false };
     this.#idleDue = Infinity;
     this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
     this.lookBy(this.#closeDue);
@@ -319,10 +320,9 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     return this.#paces?.write;
   }
 
-  /** Whether a read of the system is under way. */
+  /** Whether a read of the system has begun, and waits. */
   get isReading(): boolean {
-    const { inflow } = this.reader;
-    return inflow.isReading && !inflow.isHeld;
+    return this.reader.inflow.isBegun;
   }
 
   /** Whether something can be sent, and nothing waits to be sent. */
@@ -441,13 +441,21 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
 
   onPartial(): void {
     const rate = this.origin.limits?.minimumRate;
-    if (rate === undefined) return;
+    if (rate === undefined || this.reader.inflow.isHeld) return;
     rate.wait(this.clock.now());
     this.lookBy(rate.due);
   }
 
   onWaitEnd(): void {
     this.origin.limits?.minimumRate?.endWait(this.clock.now());
+  }
+
+  onReadHeld(): void {
+    this.onWaitEnd();
+  }
+
+  onReadBegin(): void {
+    this.#heartbeat?.onReadBegin();
   }
 
   mayQueue(length: number, isTried: boolean): boolean {

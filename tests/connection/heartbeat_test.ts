@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
+  type Caller,
   Connection,
   type ConnectionConfig,
   framed,
@@ -92,6 +93,44 @@ Deno.test("Heartbeat does not take for deaf who is not listened to, or has ended
   void watched.connection.signal;
   await watched.clock.advance(200);
   assertEquals((await watched.connection.closed)!.code, "timed-out");
+});
+
+Deno.test("Heartbeat counts from when a read begins, not from what came before a long call", async () => {
+  const ways: { [way: string]: (connection: Connection, work: () => Promise<void>) => unknown } = {
+    "a service": (connection, work) =>
+      serve(connection as Caller, {
+        async onReadReady(caller) {
+          await caller.read();
+          await work();
+        },
+      }),
+    "a loop": async (connection, work) => {
+      try {
+        for await (const _ of connection) await work();
+      } catch { /* it is deaf in the end */ }
+    },
+    "messages": (connection, work) =>
+      serve(connection as Caller, framedService(new LineCodec(), { onMessage: work })),
+  };
+  for (const [way, consume] of Object.entries(ways)) {
+    for (const workInMillis of [90, 150, 195]) {
+      const script = [pause(10), "one\n", pause(50), "two\n", silence()];
+      const { connection, clock } = scriptedConnection(script, {
+        heartbeat: { deafAfterInMillis: 100 },
+      });
+      let calls = 0;
+      consume(connection, async () => {
+        calls++;
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, workInMillis));
+      });
+      await clock.advance(10 + 2 * workInMillis + 50);
+      assertEquals(calls, 2, `${way}, ${workInMillis} ms`);
+      assert(await isPending(clock, connection.closed), way);
+      // And then it is deaf.
+      await clock.advance(100);
+      assertEquals((await connection.closed)?.code, "timed-out", way);
+    }
+  }
 });
 
 Deno.test("framedService() beats on each of its connections, between the replies", async () => {

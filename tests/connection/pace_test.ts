@@ -149,6 +149,23 @@ Deno.test("Connection with a pace still has its timeouts, for what the peer does
   assertStringIncludes((await writing.connection.closed)!.message, "took none of 20 bytes");
 });
 
+Deno.test("Connection with a pace that reads ahead does not blame the peer for it", async () => {
+  const { connection, clock } = scriptedConnection(["x".repeat(50)], {
+    maxBytesReadPerSecond: 100,
+    readTimeoutInMillis: 20,
+  });
+  void connection.signal;
+  const reading = (async () => {
+    for (let i = 0; i < 5; i++) assertEquals((await connection.read(10))[1], 10);
+  })();
+  await clock.advance(1_000);
+  await reading;
+  const late = connection.read().catch((error) => error);
+  await clock.advance(200);
+  assert(await late instanceof ReadTimedOutError);
+  connection.abort();
+});
+
 Deno.test("Connection with a pace is not deaf for it", async () => {
   const heartbeat = { deafAfterInMillis: 20 };
   const { connection, clock } = scriptedConnection(["x".repeat(50), end()], {

@@ -105,6 +105,18 @@ Deno.test("Listener lets a sender be that is fast enough, or has not begun", asy
   await listener.immediateStop();
 });
 
+Deno.test("Listener does not take a sender for slow that its own pace holds back", async () => {
+  const { clock, callers, told, listener } = await accepted([["x".repeat(500)]], {
+    minBytesPerSecond: 100,
+    minRateIntervalInMillis: 50,
+    maxBytesReadPerSecond: 100,
+  });
+  const reading = callers[0]!.read(500);
+  await clock.advance(5_000);
+  assertEquals([(await reading)[1], told], [500, []]);
+  await listener.immediateStop();
+});
+
 Deno.test("Listener does not count the time in which nobody waits", async () => {
   const { clock, peers, callers, told, listener } = await accepted([["begun"]], {
     minBytesPerSecond: 10,

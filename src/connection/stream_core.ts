@@ -270,8 +270,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     }
     this.#state = "closing";
     this.#heartbeat = undefined;
-    const first = error ?? this.#blamed;
-    this.#ending = { by: first === undefined ? by : "error", error: first, isOver: false };
+    this.#endBy(error === undefined ? by : "error", error);
     this.#idleDue = Infinity;
     this.#closeDue = this.clock.now() + this.limits.closeTimeoutInMillis;
     this.lookBy(this.#closeDue);
@@ -607,15 +606,20 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     );
   }
 
+  /** It ends by this, unless an error was there before: the first one counts. */
+  #endBy(by: ConnectionEnd["by"], error: SocketError | undefined): void {
+    const first = this.#ending?.error ?? this.#blamed;
+    this.#ending = first === undefined
+      ? { by, error, isOver: false }
+      : { by: "error", error: first, isOver: false };
+  }
+
   #free(error: SocketError | undefined, by: ConnectionEnd["by"], isAbort = false): void {
     if (this.#state === "freed") return;
     const wasOpen = this.#state === "open";
     this.#state = "freed";
     this.#heartbeat = undefined;
-    const first = this.#ending?.error ?? this.#blamed;
-    this.#ending = first === undefined
-      ? { by, error, isOver: false }
-      : { by: "error", error: first, isOver: false };
+    this.#endBy(by, error);
     this.#idleDue = this.#closeDue = Infinity;
     this.#timer?.stop();
     // The transport may be freed already, by the code that passed it in.

@@ -117,7 +117,8 @@ export class Heartbeat {
   readonly #times: Required<HeartbeatTimes>;
   readonly #send: () => void;
   #quietDue!: number;
-  #deafDue!: number;
+  /** Only while a read waits: whoever is not listened to is not deaf. */
+  #deafDue = Infinity;
 
   /** @param host Its connection. @param times When. @param send Sends the heartbeat. */
   constructor(host: HeartbeatHost, times: Required<HeartbeatTimes>, send: () => void) {
@@ -125,7 +126,7 @@ export class Heartbeat {
     this.#times = times;
     this.#send = send;
     this.onSent();
-    this.onReceived();
+    if (host.isReading) this.onReadBegin();
   }
 
   /** When the next thing is due. */
@@ -138,14 +139,14 @@ export class Heartbeat {
     this.#quietDue = this.#from(this.#times.everyInMillis);
   }
 
-  /** Bytes have arrived. */
-  onReceived(): void {
+  /** A read begins. */
+  onReadBegin(): void {
     this.#deafDue = this.#from(this.#times.deafAfterInMillis);
   }
 
-  /** A read begins: before it, nobody listened. */
-  onReadBegin(): void {
-    this.onReceived();
+  /** Bytes have arrived: the read is over. */
+  onReceived(): void {
+    this.#deafDue = Infinity;
   }
 
   #from(interval: number): number {
@@ -158,11 +159,12 @@ export class Heartbeat {
   /** Does what is due. Returns when the next thing will be. */
   look(now: number): number {
     if (this.#deafDue <= now) {
+      this.#deafDue = Infinity;
+      // Otherwise it has brought the peer's end.
       if (this.#host.isReading) {
         this.#fail();
         return Infinity;
       }
-      this.onReceived();
     }
     if (this.#quietDue <= now) {
       this.onSent();

@@ -146,8 +146,7 @@ export function askedHost(host: string): AskedHost {
 }
 
 /** Whether a certificate can be valid for a host. */
-export function canBeCertified(serverName: string): boolean {
-  const { host, isAddress } = askedHost(serverName);
+export function canBeCertified({ host, isAddress }: AskedHost): boolean {
   return isAddress || isName(host);
 }
 

@@ -2,7 +2,7 @@
 
 import { checkHost } from "../base/address.ts";
 import { checkBoolean, shown } from "../base/arguments.ts";
-import { canBeCertified } from "./certificate_names.ts";
+import { askedHost, canBeCertified } from "./certificate_names.ts";
 import { optionNames, readOptions, withOptions } from "../base/options.ts";
 import {
   resolveShared,
@@ -134,7 +134,7 @@ export function resolveUpgrade(
 
 /** Checks that there can be a certificate for a host. */
 function checkAsked(serverName: string): void {
-  if (canBeCertified(serverName)) return;
+  if (canBeCertified(askedHost(serverName))) return;
   throw new TypeError(
     `secureSocket.serverName must be a name that a certificate can be valid for: got ${
       shown(serverName)

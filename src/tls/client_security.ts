@@ -53,7 +53,7 @@ export class ClientSecurity {
     const action = `Cannot make the connection to ${serverName} secure`;
     const asked = askedHost(serverName);
     try {
-      if (!canBeCertified(serverName)) {
+      if (!canBeCertified(asked)) {
         throw new Error("no certificate can be valid for this name");
       }
       return await waitFor(

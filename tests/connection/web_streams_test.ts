@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Connection, SocketError } from "../../mod.ts";
-import { broken, connectedTransports, end, reset, silence } from "../../testing/mod.ts";
+import {
+  broken,
+  connectedTransports,
+  end,
+  reset,
+  silence,
+  type VirtualClock,
+} from "../../testing/mod.ts";
 import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
 
 Deno.test("Connection.readable gives the bytes to the end, decoded on the way", async () => {
@@ -37,6 +44,18 @@ Deno.test("Connection.readable fills the buffers that are brought, and gives the
   connection.abort();
 });
 
+/** A reader of `readable`, with a buffer of that size or without one, waits in vain and is released. */
+async function waitAndRelease(connection: Connection, clock: VirtualClock, size?: number) {
+  const { readable } = connection;
+  const reader = size === undefined ? readable.getReader() : readable.getReader({ mode: "byob" });
+  const read = reader instanceof ReadableStreamBYOBReader
+    ? reader.read(new Uint8Array(size!))
+    : reader.read();
+  await clock.settle();
+  reader.releaseLock();
+  await assertRejects(() => read, TypeError);
+}
+
 Deno.test("Connection.readable gives whoever reads next what a released reader waited for", async () => {
   const text = (bytes?: Uint8Array) => new TextDecoder().decode(bytes);
   const ways: { [name: string]: (readable: ReadableStream<Uint8Array>) => Promise<unknown> } = {
@@ -61,17 +80,7 @@ Deno.test("Connection.readable gives whoever reads next what a released reader w
   for (const [name, readBy] of Object.entries(ways)) {
     for (const released of [[9], [9, 9], [2, 9], [undefined], [undefined, 9]]) {
       const { connection, peer, clock } = scriptedConnection([]);
-      for (const size of released) {
-        const reader = size === undefined
-          ? connection.readable.getReader()
-          : connection.readable.getReader({ mode: "byob" });
-        const read = reader instanceof ReadableStreamBYOBReader
-          ? reader.read(new Uint8Array(size!))
-          : reader.read();
-        await clock.settle();
-        reader.releaseLock();
-        await assertRejects(() => read, TypeError);
-      }
+      for (const size of released) await waitAndRelease(connection, clock, size);
       const next = readBy(connection.readable);
       await clock.settle();
       peer.say("abcdef", silence());
@@ -99,11 +108,7 @@ Deno.test("Connection.readable whose reader was released while it waited is in n
   for (const [name, read] of Object.entries(reads)) {
     for (const comesFirst of [true, false]) {
       const { connection, peer, clock } = scriptedConnection([]);
-      const reader = connection.readable.getReader();
-      const left = reader.read();
-      await clock.settle();
-      reader.releaseLock();
-      await assertRejects(() => left, TypeError);
+      await waitAndRelease(connection, clock);
       if (comesFirst) peer.say("one", silence());
       await clock.settle();
       const next = read(connection);
@@ -126,11 +131,7 @@ Deno.test("Connection.readable whose reader was released while it waited is in n
 
 Deno.test("Connection.readable loses nothing of a released reader whose bytes come before the next one", async () => {
   const { connection, peer, clock } = scriptedConnection([]);
-  const reader = connection.readable.getReader({ mode: "byob" });
-  const read = reader.read(new Uint8Array(2));
-  await clock.settle();
-  reader.releaseLock();
-  await assertRejects(() => read, TypeError);
+  await waitAndRelease(connection, clock, 2);
   peer.say("abcdef", end());
   await clock.settle();
   let all = "";
@@ -142,11 +143,7 @@ Deno.test("Connection.readable loses nothing of a released reader whose bytes co
 Deno.test("Connection.readable ends whoever reads after a released reader", async () => {
   for (const ending of [end(), reset()]) {
     const { connection, peer, clock } = scriptedConnection([]);
-    const reader = connection.readable.getReader({ mode: "byob" });
-    const read = reader.read(new Uint8Array(2));
-    await clock.settle();
-    reader.releaseLock();
-    await assertRejects(() => read, TypeError);
+    await waitAndRelease(connection, clock, 2);
     const next = connection.readable.getReader().read().catch((error) => error.code);
     await clock.settle();
     peer.say(ending);

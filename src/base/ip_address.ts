@@ -78,6 +78,11 @@ export function familyReachedFrom(host: string): 0 | 4 | 6 {
   return host.includes(":") ? 6 : 4;
 }
 
+/** Whether a canonical IP address stands for all addresses of the machine. */
+export function isUnspecified(host: string): boolean {
+  return host === "::" || host === "0.0.0.0";
+}
+
 /** Whether a canonical IP address is a loopback address. */
 export function isLoopback(host: string): boolean {
   return host === "::1" || host.startsWith("127.") && ipVersion(host) === 4;

@@ -7,7 +7,13 @@
 // The end that is known first tells, and the other one adds only how it ends. A datagram is told by who sends it.
 
 import { formatPath, hostOf, type NetworkAddress, portOf } from "../base/address.ts";
-import { type IpAddress, isLoopback, parseIpAddress, withoutZone } from "../base/ip_address.ts";
+import {
+  type IpAddress,
+  isLoopback,
+  isUnspecified,
+  parseIpAddress,
+  withoutZone,
+} from "../base/ip_address.ts";
 import { MAX_DATAGRAM_LENGTH, type PacketEnd, pairOf } from "./packet.ts";
 import type { PacketLog } from "./packet_log.ts";
 import { OtherEnd, StreamLog } from "./stream_packets.ts";
@@ -141,7 +147,7 @@ export class PacketTap implements Tap {
     const remote = addressOf(ends.remoteAddress) ?? this.#madeUp.of(ends.remoteAddress);
     let local = addressOf(ends.localAddress) ?? this.#madeUp.of(ends.localAddress);
     // Bound to all addresses, a datagram socket has each of them: on this machine, the loopback's own.
-    if (protocol === "udp" && ANY_ADDRESSES.includes(ends.localAddress)) {
+    if (protocol === "udp" && isUnspecified(ends.localAddress)) {
       local = remote.bits === 32 ? addressOf("0.0.0.0")! : local;
       if (isLoopback(ends.remoteAddress)) local = remote;
     }

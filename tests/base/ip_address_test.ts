@@ -11,6 +11,7 @@ import {
   isLoopback,
   isLooseIpv4,
   isMulticast,
+  isUnspecified,
   mapped,
   mappedIp,
   needsZone,
@@ -124,6 +125,15 @@ Deno.test("needsZone() knows link-local addresses that have none", () => {
 Deno.test("isLoopback() knows by which addresses a machine talks to itself", () => {
   const hosts = ["127.0.0.1", "127.255.0.9", "::1", "128.0.0.1", "::2", "127.example"];
   assertEquals(hosts.map(isLoopback), [true, true, true, false, false, false]);
+});
+
+Deno.test("isUnspecified() knows the addresses that stand for all", () => {
+  assertEquals(["0.0.0.0", "::", "::1", "127.0.0.1"].map(isUnspecified), [
+    true,
+    true,
+    false,
+    false,
+  ]);
 });
 
 Deno.test("withoutZone() takes off a zone", () => {

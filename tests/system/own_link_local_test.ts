@@ -3,8 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { hasLinuxEngine } from "../support/linux_engine.ts";
-import { inFolder } from "../support/folder.ts";
-import { outputOf } from "../support/program.ts";
+import { canMakeNetwork, runInNetwork } from "../support/own_network.ts";
 
 const MOD = JSON.stringify(import.meta.resolve("../../mod.ts"));
 const LINUX = JSON.stringify(import.meta.resolve("../../linux/mod.ts"));
@@ -20,17 +19,7 @@ const SETUP = [
   `ip neigh replace ${ADDRESS} lladdr 02:00:00:00:00:01 dev s1 nud permanent`,
 ].join(" && ");
 
-async function canUnshare(): Promise<boolean> {
-  try {
-    await outputOf("unshare", ["-rn", "sh", "-c", SETUP]);
-    return true;
-  } catch {
-    console.log("skipped: link-local addresses: no network can be made here (unshare, iproute2)");
-    return false;
-  }
-}
-
-const hasNamespaces = await canUnshare();
+const hasNamespaces = await canMakeNetwork("link-local addresses", SETUP);
 
 /** The listener sends to itself, once, as a forged datagram would come. It echoes what it hears, at most 50 times. */
 const script = (network: string, host: string) => `
@@ -84,20 +73,8 @@ for (const [network, host, flags] of ENGINES) {
       [network, host, ...flags].join(" ")
     })`,
     ignore: !hasNamespaces,
-    fn: () =>
-      inFolder(async (folder) => {
-        await Deno.writeTextFile(`${folder}/script.ts`, script(network, host));
-        const run = [
-          "run",
-          "--quiet",
-          "--no-prompt",
-          "--allow-net",
-          ...flags,
-          `${folder}/script.ts`,
-        ];
-        const deno = [Deno.execPath(), ...run].map((word) => `'${word}'`).join(" ");
-        const printed = await outputOf("unshare", ["-rn", "sh", "-c", `${SETUP}; exec ${deno}`]);
-        assertEquals(printed, "0 1\n");
-      }),
+    async fn() {
+      assertEquals(await runInNetwork(SETUP, script(network, host), flags), "0 1\n");
+    },
   });
 }

@@ -549,6 +549,30 @@ testOnEngines("UdpClient speaks IPv6, and IPv4 on a socket for both", async (net
   await assertCode("unreachable", four.sendTo("x", { host: "::1", port }));
 });
 
+testOnEngines("UdpClient goes from a peer to one of the other family", async (network) => {
+  await using six = localClient(network, {}, "::1");
+  await using four = localClient(network);
+  await using client = localClient(network, {}, "::");
+  const { port } = await client.bound;
+  const peers = [await six.bound, await four.bound];
+  const exchange = async (server: UdpClient, send: () => Promise<number>) => {
+    await send();
+    const [, , from] = await server.receiveFrom();
+    assertEquals(from.port, port);
+    await server.sendTo("answer", from);
+  };
+  for (const [i, server] of [six, four, six, four].entries()) {
+    await client.connect(peers[i % 2]!);
+    await exchange(server, () => client.write("question"));
+    assertEquals(text((await client.read())[0]), "answer");
+  }
+  // Others than the peer are reached, too, and the peer after that.
+  await exchange(six, () => client.sendTo("aside", peers[0]!));
+  await exchange(four, () => client.write("question"));
+  assertEquals(text((await client.read())[0]), "answer");
+  assertEquals(client.localPort, port);
+});
+
 testOnEngines("UdpClient with an IPv6 peer binds for IPv6", async (network) => {
   await using server = localClient(network, {}, "::1");
   const { port } = await server.bound;

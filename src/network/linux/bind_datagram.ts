@@ -9,7 +9,7 @@ import type {
 } from "../datagram_socket.ts";
 import { SOCK_DGRAM } from "./abi.ts";
 import { AddressBook } from "./datagram_address.ts";
-import { setDatagramOptions } from "./datagram_options.ts";
+import { disconnectSocket, setDatagramOptions } from "./datagram_options.ts";
 import { LinuxDatagramSocket, type Resolve } from "./datagram_socket.ts";
 import { requireHost } from "./permissions.ts";
 import { familyOf, ipSocketAddress } from "./sockaddr.ts";
@@ -64,10 +64,26 @@ function bindAt(target: DatagramTarget, ip: string, resolve: Resolve): DatagramS
   const descriptor = openSocket(family, SOCK_DGRAM);
   try {
     setDatagramOptions(descriptor, family, target);
-    bindTo(descriptor, ipSocketAddress(ip, target.port, interfaceIndex));
+    if (target.port === 0) bindToAnyPort(descriptor, ip);
+    else bindTo(descriptor, ipSocketAddress(ip, target.port, interfaceIndex));
     return new LinuxDatagramSocket(descriptor, bookOf(family), resolve);
   } catch (error) {
     closeDescriptor(descriptor);
     throw error;
+  }
+}
+
+/** A port that the system has chosen goes with the first peer; one that was asked for stays. So it is asked for. */
+function bindToAnyPort(descriptor: number, ip: string): void {
+  for (;;) {
+    bindTo(descriptor, ipSocketAddress(ip, 0, interfaceIndex));
+    const { port } = ownAddress(descriptor, "udp") as DatagramAddress;
+    disconnectSocket(descriptor);
+    try {
+      return bindTo(descriptor, ipSocketAddress(ip, port, interfaceIndex));
+    } catch (error) {
+      // Somebody was faster.
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
   }
 }

@@ -78,6 +78,14 @@ export class LinuxDatagramAddress implements DatagramAddress {
     return true;
   }
 
+  /** Whether it is of the same host and port. */
+  reaches(other: LinuxDatagramAddress): boolean {
+    if (other === this) return true;
+    const words = this.#words;
+    if (words.length !== other.#words.length) return false;
+    return words.every((word, i) => word === other.#words[i]);
+  }
+
   /** Writes the system's form. */
   write(names: Int32Array, at: number): void {
     const words = this.#words;

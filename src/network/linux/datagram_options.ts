@@ -101,6 +101,15 @@ export function setMembership(
   setOption(descriptor, abi.IPPROTO_IP, joins ? join : leave, request);
 }
 
+/** `AF_UNSPEC`: nobody. */
+const NOBODY = new Uint8Array(abi.SOCKADDR_IN_BYTES);
+
+/** Ends that the system knows a peer of a socket. It has the address that it was bound to again. */
+export function disconnectSocket(descriptor: number): void {
+  const { connect } = libc();
+  attempt(() => connect(descriptor, NOBODY, NOBODY.length));
+}
+
 /** Lets the system give a socket only what a peer sends. Returns whether it does. */
 export function connectSocket(descriptor: number, peer: LinuxDatagramAddress): boolean {
   const { connect } = libc();

@@ -2,9 +2,9 @@
 
 import type { OutgoingDatagram } from "../datagram_socket.ts";
 import { denoNetwork } from "../deno/deno_network.ts";
-import type { AddressBook } from "./datagram_address.ts";
+import type { AddressBook, LinuxDatagramAddress } from "./datagram_address.ts";
 import { datagramsOut } from "./datagrams_out.ts";
-import { EAGAIN, systemError } from "./errno.ts";
+import { EAGAIN, EMSGSIZE, systemError } from "./errno.ts";
 
 /** A datagram that the system has no room for yet. */
 interface WaitingSend {
@@ -17,9 +17,12 @@ interface WaitingSend {
 export class DatagramOutlet {
   /** Whether the system may tell that the peer has refused something. */
   isConnected = false;
+  /** The one peer that the socket can send to, until `onStuck` was called. */
+  onlyPeer: LinuxDatagramAddress | undefined;
   readonly #descriptor: number;
   readonly #book: AddressBook;
   readonly #onRefused: () => void;
+  readonly #onStuck: () => void;
   /** Whether several datagrams may leave as one message. */
   #joins = true;
   #waiting: WaitingSend[] = [];
@@ -28,11 +31,19 @@ export class DatagramOutlet {
    * @param descriptor An open socket.
    * @param book The addresses of its family.
    * @param onRefused Called when the system tells that the peer has refused an earlier datagram.
+   * @param onStuck Called before others than the only peer are sent to, and where that one cannot be reached from the
+   * address that the system had chosen for it.
    */
-  constructor(descriptor: number, book: AddressBook, onRefused: () => void) {
+  constructor(
+    descriptor: number,
+    book: AddressBook,
+    onRefused: () => void,
+    onStuck: () => void,
+  ) {
     this.#descriptor = descriptor;
     this.#book = book;
     this.#onRefused = onRefused;
+    this.#onStuck = onStuck;
   }
 
   /** Whether datagrams wait until the system has room. */
@@ -103,6 +114,7 @@ export class DatagramOutlet {
         const to = this.#book.of(target);
         if (to === undefined) break;
         to.requirePermission(now);
+        if (this.onlyPeer !== undefined && !to.reaches(this.onlyPeer)) this.#onStuck();
         out.add(bytes, to, this.#joins);
       } catch (error) {
         if (next === first) throw error;
@@ -116,7 +128,12 @@ export class DatagramOutlet {
     const out = datagramsOut();
     const sent = out.send(this.#descriptor, this.isConnected);
     if (out.wasRefused) this.#onRefused();
-    if (sent >= 0 || sent === -EAGAIN || !out.beginsJoined) return sent;
+    if (sent >= 0 || sent === -EAGAIN) return sent;
+    if (!out.beginsJoined) {
+      if (this.onlyPeer === undefined || sent === -EMSGSIZE) return sent;
+      this.#onStuck();
+      return 0;
+    }
     // 0: they are tried again. The path, the network card or the kernel cannot do it: each leaves by itself from now on.
     this.#joins = false;
     return 0;

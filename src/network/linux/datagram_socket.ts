@@ -4,7 +4,7 @@
 // nothing of its own was refused; the next receive tells.
 
 import { GenericError } from "../../base/errors.ts";
-import { familyReachedFrom, ipVersion } from "../../base/ip_address.ts";
+import { familyReachedFrom, ipVersion, isUnspecified } from "../../base/ip_address.ts";
 import type {
   DatagramAddress,
   DatagramSocket,
@@ -15,7 +15,7 @@ import type { SystemSocket } from "../socket_info.ts";
 import { EPOLLET, EPOLLIN, EPOLLOUT, SO_MEMINFO, SOL_SOCKET } from "./abi.ts";
 import type { AddressBook } from "./datagram_address.ts";
 import { DatagramIntake, type Put } from "./datagram_intake.ts";
-import { connectSocket, setMembership } from "./datagram_options.ts";
+import { connectSocket, disconnectSocket, setMembership } from "./datagram_options.ts";
 import { DatagramOutlet } from "./datagram_outlet.ts";
 import { type EventHandler, type EventLoop, eventLoop, type LateHandler } from "./loop.ts";
 import { closeDescriptor, ownAddress, pendingFailure, structureOf } from "./socket.ts";
@@ -66,7 +66,12 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler, LateHa
     this.#book = book;
     this.#resolve = resolve;
     this.#intake = new DatagramIntake(descriptor, book);
-    this.#outlet = new DatagramOutlet(descriptor, book, () => this.#onRefused());
+    this.#outlet = new DatagramOutlet(
+      descriptor,
+      book,
+      () => this.#onRefused(),
+      () => this.#disconnect(),
+    );
     this.addr = ownAddress(descriptor, "udp") as DatagramAddress;
     this.#family = familyReachedFrom(this.addr.hostname);
     if (isShared) this.#droppedBefore = this.#readDropped();
@@ -200,14 +205,26 @@ export class LinuxDatagramSocket implements DatagramSocket, EventHandler, LateHa
 
   hearOnly(peer: DatagramAddress): void {
     this.#requireOpen();
-    // Once connected, a socket of all addresses has one, and hears no groups.
-    if (this.#groups > 0) return;
+    // Once connected, a socket of all addresses has one, and hears no groups. One that others have is theirs, too.
+    if (this.#groups > 0 || this.#isShared) return;
+    // A new peer may be reached from another address.
+    this.#disconnect();
     // What an earlier peer has refused is not this one's doing.
     pendingFailure(this.#descriptor);
     this.#intake.wasRefused = false;
     // Where the system cannot, whose datagrams are heard is looked at above.
-    const isConnected = connectSocket(this.#descriptor, this.#book.of(peer)!);
-    this.#isConnected = this.#intake.isConnected = this.#outlet.isConnected = isConnected;
+    const to = this.#book.of(peer)!;
+    if (!connectSocket(this.#descriptor, to)) return;
+    this.#isConnected = this.#intake.isConnected = this.#outlet.isConnected = true;
+    if (isUnspecified(this.addr.hostname)) this.#outlet.onlyPeer = to;
+  }
+
+  /** The system forgets the peer, and the address that it has chosen for it. */
+  #disconnect(): void {
+    if (!this.#isConnected) return;
+    disconnectSocket(this.#descriptor);
+    this.#isConnected = this.#intake.isConnected = this.#outlet.isConnected = false;
+    this.#outlet.onlyPeer = undefined;
   }
 
   // deno-lint-ignore require-await -- what it throws becomes a rejection

@@ -3,11 +3,12 @@
 // What two processes share is one socket with two descriptors. So it is never shut down here, only closed, and that it
 // does not block is so for the others, too: whoever hands sockets over expects that (systemd's own do not block either).
 
+import { portOf } from "../../base/address.ts";
 import { GenericError } from "../../base/errors.ts";
 import * as abi from "./abi.ts";
 import { EBADF, must } from "./errno.ts";
 import { libc } from "./libc.ts";
-import { option } from "./socket.ts";
+import { option, ownAddress } from "./socket.ts";
 
 /** Families of sockets by what they carry here. */
 const FAMILIES: Readonly<Record<number, readonly number[]>> = {
@@ -43,6 +44,9 @@ export function inspect(descriptor: number, kind: number): number {
   }
   if (kind === abi.SOCK_STREAM && ask(abi.SO_ACCEPTCONN) === 0) {
     throw unusable(descriptor, "it does not listen");
+  }
+  if (kind === abi.SOCK_DGRAM && portOf(ownAddress(descriptor, "udp")) === 0) {
+    throw unusable(descriptor, "it is not bound");
   }
   return family;
 }

@@ -1,6 +1,6 @@
 // TCP on this engine: how one listens, and how one connects.
 
-import { ipVersion } from "../../base/ip_address.ts";
+import { ipVersion, isUnspecified } from "../../base/ip_address.ts";
 import { withOptions } from "../../base/options.ts";
 import type { NetworkAddress } from "../../base/address.ts";
 import { young } from "../../base/young.ts";
@@ -29,9 +29,6 @@ import {
 } from "./socket.ts";
 import { setSocketOptions } from "./socket_options.ts";
 
-/** Addresses that stand for all of this machine's. */
-const ANY: readonly string[] = ["0.0.0.0", "::"];
-
 /**
  * Binds a socket and listens.
  *
@@ -53,7 +50,7 @@ export async function listenTcp(target: ListenTarget): Promise<TransportListener
     must("listen", () => libc().listen(descriptor, backlog));
     const address = ownAddress(descriptor, "tcp");
     // On one address, each has that one.
-    const isAny = ANY.includes(ip);
+    const isAny = isUnspecified(ip);
     const accepted = (descriptor: number, from: NetworkAddress) => {
       const local = isAny ? ownAddress(descriptor, "tcp") : address;
       return new LinuxTcpStream(descriptor, local, from, { isNoDelay: true, canReset });

@@ -1,10 +1,20 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { linuxNetwork } from "../../../linux/mod.ts";
 import { UdpClient } from "../../../src/udp/udp_client.ts";
 import { UdpListener } from "../../../src/udp/udp_listener.ts";
 import type { UdpServiceOrFactory } from "../../../src/udp/udp_service.ts";
 import type { UdpCaller } from "../../../src/udp/udp_caller.ts";
 import { canonicalIp } from "../../../src/base/ip_address.ts";
+import * as abi from "../../../src/network/linux/abi.ts";
+import { must } from "../../../src/network/linux/errno.ts";
+import { libc } from "../../../src/network/linux/libc.ts";
+import { ipSocketAddress } from "../../../src/network/linux/sockaddr.ts";
+import {
+  bindTo,
+  closeDescriptor,
+  openSocket,
+  peerAddress,
+} from "../../../src/network/linux/socket.ts";
 import { assertCode } from "../../support/assert_code.ts";
 import { linuxTest } from "../../support/linux_engine.ts";
 import { outputOf, Program } from "../../support/program.ts";
@@ -170,6 +180,23 @@ linuxTest("A session answers each datagram from the address that it came to", as
       assertEquals(listener.stats().sessions.begun, 1);
     }
   }
+});
+
+linuxTest("A peer is not told to a system's socket that others have, too", async () => {
+  const kept = openSocket(abi.AF_INET, abi.SOCK_DGRAM);
+  bindTo(kept, ipSocketAddress(HERE, 0));
+  const given = must("fcntl", () => libc().fcntl(kept, abi.F_DUPFD_CLOEXEC, 700));
+  await using peer = localClient(linuxNetwork);
+  await using stranger = localClient(linuxNetwork);
+  await using client = new UdpClient(undefined, { inherited: given, network: linuxNetwork });
+  const { port } = await client.bound;
+  await client.connect(await peer.bound);
+  const to = { host: HERE, port };
+  await stranger.sendTo("no", to);
+  await peer.sendTo("yes", to);
+  assertEquals(text((await client.read())[0]), "yes");
+  assertThrows(() => peerAddress(kept, "udp"), Error, "not connected");
+  closeDescriptor(kept);
 });
 
 linuxTest("Two programs that share a port both serve", async () => {

@@ -14,6 +14,8 @@ const AF_NETLINK = 16;
 linuxTest("inspect() says what is wrong with a descriptor, and leaves it alone", () => {
   const address = ipSocketAddress("127.0.0.1", 0);
   const datagrams = openSocket(abi.AF_INET, abi.SOCK_DGRAM);
+  const unbound = openSocket(abi.AF_INET6, abi.SOCK_DGRAM);
+  bindTo(datagrams, address);
   const bound = openSocket(abi.AF_INET, abi.SOCK_STREAM);
   bindTo(bound, address);
   const listening = openSocket(abi.AF_INET, abi.SOCK_STREAM);
@@ -27,6 +29,7 @@ linuxTest("inspect() says what is wrong with a descriptor, and leaves it alone",
     [datagrams, abi.SOCK_STREAM, "it is no socket of streams"],
     [listening, abi.SOCK_DGRAM, "it is no socket of datagrams"],
     [bound, abi.SOCK_STREAM, "it does not listen"],
+    [unbound, abi.SOCK_DGRAM, "it is not bound"],
     [netlink, abi.SOCK_DGRAM, "its addresses are unknown here"],
     [local, abi.SOCK_DGRAM, "its addresses are unknown here"],
   ];
@@ -39,7 +42,7 @@ linuxTest("inspect() says what is wrong with a descriptor, and leaves it alone",
   }
   assertEquals(inspect(listening, abi.SOCK_STREAM), abi.AF_INET);
   assertEquals(inspect(datagrams, abi.SOCK_DGRAM), abi.AF_INET);
-  for (const descriptor of [datagrams, bound, listening, netlink, local, alarm]) {
+  for (const descriptor of [datagrams, unbound, bound, listening, netlink, local, alarm]) {
     must("fcntl", () => libc().fcntl(descriptor, abi.F_GETFD, 0));
     closeDescriptor(descriptor);
   }

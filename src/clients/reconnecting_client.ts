@@ -315,8 +315,12 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
     this.#endUse = ignore;
     if (!this.#life.signal.aborted) {
       this.#current = undefined;
-      if (this.#follower === undefined) this.#retired.put(client);
-      else this.#follower.onRetire();
+      if (this.#follower === undefined) {
+        this.#retired.put(client);
+      } else {
+        this.#retired.putUsed(client);
+        this.#follower.onRetire();
+      }
     }
     return error;
   }

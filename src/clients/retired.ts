@@ -30,17 +30,25 @@ export class Retired {
     return [...this.#all.keys()];
   }
 
-  /** A connection is replaced. */
+  /** A connection is replaced. It is closed after a while. */
   put(client: Client): void {
-    const core = coreOf(client);
-    if (core.isFreed) return;
-    this.#all.set(client, this.#closeLater(client));
-    void core.freed.then(() => {
+    if (coreOf(client).isFreed) return;
+    this.#keep(client, this.#closeLater(client));
+    const open = this.clients.filter((each) => coreOf(each).isOpen);
+    for (const oldest of open.slice(0, -MOST_OPEN)) void oldest.close();
+  }
+
+  /** A connection is replaced, and somebody closes it as soon as what is under way on it is done. */
+  putUsed(client: Client): void {
+    if (!coreOf(client).isFreed) this.#keep(client, ignore);
+  }
+
+  #keep(client: Client, forget: () => void): void {
+    this.#all.set(client, forget);
+    void coreOf(client).freed.then(() => {
       this.#all.get(client)!();
       this.#all.delete(client);
     });
-    const open = this.clients.filter((each) => coreOf(each).isOpen);
-    for (const oldest of open.slice(0, -MOST_OPEN)) void oldest.close();
   }
 
   /** Nobody has to close them any more. */

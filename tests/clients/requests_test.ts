@@ -282,6 +282,25 @@ Deno.test("Requests finish on the old connection when the client redials", async
   );
 });
 
+for (const way of ["close", "abort"] as const) {
+  Deno.test(`ReconnectingClient.${way}() ends a replaced connection whose answers Requests await`, () =>
+    asked(
+      async ({ net, client, requests, callers }) => {
+        const asking = assertRejects(() => requests.send("a"), RequestError);
+        await net.delay(5);
+        client.redial();
+        while (callers.length < 2) await net.delay(1);
+        await client[way]();
+        await client.closed;
+        assertEquals((await asking).hasLeft, true);
+        await net.delay(5);
+        assertEquals(callers.map(({ signal }) => signal.aborted), [true, true]);
+      },
+      {},
+      () => {},
+    ));
+}
+
 let clientOf: ReconnectingClient | undefined;
 
 Deno.test("Requests find a peer that is silent, by a ping", async () => {

@@ -77,3 +77,16 @@ Deno.test("Retired.forget() leaves the end to its owner, and no timer", () =>
     assertEquals(timers(), before);
     await client.close();
   }));
+
+Deno.test("Retired knows those that somebody else closes, and closes none", () =>
+  served(echo, async ({ net, place }) => {
+    const retired = new Retired(net.clock, 100);
+    const client = await Client.connect(place);
+    retired.putUsed(client);
+    await net.delay(1_000);
+    assertEquals([retired.clients, client.signal.aborted], [[client], false]);
+    await client.close();
+    assertEquals(retired.clients, []);
+    retired.putUsed(client);
+    assertEquals(retired.clients, []);
+  }));

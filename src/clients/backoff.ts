@@ -37,7 +37,8 @@ export interface RedialConfig {
   readonly maxAttempts?: number;
   /**
    * How long a connection must have lasted to count as a success, in milliseconds. One that ends earlier counts as a
-   * failure, so that a server that accepts and closes is not dialled again at once. From 1, or `Infinity`.
+   * failure, so that a server that accepts and closes is not dialled again at once; one that `redial` replaces earlier
+   * makes the next pause longer, too, but is no failure. From 1, or `Infinity`.
    *
    * @default {10_000}
    */
@@ -94,6 +95,8 @@ export class Backoff {
   readonly #settings: RedialSettings;
   readonly #perRound: number;
   #failures = 0;
+  /** How many connections in a row their user has replaced soon: no failures, but the next ones are not dialled at once. */
+  #replaced = 0;
 
   /** @param settings How long. @param perRound After how many failures rests grow. */
   constructor(settings: RedialSettings, perRound = 1) {
@@ -116,21 +119,23 @@ export class Backoff {
     this.#failures++;
   }
 
-  /** A connection has ended after so much time. */
-  onEnd(livedInMillis: number): void {
-    if (livedInMillis >= this.#settings.stableAfterInMillis) this.#failures = 0;
+  /** A connection has ended after so much time. @param isReplaced Whether its user wanted another one. */
+  onEnd(livedInMillis: number, isReplaced: boolean): void {
+    if (livedInMillis >= this.#settings.stableAfterInMillis) this.onSuccess();
+    else if (isReplaced) this.#replaced++;
     else this.#failures++;
   }
 
   /** A connection is known to be good. */
   onSuccess(): void {
-    this.#failures = 0;
+    this.#failures = this.#replaced = 0;
   }
 
   /** Draws the length of the next rest. */
   nextInMillis(): number {
     const { redialDelayInMillis, maxRedialDelayInMillis } = this.#settings;
-    const doublings = Math.floor(Math.max(0, this.#failures - 1) / this.#perRound);
+    const inARow = this.#failures + this.#replaced;
+    const doublings = Math.floor(Math.max(0, inARow - 1) / this.#perRound);
     const longest = Math.min(redialDelayInMillis * 2 ** doublings, maxRedialDelayInMillis);
     return draw(this.#settings.random) * longest;
   }

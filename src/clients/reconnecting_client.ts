@@ -34,6 +34,9 @@ export interface Follower {
   onOver(reason: unknown, error: SocketError | undefined): void;
 }
 
+/** Why a connection is used no more that nothing is wrong with. */
+class Replaced extends GenericError {}
+
 let friend: (client: ReconnectingClient, follower: Follower) => void;
 let clockIn: (client: ReconnectingClient) => Clock;
 let lastErrorIn: (client: ReconnectingClient) => Error | undefined;
@@ -172,10 +175,10 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
   /**
    * Replaces the connection, if there is one: a new one is dialled, and whoever uses the old one may finish. For a
    * server that says that it will go away. Each old one is closed after `closeTimeoutInMillis`, unless something of it
-   * is unread; the last eight stay at most.
+   * is unread; the last eight stay at most. {@linkcode Requests} close it when its answers have come.
    */
   redial(): void {
-    this.#endUse(new GenericError("closed", "The connection is replaced: redial was called"));
+    this.#endUse(new Replaced("closed", "The connection is replaced: redial was called"));
   }
 
   /**
@@ -256,7 +259,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
         this.#counts.up(client);
         const upAt = clock.now();
         error = await this.#use(client);
-        this.#backoff.onEnd(clock.now() - upAt);
+        this.#backoff.onEnd(clock.now() - upAt, error instanceof Replaced);
       } catch (thrown) {
         error = thrown;
         this.#backoff.onFailure();

@@ -33,15 +33,28 @@ Deno.test("Backoff draws from the whole interval", () => {
 
 Deno.test("Backoff counts a connection that dies at once as a failure", () => {
   const backoff = new Backoff(checkRedial({ stableAfterInMillis: 100, maxAttempts: 3 }));
-  backoff.onEnd(99);
+  backoff.onEnd(99, false);
   backoff.onFailure();
   assertEquals([backoff.failures, backoff.isExhausted], [2, false]);
-  backoff.onEnd(100);
+  backoff.onEnd(100, false);
   assertEquals(backoff.failures, 0);
-  for (let i = 0; i < 3; i++) backoff.onEnd(0);
+  for (let i = 0; i < 3; i++) backoff.onEnd(0, false);
   assertEquals(backoff.isExhausted, true);
   backoff.onSuccess();
   assertEquals(backoff.isExhausted, false);
+});
+
+Deno.test("Backoff takes no connection that was replaced for a failure, and rests longer all the same", () => {
+  const backoff = new Backoff(
+    checkRedial({ redialDelayInMillis: 10, stableAfterInMillis: 100, maxAttempts: 1, ...most }),
+  );
+  const rests = Array.from({ length: 3 }, () => {
+    backoff.onEnd(99, true);
+    return Math.round(backoff.nextInMillis());
+  });
+  assertEquals([rests, backoff.failures, backoff.isExhausted], [[10, 20, 40], 0, false]);
+  backoff.onEnd(100, true);
+  assertEquals(Math.round(backoff.nextInMillis()), 10);
 });
 
 Deno.test("Backoff.shuffled() gives every order", () => {

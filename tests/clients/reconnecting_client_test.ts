@@ -283,6 +283,18 @@ Deno.test("ReconnectingClient.redial() replaces the connection, and lets the old
     await client.close();
   }));
 
+Deno.test("ReconnectingClient.redial() is no failed attempt", () =>
+  served(echo, async ({ net, place }) => {
+    const client = new ReconnectingClient({ ...place, ...NOW, maxAttempts: 1 });
+    for (let i = 0; i < 3; i++) {
+      await client.ready();
+      client.redial();
+      await net.delay(10);
+    }
+    assertEquals([client.state.kind, client.stats().failures], ["up", 0]);
+    await client.close();
+  }));
+
 Deno.test("ReconnectingClient.redial() twice leaves the first connection its answer", () => {
   const gate = Promise.withResolvers<void>();
   return served(async (caller) => {

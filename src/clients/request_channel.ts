@@ -48,6 +48,8 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   strangers = 0;
   #isOver = false;
   #isRetired = false;
+  /** Whether what was written still goes out, though its answers do not come any more. */
+  #isEndedPolitely = false;
   /** Whether the peer is slow to take what was sent. */
   #isBlocked = false;
   #isScheduled = false;
@@ -107,7 +109,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   }
 
   hasLeft(request: Request<Q, A>): boolean {
-    return request.at < this.#exchange.offered;
+    return request.at < (this.#isEndedPolitely ? this.#exchange.written : this.#exchange.offered);
   }
 
   /** Sends a request. One that cannot be sent is rejected. */
@@ -241,7 +243,10 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#pulse.stop();
-    if (this.#core.reader.hasEnded) this.#host.onClosing(this.connection.close());
+    // What has not left is handed back: it must not leave here.
+    this.#exchange.drop();
+    const { reader, writer } = this.#core;
+    if (reader.hasEnded && writer.isAllOffered) this.#host.onClosing(this.connection.close());
     else this.connection.abort(error);
     this.#host.onBroken(this, error, [...this.#owed.takeAll(), ...refused]);
   }
@@ -250,8 +255,9 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   end(error: SocketError, isAbort: boolean): void {
     if (this.#isOver) return;
     if (isAbort) return this.fail(error);
-    this.#isOver = true;
+    this.#isOver = this.#isEndedPolitely = true;
     this.#pulse.stop();
+    this.#exchange.drop();
     this.#host.onBroken(this, error, this.#owed.takeAll());
   }
 

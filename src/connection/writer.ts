@@ -74,10 +74,19 @@ const FEW_WRITES = 1024;
 /** A loop that awaits what has arrived and writes an answer writes again within this many microtasks. */
 const QUIET_MICROTASKS = 3;
 
+/** A function that makes an answer, and waits for nothing, mostly settles within this many microtasks. */
+const MICROTASKS_OF_AN_ANSWER = 20;
+
 /** What the system has taken is told within this many microtasks, also through TLS. */
 const MICROTASKS_UNTIL_TOLD = 20;
 
 const NOTHING = new Uint8Array(0);
+
+/** Who has messages that were sent, and are gathered before they are written. */
+export interface Gatherer {
+  /** Writes what it has. */
+  flush(): unknown;
+}
 
 /** Writes to a transport in order. */
 export class Writer implements Turn, PressedQueue {
@@ -100,6 +109,7 @@ export class Writer implements Turn, PressedQueue {
   /** How many of its bytes are to be sent. */
   #restLength = 0;
   #isScheduled = false;
+  #gatherer: Gatherer | undefined;
   /** How many microtasks have passed since the last write, while it lingers. */
   #quietMicrotasks = 0;
   /** Whether the transport was given bytes, and has not told yet how many it has taken. */
@@ -129,6 +139,11 @@ export class Writer implements Turn, PressedQueue {
     return this.bytesWritten + (this.#isRefused ? this.#mayHaveSent : this.#restLength);
   }
 
+  /** Whether the system was offered all that was written. */
+  get isAllOffered(): boolean {
+    return this.bytesOffered === this.bytesWritten + this.queuedBytes;
+  }
+
   /** How many bytes of a write that failed or was given up may have gone out nevertheless. */
   get #mayHaveSent(): number {
     if (!this.#isRefused && !this.#isUntold) return 0;
@@ -152,7 +167,33 @@ export class Writer implements Turn, PressedQueue {
 
   /** Whether nothing waits to be sent, and something could be sent. */
   get isQuiet(): boolean {
-    return this.#writes === 0 && this.#end === undefined && this.#error === undefined;
+    return this.#writes === 0 && this.#gatherer === undefined && this.#end === undefined &&
+      this.#error === undefined;
+  }
+
+  /** Somebody gathers what is sent: it goes out before everything that is written, and before the end. */
+  gather(by: Gatherer): void {
+    if (this.#gatherer === by) return;
+    this.#flushGathered();
+    this.#gatherer = by;
+  }
+
+  /** What was gathered is being written, or dropped. */
+  gathersNoMore(by: Gatherer): void {
+    if (this.#gatherer === by) this.#gatherer = undefined;
+  }
+
+  /** What is gathered goes out soon, unless more is added every few microtasks. */
+  sendGatheredSoon(): void {
+    if (this.#gatherer === undefined || this.#queue.underWay > 0 || this.#isScheduled) return;
+    this.#quietMicrotasks = 0;
+    this.#linger(MICROTASKS_OF_AN_ANSWER);
+  }
+
+  #flushGathered(): void {
+    const gatherer = this.#gatherer;
+    this.#gatherer = undefined;
+    gatherer?.flush();
   }
 
   /**
@@ -168,6 +209,7 @@ export class Writer implements Turn, PressedQueue {
     } catch (error) {
       return rejected(error);
     }
+    if (this.#gatherer !== undefined) this.#flushGathered();
     const refusal = this.#refusal(bytes.length);
     if (refusal !== undefined) return rejected(writeError(refusal, 0));
     const write = new QueuedWrite(bytes);
@@ -185,6 +227,7 @@ export class Writer implements Turn, PressedQueue {
    */
   post(content: Uint8Array | string, onSent: () => void): void {
     const bytes = contentBytes(content);
+    if (this.#gatherer !== undefined) this.#flushGathered();
     const refusal = this.#refusal(bytes.length);
     if (refusal !== undefined) throw refusal;
     const write = new QueuedWrite(bytes);
@@ -203,6 +246,7 @@ export class Writer implements Turn, PressedQueue {
     pieces: readonly Uint8Array[],
     maxQueuedBytes: number = this.#limits.maxQueuedBytes,
   ): boolean {
+    if (this.#gatherer !== undefined) this.#flushGathered();
     if (!this.isOpen) return false;
     let length = 0;
     for (const piece of pieces) length += piece.length;
@@ -229,6 +273,7 @@ export class Writer implements Turn, PressedQueue {
    * @returns Rejects with what ended the connection, or if writing was ended and nothing more waits.
    */
   drained(limits: DrainedLimits): Promise<void> {
+    this.#flushGathered();
     if (this.#error !== undefined) return rejected(errorOf(this.#error));
     if (this.queuedBytes < limits.below) {
       // A caller that tries again and again must not do so for ever.
@@ -270,13 +315,13 @@ export class Writer implements Turn, PressedQueue {
   }
 
   /** Waits while more is written every few microtasks, up to the most that is gathered. */
-  #linger(): void {
+  #linger(longest = QUIET_MICROTASKS): void {
     this.#isScheduled = true;
     queueMicrotask(() => {
-      if (++this.#quietMicrotasks > QUIET_MICROTASKS || this.queuedBytes >= LARGEST_GATHERING) {
+      if (++this.#quietMicrotasks > longest || this.queuedBytes >= LARGEST_GATHERING) {
         this.#host.turns.write(this);
       } else {
-        this.#linger();
+        this.#linger(longest);
       }
     });
   }
@@ -304,6 +349,7 @@ export class Writer implements Turn, PressedQueue {
 
   /** Ends the direction after everything queued. Resolves when the end was sent, rejects if it cannot be. */
   end(): Promise<void> {
+    this.#flushGathered();
     if (this.#end !== undefined) return this.#end.promise;
     if (this.#error !== undefined) return rejected(errorOf(this.#error));
     this.#end = Promise.withResolvers();
@@ -317,6 +363,7 @@ export class Writer implements Turn, PressedQueue {
    * everything that was written before, or the connection is over.
    */
   pause(): Promise<void> {
+    this.#flushGathered();
     this.#held = new WriteQueue();
     if (this.#queue.count === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenDrained = resolve);
@@ -393,8 +440,12 @@ export class Writer implements Turn, PressedQueue {
 
   /** Begins to send what is queued: it is this connection's turn. */
   begin(): void {
+    // It queues it, and this is its turn.
+    if (this.#gatherer !== undefined) this.#flushGathered();
     this.#isScheduled = false;
     if (this.#error !== undefined) return;
+    // Paused, or what was gathered was refused.
+    if (this.#queue.count === 0) return;
     const gathered = this.#queue.gather();
     if (gathered === undefined) return this.#onChanged();
     this.#rest = gathered;
@@ -519,6 +570,12 @@ export class Writer implements Turn, PressedQueue {
     this.#due = Infinity;
     this.#restLength = 0;
     this.#queue.settle();
+    if (this.#gatherer !== undefined) {
+      // It begins below.
+      this.#isScheduled = true;
+      this.#flushGathered();
+      this.#isScheduled = false;
+    }
     if (this.#queue.count === 0) return this.#afterDrain();
     // If the kernel takes all of it without waiting, go on in another turn: there may be much.
     if (this.#canTry) this.#askForTurn();

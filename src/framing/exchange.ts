@@ -90,13 +90,18 @@ export class Exchange<In, Out> {
 
   /** Where the next message begins in what is sent, or somewhat before. */
   get position(): number {
-    const { writer } = this.#core;
-    return writer.bytesWritten + writer.queuedBytes + this.#frames.leastLength;
+    return this.written + this.#frames.leastLength;
   }
 
   /** Up to where in what is sent the system was offered it: it may have gone out. */
   get offered(): number {
     return this.#core.writer.bytesOffered;
+  }
+
+  /** Up to where in what is sent it was written: a polite end still sends it. */
+  get written(): number {
+    const { writer } = this.#core;
+    return writer.bytesWritten + writer.queuedBytes;
   }
 
   /** Whether enough is gathered that it should go out. */
@@ -175,6 +180,18 @@ export class Exchange<In, Out> {
   /** Appends a message to what goes out with the next flush. */
   append(message: Out): void {
     this.#encode(this.#codec, message);
+    this.#core.writer.gather(this);
+  }
+
+  /** Drops what is gathered. */
+  drop(): void {
+    this.#frames.take();
+    this.#core.writer.gathersNoMore(this);
+  }
+
+  /** What is gathered need not wait for what takes long. */
+  flushSoon(): void {
+    this.#core.writer.sendGatheredSoon();
   }
 
   #encode<What>(encoder: Encoder<What>, what: What): void {
@@ -249,11 +266,6 @@ export class Exchange<In, Out> {
     return this.#core.writer.tryWrite(this.#frames.take());
   }
 
-  /** Sends what is gathered, where anything is: before what goes past this. */
-  flushGathered(): void {
-    if (this.#frames.leastLength > 0) void this.flush();
-  }
-
   #send<What>(encoder: Encoder<What>, what: What): Promise<number> {
     this.flush();
     try {
@@ -274,6 +286,7 @@ export class Exchange<In, Out> {
 
   #write(pieces: readonly Uint8Array[], isOneOfMany: boolean): Promise<number> {
     const { writer } = this.#core;
+    writer.gathersNoMore(this);
     if (pieces.length === 0) return SENT_NOTHING;
     if (pieces.length === 1) return writer.write(pieces[0]!, isOneOfMany);
     // They go out together; where an earlier one fails, the last fails with the same.

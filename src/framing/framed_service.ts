@@ -60,7 +60,7 @@ export interface MessageService<In, Out = In> {
 
   /**
    * The connection ends with an error: its own, a bad frame, or what a method of this service or the codec threw. What
-   * is sent here still goes out, if the peer can be reached. A codec that makes no decoder ends it before `onConnect`.
+   * is sent here after the latter two still goes out; a timeout, a limit or a reset has ended the connection. A codec that makes no decoder ends it before `onConnect`.
    */
   onError?(caller: Framed<In, Out>, error: Error): void | Promise<void>;
 
@@ -74,7 +74,8 @@ const METHODS = ["onConnect", "onMessage", "onStop", "onError", "onClose"] as co
  * Makes a service that gets messages, for `attach` and `callbackService`. One serves any number of
  * connections.
  *
- * All messages that one read brought are handled before the replies go out, as one write. A peer that does not take
+ * The replies to what one read brought go out as one write, unless one of them takes long; in any case before whatever
+ * else is written to the connection, and before its end. A peer that does not take
  * its replies is not read from meanwhile: it feels the back-pressure.
  *
  * @param codec Says what is a message; one that only receives, where nothing is sent.
@@ -195,6 +196,7 @@ class FramedService<In, Out> implements Service {
     let reply: Reply<Out> | Promise<Reply<Out>> | Deferred<Out> = first;
     try {
       for (;;) {
+        exchange.flushSoon();
         await gather(exchange, isThenable(reply) ? await reply : reply);
         if (exchange.mustStepBack) await stepBack(exchange);
         const message = exchange.next();

@@ -107,8 +107,6 @@ class StreamSeat<T> implements Seat<T> {
   }
 
   offer(message: readonly [Uint8Array]): boolean {
-    // What it was answered before goes first.
-    this.#exchange?.flushGathered();
     return this.#core.writer.tryWrite(message, this.#maxQueuedBytes);
   }
 

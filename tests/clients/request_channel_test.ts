@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Requests } from "../../clients.ts";
-import { Connection, LineCodec, type SocketError } from "../../mod.ts";
+import { Connection, GenericError, LineCodec, type SocketError } from "../../mod.ts";
 import { type ChannelHost, RequestChannel } from "../../src/clients/request_channel.ts";
 import { coreOf } from "../../src/connection/connection.ts";
 import { Request } from "../../src/clients/request.ts";
@@ -8,6 +8,7 @@ import { resolveRequests } from "../../src/clients/requests_config.ts";
 import { connectedPair, connectedTransports, VirtualClock } from "../../testing/mod.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
 import { reset, until } from "../../testing/mod.ts";
+import { text } from "../support/text.ts";
 
 const codec = new LineCodec();
 
@@ -80,6 +81,64 @@ Deno.test("RequestChannel counts what the system was offered as left, whether it
   assertEquals([channel.hasLeft(a), channel.hasLeft(b)], [true, false]);
   taken.resolve(2);
   other.close();
+});
+
+/** A channel whose first write is taken late, with what has left: "a" is under way, "b" is queued, "c" is gathered. */
+async function threeRequests(broken: Broken[]) {
+  const [transport, other] = connectedTransports();
+  const taken = Promise.withResolvers<number>();
+  const written: string[] = [];
+  transport.write = (bytes) => {
+    written.push(text(bytes));
+    return written.length === 1 ? taken.promise : Promise.resolve(bytes.length);
+  };
+  const connection = new Connection(transport);
+  const channel = new RequestChannel(connection, codec, host(broken));
+  const [a, b, c] = [request("a", []), request("b", []), request("c", [])];
+  channel.send(a);
+  while (!channel.hasLeft(a)) await Promise.resolve();
+  channel.send(b);
+  while (connection.queuedBytes < 4) await Promise.resolve();
+  const requests = [a, b, c];
+  return { connection, channel, other, written, requests, last: c, taken: () => taken.resolve(2) };
+}
+
+Deno.test("RequestChannel sends nothing of what it hands back, when the peer has ended", async () => {
+  const broken: Broken[] = [];
+  const it = await threeRequests(broken);
+  const { channel, connection, other, written, requests } = it;
+  // Gathered in the very moment.
+  channel.send(it.last);
+  channel.fail(new GenericError("broken", "ended"));
+  assertEquals(requests.map((each) => channel.hasLeft(each)), [true, false, false]);
+  it.taken();
+  await connection.closed;
+  assertEquals([written, broken[0]!.owed], [["a\n"], requests]);
+  other.close();
+});
+
+Deno.test("RequestChannel sends nothing of what it hands back, also behind the peer's end", async () => {
+  const broken: Broken[] = [];
+  const { channel, connection, other, written, requests, taken } = await threeRequests(broken);
+  await other.closeWrite();
+  while (broken.length === 0) await Promise.resolve();
+  assertEquals(requests.slice(0, 2).map((each) => channel.hasLeft(each)), [true, false]);
+  taken();
+  await connection.closed;
+  assertEquals(written, ["a\n"]);
+  other.close();
+});
+
+Deno.test("RequestChannel says that it has left what its owner's close still sends", async () => {
+  const { channel, connection, other, written, requests, last, taken } = await threeRequests([]);
+  channel.send(last);
+  channel.end(new GenericError("closed", "closed"), false);
+  assertEquals(requests.map((each) => channel.hasLeft(each)), [true, true, false]);
+  const closing = connection.close();
+  taken();
+  other.close();
+  await closing;
+  assertEquals(written, ["a\n", "b\n"]);
 });
 
 Deno.test("RequestChannel knows that what the system has refused had not left", async () => {

@@ -141,10 +141,10 @@ Deno.test("Exchange.position is where the next message begins, and offered what 
   lines.append("one");
   assertEquals([lines.position, lines.offered], [4, 0]);
   void lines.flush();
-  lines.append("two");
-  assertEquals([lines.position, lines.offered], [8, 0]);
+  assertEquals([lines.position, lines.offered, lines.written], [4, 0, 4]);
   await clock.settle();
-  assertEquals([lines.position, lines.offered], [8, 4]);
+  lines.append("two");
+  assertEquals([lines.position, lines.offered, lines.written], [8, 4, 4]);
   open.resolve();
   await lines.flush();
   assertEquals([lines.position, lines.offered], [8, 8]);

@@ -7,9 +7,10 @@ import {
   type MessageService,
   type Reply,
 } from "../../src/framing/framed_service.ts";
+import { Group } from "../../src/framing/group.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
-import { coreOf } from "../../src/connection/connection.ts";
+import { type Connection, coreOf } from "../../src/connection/connection.ts";
 import { readService } from "../../src/connection/service.ts";
 import { serve } from "../../src/connection/service_loop.ts";
 import { end, reset, silence, type Step, until } from "../../testing/mod.ts";
@@ -99,6 +100,63 @@ Deno.test("framedService() handles one message after the other, and answers what
     ["a", "b", "c"].flatMap((line) => [`${line} begins`, `${line} ends, 0 written`]),
   );
   assertEquals(peer.writes, [bytesOf("a\nb\nc\n")]);
+});
+
+const ENDS: Record<string, (connection: Connection) => unknown> = {
+  "close()": (connection) => connection.close(),
+  "shutdownWrite()": (connection) => connection.shutdownWrite(),
+  "write()": (connection) => connection.write("X\n"),
+  "tryWrite()": (connection) => connection.tryWrite("X\n"),
+  "drained()": (connection) => connection.drained(),
+};
+
+for (const [name, act] of Object.entries(ENDS)) {
+  Deno.test(`framedService() sends what was returned before a later call says ${name}`, async () => {
+    const { connection, clock, peer } = served(["a\nb\nlast\n", silence()], lines, {
+      onMessage({ connection }, line) {
+        if (line !== "last") return line;
+        // At once: not only because the call takes long.
+        void act(connection);
+        assertEquals(coreOf(connection).writer.queuedBytes >= 4, true);
+        return new Promise(() => {});
+      },
+    });
+    await clock.settle();
+    const isMore = name === "write()" || name === "tryWrite()";
+    assertEquals(peer.writtenText, isMore ? "a\nb\nX\n" : "a\nb\n");
+    connection.abort();
+  });
+}
+
+Deno.test("framedService() holds no answer back while a later call takes long", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { connection, clock, peer } = served(["a\nb\nslow\nd\n", end()], lines, {
+    async onMessage(_caller, line) {
+      if (line === "slow") await gate.promise;
+      return line;
+    },
+  });
+  await clock.settle();
+  assertEquals(peer.writtenText, "a\nb\n");
+  gate.resolve();
+  await connection.closed;
+  assertEquals(peer.writes, [bytesOf("a\nb\n"), bytesOf("slow\nd\n")]);
+});
+
+Deno.test("framedService() sends what was returned before what a group sends, however its member is given", async () => {
+  const group = new Group<string>({ codec: lines, slow: "skip" });
+  const { clock, connection, peer } = served(["a\nb\n", silence()], lines, {
+    onMessage({ connection }, line) {
+      if (line === "b") {
+        group.add(connection);
+        group.send("to all");
+      }
+      return line;
+    },
+  });
+  await clock.settle();
+  assertEquals(peer.writtenText, "a\nto all\nb\n");
+  connection.abort();
 });
 
 Deno.test("framedService() calls its methods with the caller, as methods of their object", async () => {

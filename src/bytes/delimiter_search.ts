@@ -16,7 +16,6 @@ export class DelimiterSearch {
   #next = 0;
   /** How many bytes before #next are the beginning of the delimiter. */
   #matched = 0;
-  /** Whether the rest of a skipped message has yet to arrive. */
   #isSkipping = false;
 
   /** @param delimiter What to look for, at least one byte; it must not change. */
@@ -32,6 +31,11 @@ export class DelimiterSearch {
    */
   get matched(): number {
     return this.#matched;
+  }
+
+  /** Whether the rest of a message that is dropped has yet to arrive. */
+  get isSkipping(): boolean {
+    return this.#isSkipping;
   }
 
   /**

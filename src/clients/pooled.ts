@@ -28,7 +28,7 @@ export class Pooled<Session> {
   get isClean(): boolean {
     const { isOpen, reader, writer } = coreOf(this.client);
     return isOpen && writer.isOpen && !reader.isWaiting && !reader.hasEnded && !reader.isShut &&
-      reader.queue.length === 0;
+      reader.begun === 0;
   }
 
   /** Whether the last user has left nothing under way. */

@@ -153,7 +153,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   get #hasRemnant(): boolean {
     const { idOf, isPush } = this.#host.settings;
     // It may be the beginning of a push, or say by its id what it is.
-    return idOf === undefined && isPush === undefined && this.#core.reader.queue.length > 0;
+    return idOf === undefined && isPush === undefined && this.#core.reader.begun > 0;
   }
 
   /** The connection is of no use; the request is handed back. */

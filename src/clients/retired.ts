@@ -64,7 +64,7 @@ export class Retired {
     if (this.#closeTimeoutInMillis === Infinity) return ignore;
     const timer = this.#clock.setTimeout(() => {
       // The next connection may need its port.
-      if (this.#isPortNeeded || coreOf(client).reader.queue.length === 0) void client.close();
+      if (this.#isPortNeeded || coreOf(client).reader.begun === 0) void client.close();
     }, this.#closeTimeoutInMillis);
     return () => this.#clock.clearTimeout(timer);
   }

@@ -78,6 +78,8 @@ const MOST_AHEAD = 64 * 1024;
 export class Reader implements InflowHost {
   /** Bytes received and not yet read. */
   readonly queue = new ByteQueue();
+  /** Where in the stream a message begins that a decoder has taken a part of, and not the rest; -1 for none. */
+  partFrom = -1;
   /** The kernel reads. */
   readonly inflow: Inflow;
   readonly #host: ReaderHost;
@@ -163,6 +165,13 @@ export class Reader implements InflowHost {
     return this.inflow.isDone && this.queue.length > 0;
   }
 
+  /** How many bytes there are of something that has begun: the unread ones, and those of a part that was taken. */
+  get begun(): number {
+    const { offset, length } = this.queue;
+    // Of a bad frame, all that has come may be dropped already.
+    return this.partFrom < 0 ? length : Math.max(1, offset + length - this.partFrom);
+  }
+
   /** Whether a wait needs nothing more, and only lets others go first. */
   isDue(wait: Wait): boolean {
     return this.#wait === wait && this.has(wait.length);
@@ -200,7 +209,7 @@ export class Reader implements InflowHost {
     this.#wait = wait;
     this.#waitTimeoutInMillis = timeoutInMillis;
     this.#awaitMore();
-    if (this.queue.length > 0) this.#host.onPartial();
+    if (this.begun > 0) this.#host.onPartial();
     this.#host.onWait();
   }
 
@@ -265,7 +274,7 @@ export class Reader implements InflowHost {
   shutdown(): void {
     if (this.#isShut || this.#error !== undefined) return;
     this.#isShut = true;
-    this.queue.clear();
+    this.#dropUnread();
     this.#letGo();
     this.#endWait()?.ready();
     this.#host.onReadEnd();
@@ -281,7 +290,7 @@ export class Reader implements InflowHost {
     if (this.#error !== undefined) return;
     this.#error = error;
     if (!keepsUnread) {
-      this.queue.clear();
+      this.#dropUnread();
       this.#isShut = this.#hasEnded = false;
     }
     const wait = this.#wait;
@@ -291,6 +300,11 @@ export class Reader implements InflowHost {
       wait.fail(errorOf(error));
     }
     this.#drain?.end();
+  }
+
+  #dropUnread(): void {
+    this.queue.clear();
+    this.partFrom = -1;
   }
 
   /** Reads and drops what the peer still sends. Resolves when that is over. */
@@ -348,7 +362,7 @@ export class Reader implements InflowHost {
     this.#host.onReadBegin();
     if (this.#wait !== undefined) {
       this.#restartTimeout();
-      if (this.queue.length > 0) this.#host.onPartial();
+      if (this.begun > 0) this.#host.onPartial();
     }
     this.settle();
   }

@@ -75,11 +75,11 @@ export class Stopping {
       if (reader.bytesRead === 0) return;
       this.#newUntil = 0;
     }
-    const unread = reader.queue.length;
+    const { begun } = reader;
     // A service that leaves reading to its user, who has read nothing: what was read ahead belongs to no call.
     const isUntouched = attendant?.isReading === false && !reader.isWaiting &&
-      reader.bytesRead === (reader.isWatching ? unread : 0);
-    if (unread > 0 && !isUntouched && !reader.inflow.isLate(unread)) return;
+      reader.bytesRead === (reader.isWatching ? begun : 0);
+    if (begun > 0 && !isUntouched && !reader.inflow.isLate(begun)) return;
     // A loop of the user within onConnect waits for more; any other call is under way.
     if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
     if (reader.isWaiting) {

@@ -14,6 +14,13 @@ import type { Encoder } from "../bytes/frame_buffer.ts";
  */
 export interface Decoder<In> {
   /**
+   * Whether it has taken a part of a message off the queue, or of a bad frame, whose rest has not arrived. Asked whenever it gave no
+   * message. A decoder that takes nothing but whole messages needs it not. Of others a begun message is seen by it: a
+   * stop waits for the rest, `minBytesPerSecond` counts, a pool does not lend the connection again.
+   */
+  readonly holdsPart?: boolean;
+
+  /**
    * Takes the next message off the queue. It is called again until it gives none, then whenever more bytes have
    * arrived, and once more in the same way when the stream has ended.
    *
@@ -142,12 +149,21 @@ const RECEIVES_NOTHING: Decoder<never> = {
   },
 };
 
-/** The stream ended in the middle of a frame. What is left of it is dropped, so that the end comes next. */
-export function cutOff(bytes: ByteQueue, expected: number | undefined): GenericError {
-  const { offset, length } = bytes;
+/**
+ * The stream ended in the middle of a frame. What is left of it is dropped, so that the end comes next.
+ *
+ * @param expected How many bytes the frame has, if that is known.
+ * @param start Where it began, if parts of it were taken.
+ */
+export function cutOff(
+  bytes: ByteQueue,
+  expected: number | undefined,
+  start = bytes.offset,
+): GenericError {
+  const length = bytes.offset + bytes.length - start;
   bytes.clear();
   const ofSize = expected === undefined ? "" : ` of ${expected}`;
   return badFrame(
-    `the stream ended ${length} bytes into the frame${ofSize} at byte ${offset}`,
+    `the stream ended ${length} bytes into the frame${ofSize} at byte ${start}`,
   );
 }

@@ -100,6 +100,10 @@ class DelimiterDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
     this.#search = new DelimiterSearch(delimiter);
   }
 
+  get holdsPart(): boolean {
+    return this.#search.isSkipping;
+  }
+
   decode(bytes: ByteQueue, ended: boolean): Uint8Array<ArrayBuffer> | undefined {
     const end = this.#search.findEnd(bytes);
     const start = bytes.offset;

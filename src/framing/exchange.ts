@@ -138,13 +138,19 @@ export class Exchange<In, Out> {
     // A message may be a view of the queue's memory, and belongs to the user from now on.
     reader.settle();
     const { offset } = queue;
+    const start = reader.partFrom < 0 ? offset : reader.partFrom;
+    reader.partFrom = -1;
     const message = this.#decoder.decode(queue, hasEnded && this.#endCompletes);
-    if (message instanceof Promise) refusePromise("decode", message);
+    if (message !== undefined) {
+      if (message instanceof Promise) refusePromise("decode", message);
+      reader.lookAhead();
+      // Over, and no bytes were taken: a decoder that makes messages of nothing would never end.
+      return this.#core.isFreed && queue.offset === offset ? undefined : message;
+    }
+    if (this.#decoder.holdsPart === true && !hasEnded) reader.partFrom = start;
     reader.lookAhead();
-    // Over, and no bytes were taken: a decoder that makes messages of nothing would never end.
-    if (message !== undefined && this.#core.isFreed && queue.offset === offset) return undefined;
-    if (message === undefined && hasEnded && queue.length > 0) throw cutOff(queue, undefined);
-    return message;
+    if (hasEnded && queue.length > 0) throw cutOff(queue, undefined, start);
+    return undefined;
   }
 
   /**

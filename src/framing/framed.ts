@@ -55,8 +55,9 @@ export function readFramedConfig<Out>(
  * of the methods that you give to `framedService`.
  *
  * It takes only whole messages from the connection: `connection.read` gives what follows the last one received, so
- * that a part of the stream may have another format, or another `Framed` may continue with another codec. The
- * connection has one consumer at a time, as always.
+ * that a part of the stream may have another format, or another `Framed` may continue with another codec. A decoder
+ * that takes parts of a message early, as that of `stepDecoder`, has those when a `receive` was given up. The connection
+ * has one consumer at a time, as always.
  *
  * @typeParam In The messages that are received.
  * @typeParam Out The messages that are sent.

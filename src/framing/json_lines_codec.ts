@@ -128,6 +128,10 @@ class JsonLinesDecoder<In> implements Decoder<In> {
     this.#check = check;
   }
 
+  get holdsPart(): boolean {
+    return this.#lines.holdsPart;
+  }
+
   decode(bytes: ByteQueue, ended: boolean): In | undefined {
     for (;;) {
       const line = this.#lines.decode(bytes, ended);

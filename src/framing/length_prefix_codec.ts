@@ -202,6 +202,10 @@ class LengthPrefixDecoder implements Decoder<Uint8Array<ArrayBuffer>> {
     this.#head = new FrameHead(format);
   }
 
+  get holdsPart(): boolean {
+    return this.#toSkip > 0;
+  }
+
   decode(bytes: ByteQueue, ended: boolean): Uint8Array<ArrayBuffer> | undefined {
     if (this.#toSkip > 0) this.#skip(bytes);
     const head = this.#head;

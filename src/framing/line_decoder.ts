@@ -50,6 +50,10 @@ export class LineDecoder implements Decoder<string> {
     this.#stripsMark = stripsMark;
   }
 
+  get holdsPart(): boolean {
+    return this.#search.isSkipping;
+  }
+
   /** Takes the next line. */
   decode(bytes: ByteQueue, ended: boolean): string | undefined {
     if (this.#lines !== NONE && this.#nextStart === bytes.offset) return this.#nextLine(bytes);

@@ -65,14 +65,20 @@ export function mapCodec<In, Out, MappedIn, MappedOut = MappedIn>(
 class MappingDecoder<In, MappedIn> implements Decoder<MappedIn> {
   readonly #decoder: Decoder<In>;
   readonly #decode: (message: In) => MappedIn;
+  /** Where the message begins. */
+  #start = 0;
 
   constructor(decoder: Decoder<In>, decode: (message: In) => MappedIn) {
     this.#decoder = decoder;
     this.#decode = decode;
   }
 
+  get holdsPart(): boolean {
+    return this.#decoder.holdsPart === true;
+  }
+
   decode(bytes: ByteQueue, ended: boolean): MappedIn | undefined {
-    const { offset } = bytes;
+    if (!this.holdsPart) this.#start = bytes.offset;
     const message = this.#decoder.decode(bytes, ended);
     if (message === undefined) return undefined;
     let mapped;
@@ -81,7 +87,7 @@ class MappingDecoder<In, MappedIn> implements Decoder<MappedIn> {
     } catch (cause) {
       if (isSocketError(cause)) throw cause;
       giveUp(cause);
-      throw badFrame(`the message at byte ${offset} was refused: ${reasonOf(cause)}`, cause);
+      throw badFrame(`the message at byte ${this.#start} was refused: ${reasonOf(cause)}`, cause);
     }
     // `undefined` would mean "no message yet".
     if (mapped === undefined) {

@@ -197,6 +197,10 @@ class StepDecoder<In> implements Decoder<In> {
     this.#read = new PartReader(maxFrameLength);
   }
 
+  get holdsPart(): boolean {
+    return this.#parsing !== undefined;
+  }
+
   decode(bytes: ByteQueue, ended: boolean): In | undefined {
     if (this.#parsing === undefined) {
       if (bytes.length === 0) return undefined;
@@ -218,7 +222,7 @@ class StepDecoder<In> implements Decoder<In> {
     if (step.done === true) return this.#checked(step.value, bytes);
     if (!ended) return undefined;
     this.#parsing = undefined;
-    throw cutOff(bytes, undefined);
+    throw cutOff(bytes, undefined, this.#start);
   }
 
   #next(parsing: Generator<void, In, void>): IteratorResult<void, In> {

@@ -148,6 +148,20 @@ export function checkCodec<In, Out = In>(
     );
   });
 
+  test(`${name}a part of a message that is taken off the queue is told`, () => {
+    const step = Math.ceil(stream.length / MOST_CUTS);
+    for (let at = 1; at < stream.length; at += step) {
+      const { decoder, count, taken } = decodeUpTo(codec, stream.slice(0, at));
+      if (taken === undefined || decoder.holdsPart === true) continue;
+      // What may be left out, such as blank lines, is no part of a message.
+      const rest = stream.slice(taken.end);
+      ensure(
+        rest.length > 0 && isDecoded(codec, rest, messages.slice(count)),
+        `cut at ${at}: bytes ${taken.start} to ${taken.end} of a message were taken, and holdsPart does not say so`,
+      );
+    }
+  });
+
   test(`${name}what is sent is received`, () => {
     const frames = new FrameBuffer();
     for (const message of sent) frames.append(codec, message);
@@ -183,6 +197,32 @@ function decodeAll<In>(
   take(true);
   ensure(queue.length === 0, `${queue.length} bytes are left at the end of the stream`);
   return messages;
+}
+
+/** Decodes the start of a stream. Gives how many messages it has, and what was taken behind the last one. */
+function decodeUpTo<In>(codec: Codec<In, never>, start: Uint8Array<ArrayBuffer>) {
+  const queue = new ByteQueue();
+  const decoder = decoderOf(codec);
+  queue.push(start);
+  let [count, end] = [0, 0];
+  decodeEach(decoder, queue, false, () => {
+    count++;
+    end = queue.offset;
+  });
+  const taken = queue.offset === end ? undefined : { start: end, end: queue.offset };
+  return { decoder, count, taken };
+}
+
+function isDecoded<In>(
+  codec: Codec<In, never>,
+  stream: Uint8Array<ArrayBuffer>,
+  messages: readonly In[],
+): boolean {
+  try {
+    return asText(decodeAll(codec, [stream])) === asText(messages);
+  } catch {
+    return false;
+  }
 }
 
 /** A value as text: two that are equal have the same. */

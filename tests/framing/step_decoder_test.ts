@@ -59,10 +59,10 @@ Deno.test("stepDecoder() reads a part up to the end of the stream", () => {
 Deno.test("stepDecoder() says where a message was cut off, also where parts of it were taken", () => {
   assertEquals(decodeAll(blocks, [bytesOf("get\nset 5\r\nhel")]), [
     { message: "get" },
-    { error: "Cannot decode: the stream ended 3 bytes into the frame at byte 11" },
+    { error: "Cannot decode: the stream ended 10 bytes into the frame at byte 4" },
   ]);
   assertEquals(decodeAll(blocks, [bytesOf("set 5\r\n")]), [
-    { error: "Cannot decode: the stream ended 0 bytes into the frame at byte 7" },
+    { error: "Cannot decode: the stream ended 7 bytes into the frame at byte 0" },
   ]);
 });
 

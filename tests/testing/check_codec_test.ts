@@ -122,6 +122,7 @@ Deno.test("checkCodec() finds a decoder that looks at bytes anew, and one withou
 function lists<Kept>(
   keep: (kept: Kept | undefined, line: string) => Kept,
   most = Infinity,
+  isToldOf = true,
 ): Codec<Kept, string> {
   return {
     decoder() {
@@ -129,6 +130,9 @@ function lists<Kept>(
       let kept: Kept | undefined;
       let count = 0;
       return {
+        get holdsPart() {
+          return isToldOf && count > 0;
+        },
         decode(queue, ended) {
           for (let line; (line = lines.decode(queue, ended)) !== undefined;) {
             if (line !== ".") {
@@ -170,6 +174,19 @@ Deno.test("checkCodec() finds a decoder that gathers parts without a maximum", (
   assertEquals(failed(pushed, { ...options, messages: [["a", "", "."], ["bcd", "."]] }), [PARTS]);
 });
 
+Deno.test("checkCodec() finds a decoder that takes parts and does not say so", () => {
+  const options = {
+    stream: "a\n\n.\nbcd\n.\n",
+    sent: ["a\n\n.\n", "bcd\n.\n"],
+    messages: [["a", "", "."], ["bcd", "."]],
+  };
+  const keep = (list: string[] = [], line: string) => (list.push(line), list);
+  assertEquals(failed(lists(keep, 50), options), []);
+  assertEquals(failed(lists(keep, 50, false), options), [
+    "a part of a message that is taken off the queue is told",
+  ]);
+});
+
 Deno.test("checkCodec() lets be what drops parts, counts them, or has a maximum", () => {
   const options = { stream: "a\n\n.\nbcd\n.\n", sent: ["a\n\n.\n", "bcd\n.\n"] };
   const count = lists((kept: number = 0) => kept + 1);
@@ -189,6 +206,9 @@ function takenAtOnce(check: (size: number, isWhole: boolean) => void): Codec<str
     decoder() {
       let kept = "";
       return {
+        get holdsPart() {
+          return kept !== "";
+        },
         decode(queue) {
           while (queue.length > 0) {
             const end = queue.indexOf(bytesOf("\n"));
@@ -282,12 +302,12 @@ Deno.test("checkCodec() finds a decoder that is async, and one that never says t
     },
     encode: (line, frames) => codec.encode(line, frames),
   }));
-  assertEquals(late.length, 6);
+  assertEquals(late.length, 7);
   const endless = lines((codec) => ({
     decoder: () => ({ decode: () => "hello" }),
     encode: (line, frames) => codec.encode(line, frames),
   }));
-  assertEquals(endless.length, 6);
+  assertEquals(endless.length, 7);
 });
 
 Deno.test("checkCodec() lets a decoder give many messages of bytes that it has taken", () => {

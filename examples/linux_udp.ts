@@ -15,7 +15,7 @@ import { denoNetwork, UdpListener } from "../mod.ts";
 const port = Number(Deno.args[0] ?? 48850);
 const ROUND_IN_MILLIS = 50;
 const LONGEST_PLACE = 32;
-/** What fits into one datagram that no network takes apart. */
+/** How many bytes fit into one datagram that no network takes apart. */
 const LONGEST_ROUND = 1_200;
 
 const problem = linuxNetworkProblem();
@@ -28,7 +28,7 @@ const listener = new UdpListener(port, {
   sessionIdleTimeoutInMillis: 5_000,
 });
 const places = new Map<number, string>();
-const decoder = new TextDecoder();
+const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 
 listener.attach({
   async onSession(player) {
@@ -52,9 +52,11 @@ listener.attach({
 
 function tellAll(): void {
   let round = "";
+  let length = 0;
   for (const [id, place] of places) {
     const line = `${id} ${place}\n`;
-    if (round.length + line.length > LONGEST_ROUND) break;
+    length += encoder.encode(line).length;
+    if (length > LONGEST_ROUND) break;
     round += line;
   }
   // All of them leave with a few calls of the system.

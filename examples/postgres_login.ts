@@ -18,7 +18,7 @@ export type Session = Framed<Answer, Command>;
 
 const VERSION = 3 << 16;
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The next message. */
 export async function next(session: Session): Promise<Answer> {

@@ -17,7 +17,7 @@ export interface Command {
 }
 
 const ZERO = Uint8Array.of(0);
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export const postgresCodec: Codec<Answer, Command> = {
   decoder: () =>

@@ -9,7 +9,7 @@ import { command, type Resp } from "./resp_values.ts";
 
 /** Commands that change nothing, and so may be sent again when it is unknown whether they were run. */
 const READS = new Set(["GET", "MGET", "EXISTS", "TTL", "STRLEN", "ECHO", "PING"]);
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** How to reach the server. */
 export interface RedisConfig {

@@ -7,7 +7,7 @@ import { respCodec } from "./resp_codec.ts";
 
 const port = Number(Deno.args[0] ?? 61606);
 const listener = new Listener(port, { interface: "127.0.0.1" });
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 // Other clients wait while one command is read and run: so it has a thousand words at most.
 const service = framedService(respCodec({ inline: true, maxItems: 1_000 }), {

@@ -30,7 +30,7 @@ function encode(message: Resp, frames: FrameBuffer): void {
     for (const item of message) encode(item, frames);
   } else if (message === null) {
     frames.write("$-1\r\n");
-  } else if (typeof message === "number") {
+  } else if (typeof message === "number" || typeof message === "bigint") {
     frames.write(`:${message}\r\n`);
   } else {
     const line = message instanceof Error ? `-${message.message}` : `+${message}`;

@@ -2,14 +2,14 @@
 
 import type { ByteQueue, Decoder } from "../codec.ts";
 import { GenericError } from "../mod.ts";
-import { printable } from "./printable.ts";
-import { commandOf, numberIn, type Resp, skipBlanks, textIn, wordsIn } from "./resp_values.ts";
+import { commandOf, lineIn, numberIn, type Resp, skipBlanks, wordsIn } from "./resp_values.ts";
 
 const LF = Uint8Array.of(10);
 const bad = (why: string, bytes: ByteQueue) =>
   new GenericError("frame", `Cannot decode: ${why} before byte ${bytes.offset}`);
 
 export class RespDecoder implements Decoder<Resp> {
+  holdsPart = false; // whether a stop has to wait for the rest of a message
   #arrays: { items: Resp[]; length: number }[] = []; // not complete yet, the innermost last
   #bulk = -1; // how many bytes the next bulk string has
   #end = 0; // where in the stream the message must have ended
@@ -24,7 +24,8 @@ export class RespDecoder implements Decoder<Resp> {
       }
       if (array === undefined) return value;
     }
-    if (ended && this.#arrays.length + this.#bulk >= 0) throw bad("the end of the stream", bytes);
+    this.holdsPart = this.#arrays.length + this.#bulk >= 0;
+    if (ended && this.holdsPart) throw bad("the end of the stream", bytes);
     return undefined;
   }
 
@@ -47,9 +48,8 @@ export class RespDecoder implements Decoder<Resp> {
         if (words.length <= this.most) return commandOf(words);
         throw bad("too many items", bytes);
       }
-      if (type === "+") return textIn(line);
-      if (type === "-") return new Error(printable(textIn(line)));
-      if (type === ":" && !isNaN(number)) return number;
+      const whole = lineIn(line);
+      if (whole !== undefined) return whole;
       if (type !== "$" && type !== "*") throw bad("nonsense", bytes);
       if (number === -1) return null;
       if (!(number >= 0 && bytes.offset + number <= this.#end)) throw bad("nonsense", bytes);

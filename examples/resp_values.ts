@@ -1,11 +1,12 @@
 // The values of the Redis protocol: a part of examples/resp_codec.ts.
 
 import type { ByteQueue } from "../codec.ts";
+import { printable } from "./printable.ts";
 
-/** Simple string, error, integer, bulk string, null or array. */
-export type Resp = string | Error | number | Uint8Array | null | Resp[];
+/** Simple string, error, integer (of 64 bits), bulk string, null or array. */
+export type Resp = string | Error | number | bigint | Uint8Array | null | Resp[];
 
-const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
+const [encoder, decoder] = [new TextEncoder(), new TextDecoder("utf-8", { ignoreBOM: true })];
 const BLANKS = [9, 10, 13, 32];
 
 /** A command as clients send it: an array of bulk strings. */
@@ -18,9 +19,13 @@ export function commandOf(words: readonly string[]): Resp {
   return words.map((word) => encoder.encode(word));
 }
 
-/** The text of a line, without its type and its ending. */
-export function textIn(line: Uint8Array): string {
-  return decoder.decode(line.subarray(1)).replace(/\r?\n$/, "");
+/** The value that is nothing but this line: a string, an error or an integer; `undefined` where it is none. */
+export function lineIn(line: Uint8Array): string | Error | number | bigint | undefined {
+  const [type, text] = [line[0], decoder.decode(line.subarray(1)).replace(/\r?\n$/, "")];
+  if (type === 43) return text;
+  if (type === 45) return new Error(printable(text));
+  if (type !== 58 || !/^-?\d{1,19}$/.test(text)) return undefined;
+  return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
 }
 
 /** The words of a line, at most so many. */

@@ -19,7 +19,7 @@ export function hearing(connection: Connection): Framed<Resp> {
   return framed(connection, respCodec(), { heartbeat });
 }
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The words of a message. A PING is answered by a text where no channel is heard. */
 export function wordsOf(message: Resp): string[] {

@@ -7,7 +7,7 @@ import { command, type Resp } from "../../examples/resp_values.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
 import { fuzz } from "../system/fuzz/framing.ts";
 import { assertGivenBack, cutPlaces, decodeAll, encodeAll } from "../support/framing.ts";
-import { bytesOf } from "../support/text.ts";
+import { bytesOf, text } from "../support/text.ts";
 
 const decoded = (text: string, inline = false) => {
   const bytes = new ByteQueue();
@@ -28,6 +28,29 @@ Deno.test("respCodec takes as many words as fit, and no command of more than Red
   };
   assertThrows(() => claim("*1048577\r\n"), GenericError, "too many items");
   assertEquals(claim("*1048576\r\n"), undefined);
+});
+
+Deno.test("respCodec gives integers of 64 bits as they are, and says so when a value has begun", () => {
+  const numbers = ["0", "-7", "9007199254740991", "9007199254740993", "-9223372036854775808"];
+  assertEquals(numbers.map((number) => decoded(`:${number}\r\n`)), [
+    ...[0, -7, 9007199254740991, 9007199254740993n, -9223372036854775808n],
+  ]);
+  const frames = new FrameBuffer();
+  respCodec().encode(9007199254740993n, frames);
+  assertEquals(text(frames.take()[0]!), ":9007199254740993\r\n");
+  for (const bad of ["", "1.5", "x", "12345678901234567890"]) {
+    assertThrows(() => decoded(`:${bad}\r\n`), GenericError, "nonsense");
+  }
+  assertEquals(decoded("+\ufeffa\r\n"), "\ufeffa");
+  const decoder = respCodec().decoder();
+  const bytes = new ByteQueue();
+  const holds: unknown[] = [];
+  for (const part of ["*2", "\r\n", "$1\r\n", "a\r\n", "+b\r\n"]) {
+    bytes.push(bytesOf(part));
+    const value = decoder.decode(bytes, false);
+    holds.push(value === undefined ? decoder.holdsPart : "whole");
+  }
+  assertEquals(holds, [false, true, true, true, "whole"]);
 });
 
 Deno.test("respCodec says values as Redis does", () => {

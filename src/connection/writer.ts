@@ -74,8 +74,8 @@ const FEW_WRITES = 1024;
 /** A loop that awaits what has arrived and writes an answer writes again within this many microtasks. */
 const QUIET_MICROTASKS = 3;
 
-/** A function that makes an answer, and waits for nothing, mostly settles within this many microtasks. */
-const MICROTASKS_OF_AN_ANSWER = 20;
+/** Where there are no turns, one is over after this many microtasks. */
+const MICROTASKS_OF_A_TURN = 20;
 
 /** What the system has taken is told within this many microtasks, also through TLS. */
 const MICROTASKS_UNTIL_TOLD = 20;
@@ -110,6 +110,8 @@ export class Writer implements Turn, PressedQueue {
   #restLength = 0;
   #isScheduled = false;
   #gatherer: Gatherer | undefined;
+  #isAwaitingTurn = false;
+  #onNextTurn: (() => void) | undefined;
   /** How many microtasks have passed since the last write, while it lingers. */
   #quietMicrotasks = 0;
   /** Whether the transport was given bytes, and has not told yet how many it has taken. */
@@ -183,11 +185,18 @@ export class Writer implements Turn, PressedQueue {
     if (this.#gatherer === by) this.#gatherer = undefined;
   }
 
-  /** What is gathered goes out soon, unless more is added every few microtasks. */
+  /** What is gathered goes out in the next turn, if it has not gone before. */
   sendGatheredSoon(): void {
-    if (this.#gatherer === undefined || this.#queue.underWay > 0 || this.#isScheduled) return;
-    this.#quietMicrotasks = 0;
-    this.#linger(MICROTASKS_OF_AN_ANSWER);
+    if (this.#gatherer === undefined || this.#isAwaitingTurn) return;
+    this.#isAwaitingTurn = true;
+    const { turns } = this.#host;
+    if (turns.next !== undefined) turns.next(this.#onNextTurn ??= young(() => this.#nextTurn()));
+    else void afterMicrotasks(MICROTASKS_OF_A_TURN).then(() => this.#nextTurn());
+  }
+
+  #nextTurn(): void {
+    this.#isAwaitingTurn = false;
+    if (this.#gatherer !== undefined) this.#flushGathered();
   }
 
   #flushGathered(): void {
@@ -315,13 +324,13 @@ export class Writer implements Turn, PressedQueue {
   }
 
   /** Waits while more is written every few microtasks, up to the most that is gathered. */
-  #linger(longest = QUIET_MICROTASKS): void {
+  #linger(): void {
     this.#isScheduled = true;
     queueMicrotask(() => {
-      if (++this.#quietMicrotasks > longest || this.queuedBytes >= LARGEST_GATHERING) {
+      if (++this.#quietMicrotasks > QUIET_MICROTASKS || this.queuedBytes >= LARGEST_GATHERING) {
         this.#host.turns.write(this);
       } else {
-        this.#linger(longest);
+        this.#linger();
       }
     });
   }
@@ -444,8 +453,6 @@ export class Writer implements Turn, PressedQueue {
     if (this.#gatherer !== undefined) this.#flushGathered();
     this.#isScheduled = false;
     if (this.#error !== undefined) return;
-    // Paused, or what was gathered was refused.
-    if (this.#queue.count === 0) return;
     const gathered = this.#queue.gather();
     if (gathered === undefined) return this.#onChanged();
     this.#rest = gathered;
@@ -608,4 +615,8 @@ export class Writer implements Turn, PressedQueue {
 /** How many writes may wait under a limit of bytes: their places take memory, too. */
 function mostWritesIn(maxQueuedBytes: number): number {
   return Math.max(FEW_WRITES, maxQueuedBytes / BYTES_PER_WRITE);
+}
+
+async function afterMicrotasks(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await undefined;
 }

@@ -37,6 +37,8 @@ export class Exchange<In, Out> {
   #onFreed = ignore;
   #hasTold = false;
   #isEncoding = false;
+  /** Whether the writer knows that something is gathered. */
+  #isGathering = false;
 
   /**
    * @param connection Whose bytes are messages.
@@ -138,8 +140,11 @@ export class Exchange<In, Out> {
     // A message may be a view of the queue's memory, and belongs to the user from now on.
     reader.settle();
     const { offset } = queue;
-    const start = reader.partFrom < 0 ? offset : reader.partFrom;
-    reader.partFrom = -1;
+    let start = offset;
+    if (reader.partFrom >= 0) {
+      start = reader.partFrom;
+      reader.partFrom = -1;
+    }
     const message = this.#decoder.decode(queue, hasEnded && this.#endCompletes);
     if (message !== undefined) {
       if (message instanceof Promise) refusePromise("decode", message);
@@ -186,12 +191,20 @@ export class Exchange<In, Out> {
   /** Appends a message to what goes out with the next flush. */
   append(message: Out): void {
     this.#encode(this.#codec, message);
+    if (this.#isGathering) return;
+    this.#isGathering = true;
     this.#core.writer.gather(this);
   }
 
   /** Drops what is gathered. */
   drop(): void {
     this.#frames.take();
+    this.#gatherNoMore();
+  }
+
+  #gatherNoMore(): void {
+    if (!this.#isGathering) return;
+    this.#isGathering = false;
     this.#core.writer.gathersNoMore(this);
   }
 
@@ -212,6 +225,7 @@ export class Exchange<In, Out> {
 
   /** Sends what is gathered, as one write where it can be. Resolves with the count of its bytes. */
   flush(): Promise<number> {
+    this.#gatherNoMore();
     // Called by an encoder: its message is incomplete.
     if (this.#isEncoding) return SENT_NOTHING;
     return this.#write(this.#frames.take(), false);
@@ -292,7 +306,6 @@ export class Exchange<In, Out> {
 
   #write(pieces: readonly Uint8Array[], isOneOfMany: boolean): Promise<number> {
     const { writer } = this.#core;
-    writer.gathersNoMore(this);
     if (pieces.length === 0) return SENT_NOTHING;
     if (pieces.length === 1) return writer.write(pieces[0]!, isOneOfMany);
     // They go out together; where an earlier one fails, the last fails with the same.

@@ -196,8 +196,16 @@ class FramedService<In, Out> implements Service {
     let reply: Reply<Out> | Promise<Reply<Out>> | Deferred<Out> = first;
     try {
       for (;;) {
-        exchange.flushSoon();
-        await gather(exchange, isThenable(reply) ? await reply : reply);
+        if (isThenable(reply)) {
+          exchange.flushSoon();
+          reply = await reply;
+        }
+        if (isDeferred(reply)) {
+          await gather(exchange, reply as Reply<Out>);
+        } else if (reply !== undefined) {
+          exchange.append(reply as Out);
+          if (exchange.isFull) await exchange.flushAtPace();
+        }
         if (exchange.mustStepBack) await stepBack(exchange);
         const message = exchange.next();
         if (message === undefined) break;
@@ -211,9 +219,8 @@ class FramedService<In, Out> implements Service {
   }
 }
 
-/** Gathers the replies to one message. */
+/** Gathers several replies to one message. */
 async function gather<Out>(exchange: Exchange<unknown, Out>, reply: Reply<Out>): Promise<void> {
-  if (reply === undefined) return;
   if (isAsyncIterable<Out>(reply)) return await sendAsTheyCome(exchange, reply);
   const messages = isIterator<Out>(reply) ? reply : [reply as Out].values();
   try {

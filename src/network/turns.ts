@@ -48,6 +48,8 @@ export interface Turns {
   read(read: Turn, streamed: number): boolean;
   /** Begins a write, at the end of this turn's microtasks or in a later turn. */
   write(write: Turn): void;
+  /** Calls back when all microtasks of this turn are over; left out where a few of them are waited for. */
+  next?(callback: () => void): void;
   /**
    * Lets the runtime look at its sockets; left out where whatever is ready has been handed out.
    *
@@ -150,6 +152,10 @@ export class FairTurns implements Turns {
     if (this.#writesAreBeginning) return;
     this.#writesAreBeginning = true;
     queueMicrotask(this.#beginWrites);
+  }
+
+  next(callback: () => void): void {
+    this.#signals.nextTurn(callback);
   }
 
   stepBack(): Promise<boolean> {

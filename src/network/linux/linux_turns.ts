@@ -36,6 +36,7 @@ export const linuxTurns: Turns = {
   write: (write) => {
     if (writes.push(write) === 1) queueMicrotask(beginWrites);
   },
+  next: (callback) => denoNetwork.turns!.next!(callback),
   looked,
   stepBack: () => {
     steppedBack++;

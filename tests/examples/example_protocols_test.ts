@@ -12,6 +12,7 @@ import { ReadTimedOutError, UdpClient } from "../../mod.ts";
 import { dial } from "../support/dial.ts";
 import { interrupt, portOfExample, startExample } from "../support/example.ts";
 import { inFolder } from "../support/folder.ts";
+import { joined } from "../support/joined.ts";
 import type { Program } from "../support/program.ts";
 
 const timeoutInMillis = 10_000;
@@ -385,6 +386,27 @@ Deno.test("examples/linux_udp.ts sends nothing but a short answer to who may be 
     // Had any of the others been answered, that would come first.
     await stranger.write(`join ${own}there`);
     assertMatch(await heard(stranger), /^\d+ here\n\d+ there\n$/);
+    await interrupt(server);
+  }));
+
+Deno.test("examples/linux_udp.ts sends rounds that fit into one packet, whatever letters they have", () =>
+  withExample("linux_udp", async (server, port) => {
+    const config = { remoteHost: "127.0.0.1", remotePort: port, readTimeoutInMillis };
+    const players = Array.from({ length: 20 }, () => new UdpClient(undefined, config));
+    // Each of these bytes is shown as a letter of three.
+    const place = new Uint8Array(32).fill(0xff);
+    for (const player of players) {
+      await player.write("join ???????? anywhere");
+      const word = (await player.read())[0].subarray(0, 8);
+      await player.write(
+        joined([new TextEncoder().encode("join "), word, Uint8Array.of(32), place]),
+      );
+    }
+    const lengths: number[] = [];
+    // The rounds come again and again, to the last one with all that fits.
+    while (lengths.length < 3) lengths.push((await players.at(-1)!.read())[1]);
+    assertEquals(lengths.map((length) => length > 600 && length <= 1_200), [true, true, true]);
+    for (const player of players) await player.close();
     await interrupt(server);
   }));
 

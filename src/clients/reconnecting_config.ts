@@ -11,8 +11,8 @@ import {
   resolveClientConfig,
   type ServiceClientConfig,
 } from "../connection/client_config.ts";
+import { aboutAsked } from "../connection/client_event.ts";
 import type { Attributes } from "../events/otel_api.ts";
-import { endAttributes } from "../events/telemetry.ts";
 import type { Clock } from "../network/network.ts";
 import { checkRedial, REDIAL_OPTIONS, type RedialConfig, type RedialSettings } from "./backoff.ts";
 import { DIAL_OPTIONS, type DialOptions } from "./dial_options.ts";
@@ -118,7 +118,7 @@ export function resolveReconnecting(config: ReconnectingClientConfig): Reconnect
       const { name, asked } = resolved[i]!.destination;
       return {
         name,
-        attributes: endAttributes(asked.transport, asked.address, asked.port),
+        attributes: aboutAsked(asked),
         config: config as AnyClientConfig,
       };
     }),

@@ -11,7 +11,7 @@ import {
 } from "../events/connection_events.ts";
 import { Events } from "../events/events.ts";
 import type { Observe, Source } from "../events/instruments.ts";
-import type { OtelContext } from "../events/otel_api.ts";
+import type { Attributes, OtelContext } from "../events/otel_api.ts";
 import {
   type EndedEvent,
   errorField,
@@ -19,7 +19,7 @@ import {
   type RefusedEvent,
   type SecuredEvent,
 } from "../events/socket_event.ts";
-import { currentContext, endAttributes } from "../events/telemetry.ts";
+import { currentContext, serverAttributes } from "../events/telemetry.ts";
 import type { WatchSettings } from "../events/watch_config.ts";
 import type { Clock, Transport } from "../network/network.ts";
 
@@ -64,6 +64,8 @@ export class ClientEvents implements Beginning {
   readonly point: Events;
   readonly #clock: Clock;
   readonly #to: Asked;
+  /** What OpenTelemetry is told that all of it is about, from the dial to the end. */
+  readonly #about: Attributes | undefined;
   #shakenAt = NaN;
   #numbers: Source | undefined;
 
@@ -78,9 +80,12 @@ export class ClientEvents implements Beginning {
     this.#clock = clock;
     this.#to = to;
     const isWatched = watch.onEvent !== undefined || watch.telemetry;
-    this.point = isWatched ? new Events("connection", "client", watch) : COMMON;
+    if (watch.telemetry) {
+      this.#about = aboutAsked(to);
+      this.context = currentContext();
+    }
+    this.point = isWatched ? new Events("connection", "client", watch, this.#about) : COMMON;
     this.begunAt = clock.now();
-    if (watch.telemetry) this.context = currentContext();
   }
 
   /** A handshake begins. */
@@ -128,7 +133,9 @@ export class ClientEvents implements Beginning {
   /** It is connected. */
   opened(transport: Transport, numbers: ClientNumbers): void {
     if (this.point.hears("opened")) tellOpened(this.point, this, transport, this.#clock.now());
-    if (this.point.isTraced) this.point.addSource(this.#numbers = sourceOf(this.#to, numbers));
+    if (this.#about !== undefined) {
+      this.point.addSource(this.#numbers = sourceOf(this.#about, numbers));
+    }
   }
 
   /** It is over. */
@@ -137,9 +144,14 @@ export class ClientEvents implements Beginning {
   }
 }
 
-function sourceOf({ transport, address, port }: Asked, numbers: ClientNumbers): Source {
+/** The server that a client's numbers and spans are about: what it was asked for. */
+export function aboutAsked({ transport, address, port }: Asked): Attributes {
+  return serverAttributes(transport, address, port);
+}
+
+function sourceOf(attributes: Attributes, numbers: ClientNumbers): Source {
   return {
-    attributes: endAttributes(transport, address, port),
+    attributes,
     measure(observe: Observe) {
       observe("socket.client.open_connections", 1);
       observe("socket.client.io", numbers.bytesRead, { "network.io.direction": "receive" });

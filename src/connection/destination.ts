@@ -34,7 +34,10 @@ export interface Destination {
   readonly host: string | undefined;
   /** Its name in messages. */
   readonly name: string;
-  /** What events say of it while it is not reached: the first host, or the name of the service. */
+  /**
+   * The first host, or the name of the service: what events say of it while it is not reached, and what telemetry
+   * always says.
+   */
   readonly asked: Asked;
   /** Connects. */
   reach(network: Network, signal: AbortSignal): Promise<Reached>;

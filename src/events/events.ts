@@ -7,6 +7,7 @@
 
 import { tell } from "../base/user_code.ts";
 import { channelsOf, type EventChannel } from "../network/node/channels.ts";
+import type { Attributes } from "./otel_api.ts";
 import type { EventKind, SocketEvent } from "./socket_event.ts";
 import { type EventTimes, type Source, Telemetry } from "./telemetry.ts";
 import type { WatchSettings } from "./watch_config.ts";
@@ -35,12 +36,18 @@ export class Events {
    * @param matter What the events are about.
    * @param side Whether the owner listens or dials.
    * @param watch Who hears of them.
+   * @param about What OpenTelemetry is told that they are about, where that is known now.
    */
-  constructor(matter: Matter, side: "listener" | "client", watch: WatchSettings) {
+  constructor(
+    matter: Matter,
+    side: "listener" | "client",
+    watch: WatchSettings,
+    about?: Attributes,
+  ) {
     this.side = side;
     this.#channels = CHANNELS[matter];
     this.#onEvent = watch.onEvent;
-    if (watch.telemetry) this.#telemetry = new Telemetry(matter, side);
+    if (watch.telemetry) this.#telemetry = new Telemetry(matter, side, about);
   }
 
   /** Whether anybody listens: without that, no event need be made. */

@@ -13,7 +13,6 @@ import { type Attributes, contextWith, type OtelContext, registeredOtel } from "
 import type {
   EndedEvent,
   EventSubject,
-  OpenedEvent,
   RefusedEvent,
   SecureSummary,
   SocketEvent,
@@ -58,17 +57,23 @@ const ERROR = 2;
 export class Telemetry {
   readonly #matter: "connection" | "datagram";
   readonly #side: "listener" | "client";
-  /** What the numbers of the owner are about. */
-  #attributes: Attributes | undefined;
+  /** What everything that is told of the owner is about: the server. */
+  #about: Attributes;
 
-  constructor(matter: "connection" | "datagram", side: "listener" | "client") {
+  /** @param about The server, where it is known before there are numbers: what could not be reached has none. */
+  constructor(
+    matter: "connection" | "datagram",
+    side: "listener" | "client",
+    about: Attributes = {},
+  ) {
     this.#matter = matter;
     this.#side = side;
+    this.#about = about;
   }
 
   /** Has an owner's numbers collected. */
   addSource(source: Source): void {
-    this.#attributes = source.attributes;
+    this.#about = source.attributes;
     try {
       registeredInstruments()?.addSource(source);
     } catch (thrown) {
@@ -104,17 +109,17 @@ export class Telemetry {
       case "opened":
         if (this.#matter === "connection" && !isListener) {
           const { openingInMillis } = event;
-          instruments.record("socket.client.dial.duration", openingInMillis, this.#about(event));
+          instruments.record("socket.client.dial.duration", openingInMillis, this.#about);
         }
         break;
       case "secured":
         instruments.record(shake, event.durationInMillis, {
-          ...this.#about(event),
+          ...this.#about,
           ...tlsAttributes(event.secure),
         });
         break;
       case "refused": {
-        const attributes = { ...this.#about(event), "error.type": event.reason };
+        const attributes = { ...this.#about, "error.type": event.reason };
         const isHandshake = event.reason === "handshake";
         const { durationInMillis } = event;
         if (durationInMillis === undefined) break;
@@ -127,7 +132,7 @@ export class Telemetry {
         break;
       }
       case "ended": {
-        const about = this.#about(event);
+        const about = this.#about;
         const isPlain = event.secure === undefined && event.by !== "error";
         const attributes = isPlain ? about : {
           ...about,
@@ -149,10 +154,6 @@ export class Telemetry {
     }
   }
 
-  #about(event: EventSubject): Attributes {
-    return this.#attributes ?? serverAttributes(event);
-  }
-
   /** Makes the span of something that is over. */
   #trace(
     instruments: Instruments,
@@ -172,7 +173,7 @@ export class Telemetry {
       {
         kind: isListener ? SERVER : CLIENT,
         startTime: at(begunAt),
-        attributes: spanAttributes(this.#about(event), event),
+        attributes: spanAttributes(this.#about, event),
         root: context === undefined,
       },
       context,
@@ -203,18 +204,14 @@ export class Telemetry {
   }
 }
 
-/** What a connection's numbers are about: the server's end. */
+/**
+ * The server that numbers and spans are about: a listener's own address, or what a client was asked for, whether it
+ * was reached or not and by way of whom.
+ *
+ * @param address Host name, IP address or path; empty where there is none.
+ * @param port Its port; 0 where it has none.
+ */
 export function serverAttributes(
-  event: EventSubject | Pick<OpenedEvent, keyof EventSubject>,
-): Attributes {
-  const { side, transport } = event;
-  return side === "listener"
-    ? endAttributes(transport, event.localAddress, event.localPort)
-    : endAttributes(transport, event.remoteAddress, event.remotePort);
-}
-
-/** What numbers about a server at this address are about. */
-export function endAttributes(
   transport: EventSubject["transport"],
   address: string,
   port: number,
@@ -251,14 +248,18 @@ function spanAttributes(about: Attributes, event: EndedEvent | RefusedEvent): At
   const { remoteAddress, remotePort, transport } = event;
   const isListener = event.side === "listener";
   const attributes: Record<string, string | number | boolean> = {
-    "network.transport": transport,
-    "server.address": about["server.address"] ?? event.localAddress,
-    [isListener ? "client.address" : "network.peer.address"]: remoteAddress,
+    "network.transport": about["network.transport"] ?? transport,
   };
+  const address = about["server.address"] ?? (isListener ? event.localAddress : undefined);
+  if (address !== undefined) attributes["server.address"] = address;
   const port = about["server.port"];
   if (port !== undefined) attributes["server.port"] = port;
-  if (remotePort !== 0) {
-    attributes[isListener ? "client.port" : "network.peer.port"] = remotePort;
+  // What a client could not reach is no peer, and its event has the host that was asked for.
+  if (isListener || (event.kind === "ended" && remoteAddress !== "")) {
+    attributes[isListener ? "client.address" : "network.peer.address"] = remoteAddress;
+    if (remotePort !== 0) {
+      attributes[isListener ? "client.port" : "network.peer.port"] = remotePort;
+    }
   }
   if (event.kind === "refused") attributes["error.type"] = event.reason;
   else {

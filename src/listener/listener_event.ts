@@ -25,7 +25,7 @@ import {
   type StoppingEvent,
   subjectOf,
 } from "../events/socket_event.ts";
-import { endAttributes } from "../events/telemetry.ts";
+import { serverAttributes } from "../events/telemetry.ts";
 import type { WatchSettings } from "../events/watch_config.ts";
 import type { Transport } from "../network/network.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
@@ -86,7 +86,7 @@ export class ListenerEvents implements Source {
   bound(at: NetworkAddress): void {
     this.#isOpen = true;
     const { address, port } = this.#listener;
-    this.attributes = endAttributes(carrierOf(at), address, port);
+    this.attributes = serverAttributes(carrierOf(at), address, port);
     this.point.addSource(this);
   }
 

@@ -122,7 +122,10 @@ export class UdpClient implements UdpChannel {
       onBound: (local, peer) => events.opened(local, peer),
       onFree: (error) => events.ended(error),
       put: (bytes, from) => mailbox.put(bytes, from),
-      onPeer: (isFrom) => mailbox.keepOnly(isFrom),
+      onPeer: (isFrom, asked) => {
+        mailbox.keepOnly(isFrom);
+        events.connected(asked);
+      },
       onRefused: (error) => mailbox.refuse(error),
       onUnwanted: () => mailbox.countDropped(1, "sender"),
       onEnd: (error) => {

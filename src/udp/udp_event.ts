@@ -1,6 +1,7 @@
 // What UDP sockets report while they work: the one place where their events are made.
 
 import type { Address } from "../base/address.ts";
+import { ipVersion } from "../base/ip_address.ts";
 import type { SocketError } from "../base/errors.ts";
 import { uniqueId } from "../base/unique_id.ts";
 import { Events } from "../events/events.ts";
@@ -15,9 +16,10 @@ import {
   type StoppedEvent,
   type StoppingEvent,
 } from "../events/socket_event.ts";
-import { endAttributes } from "../events/telemetry.ts";
+import { serverAttributes } from "../events/telemetry.ts";
 import type { WatchSettings } from "../events/watch_config.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
+import type { Peer } from "./host_names.ts";
 import type { UdpClientStats, UdpListenerStats } from "./udp_stats.ts";
 
 /**
@@ -60,14 +62,19 @@ export interface EventfulUdpListener {
 function subject(
   side: EventSubject["side"],
   id: number,
-  remote: Address | undefined,
+  remote: Peer | undefined,
   local: Address,
 ): EventSubject {
   return {
     side,
     transport: "udp",
     id,
-    remoteAddress: remote?.host ?? "",
+    // A name stays the host where the engine is to look it up again.
+    remoteAddress: remote === undefined
+      ? ""
+      : ipVersion(remote.host) === 0
+      ? remote.ip
+      : remote.host,
     remotePort: remote?.port ?? 0,
     localAddress: local.host,
     localPort: local.port,
@@ -96,7 +103,7 @@ export class UdpListenerEvents implements Source {
   /** The listener is bound. */
   bound(): void {
     this.#isOpen = true;
-    this.attributes = endAttributes("udp", this.#listener.address, this.#listener.port);
+    this.attributes = serverAttributes("udp", this.#listener.address, this.#listener.port);
     this.#point.addSource(this);
   }
 
@@ -162,14 +169,17 @@ export class UdpListenerEvents implements Source {
 
   #session(id: number, { hostname, port }: DatagramAddress): EventSubject {
     const { address, port: localPort } = this.#listener;
-    return subject("listener", id, { host: hostname, port }, { host: address, port: localPort });
+    return subject("listener", id, { host: hostname, ip: hostname, port }, {
+      host: address,
+      port: localPort,
+    });
   }
 }
 
 /** A UDP client, as its events see it. */
 export interface EventfulUdpClient {
   readonly local: Address;
-  readonly peer: Address | undefined;
+  readonly peer: Peer | undefined;
   stats(): UdpClientStats;
 }
 
@@ -179,7 +189,8 @@ const COMMON = new Events("datagram", "client", { onEvent: undefined, telemetry:
 /** Reports what happens to one client of datagrams. */
 export class UdpClientEvents implements Source {
   readonly id: number = uniqueId();
-  attributes: Source["attributes"] = {};
+  /** The peer that was asked for; a client that hears everybody has no server. */
+  attributes: Source["attributes"] = serverAttributes("udp", "", 0);
   readonly #client: EventfulUdpClient;
   readonly #clock: Clock;
   readonly #begunAt: number;
@@ -196,18 +207,23 @@ export class UdpClientEvents implements Source {
   }
 
   /** It is bound. */
-  opened(local: Address, peer: Address | undefined): void {
+  opened(local: Address, peer: Peer | undefined): void {
     this.#isOpen = true;
-    if (this.#point.isTraced) {
-      this.attributes = endAttributes("udp", local.host, local.port);
-      this.#point.addSource(this);
-    }
+    this.#point.addSource(this);
     if (!this.#point.hears("opened")) return;
     this.#point.emit({
       kind: "opened",
       ...subject("client", this.id, peer, local),
       openingInMillis: Math.round(this.#clock.now() - this.#begunAt),
     });
+  }
+
+  /** It has this peer from now on. @param asked As it was asked for: what was counted before stays with what was before. */
+  connected({ host, port }: Address): void {
+    if (!this.#point.isTraced) return;
+    this.#point.removeSource(this);
+    this.attributes = serverAttributes("udp", host, port);
+    if (this.#isOpen) this.#point.addSource(this);
   }
 
   /** It is over. @param error What `closed` gives. */

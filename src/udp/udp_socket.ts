@@ -37,9 +37,9 @@ export interface UdpSocketOwner {
   /** A datagram arrived, but its memory had been lent and was transferred away. */
   onLost?(): void;
   /** It is bound: perhaps before its constructor has returned. */
-  onBound?(local: Address, peer: Address | undefined): void;
-  /** Only a peer is heard from now on: what waits and is not from there must be dropped. */
-  onPeer?(isFrom: (from: DatagramAddress) => boolean): void;
+  onBound?(local: Address, peer: Peer | undefined): void;
+  /** Only a peer, asked for so, is heard from now on: what waits and is not from there must be dropped. */
+  onPeer?(isFrom: (from: DatagramAddress) => boolean, asked: Address): void;
   /** The peer has refused what was sent to it; the socket goes on. */
   onRefused?(error: SocketError): void;
   /** Nothing more will arrive, for this reason. */
@@ -117,7 +117,7 @@ export class UdpSocket implements DatagramSink {
   }
 
   /** The only peer that is heard. */
-  get peer(): Address | undefined {
+  get peer(): Peer | undefined {
     return this.#filter.peer;
   }
 
@@ -146,7 +146,7 @@ export class UdpSocket implements DatagramSink {
     if (settings.peer !== undefined) {
       const family = host === undefined ? 0 : familyReachedFrom(host);
       const peer = this.#names.peerAt(settings.peer, family);
-      this.#hearOnly(peer instanceof Promise ? await peer : peer, 0);
+      this.#hearOnly(peer instanceof Promise ? await peer : peer, 0, settings.peer);
     }
     const hostname = host ?? (this.#filter.peer?.ip.includes(":") ? "::" : "0.0.0.0");
     if (this.#isFreed) throw closedError("bind");
@@ -170,16 +170,16 @@ export class UdpSocket implements DatagramSink {
     const peer = this.#names.peerAt(address, familyReachedFrom(this.#local.host));
     const found = peer instanceof Promise ? await peer : peer;
     if (this.#ending !== undefined) throw closedError("connect");
-    this.#hearOnly(found, call);
+    this.#hearOnly(found, call, address);
   }
 
   /** A lookup may finish later than that of a later call. Then the later call stays in force. */
-  #hearOnly(peer: Peer, call: number): void {
+  #hearOnly(peer: Peer, call: number, asked: Address): void {
     if (call < this.#connectedBy) return;
     this.#connectedBy = call;
     this.#filter.peer = peer;
     this.#hearInSystem();
-    this.#owner.onPeer?.(this.#isHeard);
+    this.#owner.onPeer?.(this.#isHeard, asked);
   }
 
   readonly #isHeard = ({ hostname, port }: DatagramAddress): boolean =>

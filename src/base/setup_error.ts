@@ -20,6 +20,8 @@ export interface AskedFor {
   readonly path?: string | undefined;
   /** The local host to bind. */
   readonly localHost?: string | undefined;
+  /** The port of this end that a client has chosen. */
+  readonly localPort?: number | undefined;
   /** Whether the port may be shared; `undefined` where there is no such option. */
   readonly reusePort?: boolean | undefined;
 }
@@ -39,6 +41,11 @@ export function setupError(action: string, cause: unknown, asked: AskedFor = {})
     const advice = hint === undefined ? "" : `, run with ${hint}`;
     const message = `${action}: no permission${advice}${nameAdvice(asked.localHost)}`;
     return new GenericError("denied", message, { cause });
+  }
+  if (isA(Deno.errors.AddrInUse, cause) && asked.localPort !== undefined) {
+    const message =
+      `${action}: the local port ${asked.localPort} is in use; take another localPort, or leave it out`;
+    return new GenericError("in-use", message, { cause });
   }
   if (isA(Deno.errors.AddrInUse, cause)) {
     const message = `${action}: the address is in use by ${inUseAdvice(asked)}`;

@@ -5,7 +5,7 @@
 // Whatever is not asked for is left to the network: it looks a name up and tries its addresses by itself.
 
 import { type Address, formatAddress, hostOf, portOf } from "../base/address.ts";
-import { GenericError } from "../base/errors.ts";
+import { GenericError, type SocketError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
 import { withOptions } from "../base/options.ts";
 import { dial, dialEach } from "../network/dial.ts";
@@ -113,9 +113,8 @@ export class Route implements Destination {
       }
       const through = async (place: Address, signal: AbortSignal) => {
         const first = await this.#connect(servers[0]!, network, signal).catch((cause) => {
-          throw signal.aborted
-            ? cause
-            : setupError(`${action}: cannot connect to the proxy ${servers[0]!.name}`, cause);
+          const proxy = `cannot connect to the proxy ${servers[0]!.name}`;
+          throw signal.aborted ? cause : this.#failed(`${action}: ${proxy}`, cause);
         });
         return await tunnel(first, servers, place, network, signal);
       };
@@ -132,10 +131,13 @@ export class Route implements Destination {
         : await through(target, signal);
       return { transport, host: target.host, tunnelled: target };
     } catch (cause) {
-      throw signal.aborted
-        ? cause
-        : setupError(action, cause, { localHost: this.#settings.stream.localAddress });
+      throw signal.aborted ? cause : this.#failed(action, cause);
     }
+  }
+
+  #failed(action: string, cause: unknown): SocketError {
+    const { localAddress: localHost, localPort } = this.#settings.stream;
+    return setupError(action, cause, { localHost, localPort });
   }
 
   /** Connects directly. */

@@ -8,7 +8,7 @@
 import { checkHost, checkPort } from "../base/address.ts";
 import { checkBoolean, checkInteger, MAX_INTERVAL_IN_MILLIS, shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
-import { type OptionNames, optionNames, partOf } from "../base/options.ts";
+import { bare, type OptionNames, optionNames, partOf } from "../base/options.ts";
 
 /** How large the system's buffers of a socket are. */
 export interface BufferSizeConfig {
@@ -202,16 +202,17 @@ export function resolveSocketOptions<Names extends SocketOptionName>(
   options: Pick<SocketOptions, Names>,
   names: readonly Names[],
 ): Readonly<Pick<SocketOptions, Names>> {
-  const given: SocketOptions = partOf<SocketOptions>("config", options, names);
+  const given = partOf<SocketOptions>("config", options, names);
+  const checked = bare<SocketOptions>({});
   for (const name of Object.keys(given) as SocketOptionName[]) {
-    CHECKS[name](name as never, given[name]);
+    Object.assign(checked, { [name]: CHECKS[name](name as never, given[name]) });
   }
   for (const name of ["keepAliveIntervalInMillis", "keepAliveProbes"] as const) {
     if (given[name] !== undefined && given.keepAliveInMillis === undefined) {
       throw new TypeError(`${name} must go with keepAliveInMillis`);
     }
   }
-  return given;
+  return Object.freeze(checked);
 }
 
 /**

@@ -38,12 +38,12 @@ function checkMembership(group: unknown, options: GroupOptions): GroupMembership
       `group must have no zone, the option interface has the index instead: got ${shown(group)}`,
     );
   }
-  const { interface: networkInterface, source } = readOptions<GroupOptions>(
+  const { interface: given, source } = readOptions<GroupOptions>(
     "options",
     options,
     GROUP_OPTIONS,
   );
-  if (networkInterface !== undefined) checkInterface("interface", networkInterface);
+  const networkInterface = given === undefined ? undefined : checkInterface("interface", given);
   if (
     networkInterface !== undefined && (typeof networkInterface === "number") !== (version === 6)
   ) {
@@ -53,13 +53,14 @@ function checkMembership(group: unknown, options: GroupOptions): GroupMembership
       }: got ${shown(networkInterface)}`,
     );
   }
-  if (source !== undefined && (version === 6 || ipVersion(checkHost("source", source)) !== 4)) {
+  const from = source === undefined ? undefined : checkHost("source", source);
+  if (from !== undefined && (version === 6 || ipVersion(from) !== 4)) {
     throw new TypeError(`source must be an IPv4 address, of an IPv4 group: got ${shown(source)}`);
   }
   return bare({
     group: address,
     ...(networkInterface === undefined ? {} : { networkInterface }),
-    ...(source === undefined ? {} : { source }),
+    ...(from === undefined ? {} : { source: from }),
   });
 }
 

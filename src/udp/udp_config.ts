@@ -17,7 +17,7 @@ import {
   resolveSocketOptions,
   type SocketOptions,
 } from "../network/socket_options.ts";
-import { ipVersion } from "../base/ip_address.ts";
+import { canonicalIp, ipVersion } from "../base/ip_address.ts";
 import { resolveWatchConfig, type WatchSettings } from "../events/watch_config.ts";
 import type { UdpClientEvent } from "./udp_event.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
@@ -212,7 +212,8 @@ const MAX_INTERFACE_INDEX = 2_147_483_647;
 /** Checks how a network interface is named. */
 export function checkInterface(name: string, value: unknown): string | number {
   if (typeof value === "number") return checkInteger(name, value, 0, MAX_INTERFACE_INDEX);
-  if (typeof value === "string" && ipVersion(value) === 4) return value;
+  const address = typeof value === "string" ? canonicalIp(value) : undefined;
+  if (address !== undefined && ipVersion(address) === 4) return address;
   throw new TypeError(
     `${name} must be the address of an IPv4 interface, or the index of an IPv6 one: got ${
       shown(value)

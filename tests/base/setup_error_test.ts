@@ -122,3 +122,13 @@ Deno.test("setupError() says which option takes the name of a network interface"
     }
   }
 });
+
+Deno.test("setupError() names the port of this end that a client has chosen", () => {
+  const error = setupError("Cannot connect to x:1", new Deno.errors.AddrInUse("in use"), {
+    localPort: 7,
+  });
+  assertEquals([error.code, error.message], [
+    "in-use",
+    "Cannot connect to x:1: the local port 7 is in use; take another localPort, or leave it out",
+  ]);
+});

@@ -41,6 +41,13 @@ Deno.test("resolveSocketOptions() gives what was given, and nothing else", () =>
   );
 });
 
+Deno.test("resolveSocketOptions() gives an address in its one spelling", () => {
+  for (const localAddress of ["127.0.0.3", "::ffff:127.0.0.3", "[::FFFF:7f00:3]"]) {
+    assertEquals(resolveSocketOptions({ localAddress }, ALL).localAddress, "127.0.0.3");
+  }
+  assertEquals(resolveSocketOptions({ localAddress: "[0:0::1]" }, ALL).localAddress, "::1");
+});
+
 Deno.test("resolveSocketOptions() names what is wrong", () => {
   const wrong: [SocketOptionName, unknown, typeof TypeError | typeof RangeError][] = [
     ["reusePort", 1, TypeError],

@@ -253,9 +253,32 @@ linuxTest("localPort is the port of this end, with an address and without", asyn
   const error = await assertRejects(
     () => connected(() => {}, {}, { localPort: taken.addr.port }),
     GenericError,
-    "in use",
+    `the local port ${taken.addr.port} is in use; take another localPort, or leave it out`,
   );
   assertEquals(error.code, "in-use");
+});
+
+linuxTest("localPort can be used for the next server, and for the same one again", async () => {
+  const localPort = await freePort();
+  const seen: number[] = [];
+  for (let i = 0; i < 2; i++) {
+    await using one = new Listener(0, { interface: "127.0.0.1" });
+    await using other = new Listener(0, { interface: "127.0.0.1" });
+    for (const listener of [one, other]) {
+      await listener.serve(async (caller) => {
+        seen.push(caller.remotePort);
+        for await (const bytes of caller) await caller.write(bytes);
+      });
+    }
+    for (const { port } of [one, other, one]) {
+      const client = await Client.connect({ host: "127.0.0.1", port, localPort, network });
+      await client.write("x");
+      await client.read();
+      // This end ends it first, and keeps the port for a while.
+      await client.close();
+    }
+  }
+  assertEquals(seen, Array(6).fill(localPort));
 });
 
 linuxTest("networkInterface is the only one that is used, and must be there", async () => {

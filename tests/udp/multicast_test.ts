@@ -101,6 +101,14 @@ testOnEngines("MulticastGroups are joined once and left as they were joined", as
   await assertCode("closed", client.joinGroup(GROUP));
 });
 
+testOnEngines("MulticastGroups take an IPv4 interface as IPv6 writes it", async (network) => {
+  await using client = everywhere(network);
+  await client.joinGroup(GROUP, { interface: "::ffff:127.0.0.1" });
+  await client.leaveGroup(GROUP, here);
+  await using sender = everywhere(nodeNetwork, { multicastInterface: "::ffff:127.0.0.1" });
+  await sender.bound;
+});
+
 testOnEngines("MulticastGroups check what they get", async (network) => {
   await using client = everywhere(network);
   const join = (group: unknown, options?: unknown) =>

@@ -102,6 +102,8 @@ async function connected(
   try {
     setSocketOptions(descriptor, target, { family, use: "connect" });
     if (localAddress !== undefined || localPort !== 0) {
+      // Else an ended connection, to whomever, keeps the port for a minute.
+      if (localPort !== 0) setOption(descriptor, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1);
       const from = localAddress ?? (family === abi.AF_INET6 ? "::" : "0.0.0.0");
       bindTo(descriptor, ipSocketAddress(from, localPort, interfaceIndex));
     }

@@ -12,9 +12,10 @@ import {
   checkSignal,
   MAX_INTERVAL_IN_MILLIS,
 } from "../base/arguments.ts";
-import { GenericError, type SocketError } from "../base/errors.ts";
+import { GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import type { Clock } from "../network/network.ts";
+import { Opening } from "./opening.ts";
 import { Grace, Patience } from "./patience.ts";
 
 /** How a stop goes. */
@@ -117,6 +118,15 @@ interface Stop {
   hurry(): void;
 }
 
+/** A start under way, or over. */
+interface Start {
+  readonly opening: Opening;
+  /** Settles when nothing more comes of it. */
+  readonly done: Promise<void>;
+  /** As `done`, but rejects when it was given up. */
+  readonly result: Promise<void>;
+}
+
 /** What a life goes by. */
 export interface LifeSettings {
   /** The time for deadlines. */
@@ -132,7 +142,9 @@ export class LifeCycle {
   readonly #openable: Openable;
   readonly #settings: LifeSettings;
   readonly #onAbort = () => void this.gracefulStop();
-  #starting: Promise<void> | undefined;
+  #starting: Start | undefined;
+  /** A start that was given up, until nothing is left of it. */
+  #late: Promise<void> | undefined;
   #stop: Stop | undefined;
   #closed = Promise.withResolvers<SocketError | undefined>();
   #hasClosed = false;
@@ -168,17 +180,22 @@ export class LifeCycle {
   async start(): Promise<void> {
     if (this.#starting === undefined) {
       // Set before any await: a stop that is asked for from now on stops this start.
-      const starting = this.#starting = this.#start(this.#stop).catch((error) => {
+      const opening = new Opening(this.#settings.clock);
+      const done = this.#start(this.#stop, opening);
+      const result = opening.result(done).catch((error) => {
         if (this.#starting === starting) this.#starting = undefined;
         throw error;
       });
+      const starting = this.#starting = { opening, done, result };
     }
-    return await this.#starting;
+    return await this.#starting.result;
   }
 
-  async #start(before: Stop | undefined): Promise<void> {
+  async #start(before: Stop | undefined, opening: Opening): Promise<void> {
     // A stop under way ends first.
     await before?.report;
+    if (this.#late !== undefined) await this.#late;
+    if (opening.isGivenUp) return;
     if (this.#hasClosed) {
       this.#hasClosed = false;
       this.#closed = Promise.withResolvers();
@@ -186,16 +203,28 @@ export class LifeCycle {
       // The next stop has been asked for already.
       if (this.#stop !== undefined) this.#announce();
     }
+    const { clock, signal } = this.#settings;
     try {
-      this.#settings.signal?.throwIfAborted();
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", this.#onAbort, { once: true });
       await this.#openable.open();
     } catch (error) {
-      this.#close(this.#settings.signal?.aborted === true ? undefined : error as SocketError);
+      if (!opening.isGivenUp) {
+        this.#close(signal?.aborted === true ? undefined : error as SocketError);
+      }
       throw error;
     }
-    this.#settings.signal?.addEventListener("abort", this.#onAbort, { once: true });
-    // Aborted while it was being opened.
-    if (this.#settings.signal?.aborted === true) this.#onAbort();
+    if (!opening.isGivenUp) return;
+    const noTime = new Patience(clock, 0);
+    noTime.end();
+    await this.#openable.shut(noTime);
+  }
+
+  /** Waits for the start that a stop ends. Rejects where it has failed, or was given up. */
+  async #awaitStart({ opening, done, result }: Start, timeoutInMillis: number): Promise<void> {
+    await opening.wait(done, timeoutInMillis);
+    if (opening.isGivenUp) this.#late = done.catch(ignore);
+    await result;
   }
 
   /** Shuts it gracefully. Stopping twice is one stop. */
@@ -257,7 +286,7 @@ export class LifeCycle {
     const run = async () => {
       // Only what is open has anything to go on with.
       if (starting === undefined) grace.end();
-      else await starting.catch(() => grace.end());
+      else await this.#awaitStart(starting, deadlineInMillis).catch(() => grace.end());
       this.#openable.onStopping?.();
       await grace.over();
       patience = new Patience(clock, deadlineInMillis);
@@ -273,6 +302,7 @@ export class LifeCycle {
       hurry() {
         before?.hurry();
         isHurried = true;
+        starting?.opening.hurry();
         grace.end();
         patience?.end();
       },

@@ -210,7 +210,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    *
    * @returns Resolves when it is bound; starting twice is one start.
    * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), `"denied"`, or `"handshake"` (a
-   * certificate cannot be used; nothing was bound).
+   * certificate cannot be used; nothing was bound); `"closed"`: a stop did not wait for a name that is looked up.
    * @throws {unknown} The reason of the config's `signal`, if that is aborted already.
    */
   async start(): Promise<void> {

@@ -238,7 +238,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
    * Binds the port and begins to receive.
    *
    * @returns Resolves when it is bound; starting twice is one start.
-   * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), or `"denied"`.
+   * @throws {GenericError} `"in-use"`, `"unreachable"` (no such local address), or `"denied"`; `"closed"`: a stop did
+   * not wait for a name that is looked up.
    * @throws {unknown} The reason of the config's `signal`, if that is aborted already.
    */
   async start(): Promise<void> {

@@ -18,11 +18,12 @@ function scripted(signal?: AbortSignal) {
   const log: string[] = [];
   let failure: Error | undefined;
   let shutting: Promise<void> = Promise.resolve();
+  let opening: Promise<void> = Promise.resolve();
   let isOpen = false;
   const openable: Openable = {
     async open() {
       log.push("open");
-      await Promise.resolve();
+      await opening;
       if (failure !== undefined) throw failure;
       assert(!isOpen, "opened twice");
       isOpen = true;
@@ -41,6 +42,7 @@ function scripted(signal?: AbortSignal) {
     isOpen: () => isOpen,
     fail: (error: Error | undefined) => failure = error,
     holdShut: (until: Promise<void>) => shutting = until,
+    holdOpen: (until: Promise<void>) => opening = until,
   };
 }
 
@@ -342,3 +344,38 @@ Deno.test("cutOff() says who was cut, and why", () => {
     reason: "deadline",
   });
 });
+
+const STOPS: Record<string, (life: LifeCycle, config: AbortController) => Promise<unknown>> = {
+  "a deadline": (life) => life.gracefulStop({ deadlineInMillis: 500 }),
+  "immediateStop()": (life) => life.immediateStop(),
+  "its signal": (life) => life.gracefulStop({ signal: AbortSignal.abort() }),
+  "the signal of the config": (life, config) => (config.abort(), life.closed),
+};
+
+for (const [name, stop] of Object.entries(STOPS)) {
+  Deno.test(`A stop by ${name} gives up a start that takes too long, and what that opens late is shut`, async () => {
+    const config = new AbortController();
+    const { life, log, clock, isOpen, holdOpen } = scripted(config.signal);
+    const looked = Promise.withResolvers<void>();
+    holdOpen(looked.promise);
+    const starting = assertRejects(() => life.start(), GenericError, "stopped meanwhile");
+    await clock.settle();
+    const stopping = stop(life, config);
+    // Asked for meanwhile: it waits for what the first one may still open, and is given up likewise.
+    const isOnce = name === "the signal of the config";
+    const again = isOnce
+      ? undefined
+      : assertRejects(() => life.start(), GenericError, "stopped meanwhile");
+    const last = isOnce ? undefined : stop(life, config);
+    await clock.advance(isOnce ? 15_000 : 2_000);
+    await Promise.all([starting, stopping, again, last]);
+    assertEquals([await life.closed, isOpen()], [undefined, false]);
+    looked.resolve();
+    await clock.settle();
+    assertEquals([isOpen(), log.filter((what) => what === "open").length], [false, 1]);
+    if (isOnce) return;
+    await life.start();
+    assertEquals(isOpen(), true);
+    await life.gracefulStop();
+  });
+}

@@ -1,0 +1,41 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Opening } from "../../src/listener/opening.ts";
+import { GenericError } from "../../mod.ts";
+import { VirtualClock } from "../../testing/mod.ts";
+import { isPending } from "../support/scripted_connection.ts";
+
+Deno.test("Opening is waited for as long as the stop may take, and a moment where that has no time", async () => {
+  for (const isHurried of [false, true]) {
+    const clock = new VirtualClock();
+    const opening = new Opening(clock);
+    const opened = Promise.withResolvers<void>();
+    const result = assertRejects(() => opening.result(opened.promise), GenericError);
+    if (isHurried) opening.hurry();
+    const waited = opening.wait(opened.promise, 5_000);
+    await clock.advance(isHurried ? 999 : 4_999);
+    assertEquals([await isPending(clock, waited), opening.isGivenUp], [true, false]);
+    await clock.advance(1);
+    await waited;
+    assertEquals(opening.isGivenUp, true);
+    assertEquals((await result).code, "closed");
+  }
+});
+
+Deno.test("Opening that is over in time, or has failed, is not given up", async () => {
+  const clock = new VirtualClock();
+  for (const isHurried of [false, true]) {
+    for (const failure of [undefined, new Error("no")]) {
+      const opening = new Opening(clock);
+      const opened = Promise.withResolvers<void>();
+      const result = opening.result(opened.promise);
+      const outcome = result.then(() => undefined, (error) => error);
+      const waited = opening.wait(opened.promise, Infinity);
+      if (isHurried) opening.hurry();
+      await clock.advance(900);
+      if (failure === undefined) opened.resolve();
+      else opened.reject(failure);
+      await waited;
+      assertEquals([await outcome, opening.isGivenUp], [failure, false]);
+    }
+  }
+});

@@ -276,7 +276,7 @@ export class Entrance implements Openable {
   async #bind(): Promise<TransportListener> {
     const { network, inherited, backlog, socket } = this.#settings;
     if (inherited !== undefined) {
-      const adopted = await takeInherited(inherited, "streams", (descriptor) => {
+      const adopted = await takeInherited(inherited, "streams", this, (descriptor) => {
         if (network.adopt === undefined) throw noneInherited();
         const { reusePort: _, ...options } = socket;
         refuseUnsupported(network.socketOptions, "adopt", options);

@@ -23,6 +23,8 @@ const NAMELESS = "unknown";
 const MAX_DESCRIPTOR = 2_147_483_647;
 
 const taken = new Set<number>();
+/** Who has taken one: the others are meant for others. */
+const served = new WeakSet<object>();
 /** Why one could not be used for something. */
 const failures = new Map<string, unknown>();
 
@@ -65,15 +67,17 @@ export function refuseBinding(
  *
  * @param wanted Which one.
  * @param what What it must be.
+ * @param taker Who takes it: it gets one, once.
  * @param adopt Makes something of it. Where that fails, it is not tried again for the same, as it may have been closed.
  * @returns What was made of it; `undefined` where `"auto"` finds that none was handed over.
- * @throws {GenericError} `"unreachable"`: there is none of that name. `"in-use"`: it was taken already. `"denied"`:
- * the variables may not be read.
+ * @throws {GenericError} `"unreachable"`: there is none of that name. `"in-use"`: it was taken already, or the taker
+ * has had one. `"denied"`: the variables may not be read.
  * @throws {unknown} What `adopt` throws.
  */
 export async function takeInherited<T>(
   wanted: Inherited,
   what: "streams" | "datagrams",
+  taker: object,
   adopt: (descriptor: number) => T | Promise<T>,
 ): Promise<T | undefined> {
   const candidates = candidatesFor(wanted);
@@ -86,6 +90,13 @@ export async function takeInherited<T>(
       `Cannot take over ${described(wanted)}: ${which} was taken already, and a stop closes it`,
     );
   }
+  if (served.has(taker)) {
+    throw new GenericError(
+      "in-use",
+      `Cannot take over ${described(wanted)}: this listener has had one, which is closed now, ` +
+        "make a new listener to take the next",
+    );
+  }
   let failure: { readonly error: unknown } | undefined;
   for (const descriptor of free) {
     const key = `${what} ${descriptor}`;
@@ -93,7 +104,9 @@ export async function takeInherited<T>(
       if (failures.has(key)) throw failures.get(key);
       // Before any await: another listener must not take it, too.
       taken.add(descriptor);
-      return await adopt(descriptor);
+      const adopted = await adopt(descriptor);
+      served.add(taker);
+      return adopted;
     } catch (error) {
       taken.delete(descriptor);
       // Nothing was done with it.

@@ -38,7 +38,7 @@ export function bindDatagram(
       const made = bind();
       return made instanceof Promise ? made.catch(fail) : made;
     }
-    return takeInherited(inherited, "datagrams", (descriptor) => {
+    return takeInherited(inherited, "datagrams", settings, (descriptor) => {
       if (network.adoptDatagram === undefined) throw noneInherited();
       return network.adoptDatagram(bare({ ...options, descriptor }));
     }).then(async (adopted) => adopted ?? await bind()).catch(fail);

@@ -68,9 +68,9 @@ Deno.test("handedOver() counts from 3 and believes only what is meant for this p
 });
 
 Deno.test("takeInherited() gives none to auto where none was handed over, and says so for a name", async () => {
-  assertEquals(await takeInherited("auto", "streams", itself), undefined);
+  assertEquals(await takeInherited("auto", "streams", {}, itself), undefined);
   const error = await assertRejects(
-    () => takeInherited("web", "streams", itself),
+    () => takeInherited("web", "streams", {}, itself),
     GenericError,
     'Cannot take over the inherited socket "web": no socket was handed to this process',
   );
@@ -80,26 +80,26 @@ Deno.test("takeInherited() gives none to auto where none was handed over, and sa
 Deno.test("takeInherited() gives each descriptor once, those of one name one after the other", async () => {
   // The numbers are remembered for ever: no other test takes them.
   await handed(5, "x-a:x-b:x-b:x-b", async () => {
-    assertEquals(await takeInherited("x-b", "streams", itself), 4);
-    assertEquals(await takeInherited("x-b", "datagrams", itself), 5);
+    assertEquals(await takeInherited("x-b", "streams", {}, itself), 4);
+    assertEquals(await takeInherited("x-b", "datagrams", {}, itself), 5);
     const wrong = new Error("no stream");
     const fail = () => Promise.reject(wrong);
     // It is not tried again as a stream, but may be something else.
     for (let i = 0; i < 2; i++) {
-      assertEquals(await takeInherited("x-b", "streams", fail).catch((error) => error), wrong);
+      assertEquals(await takeInherited("x-b", "streams", {}, fail).catch((error) => error), wrong);
     }
-    assertEquals(await takeInherited("x-b", "streams", itself).catch((error) => error), wrong);
-    assertEquals(await takeInherited("x-b", "datagrams", itself), 6);
+    assertEquals(await takeInherited("x-b", "streams", {}, itself).catch((error) => error), wrong);
+    assertEquals(await takeInherited("x-b", "datagrams", {}, itself), 6);
     for (const again of ["x-b", 5] as const) {
       const error = await assertRejects(
-        () => takeInherited(again, "streams", itself),
+        () => takeInherited(again, "streams", {}, itself),
         GenericError,
         "taken already",
       );
       assertEquals(error.code, "in-use");
     }
     const { message } = await assertRejects(
-      () => takeInherited("auto", "streams", itself),
+      () => takeInherited("auto", "streams", {}, itself),
       GenericError,
     );
     assertEquals(
@@ -107,22 +107,39 @@ Deno.test("takeInherited() gives each descriptor once, those of one name one aft
       'Cannot choose between the sockets that were handed over: give one of their names ("x-a", "x-b", "unknown")',
     );
     await assertRejects(
-      () => takeInherited("x-c", "streams", itself),
+      () => takeInherited("x-c", "streams", {}, itself),
       GenericError,
       'there are only "x-a", "x-b", "unknown"',
     );
     // Nothing was done with what a network cannot take at all.
     await assertRejects(
-      () => takeInherited("x-a", "streams", () => Promise.reject(noneInherited())),
+      () => takeInherited("x-a", "streams", {}, () => Promise.reject(noneInherited())),
       GenericError,
     );
-    assertEquals(await takeInherited("x-a", "streams", itself), 3);
+    assertEquals(await takeInherited("x-a", "streams", {}, itself), 3);
   });
   await handed(1, undefined, async () => {
     await assertRejects(
-      () => takeInherited("auto", "streams", itself),
+      () => takeInherited("auto", "streams", {}, itself),
       GenericError,
       "a stop closes it",
     );
+  });
+});
+
+Deno.test("takeInherited() gives nobody a second one", async () => {
+  await handed(9, "y-a:y-a:y-a:y-a:y-a:y-b:y-b:y-b:y-b", async () => {
+    const [taker, other] = [{}, {}];
+    const failing = () => Promise.reject(new Error("no stream"));
+    // Nothing was had: the next may be better.
+    await takeInherited("y-b", "streams", taker, failing).catch(() => {});
+    assertEquals(await takeInherited("y-b", "datagrams", taker, itself), 8);
+    const error = await assertRejects(
+      () => takeInherited("y-b", "datagrams", taker, itself),
+      GenericError,
+      'Cannot take over the inherited socket "y-b": this listener has had one',
+    );
+    assertEquals(error.code, "in-use");
+    assertEquals(await takeInherited("y-b", "datagrams", other, itself), 9);
   });
 });

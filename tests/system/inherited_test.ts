@@ -9,6 +9,7 @@ import {
   Listener,
   type ListenerConfig,
   UdpClient,
+  UdpListener,
 } from "../../mod.ts";
 import type { Network } from "../../network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
@@ -226,6 +227,36 @@ for (const flags of hasDatagrams ? [["--unstable-net"], []] : [[]]) {
     const alone = new Listener(port, { interface: "127.0.0.1" });
     const error = await assertRejects(() => alone.start(), GenericError, "in use");
     assertEquals(error.code, "in-use");
+  });
+}
+
+/** Deno's, to which any number of sockets were handed over, of the same name. */
+const handingOver: Network = {
+  ...denoNetwork,
+  adopt: () => denoNetwork.listen({ hostname: "127.0.0.1", port: 0, backlog: 1 }),
+  adoptDatagram: async () => await denoNetwork.listenDatagram({ hostname: "127.0.0.1", port: 0 }),
+};
+
+for (const [i, Kind] of [Listener, UdpListener].entries()) {
+  Deno.test(`A ${Kind.name} takes no second socket after a stop: it is another's`, async () => {
+    const variables = {
+      LISTEN_PID: `${Deno.pid}`,
+      LISTEN_FDS: "6",
+      LISTEN_FDNAMES: "web:web:web:dns:dns:dns",
+    };
+    for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+    try {
+      const config = { inherited: ["web", "dns"][i]!, network: handingOver };
+      const listener = new Kind(0, config);
+      await listener.start();
+      await listener.gracefulStop();
+      const error = await assertRejects(() => listener.start(), GenericError, "a new listener");
+      assertEquals(error.code, "in-use");
+      await using next = new Kind(0, config);
+      await next.start();
+    } finally {
+      for (const name of Object.keys(variables)) Deno.env.delete(name);
+    }
   });
 }
 

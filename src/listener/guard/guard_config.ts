@@ -100,12 +100,13 @@ export interface GuardConfig {
   readonly maxTotalQueuedBytes?: number;
   /**
    * Addresses (`"192.0.2.1"`, `"2001:db8::1"`) and CIDR blocks (`"10.0.0.0/8"`) that are let in; without it, all are.
-   * An IPv4 client of a listener on `::` counts as IPv4 here, too.
+   * An IPv4 client of a listener on `::` counts as IPv4 here, too. A peer on a Unix socket is let in if the list has
+   * `"unix:"`.
    */
   readonly allow?: readonly string[];
   /**
    * Addresses and CIDR blocks that are kept out, even if `allow` has them. So is a peer of a network of your own whose
-   * address is no IP address.
+   * address is no IP address. A peer on a Unix socket passes, unless the list has `"unix:"`.
    */
   readonly deny?: readonly string[];
   /**

@@ -5,7 +5,7 @@
  *
  * | Reason | Meaning |
  * | --- | --- |
- * | `"denied"` | its address is in `deny`, or is no IP address and there is a `deny` |
+ * | `"denied"` | its address is in `deny`; or there is a `deny`, and it came over the network without an IP address |
  * | `"not-allowed"` | its address is not in `allow`, or is no IP address |
  * | `"address-limit"` | its address has `maxConnectionsPerAddress` connections |
  * | `"address-rate"` | its address has made `maxConnectionsPerSecondPerAddress` within a second |

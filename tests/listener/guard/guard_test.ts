@@ -110,6 +110,8 @@ Deno.test("Guard.enter() lets nobody without an IP address pass deny and allow, 
     ...nameless.map(() => "denied"),
     ...nameless.map(() => "not-allowed"),
   ]);
+  assertEquals(guardWith({ deny: ["unix:"] }).guard.enter(path), undefined);
+  assertEquals(guardWith({ allow: ["::/0"] }).guard.enter(path), undefined);
   // Where no address is looked at, it need not be one.
   const { guard } = guardWith({ maxConnectionsPerAddress: 1 });
   for (const peer of nameless) assert(guard.enter(peer) !== undefined);

@@ -91,17 +91,19 @@ export class BindRoom implements Disposable {
 
   /** Removes one that was left behind. It is not reused: anyone may have made it. */
   static async #clearLeftBehind({ folder }: RoomName): Promise<undefined> {
+    let what = "something";
     try {
       // Opening something else, such as a pipe, may block for ever, so the kind is checked first.
       const found = fileAt(folder);
       if (found === undefined) return;
+      what = kindOf(found);
       if (!found.isDirectory) throw new Deno.errors.NotADirectory(folder);
       using lock = await Deno.open(folder, bare({ read: true }));
       if (holds(lock, folder)) clear(folder);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return;
       if (error instanceof Deno.errors.NotCapable) throw error;
-      throw taken(folder, "it cannot be removed", error);
+      throw taken(folder, `${what} lies there, move it away or take another path`, error);
     }
   }
 }
@@ -155,6 +157,13 @@ function folderOf(path: string): string {
 
 function baseOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** What is in the way, which is not to be lost. */
+function kindOf({ isDirectory, isSymlink, isFile }: Deno.FileInfo): string {
+  if (isDirectory) return "a folder that cannot be removed";
+  if (isSymlink) return "a symbolic link";
+  return isFile ? "a file" : "something that is no folder";
 }
 
 /** Whether it was not there. */

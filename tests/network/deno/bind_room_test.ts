@@ -72,30 +72,46 @@ Deno.test("BindRoom.enter() takes a room that was left behind by a program that 
 });
 
 Deno.test("BindRoom.enter() destroys nothing that has the room's name", async () => {
-  const others: [put: (room: string) => void, names: string[]][] = [
-    [(room) => Deno.writeTextFileSync(room, "precious"), ["socket~"]],
-    [(room) => {
-      Deno.mkdirSync(room);
-      Deno.writeTextFileSync(`${room}/=`, "precious");
-    }, ["socket~"]],
-    [(room) => {
-      Deno.mkdirSync(`${room}/=`, { recursive: true });
-      leaveDeadSocket(`${room}/=/=`);
-    }, ["socket~"]],
-    [(room) => new Deno.Command("mkfifo", { args: [room] }).outputSync(), ["socket~"]],
-    [(room) => {
-      Deno.mkdirSync(`${room}.target`);
-      leaveDeadSocket(`${room}.target/=`);
-      Deno.symlinkSync(`${room}.target`, room);
-    }, ["socket~", "socket~.target"]],
+  const others: [put: (room: string) => void, names: string[], what: string][] = [
+    [(room) => Deno.writeTextFileSync(room, "precious"), ["socket~"], "a file lies"],
+    [
+      (room) => {
+        Deno.mkdirSync(room);
+        Deno.writeTextFileSync(`${room}/=`, "precious");
+      },
+      ["socket~"],
+      "a folder that cannot be removed lies",
+    ],
+    [
+      (room) => {
+        Deno.mkdirSync(`${room}/=`, { recursive: true });
+        leaveDeadSocket(`${room}/=/=`);
+      },
+      ["socket~"],
+      "a folder that cannot be removed lies",
+    ],
+    [
+      (room) => new Deno.Command("mkfifo", { args: [room] }).outputSync(),
+      ["socket~"],
+      "something that is no folder lies",
+    ],
+    [
+      (room) => {
+        Deno.mkdirSync(`${room}.target`);
+        leaveDeadSocket(`${room}.target/=`);
+        Deno.symlinkSync(`${room}.target`, room);
+      },
+      ["socket~", "socket~.target"],
+      "a symbolic link lies",
+    ],
   ];
-  for (const [put, names] of others) {
+  for (const [put, names, what] of others) {
     await inFolder(async (folder) => {
       put(`${folder}/socket~`);
       const error = await assertRejects(
         () => BindRoom.enter(`${folder}/socket`, clock),
         GenericError,
-        `Cannot bind a socket in ${folder}/socket~`,
+        `Cannot bind a socket in ${folder}/socket~, which is needed for a moment: ${what} there`,
       );
       assertEquals(error.code, "in-use");
       assertEquals(namesIn(folder), names);

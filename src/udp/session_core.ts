@@ -176,12 +176,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
 
   /** Sends content to the peer, split into datagrams. */
   write(content: unknown): Promise<number> {
-    if (this.#ended !== undefined) {
-      const { code, message } = this.#ended;
-      return rejected(
-        code === "closed" ? closedError("write") : new GenericError(code, message),
-      );
-    }
+    if (this.#ended !== undefined) return rejected(this.#endedFor("write"));
     const bytes = contentBytes(content);
     this.#noteSent(bytes.length);
     return this.socket.writeTo(bytes, this.answerTo);
@@ -198,8 +193,14 @@ export class SessionCore implements InLine<SessionCore>, Placed {
 
   /** Waits until the socket has less queued; rejects when the session ends. */
   drained(limits: DrainedLimits): Promise<void> {
-    if (this.#ended !== undefined) return rejected(this.#ended);
+    if (this.#ended !== undefined) return rejected(this.#endedFor("send"));
     return this.socket.drained(limits, this);
+  }
+
+  /** Why something cannot be done after its end. */
+  #endedFor(action: string): SocketError {
+    const { code, message } = this.#ended!;
+    return code === "closed" ? closedError(action) : new GenericError(code, message);
   }
 
   #noteSent(length: number): void {
@@ -277,7 +278,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     const ended = this.#ended = this.#blamed ?? error;
     this.#endReason = ended === error ? reason : "error";
     this.#timer.stop();
-    this.socket.endWaits(this, error);
+    this.socket.endWaits(this, error.code === "closed" ? closedError("send") : error);
     this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
     // It has no user who could read what arrived.
     if (this.isUntaken) this.#mailbox.clear();

@@ -172,6 +172,20 @@ Deno.test("SessionCore.drained() rejects when the session ends, and others wait 
   await others;
 });
 
+Deno.test("SessionCore.drained() of a closed session says that it cannot send", async () => {
+  const { core, socket } = await session();
+  socket.sendsAtOnce = false;
+  assertEquals(core.tryWrite("x"), true);
+  const limits = { below: 1, signal: undefined, timeoutInMillis: Infinity };
+  const before = core.drained(limits);
+  core.close();
+  for (const waiting of [before, core.drained(limits)]) {
+    const error = await assertRejects(() => waiting, GenericError, "Cannot send: already closed");
+    assertEquals(error.code, "closed");
+  }
+  socket.sending[0]!.settle();
+});
+
 Deno.test("SessionCore.signal aborts when the session ends, with what ended it, also where it is asked for late", async () => {
   const { core } = await session();
   const { signal } = core;

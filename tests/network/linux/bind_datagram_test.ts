@@ -118,6 +118,27 @@ linuxTest("A link-local sender has its zone, and is answered", async () => {
   assertEquals([...seen.slice(0, 2), Number(seen[2]) > 0], [`${ip}%${index}`, ip, true]);
 });
 
+linuxTest(
+  "Of a datagram to a group of IPv6 the interface is told, and it is answered",
+  async () => {
+    const local = await linkLocal();
+    if (local === undefined) {
+      return console.log("skipped: groups: this machine has no link-local address");
+    }
+    const { index, name } = local;
+    const group = "ff02::76:9";
+    await using listener = new UdpListener(0, { interface: "::", network: linuxNetwork });
+    listener.attach({
+      onDatagram: (caller) => `${caller.localAddress} ${caller.networkInterface}`,
+    });
+    await listener.start();
+    await listener.joinGroup(group, { interface: index });
+    await using client = localClient(linuxNetwork, {}, "::");
+    await client.sendTo("where?", { host: `${group}%${name}`, port: listener.port });
+    assertEquals(text((await client.receiveFrom())[0]), `:: ${index}`);
+  },
+);
+
 linuxTest("A session answers from the address that was asked, and a late answer too", async () => {
   await using listener = new UdpListener(0, { network: linuxNetwork });
   listener.attach({

@@ -305,6 +305,22 @@ for (const engine of hasDatagrams ? [["--unstable-net"], []] : [[]]) {
     ]);
   });
 
+  Deno.test(`UdpSocket says that the address of a name is denied (${name})`, async () => {
+    const denied =
+      "denied Cannot send to localhost:9: no permission, run with --allow-net=127.0.0.1:9";
+    for (const allowed of ["--allow-net", "--allow-net=0.0.0.0,localhost"]) {
+      const printed = await runWith(
+        [...engine, allowed, "--deny-net=127.0.0.1"],
+        `await using client = new UdpClient({ host: "0.0.0.0", port: 0 });
+         const told = ({ code, message }) => console.log(code, message);
+         await client.sendTo("x", { host: "localhost", port: 9 }).catch(told);
+         await client.connect({ host: "localhost", port: 9 });
+         await client.write("x").catch(told);`,
+      );
+      assertEquals(printed.split("\n"), [denied, denied], allowed);
+    }
+  });
+
   Deno.test(`UdpSocket leaves a name to the runtime that may only use it (${name})`, async () => {
     await using receiver = new UdpClient({ host: "127.0.0.1", port: 0 });
     const { port } = await receiver.bound;

@@ -18,8 +18,25 @@ export async function mayUse(hostname: string, port?: number): Promise<boolean> 
 export async function requireNet(hostname: string, port?: number): Promise<void> {
   const host = formatAddress(hostname, port);
   const status = await Deno.permissions.request({ name: "net", host });
-  if (status.state === "granted") return;
-  throw new Deno.errors.NotCapable(
+  if (status.state !== "granted") throw missing(host);
+}
+
+/**
+ * Refuses addresses that the program must not use, whatever name they are of. One that it was not asked about passes:
+ * the permission for the name is enough. Never prompts.
+ *
+ * @throws {Deno.errors.NotCapable} One is denied: what the runtime would throw.
+ */
+export async function refuseDenied(addresses: readonly string[], port: number): Promise<void> {
+  for (const address of addresses) {
+    const host = formatAddress(address, port);
+    const { state } = await Deno.permissions.query({ name: "net", host });
+    if (state === "denied") throw missing(host);
+  }
+}
+
+function missing(host: string): Error {
+  return new Deno.errors.NotCapable(
     `Requires net access to "${host}", run again with the --allow-net flag`,
   );
 }

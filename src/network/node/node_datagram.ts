@@ -16,8 +16,9 @@ import type {
 import { formatAddress } from "../../base/address.ts";
 import { GenericError } from "../../base/errors.ts";
 import { bare } from "../../base/options.ts";
-import { requireNet } from "./net_permission.ts";
-import { mappedIp, wantsMappedIps } from "../../base/ip_address.ts";
+import { lookUpName } from "./name_lookup.ts";
+import { refuseDenied, requireNet } from "./net_permission.ts";
+import { ipVersion, mappedIp, wantsMappedIps } from "../../base/ip_address.ts";
 
 /** How many bytes wait here until they are received, by default. */
 const QUEUE_LIMIT = 4 * 1024 * 1024;
@@ -117,8 +118,7 @@ class NodeDatagramSocket implements DatagramSocket {
       this.#socket.send(bytes, port, host, (error, length) => {
         this.#sending.delete(reject);
         if (error === null) return resolve(length);
-        // node:dgram loses what the runtime says without --allow-net.
-        requireNet(hostname, port).then(() => reject(error), reject);
+        whyUnsent(hostname, port, error).then(reject, reject);
       });
       this.#sending.add(reject);
     });
@@ -154,6 +154,22 @@ class NodeDatagramSocket implements DatagramSocket {
     else this.#socket.dropSourceSpecificMembership(source, group, here);
   }
 }
+
+/**
+ * Why a datagram could not be sent: node:dgram loses what the runtime says of permissions.
+ *
+ * @throws {Deno.errors.NotCapable} One is missing.
+ */
+async function whyUnsent(hostname: string, port: number, error: Error): Promise<Error> {
+  await requireNet(hostname, port);
+  if (ipVersion(hostname) !== 0) return error;
+  // The name may be used, and one of its addresses not.
+  const { addresses } = await lookUpName(hostname, port, 0).catch(() => NOT_FOUND);
+  await refuseDenied(addresses, port);
+  return error;
+}
+
+const NOT_FOUND = { addresses: [] };
 
 type Filled = [Uint8Array<ArrayBuffer>, DatagramAddress];
 

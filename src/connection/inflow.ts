@@ -4,6 +4,7 @@
 import { brokenError, type SocketError } from "../base/errors.ts";
 import { young } from "../base/young.ts";
 import { ReadBuffer } from "../bytes/read_buffer.ts";
+import { isCount, readCountError } from "../network/counts.ts";
 import { holdProgram } from "../network/hold_program.ts";
 import type { Transport } from "../network/network.ts";
 import { Share, type ShareHost } from "../network/share.ts";
@@ -31,7 +32,6 @@ export interface InflowHost {
   onFailure(error: SocketError): void;
 }
 
-const NOTHING = "a transport's read gives at least 1, or null at the end";
 const TRANSFERRED = "bytes that were lent have been kept and transferred away (copy what you keep)";
 
 /** The kernel reads of one connection. */
@@ -171,15 +171,15 @@ export class Inflow implements Turn {
     this.#catchUp?.onBegin();
     this.#host.onReadBegin();
     this.buffer.renew(this.#attempt !== undefined);
-    let reading: Promise<number | null>;
     try {
       if (this.#attempt !== undefined) return this.#transport.whenReadable!(this.#attempt);
-      reading = this.#transport.read(this.#target());
+      this.#whenRead ??= young((count) => this.#onRead(count));
+      this.#whenFailed ??= young((error) => this.#onFailure(error));
+      const reading = this.#transport.read(this.#target());
+      reading.then(this.#whenRead, this.#whenFailed);
     } catch (error) {
-      return this.#onFailure(error);
+      this.#onFailure(error);
     }
-    this.#whenRead ??= young((count) => this.#onRead(count));
-    reading.then(this.#whenRead, this.#whenFailed ??= young((error) => this.#onFailure(error)));
   }
 
   /** Where the next bytes may go. */
@@ -211,12 +211,12 @@ export class Inflow implements Turn {
       this.#isDone = true;
       return this.#host.onEnd();
     }
-    // Asked again and again, such a transport would let nothing else run.
-    if (!(count > 0)) return this.#onFailure(new TypeError(`${NOTHING}; it gave ${count}`));
-    if (this.buffer.isGone) return this.#onFailure(undefined);
+    const room = this.#room();
+    // Where the buffer is gone, there is no room, and the reason is that.
+    if (!isCount(count, room)) return this.#onFailure(readCountError(count, room));
     this.bytesRead += count;
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
-    const isFull = count === this.#room();
+    const isFull = count === room;
     this.#setting.readPace?.took(count);
     this.#catchUp?.onRead(this.bytesRead, this.#transport.mayHaveMore ?? isFull);
     if (isFull) {

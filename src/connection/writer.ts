@@ -25,6 +25,7 @@ import {
 import { young } from "../base/young.ts";
 import { loanOf } from "../bytes/loan.ts";
 import type { Pace } from "./pace.ts";
+import { isCount, writeCountError } from "../network/counts.ts";
 import type { DrainedLimits } from "../network/drained.ts";
 import type { Clock, Transport } from "../network/network.ts";
 import { BYTES_PER_WRITE, type PressedQueue, Pressure } from "../network/pressure.ts";
@@ -475,18 +476,18 @@ export class Writer implements Turn, PressedQueue {
       this.#due = this.#host.clock.now() + writeTimeoutInMillis;
       this.#host.lookBy(this.#due);
     }
-    let writing: Promise<number>;
-    try {
-      writing = this.#transport.write(piece);
-    } catch (error) {
-      return this.#onRefused(error);
-    }
-    this.#isUntold = true;
     this.#onWritten ??= young((count) => {
       this.#isUntold = false;
       if (this.#onTaken(count)) this.#send();
     });
-    writing.then(this.#onWritten, this.#whenRefused ??= young((cause) => this.#onRefused(cause)));
+    this.#whenRefused ??= young((cause) => this.#onRefused(cause));
+    try {
+      const writing = this.#transport.write(piece);
+      this.#isUntold = true;
+      writing.then(this.#onWritten, this.#whenRefused);
+    } catch (error) {
+      this.#onRefused(error);
+    }
   }
 
   /** What may be sent now; `undefined` if that has to wait. */
@@ -521,9 +522,9 @@ export class Writer implements Turn, PressedQueue {
 
   /** The kernel took bytes. Returns whether something is left of those that are under way. */
   #onTaken(count: number): boolean {
-    // Asked again and again, such a transport would let nothing else run.
-    if (!(count > 0)) {
-      this.#onRefused(new TypeError(`a transport's write takes at least 1 byte; it took ${count}`));
+    const offered = Math.min(this.#restLength, this.#host.writePace?.most ?? Infinity);
+    if (!isCount(count, offered)) {
+      this.#onRefused(writeCountError(count, offered));
       return false;
     }
     this.bytesWritten += count;
@@ -603,12 +604,17 @@ export class Writer implements Turn, PressedQueue {
       this.#end!.resolve();
       if (this.#error === undefined) this.#host.onWriteEnd();
     };
-    this.#transport.closeWrite().then(onEnded, (cause) => {
+    const onFailed = (cause: unknown) => {
       if (this.#error !== undefined) return;
       // The peer has gone already, and everything was sent: that is an end, too.
       if (cause instanceof Deno.errors.NotConnected) onEnded();
       else this.#onWriteFailure(cause);
-    });
+    };
+    try {
+      this.#transport.closeWrite().then(onEnded, onFailed);
+    } catch (error) {
+      onFailed(error);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 // Sends all of something on a stream that nobody else writes to yet.
 
+import { checkWritten } from "./counts.ts";
 import type { Transport } from "./transport.ts";
 
 /** Sends all bytes, in as many writes as the stream needs. */
@@ -8,5 +9,7 @@ export async function writeAll(
   bytes: Uint8Array,
 ): Promise<void> {
   let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(await transport.write(rest));
+  while (rest.length > 0) {
+    rest = rest.subarray(checkWritten(await transport.write(rest), rest.length));
+  }
 }

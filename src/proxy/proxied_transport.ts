@@ -2,6 +2,7 @@
 // is below everything else, so that TLS and all readers begin behind the header.
 
 import { ByteQueue } from "../bytes/byte_queue.ts";
+import { checkRead } from "../network/counts.ts";
 import { waitFor } from "../network/deadline.ts";
 import { GenericError, reasonOf } from "../base/errors.ts";
 import { cut } from "../network/free.ts";
@@ -117,7 +118,7 @@ async function receive(
   length: number,
 ): Promise<number | null> {
   try {
-    return await transport.read(target);
+    return checkRead(await transport.read(target), target.length);
   } catch (cause) {
     throw new ProxyHeaderError(
       "truncated",

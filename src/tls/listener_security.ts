@@ -1,6 +1,7 @@
 // Makes the connections of one listener secure. It has its certificates, which may change while it runs, and does the
 // handshake with one client, which ends in time and says what was wrong.
 
+import { checkRead } from "../network/counts.ts";
 import { patientTimeout, waitFor } from "../network/deadline.ts";
 import { GenericError, ignore, type SocketError } from "../base/errors.ts";
 import { hostOf } from "../base/address.ts";
@@ -243,5 +244,5 @@ async function acceptOptional(
 
 async function firstBytes(transport: Transport): Promise<Uint8Array> {
   const buffer = new Uint8Array(2 * 1024);
-  return buffer.subarray(0, await transport.read(buffer) ?? 0);
+  return buffer.subarray(0, checkRead(await transport.read(buffer), buffer.length) ?? 0);
 }

@@ -22,6 +22,7 @@
 // The layer is pulled: the transport is read only during a `read` or the handshake.
 
 import type { TLSSocket } from "node:tls";
+import { isCount, readCountError } from "../network/counts.ts";
 import { cut, free, freedError } from "../network/free.ts";
 import { holdProgram } from "../network/hold_program.ts";
 import type { Transport } from "../network/network.ts";
@@ -313,6 +314,9 @@ export class TlsLayer implements Transport {
       return void this.#onCut();
     }
     const buffer = this.#buffer;
+    if (!isCount(count, buffer.length)) {
+      return this.#onFillFailure(readCountError(count, buffer.length));
+    }
     this.#mayHaveMore = this.#inner.mayHaveMore ?? count === buffer.length;
     this.#resize(count);
     this.#decrypt(count === buffer.length ? buffer : buffer.subarray(0, count));

@@ -16,6 +16,7 @@
 
 import { createSecureContext, type SecureContext, Server, type TLSSocket } from "node:tls";
 import type { X509Certificate } from "node:crypto";
+import { checkRead } from "../network/counts.ts";
 import type { Transport } from "../network/network.ts";
 import { reasonOf } from "../base/errors.ts";
 import { bare } from "../base/options.ts";
@@ -281,7 +282,7 @@ async function hear(
       larger.set(said);
       said = larger;
     }
-    const count = await transport.read(said.subarray(length));
+    const count = checkRead(await transport.read(said.subarray(length)), said.length - length);
     if (count === null) throw new Deno.errors.UnexpectedEof("unexpected end of file");
     if (length === 0) onFirstBytes();
     length += count;

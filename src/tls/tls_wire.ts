@@ -6,6 +6,7 @@
 // reads ahead.)
 
 import { Duplex } from "node:stream";
+import { isCount, writeCountError } from "../network/counts.ts";
 import type { Transport } from "../network/network.ts";
 
 /**
@@ -117,6 +118,11 @@ export class TlsWire extends Duplex {
 
   readonly #onTaken = (count: number): void => {
     const first = this.#queue[0]!;
+    const offered = first.bytes.length - first.taken;
+    // Nothing is all that can be taken of nothing.
+    if (!isCount(count, offered) && offered + count !== 0) {
+      return this.#onFailure(writeCountError(count, offered));
+    }
     first.taken += count;
     if (first.taken === first.bytes.length) return this.#next();
     first.onTaken?.(first.taken);

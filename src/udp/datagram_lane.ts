@@ -11,6 +11,7 @@ import { brokenError, closedError, ignore, rejected, type SocketError } from "..
 import { setupError } from "../base/setup_error.ts";
 import { formatAddress } from "../base/address.ts";
 import { Fifo } from "./fifo.ts";
+import { isCount } from "../network/counts.ts";
 import type { DatagramAddress, DatagramSocket, OutgoingDatagram } from "../network/network.ts";
 
 /** So many datagrams are sent together at most: more gain nothing, and those that receive them should begin. */
@@ -137,6 +138,12 @@ export class DatagramLane {
       try {
         sent = this.#socket!.trySendAll!(datagrams, done);
         if (sent === 0) return done;
+        const left = datagrams.length - done;
+        if (!isCount(sent, left)) {
+          throw new TypeError(
+            `a socket's trySendAll sends at most the ${left} left; it sent ${sent}`,
+          );
+        }
       } catch (cause) {
         failure = sendError(datagrams[done]!.target, cause);
         sent = 1;
@@ -194,15 +201,15 @@ export class DatagramLane {
     this.#isBusy = true;
     this.#length = bytes.length;
     this.#target = target;
-    return this.#sending = this.#begun(bytes, target).then(this.#sent, this.#failed);
+    return this.#sending = this.#begun(bytes, target);
   }
 
   #begun(bytes: Uint8Array, target: DatagramAddress): Promise<number> {
     try {
-      return this.#socket!.send(bytes, target);
+      return this.#socket!.send(bytes, target).then(this.#sent, this.#failed);
     } catch (error) {
       // An engine may refuse a target at once. The datagrams behind it are sent all the same.
-      return Promise.reject(error);
+      return Promise.reject(error).then(this.#sent, this.#failed);
     }
   }
 

@@ -5,6 +5,7 @@
 // echo, a TCP connection got a turn every 25 ms, with Deno's own sockets too. So after a share of datagrams the
 // receiver lets the runtime look at the others first, as a connection does that streams without end.
 
+import { shown } from "../base/arguments.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { DATAGRAMS_PER_TURN } from "./datagram_share.ts";
 import { plainTurns, type Turns } from "../network/turns.ts";
@@ -13,6 +14,8 @@ import { plainTurns, type Turns } from "../network/turns.ts";
 const BUFFER_LENGTH = 65_536;
 /** After this many failures in a row, the socket counts as broken. */
 const MAX_FAILURES = 100;
+
+const NO_DATAGRAM = "a socket's receive gives the bytes and their sender";
 
 /** A callback will say when a datagram is there: nothing must be awaited at the end. */
 const NOTHING_UNDER_WAY = Promise.resolve();
@@ -92,7 +95,16 @@ export class DatagramReceiver {
       this.#underWay = NOTHING_UNDER_WAY;
       return this.#socket.whenReadable!(this.#attempt);
     }
-    this.#underWay = this.#socket.receive(this.#target).then(this.#onReceived, this.#failed);
+    this.#underWay = this.#receive();
+  }
+
+  /** The next datagram; a socket of the user's own may throw at once, or give no promise. */
+  #receive(): Promise<void> {
+    try {
+      return this.#socket.receive(this.#target).then(this.#onReceived, this.#failed);
+    } catch (cause) {
+      return Promise.resolve().then(() => this.#failed(cause));
+    }
   }
 
   #hold(isHeld: boolean): void {
@@ -197,11 +209,17 @@ export class DatagramReceiver {
   readonly #onReceived = (datagram: [Uint8Array<ArrayBuffer>, DatagramAddress]) => {
     this.#underWay = undefined;
     if (this.#isStopped) return;
-    this.#put(datagram);
+    try {
+      this.#put(datagram);
+    } catch (cause) {
+      return this.#failed(cause);
+    }
     this.go();
   };
 
-  #put([bytes, from]: [Uint8Array<ArrayBuffer>, DatagramAddress]): void {
+  #put(datagram: [Uint8Array<ArrayBuffer>, DatagramAddress]): void {
+    if (!isDatagram(datagram)) throw new TypeError(`${NO_DATAGRAM}; it gave ${shown(datagram)}`);
+    const [bytes, from] = datagram;
     this.#received++;
     this.#failures = 0;
     this.#sink.put(bytes, from);
@@ -223,6 +241,12 @@ export class DatagramReceiver {
     if (isPeerError(cause) && ++this.#failures < MAX_FAILURES) return this.go();
     this.#sink.onBroken(cause);
   };
+}
+
+/** Whether a socket of the user's own has given what it should. */
+function isDatagram(given: unknown): boolean {
+  return Array.isArray(given) && given[0] instanceof Uint8Array &&
+    typeof given[1]?.hostname === "string";
 }
 
 function isPeerError(cause: unknown): boolean {

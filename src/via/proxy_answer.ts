@@ -3,6 +3,7 @@
 
 import { GenericError, reasonOf, type SocketError, type SocketErrorCode } from "../base/errors.ts";
 import { shown } from "../base/arguments.ts";
+import { checkRead } from "../network/counts.ts";
 import { latin1Of } from "../bytes/latin1.ts";
 import type { Transport } from "../network/network.ts";
 
@@ -100,7 +101,7 @@ export class ProxyAnswer {
   async #read(into: Uint8Array): Promise<number> {
     let count: number | null;
     try {
-      count = await this.#transport.read(into);
+      count = checkRead(await this.#transport.read(into), into.length);
     } catch (cause) {
       throw new ProxyFailure("unreachable", `has cut the connection: ${reasonOf(cause)}`, {
         cause,

@@ -67,8 +67,20 @@ for (const canTry of [false, true]) {
 }
 
 for (const canTry of [false, true]) {
-  Deno.test(`Inflow takes a count below 1 as a failure (${canTry ? "tried" : "read"})`, async () => {
-    for (const count of [0, -1, NaN]) {
+  Deno.test(`Inflow takes a count that cannot be as a failure (${canTry ? "tried" : "read"})`, async () => {
+    const TOO_FEW = "at least 1, or null at the end; it gave";
+    const wrong: [count: unknown, message: string][] = [
+      [0, `${TOO_FEW} 0`],
+      [-1, `${TOO_FEW} -1`],
+      [NaN, `${TOO_FEW} NaN`],
+      [1.5, `${TOO_FEW} 1.5`],
+      ["5", `${TOO_FEW} "5"`],
+      [5n, `${TOO_FEW} 5n`],
+      [513, "at most the 512 asked for; it gave 513"],
+      [2 ** 40, "at most the 512 asked for; it gave 1099511627776"],
+    ];
+    for (const [given, expected] of wrong) {
+      const count = given as number;
       const transport: Transport = scriptedTransport([], { clock: new VirtualClock(), canTry });
       transport.read = () => Promise.resolve(count);
       if (canTry) {
@@ -87,7 +99,17 @@ for (const canTry of [false, true]) {
       it.ask();
       const { code, message } = await promise;
       assertEquals([code, it.isDone, it.bytesRead], ["broken", true, 0]);
-      assertStringIncludes(message, `at least 1, or null at the end; it gave ${count}`);
+      assertStringIncludes(message, expected);
     }
   });
 }
+
+Deno.test("Inflow takes a read that gives no promise as a failure", async () => {
+  for (const given of [undefined, 5]) {
+    const { it, peer, log } = inflow([], false);
+    (peer as unknown as { read(): unknown }).read = () => given;
+    it.ask();
+    await Promise.resolve();
+    assertEquals([log, it.isDone], [["begin", "broken"], true]);
+  }
+});

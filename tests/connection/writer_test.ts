@@ -655,8 +655,18 @@ Deno.test("Writer.bytesOffered counts what the system may have taken, and not wh
 });
 
 for (const canTry of [false, true]) {
-  Deno.test(`Connection ends when a write takes nothing and does not wait (${canTry ? "tried" : "written"})`, async () => {
-    for (const count of [0, -1, NaN]) {
+  Deno.test(`Connection ends when a write tells a count that cannot be (${canTry ? "tried" : "written"})`, async () => {
+    const wrong: [count: unknown, message: string][] = [
+      [0, "at least 1 byte; it took 0"],
+      [-1, "at least 1 byte; it took -1"],
+      [NaN, "at least 1 byte; it took NaN"],
+      [1.5, "at least 1 byte; it took 1.5"],
+      ["3", 'at least 1 byte; it took "3"'],
+      [3n, "at least 1 byte; it took 3n"],
+      [4, "at most the 3 given; it took 4"],
+    ];
+    for (const [given, message] of wrong) {
+      const count = given as number;
       const [transport, peer] = connectedTransports({ canTry });
       let calls = 0;
       // It gives up after a while: a test that never ends would tell nothing.
@@ -664,7 +674,7 @@ for (const canTry of [false, true]) {
       transport.write = () => Promise.resolve(take());
       if (canTry) transport.tryWrite = take;
       const connection = new Connection(transport);
-      const error = await assertRejects(() => connection.write("abc"), GenericError, "at least 1");
+      const error = await assertRejects(() => connection.write("abc"), GenericError, message);
       assertEquals([error.code, calls], ["broken", 1]);
       // What the peer has said may still be read.
       peer.close();
@@ -672,3 +682,24 @@ for (const canTry of [false, true]) {
     }
   });
 }
+
+Deno.test("Connection ends with a transport whose write or closeWrite throws, or gives no promise", async () => {
+  const odd: Partial<Record<"write" | "closeWrite", () => unknown>>[] = [
+    { write: () => undefined },
+    { write: () => 3 },
+    { closeWrite: () => undefined },
+    {
+      closeWrite() {
+        throw new Error("not now");
+      },
+    },
+  ];
+  for (const part of odd) {
+    const [transport, peer] = connectedTransports();
+    const connection = new Connection(Object.assign(transport, part as object));
+    const offered = part.write ? connection.write("abc") : connection.shutdownWrite();
+    assertEquals((await assertRejects(() => offered, GenericError)).code, "broken");
+    peer.close();
+    assertEquals((await connection.closed)?.code, "broken");
+  }
+});

@@ -17,3 +17,13 @@ Deno.test("writeAll() rejects with what a write rejects with", async () => {
   await assertRejects(() => writeAll(transport, bytesOf("hello")), Deno.errors.BrokenPipe);
   transport.close();
 });
+
+Deno.test("writeAll() ends with a stream that tells a count that cannot be", async () => {
+  for (const count of [0, 6, NaN]) {
+    let calls = 0;
+    // It takes everything after a while: a test that never ends would tell nothing.
+    const write = ({ length }: Uint8Array) => Promise.resolve(++calls > 100 ? length : count);
+    await assertRejects(() => writeAll({ write }, bytesOf("hello")), TypeError, `it took ${count}`);
+    assertEquals(calls, 1);
+  }
+});

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { GenericError } from "../../src/base/errors.ts";
 import { readProxyHeader } from "../../src/proxy/proxied_transport.ts";
@@ -141,4 +141,16 @@ Deno.test("readProxyHeader() closes a refused stream that cannot be reset", asyn
   } as Transport;
   await assertRejects(() => readProxyHeader(plain, limits()), ProxyHeaderError);
   assertEquals(scripted.calls.at(-1), "close");
+});
+
+Deno.test("readProxyHeader() frees a stream whose read tells a count that cannot be", async () => {
+  for (const count of [0, NaN, undefined, 537]) {
+    let calls = 0;
+    const transport = from();
+    // It ends after a while: a test that never ends would tell nothing.
+    transport.read = () => Promise.resolve(++calls > 100 ? null : count as number);
+    const error = await assertRejects(() => readProxyHeader(transport, limits()), ProxyHeaderError);
+    assertStringIncludes(error.message, `it gave ${count} after 0 bytes`);
+    assertEquals([calls, transport.isClosed], [1, true]);
+  }
 });

@@ -16,7 +16,7 @@ import {
 import { Authority } from "../support/certificates.ts";
 import { dns, keysOf, RawAuthority } from "../support/raw_certificates.ts";
 import { readAll, writeAll } from "../support/read_all.ts";
-import { VirtualClock } from "../../testing/mod.ts";
+import { connectedTransports, VirtualClock } from "../../testing/mod.ts";
 import { plainPair, securePair, shakeHands } from "../support/secure_pair.ts";
 
 const authority = await Authority.make("Tests");
@@ -155,6 +155,24 @@ Deno.test("ListenerSecurity frees a stream that is reset in the middle of the ha
   );
   client.close();
   await upgrading;
+});
+
+Deno.test("ListenerSecurity refuses a stream whose read tells a count that cannot be", async () => {
+  for (const mode of ["immediate", "optional"] as const) {
+    for (const count of [0, NaN, 100_000]) {
+      const [client, server] = connectedTransports();
+      const security = new ListenerSecurity(
+        resolveListenerSecureSocket({ ...localhost, mode }),
+        denoNetwork.clock,
+      );
+      await security.load();
+      let calls = 0;
+      // It ends after a while: a test that never ends would tell nothing.
+      server.read = () => Promise.resolve(++calls > 100 ? null : count);
+      await assertRejects(() => security.upgrade(server), GenericError, `it gave ${count}`);
+      client.close();
+    }
+  }
 });
 
 Deno.test("ListenerSecurity gives a client that it refuses the time to read why", async () => {

@@ -189,6 +189,20 @@ Deno.test("TlsLayer ends with what goes wrong in the engine, and the program liv
   layer.reset();
 });
 
+Deno.test("TlsLayer ends a read where the stream tells a count that cannot be", async () => {
+  for (const count of [0, NaN, 100_000]) {
+    const [near, far] = connectedTransports();
+    near.read = () => Promise.resolve(count);
+    const layer = new TlsLayer(near, {});
+    const socket = new PassThrough({ allowHalfOpen: true });
+    const secure = {} as SecureInfo;
+    await layer.handshake((_, { agreed }) => agreed(socket as unknown as TLSSocket, secure));
+    await assertRejects(() => layer.read(new Uint8Array(1)), TypeError, `it gave ${count}`);
+    layer.reset();
+    far.close();
+  }
+});
+
 Deno.test("TlsLayer.close() ends a pending read, twice is once", async () => {
   const [client, server] = await securePair(localhost, { caCerts });
   const reading = assertRejects(() => server.read(new Uint8Array(1)), Error);

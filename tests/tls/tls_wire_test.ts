@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Transport } from "../../src/network/network.ts";
 import { TlsWire } from "../../src/tls/tls_wire.ts";
 import { connectedTransports, VirtualClock } from "../../testing/mod.ts";
@@ -80,4 +80,17 @@ Deno.test("TlsWire.sendLast() sends nothing after it, and calls back whoever tri
   }
   assertEquals(received, [1, 2, 3]);
   far.close();
+});
+
+Deno.test("TlsWire fails with a stream that tells a count that cannot be", async () => {
+  for (const count of [0, NaN, undefined, 4]) {
+    let calls = 0;
+    // It takes everything after a while: a test that never ends would tell nothing.
+    const write = () => Promise.resolve(++calls > 100 ? 3 : count as number);
+    const wire = new TlsWire({ write });
+    wire.write(bytes(3, 1));
+    await wire.idle();
+    assertStringIncludes(String(wire.failure), `it took ${count}`);
+    assertEquals(calls, 1);
+  }
 });

@@ -251,3 +251,31 @@ Deno.test("DatagramLane.takeAll() takes out those that are kept together", async
   await settled();
   assertEquals(calls, []);
 });
+
+Deno.test("DatagramLane fails what a socket that gives no promise does not send, and goes on", async () => {
+  const { lane: it, socket, log, add } = lane();
+  (socket as unknown as { send(): unknown }).send = () => undefined;
+  it.open(socket);
+  add("a");
+  add("bc");
+  await settled();
+  assertEquals([it.sendsAtOnce, log], [true, [
+    ...["settled 1 to 9", "a unreachable"],
+    ...["settled 2 to 9", "bc unreachable"],
+  ]]);
+});
+
+Deno.test("DatagramLane fails what a socket tells a count of that cannot be, and goes on", () => {
+  for (const count of [2, -1, NaN, 0.5]) {
+    const { lane: it, socket, log, add } = lane();
+    let calls = 0;
+    // It sends after a while: a test that never ends would tell nothing.
+    const trySendAll = () => ++calls > 100 ? 1 : count;
+    const trySend = ({ length }: Uint8Array) => length;
+    it.open(Object.assign(socket, { trySendAll, trySend }));
+    it.hold();
+    add("a");
+    it.release();
+    assertEquals([calls, log.length, log.at(-1)], [1, 2, "a unreachable"]);
+  }
+});

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { DatagramReceiver, type DatagramSink } from "../../src/udp/datagram_receiver.ts";
 import { DATAGRAMS_PER_TURN } from "../../src/udp/datagram_share.ts";
 import type { DatagramSocket } from "../../src/network/network.ts";
@@ -391,4 +391,41 @@ Deno.test("DatagramReceiver.lendable() is in memory that may be lent", () => {
   // Transferred away: others get memory of their own.
   structuredClone(lent[2], { transfer: [lent[2]!.buffer] });
   assertEquals(receiver.lendable(new Uint8Array([104])), new Uint8Array([104]));
+});
+
+for (const canTry of [false, true]) {
+  Deno.test(`DatagramReceiver takes what is no datagram for a broken socket (${canTry ? "tried" : "received"})`, async () => {
+    const wrong: unknown[] = [undefined, 5, [], [new Uint8Array(1)], ["text", { hostname: "::1" }]];
+    for (const given of canTry ? wrong.slice(1) : wrong) {
+      const socket = new ScriptedDatagramSocket() as DatagramSocket;
+      socket.receive = () => Promise.resolve(given as never);
+      if (canTry) {
+        socket.tryReceive = () => given as never;
+        socket.whenReadable = queueMicrotask;
+      }
+      const sink = new Sink();
+      const receiver = new DatagramReceiver(socket, sink);
+      receiver.go();
+      await settled();
+      assertEquals([sink.got.length, sink.broken.length], [0, 1]);
+      assertStringIncludes(String(sink.broken[0]), "gives the bytes and their sender; it gave");
+      await receiver.stop();
+    }
+  });
+}
+
+Deno.test("DatagramReceiver takes a receive that throws or gives no promise for a broken socket", async () => {
+  const throwing = () => {
+    throw new Error("not now");
+  };
+  for (const receive of [throwing, () => undefined]) {
+    const socket = new ScriptedDatagramSocket() as DatagramSocket;
+    socket.receive = receive as unknown as DatagramSocket["receive"];
+    const sink = new Sink();
+    const receiver = new DatagramReceiver(socket, sink);
+    receiver.go();
+    await settled();
+    assertEquals(sink.broken.length, 1);
+    await receiver.stop();
+  }
 });

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { nonsense, ProxyAnswer, ProxyFailure, quoted } from "../../src/via/proxy_answer.ts";
+import type { Transport } from "../../src/network/network.ts";
 import { end, reset, scriptedTransport } from "../../testing/mod.ts";
 import { bytesOf, text } from "../support/text.ts";
 
@@ -76,4 +77,17 @@ Deno.test("nonsense() and quoted() show a stranger's bytes in a few harmless cha
     new ProxyFailure("denied", "has refused it").told("Cannot connect", "http://p:1").message,
     "Cannot connect: the proxy http://p:1 has refused it",
   );
+});
+
+Deno.test("ProxyAnswer ends where a read tells a count that cannot be", async () => {
+  for (const count of [0, NaN, undefined, 1025]) {
+    for (const how of ["line", "exactly"] as const) {
+      let calls = 0;
+      // It ends after a while: a test that never ends would tell nothing.
+      const transport = { read: () => Promise.resolve(++calls > 100 ? null : count) };
+      const answer = new ProxyAnswer(transport as unknown as Transport, 10_000);
+      await assertRejects(() => answer[how](1024) as Promise<unknown>, ProxyFailure, `${count}`);
+      assertEquals(calls, 1);
+    }
+  }
 });

@@ -52,10 +52,11 @@ export const readingContract: readonly Check[] = [
     name: "Connection.read() keeps the bytes of a read that timed out",
     async run(trial) {
       const [near, far] = trial.connect();
-      await near.write(numbered(3));
+      const first = begun(near.write(numbered(3)));
       await ensureRejects(far.read(5, { timeoutInMillis: 20 }), "timed-out");
-      await near.write(numbered(2, 3));
+      const second = begun(near.write(numbered(2, 3)));
       ensureBytes((await far.read(5))[0], numbered(5));
+      await Promise.all([first, second]);
     },
   },
   {
@@ -69,8 +70,9 @@ export const readingContract: readonly Check[] = [
       await near.write(numbered(4));
       controller.abort(reason);
       ensure(await given === reason, "the read did not reject with the signal's reason");
-      await near.write(numbered(1, 4));
+      const writing = begun(near.write(numbered(1, 4)));
       ensureBytes((await far.read(5))[0], numbered(5));
+      await writing;
     },
   },
   {
@@ -91,19 +93,20 @@ export const readingContract: readonly Check[] = [
       const got = new Uint8Array(content.length);
       let filled = 0;
       let reading = begun(far.read());
-      for (let at = 0; filled < content.length;) {
-        if (at < content.length) {
-          // Small and big pieces: they take different ways to the reader.
-          const length = at % 3 === 0 ? 40 : 3000;
-          await near.write(content.subarray(at, at + length));
-          at = Math.min(content.length, at + length);
+      for (let at = 0; at < content.length;) {
+        // Small and big pieces: they take different ways to the reader.
+        const length = at % 3 === 0 ? 40 : 3000;
+        const writing = begun(near.write(content.subarray(at, at + length)));
+        at = Math.min(content.length, at + length);
+        while (filled < at) {
+          const [bytes, count] = await reading;
+          ensure(count > 0, `read() gave ${count} before the end`);
+          got.set(bytes, filled);
+          filled += count;
+          if (filled < content.length) reading = begun(far.read());
+          structuredClone(bytes, { transfer: [bytes.buffer] });
         }
-        const [bytes, count] = await reading;
-        ensure(count > 0, `read() gave ${count} before the end`);
-        got.set(bytes, filled);
-        filled += count;
-        if (filled < content.length) reading = begun(far.read());
-        structuredClone(bytes, { transfer: [bytes.buffer] });
+        await writing;
       }
       ensureBytes(got, content);
     },
@@ -136,8 +139,9 @@ export const readingContract: readonly Check[] = [
       void near.shutdownWrite();
       const got = new Uint8Array(await new Response(far.readable).arrayBuffer());
       ensureBytes(got, content);
-      await far.write(numbered(3));
+      const writing = begun(far.write(numbered(3)));
       ensureBytes((await near.read(3))[0], numbered(3));
+      await writing;
     },
   },
   {
@@ -148,8 +152,9 @@ export const readingContract: readonly Check[] = [
       far.shutdownRead();
       ensure((await reading)[1] === -1, "the read that waited did not get the end");
       ensure((await far.read())[1] === -1, "a later read did not get the end");
-      await far.write(numbered(4));
+      const writing = begun(far.write(numbered(4)));
       ensureBytes((await near.read(4))[0], numbered(4));
+      await writing;
     },
   },
   {
@@ -161,8 +166,7 @@ export const readingContract: readonly Check[] = [
         for (let i = 0; i < 4; i++) {
           await trial.delay(10);
           const now = trial.clock.now();
-          await near.write(numbered(1));
-          await far.read(1);
+          await Promise.all([near.write(numbered(1)), far.read(1)]);
           lastUsed = now;
         }
       };

@@ -182,7 +182,8 @@ export async function checkPart(
   name: string,
   read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>,
 ): Promise<void> {
-  await writeAll(trial.near, numbered(5, 1));
+  const writing = begun(writeAll(trial.near, numbered(5, 1)));
+  await trial.isWaiting(writing);
   const whole = new Uint8Array(64).fill(255);
   let end = 20;
   while (end < 25) {
@@ -190,6 +191,7 @@ export async function checkPart(
     ensure(count !== null && count >= 1, `${name}() gave ${count}`);
     end += count;
   }
+  await writing;
   // Nor is anything written there later.
   await trial.delay(1);
   ensureBytes(whole.subarray(0, 20), new Uint8Array(20).fill(255));

@@ -10,6 +10,9 @@ import {
   rejectionOf,
 } from "./trial.ts";
 
+/** A writer whose peer does not read must wait before this many bytes were taken. */
+const MUST_WAIT_AT = 12 * 1024 * 1024;
+
 /** The contract of a connection's writing side and of its end. */
 export const writingContract: readonly Check[] = [
   {
@@ -52,19 +55,26 @@ export const writingContract: readonly Check[] = [
     async run(trial) {
       const [near, far] = trial.connect();
       const expected = new TextEncoder().encode("żółw 🐢");
-      ensure(await near.write("żółw 🐢") === expected.length, "write() gave another count");
+      const writing = begun(near.write("żółw 🐢"));
       ensureBytes((await far.read(expected.length))[0], expected);
+      ensure(await writing === expected.length, "write() gave another count");
     },
   },
   {
     name: "Connection.write() waits for a peer that does not read, and goes on when it does",
     async run(trial) {
       const [near, far] = trial.connect();
-      const content = new Uint8Array(12 * 1024 * 1024);
-      const writing = begun(near.write(content));
-      ensure(await trial.isWaiting(writing), "12 MiB were taken although nobody reads");
-      ensure((await far.read(content.length))[1] === content.length, "bytes are missing");
-      ensure(await writing === content.length, "write() gave another count");
+      let total = 0;
+      // No more than it takes: one that holds little would need long for much.
+      for (let length = 65_536;; length *= 2) {
+        ensure(total < MUST_WAIT_AT, `${total} bytes were taken although nobody reads`);
+        const writing = begun(near.write(new Uint8Array(length)));
+        total += length;
+        const isHeld = await trial.isWaiting(writing);
+        if (isHeld) ensure((await far.read(total))[1] === total, "bytes are missing");
+        ensure(await writing === length, "write() gave another count");
+        if (isHeld) break;
+      }
     },
   },
   {
@@ -97,8 +107,9 @@ export const writingContract: readonly Check[] = [
       await ensureRejects(near.write(numbered(1)), "closed");
       const [bytes] = await far.read(60_000);
       ensureBytes(bytes, numbered(50_000));
-      await far.write(numbered(10));
+      const answering = begun(far.write(numbered(10)));
       ensureBytes((await near.read(10))[0], numbered(10));
+      await answering;
       await far.shutdownWrite();
       ensure((await near.read())[1] === -1, "the other direction did not end");
       ensure(await near.closed === undefined, "closed told an error after both had ended");
@@ -114,8 +125,9 @@ export const writingContract: readonly Check[] = [
       void begun(writer.write(numbered(1000)));
       const closing = begun(writer.close());
       ensureBytes((await far.read(2000))[0], numbered(1000));
-      await far.write(numbered(3));
+      const answering = begun(far.write(numbered(3)));
       ensureBytes((await near.read(3))[0], numbered(3));
+      await answering;
       // A peer can have read the end, and answered, before this side has reported it.
       await closing;
     },
@@ -125,7 +137,7 @@ export const writingContract: readonly Check[] = [
       "Connection.close() delivers what was written, although the peer has sent what nobody read",
     async run(trial) {
       const [near, far] = trial.connect();
-      await far.write(numbered(5000));
+      await trial.isWaiting(begun(far.write(numbered(5000))));
       void near.write(numbered(100_000));
       const closing = begun(near.close());
       ensureBytes((await far.read(200_000))[0], numbered(100_000));

@@ -1,6 +1,6 @@
 // The kit itself: each of its checks of a transport fails on a transport that has just that fault.
 
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   checkTransport,
   connectedTransports,
@@ -30,11 +30,15 @@ function faulty(transport: Transport, net: SimulatedNetwork, fault: Fault): Tran
 }
 
 /** Runs the kit, or the checks that begin so, in virtual time and returns which failed. */
-async function failures(fault: Fault, of = "Transport"): Promise<string[]> {
+async function failures(
+  fault: Fault,
+  of = "Transport",
+  capacity = 65_536,
+): Promise<string[]> {
   const tests: [name: string, body: () => Promise<void>][] = [];
   let net: SimulatedNetwork;
   checkTransport(() => {
-    const [near, far] = connectedTransports({ canTry: true });
+    const [near, far] = connectedTransports({ canTry: true, capacity });
     const make = (transport: Transport) => {
       const made = faulty(transport, net, fault);
       const { tryRead: _, whenReadable: _when, tryWrite: _write, ...plain } = made;
@@ -65,6 +69,112 @@ async function failures(fault: Fault, of = "Transport"): Promise<string[]> {
 
 Deno.test("checkTransport() finds nothing in a sound transport", async () => {
   assertEquals(await failures(() => ({})), []);
+});
+
+for (const capacity of [1, 16, 1_000]) {
+  Deno.test(`checkTransport() finds nothing in a sound transport that holds ${capacity} at a time`, async () => {
+    assertEquals(await failures(() => ({}), "Transport", capacity), []);
+    // A mebibyte, one byte at a time, would take seconds.
+    if (capacity === 1) return;
+    assertEquals(await failures(() => ({}), "Connection", capacity), []);
+  });
+}
+
+/** One direction that holds nothing: a write has gone when a read has taken all of it. */
+class Passage {
+  #offered: { bytes: Uint8Array; taken: PromiseWithResolvers<number>; at: number } | undefined;
+  #hasEnded = false;
+  #failure: Error | undefined;
+  #changed = Promise.withResolvers<void>();
+
+  #wake() {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#offered === undefined) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#hasEnded) return null;
+      await this.#changed.promise;
+    }
+    const offered = this.#offered;
+    const part = offered.bytes.subarray(offered.at, offered.at + buffer.length);
+    buffer.set(part);
+    offered.at += part.length;
+    if (offered.at === offered.bytes.length) {
+      this.#offered = undefined;
+      offered.taken.resolve(offered.at);
+    }
+    return part.length;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    if (this.#failure !== undefined || this.#hasEnded) return Promise.reject(new Error("ended"));
+    const taken = Promise.withResolvers<number>();
+    this.#offered = { bytes, taken, at: 0 };
+    this.#wake();
+    return taken.promise;
+  }
+
+  end() {
+    this.#hasEnded = true;
+    this.#wake();
+  }
+
+  fail() {
+    if (this.#hasEnded && this.#offered === undefined) return;
+    this.#failure = new Error("gone");
+    this.#offered?.taken.reject(this.#failure);
+    this.#offered = undefined;
+    this.#wake();
+  }
+}
+
+/** Two ends that hold nothing. */
+function unbuffered(): [Transport, Transport] {
+  const [there, back] = [new Passage(), new Passage()];
+  const [a, b] = connectedTransports();
+  const endOf = (own: Transport, incoming: Passage, outgoing: Passage): Transport => {
+    let close = () => {};
+    const closed = new Promise<never>((_, reject) => close = () => reject(new Error("closed")));
+    closed.catch(() => {});
+    let isClosed = false;
+    const open = <T>(call: () => Promise<T>): Promise<T> =>
+      isClosed ? closed : Promise.race([call(), closed]);
+    return {
+      localAddr: own.localAddr,
+      remoteAddr: own.remoteAddr,
+      read: (buffer) => open(() => incoming.read(buffer)),
+      write: (bytes) => open(() => outgoing.write(bytes)),
+      closeWrite: () => open(() => Promise.resolve(outgoing.end())),
+      close() {
+        if (isClosed) throw new Error("closed before");
+        isClosed = true;
+        close();
+        outgoing.end();
+        incoming.fail();
+      },
+    };
+  };
+  return [endOf(a, back, there), endOf(b, there, back)];
+}
+
+Deno.test("checkTransport() finds nothing in a sound transport that holds nothing", async () => {
+  const failed: string[] = [];
+  const tests: [name: string, body: () => Promise<void>][] = [];
+  let net: SimulatedNetwork;
+  checkTransport(() => {
+    const [near, far] = unbuffered();
+    return { near, far, clock: net.clock };
+  }, {
+    test: (name, body) => void tests.push([name, body]),
+    around: async (body) => {
+      await simulate(1, (own) => (net = own, body()), { faults: "calm", strict: false });
+    },
+  });
+  for (const [name, body] of tests) await body().catch((error) => failed.push(`${name}: ${error}`));
+  assertEquals(failed, []);
 });
 
 const hasHeard = new WeakSet<Transport>();
@@ -178,6 +288,14 @@ const faults: Record<string, [fault: Fault, failing: RegExp]> = {
   "has no addresses": [
     () => ({ localAddr: undefined, remoteAddr: undefined } as unknown as Partial<Transport>),
     /are addresses/,
+  ],
+  "gives the address of one end for both": [
+    (transport) => ({ remoteAddr: transport.localAddr }),
+    /are addresses/,
+  ],
+  "tells no count of what may have been sent": [
+    () => ({ mayHaveSent: NaN }),
+    /mayHaveSent is a count/,
   ],
   "gives 0 when it is full": [
     (transport) => ({
@@ -441,6 +559,18 @@ for (const [what, [fault, failing]] of Object.entries(faults)) {
     assertMatch((await failures(fault)).join("\n"), failing);
   });
 }
+
+Deno.test("checkTransport() does not ask a transport again and again that takes nothing", async () => {
+  let calls = 0;
+  const failed = await failures(() => ({
+    write() {
+      // It ends: a test that never ends would tell nothing.
+      return ++calls > 1_000 ? Promise.reject(new Error("asked too often")) : Promise.resolve(0);
+    },
+  }));
+  assertMatch(failed.join("\n"), /has taken the content/);
+  assert(calls < 100, `${calls} calls`);
+});
 
 Deno.test("checkTransport() leaves no rejection behind that would cancel the tests after a failed one", async () => {
   const unsound: Record<string, Fault> = {

@@ -71,12 +71,12 @@ export type RedialSettings = Required<RedialConfig>;
 export function checkRedial(config: RedialConfig): RedialSettings {
   const {
     redialDelayInMillis = 100,
-    maxRedialDelayInMillis = Math.max(30_000, redialDelayInMillis),
     maxAttempts = Infinity,
     stableAfterInMillis = 10_000,
     random = Math.random,
   } = config;
   checkInteger("redialDelayInMillis", redialDelayInMillis, 1, LONGEST);
+  const { maxRedialDelayInMillis = Math.max(30_000, redialDelayInMillis) } = config;
   checkInteger("maxRedialDelayInMillis", maxRedialDelayInMillis, redialDelayInMillis, LONGEST);
   return Object.freeze({
     redialDelayInMillis,

@@ -120,13 +120,19 @@ export async function relay(
   checkConnection("a", a);
   checkConnection("b", b);
   if (a === b) throw new TypeError("a and b must be two connections: got the same one twice");
-  const read = readOptions("options", options, OPTIONS);
+  const {
+    idleTimeoutInMillis = Infinity,
+    halfOpenTimeoutInMillis = Infinity,
+    maxDurationInMillis = Infinity,
+    maxBytes = Infinity,
+    signal,
+  } = readOptions<RelayOptions>("options", options, OPTIONS);
   const settings: RelaySettings = {
-    idle: checkInterval("idleTimeoutInMillis", read.idleTimeoutInMillis ?? Infinity),
-    halfOpen: checkInterval("halfOpenTimeoutInMillis", read.halfOpenTimeoutInMillis ?? Infinity),
-    duration: checkInterval("maxDurationInMillis", read.maxDurationInMillis ?? Infinity),
-    bytes: checkLimit("maxBytes", read.maxBytes ?? Infinity),
-    signal: read.signal === undefined ? undefined : checkSignal(read.signal),
+    idle: checkInterval("idleTimeoutInMillis", idleTimeoutInMillis),
+    halfOpen: checkInterval("halfOpenTimeoutInMillis", halfOpenTimeoutInMillis),
+    duration: checkInterval("maxDurationInMillis", maxDurationInMillis),
+    bytes: checkLimit("maxBytes", maxBytes),
+    signal: signal === undefined ? undefined : checkSignal(signal),
   };
   const cores = claim(a, b);
   const relaying = new Relaying(...cores, settings);

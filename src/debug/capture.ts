@@ -113,18 +113,21 @@ const CONFIG = optionNames<CaptureConfig>({
  */
 export function captured(network: Network, config: CaptureConfig): CapturedNetwork {
   checkMethods("network", network, "connect", "listen", "listenDatagram");
-  const { to, only, maxBytes, maxQueuedBytes, snapLength, onError } = readOptions<CaptureConfig>(
-    "config",
-    config,
-    CONFIG,
-  );
+  const {
+    to,
+    only,
+    maxBytes = 64 * 1024 * 1024,
+    maxQueuedBytes = 8 * 1024 * 1024,
+    snapLength = 65_535,
+    onError,
+  } = readOptions<CaptureConfig>("config", config, CONFIG);
   const isWanted = resolveFilter(only);
   const settings = {
-    maxBytes: checkInteger("maxBytes", maxBytes ?? 64 * 1024 * 1024, 1024),
-    maxQueuedBytes: checkInteger("maxQueuedBytes", maxQueuedBytes ?? 8 * 1024 * 1024, 1024),
+    maxBytes: checkInteger("maxBytes", maxBytes, 1024),
+    maxQueuedBytes: checkInteger("maxQueuedBytes", maxQueuedBytes, 1024),
     onError: checkFunction("onError", onError),
   };
-  const kept = checkInteger("snapLength", snapLength ?? 65_535, 64, 65_535);
+  const kept = checkInteger("snapLength", snapLength, 64, 65_535);
   // Last: from here on nothing throws, and a stream is locked.
   const open = resolveTarget(to);
   const { clock } = network;

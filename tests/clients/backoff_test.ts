@@ -104,3 +104,11 @@ Deno.test("isFinal() tells what another attempt cannot change", () => {
     assert(!isFinal(new GenericError(code, "")));
   }
 });
+
+Deno.test("checkRedial() names a delay that is no number, whatever it is", () => {
+  for (const delay of [5n, Symbol("odd"), null, "5", {}]) {
+    for (const name of ["redialDelayInMillis", "maxRedialDelayInMillis"]) {
+      assertThrows(() => checkRedial({ [name]: delay } as object), TypeError, `${name} must be`);
+    }
+  }
+});

@@ -123,7 +123,9 @@ Deno.test("relay() refuses what it cannot relay, and harms nothing", async () =>
   });
   for (const name of ["idleTimeoutInMillis", "halfOpenTimeoutInMillis", "maxDurationInMillis"]) {
     await wrong(`${name} must be an integer from 1`, a, b, { [name]: 0 });
+    await wrong(`${name} must be a number: got null`, a, b, { [name]: null });
   }
+  await wrong("maxBytes must be a number: got null", a, b, { maxBytes: null });
   await wrong("maxBytes must be an integer 1 or more or Infinity", a, b, { maxBytes: 0.5 });
   await wrong("signal must be an AbortSignal", a, b, { signal: {} });
   await a.write("intact");

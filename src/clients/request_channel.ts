@@ -9,6 +9,7 @@ import {
 } from "../base/errors.ts";
 import { giveUp, handlerError, refusePromise, tell } from "../base/user_code.ts";
 import { type Connection, coreOf } from "../connection/connection.ts";
+import type { WaitOwner } from "../connection/reader.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
 import { MORE } from "../connection/pull.ts";
 import type { Codec } from "../framing/codec.ts";
@@ -37,7 +38,7 @@ export interface ChannelHost<Q, A> {
 }
 
 /** The requests on one connection. */
-export class RequestChannel<Q, A> implements Owner<Q, A> {
+export class RequestChannel<Q, A> implements Owner<Q, A>, WaitOwner {
   readonly connection: Connection;
   readonly #core: StreamCore;
   readonly #exchange: Exchange<A, Q>;
@@ -57,6 +58,8 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   #hasLooked = false;
   /** Whether the loop that reads asks for more requests. */
   #isPumping = false;
+  /** Whether somebody waited for an answer when a stop last asked, or has just got it and may ask again at once. */
+  #isAsking = false;
 
   constructor(connection: Connection, codec: Codec<A, Q>, host: ChannelHost<Q, A>) {
     const { idOf, maxId, ping, pingInMillis, pingTimeoutInMillis } = host.settings;
@@ -191,6 +194,23 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
   giveUp(request: Request<Q, A>): void {
     this.#owed.giveUp(request);
     this.#endIfRetired();
+    this.#core.closeIfIdle();
+  }
+
+  /** Whether a stop has to wait: for an answer that somebody waits for, or for who has just got the last one. */
+  isBusy(): boolean {
+    // Those that wait for the look are sent then.
+    if (!this.#hasLooked) return true;
+    if (this.#owed.awaited > 0) return this.#isAsking = true;
+    if (this.#isAsking) void this.#settle();
+    return this.#isAsking;
+  }
+
+  /** Lets the user go on with what has come, before a stop asks again. */
+  async #settle(): Promise<void> {
+    await look(this.#core.turns);
+    this.#isAsking = this.#owed.awaited > 0;
+    this.#core.closeIfIdle();
   }
 
   /** Sends no more, and closes the connection when nothing is owed. */
@@ -238,23 +258,34 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     this.fail(handlerError("ping", thrown));
   }
 
-  /** The connection is of no use any more. @param refused A request that is to be handed back, too. */
-  fail(error: SocketError, refused: readonly Request<Q, A>[] = []): void {
+  /**
+   * The connection is of no use any more.
+   *
+   * @param refused A request that is to be handed back, too.
+   * @param isAbort Whether even a polite end that is under way is cut.
+   */
+  fail(error: SocketError, refused: readonly Request<Q, A>[] = [], isAbort = false): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#pulse.stop();
     // What has not left is handed back: it must not leave here.
     this.#exchange.drop();
-    const { reader, writer } = this.#core;
-    if (reader.hasEnded && writer.isAllOffered) this.#host.onClosing(this.connection.close());
-    else this.connection.abort(error);
+    const { reader, writer, isOpen, isFreed } = this.#core;
+    // It was closed, or its listener was stopped: what was written still goes out.
+    const isClosing = !isOpen && !isFreed && !isAbort;
+    this.#isEndedPolitely = isClosing;
+    if (isClosing || reader.hasEnded && writer.isAllOffered) {
+      this.#host.onClosing(this.connection.close());
+    } else {
+      this.connection.abort(error);
+    }
     this.#host.onBroken(this, error, [...this.#owed.takeAll(), ...refused]);
   }
 
   /** Nothing is to be sent any more. @param isAbort Whether the connection is aborted, or its owner closes it. */
   end(error: SocketError, isAbort: boolean): void {
     if (this.#isOver) return;
-    if (isAbort) return this.fail(error);
+    if (isAbort) return this.fail(error, [], true);
     this.#isOver = this.#isEndedPolitely = true;
     this.#pulse.stop();
     this.#exchange.drop();
@@ -285,7 +316,10 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     const exchange = this.#exchange;
     while (!this.#isOver) {
       try {
-        let message: A | undefined | typeof MORE = await exchange.receive(this.#silence.options);
+        let message: A | undefined | typeof MORE = await exchange.receive(
+          this.#silence.options,
+          this,
+        );
         this.#silence.renew();
         for (; message !== MORE; message = exchange.receiveNow()) {
           if (message === undefined) throw endOf(this.connection);
@@ -308,6 +342,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A> {
     await look(this.#core.turns);
     this.#hasLooked = true;
     this.#host.pump();
+    this.#core.closeIfIdle();
   }
 
   /** Everything that has come was handed out. */

@@ -37,7 +37,7 @@ export const AGAIN: unique symbol = Symbol("again");
  * @param length How many bytes the first try needs, unless the stream has ended.
  * @param attempt Takes it. Gives {@linkcode MORE}, and takes nothing, when more bytes are needed, but never after the
  * end of the stream. Gives {@linkcode AGAIN} when its share of time is used up.
- * @param owner The iteration whose step it is, by which {@linkcode Reader.leave} ends it.
+ * @param owner On whose behalf; an iteration is left by it, see {@linkcode Reader.leave}.
  */
 export function pull<T>(
   reader: Reader,

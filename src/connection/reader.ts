@@ -50,7 +50,7 @@ export interface ReaderHost extends InflowSetting {
 export interface Wait {
   /** How many bytes must be there. */
   readonly length: number;
-  /** The iteration whose step it is. */
+  /** On whose behalf it is: an iteration, whose step it is, or a {@linkcode WaitOwner}. */
   readonly owner?: object | undefined;
   /** They have arrived, or the stream has ended. */
   ready(): void;
@@ -66,6 +66,12 @@ export interface Wait {
    * it is `ready`, and must not take anything.
    */
   isWanted?(): boolean;
+}
+
+/** One that reads for others, and knows what they wait for. */
+export interface WaitOwner {
+  /** As {@linkcode Wait.isBusy}, where the wait itself does not say. */
+  isBusy(): boolean;
 }
 
 /**
@@ -112,7 +118,9 @@ export class Reader implements InflowHost {
 
   /** Whether a wait is under way, and there is still work to do. */
   get isBusy(): boolean {
-    return this.#wait?.isBusy?.() === true;
+    const wait = this.#wait;
+    const owner: Partial<WaitOwner> | undefined = wait?.owner;
+    return (wait?.isBusy?.() ?? owner?.isBusy?.()) === true;
   }
 
   /** Whether the peer has ended its direction. */

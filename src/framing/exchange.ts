@@ -169,7 +169,7 @@ export class Exchange<In, Out> {
     return message === SKIPPED || message === undefined && !this.hasEnded ? MORE : message;
   }
 
-  /** Waits for the next message; `undefined` at the end of the stream. @param owner The iteration whose step it is. */
+  /** Waits for the next message; `undefined` at the end of the stream. @param owner On whose behalf. */
   receive(options: ReadOptions | undefined, owner?: object): Promise<In | undefined> {
     // The peer may wait for what is gathered before it sends more.
     this.flush();

@@ -141,6 +141,34 @@ Deno.test("RequestChannel says that it has left what its owner's close still sen
   assertEquals(written, ["a\n", "b\n"]);
 });
 
+Deno.test("RequestChannel lets a polite end go on, and says that it has left what that still sends", async () => {
+  const broken: Broken[] = [];
+  const { channel, connection, other, written, requests, last, taken } = await threeRequests(
+    broken,
+  );
+  const closing = connection.close();
+  channel.send(last);
+  while (broken.length === 0) await Promise.resolve();
+  assertEquals([broken[0]!.error.code, coreOf(connection).endedBy], ["closed", "local"]);
+  assertEquals(requests.map((each) => channel.hasLeft(each)), [true, true, false]);
+  taken();
+  other.close();
+  await closing;
+  assertEquals([written, await connection.closed], [["a\n", "b\n"], undefined]);
+});
+
+Deno.test("RequestChannel that is aborted cuts a polite end", async () => {
+  const { channel, connection, other, written, requests, taken } = await threeRequests([]);
+  const closing = connection.close();
+  channel.end(new GenericError("aborted", "aborted"), true);
+  await closing;
+  assertEquals((await connection.closed)?.code, "aborted");
+  assertEquals(requests.slice(0, 2).map((each) => channel.hasLeft(each)), [true, false]);
+  taken();
+  other.close();
+  assertEquals(written, ["a\n"]);
+});
+
 Deno.test("RequestChannel knows that what the system has refused had not left", async () => {
   const broken: Broken[] = [];
   const [transport, other] = connectedTransports();

@@ -21,6 +21,7 @@ export { ClientPool, type ClientPoolStats } from "./src/clients/client_pool.ts";
 export type {
   AcquireOptions,
   ClientPoolConfig,
+  PoolClientConfig,
   PoolCloseOptions,
 } from "./src/clients/client_pool_config.ts";
 export type { Lease } from "./src/clients/lease.ts";

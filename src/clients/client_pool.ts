@@ -9,12 +9,12 @@ import { closedError, type SocketError } from "../base/errors.ts";
 import { printThrown, refusePromise } from "../base/user_code.ts";
 import { checkFunction } from "../base/arguments.ts";
 import type { Client } from "../connection/client.ts";
-import type { AnyClientConfig } from "../connection/client_config.ts";
 import { patientTimeout } from "../network/deadline.ts";
 import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
 import {
   type AcquireOptions,
   type ClientPoolConfig,
+  type PoolClientConfig,
   type PoolCloseOptions,
   type PoolSettings,
   readPoolClose,
@@ -99,8 +99,8 @@ export class ClientPool<Session = undefined> implements AsyncDisposable {
    * @param config How they are kept.
    * @throws {TypeError | RangeError} A field of `client` or `config` is wrong.
    */
-  constructor(client: AnyClientConfig, config?: ClientPoolConfig<Session>);
-  constructor(client: AnyClientConfig, config: ClientPoolConfig<Session> = {}) {
+  constructor(client: PoolClientConfig, config?: ClientPoolConfig<Session>);
+  constructor(client: PoolClientConfig, config: ClientPoolConfig<Session> = {}) {
     this.#settings = resolvePool(client, config);
     this.#dialler = new PoolDialler<Session>(this.#settings, this.#life.signal, {
       isNeeded: () => this.#isNeeded,

@@ -3,10 +3,27 @@
 import { checkFunction, checkInterval, checkLimit } from "../base/arguments.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import type { Client } from "../connection/client.ts";
-import { type AnyClientConfig, resolveClientConfig } from "../connection/client_config.ts";
+import {
+  type AnyClientConfig,
+  type ClientConfig,
+  type HostsClientConfig,
+  type LocalClientConfig,
+  resolveClientConfig,
+  type ServiceClientConfig,
+} from "../connection/client_config.ts";
 import type { Clock } from "../network/network.ts";
 import { checkRedial, REDIAL_OPTIONS, type RedialConfig, type RedialSettings } from "./backoff.ts";
 import { DIAL_OPTIONS, type DialOptions } from "./dial_options.ts";
+
+/**
+ * Where a pool connects to, and how its connections behave: as any client, but without a `signal`, which is for one
+ * attempt, and without a `callbackService`, because those who borrow a connection read it.
+ */
+export type PoolClientConfig =
+  | Omit<ClientConfig, "callbackService" | "signal">
+  | Omit<HostsClientConfig, "callbackService" | "signal">
+  | Omit<ServiceClientConfig, "callbackService" | "signal">
+  | Omit<LocalClientConfig, "callbackService" | "signal">;
 
 /**
  * How a pool keeps connections.
@@ -100,7 +117,7 @@ export interface PoolSettings<Session> {
 
 /** Reads both configs of a pool, each field once, checks them and fills in the defaults. */
 export function resolvePool<Session>(
-  client: AnyClientConfig,
+  client: PoolClientConfig,
   config: ClientPoolConfig<Session>,
 ): PoolSettings<Session> {
   const dial = readOptions<DialOptions>("client", client, DIAL_OPTIONS) as AnyClientConfig;

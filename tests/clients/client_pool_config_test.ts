@@ -1,5 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { ClientPool } from "../../clients.ts";
 import { readPoolClose, resolvePool } from "../../src/clients/client_pool_config.ts";
+
+type PoolPlace = ConstructorParameters<typeof ClientPool>[0];
+type FieldOf<T> = T extends unknown ? keyof T : never;
 
 const place = { host: "a.example", port: 1 };
 
@@ -10,6 +14,20 @@ Deno.test("resolvePool() fills in the defaults", () => {
     60_000,
     Infinity,
   ]);
+});
+
+Deno.test("ClientPool takes every place to connect to, and its type has no options that it refuses", () => {
+  const made = [
+    new ClientPool({ ...place, family: 4 }),
+    new ClientPool({ hosts: ["a.example"], port: 1 }),
+    new ClientPool({ srv: "_a._tcp.example", connectTimeoutInMillis: 1 }),
+    new ClientPool({ path: "/a" }),
+  ];
+  assertEquals(made.map((pool) => pool.stats().made), [0, 0, 0, 0]);
+  // This does not compile where the type has one of them.
+  const hasNone: Extract<FieldOf<PoolPlace>, "signal" | "callbackService"> extends never ? true
+    : false = true;
+  assertEquals(hasNone, true);
 });
 
 Deno.test("resolvePool() says what is wrong", () => {

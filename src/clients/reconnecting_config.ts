@@ -6,6 +6,7 @@ import type { Client } from "../connection/client.ts";
 import {
   type AnyClientConfig,
   type ClientConfig,
+  HOST_OPTIONS,
   type HostsClientConfig,
   type LocalClientConfig,
   resolveClientConfig,
@@ -32,7 +33,8 @@ export interface ReconnectingClientConfig extends
   RedialConfig {
   /**
    * Several places instead of one: when one fails, or a login there, the next one is tried after a pause. (`hosts` are
-   * tried all in one attempt.)
+   * tried all in one attempt.) Where some are hosts, options that do not go with a path, such as `via` and
+   * `keepAliveInMillis`, are for those.
    */
   readonly targets?: readonly ReconnectingTarget[];
   /**
@@ -145,10 +147,17 @@ function targetsOf(dial: Readonly<DialOptions>, given: unknown): Readonly<DialOp
   }
   const targets = readList("targets", given);
   if (targets.length === 0) throw new TypeError(`targets must not be empty: got ${shown(given)}`);
-  return targets.map((target, i) =>
-    withOptions(
-      dial,
-      readOptions<DialOptions>(`targets[${i}]`, target as DialOptions, TARGET_OPTIONS),
-    )
+  const places = targets.map((target, i) =>
+    readOptions<DialOptions>(`targets[${i}]`, target as DialOptions, TARGET_OPTIONS)
   );
+  // Where all are paths, what is only for hosts is a mistake.
+  const hasHost = places.some(({ host }) => host !== undefined);
+  const forPaths = hasHost ? withOptions(dial, NO_HOST_OPTIONS) : dial;
+  return places.map((place) => withOptions(isPath(place) ? forPaths : dial, place));
+}
+
+const NO_HOST_OPTIONS = Object.fromEntries(HOST_OPTIONS.map((name) => [name, undefined]));
+
+function isPath({ host, port, path }: DialOptions): boolean {
+  return path !== undefined && host === undefined && port === undefined;
 }

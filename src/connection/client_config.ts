@@ -202,6 +202,15 @@ export const CLIENT_OPTIONS = [
 
 const SOCKET_OPTIONS = ["localAddress", "localPort", ...TCP_OPTIONS] as const;
 
+/** Options that say how a host is reached. */
+const OF_HOSTS = ["via", "lookup", "family"] as const;
+
+/** The options that do not go with a path. */
+export const HOST_OPTIONS: readonly (keyof RemoteConfig)[] = [...OF_HOSTS, ...SOCKET_OPTIONS]
+  .filter(
+    (name) => !BUFFER_SIZE_OPTIONS.some((local) => local === name),
+  );
+
 /** Reads the config of a client, each field once, checks it and fills in the defaults. */
 export function resolveClientConfig(config: AnyClientConfig): ClientSettings {
   const options = readOptions<Options>("config", config, CLIENT_OPTIONS);
@@ -269,9 +278,6 @@ function placesOf({ host, hosts, srv, port }: Options): readonly Address[] | str
   }
   return places;
 }
-
-/** Options that say how a host is reached. */
-const OF_HOSTS = ["via", "lookup", "family"] as const;
 
 function pathOf(config: Options, path: string): Destination {
   for (const name of OF_HOSTS) {

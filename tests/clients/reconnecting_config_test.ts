@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { resolveReconnecting } from "../../src/clients/reconnecting_config.ts";
 
 const place = { host: "a.example", port: 1 };
@@ -18,6 +18,38 @@ Deno.test("resolveReconnecting() names the targets, and fills in the defaults", 
     port: 2,
   });
 });
+
+const HOST_OPTIONS = {
+  via: "http://127.0.0.1:1",
+  lookup: () => ["127.0.0.1"],
+  family: 4,
+  localAddress: "127.0.0.1",
+  localPort: 1,
+  keepAliveInMillis: 1_000,
+  timeToLive: 1,
+} as const;
+
+for (const [name, value] of Object.entries(HOST_OPTIONS)) {
+  Deno.test(`resolveReconnecting() keeps ${name} for those targets that are hosts`, () => {
+    const paths = [{ path: "/run/x" }, { path: "/run/y" }];
+    const options = { [name]: value, sendBufferSize: 4_096 };
+    const { targets } = resolveReconnecting({ targets: [place, ...paths], ...options });
+    assertEquals(targets.map(({ config }) => ({ ...config })), [
+      { ...place, ...options },
+      { ...paths[0]!, sendBufferSize: 4_096 },
+      { ...paths[1]!, sendBufferSize: 4_096 },
+    ]);
+    // It would be for nobody.
+    const error = assertThrows(
+      () => resolveReconnecting({ targets: paths, ...options }),
+      TypeError,
+    );
+    assertStringIncludes(error.message, name);
+    // Nor is it passed over in what says both itself.
+    const both = { targets: [place, { ...place, path: "/run/x" }], ...options };
+    assertThrows(() => resolveReconnecting(both), TypeError, "not two of these");
+  });
+}
 
 Deno.test("resolveReconnecting() says what is wrong", () => {
   const wrong: [object, string][] = [

@@ -17,10 +17,42 @@ const encoder = new TextEncoder();
 
 const NOTHING = new Uint8Array(0);
 
-/** A value as it is named in a message: one short line, fit for a terminal. */
+/** How text in PEM form begins: it may be a private key, in whatever place it was given. */
+const PEM = "-----BEGIN ";
+
+/**
+ * Who somebody is, in a URL that was given as a host or as a config; and what else shows a password by its name. Up to
+ * the last sign that may end it: a password may have any in it.
+ */
+const IN_URL = /:\/\/.*@/s;
+const NAMED = /\b(pass(?:word|phrase): )(["'`]).*\2/s;
+
+/**
+ * A value as it is named in a message: one short line, fit for a terminal, without text in PEM form and without the
+ * passwords of URLs. Options that hold secrets are not named by this, but by {@linkcode kindOnly}.
+ */
 export function shown(value: unknown): string {
-  const text = escaped(typeof value === "string" ? JSON.stringify(value) : inspected(value));
+  const whole = typeof value === "string" ? JSON.stringify(value) : inspected(value);
+  if (isPem(whole)) return "text in PEM form";
+  const text = escaped(whole.replace(IN_URL, "://...@").replace(NAMED, "$1..."));
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** Whether text has something in PEM form in it. */
+export function isPem(text: string): boolean {
+  return text.includes(PEM);
+}
+
+/** What a value is, without what it holds: for options that hold secrets. */
+export function kindOnly(value: unknown): string {
+  if (value === "") return "an empty string";
+  if (value === null || value === undefined) return String(value);
+  return refused(value, () => {
+    if (typeof value !== "object") return `a ${typeof value}`;
+    if (Array.isArray(value)) return "an array";
+    if (ArrayBuffer.isView(value)) return "bytes";
+    return isRuntimeKind(value) ? "an object of another kind" : "an object";
+  });
 }
 
 function inspected(value: unknown): string {
@@ -150,10 +182,12 @@ function isPlainSignal(signal: AbortSignal): boolean {
 /**
  * Checks that what should be a config or an options object is one, plain or of a class of the user's: anything else
  * would be read as an empty one.
+ *
+ * @param say Names what is refused, where it may hold secrets: {@linkcode kindOnly}.
  */
-export function checkObject<T extends object>(name: string, value: T): T {
+export function checkObject<T extends object>(name: string, value: T, say = refused): T {
   if (typeof value !== "object" || value === null || isRevoked(value) || isRuntimeKind(value)) {
-    throw new TypeError(`${name} must be an object: got ${refused(value)}`);
+    throw new TypeError(`${name} must be an object: got ${say(value)}`);
   }
   return value;
 }
@@ -185,11 +219,11 @@ export function contentBytes(content: unknown, name = "Content"): Uint8Array {
 }
 
 /** Names what is refused. What a promise rejects with then, nobody else would handle. */
-export function refused(value: unknown): string {
+export function refused(value: unknown, say = shown): string {
   // Whatever it is: one that is like a promise, too.
   new Promise((resolve) => resolve(value)).catch(() => {});
   if (isRevoked(value)) return "a proxy that was revoked";
-  return value instanceof Promise ? "a promise, await it first" : shown(value);
+  return value instanceof Promise ? "a promise, await it first" : say(value);
 }
 
 /** Bytes whose buffer was transferred look empty: they would be missing, and nobody would notice. */

@@ -1,7 +1,7 @@
 // How a client makes its connection secure: its options, read and checked once.
 
 import { checkHost } from "../base/address.ts";
-import { checkBoolean, shown } from "../base/arguments.ts";
+import { checkBoolean, checkObject, kindOnly, shown } from "../base/arguments.ts";
 import { askedHost, canBeCertified } from "./certificate_names.ts";
 import { optionNames, readOptions, withOptions } from "../base/options.ts";
 import {
@@ -79,6 +79,7 @@ export function resolveClientSecureSocket(
   config: ClientSecureSocketConfig,
   host: string | undefined,
 ): ClientSecureSocketSettings {
+  checkObject("secureSocket", config, kindOnly);
   const options = readOptions("secureSocket", config, OPTIONS);
   const shared = resolveShared(options);
   const {

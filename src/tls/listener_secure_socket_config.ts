@@ -1,6 +1,13 @@
 // How a listener makes its connections secure: its options, read and checked once.
 
-import { checkChoice, checkInteger, checkInterval, shown } from "../base/arguments.ts";
+import {
+  checkChoice,
+  checkInteger,
+  checkInterval,
+  checkObject,
+  kindOnly,
+  shown,
+} from "../base/arguments.ts";
 import { optionNames, readEntries, readOptions, withOptions } from "../base/options.ts";
 import { asciiName } from "./certificate_names.ts";
 import {
@@ -104,6 +111,7 @@ const SNI_NAME = /^(?:\*\.)?[\p{L}\p{M}\p{N}_-]+(?:\.[\p{L}\p{M}\p{N}_-]+)*\.?$/
 export function resolveListenerSecureSocket(
   config: ListenerSecureSocketConfig,
 ): ListenerSecureSocketSettings {
+  checkObject("secureSocket", config, kindOnly);
   const options = readOptions("secureSocket", config, OPTIONS);
   const {
     mode = "immediate",
@@ -134,6 +142,7 @@ export function withCertificates(
   settings: ListenerSecureSocketSettings,
   certificates: ListenerCertificateConfig,
 ): ListenerSecureSocketSettings {
+  checkObject("certificates", certificates, kindOnly);
   const options = readOptions("certificates", certificates, REPLACEABLE);
   checkCertificate(options, "secureSocket");
   const caCerts = checkTrusted(options);
@@ -168,11 +177,13 @@ function checkOwn(options: ListenerCertificateConfig): ListenerSecureSocketSetti
   }
   const sni: Record<string, CertificateConfig> = Object.create(null);
   const { sni: given = {} } = options;
+  checkObject("secureSocket.sni", given, kindOnly);
   for (const [name, value] of readEntries("secureSocket.sni", given)) {
     if (!SNI_NAME.test(name)) {
       throw new TypeError(`secureSocket.sni must have host names as keys: got ${shown(name)}`);
     }
     const at = `secureSocket.sni[${shown(name)}]`;
+    checkObject(at, value, kindOnly);
     const one = readOptions(at, value, CERTIFICATE_OPTIONS);
     checkCertificate(one, at);
     if (!hasCertificate(one)) throw new TypeError(`${at} must have a certificate and its key`);

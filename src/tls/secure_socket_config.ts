@@ -1,7 +1,8 @@
-// The options that both sides of a secure connection have, checked as they are passed. The contents of the files, and
-// whether certificate and key belong together, are checked in credentials.ts, when they are needed.
+// The options that both sides of a secure connection have, checked as they are passed. No message quotes a key or a
+// passphrase, nor what was passed in their place. The contents of the files, and whether certificate and key belong
+// together, are checked in credentials.ts, when they are needed.
 
-import { checkChoice, checkInterval, shown } from "../base/arguments.ts";
+import { checkChoice, checkInterval, isPem, kindOnly, shown } from "../base/arguments.ts";
 import { readList } from "../base/options.ts";
 
 /** A certificate and its key, each as text or as the path of a file. */
@@ -106,6 +107,8 @@ export function checkCertificate(config: CertificateConfig, at: string): void {
     checkText(`${at}.${name}`, config[name]);
   }
   const { cert, key, certFile, keyFile } = config;
+  checkFile(`${at}.certFile`, certFile, "as cert");
+  checkFile(`${at}.keyFile`, keyFile, "as key");
   if (cert !== undefined && certFile !== undefined) {
     throw new TypeError(`${at} must have cert or certFile, not both`);
   }
@@ -120,6 +123,7 @@ export function checkCertificate(config: CertificateConfig, at: string): void {
 /** Checks the certificates that are trusted. Returns a copy of the list. */
 export function checkTrusted(config: SecureSocketConfig): readonly string[] | undefined {
   checkText("secureSocket.caCertFile", config.caCertFile);
+  checkFile("secureSocket.caCertFile", config.caCertFile, "in caCerts");
   const texts = checkTexts("secureSocket.caCerts", config.caCerts);
   if (texts !== undefined && config.caCertFile !== undefined) {
     throw new TypeError("secureSocket must have caCerts or caCertFile, not both");
@@ -164,6 +168,12 @@ function checkTexts(name: string, value: unknown): readonly string[] | undefined
 function checkText(name: string, value: unknown, isOptional = true): void {
   if (isOptional && value === undefined) return;
   if (typeof value !== "string" || value === "") {
-    throw new TypeError(`${name} must be a string that is not empty: got ${shown(value)}`);
+    throw new TypeError(`${name} must be a string that is not empty: got ${kindOnly(value)}`);
   }
+}
+
+/** Refuses the content of a file in place of its path: whatever reports the path would quote a private key. */
+function checkFile(name: string, path: string | undefined, how: string): void {
+  if (path === undefined || !isPem(path)) return;
+  throw new TypeError(`${name} must be the path of a file: give PEM text ${how}`);
 }

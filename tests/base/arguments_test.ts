@@ -10,6 +10,7 @@ import {
   checkSignal,
   checkTarget,
   contentBytes,
+  kindOnly,
   shown,
 } from "../../src/base/arguments.ts";
 import { oddSignals, unaskable } from "../support/odd_signals.ts";
@@ -84,6 +85,58 @@ Deno.test("shown() is one short line", () => {
   assertEquals(shown("a\nb"), '"a\\nb"');
   assertEquals(shown("x".repeat(200)).length, 80);
   assertEquals(shown({ a: 1 }), "{ a: 1 }");
+});
+
+Deno.test("shown() quotes no PEM text, wherever it is", () => {
+  const pem = "-----BEGIN EC PRIVATE KEY-----\nAAAA";
+  for (const value of [pem, ` ${pem}`, "x".repeat(100) + pem, [pem], { a: pem }, new Error(pem)]) {
+    assertEquals(shown(value), "text in PEM form");
+  }
+  // What says that it begins is no secret.
+  assertEquals(shown("-----BEGIN"), '"-----BEGIN"');
+});
+
+Deno.test("shown() quotes nobody's name and password of a URL", () => {
+  const at = "db.example:1/x";
+  for (
+    const credentials of ["me:secret@", "secret@", ":secret@", "me:a/secret@b@", "m:s e/cret@"]
+  ) {
+    const url = `redis://${credentials}${at}`;
+    assertEquals(shown(url), `"redis://...@${at}"`);
+    assertEquals(shown({ url }), `{ url: "redis://...@${at}" }`);
+  }
+  const url = new URL("r://m:pw42@d");
+  const all = [`r://m:pw42@d`, "r://m:pw42@d"];
+  const quotes = ['a"pw42', "a'\"pw42", "a'\"`pw42", "a\npw42"];
+  const named = quotes.flatMap((password) => [{ password }, { passphrase: password }]);
+  const inUrls = quotes.flatMap((each) => [`r://m:${each}@d`, [`r://m:${each}@d`]]);
+  for (const value of [url, [url], all, ...named, ...inUrls]) {
+    assertEquals(shown(value).includes("pw42"), false, shown(value));
+  }
+  assertEquals(shown("http://a.example/b"), '"http://a.example/b"');
+});
+
+Deno.test("kindOnly() says what a value is, and nothing of what it holds", () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const kinds: [unknown, string][] = [
+    ["", "an empty string"],
+    ["secret", "a string"],
+    [7, "a number"],
+    [7n, "a bigint"],
+    [true, "a boolean"],
+    [null, "null"],
+    [undefined, "undefined"],
+    [["secret"], "an array"],
+    [{ secret: 1 }, "an object"],
+    [new Map(), "an object of another kind"],
+    [new Uint8Array(1), "bytes"],
+    [() => "secret", "a function"],
+    [Symbol("secret"), "a symbol"],
+    [Promise.reject("secret"), "a promise, await it first"],
+    [proxy, "a proxy that was revoked"],
+  ];
+  for (const [value, kind] of kinds) assertEquals(kindOnly(value), kind);
 });
 
 Deno.test("contentBytes() refuses what only seems to be bytes, and bytes that were taken away", () => {

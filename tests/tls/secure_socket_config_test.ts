@@ -72,6 +72,70 @@ Deno.test("the checks of secureSocket read each option once, those of names too"
   }
 });
 
+const SECRET = "hunter2";
+const PEM = `-----BEGIN PRIVATE KEY-----\n${SECRET}${"A".repeat(40)}\n-----END PRIVATE KEY-----\n`;
+
+/** What holds a secret, in a wrong place or of a wrong kind, and what is said of it. */
+const withSecrets = (): [object | string, string][] => [
+  [{ certFile: "c", keyFile: PEM }, ".keyFile must be the path of a file: give PEM text as key"],
+  [{ certFile: PEM, keyFile: "k" }, ".certFile must be the path of a file: give PEM text as cert"],
+  [{ ...own, caCertFile: PEM }, ".caCertFile must be the path of a file: give PEM text in caCerts"],
+  [{ ...own, caCerts: PEM }, ".caCerts must be an array: got text in PEM form"],
+  [
+    { ...own, passphrase: [SECRET] },
+    ".passphrase must be a string that is not empty: got an array",
+  ],
+  [{ ...own, passphrase: { SECRET } }, "got an object"],
+  [{ ...own, passphrase: new TextEncoder().encode(SECRET) }, "got bytes"],
+  [{ ...own, passphrase: 1234 }, "got a number"],
+  [{ ...own, passphrase: Symbol(SECRET) }, "got a symbol"],
+  [{ ...own, passphrase: Promise.reject(SECRET) }, "got a promise, await it first"],
+  [{ ...own, passphrase: "" }, "got an empty string"],
+  [{ ...own, passphrase: null }, "got null"],
+  [{ cert: "c", key: [PEM] }, ".key must be a string that is not empty: got an array"],
+  [{ cert: "c", key: new TextEncoder().encode(PEM) }, "got bytes"],
+  [PEM, " must be an object: got a string"],
+  [[own, SECRET], " must be an object: got an array"],
+  [new Map([["passphrase", SECRET]]), " must be an object: got an object of another kind"],
+  [Promise.reject(SECRET), " must be an object: got a promise, await it first"],
+];
+
+function assertHidden(check: () => unknown, says: string): void {
+  const error = assertThrows(check, TypeError, says);
+  const told = Deno.inspect(error) + error.stack;
+  for (const secret of [SECRET, "AAAA", "1234", "104, 117"]) {
+    assertEquals(told.includes(secret), false, told);
+  }
+}
+
+Deno.test("the checks of secureSocket never quote what may be secret", () => {
+  const settings = resolveListenerSecureSocket(own);
+  const checks: [at: string, check: (wrong: never) => unknown][] = [
+    ["secureSocket", (wrong) => resolveClientSecureSocket(wrong, "a.example")],
+    ["secureSocket", (wrong) => resolveListenerSecureSocket(wrong)],
+    ["certificates", (wrong) => withCertificates(settings, wrong)],
+    [
+      'secureSocket.sni["a.example"]',
+      (wrong) => resolveListenerSecureSocket({ ...own, sni: { "a.example": wrong } }),
+    ],
+  ];
+  for (const [at, check] of checks) {
+    for (const [wrong, says] of withSecrets()) {
+      if (at.includes("sni") && says.startsWith(".ca")) continue;
+      assertHidden(() => check(wrong as never), says.startsWith(" ") ? at + says : says);
+    }
+  }
+});
+
+Deno.test("the checks of secureSocket never quote what is given for the certificates of names", () => {
+  for (const sni of [PEM, [{ ...own, passphrase: SECRET }], new Map([["a.example", SECRET]])]) {
+    const check = () => resolveListenerSecureSocket({ ...own, sni } as never);
+    assertHidden(check, "secureSocket.sni must be an object: got a");
+  }
+  const check = () => resolveListenerSecureSocket({ ...own, sni: { [PEM]: own } });
+  assertHidden(check, "secureSocket.sni must have host names as keys: got text in PEM form");
+});
+
 Deno.test("the checks of secureSocket give copies that nobody can change", () => {
   const client = { caCerts: ["a"], alpnProtocols: ["h2"], verifyHostname: true };
   const checked = resolveClientSecureSocket(client, "a.example");

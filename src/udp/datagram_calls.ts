@@ -24,7 +24,7 @@ export class DatagramCalls {
   readonly #socket: UdpSocket;
   readonly #onFree: () => void;
   readonly #overwritesLent: boolean;
-  readonly #onReply: ((length: number) => void) | undefined;
+  readonly #onReply: ((length: number) => SocketError | undefined) | undefined;
   /** Who sent the datagram of the call that runs. */
   #underWay: UdpCaller | undefined;
   /** What is lent to `onBytes`. */
@@ -39,13 +39,13 @@ export class DatagramCalls {
    * @param socket What replies are sent with.
    * @param onFree Called when an async call has ended: the next datagram may be handled.
    * @param overwritesLent Whether lent bytes are overwritten when the loan ends.
-   * @param onReply Counts the bytes of replies to the caller.
+   * @param onReply Counts the bytes of replies to the caller, or says why they must not be sent.
    */
   constructor(
     socket: UdpSocket,
     onFree: () => void,
     overwritesLent: boolean,
-    onReply?: (length: number) => void,
+    onReply?: (length: number) => SocketError | undefined,
   ) {
     this.#onReply = onReply;
     this.#socket = socket;
@@ -218,7 +218,8 @@ export class DatagramCalls {
   ): void {
     if (this.#onReply === undefined) return this.#socket.postTo(content, peer, onFailed);
     const bytes = contentBytes(content);
-    this.#onReply(bytes.length);
+    const refusal = this.#onReply(bytes.length);
+    if (refusal !== undefined) return onFailed(refusal);
     this.#socket.postTo(bytes, peer, onFailed);
   }
 

@@ -203,6 +203,17 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     return code === "closed" ? closedError(action) : new GenericError(code, message);
   }
 
+  /**
+   * An answer that a method has returned is about to be sent.
+   *
+   * @returns Why it must not be: after its end a session sends nothing.
+   */
+  noteAnswer(length: number): SocketError | undefined {
+    if (this.#ended === undefined) return void this.#noteSent(length);
+    // Whoever has ended it knows.
+    return this.endedBy === "error" ? this.#ended : closedError("write");
+  }
+
   #noteSent(length: number): void {
     this.bytesWritten += length;
     if (this.settings.idleBy === "either") this.#noteActivity();

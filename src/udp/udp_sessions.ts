@@ -272,7 +272,7 @@ async function callForEach(service: UdpService, session: UdpSession): Promise<vo
     core.socket,
     () => onFree(),
     core.settings.overwritesLent,
-    (length) => core.bytesWritten += length,
+    (length) => core.noteAnswer(length),
   );
   const free = () => new Promise<void>((resolve) => onFree = resolve);
   for (;;) {

@@ -1,9 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError, ReadTimedOutError } from "../../src/base/errors.ts";
+import type { UdpListenerEvent } from "../../mod.ts";
 import type { UdpSession } from "../../src/udp/udp_session.ts";
+import { VirtualClock } from "../../testing/virtual_clock.ts";
+import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 import { text } from "../support/text.ts";
 import { localClient, testOnEngines } from "../support/udp_engines.ts";
-import { droppedBy, serving } from "../support/udp_listeners.ts";
+import { droppedBy, localListener, serving } from "../support/udp_listeners.ts";
 
 testOnEngines(
   "UdpSession that was idle too long ends, and its peer gets a new one",
@@ -147,4 +150,65 @@ testOnEngines("UdpSession.tryWrite() sends in as many datagrams as it takes", as
   await session.close();
   assertEquals(session.tryWrite("late"), false);
   await assertRejects(() => session.drained(), GenericError, "closed");
+});
+
+Deno.test("UdpSession that was idle has its datagrams handled, and sends nothing more", async () => {
+  const clock = new VirtualClock();
+  const network = scriptedDatagrams(clock);
+  const ended: UdpListenerEvent[] = [];
+  const log: string[] = [];
+  const gates = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+  const listener = localListener(network, {
+    sessionIdleTimeoutInMillis: 1_000,
+    onEvent: (event) => void (event.kind === "ended" && ended.push(event)),
+  });
+  listener.attach(() => ({
+    onDatagram(_, { data }) {
+      log.push(text(data));
+      return text(data) === "c" ? "never" : gates[text(data) === "a" ? 0 : 1]!.promise;
+    },
+    onError: (_, error) => void log.push(error.message),
+    onClose: () => void log.push("onClose"),
+  }));
+  await listener.start();
+  for (const word of ["a", "b", "c"]) {
+    network.sockets[0]!.deliver(word);
+    await settled();
+  }
+  gates[0]!.resolve("in time");
+  await settled();
+  await clock.advance(1_000);
+  gates[1]!.resolve("late");
+  await settled();
+  const idle = "The session ended: idle for 1000 ms";
+  assertEquals(log, ["a", "b", idle, "c", idle, "onClose"]);
+  const [event] = ended;
+  const { sent, dropped } = listener.stats();
+  // The event, the numbers and the wire agree.
+  assertEquals(event!.kind === "ended" && event!.bytesWritten, 7);
+  assertEquals([sent.bytes, network.sockets[0]!.sent], [7, ["in time > 127.0.0.1:9"]]);
+  assertEquals(dropped["not-taken"], 0);
+  await listener.gracefulStop();
+});
+
+Deno.test("UdpSession that is idle by either counts what its service returns", async () => {
+  const clock = new VirtualClock();
+  const network = scriptedDatagrams(clock);
+  const listener = localListener(network, {
+    sessionIdleTimeoutInMillis: 1_000,
+    sessionIdleBy: "either",
+  });
+  const gate = Promise.withResolvers<string>();
+  listener.attach(() => ({ onDatagram: () => gate.promise }));
+  await listener.start();
+  network.sockets[0]!.deliver("x");
+  await settled();
+  await clock.advance(900);
+  gate.resolve("answer");
+  await settled();
+  await clock.advance(900);
+  assertEquals(listener.sessions.size, 1);
+  await clock.advance(100);
+  assertEquals(listener.sessions.size, 0);
+  await listener.gracefulStop();
 });

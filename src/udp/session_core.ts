@@ -147,6 +147,16 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     return this.#ended !== undefined || this.#stopped !== undefined;
   }
 
+  /** Whether what arrived may still be taken: who ends it on purpose wants no more of it. */
+  get isReadable(): boolean {
+    return this.#ended === undefined || this.#endReason === "idle";
+  }
+
+  /** A datagram was taken, and nobody wants it any more. */
+  dropTaken(): void {
+    this.#mailbox.countDropped(1, "not-taken");
+  }
+
   /** Gets a datagram of the peer. */
   put(bytes: Uint8Array, from: DatagramAddress): void {
     this.#noteActivity();
@@ -274,7 +284,6 @@ export class SessionCore implements InLine<SessionCore>, Placed {
 
   /** The user ends it. */
   close(): void {
-    this.#mailbox.clear();
     this.end(closedError("receive"), this.#stopped === undefined ? "local" : "stop");
   }
 
@@ -283,16 +292,16 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     this.#blamed = error;
   }
 
-  /** Ends it. Its user can still read what arrived before. */
+  /** Ends it. Only if it was idle, its user can still read what arrived before. */
   end(error: SocketError, reason: SessionEndReason): void {
     if (this.#ended !== undefined) return;
     const ended = this.#ended = this.#blamed ?? error;
     this.#endReason = ended === error ? reason : "error";
     this.#timer.stop();
     this.socket.endWaits(this, error.code === "closed" ? closedError("send") : error);
+    // One that was not taken has no user who could read what arrived.
+    if (reason !== "idle" || this.isUntaken) this.#mailbox.clear();
     this.#mailbox.finish(error, error.code === "closed" || error.code === "timed-out");
-    // It has no user who could read what arrived.
-    if (this.isUntaken) this.#mailbox.clear();
     this.#shared.onEnd(this, this.#endReason);
     this.#resolveClosed(ended.code === "closed" ? undefined : ended);
     this.#abortion?.abort(ended);

@@ -32,7 +32,8 @@ export function coreOf(session: UdpSession): SessionCore {
 /**
  * A peer of a {@linkcode UdpListener}, with the face of a connected {@linkcode UdpClient}: it hears only this peer and
  * sends to it. It begins with the peer's first datagram. It ends when it is closed, when nothing arrived for
- * `sessionIdleTimeoutInMillis`, or when the listener stops. A later datagram of the peer begins another session.
+ * `sessionIdleTimeoutInMillis`, or when the listener stops. A later datagram of the peer begins another session. After
+ * its end it sends nothing, and only what it has if it was idle can still be read.
  */
 export class UdpSession implements UdpChannel, UdpCaller {
   /** Unique in this process, among connections and sessions. */
@@ -208,7 +209,8 @@ export class UdpSession implements UdpChannel, UdpCaller {
   }
 
   /**
-   * Ends the session. A waiting read rejects with `"closed"`; an iteration ends; what was written is still sent.
+   * Ends the session. A waiting read rejects with `"closed"`; an iteration ends; what was written is still sent. What
+   * waits to be read is dropped and counted.
    *
    * @returns Resolves when the session is over.
    */
@@ -218,7 +220,7 @@ export class UdpSession implements UdpChannel, UdpCaller {
   }
 
   /**
-   * Ends the session at once, as an error.
+   * Ends the session at once, as an error. What waits to be read is dropped and counted, as by `close`.
    *
    * @param reason Becomes the `cause` of the `"aborted"` that `closed` resolves with.
    */

@@ -146,14 +146,17 @@ export class UdpSessions {
     if (onStop !== undefined) {
       core.part = young(() => void this.#handle(service, session, () => onStop(session)));
     }
-    await this.#handle(
-      service,
-      session,
-      () =>
-        service.onSession === undefined
-          ? callForEach(service, session)
-          : service.onSession(session),
-    );
+    // It may have ended while its service was made.
+    if (core.isReadable) {
+      await this.#handle(
+        service,
+        session,
+        () =>
+          service.onSession === undefined
+            ? callForEach(service, session)
+            : service.onSession(session),
+      );
+    }
     if (service.onClose === undefined) return;
     const error = await core.closed;
     const end = connectionEnd(core.endedBy, error, core.ageInMillis);
@@ -278,6 +281,11 @@ async function callForEach(service: UdpService, session: UdpSession): Promise<vo
   for (;;) {
     const next = await core.take(nextOf, FOREVER, OVER);
     if (next.done) break;
+    // It has ended after this one was handed out.
+    if (!core.isReadable) {
+      core.dropTaken();
+      break;
+    }
     calls.handle(service, session, core.answerTo, next.value);
     while (calls.isCalling) await free();
   }

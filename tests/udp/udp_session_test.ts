@@ -1,7 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GenericError, ReadTimedOutError } from "../../src/base/errors.ts";
 import type { UdpListenerEvent } from "../../mod.ts";
-import type { UdpSession } from "../../src/udp/udp_session.ts";
+import { nextTurn } from "../../src/tls/next_turn.ts";
+import type { UdpListener } from "../../src/udp/udp_listener.ts";
+import type { UdpService } from "../../src/udp/udp_service.ts";
+import { coreOf, type UdpSession } from "../../src/udp/udp_session.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 import { text } from "../support/text.ts";
@@ -150,6 +153,120 @@ testOnEngines("UdpSession.tryWrite() sends in as many datagrams as it takes", as
   await session.close();
   assertEquals(session.tryWrite("late"), false);
   await assertRejects(() => session.drained(), GenericError, "closed");
+});
+
+type End = (listener: UdpListener, session: UdpSession) => Promise<unknown> | void;
+
+const cuts: Record<string, End> = {
+  "close()": (_, session) => session.close(),
+  "abort()": (_, session) => session.abort(),
+  "immediateStop()": (listener) => listener.immediateStop(),
+  "the deadline of a stop": (listener) => listener.gracefulStop({ deadlineInMillis: 1 }),
+};
+
+/** Ways to take the datagrams of a session. The first one is held by the gate. */
+const takers: Record<string, (take: () => Promise<string>) => UdpService> = {
+  "onDatagram": (take) => ({ onDatagram: take }),
+  "onBytes": (take) => ({ onBytes: take }),
+  "a loop": (take) => ({
+    async onSession(session) {
+      for await (const _ of session) await take();
+    },
+  }),
+};
+
+for (const [way, end] of Object.entries(cuts)) {
+  for (const [form, taker] of Object.entries(takers)) {
+    testOnEngines(`UdpSession that ${way} ends drops what waits for ${form}`, async (network) => {
+      let calls = 0;
+      const began = Promise.withResolvers<UdpSession>();
+      const gate = Promise.withResolvers<string>();
+      const over = Promise.withResolvers<void>();
+      const errors: Error[] = [];
+      const listener = localListener(network);
+      listener.attach((session) => ({
+        ...taker(() => {
+          calls++;
+          began.resolve(session);
+          return gate.promise;
+        }),
+        onError: (_, error) => void errors.push(error),
+        onClose: () => over.resolve(),
+      }));
+      await listener.start();
+      await using client = localClient(network, {
+        remoteHost: "127.0.0.1",
+        remotePort: listener.port,
+      });
+      for (let i = 0; i < 4; i++) await client.write("x");
+      const session = await began.promise;
+      while (listener.stats().received.datagrams < 4) await nextTurn();
+      await end(listener, session);
+      // All is counted at once, whatever the call under way does.
+      assertEquals([listener.stats().dropped["not-taken"], droppedBy(listener)], [3, 3]);
+      gate.resolve("too late");
+      await over.promise;
+      assertEquals([calls, errors, droppedBy(listener)], [1, [], 3]);
+      // What a call returns after the end is not sent.
+      await listener.immediateStop();
+      assertEquals(listener.stats().sent.datagrams, 0);
+    });
+  }
+}
+
+testOnEngines(
+  "UdpSession that ends while its service is being made has no call",
+  async (network) => {
+    for (const end of Object.values(cuts)) {
+      const log: string[] = [];
+      const began = Promise.withResolvers<UdpSession>();
+      const made = Promise.withResolvers<void>();
+      const over = Promise.withResolvers<void>();
+      const listener = localListener(network);
+      listener.attach(async (session) => {
+        began.resolve(session);
+        await made.promise;
+        return {
+          onSession: () => void log.push("onSession"),
+          onStop: () => void log.push("onStop"),
+          onClose: () => over.resolve(),
+        };
+      });
+      await listener.start();
+      await using client = localClient(network, {
+        remoteHost: "127.0.0.1",
+        remotePort: listener.port,
+      });
+      await client.write("x");
+      await end(listener, await began.promise);
+      made.resolve();
+      await over.promise;
+      assertEquals([log, listener.stats().dropped["not-taken"]], [[], 1]);
+      await listener.immediateStop();
+    }
+  },
+);
+
+Deno.test("UdpSession that ends in the turn in which a datagram came has no call for it", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  const sessions: UdpSession[] = [];
+  let calls = 0;
+  listener.attach((session) => {
+    sessions.push(session);
+    return { onDatagram: () => void calls++ };
+  });
+  await listener.start();
+  const [socket] = network.sockets;
+  socket!.deliver("x");
+  await settled();
+  assertEquals(calls, 1);
+  // It is handed out now, and the call for it comes in a microtask.
+  coreOf(sessions[0]!).put(new Uint8Array(1), socket!.addr);
+  sessions[0]!.abort();
+  await settled();
+  assertEquals([calls, listener.stats().dropped["not-taken"]], [1, 1]);
+  await listener.immediateStop();
 });
 
 Deno.test("UdpSession that was idle has its datagrams handled, and sends nothing more", async () => {

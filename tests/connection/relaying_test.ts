@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { relay, type RelayReport, type SocketError } from "../../mod.ts";
 import { coreOf } from "../../src/connection/connection.ts";
 import { broken, end, pause, reset, silence } from "../../testing/mod.ts";
+import { plainTurns } from "../../src/network/turns.ts";
 import { relayedPeers, relayedScripts } from "../support/relayed.ts";
 
 /** How it ended, in one line. */
@@ -60,6 +61,28 @@ Deno.test("Relaying passes on what was read ahead of a reset, whatever the peer 
   assertEquals([a.signal.aborted, target.writtenText], [true, ""]);
   await clock.advance(1_000);
   assertEquals(await endOf(report), "6 0 error broken 1000");
+  assertEquals(target.writtenText, "onetwo");
+});
+
+Deno.test("Relaying passes on what only lets others go first when its peer is gone", async () => {
+  const others = Promise.withResolvers<boolean>();
+  const { a, report, target, clock } = relayedScripts(
+    ["one", pause(10), "two", pause(10), reset()],
+    [],
+    { writes: [pause(15)], turns: { ...plainTurns, stepBack: () => others.promise } },
+  );
+  const { share } = coreOf(a).reader.inflow;
+  assertEquals(a.signal.aborted, false);
+  await clock.advance(12);
+  share.lookBeforeRead(0);
+  await clock.advance(1);
+  share.lookBeforeRead(0);
+  assertEquals(share.isUsedUp, true);
+  await clock.advance(7);
+  // Nothing is being written, and what is left waits for others.
+  assertEquals([a.signal.aborted, target.writtenText, target.isClosed], [true, "one", false]);
+  others.resolve(false);
+  assertEquals(await endOf(report), "6 0 error broken 20");
   assertEquals(target.writtenText, "onetwo");
 });
 

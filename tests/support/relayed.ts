@@ -8,6 +8,7 @@ import {
   type RelayReport,
 } from "../../mod.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import type { Turns } from "../../src/network/turns.ts";
 import {
   connectedPair,
   type ScriptedTransport,
@@ -46,6 +47,7 @@ interface ScriptedPeers {
   readonly canTry?: boolean;
   readonly options?: RelayOptions;
   readonly config?: ConnectionConfig;
+  readonly turns?: Turns;
   /** What writes to the target do. */
   readonly writes?: readonly (number | Step)[];
   /** What writes to the caller do. */
@@ -56,10 +58,17 @@ interface ScriptedPeers {
 export function relayedScripts(
   callerSays: Script,
   targetSays: Script,
-  { canTry = false, options = {}, config = {}, writes = [], writesBack = [] }: ScriptedPeers = {},
+  {
+    canTry = false,
+    options = {},
+    config = {},
+    turns = denoNetwork.turns!,
+    writes = [],
+    writesBack = [],
+  }: ScriptedPeers = {},
 ): Relayed & { readonly caller: ScriptedTransport; readonly target: ScriptedTransport } {
   const clock = new VirtualClock();
-  const network = { ...denoNetwork, clock };
+  const network = { ...denoNetwork, clock, turns };
   const caller = scriptedTransport([...callerSays, silence()], {
     clock,
     canTry,

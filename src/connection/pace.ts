@@ -86,6 +86,7 @@ export interface PaceLimits {
 export class Paces {
   readonly read: Pace | undefined;
   readonly write: Pace | undefined;
+  #heldAt = -Infinity;
 
   private constructor(limits: PaceLimits, host: PaceHost) {
     const paceOf = (most: number) => most === Infinity ? undefined : new Pace(most, host);
@@ -107,7 +108,18 @@ export class Paces {
 
   /** Lets what waits go on, if it is time. */
   look(now: number): void {
+    if (this.isHolding) this.#heldAt = now;
     this.read?.look(now);
     this.write?.look(now);
+  }
+
+  /** Whether something waits for its time. */
+  get isHolding(): boolean {
+    return this.read?.isHolding === true || this.write?.isHolding === true;
+  }
+
+  /** When something was held back last: that nothing moved until then is no fault of a peer. */
+  heldAt(now: number): number {
+    return this.isHolding ? now : this.#heldAt;
   }
 }

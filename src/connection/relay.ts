@@ -13,7 +13,7 @@ import type { StreamCore } from "./stream_core.ts";
 export interface RelayOptions {
   /**
    * How long no byte may pass in either direction, from 1 to 2_147_483_647, or `Infinity`. Then it ends with
-   * `"timed-out"`.
+   * `"timed-out"`. Time for which the pace of one of the two connections holds bytes back does not count.
    *
    * @default {Infinity}
    */

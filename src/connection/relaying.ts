@@ -198,7 +198,7 @@ export class Relaying implements DirectionHost, Looker {
     } else if (this.#passedAt + this.#quietLimit <= now) {
       this.#timeOut(`no byte passed for ${this.#quietLimit} ms`);
     } else {
-      this.#lookAtStop();
+      this.#lookAtStop(now);
     }
     return this.isOver ? Infinity : this.#due;
   }
@@ -210,6 +210,12 @@ export class Relaying implements DirectionHost, Looker {
     const isPassing = this.there.isPassing || this.back.isPassing;
     if (isPassing && taken !== this.#takenBefore) this.#passedAt = now;
     this.#takenBefore = taken;
+    // Nor is a pause that our own pace makes.
+    this.#passedAt = Math.max(this.#passedAt, this.#heldAt(now));
+  }
+
+  #heldAt(now: number): number {
+    return Math.max(this.there.from.heldAt(now), this.there.to.heldAt(now));
   }
 
   #timeOut(why: string): void {
@@ -217,7 +223,10 @@ export class Relaying implements DirectionHost, Looker {
   }
 
   /** Whether anything has passed since a stop asked. */
-  #lookAtStop(): void {
+  #lookAtStop(now: number): void {
+    this.#quietDue = this.#heldAt(now) + QUIET_IN_MILLIS;
+    // What our own pace holds back has not been asked for yet.
+    if (this.#quietDue > now) return;
     this.#quietDue = Infinity;
     if (this.#passed === this.#passedBefore) this.#quietAt = this.#passed;
     this.there.from.closeIfIdle();

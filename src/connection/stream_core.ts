@@ -319,6 +319,11 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     return this.#paces?.write;
   }
 
+  /** When its own pace held something back last. */
+  heldAt(now: number): number {
+    return this.#paces?.heldAt(now) ?? -Infinity;
+  }
+
   /** Whether a read of the system has begun, and waits. */
   get isReading(): boolean {
     return this.reader.inflow.isBegun;

@@ -73,6 +73,18 @@ Deno.test("Paces.of() makes nothing where nothing is limited", () => {
   assertEquals([reading.read?.most, reading.write, reading.due], [1, undefined, Infinity]);
 });
 
+Deno.test("Paces.heldAt() tells until when something was held back", async () => {
+  const clock = new VirtualClock();
+  const limits = { maxBytesReadPerSecond: 10, maxBytesWrittenPerSecond: Infinity };
+  const paces = Paces.of(limits, { clock, lookBy() {} })!;
+  assertEquals(paces.heldAt(0), -Infinity);
+  paces.read!.took(2);
+  assertEquals([paces.read!.mayGo(() => {}), paces.heldAt(50)], [false, 50]);
+  await clock.advance(100);
+  paces.look(100);
+  assertEquals([paces.isHolding, paces.heldAt(150)], [false, 100]);
+});
+
 const text = Array.from({ length: 1_000 }, (_, i) => String(i)).join(" ").slice(0, 3_000);
 
 Deno.test("ConnectionConfig.maxBytesReadPerSecond delays reads, and loses nothing", async () => {

@@ -122,6 +122,20 @@ Deno.test("Relaying is not idle as long as a slow peer takes something", async (
   assert(durationInMillis >= 280 && durationInMillis <= 400, `${durationInMillis}`);
 });
 
+for (const pace of ["maxBytesReadPerSecond", "maxBytesWrittenPerSecond"]) {
+  Deno.test(`Relaying is not idle while ${pace} holds bytes back, and idle after it`, async () => {
+    const { report, target, clock } = relayedScripts(["x".repeat(50)], [], {
+      options: { idleTimeoutInMillis: 30 },
+      config: { [pace]: 100 },
+    });
+    await clock.runUntilIdle();
+    const { there, end: { error, durationInMillis } } = await report;
+    assertEquals([there, target.writtenText.length], [50, 50]);
+    assertEquals(error?.message, "Relay ended: no byte passed for 30 ms");
+    assert(durationInMillis >= 330 && durationInMillis <= 530, `${durationInMillis}`);
+  });
+}
+
 Deno.test("Relaying lets the other direction rest for halfOpenTimeoutInMillis", async () => {
   const options = { idleTimeoutInMillis: 1_000, halfOpenTimeoutInMillis: 100 };
   const { caller, target, report, clock } = relayedPeers(options);
@@ -279,6 +293,18 @@ Deno.test("Relaying tells a stop whether something is known to be under way", as
   assertEquals(await b.closed, undefined);
   await Promise.all([caller.close(), target.close()]);
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("Relaying has a stop wait for an answer that its pace holds back", async () => {
+  const { caller, a, report, clock } = relayedScripts(["?"], ["answer"], {
+    config: { maxBytesReadPerSecond: 1 },
+  });
+  await clock.settle();
+  coreOf(a).stop();
+  await clock.runUntilIdle();
+  const { there, back, end: { by, error } } = await report;
+  assertEquals([there, back, by, error], [1, 6, "stop", undefined]);
+  assertEquals(caller.writtenText, "answer");
 });
 
 Deno.test("Relaying has no stop wait for an answer from a peer that has ended", async () => {

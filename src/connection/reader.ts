@@ -123,6 +123,13 @@ export class Reader implements InflowHost {
     return (wait?.isBusy?.() ?? owner?.isBusy?.()) === true;
   }
 
+  /** Whether whoever waits says whether there is still work to do. */
+  get tellsBusy(): boolean {
+    const wait = this.#wait;
+    const owner: Partial<WaitOwner> | undefined = wait?.owner;
+    return (wait?.isBusy ?? owner?.isBusy) !== undefined;
+  }
+
   /** Whether the peer has ended its direction. */
   get hasEnded(): boolean {
     return this.#hasEnded;

@@ -80,8 +80,10 @@ export class Stopping {
     const isUntouched = attendant?.isReading === false && !reader.isWaiting &&
       reader.bytesRead === (reader.isWatching ? begun : 0);
     if (begun > 0 && !isUntouched && !reader.inflow.isLate(begun)) return;
-    // A loop of the user within onConnect waits for more; any other call is under way.
-    if (attendant?.isCalling === true && !(attendant.isConnecting && reader.isWaiting)) return;
+    // A loop of the user within onConnect waits for more, and a relay anywhere; any other call is under way.
+    if (attendant?.isCalling === true) {
+      if (!reader.isWaiting || !attendant.isConnecting && !reader.tellsBusy) return;
+    }
     if (reader.isWaiting) {
       if (reader.isBusy) return;
       if (reader.inflow.isCaughtUp) this.#end();

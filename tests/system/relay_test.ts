@@ -5,6 +5,9 @@ import {
   type Caller,
   Client,
   type ClientConfig,
+  type Connection,
+  framedService,
+  LineCodec,
   Listener,
   type ListenerConfig,
   type LocalClientConfig,
@@ -15,6 +18,7 @@ import {
 import { Authority } from "../support/certificates.ts";
 import { peerTest, portOf } from "../support/peers.ts";
 import { isInstalled, Program } from "../support/program.ts";
+import { text } from "../support/text.ts";
 
 const MIB = 1024 * 1024;
 const LOOPBACK = { interface: "127.0.0.1" };
@@ -188,6 +192,38 @@ Deno.test("relay() lets a stop wait for an answer, ends at once where all wait, 
   const all = [asking, idle, deaf, answering, answered, silent];
   await Promise.all(all.map((connection) => connection.close()));
 });
+
+for (const method of ["onConnect", "onReadReady", "onBytes", "onMessage"] as const) {
+  Deno.test(`relay() that ${method} begins ends at once in a stop where all wait`, async () => {
+    await using target = new Listener(0, LOOPBACK);
+    const { promise: begun, resolve: onBegun } = Promise.withResolvers<void>();
+    await target.serve(async (caller) => {
+      onBegun();
+      for await (const bytes of caller) await caller.write(bytes);
+    }, { onError() {} });
+    const begin = async (caller: Connection) => {
+      await relay(caller, await Client.connect(plain(target)));
+    };
+    await using listener = new Listener(0, LOOPBACK);
+    listener.attach(
+      method === "onMessage"
+        ? framedService(new LineCodec(), { onMessage: ({ connection }) => begin(connection) })
+        : method === "onReadReady"
+        ? { onReadReady: (caller) => (caller.read(), begin(caller)) }
+        : method === "onConnect"
+        ? { onConnect: begin, onBytes() {} }
+        : { onBytes: begin },
+    );
+    await listener.start();
+    await using client = await Client.connect(plain(listener));
+    await client.write("go\n");
+    await begun;
+    await client.write("ask");
+    while (!text((await client.read(undefined, { timeoutInMillis }))[0]).endsWith("ask"));
+    const { completed, cut } = await listener.gracefulStop({ deadlineInMillis: 60_000 });
+    assertEquals([completed, cut], [1, []]);
+  });
+}
 
 Deno.test("relay() keeps the pace of a peer that does not read", async () => {
   await using target = new Listener(0, LOOPBACK);

@@ -9,12 +9,15 @@ const bad = (why: string, bytes: ByteQueue) =>
   new GenericError("frame", `Cannot decode: ${why} before byte ${bytes.offset}`);
 
 export class RespDecoder implements Decoder<Resp> {
-  holdsPart = false; // whether a stop has to wait for the rest of a message
   #arrays: { items: Resp[]; length: number }[] = []; // not complete yet, the innermost last
   #bulk = -1; // how many bytes the next bulk string has
   #end = 0; // where in the stream the message must have ended
   #searched = 0; // up to where in the stream there is no line feed
   constructor(readonly inline: boolean, readonly maxFrameLength: number, readonly most: number) {}
+
+  get holdsPart(): boolean {
+    return this.#arrays.length + this.#bulk >= 0;
+  }
 
   decode(bytes: ByteQueue, ended: boolean): Resp | undefined {
     for (let value, array; (value = this.#value(bytes)) !== undefined;) {
@@ -24,7 +27,6 @@ export class RespDecoder implements Decoder<Resp> {
       }
       if (array === undefined) return value;
     }
-    this.holdsPart = this.#arrays.length + this.#bulk >= 0;
     if (ended && this.holdsPart) throw bad("the end of the stream", bytes);
     return undefined;
   }

@@ -80,12 +80,20 @@ export interface WaitOwner {
  */
 const MOST_AHEAD = 64 * 1024;
 
+/** Takes messages off the queue. */
+export interface PartHolder {
+  /** Whether it has taken bytes that it has not given. */
+  readonly holdsPart: boolean;
+}
+
 /** Reads on demand from a transport into a queue. */
 export class Reader implements InflowHost {
   /** Bytes received and not yet read. */
   readonly queue = new ByteQueue();
   /** Where in the stream a message begins that a decoder has taken a part of, and not the rest; -1 for none. */
   partFrom = -1;
+  /** Who takes messages off the queue, and may have taken more than it has given. */
+  holder: PartHolder | undefined;
   /** The kernel reads. */
   readonly inflow: Inflow;
   readonly #host: ReaderHost;
@@ -183,8 +191,10 @@ export class Reader implements InflowHost {
   /** How many bytes there are of something that has begun: the unread ones, and those of a part that was taken. */
   get begun(): number {
     const { offset, length } = this.queue;
+    if (this.partFrom < 0 && this.holder?.holdsPart !== true) return length;
+    const from = this.partFrom < 0 ? offset : this.partFrom;
     // Of a bad frame, all that has come may be dropped already.
-    return this.partFrom < 0 ? length : Math.max(1, offset + length - this.partFrom);
+    return Math.max(1, offset + length - from);
   }
 
   /** Whether a wait needs nothing more, and only lets others go first. */
@@ -320,6 +330,7 @@ export class Reader implements InflowHost {
   #dropUnread(): void {
     this.queue.clear();
     this.partFrom = -1;
+    this.holder = undefined;
   }
 
   /** Reads and drops what the peer still sends. Resolves when that is over. */

@@ -100,11 +100,11 @@ function refuseWhereBusy(core: StreamCore): void {
 }
 
 function refuseInjected(core: StreamCore): void {
-  const { queue } = core.reader;
-  const { length } = queue;
+  const { reader } = core;
+  const length = reader.begun;
   if (length === 0) return;
   // Otherwise a read would still hand them out.
-  queue.clear();
+  reader.queue.clear();
   const error = new GenericError(
     "handshake",
     `Cannot make the connection secure: ${length} bytes that came in the clear are unread`,

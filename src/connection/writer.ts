@@ -211,8 +211,13 @@ export class Writer implements Turn, PressedQueue {
    *
    * @param content Bytes, or text.
    * @param isOneOfMany Whether more is likely to follow within a few microtasks, to go out together with it.
+   * @param hasWaited Whether it is no longer its user who decides when it comes: then it has room in any case.
    */
-  write(content: Uint8Array | string, isOneOfMany = false): Promise<number> {
+  write(
+    content: Uint8Array | string,
+    isOneOfMany = false,
+    hasWaited = false,
+  ): Promise<number> {
     let bytes: Uint8Array;
     try {
       bytes = contentBytes(content);
@@ -220,7 +225,7 @@ export class Writer implements Turn, PressedQueue {
       return rejected(error);
     }
     if (this.#gatherer !== undefined) this.#flushGathered();
-    const refusal = this.#refusal(bytes.length);
+    const refusal = this.#refusal(bytes.length, hasWaited);
     if (refusal !== undefined) return rejected(writeError(refusal, 0));
     const write = new QueuedWrite(bytes);
     const promise = write.promised();
@@ -294,13 +299,26 @@ export class Writer implements Turn, PressedQueue {
     return pressure.wait(this.#host.clock, limits, this);
   }
 
+  /** Waits until so many bytes fit; `undefined` where they do, or nothing can go out any more. */
+  room(length: number): Promise<void> | undefined {
+    const { maxQueuedBytes } = this.#limits;
+    const { queuedBytes } = this;
+    if (!this.isOpen || queuedBytes === 0 || queuedBytes + length <= maxQueuedBytes) {
+      return undefined;
+    }
+    const pressure = this.#pressure ??= new Pressure(this, this.#host.turns);
+    const below = Math.max(1, maxQueuedBytes - length + 1);
+    const limits = { below, timeoutInMillis: Infinity, signal: undefined };
+    return pressure.wait(this.#host.clock, limits, this);
+  }
+
   /** Why `length` bytes cannot be queued. An overflow ends the connection. */
-  #refusal(length: number): SocketError | undefined {
+  #refusal(length: number, hasRoom = false): SocketError | undefined {
     if (this.#error !== undefined) return errorOf(this.#error);
     if (this.#end !== undefined) {
       return new GenericError("closed", "Cannot write: writing was shut down or closed before");
     }
-    const overflow = this.#overflow(length);
+    const overflow = hasRoom ? this.#overflowOfAll(length) : this.#overflow(length);
     if (overflow === undefined) return undefined;
     const error = new GenericError("overflow", `Cannot write: ${overflow}`);
     this.#host.onWriteFailure(error);
@@ -352,6 +370,10 @@ export class Writer implements Turn, PressedQueue {
     if (writes >= mostWritesIn(maxQueuedBytes)) {
       return `${writes} writes are queued already ${advice}`;
     }
+    return this.#overflowOfAll(length);
+  }
+
+  #overflowOfAll(length: number): string | undefined {
     if (this.#host.mayQueue(length, false)) return undefined;
     return `${length} bytes do not fit into the listener's maxTotalQueuedBytes, and with them no connection would ` +
       "have more queued than this one";

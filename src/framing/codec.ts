@@ -14,9 +14,10 @@ import type { Encoder } from "../bytes/frame_buffer.ts";
  */
 export interface Decoder<In> {
   /**
-   * Whether it has taken a part of a message off the queue, or of a bad frame, whose rest has not arrived. Asked whenever it gave no
-   * message. A decoder that takes nothing but whole messages needs it not. Of others a begun message is seen by it: a
-   * stop waits for the rest, `minBytesPerSecond` counts, a pool does not lend the connection again.
+   * Whether it has taken bytes off the queue that it has not given as a message: a part of one, or of a bad frame,
+   * whose rest has not arrived; or what lies behind the last one. A decoder that takes nothing but one whole message at
+   * a time needs it not. Of others a begun message is seen by it: a stop waits for the rest, `minBytesPerSecond` counts,
+   * a pool does not lend the connection again, and `upgradeToTls` takes nothing that came in the clear for the peer's.
    */
   readonly holdsPart?: boolean;
 

@@ -14,7 +14,7 @@ import { type AnyCodec, type Codec, cutOff, type Decoder, decoderOf, wholeCodec 
 import { type Encoder, FrameBuffer } from "../bytes/frame_buffer.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Gathered messages go out at this length; more bytes than this that wait to be sent are waited for. */
+/** Gathered messages go out at this length; more bytes than this that wait to be sent are waited for. At most. */
 const MUCH = 65_536;
 
 const SENT_NOTHING: Promise<number> = Promise.resolve(0);
@@ -33,6 +33,7 @@ export class Exchange<In, Out> {
   readonly #decoder: Decoder<In>;
   readonly #badFrames: BadFrames | undefined;
   readonly #endCompletes: boolean;
+  readonly #much: number;
   readonly #frames = new FrameBuffer();
   #onFreed = ignore;
   #hasTold = false;
@@ -48,6 +49,7 @@ export class Exchange<In, Out> {
   constructor(connection: Connection, codec: AnyCodec<In, Out>, endCompletes = true) {
     this.#core = coreOf(connection);
     this.#share = this.#core.reader.inflow.share;
+    this.#much = Math.min(MUCH, this.#core.limits.maxQueuedBytes);
     this.#codec = wholeCodec(codec);
     this.#decoder = decoderOf(this.#codec);
     const onBadFrame = this.#codec.onBadFrame?.bind(codec);
@@ -64,6 +66,16 @@ export class Exchange<In, Out> {
   get hasEnded(): boolean {
     const { reader } = this.#core;
     return reader.hasEnded || reader.isShut;
+  }
+
+  /** Whether its decoder has taken bytes that it has not given as a message. */
+  get holdsPart(): boolean {
+    try {
+      return this.#decoder.holdsPart === true;
+    } catch (thrown) {
+      printThrown(thrown);
+      return false;
+    }
   }
 
   /** Whether the connection is neither closing nor over. */
@@ -109,7 +121,7 @@ export class Exchange<In, Out> {
   /** Whether enough is gathered that it should go out. */
   get isFull(): boolean {
     // Content that is not copied goes out at once: its user may transfer it, and the writer notices by its length.
-    return this.#frames.isInPieces || this.#frames.leastLength >= MUCH;
+    return this.#frames.isInPieces || this.#frames.leastLength >= this.#much;
   }
 
   /**
@@ -137,6 +149,7 @@ export class Exchange<In, Out> {
     // Ended from this side: a message that is cut off is no error.
     if (reader.isShut) return undefined;
     const { queue, hasEnded } = reader;
+    if (reader.holder !== this) reader.holder = this;
     // A message may be a view of the queue's memory, and belongs to the user from now on.
     reader.settle();
     const { offset } = queue;
@@ -152,7 +165,7 @@ export class Exchange<In, Out> {
       // Over, and no bytes were taken: a decoder that makes messages of nothing would never end.
       return this.#core.isFreed && queue.offset === offset ? undefined : message;
     }
-    if (this.#decoder.holdsPart === true && !hasEnded) reader.partFrom = start;
+    if (!hasEnded && this.holdsPart) reader.partFrom = start;
     reader.lookAhead();
     if (hasEnded && queue.length > 0) throw cutOff(queue, undefined, start);
     return undefined;
@@ -223,18 +236,24 @@ export class Exchange<In, Out> {
     }
   }
 
-  /** Sends what is gathered, as one write where it can be. Resolves with the count of its bytes. */
+  /**
+   * Sends what is gathered, as one write where it can be. Resolves with the count of its bytes. It is not much, and has
+   * room in any case: whoever sends messages of his own cannot know of it.
+   */
   flush(): Promise<number> {
     this.#gatherNoMore();
     // Called by an encoder: its message is incomplete.
     if (this.#isEncoding) return SENT_NOTHING;
-    return this.#write(this.#frames.take(), false);
+    return this.#write(this.#frames.take(), false, true);
   }
 
-  /** Sends what is gathered. Gives a promise to await where the peer is slow to take it. */
+  /** Sends what is gathered, when there is room for it. Gives a promise to await where the peer is slow to take it. */
   flushAtPace(): Promise<number> | undefined {
+    const { writer } = this.#core;
+    const room = writer.room(this.#frames.length);
+    if (room !== undefined) return room.then(() => this.flushAtPace() ?? SENT_NOTHING);
     const sent = this.flush();
-    return this.#core.writer.queuedBytes > MUCH ? sent : undefined;
+    return writer.queuedBytes > this.#much ? sent : undefined;
   }
 
   /** From now on messages go out when the connection is quiet, and it ends when the peer is deaf. */
@@ -304,12 +323,16 @@ export class Exchange<In, Out> {
     this.#hasTold = true;
   }
 
-  #write(pieces: readonly Uint8Array[], isOneOfMany: boolean): Promise<number> {
+  #write(
+    pieces: readonly Uint8Array[],
+    isOneOfMany: boolean,
+    hasWaited = false,
+  ): Promise<number> {
     const { writer } = this.#core;
     if (pieces.length === 0) return SENT_NOTHING;
-    if (pieces.length === 1) return writer.write(pieces[0]!, isOneOfMany);
+    if (pieces.length === 1) return writer.write(pieces[0]!, isOneOfMany, hasWaited);
     // They go out together; where an earlier one fails, the last fails with the same.
-    const writes = pieces.map((piece) => writer.write(piece));
+    const writes = pieces.map((piece) => writer.write(piece, false, hasWaited));
     let total = 0;
     for (const piece of pieces) total += piece.length;
     const sent = writes.at(-1)!.then(() => total, (error) => failed(error, writes, total));

@@ -1,6 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Connection, connectionFrom, coreOf } from "../../src/connection/connection.ts";
 import { GenericError } from "../../src/base/errors.ts";
+import type { ReceivingCodec } from "../../src/framing/codec.ts";
+import { framed } from "../../src/framing/framed.ts";
 import type { Transport } from "../../src/network/network.ts";
 import { upgrade } from "../../src/connection/upgrade.ts";
 import { connectedTransports, microtasksDrained } from "../../testing/mod.ts";
@@ -100,6 +102,48 @@ Deno.test("upgrade() refuses a connection that is over, and one that is nobody's
   const own = new Connection(near);
   await assertRejects(() => own.upgradeToTls(), TypeError, "belongs to no Client and no Listener");
   own.abort();
+});
+
+/** Lines, of which the decoder takes all that there is. */
+const greedy: ReceivingCodec<string> = {
+  decoder() {
+    let taken = "";
+    return {
+      get holdsPart() {
+        return taken !== "";
+      },
+      decode(bytes) {
+        taken += text(bytes.takeAll());
+        const end = taken.indexOf("\n");
+        if (end < 0) return undefined;
+        const line = taken.slice(0, end);
+        taken = taken.slice(end + 1);
+        return line;
+      },
+    };
+  },
+};
+
+Deno.test("upgrade() takes nothing for the secure peer's that a decoder has taken in the clear", async () => {
+  for (const behind of ["INJECTED\n", "HALF"]) {
+    const { connection, plainPeer } = upgradable();
+    await plainPeer.write(new TextEncoder().encode(`STARTTLS\n${behind}`));
+    assertEquals(await framed(connection, greedy).receive(), "STARTTLS");
+    const { code } = await assertRejects(
+      () => upgrade(coreOf(connection), undefined),
+      GenericError,
+      "came in the clear",
+    );
+    assertEquals([code, (await connection.closed)?.code], ["handshake", "handshake"]);
+    plainPeer.close();
+  }
+  const { connection, plainPeer, secure, shaking } = upgradable();
+  await plainPeer.write(new TextEncoder().encode("STARTTLS\n"));
+  assertEquals(await framed(connection, greedy).receive(), "STARTTLS");
+  shaking.resolve(secure);
+  await upgrade(coreOf(connection), undefined);
+  connection.abort();
+  plainPeer.close();
 });
 
 Deno.test("upgrade() that is refused for its options lets what was held go out after what was written before", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { GenericError, type SocketError } from "../../src/base/errors.ts";
 import type { Codec } from "../../src/framing/codec.ts";
-import type { Framed } from "../../src/framing/framed.ts";
+import { type Framed, framed } from "../../src/framing/framed.ts";
 import {
   framedService,
   type MessageService,
@@ -13,7 +13,7 @@ import { LineCodec } from "../../src/framing/line_codec.ts";
 import { type Connection, coreOf } from "../../src/connection/connection.ts";
 import { readService } from "../../src/connection/service.ts";
 import { serve } from "../../src/connection/service_loop.ts";
-import { end, reset, silence, type Step, until } from "../../testing/mod.ts";
+import { connectedPair, end, reset, silence, type Step, until } from "../../testing/mod.ts";
 import { printedDuring } from "../support/printed_during.ts";
 import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
 import { bytesOf } from "../support/text.ts";
@@ -125,6 +125,44 @@ for (const [name, act] of Object.entries(ENDS)) {
     const isMore = name === "write()" || name === "tryWrite()";
     assertEquals(peer.writtenText, isMore ? "a\nb\nX\n" : "a\nb\n");
     connection.abort();
+  });
+}
+
+const MANY = 300;
+const REPLIES: Record<string, MessageService<string>["onMessage"]> = {
+  "an async iterable": async function* () {
+    for (let i = 0; i < MANY; i++) yield "x".repeat(99);
+  },
+  "an iterator": function* () {
+    for (let i = 0; i < MANY; i++) yield "x".repeat(99);
+  },
+  "long and short ones": async function* () {
+    for (let i = 0; i < MANY; i++) yield "x".repeat(i % 10 === 0 ? 919 : 9);
+  },
+  "one message": () => "x".repeat(99),
+  "a promise of one": () => Promise.resolve("x".repeat(99)),
+};
+
+for (const [name, onMessage] of Object.entries(REPLIES)) {
+  Deno.test(`framedService() waits for a slow peer, however little may be queued (${name})`, async () => {
+    for (const maxQueuedBytes of [200, 4_000, 70_000]) {
+      const config = { capacity: 1_000, maxQueuedBytes, writeTimeoutInMillis: Infinity };
+      await using pair = connectedPair(config);
+      const [client, server] = pair;
+      const codec = new LineCodec({ maxFrameLength: 1_000 });
+      serve(server, readService(framedService(codec, { onMessage })));
+      const isMany = !name.startsWith("one") && !name.startsWith("a ");
+      for (let i = 0; i < (isMany ? 1 : MANY); i++) await client.write("go\n");
+      await client.shutdownWrite();
+      let count = 0;
+      for await (const line of framed(client, codec)) {
+        count++;
+        assertEquals(/^x+$/.test(line), true);
+        // It is late, again and again.
+        for (let i = 0; i < 30; i++) await Promise.resolve();
+      }
+      assertEquals([count, await server.closed], [MANY, undefined]);
+    }
   });
 }
 

@@ -598,6 +598,9 @@ async function scene(): Promise<Scene> {
   };
 }
 
+/** Arguments that may hold a password, and so are not shown. */
+const SECRETS = /(config\.via|upgradeToTls\(options|replaceCertificate\(certificates)\)$/;
+
 /** What a call throws, or rejects with. */
 async function thrownBy(call: () => unknown): Promise<unknown> {
   try {
@@ -618,8 +621,9 @@ Deno.test("every call that is given something of the wrong kind says what it exp
       const { message } = error as Error;
       const isPlain = error instanceof TypeError || error instanceof RangeError;
       // An object may be one of a service, whose methods are then what is missing.
-      // What stands in the place of a proxy may hold a password.
-      const isSecret = name.endsWith("(config.via)") && message?.endsWith(`got a ${typeof wrong}`);
+      // What stands in the place of a proxy, keys or passwords may hold one.
+      const isSecret = SECRETS.test(name) &&
+        /got (a (boolean|number|bigint|string|symbol|function)|an array|bytes)$/.test(message);
       const saysWhat = message?.endsWith(`got ${shown}`) || / has no method /.test(message) ||
         isSecret;
       if (!isPlain || !message.includes(says) || !saysWhat) {

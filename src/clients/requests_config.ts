@@ -57,8 +57,7 @@ export interface RequestsConfig<Q, A> {
   /**
    * How many requests may be without an answer at one time on one connection, an integer from 1, or `Infinity`; further
    * ones wait. 1 for a protocol that does not allow pipelining. After `redial`, those of the old connection count there.
-   * With `idOf` there are never more than `maxId`, and those that were given
-   * up do not count here.
+   * With `idOf` there are never more than `maxId`, and those that were given up do not count here.
    *
    * @default {1_000}
    */

@@ -80,14 +80,16 @@ export function readMessageHeartbeat<Out>(
 function settled<What>(
   name: string,
   given: What | (() => What) | undefined,
-  { everyInMillis = Infinity, deafAfterInMillis = Infinity }: HeartbeatTimes,
+  times: HeartbeatTimes,
 ): HeartbeatSettings<What> {
+  const { everyInMillis = Infinity, deafAfterInMillis = Infinity } = times;
   checkInterval("heartbeat.everyInMillis", everyInMillis);
   checkInterval("heartbeat.deafAfterInMillis", deafAfterInMillis);
-  if ((given === undefined) !== (everyInMillis === Infinity)) {
+  // `Infinity` says that none is sent: that is how one that a connection has is ended.
+  if ((given === undefined) !== (times.everyInMillis === undefined)) {
     throw new TypeError(`heartbeat must have both ${name} and everyInMillis, or neither`);
   }
-  if (given === undefined && deafAfterInMillis === Infinity) {
+  if (given === undefined && times.deafAfterInMillis === undefined) {
     throw new TypeError(`heartbeat must have ${name} and everyInMillis, deafAfterInMillis or all`);
   }
   const what = () => {

@@ -233,6 +233,29 @@ Deno.test("Heartbeat that cannot be made ends its connection, and is told", asyn
   }
 });
 
+Deno.test("HeartbeatConfig takes Infinity for none, which ends the one before", async () => {
+  const codec = new LineCodec();
+  for (
+    const none of [
+      { deafAfterInMillis: Infinity },
+      { message: "~", everyInMillis: Infinity },
+      { message: "~", everyInMillis: Infinity, deafAfterInMillis: Infinity },
+    ]
+  ) {
+    const { connection, clock, peer } = scriptedConnection([silence()]);
+    framed(connection, codec, {
+      heartbeat: { message: "~", everyInMillis: 5, deafAfterInMillis: 50 },
+    });
+    void connection.read().catch(() => {});
+    await clock.advance(6);
+    assertEquals(peer.writtenText, "~\n");
+    framed(connection, codec, { heartbeat: none });
+    await clock.advance(1_000);
+    assertEquals([peer.writtenText, connection.signal.aborted], ["~\n", false]);
+    connection.abort();
+  }
+});
+
 Deno.test("HeartbeatConfig names what is wrong", () => {
   const codec = new LineCodec();
   const make = (heartbeat: unknown) => () =>

@@ -47,7 +47,8 @@ export function* subscribe(session: Session, { id, filters }: Wish): Generator<R
   // As many as there are now: who publishes them again and again does not keep it here.
   for (const message of retained.values().take(retained.size)) {
     const qos = wanted.find(levelsOf(message.topic)).get(session);
-    if (qos !== undefined) yield session.packet(message, qos);
+    // Each is a step, wanted or not: between steps others have their turn.
+    yield qos === undefined ? { type: "nothing" } : session.packet(message, qos);
   }
 }
 

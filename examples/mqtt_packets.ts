@@ -19,8 +19,8 @@ export type Request =
 
 const TYPES = { connack: 2, publish: 3, puback: 4, suback: 9, unsuback: 11, pingresp: 13 };
 
-/** What they get; the payload of an answer is its codes. */
-export type Reply = { type: keyof typeof TYPES; id?: number } & Partial<Message>;
+/** What they get; the payload of an answer is its codes. "nothing" has no bytes: it is a step of long work. */
+export type Reply = { type: keyof typeof TYPES | "nothing"; id?: number } & Partial<Message>;
 
 const encoder = new TextEncoder();
 
@@ -37,6 +37,7 @@ export const mqttCodec: Codec<Request, Reply> = {
     }, { maxFrameLength: 256 * 1024 }),
 
   encode({ type, id = 0, topic, qos = 0, retain = false, payload = new Uint8Array() }, frames) {
+    if (type === "nothing") return;
     const name = topic === undefined ? undefined : encoder.encode(topic);
     frames.writeByte(TYPES[type] << 4 | qos << 1 | Number(retain));
     frames.writeVarint((name ? 2 + name.length : 0) + (id > 0 ? 2 : 0) + payload.length);

@@ -200,3 +200,7 @@ Deno.test("mqttCodec takes a hundred filters at once, and no more", () => {
   assertEquals((subscribe(100) as { filters: unknown[] }).filters.length, 100);
   assert(typeof subscribe(101) === "string");
 });
+
+Deno.test("mqttCodec makes no bytes of a step", () => {
+  assertEquals(encodeAll(mqttCodec, [{ type: "nothing" }]), new Uint8Array());
+});

@@ -313,3 +313,36 @@ Deno.test("examples/mqtt_broker.ts says once what is retained, however often it 
     const retained = heard.filter((packet) => packet?.cmd === "publish" && packet.retain);
     assertEquals([heard.length, retained.length], [1_101, 1_000]);
   }));
+
+Deno.test("examples/mqtt_broker.ts lets nobody wait for who looks for what is not retained", () =>
+  withBroker(async (port, guests) => {
+    const [searching, honest] = [
+      guests.use(await publisher(port)),
+      guests.use(await publisher(port)),
+    ];
+    const [ping, deep] = [of({ cmd: "pingreq" }), "a/".repeat(31)];
+    for (let i = 0; i < 1_000; i++) {
+      await searching.client.write(message(`${deep}${i}`, "x", 0, true));
+    }
+    await searching.client.write(ping);
+    await searching.hearsUntil("pingresp");
+    // They fit at each level but the last one.
+    const wild = Array.from({ length: 100 }, (_, i) => {
+      const first = Array.from({ length: 7 }, (_, bit) => (i >> bit) % 2 > 0 ? "+/" : "a/");
+      return `${first.join("")}${"+/".repeat(24)}b`;
+    });
+    const searches = Array.from({ length: 5 }, () => subscription(wild));
+    await searching.client.write(new Uint8Array(Buffer.concat([...searches, ping])));
+    await searching.hearsUntil("suback");
+    // The search is under way.
+    const order: string[] = [];
+    const found = searching.hearsUntil("pingresp").then((heard) => {
+      order.push("searching");
+      return heard;
+    });
+    await honest.client.write(ping);
+    assertEquals((await honest.hears())?.cmd, "pingresp");
+    order.push("honest");
+    assertEquals(kinds(await found), [...Array(4).fill("suback"), "pingresp"]);
+    assertEquals(order, ["honest", "searching"]);
+  }));

@@ -12,17 +12,19 @@ export class Topics<Who> {
   readonly #here = new Map<Who, number>();
 
   /** Adds who wants what fits a filter, and with which quality of service. */
-  add(who: Who, [level, ...more]: string[], qos: number): void {
+  add(who: Who, levels: string[], qos: number, depth = 0): void {
+    const level = levels[depth];
     if (level === undefined) return void this.#here.set(who, qos);
     const next = this.#next.get(level) ?? new Topics<Who>();
     this.#next.set(level, next);
-    next.add(who, more, qos);
+    next.add(who, levels, qos, depth + 1);
   }
 
   /** Takes that out again. Gives whether nothing is left. */
-  delete(who: Who, [level, ...more]: string[]): boolean {
+  delete(who: Who, levels: string[], depth = 0): boolean {
+    const level = levels[depth];
     if (level === undefined) this.#here.delete(who);
-    else if (this.#next.get(level)?.delete(who, more)) this.#next.delete(level);
+    else if (this.#next.get(level)?.delete(who, levels, depth + 1)) this.#next.delete(level);
     return this.#here.size + this.#next.size === 0;
   }
 

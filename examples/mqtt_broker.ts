@@ -26,10 +26,7 @@ listener.attach(framedService<Request, Reply>(mqttCodec, {
     if (request.type === "puback") return void (session.owed &&= session.owed - 1);
     if (request.type === "pingreq") return { type: "pingresp" };
     if (request.type === "subscribe") return subscribe(session, request);
-    if (request.type === "publish") {
-      publish(session, request.message); // nobody waits for those who are slow
-      return request.id > 0 ? { type: "puback", id: request.id } : undefined;
-    }
+    if (request.type === "publish") return publish(session, request.message, request.id);
     if (request.type === "unsubscribe") {
       unsubscribe(session, request.filters.map(([filter]) => filter));
       return { type: "unsuback", id: request.id };
@@ -37,12 +34,13 @@ listener.attach(framedService<Request, Reply>(mqttCodec, {
     session.greeting.will = undefined; // it says that it goes
     return void caller.close();
   },
-  onClose(caller) {
+  async onClose(caller) {
     const session = sessions.get(caller)!;
     sessions.delete(caller);
     unsubscribe(session, session.filters);
     const will = session.leave();
-    if (will !== undefined) publish(session, will);
+    if (will === undefined) return;
+    for (const _step of publish(session, will)) await new Promise((resolve) => setTimeout(resolve));
   },
 }));
 

@@ -11,11 +11,22 @@ const topics = new Topics<Session>();
 /** The one set last is the last, each with whose it is: a connection's number. */
 const retained = new Map<string, Message & { owner: number }>();
 
+/** A search has many filters to look at, or many messages: between its steps others have their turn. */
+const STEP: Reply = { type: "nothing" };
+
+function* find(tree: Topics<Session>, topic: string): Generator<Reply, Map<Session, number>> {
+  const search = tree.find(levelsOf(topic));
+  let result = search.next();
+  for (; !result.done; result = search.next()) yield STEP;
+  return result.value;
+}
+
 /** Sends a message of a client to all who want it. Those who are slow are left behind: nobody waits. */
-export function publish({ caller }: Session, message: Message): void {
+export function* publish({ caller }: Session, message: Message, id = 0): Generator<Reply> {
   if (message.retain) retain(caller.id, message);
   const fresh = { ...message, retain: false };
-  for (const [session, qos] of topics.find(levelsOf(message.topic))) session.deliver(fresh, qos);
+  for (const [session, qos] of yield* find(topics, message.topic)) session.deliver(fresh, qos);
+  if (id > 0) yield { type: "puback", id };
 }
 
 /**
@@ -46,9 +57,8 @@ export function* subscribe(session: Session, { id, filters }: Wish): Generator<R
   yield { type: "suback", id, payload: Uint8Array.from(codes) };
   // As many as there are now: who publishes them again and again does not keep it here.
   for (const message of retained.values().take(retained.size)) {
-    const qos = wanted.find(levelsOf(message.topic)).get(session);
-    // Each is a step, wanted or not: between steps others have their turn.
-    yield qos === undefined ? { type: "nothing" } : session.packet(message, qos);
+    const qos = (yield* find(wanted, message.topic)).get(session);
+    yield qos === undefined ? STEP : session.packet(message, qos);
   }
 }
 

@@ -6,6 +6,8 @@ export const FILTER = /^(?=.{1,256}$)(?:(?:\+|[^+#/\0]*)\/){0,31}(?:\+|#|[^+#/\0
 /** The levels of a topic, as far as a filter can tell them apart, or of a filter. */
 export const levelsOf = (topic: string): string[] => topic.split("/", 33);
 
+const STEPS_AT_ONCE = 256; // of a search: fewer than 0.1 ms
+
 /** Filters and who gave them, in a tree: a level at each step. */
 export class Topics<Who> {
   readonly #next = new Map<string, Topics<Who>>();
@@ -28,16 +30,25 @@ export class Topics<Who> {
     return this.#here.size + this.#next.size === 0;
   }
 
-  /** Finds all who want a topic, each with the best quality that was asked for. */
-  find(levels: string[], all = new Map<Who, number>(), depth = 0): Map<Who, number> {
-    const level = levels[depth];
-    const isWild = depth > 0 || !level!.startsWith("$"); // wildcards do not mean topics like $SYS
-    for (const end of [isWild && this.#next.get("#"), level === undefined && this]) {
-      for (const [who, qos] of end ? end.#here : []) all.set(who, Math.max(qos, all.get(who) ?? 0));
+  /** Finds all who want a topic, each with the best quality that was asked for; stops now and then on the way. */
+  *find(levels: string[]): Generator<undefined, Map<Who, number>> {
+    const all = new Map<Who, number>();
+    const open: [Topics<Who> | undefined, depth: number][] = [[this, 0]];
+    for (let step = 1; open.length > 0; step++) {
+      if (step % STEPS_AT_ONCE === 0) yield;
+      const [at, depth] = open.pop()!;
+      if (at === undefined) continue;
+      const level = levels[depth];
+      const isWild = depth > 0 || !level!.startsWith("$"); // wildcards do not mean topics like $SYS
+      for (const end of [isWild && at.#next.get("#"), level === undefined && at]) {
+        for (const [who, qos] of end ? end.#here : []) {
+          all.set(who, Math.max(qos, all.get(who) ?? 0));
+        }
+      }
+      if (level === undefined) continue;
+      if (isWild) open.push([at.#next.get("+"), depth + 1]);
+      open.push([at.#next.get(level), depth + 1]);
     }
-    if (level === undefined) return all;
-    this.#next.get(level)?.find(levels, all, depth + 1);
-    if (isWild) this.#next.get("+")?.find(levels, all, depth + 1);
     return all;
   }
 }

@@ -314,6 +314,15 @@ Deno.test("examples/mqtt_broker.ts says once what is retained, however often it 
     assertEquals([heard.length, retained.length], [1_101, 1_000]);
   }));
 
+/** A hundred filters that fit `a/a/…` at each of 32 levels but the last one; others for each group. */
+function almost(group: number): string[] {
+  return Array.from({ length: 100 }, (_, i) => {
+    const number = group * 100 + i;
+    const first = Array.from({ length: 14 }, (_, bit) => (number >> bit) % 2 > 0 ? "+/" : "a/");
+    return `${first.join("")}${"+/".repeat(17)}b`;
+  });
+}
+
 Deno.test("examples/mqtt_broker.ts lets nobody wait for who looks for what is not retained", () =>
   withBroker(async (port, guests) => {
     const [searching, honest] = [
@@ -326,11 +335,7 @@ Deno.test("examples/mqtt_broker.ts lets nobody wait for who looks for what is no
     }
     await searching.client.write(ping);
     await searching.hearsUntil("pingresp");
-    // They fit at each level but the last one.
-    const wild = Array.from({ length: 100 }, (_, i) => {
-      const first = Array.from({ length: 7 }, (_, bit) => (i >> bit) % 2 > 0 ? "+/" : "a/");
-      return `${first.join("")}${"+/".repeat(24)}b`;
-    });
+    const wild = almost(0);
     const searches = Array.from({ length: 5 }, () => subscription(wild));
     await searching.client.write(new Uint8Array(Buffer.concat([...searches, ping])));
     await searching.hearsUntil("suback");
@@ -345,4 +350,27 @@ Deno.test("examples/mqtt_broker.ts lets nobody wait for who looks for what is no
     order.push("honest");
     assertEquals(kinds(await found), [...Array(4).fill("suback"), "pingresp"]);
     assertEquals(order, ["honest", "searching"]);
+  }));
+
+Deno.test("examples/mqtt_broker.ts lets nobody wait for a message that many filters almost fit", () =>
+  withBroker(async (port, guests) => {
+    for (let i = 0; i < 20; i++) guests.use(await subscriber(port, almost(i)));
+    const [flooding, honest] = [
+      guests.use(await publisher(port)),
+      guests.use(await publisher(port)),
+    ];
+    const [ping, one] = [of({ cmd: "pingreq" }), message(`${"a/".repeat(31)}c`, "x", 1)];
+    // The broker acknowledges the first one while the others wait.
+    await flooding.client.write(new Uint8Array(Buffer.concat([...Array(30).fill(one), ping])));
+    await flooding.hearsUntil("puback");
+    const order: string[] = [];
+    const flooded = flooding.hearsUntil("pingresp").then((heard) => {
+      order.push("flooding");
+      return heard;
+    });
+    await honest.client.write(ping);
+    assertEquals((await honest.hears())?.cmd, "pingresp");
+    order.push("honest");
+    assertEquals(kinds(await flooded), [...Array(29).fill("puback"), "pingresp"]);
+    assertEquals(order, ["honest", "flooding"]);
   }));

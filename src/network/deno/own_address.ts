@@ -6,6 +6,7 @@
 import { formatAddress } from "../../base/address.ts";
 import { needsZone, withoutZone } from "../../base/ip_address.ts";
 import { bare } from "../../base/options.ts";
+import { netState } from "../net_status.ts";
 
 /** Binds a port of an address. */
 type Listen = (options: { hostname: string; port: number }) => { close(): void };
@@ -23,7 +24,7 @@ type Interfaces = () => readonly { readonly address: string }[];
 export function isOwnAddress(address: string, listen: Listen, interfaces: Interfaces): boolean {
   if (needsZone(address)) return mayBeListed(address, interfaces);
   const host = formatAddress(withoutZone(address), 0);
-  if (Deno.permissions.querySync({ name: "net", host }).state !== "granted") return false;
+  if (netState(host) !== "granted") return false;
   try {
     // By a stream socket, which always exists; a datagram socket takes a flag.
     listen(bare({ hostname: address, port: 0 })).close();

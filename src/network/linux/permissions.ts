@@ -5,6 +5,7 @@
 // is not denied by itself.
 
 import { formatAddress, isAbstract } from "../../base/address.ts";
+import { netState, requestNet } from "../net_status.ts";
 
 type Descriptor = Deno.PermissionDescriptor;
 
@@ -15,14 +16,12 @@ type Descriptor = Deno.PermissionDescriptor;
  * @throws {Deno.errors.NotCapable} It is not given: what Deno would throw.
  */
 export function requireHost(host: string, port: number): void {
-  const written = formatAddress(host, port);
-  demand({ name: "net", host: written }, "net", written);
+  demandNet(formatAddress(host, port));
 }
 
 /** Whether the program may use a host, or one port of it. Never prompts. */
 export function mayUseHost(host: string, port: number): boolean {
-  const permission = { name: "net", host: formatAddress(host, port) } as const;
-  return Deno.permissions.querySync(permission).state === "granted";
+  return netState(formatAddress(host, port)) === "granted";
 }
 
 /**
@@ -32,7 +31,7 @@ export function mayUseHost(host: string, port: number): boolean {
  */
 export function refuseDenied(ip: string, port: number): void {
   const written = formatAddress(ip, port);
-  if (Deno.permissions.querySync({ name: "net", host: written }).state !== "denied") return;
+  if (netState(written) !== "denied") return;
   throw notCapable("net", written);
 }
 
@@ -48,7 +47,11 @@ export function requirePath(path: string): void {
   if (isAbstract(path)) return demand({ name: "net" }, "net", name);
   demand({ name: "read", path }, "read", path);
   demand({ name: "write", path }, "write", path);
-  demand({ name: "net", host: name }, "net", name);
+  demandNet(name);
+}
+
+function demandNet(host: string): void {
+  if (requestNet(host) !== "granted") throw notCapable("net", host);
 }
 
 function demand(permission: Descriptor, kind: string, what: string): void {

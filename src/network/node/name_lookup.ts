@@ -18,13 +18,13 @@ export async function lookUpName(
   port: number,
   family: 0 | 4 | 6,
 ): Promise<ResolvedName> {
-  if (!(await mayUse(hostname))) return { addresses: [], isDirect: false };
+  if (!mayUse(hostname)) return { addresses: [], isDirect: false };
   const dns = await import("node:dns/promises");
   const found = await dns.lookup(
     hostname,
     bare({ family, all: true, order: "verbatim" } as const),
   );
   const addresses = found.map(({ address }) => address);
-  const may = await Promise.all(addresses.map((address) => mayUse(address, port)));
+  const may = addresses.map((address) => mayUse(address, port));
   return { addresses, isDirect: !may.includes(false) };
 }

@@ -2,12 +2,11 @@
 // may end the process, or lose the error.
 
 import { formatAddress } from "../../base/address.ts";
+import { netState, requestNet } from "../net_status.ts";
 
 /** Whether the program may use a host, or one port of it. Never prompts. */
-export async function mayUse(hostname: string, port?: number): Promise<boolean> {
-  const host = formatAddress(hostname, port);
-  const status = await Deno.permissions.query({ name: "net", host });
-  return status.state === "granted";
+export function mayUse(hostname: string, port?: number): boolean {
+  return netState(formatAddress(hostname, port)) === "granted";
 }
 
 /**
@@ -15,10 +14,9 @@ export async function mayUse(hostname: string, port?: number): Promise<boolean> 
  *
  * @throws {Deno.errors.NotCapable} It is not given: what the runtime would throw.
  */
-export async function requireNet(hostname: string, port?: number): Promise<void> {
+export function requireNet(hostname: string, port?: number): void {
   const host = formatAddress(hostname, port);
-  const status = await Deno.permissions.request({ name: "net", host });
-  if (status.state !== "granted") throw missing(host);
+  if (requestNet(host) !== "granted") throw missing(host);
 }
 
 /**
@@ -27,11 +25,10 @@ export async function requireNet(hostname: string, port?: number): Promise<void>
  *
  * @throws {Deno.errors.NotCapable} One is denied: what the runtime would throw.
  */
-export async function refuseDenied(addresses: readonly string[], port: number): Promise<void> {
+export function refuseDenied(addresses: readonly string[], port: number): void {
   for (const address of addresses) {
     const host = formatAddress(address, port);
-    const { state } = await Deno.permissions.query({ name: "net", host });
-    if (state === "denied") throw missing(host);
+    if (netState(host) === "denied") throw missing(host);
   }
 }
 

@@ -161,11 +161,11 @@ class NodeDatagramSocket implements DatagramSocket {
  * @throws {Deno.errors.NotCapable} One is missing.
  */
 async function whyUnsent(hostname: string, port: number, error: Error): Promise<Error> {
-  await requireNet(hostname, port);
+  requireNet(hostname, port);
   if (ipVersion(hostname) !== 0) return error;
   // The name may be used, and one of its addresses not.
   const { addresses } = await lookUpName(hostname, port, 0).catch(() => NOT_FOUND);
-  await refuseDenied(addresses, port);
+  refuseDenied(addresses, port);
   return error;
 }
 
@@ -232,7 +232,7 @@ export async function bindNodeDatagram(
         `IPv4 on "${hostname}"; bind to "0.0.0.0"`,
     );
   }
-  await requireNet(hostname, port);
+  requireNet(hostname, port);
   const [dgram, { nextTick }] = await Promise.all([
     import("node:dgram"),
     import("node:process"),

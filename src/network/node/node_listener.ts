@@ -30,7 +30,7 @@ export type NodeListenTarget =
 export async function listenNode(target: NodeListenTarget): Promise<TransportListener> {
   const { backlog } = target;
   // A missing permission that node:net finds out itself ends the process.
-  if ("hostname" in target) await requireNet(target.hostname, target.port);
+  if ("hostname" in target) requireNet(target.hostname, target.port);
   const server = createServer(bare({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }));
   const options: ListenOptions & { fd?: number; reusePort?: boolean } = "hostname" in target
     ? { host: target.hostname, port: target.port, reusePort: target.reusePort ?? false }

@@ -56,8 +56,8 @@ export async function connectNodeStream(
 ): Promise<Transport> {
   const { hostname, port, localAddress, localPort = 0 } = target;
   // A missing permission that node:net finds out itself ends the process.
-  if (localAddress !== undefined) await requireNet(localAddress, localPort);
-  await requireNet(hostname, ipVersion(hostname) === 0 ? undefined : port);
+  if (localAddress !== undefined) requireNet(localAddress, localPort);
+  requireNet(hostname, ipVersion(hostname) === 0 ? undefined : port);
   return await dial(withOptions(target, { hosts: [hostname] }), {
     clock,
     lookUp,

@@ -88,8 +88,13 @@ export class Client extends Connection {
       const security = new ClientSecurity(resolveUpgrade(options, host), network);
       await security.load(true);
       return async (transport: Transport) => {
-        events.shaking();
-        return events.secured(await security.secure(transport));
+        events.upgrading(transport);
+        try {
+          return events.secured(await security.secure(transport));
+        } catch (error) {
+          events.upgradeFailed(transport);
+          throw error;
+        }
       };
     };
     const { id, point } = events;

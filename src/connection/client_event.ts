@@ -6,6 +6,8 @@ import { uniqueId } from "../base/unique_id.ts";
 import {
   type Beginning,
   hearsHandshake,
+  noteFailedUpgrade,
+  noteUpgrade,
   tellOpened,
   tellSecured,
 } from "../events/connection_events.ts";
@@ -91,6 +93,17 @@ export class ClientEvents implements Beginning {
   /** A handshake begins. */
   shaking(): void {
     if (hearsHandshake(this.point)) this.#shakenAt = this.#clock.now();
+  }
+
+  /** A handshake begins in the middle of the connection. */
+  upgrading(plain: Transport): void {
+    this.shaking();
+    if (!Number.isNaN(this.#shakenAt)) noteUpgrade(plain, this.#shakenAt);
+  }
+
+  /** That handshake has failed, which is about to end the connection. */
+  upgradeFailed(plain: Transport): void {
+    noteFailedUpgrade(plain, this.#clock.now());
   }
 
   /** The handshake has succeeded. */

@@ -28,6 +28,36 @@ export interface Outcome {
 
 /** The handshakes that secure streams went through, where somebody wanted to hear of them. */
 const handshakes = new WeakMap<Transport, HandshakeTimes>();
+/** The upgrades that open streams in the clear went into, and how long they took, once that is known. */
+const upgrades = new WeakMap<Transport, { readonly begunAt: number; durationInMillis?: number }>();
+
+/** Whether the program or a stop ended a connection; a limit ends one because of the peer. */
+export function isGivenUp(error: SocketError | undefined): boolean {
+  return error === undefined || error.code === "aborted";
+}
+
+/** An open stream in the clear goes into a handshake. If that is what it does not survive, its end says so. */
+export function noteUpgrade(plain: Transport, begunAt: number): void {
+  upgrades.set(plain, { begunAt });
+}
+
+/** The handshake of {@linkcode noteUpgrade} has failed. The stream may end later: its service is told first. */
+export function noteFailedUpgrade(plain: Transport, now: number): void {
+  const upgrade = upgrades.get(plain);
+  if (upgrade !== undefined) upgrade.durationInMillis ??= now - upgrade.begunAt;
+}
+
+/** The handshake that a stream in the clear has ended in, unless it was given up. */
+function failedUpgrade(
+  transport: Transport,
+  error: SocketError | undefined,
+  now: number,
+): HandshakeTimes | undefined {
+  const upgrade = upgrades.get(transport);
+  if (upgrade === undefined || isGivenUp(error)) return undefined;
+  const { begunAt, durationInMillis = now - begunAt } = upgrade;
+  return { begunAt, durationInMillis, hasFailed: true };
+}
 
 /** A connection has begun. */
 export function tellOpened(
@@ -92,5 +122,5 @@ export function tellEnded(
     ...(handshake === undefined
       ? {}
       : { handshakeInMillis: Math.round(handshake.durationInMillis) }),
-  }, { now, begunAt, handshake, context });
+  }, { now, begunAt, handshake: handshake ?? failedUpgrade(transport, error, now), context });
 }

@@ -24,6 +24,8 @@ export type { Source } from "./instruments.ts";
 export interface HandshakeTimes {
   readonly begunAt: number;
   readonly durationInMillis: number;
+  /** It has ended a connection that was open before. */
+  readonly hasFailed?: boolean;
 }
 
 /** When something began, by the clock of its network. */
@@ -148,6 +150,11 @@ export class Telemetry {
         if (this.#matter === "connection" || isListener) {
           instruments.record(metric, event.durationInMillis, attributes);
         }
+        const handshake = times?.handshake;
+        if (handshake?.hasFailed) {
+          const failed = { ...about, "error.type": "handshake" };
+          instruments.record(shake, handshake.durationInMillis, failed);
+        }
         if (times !== undefined) this.#trace(instruments, event, times);
         break;
       }
@@ -196,7 +203,7 @@ export class Telemetry {
         },
         contextWith(span, api),
       );
-      if (event.kind === "refused") child.setStatus(failure);
+      if (event.kind === "refused" || handshake.hasFailed) child.setStatus(failure);
       child.end(at(Math.max(handshake.begunAt + handshake.durationInMillis, shakenAt)));
     }
     if (isFailed) span.setStatus(failure);

@@ -7,7 +7,7 @@ import { Connection, connectionFrom } from "../connection/connection.ts";
 import type { Upgradable, Upgrade } from "../connection/origin.ts";
 import { GenericError, isSocketError, type SocketError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
-import type { Beginning } from "../events/connection_events.ts";
+import { type Beginning, isGivenUp } from "../events/connection_events.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
 import { headerStage } from "./header_stage.ts";
@@ -326,8 +326,11 @@ export class Entrance implements Openable {
       );
     }
     return (transport) => {
-      const shakenAt = this.#events.shaking();
-      const upgrading = security.upgrade(transport);
+      const shakenAt = this.#events.upgrading(transport);
+      const upgrading = security.upgrade(transport).catch((error) => {
+        this.#events.upgradeFailed(transport);
+        throw error;
+      });
       const beginning = { id: connection.origin.id ?? 0, begunAt: connection.begunAt };
       this.#handshakes.count(
         upgrading.then((secured) => this.#events.secured(beginning.id, secured, shakenAt)),
@@ -335,7 +338,7 @@ export class Entrance implements Openable {
         () => connection.isFreed && isGivenUp(connection.error),
         (error) => {
           const failure = connection.error ?? error as SocketError;
-          this.#events.insecure(beginning, transport, failure, shakenAt);
+          this.#events.insecure(beginning, transport, failure, shakenAt, true);
         },
       );
       return upgrading;
@@ -344,13 +347,8 @@ export class Entrance implements Openable {
 
   readonly #onInjected = (error: SocketError, transport: Transport, beginning: Beginning): void => {
     this.#handshakes.countFailed();
-    this.#events.insecure(beginning, transport, error);
+    this.#events.insecure(beginning, transport, error, NaN, true);
   };
-}
-
-/** Whether the program or a stop ended a connection; a limit ends one because of the peer. */
-function isGivenUp(error: SocketError | undefined): boolean {
-  return error === undefined || error.code === "aborted";
 }
 
 /** The stage of the TLS handshake. */

@@ -6,6 +6,8 @@ import { Events } from "../events/events.ts";
 import {
   type Beginning,
   hearsHandshake,
+  noteFailedUpgrade,
+  noteUpgrade,
   tellOpened,
   tellSecured,
 } from "../events/connection_events.ts";
@@ -102,28 +104,54 @@ export class ListenerEvents implements Source {
     });
   }
 
-  /** A connection could not be made secure. @param shakenAt When the handshake began, NaN if that is not known. */
-  insecure({ id, begunAt }: Beginning, ends: Ends, error: SocketError, shakenAt = NaN): void {
+  /**
+   * A connection could not be made secure.
+   *
+   * @param shakenAt When the handshake began, NaN if that is not known.
+   * @param wasOpen Whether it was handed out before: then OpenTelemetry hears of the handshake with its end.
+   */
+  insecure(
+    { id, begunAt }: Beginning,
+    ends: Ends,
+    error: SocketError,
+    shakenAt = NaN,
+    wasOpen = false,
+  ): void {
     if (!this.point.hears("refused")) return;
     const now = this.#now();
     const durationInMillis = now - shakenAt;
     const isKnown = !Number.isNaN(shakenAt);
-    this.point.emit({
-      kind: "refused",
-      reason: "handshake",
-      ...subjectOf("listener", id, ends),
-      ...errorField(error),
-      ...(isKnown ? { durationInMillis: Math.round(durationInMillis) } : {}),
-    }, {
-      now,
-      begunAt,
-      handshake: isKnown ? { begunAt: shakenAt, durationInMillis } : undefined,
-    });
+    this.point.emit(
+      {
+        kind: "refused",
+        reason: "handshake",
+        ...subjectOf("listener", id, ends),
+        ...errorField(error),
+        ...(isKnown ? { durationInMillis: Math.round(durationInMillis) } : {}),
+      },
+      wasOpen ? undefined : {
+        now,
+        begunAt,
+        handshake: isKnown ? { begunAt: shakenAt, durationInMillis } : undefined,
+      },
+    );
   }
 
   /** When a handshake begins that somebody wants to hear of; NaN if nobody does. */
   shaking(): number {
     return hearsHandshake(this.point) ? this.#now() : NaN;
+  }
+
+  /** An open connection goes into a handshake. Gives what {@linkcode ListenerEvents.shaking} does. */
+  upgrading(plain: Transport): number {
+    const shakenAt = this.shaking();
+    if (!Number.isNaN(shakenAt)) noteUpgrade(plain, shakenAt);
+    return shakenAt;
+  }
+
+  /** The handshake of an open connection has failed, which is about to end it. */
+  upgradeFailed(plain: Transport): void {
+    noteFailedUpgrade(plain, this.#now());
   }
 
   /** A handshake has succeeded. @param shakenAt What {@linkcode ListenerEvents.shaking} gave. */

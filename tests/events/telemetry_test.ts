@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Client, GenericError, type Listener, UdpClient, UdpListener } from "../../mod.ts";
+import { Client, GenericError, Listener, UdpClient, UdpListener } from "../../mod.ts";
 import { registeredOtel } from "../../src/events/otel_api.ts";
 import { Telemetry } from "../../src/events/telemetry.ts";
 import { Authority } from "../support/certificates.ts";
@@ -131,6 +131,49 @@ Deno.test("telemetry says what could not be made, with the error", async () => {
     "handshake",
     "unreachable",
   ]);
+});
+
+Deno.test("telemetry has one span for a connection that an upgrade ends, its handshake as the child", async () => {
+  using otel = registerFakeOtel();
+  const secureSocket = { cert, key, mode: "upgrade" } as const;
+  const listener = new Listener(0, { interface: "127.0.0.1", telemetry: true, secureSocket });
+  await listener.serve(async (caller) => {
+    await caller.readLine();
+    await caller.write("go\n");
+    await caller.upgradeToTls();
+  });
+  const config = { host: "127.0.0.1", port: listener.port, telemetry: true };
+  const client = await Client.connect(config);
+  await client.write("STARTTLS\n");
+  await client.readLine();
+  await assertRejects(() => client.upgradeToTls(), GenericError);
+  await client.closed;
+  await listener.gracefulStop();
+  const { handshakes, accepted, ended } = listener.stats();
+  assertEquals([handshakes.failed, accepted, ended.error], [1, 1, 1]);
+  for (const side of ["server", "client"]) {
+    const spans = otel.spans.filter(({ name }) => name === `socket.${side}.connection`);
+    assertEquals(spans.length, 1, side);
+    const parent = spans[0]!;
+    const children = otel.spans.filter((span) => span.parent === parent);
+    assertEquals(children.map(({ name, status }) => [name, status?.code]), [[
+      "socket.tls_handshake",
+      2,
+    ]], side);
+    assertEquals([parent.status?.code, parent.attributes["error.type"]], [2, "handshake"], side);
+    const [received, sent] = side === "server" ? [9, 3] : [3, 9];
+    assertEquals(parent.attributes["socket.io.received"], received, side);
+    assertEquals(parent.attributes["socket.io.sent"], sent, side);
+    const child = children[0]!;
+    assert(child.startTime >= parent.startTime, side);
+    assert(child.endTime! <= parent.endTime!, side);
+    const shakes = otel.recorded.filter(([name]) =>
+      name === `socket.${side}.tls_handshake.duration`
+    );
+    assertEquals(shakes.map(([, , about]) => about["error.type"]), ["handshake"], side);
+  }
+  const dials = otel.recorded.filter(([name]) => name === "socket.client.dial.duration");
+  assertEquals(dials.map(([, , about]) => about["error.type"]), [undefined]);
 });
 
 Deno.test("telemetry counts datagrams and sessions as the sockets do", async () => {

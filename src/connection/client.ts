@@ -14,7 +14,7 @@ import { ClientSecurity } from "../tls/client_security.ts";
 import { type AnyClientConfig, resolveClientConfig } from "./client_config.ts";
 import { Connection, connectionFrom } from "./connection.ts";
 import { ClientEvents } from "./client_event.ts";
-import type { Origin } from "./origin.ts";
+import type { Origin, Upgradable } from "./origin.ts";
 import { serve } from "./service_loop.ts";
 
 /**
@@ -84,13 +84,18 @@ export class Client extends Connection {
       events.refused(error);
       throw error;
     });
-    const prepareUpgrade = async (options: ClientSecureSocketConfig = {}) => {
-      const security = new ClientSecurity(resolveUpgrade(options, host), network);
+    const prepareUpgrade = async (
+      options: ClientSecureSocketConfig | undefined,
+      connection: Upgradable,
+    ) => {
+      const security = new ClientSecurity(resolveUpgrade(options ?? {}, host), network);
       await security.load(true);
       return async (transport: Transport) => {
         events.upgrading(transport);
         try {
-          return events.secured(await security.secure(transport));
+          const secured = await security.secure(transport);
+          // Not every engine notices that its stream was freed.
+          return connection.isFreed ? secured : events.secured(secured);
         } catch (error) {
           events.upgradeFailed(transport);
           throw error;

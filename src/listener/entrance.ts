@@ -333,7 +333,10 @@ export class Entrance implements Openable {
       });
       const beginning = { id: connection.origin.id ?? 0, begunAt: connection.begunAt };
       this.#handshakes.count(
-        upgrading.then((secured) => this.#events.secured(beginning.id, secured, shakenAt)),
+        upgrading.then((secured) => {
+          // Not every engine notices that its stream was freed.
+          if (!connection.isFreed) this.#events.secured(beginning.id, secured, shakenAt);
+        }),
         connection.freed,
         () => connection.isFreed && isGivenUp(connection.error),
         (error) => {

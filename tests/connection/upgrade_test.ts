@@ -1,11 +1,17 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { Client, type ClientEvent, type SecureInfo } from "../../mod.ts";
 import { Connection, connectionFrom, coreOf } from "../../src/connection/connection.ts";
 import { GenericError } from "../../src/base/errors.ts";
 import type { ReceivingCodec } from "../../src/framing/codec.ts";
 import { framed } from "../../src/framing/framed.ts";
-import type { Transport } from "../../src/network/network.ts";
+import type { Network, Transport } from "../../src/network/network.ts";
 import { upgrade } from "../../src/connection/upgrade.ts";
-import { connectedTransports, microtasksDrained } from "../../testing/mod.ts";
+import {
+  connectedTransports,
+  microtasksDrained,
+  scriptedNetwork,
+  scriptedTransport,
+} from "../../testing/mod.ts";
 import { readAll } from "../support/read_all.ts";
 import { text } from "../support/text.ts";
 
@@ -195,4 +201,29 @@ Deno.test("upgrade() that nobody awaits is no unhandled rejection where it ends 
   } finally {
     globalThis.removeEventListener("unhandledrejection", onUnhandled);
   }
+});
+
+Deno.test("upgrade() whose handshake is over only after the connection tells of no success", async () => {
+  const told: string[] = [];
+  const [begun, late] = [Promise.withResolvers<void>(), Promise.withResolvers<Transport>()];
+  const network: Network = {
+    ...scriptedNetwork({ connects: [scriptedTransport([])] }),
+    startTls: () => {
+      begun.resolve();
+      return late.promise;
+    },
+  };
+  const onEvent = ({ kind }: ClientEvent) => void told.push(kind);
+  const client = await Client.connect({ host: "a.example", port: 7, network, onEvent });
+  const upgrading = assertRejects(() => client.upgradeToTls(), GenericError);
+  await begun.promise;
+  client.abort();
+  await upgrading;
+  const freed = Promise.withResolvers<void>();
+  const secure = { protocol: undefined, alpnProtocol: undefined } as SecureInfo;
+  late.resolve(Object.assign(scriptedTransport([]), { secure, close: freed.resolve }));
+  await freed.promise;
+  // Events are told in a turn of their own.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(told, ["opened", "ended"]);
 });

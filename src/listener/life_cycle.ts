@@ -194,6 +194,7 @@ export class LifeCycle {
   async #start(before: Stop | undefined, opening: Opening): Promise<void> {
     // A stop under way ends first.
     await before?.report;
+    opening.begin();
     if (this.#late !== undefined) await this.#late;
     if (opening.isGivenUp) return;
     if (this.#hasClosed) {

@@ -10,6 +10,7 @@ const MOMENT_IN_MILLIS = 1_000;
 /** An opening under way. */
 export class Opening {
   readonly #clock: Clock;
+  readonly #begun = Promise.withResolvers<void>();
   readonly #givenUp = Promise.withResolvers<never>();
   readonly #hurried = Promise.withResolvers<void>();
   #isHurried = false;
@@ -31,16 +32,22 @@ export class Opening {
     return Promise.race([opened, this.#givenUp.promise]);
   }
 
+  /** Its turn has come: what it waited for before has a time of its own. */
+  begin(): void {
+    this.#begun.resolve();
+  }
+
   /** From now on it is waited for a moment only. */
   hurry(): void {
     this.#isHurried = true;
     this.#hurried.resolve();
   }
 
-  /** Waits until it is open, or has failed; after that time it is given up. */
+  /** Waits until it is open, or has failed; that time after it has begun it is given up. */
   async wait(opened: Promise<void>, timeoutInMillis: number): Promise<void> {
     let isSettled = false;
     const settled = opened.catch(ignore).then(() => isSettled = true);
+    await Promise.race([settled, this.#begun.promise]);
     await this.#within(timeoutInMillis, Promise.race([settled, this.#hurried.promise]));
     if (this.#isHurried) {
       await this.#within(Math.min(timeoutInMillis, MOMENT_IN_MILLIS), settled);

@@ -379,3 +379,24 @@ for (const [name, stop] of Object.entries(STOPS)) {
     await life.gracefulStop();
   });
 }
+
+Deno.test("A stop whose deadline is over before an earlier one has ended waits for that, and for the start between", async () => {
+  for (const acceptForInMillis of [0, 100]) {
+    const { life, log, clock, isOpen, holdShut } = scripted();
+    await life.start();
+    const answered = Promise.withResolvers<void>();
+    holdShut(answered.promise);
+    const first = life.gracefulStop({ acceptForInMillis });
+    const starting = life.start();
+    const second = life.gracefulStop({ deadlineInMillis: 3 });
+    const closed = life.closed;
+    await clock.advance(1_500);
+    answered.resolve();
+    await clock.advance(100);
+    await Promise.all([first, starting, second, closed]);
+    assertEquals([log.join(" "), isOpen()], ["open shut open shut", false]);
+    await life.start();
+    assertEquals(isOpen(), true);
+    await life.gracefulStop();
+  }
+});

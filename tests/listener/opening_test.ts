@@ -10,8 +10,11 @@ Deno.test("Opening is waited for as long as the stop may take, and a moment wher
     const opening = new Opening(clock);
     const opened = Promise.withResolvers<void>();
     const result = assertRejects(() => opening.result(opened.promise), GenericError);
-    if (isHurried) opening.hurry();
     const waited = opening.wait(opened.promise, 5_000);
+    // An earlier stop has its own time.
+    await clock.advance(60_000);
+    opening.begin();
+    if (isHurried) opening.hurry();
     await clock.advance(isHurried ? 999 : 4_999);
     assertEquals([await isPending(clock, waited), opening.isGivenUp], [true, false]);
     await clock.advance(1);
@@ -30,6 +33,7 @@ Deno.test("Opening that is over in time, or has failed, is not given up", async 
       const result = opening.result(opened.promise);
       const outcome = result.then(() => undefined, (error) => error);
       const waited = opening.wait(opened.promise, Infinity);
+      if (isHurried) opening.begin();
       if (isHurried) opening.hurry();
       await clock.advance(900);
       if (failure === undefined) opened.resolve();

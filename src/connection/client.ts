@@ -88,7 +88,10 @@ export class Client extends Connection {
       options: ClientSecureSocketConfig | undefined,
       connection: Upgradable,
     ) => {
-      const security = new ClientSecurity(resolveUpgrade(options ?? {}, host), network);
+      const security = new ClientSecurity(
+        resolveUpgrade(options === undefined ? {} : options, host),
+        network,
+      );
       await security.load(true);
       return async (transport: Transport) => {
         events.upgrading(transport);

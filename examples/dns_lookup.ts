@@ -2,6 +2,7 @@
 // Run: deno run --allow-net=127.0.0.1 examples/dns_lookup.ts NAME [PORT]
 
 import { Buffer } from "node:buffer";
+import { isIP } from "node:net";
 // @ts-types="npm:@types/dns-packet@5.6.5"
 import { decode, type DecodedPacket, encode, RECURSION_DESIRED } from "npm:dns-packet@5.6.1";
 import { ReadTimedOutError, UdpClient } from "../mod.ts";
@@ -48,7 +49,7 @@ for (const type of ["A", "AAAA"] as const) {
   if (answer === undefined) console.error(`No answer from ${server.remoteHost}`);
   if (answer?.flag_tc) console.error("The answer was cut, it would have to be asked for by TCP");
   for (const record of answer?.answers ?? []) {
-    if (record.type !== "A" && record.type !== "AAAA") continue;
+    if (record.type !== "A" && record.type !== "AAAA" || isIP(record.data) === 0) continue;
     console.log(
       `${record.name.replaceAll(/[^\w.-]/g, "?")} has address ${record.data} for ${record.ttl} s`,
     );

@@ -4,6 +4,7 @@
 import { start } from "./many_cores_start.ts";
 
 const [wanted = 61598, count = navigator.hardwareConcurrency] = Deno.args.map(Number);
+if (!(count >= 1)) throw new RangeError("PROCESSES must be a number from 1");
 const sum = { messages: 0, accepted: 0, died: 0 };
 let port = wanted;
 let isStopping = false;

@@ -276,8 +276,10 @@ export class RequestChannel<Q, A> implements Owner<Q, A>, WaitOwner {
     this.#isEndedPolitely = isClosing;
     if (isClosing || reader.hasEnded && writer.isAllOffered) {
       this.#host.onClosing(this.connection.close());
-    } else {
+    } else if (isAbort) {
       this.connection.abort(error);
+    } else {
+      this.#core.fail(error);
     }
     this.#host.onBroken(this, error, [...this.#owed.takeAll(), ...refused]);
   }

@@ -448,14 +448,21 @@ Deno.test("Requests that were never sent say what the connections have ended wit
     await caller.write("GREETING\n");
     await listen(caller);
   }, async ({ net, place }) => {
-    const client = new ReconnectingClient({ ...place, onUp: () => net.delay(50) });
+    const downs: string[] = [];
+    const client = new ReconnectingClient({
+      ...place,
+      onUp: () => net.delay(50),
+      onDown: ({ error }) => downs.push((error as GenericError).code),
+    });
     const requests = new Requests<string, string>(client, lines);
     const error = await assertRejects(
       () => requests.send("a", { timeoutInMillis: 5_000 }),
       RequestError,
     );
     assertEquals([error.code, error.hasLeft], ["timed-out", false]);
-    assertMatch(`${(error.cause as Error).cause}`, /an answer came that no request waits for/);
+    assertMatch(`${error.cause}`, /an answer came that no request waits for/);
+    // Nobody has aborted anything.
+    assertEquals([downs.length > 1, new Set(downs)], [true, new Set(["frame"])]);
     requests.abort();
   }));
 

@@ -400,9 +400,11 @@ Deno.test("examples/dns_lookup.ts believes the answer to its question only", asy
       const record = data[end - 3] === 1 ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4] : [];
       const answerOf = (last: number, change: (bytes: Uint8Array) => void) => {
         const address = record.length === 0 ? [] : [192, 0, 2, last];
-        const bytes = new Uint8Array([...data.subarray(0, end), ...record, ...address]);
+        // The second record says that it has two bytes, which are no address.
+        const cut = record.length === 0 ? [] : [...record.slice(0, -1), 2, 192, 0];
+        const bytes = new Uint8Array([...data.subarray(0, end), ...record, ...address, ...cut]);
         bytes[2] = 0x85;
-        bytes[7] = record.length === 0 ? 0 : 1;
+        bytes[7] = record.length === 0 ? 0 : 2;
         change(bytes);
         return bytes;
       };

@@ -1,6 +1,6 @@
 // examples/many_cores.ts under load: replaced twice, one of its processes killed, and books at both ends.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Client } from "../../mod.ts";
 import { dial } from "../support/dial.ts";
 import { portOfExample, startExample } from "../support/example.ts";
@@ -148,3 +148,12 @@ Deno.test("examples/many_cores starts a process that dies at once no more than o
     program.signal("SIGTERM");
     assertEquals((await program.ending()).code, 0);
   }));
+
+Deno.test("examples/many_cores.ts says that it cannot be without a process", async () => {
+  for (const PROCESSES of [0, "many"]) {
+    await using program = await startExample("many_cores", { PORT: 0, PROCESSES });
+    const { code, stdout, stderr } = await program.ending();
+    assertEquals([code, stdout], [1, ""]);
+    assertMatch(stderr, /PROCESSES must be a number from 1/);
+  }
+});

@@ -60,6 +60,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   #abortion: AbortController | undefined;
   /** A method of a service that handles this session is under way. */
   isHandled = false;
+  /** Whether one of its datagrams is being handled by a method of a service; `undefined` where there is none for each. */
+  isCalling: boolean | undefined;
   /** Says its last words at a stop, and calls `onHandled` then, if a service has any. */
   part: (() => void) | undefined;
   /** It was taken from an iteration: what the taker does with it is not known. */
@@ -237,6 +239,10 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     const { idleTimeoutInMillis } = this.settings;
     const next = this.#busyClock.look(now);
     if (Number.isNaN(this.#activeAt)) this.#activeAt = now;
+    // What waits to be handled, or is handled, keeps its session.
+    if (this.isCalling === true || this.isCalling === false && this.#mailbox.length > 0) {
+      this.#activeAt = now;
+    }
     const due = this.#activeAt + idleTimeoutInMillis;
     if (due > now || !isSure) return Math.min(due, next);
     const message = `The session ended: idle for ${idleTimeoutInMillis} ms`;

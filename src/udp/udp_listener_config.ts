@@ -46,7 +46,8 @@ export interface UdpListenerConfig extends UdpSocketConfig {
    */
   readonly maxSessions?: number;
   /**
-   * A session ends after this long without a datagram of its peer. In milliseconds, from 1, or `Infinity`.
+   * A session ends after this long without a datagram of its peer, while none of them is handled by a method of its
+   * service, or waits for that. In milliseconds, from 1, or `Infinity`.
    *
    * @default {60_000}
    */

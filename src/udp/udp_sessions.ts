@@ -279,6 +279,7 @@ async function callForEach(service: UdpService, session: UdpSession): Promise<vo
   );
   const free = () => new Promise<void>((resolve) => onFree = resolve);
   for (;;) {
+    core.isCalling = false;
     const next = await core.take(nextOf, FOREVER, OVER);
     if (next.done) break;
     // It has ended after this one was handed out.
@@ -286,6 +287,7 @@ async function callForEach(service: UdpService, session: UdpSession): Promise<vo
       core.dropTaken();
       break;
     }
+    core.isCalling = true;
     calls.handle(service, session, core.answerTo, next.value);
     while (calls.isCalling) await free();
   }

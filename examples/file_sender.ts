@@ -8,7 +8,8 @@ import { printable } from "./printable.ts";
 const [path = "LICENSE"] = Deno.args;
 const port = Number(Deno.args[1] ?? 61601);
 using file = await Deno.open(path);
-const { size } = await file.stat();
+const { size, isFile } = await file.stat();
+if (!isFile) throw new Error(`${path} is no regular file: nobody knows its size`);
 await using client = await Client.connect({ host: "127.0.0.1", port });
 
 const head = new Uint8Array(8);
@@ -19,7 +20,13 @@ await client.write(head);
 const bar = new SingleBar({ noTTYOutput: true }, Presets.shades_classic);
 bar.start(size, 0);
 // Each write waits until the system has taken it, so that only one chunk of the file is in memory.
-for await (const chunk of file.readable) bar.increment(await client.write(chunk));
+let left = size; // it may grow meanwhile
+for await (const chunk of file.readable) {
+  const piece = chunk.subarray(0, left);
+  bar.increment(await client.write(piece));
+  left -= piece.length;
+  if (left === 0) break;
+}
 bar.stop();
 await client.shutdownWrite();
 

@@ -457,3 +457,10 @@ Deno.test("examples/prometheus.ts ends although somebody asks for its numbers wi
   await half.read({ timeoutInMillis: 5_000 }); // it is being answered
   await interrupt(server);
 });
+
+Deno.test("examples/file_sender.ts sends nothing whose size is not known", async () => {
+  await using sender = await startExample("file_sender", { FILE: "/dev/null", PORT: 9 });
+  const { code, stderr } = await sender.ending();
+  assertEquals(code, 1);
+  assertMatch(stderr, /\/dev\/null is no regular file/);
+});

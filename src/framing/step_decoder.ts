@@ -154,8 +154,9 @@ export class PartReader {
  * Makes a decoder that reads a message part by part: a line and then as many bytes as it says, as HTTP, memcached,
  * NATS, Redis and SIP have it.
  *
- * @param parse Reads one message with `yield*`, and returns it. What it throws makes the message a bad one. What it
- * has read then is taken, and where the next message begins is up to the format: mostly nobody knows, so close.
+ * @param parse Reads one message with `yield*`, at least one byte of it, and returns it. What it throws makes the
+ * message a bad one. What it has read then is taken, and where the next message begins is up to the format: mostly
+ * nobody knows, so close.
  * @param config The limit: all bytes of a message count, see {@linkcode PartReader}.
  *
  * @example A command in a line, and its data
@@ -241,7 +242,9 @@ class StepDecoder<In> implements Decoder<In> {
   #checked(message: In, bytes: ByteQueue): In {
     if (message === undefined) throw new TypeError("parse must return a message: got undefined");
     // It would do so for ever.
-    if (bytes.offset === this.#start) throw new TypeError("parse must read something");
+    if (bytes.offset === this.#start) {
+      throw new TypeError("parse must read at least one byte of each message");
+    }
     return message;
   }
 }

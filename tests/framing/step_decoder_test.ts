@@ -161,7 +161,7 @@ Deno.test("stepDecoder() refuses what gives messages for nothing, or none", () =
       return 1;
     }),
     TypeError,
-    "parse must read something",
+    "parse must read at least one byte of each message",
   );
   assertThrows(
     parse(function* (read: PartReader) {

@@ -313,7 +313,8 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
 
   /**
    * Stops now: waiting datagrams are dropped, and every session ends. Also ends a graceful stop under way. No further
-   * datagram is given to a method or to a loop, and what calls under way return is not sent.
+   * datagram is given to a method or to a loop, except for what a session that was idle too long before has kept for
+   * its user; and what calls under way return is not sent.
    *
    * @returns Resolves when the port is free. It does not wait for calls under way.
    */

@@ -183,7 +183,8 @@ export class UdpServing implements UdpSocketOwner {
       // of a peer without a session waits for the next consumer.
       if (!this.#sessions.give(bytes, from)) this.#loose.put(bytes, from);
     } else if (consumer.kind === "onDatagram" || consumer.kind === "datagrams") {
-      this.#loose.put(bytes, from);
+      // Open sessions go on receiving, whoever has begun them.
+      if (this.#open.size === 0 || !this.#sessions.give(bytes, from)) this.#loose.put(bytes, from);
     } else {
       const begun = this.#sessions.put(bytes, from);
       if (begun === undefined) return;

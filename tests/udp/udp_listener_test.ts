@@ -208,3 +208,50 @@ Deno.test("UdpListener drops and counts what comes from port 0", async () => {
   }
   assertEquals([socket.sent, droppedBy(listener)], [["from 9 > 127.0.0.1:9"], 2]);
 });
+
+for (const next of ["onDatagram", "onBytes", "a loop"] as const) {
+  testOnEngines(
+    `UdpListener leaves open sessions their peers when ${next} follows`,
+    async (network) => {
+      const log: string[] = [];
+      const both = Promise.withResolvers<void>();
+      const note = (line: string) => {
+        log.push(line);
+        if (log.length === 4) both.resolve();
+      };
+      const listener = localListener(network);
+      const service: UdpService = {
+        async onSession(session) {
+          for await (const { data } of session) {
+            note(`session ${text(data)}`);
+            await session.write("got");
+          }
+        },
+      };
+      listener.attach(service);
+      await listener.start();
+      const to = { remoteHost: "127.0.0.1", remotePort: listener.port };
+      await using peer = localClient(network, to);
+      await using other = localClient(network, to);
+      await peer.write("1");
+      await peer.read();
+      listener.detach(service);
+      if (next === "onDatagram") {
+        listener.attach({ onDatagram: (_, { data }) => note(`next ${text(data)}`) });
+      } else if (next === "onBytes") {
+        listener.attach({ onBytes: (_, bytes) => note(`next ${text(bytes)}`) });
+      } else {
+        void (async () => {
+          for await (const [, { data }] of listener) note(`next ${text(data)}`);
+        })();
+      }
+      await peer.write("2");
+      await peer.read();
+      await other.write("3");
+      await peer.write("4");
+      await both.promise;
+      assertEquals(log.toSorted(), ["next 3", "session 1", "session 2", "session 4"]);
+      await listener.gracefulStop();
+    },
+  );
+}

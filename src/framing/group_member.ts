@@ -8,7 +8,6 @@ import { Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
 import type { DrainedOptions } from "../network/drained.ts";
 import type { Codec } from "./codec.ts";
-import type { Exchange } from "./exchange.ts";
 import { exchangeOf, Framed } from "./framed.ts";
 
 /** What can be written to without a promise: a {@linkcode UdpSession}, a connected {@linkcode UdpClient}. */
@@ -67,16 +66,15 @@ export function seatOf<T>(
   maxQueuedBytes: number,
 ): Seat<T> {
   if (member instanceof Framed) {
-    const exchange = exchangeOf(member);
-    if (exchange.codec !== codec) {
+    if (exchangeOf(member).codec !== codec) {
       throw new TypeError(
         "member must have the group's codec: make the Framed and the Group with one",
       );
     }
-    return new StreamSeat<T>(member, member.connection, exchange, maxQueuedBytes);
+    return new StreamSeat<T>(member, member.connection, maxQueuedBytes);
   }
   if (member instanceof Connection) {
-    return new StreamSeat<T>(member, member, undefined, maxQueuedBytes);
+    return new StreamSeat<T>(member, member, maxQueuedBytes);
   }
   checkMethods<WritableMember>("member", member, "tryWrite", "drained", "close");
   return new WritableSeat<T>(member);
@@ -86,19 +84,12 @@ class StreamSeat<T> implements Seat<T> {
   readonly member: GroupMember<T>;
   readonly key: Connection;
   readonly #core: StreamCore;
-  readonly #exchange: Exchange<unknown, T> | undefined;
   readonly #maxQueuedBytes: number;
 
-  constructor(
-    member: GroupMember<T>,
-    connection: Connection,
-    exchange: Exchange<unknown, T> | undefined,
-    maxQueuedBytes: number,
-  ) {
+  constructor(member: GroupMember<T>, connection: Connection, maxQueuedBytes: number) {
     this.member = member;
     this.key = connection;
     this.#core = coreOf(connection);
-    this.#exchange = exchange;
     this.#maxQueuedBytes = maxQueuedBytes;
   }
 

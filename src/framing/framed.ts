@@ -167,7 +167,6 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
    * @param options How many bytes may be left, and how to give up.
    */
   drained(options?: DrainedOptions): Promise<void> {
-    this.#exchange.flush();
     return this.connection.drained(options);
   }
 
@@ -190,7 +189,6 @@ export class Framed<In, Out = In> implements AsyncIterable<In>, AsyncDisposable 
    * @throws {TypeError} An option is wrong; the connection stays open.
    */
   close(options?: CloseOptions): Promise<void> {
-    this.#exchange.flush();
     return this.connection.close(options);
   }
 

@@ -82,16 +82,14 @@ const MOST_AHEAD = 64 * 1024;
 
 /** Takes messages off the queue. */
 export interface PartHolder {
-  /** Whether it has taken bytes that it has not given. */
-  readonly holdsPart: boolean;
+  /** From where in the stream on it has taken bytes that it has not given; -1 for none. */
+  readonly heldFrom: number;
 }
 
 /** Reads on demand from a transport into a queue. */
 export class Reader implements InflowHost {
   /** Bytes received and not yet read. */
   readonly queue = new ByteQueue();
-  /** Where in the stream a message begins that a decoder has taken a part of, and not the rest; -1 for none. */
-  partFrom = -1;
   /** Who takes messages off the queue, and may have taken more than it has given. */
   holder: PartHolder | undefined;
   /** The kernel reads. */
@@ -126,16 +124,17 @@ export class Reader implements InflowHost {
 
   /** Whether a wait is under way, and there is still work to do. */
   get isBusy(): boolean {
-    const wait = this.#wait;
-    const owner: Partial<WaitOwner> | undefined = wait?.owner;
-    return (wait?.isBusy?.() ?? owner?.isBusy?.()) === true;
+    return this.#busyTeller?.isBusy?.() === true;
   }
 
   /** Whether whoever waits says whether there is still work to do. */
   get tellsBusy(): boolean {
+    return this.#busyTeller?.isBusy !== undefined;
+  }
+
+  get #busyTeller(): Partial<WaitOwner> | undefined {
     const wait = this.#wait;
-    const owner: Partial<WaitOwner> | undefined = wait?.owner;
-    return (wait?.isBusy ?? owner?.isBusy) !== undefined;
+    return wait?.isBusy === undefined ? wait?.owner : wait;
   }
 
   /** Whether the peer has ended its direction. */
@@ -191,8 +190,8 @@ export class Reader implements InflowHost {
   /** How many bytes there are of something that has begun: the unread ones, and those of a part that was taken. */
   get begun(): number {
     const { offset, length } = this.queue;
-    if (this.partFrom < 0 && this.holder?.holdsPart !== true) return length;
-    const from = this.partFrom < 0 ? offset : this.partFrom;
+    const from = this.holder?.heldFrom ?? -1;
+    if (from < 0) return length;
     // Of a bad frame, all that has come may be dropped already.
     return Math.max(1, offset + length - from);
   }
@@ -329,7 +328,6 @@ export class Reader implements InflowHost {
 
   #dropUnread(): void {
     this.queue.clear();
-    this.partFrom = -1;
     this.holder = undefined;
   }
 

@@ -38,6 +38,9 @@ export class Exchange<In, Out> {
   #onFreed = ignore;
   #hasTold = false;
   #isEncoding = false;
+  /** Where the message begins that the decoder looks for, and whether it has a part of it. */
+  #messageFrom = 0;
+  #isMidway = false;
   /** Whether the writer knows that something is gathered. */
   #isGathering = false;
 
@@ -68,8 +71,14 @@ export class Exchange<In, Out> {
     return reader.hasEnded || reader.isShut;
   }
 
-  /** Whether its decoder has taken bytes that it has not given as a message. */
-  get holdsPart(): boolean {
+  /** From where on its decoder has taken bytes that it has not given as a message; -1 for none. */
+  get heldFrom(): number {
+    if (!this.#holdsPart) return -1;
+    // Behind a message, it may have what follows.
+    return this.#isMidway ? this.#messageFrom : this.#core.reader.queue.offset;
+  }
+
+  get #holdsPart(): boolean {
     try {
       return this.#decoder.holdsPart === true;
     } catch (thrown) {
@@ -153,11 +162,8 @@ export class Exchange<In, Out> {
     // A message may be a view of the queue's memory, and belongs to the user from now on.
     reader.settle();
     const { offset } = queue;
-    let start = offset;
-    if (reader.partFrom >= 0) {
-      start = reader.partFrom;
-      reader.partFrom = -1;
-    }
+    if (!this.#isMidway) this.#messageFrom = offset;
+    this.#isMidway = false;
     const message = this.#decoder.decode(queue, hasEnded && this.#endCompletes);
     if (message !== undefined) {
       if (message instanceof Promise) refusePromise("decode", message);
@@ -165,9 +171,9 @@ export class Exchange<In, Out> {
       // Over, and no bytes were taken: a decoder that makes messages of nothing would never end.
       return this.#core.isFreed && queue.offset === offset ? undefined : message;
     }
-    if (!hasEnded && this.holdsPart) reader.partFrom = start;
+    this.#isMidway = this.#holdsPart;
     reader.lookAhead();
-    if (hasEnded && queue.length > 0) throw cutOff(queue, undefined, start);
+    if (hasEnded && queue.length > 0) throw cutOff(queue, undefined, this.#messageFrom);
     return undefined;
   }
 

@@ -270,11 +270,10 @@ export class Writer implements Turn, PressedQueue {
     const mostWrites = mostWritesIn(maxQueuedBytes);
     const isRoom = this.queuedBytes === 0 || this.queuedBytes + length <= maxQueuedBytes;
     if (!isRoom || writes >= mostWrites) {
-      const pressure = this.#pressure ??= new Pressure(this, this.#host.turns);
-      if (pressure.refuses(length, writes, maxQueuedBytes, mostWrites)) return false;
+      if (this.#pressing.refuses(length, writes, maxQueuedBytes, mostWrites)) return false;
     }
     if (!this.#host.mayQueue(length, true)) {
-      (this.#pressure ??= new Pressure(this, this.#host.turns)).mustPause = true;
+      this.#pressing.mustPause = true;
       return false;
     }
     for (const piece of pieces) this.#enqueue(new QueuedWrite(piece), false);
@@ -295,8 +294,7 @@ export class Writer implements Turn, PressedQueue {
       if (this.#end === undefined) return this.#pressure?.pause() ?? Promise.resolve();
       return rejected(closedError("write"));
     }
-    const pressure = this.#pressure ??= new Pressure(this, this.#host.turns);
-    return pressure.wait(this.#host.clock, limits, this);
+    return this.#pressing.wait(this.#host.clock, limits, this);
   }
 
   /** Waits until so many bytes fit; `undefined` where they do, or nothing can go out any more. */
@@ -306,10 +304,13 @@ export class Writer implements Turn, PressedQueue {
     if (!this.isOpen || queuedBytes === 0 || queuedBytes + length <= maxQueuedBytes) {
       return undefined;
     }
-    const pressure = this.#pressure ??= new Pressure(this, this.#host.turns);
     const below = Math.max(1, maxQueuedBytes - length + 1);
     const limits = { below, timeoutInMillis: Infinity, signal: undefined };
-    return pressure.wait(this.#host.clock, limits, this);
+    return this.#pressing.wait(this.#host.clock, limits, this);
+  }
+
+  get #pressing(): Pressure {
+    return this.#pressure ??= new Pressure(this, this.#host.turns);
   }
 
   /** Why `length` bytes cannot be queued. An overflow ends the connection. */

@@ -60,7 +60,8 @@ export interface MessageService<In, Out = In> {
 
   /**
    * The connection ends with an error: its own, a bad frame, or what a method of this service or the codec threw. What
-   * is sent here after the latter two still goes out; a timeout, a limit or a reset has ended the connection. A codec that makes no decoder ends it before `onConnect`.
+   * is sent here after the latter two still goes out; a timeout, a limit or a reset has ended the connection. A codec
+   * that makes no decoder ends it before `onConnect`.
    */
   onError?(caller: Framed<In, Out>, error: Error): void | Promise<void>;
 
@@ -75,8 +76,8 @@ const METHODS = ["onConnect", "onMessage", "onStop", "onError", "onClose"] as co
  * connections.
  *
  * The replies to what one read brought go out as one write, unless one of them takes long; in any case before whatever
- * else is written to the connection, and before its end. A peer that does not take
- * its replies is not read from meanwhile: it feels the back-pressure.
+ * else is written to the connection, and before its end. A peer that does not take its replies is not read from
+ * meanwhile: it feels the back-pressure.
  *
  * @param codec Says what is a message; one that only receives, where nothing is sent.
  * @param service Its methods; `onMessage` is required.

@@ -42,9 +42,9 @@ export interface UdpService {
    */
   onSession?(session: UdpSession): void | Promise<void>;
   /**
-   * A method of this service threw, or what it returned could not be sent: also because its session was idle too long
-   * meanwhile. The listener goes on. The next datagram does not wait for this call, so its calls may overlap. Without
-   * this method, a thrown error is printed with `console.error`, and a failed send is ignored.
+   * A method of this service threw, or what it returned could not be sent. The listener goes on. The next datagram
+   * does not wait for this call, so its calls may overlap. Without this method, a thrown error is printed with
+   * `console.error`, and a failed send is ignored.
    */
   onError?(caller: UdpCaller, error: Error): void | Promise<void>;
   /**

@@ -3,7 +3,7 @@
 import type { ReconnectingClient } from "../../clients.ts";
 import type { Framed } from "../../mod.ts";
 import { command, type Resp } from "../resp_values.ts";
-import { type Heard, hearing, wordsOf } from "./redis_words.ts";
+import { type Heard, hearing, Refusals, wordsOf } from "./redis_words.ts";
 
 /** Hears channels, and hears them again whenever Redis is back. */
 export class RedisEars {
@@ -11,13 +11,14 @@ export class RedisEars {
   /** Whether Redis hears of all of them. */
   isUp = false;
   readonly #client: ReconnectingClient;
-  readonly #onChange: () => void;
+  readonly #onChange: (isUp: boolean) => void;
   readonly #ended: Promise<void>;
   #redis: Framed<Resp> | undefined;
+  readonly #refusals = new Refusals();
   /** Those that Redis has not confirmed, in the order in which it will. */
   #asked: Heard[] = [];
 
-  constructor(client: ReconnectingClient, onChange: () => void) {
+  constructor(client: ReconnectingClient, onChange: (isUp: boolean) => void) {
     this.#client = client;
     this.#onChange = onChange;
     this.#ended = this.#live();
@@ -47,24 +48,21 @@ export class RedisEars {
       this.#send("PING");
       try {
         for await (const message of this.#redis) this.#onMessage(message);
-      } catch { /* it is gone: the next one */ }
+      } catch (error) {
+        this.#refusals.tell(error);
+      }
       this.#redis = undefined;
       for (const { begun } of this.#asked) begun.resolve();
-      this.#change(false);
+      this.#onChange(this.isUp = false);
     }
   }
 
   #onMessage(message: Resp): void {
     // The PING behind all channels is answered when Redis hears of all.
     const [kind, channel, line] = wordsOf(message);
-    if (kind === "pong") this.#change(true);
+    if (kind === "pong") this.#onChange(this.isUp = true);
     if (kind === "message") this.heard.get(channel!)?.onLine(line!);
     if (kind === "subscribe") this.#asked.shift()!.begun.resolve();
-  }
-
-  #change(isUp: boolean): void {
-    this.isUp = isUp;
-    this.#onChange();
   }
 
   /** Where the connection has just ended, the next one asks for all again. */

@@ -1,6 +1,6 @@
 // What the chat's bus hears on Redis, and the words in which Redis says it.
 
-import { type Connection, type Framed, framed } from "../../mod.ts";
+import { type Connection, type Framed, framed, SocketError } from "../../mod.ts";
 import { respCodec } from "../resp_codec.ts";
 import { command, type Resp } from "../resp_values.ts";
 
@@ -26,4 +26,17 @@ export function wordsOf(message: Resp): string[] {
   if (message instanceof Error) throw message;
   const words = Array.isArray(message) ? message : ["pong"];
   return words.map((word) => word instanceof Uint8Array ? decoder.decode(word) : `${word}`);
+}
+
+/** Prints what Redis refuses with, not at each of the attempts: somebody may set Redis right meanwhile. */
+export class Refusals {
+  #last = "";
+
+  /** @param error What has ended a connection. */
+  tell(error: unknown): void {
+    if (error instanceof SocketError) return;
+    const { message } = error as Error;
+    if (message !== this.#last) console.error(`Redis refuses: ${message}`);
+    this.#last = message;
+  }
 }

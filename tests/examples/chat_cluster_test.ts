@@ -8,7 +8,7 @@ import { dial } from "../support/dial.ts";
 import { inFolder } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { peerTest } from "../support/peers.ts";
-import { Program } from "../support/program.ts";
+import { outputOf, Program } from "../support/program.ts";
 
 async function booksOf(guests: Program): Promise<Books> {
   const { code, stdout, stderr } = await guests.ending();
@@ -162,3 +162,26 @@ for (const [name, [kind, program]] of Object.entries(buses)) {
     },
   );
 }
+
+await peerTest(
+  "A process of examples/chat_cluster says what Redis refuses with, once",
+  ["redis-server", "redis-cli"],
+  async () => {
+    const port = await freePort();
+    const here = ["--bind", "127.0.0.1", "--port", `${port}`, "--save", ""];
+    await using bus = new Program("redis-server", [...here, "--requirepass", "secret"]);
+    await bus.line(/Ready to accept connections/);
+    const args = ["--allow-net", "--allow-env", "--allow-sys", "examples/chat_cluster/server.ts"];
+    const options = [`--bus=redis://127.0.0.1:${port}`, "--port=0", "--health=0"];
+    await using server = new Program("deno", ["run", "--quiet", ...args, ...options]);
+    await server.line(/^Redis refuses: NOAUTH /, "stderr");
+    await server.line(/no bus/, "stderr");
+    const cli = ["-p", `${port}`, "-a", "secret", "--no-auth-warning"];
+    await outputOf("redis-cli", [...cli, "CONFIG", "SET", "requirepass", ""]);
+    await server.line(/^The bus is there$/, "stderr");
+    await server.line(/^Listening on /);
+    server.signal("SIGTERM");
+    const { code, stderr } = await server.ending();
+    assertEquals([code, stderr.match(/NOAUTH/g)?.length], [0, 1]);
+  },
+);

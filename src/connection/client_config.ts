@@ -12,6 +12,7 @@ import { GenericError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
 import { optionNames, readList, readOptions, withOptions } from "../base/options.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
+import { checkMade } from "../network/made.ts";
 import type { Network } from "../network/network.ts";
 import {
   BUFFER_SIZE_OPTIONS,
@@ -295,12 +296,13 @@ function pathOf(config: Options, path: string): Destination {
         throw new GenericError("unsupported", "This network has no local sockets");
       }
       refuseUnsupported(network.socketOptions, "path", options);
-      const transport = await network.connectPath(withOptions(options, { path, signal })).catch(
-        (cause) => {
-          throw signal.aborted ? cause : setupError(`Cannot connect to ${name}`, cause, { path });
-        },
-      );
-      return { transport, host: undefined, tunnelled: undefined };
+      try {
+        const made = await network.connectPath(withOptions(options, { path, signal }));
+        const transport = checkMade("Transport", made);
+        return { transport, host: undefined, tunnelled: undefined };
+      } catch (cause) {
+        throw signal.aborted ? cause : setupError(`Cannot connect to ${name}`, cause, { path });
+      }
     },
   };
 }

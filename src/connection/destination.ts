@@ -10,6 +10,7 @@ import { setupError } from "../base/setup_error.ts";
 import { withOptions } from "../base/options.ts";
 import { dial, dialEach } from "../network/dial.ts";
 import { free } from "../network/free.ts";
+import { checkMade } from "../network/made.ts";
 import type { Network, Transport } from "../network/network.ts";
 import { refuseUnsupported, type SocketOptions } from "../network/socket_options.ts";
 import { tunnel } from "../via/tunnel.ts";
@@ -143,8 +144,11 @@ export class Route implements Destination {
   /** Connects directly. */
   async #connect({ host, port }: Address, network: Network, signal: AbortSignal) {
     const { stream, family, lookup } = this.#settings;
-    const connect = (hostname: string, signal: AbortSignal) =>
-      network.connect(withOptions(stream, { hostname, port, signal }));
+    const connect = async (hostname: string, signal: AbortSignal) =>
+      checkMade(
+        "Transport",
+        await network.connect(withOptions(stream, { hostname, port, signal })),
+      );
     const { localAddress } = stream;
     const transport = lookup === undefined && family === undefined
       ? await connect(host, signal)

@@ -4,6 +4,7 @@
 // of descriptors. Both are temporary: the first passes at once, the second when connections end.
 
 import { brokenError, ignore } from "../base/errors.ts";
+import { checkMade } from "../network/made.ts";
 import type { Clock, TimerId, Transport, TransportListener } from "../network/network.ts";
 
 const SHORTEST_REST_IN_MILLIS = 5;
@@ -55,8 +56,9 @@ export class Acceptor {
     if (this.#isClosed || this.#hindrance !== undefined) return undefined;
     try {
       const transport = this.#listener.tryAccept?.();
-      if (transport !== undefined) this.#restInMillis = SHORTEST_REST_IN_MILLIS;
-      return transport;
+      if (transport === undefined) return undefined;
+      this.#restInMillis = SHORTEST_REST_IN_MILLIS;
+      return checkMade("Transport", transport);
     } catch (error) {
       this.#hindrance = { error };
       return undefined;
@@ -88,7 +90,7 @@ export class Acceptor {
       while (!this.#isClosed) {
         try {
           this.#throwHindrance();
-          const transport = await this.#listener.accept();
+          const transport = checkMade("Transport", await this.#listener.accept());
           this.#restInMillis = SHORTEST_REST_IN_MILLIS;
           return transport;
         } catch (error) {

@@ -19,6 +19,7 @@ import { type House, LetIn } from "./let_in.ts";
 import { ListenerEvents } from "./listener_event.ts";
 import { withOptions } from "../base/options.ts";
 import { noneInherited, takeInherited } from "../network/inherited.ts";
+import { checkMade } from "../network/made.ts";
 import type { Transport, TransportListener } from "../network/network.ts";
 import { tellReady } from "../network/readiness.ts";
 import { refuseUnsupported, sharesPort } from "../network/socket_options.ts";
@@ -167,7 +168,7 @@ export class Entrance implements Openable {
     let socket: TransportListener | undefined;
     try {
       await this.#security?.load();
-      socket = await this.#bind();
+      socket = checkMade("TransportListener", await this.#bind());
       if (this.#settings.notifyReady) await tellReady(network, this.#owner.stopping());
       this.port = portOf(socket.addr);
       this.address = hostOf(socket.addr);

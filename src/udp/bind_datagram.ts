@@ -5,6 +5,7 @@ import { formatAddress } from "../base/address.ts";
 import { setupError } from "../base/setup_error.ts";
 import { bare } from "../base/options.ts";
 import { noneInherited, takeInherited } from "../network/inherited.ts";
+import { checkMade } from "../network/made.ts";
 import type { DatagramSocket } from "../network/network.ts";
 import { refuseUnsupported, sharesPort } from "../network/socket_options.ts";
 import type { UdpSocketSettings } from "./udp_config.ts";
@@ -30,18 +31,19 @@ export function bindDatagram(
       reusePort: sharesPort(network.socketOptions, "datagram", socket),
     });
   };
+  const check = (made: DatagramSocket) => checkMade("DatagramSocket", made);
   const options = optionsOf(settings);
   const bind = () => network.listenDatagram(bare({ hostname, port, ...options }));
   try {
     refuseUnsupported(network.socketOptions, "datagram", socket);
     if (inherited === undefined) {
       const made = bind();
-      return made instanceof Promise ? made.catch(fail) : made;
+      return made instanceof Promise ? made.then(check).catch(fail) : check(made);
     }
     return takeInherited(inherited, "datagrams", settings, (descriptor) => {
       if (network.adoptDatagram === undefined) throw noneInherited();
       return network.adoptDatagram(bare({ ...options, descriptor }));
-    }).then(async (adopted) => adopted ?? await bind()).catch(fail);
+    }).then(async (adopted) => check(adopted ?? await bind())).catch(fail);
   } catch (error) {
     return fail(error);
   }

@@ -149,3 +149,26 @@ Deno.test("Acceptor.tryAccept() takes who waits; what hinders it is dealt with b
 function outOfSockets(): Error {
   return new Error("Too many open files (os error 24)");
 }
+
+for (const [how, made] of [["nothing", undefined], ["an empty object", {}]] as const) {
+  Deno.test(`Acceptor rests, and goes on, where a network gives ${how} as a client`, async () => {
+    const client = scriptedTransport([]);
+    const gives: unknown[] = [made, client];
+    const clock = new VirtualClock();
+    const listener = { ...scriptedListener([], { clock }) };
+    listener.accept = () => Promise.resolve(gives.shift() as Transport);
+    listener.tryAccept = () => made as unknown as Transport;
+    const errors: unknown[] = [];
+    const acceptor = new Acceptor(listener, clock, (error) => errors.push(error));
+    assertEquals(acceptor.tryAccept(), undefined);
+    const accepting = acceptor.accept();
+    while (await isPending(clock, accepting)) await clock.step();
+    assertStrictEquals(await accepting, client);
+    // Without a promise, nothing is what there is while nobody waits.
+    assertEquals(errors.length, made === undefined ? 1 : 2);
+    for (const error of errors) {
+      assert(`${error}`.includes("the network must give a Transport with read()"), `${error}`);
+    }
+    await acceptor.close();
+  });
+}

@@ -9,6 +9,14 @@ import { bindDatagram } from "../../src/udp/bind_datagram.ts";
 import { resolveUdpSocketConfig, type UdpSocketConfig } from "../../src/udp/udp_config.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
 
+/** As much of a socket as it looks at. */
+const socket = {
+  addr: { transport: "udp", hostname: "::1", port: 9 },
+  receive: () => Promise.reject(),
+  send: () => Promise.reject(),
+  close() {},
+} satisfies DatagramSocket;
+
 /** Binds by a network that does what it is told. */
 function bind(
   listen: () => DatagramSocket | Promise<DatagramSocket>,
@@ -29,7 +37,6 @@ function bind(
 }
 
 Deno.test("bindDatagram() gives the socket as the network does, at once or later", async () => {
-  const socket = {} as DatagramSocket;
   const { targets, bind: now } = bind(() => socket, { reuseAddress: true, multicastInterface: 3 });
   assertStrictEquals(now(), socket);
   assertEquals(targets, [{
@@ -55,12 +62,11 @@ Deno.test("bindDatagram() says why it could not, now or later", async () => {
 });
 
 Deno.test("bindDatagram() refuses what the network does not list, and takes over what was handed over", async () => {
-  const { bind: refused, targets } = bind(() => ({}) as DatagramSocket, { typeOfService: 3 });
+  const { bind: refused, targets } = bind(() => socket, { typeOfService: 3 });
   assertEquals([assertThrows(refused, GenericError, "Cannot set typeOfService").code, targets], [
     "unsupported",
     [],
   ]);
-  const socket = {} as DatagramSocket;
   const adopted: AdoptDatagramTarget[] = [];
   const network = {
     ...scriptedDatagrams(),

@@ -1,0 +1,45 @@
+// What a network has made, looked at before anybody relies on it. A network of the user's own may give anything, and
+// what then fails, much later and somewhere else, would not say whose mistake it is.
+
+import { shown } from "../base/arguments.ts";
+import { free } from "./free.ts";
+import type { DatagramSocket } from "./datagram_socket.ts";
+import type { Transport, TransportListener } from "./transport.ts";
+
+/** What a network makes. */
+interface Kinds {
+  readonly Transport: Transport;
+  readonly TransportListener: TransportListener;
+  readonly DatagramSocket: DatagramSocket;
+}
+
+/** What each kind has at least: its methods, and its addresses. */
+const MEMBERS: {
+  readonly [Kind in keyof Kinds]: readonly [methods: string[], addresses: string[]];
+} = {
+  Transport: [["read", "write", "closeWrite", "close"], ["localAddr", "remoteAddr"]],
+  TransportListener: [["accept", "close"], ["addr"]],
+  DatagramSocket: [["receive", "send", "close"], ["addr"]],
+};
+
+/**
+ * Gives back what was made. What lacks something is freed, where that is possible.
+ *
+ * @throws {TypeError} It is no such thing.
+ */
+export function checkMade<Kind extends keyof Kinds>(kind: Kind, made: Kinds[Kind]): Kinds[Kind] {
+  const missing = missingIn(made, kind);
+  if (missing === undefined) return made;
+  free(made as Transport);
+  throw new TypeError(`the network must give a ${kind} with ${missing}: got ${shown(made)}`);
+}
+
+function missingIn(made: object, kind: keyof Kinds): string | undefined {
+  const [methods, addresses] = MEMBERS[kind];
+  const members = (made ?? {}) as Record<string, unknown>;
+  for (const name of methods) if (typeof members[name] !== "function") return `${name}()`;
+  for (const name of addresses) {
+    if (typeof members[name] !== "object" || members[name] === null) return name;
+  }
+  return undefined;
+}

@@ -1,0 +1,69 @@
+// What a network of one's own gives in the place of what it has to give.
+
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { Client, denoNetwork, GenericError, Listener, UdpClient, UdpListener } from "../../mod.ts";
+import type { Network } from "../../network.ts";
+import { checkMade } from "../../src/network/made.ts";
+import { scriptedListener, scriptedTransport, VirtualClock } from "../../testing/mod.ts";
+
+const nothing: unknown[] = [undefined, null, 5, "", {}];
+
+Deno.test("checkMade() gives back what has all it needs", () => {
+  const transport = scriptedTransport([]);
+  assertStrictEquals(checkMade("Transport", transport), transport);
+  const listener = scriptedListener([], { clock: new VirtualClock() });
+  assertStrictEquals(checkMade("TransportListener", listener), listener);
+});
+
+Deno.test("checkMade() says what is missing, and frees the rest", () => {
+  let freed = 0;
+  const close = () => void freed++;
+  for (const made of nothing) {
+    assertThrows(
+      () => checkMade("DatagramSocket", made as never),
+      TypeError,
+      "the network must give a DatagramSocket with receive(): got ",
+    );
+  }
+  const methods = { accept() {}, close };
+  assertThrows(
+    () => checkMade("TransportListener", { ...methods, addr: undefined } as never),
+    TypeError,
+    "the network must give a TransportListener with addr: got ",
+  );
+  assertEquals(freed, 1);
+});
+
+const config = (members: Partial<Record<keyof Network, unknown>>) => ({
+  network: { ...denoNetwork, ...members } as Network,
+});
+for (const made of nothing) {
+  const gives = (kind: string) => `: the network must give a ${kind} with `;
+  const shown = JSON.stringify(made);
+  Deno.test(`A network whose methods give ${shown} is told so by whoever uses it`, async () => {
+    const give = () => made;
+    const port = { host: "127.0.0.1", port: 1 };
+    const connects = config({ connect: give, connectPath: give });
+    for (
+      const target of [port, { ...port, family: 4 as const }, { path: "/tmp/s" }]
+    ) {
+      await assertRejects(
+        () => Client.connect({ ...target, ...connects }),
+        GenericError,
+        gives("Transport"),
+      );
+    }
+    const listens = config({ listen: give, listenPath: give, listenDatagram: give });
+    for (const where of [{ interface: "127.0.0.1" }, { path: "/tmp/s" }]) {
+      const listener = new Listener(0, { ...where, ...listens });
+      listener.attach({ onConnect() {} });
+      await assertRejects(() => listener.start(), GenericError, gives("TransportListener"));
+    }
+    const datagrams = new UdpListener(0, { interface: "127.0.0.1", ...listens });
+    datagrams.attach({ onDatagram() {} });
+    await assertRejects(() => datagrams.start(), GenericError, gives("DatagramSocket"));
+    const client = new UdpClient({ host: "127.0.0.1", port: 0 }, listens);
+    await assertRejects(() => client.read(), GenericError, gives("DatagramSocket"));
+    await client.close();
+  });
+}

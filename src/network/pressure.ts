@@ -4,7 +4,8 @@
 // Facts: a write that the system takes is over within microtasks. One that is not may still be no refusal: the
 // runtime completes so many operations in a turn, and the rest wait. So bytes count as refused when the system was
 // offered bytes and has taken none, while the runtime looked at its sockets (src/network/turns.ts). What a program
-// queues in one turn, before the system was asked, makes no peer slow.
+// queues in one turn, before the system was asked, makes no peer slow. A system that takes everything never makes
+// anybody wait for longer than microtasks, so a loop that queues and waits has to let others go first.
 //
 // It is made for a queue that somebody asks, and costs those nothing that nobody asks.
 
@@ -12,6 +13,7 @@ import { GenericError, ignore, type SocketError } from "../base/errors.ts";
 import type { Clock } from "./clock.ts";
 import { waitFor } from "./deadline.ts";
 import type { DrainedLimits } from "./drained.ts";
+import { Share } from "./share.ts";
 import { look, type Turns } from "./turns.ts";
 
 /** A queue of bytes on their way to the system. */
@@ -42,6 +44,8 @@ export class Pressure {
   readonly #queue: PressedQueue;
   readonly #turns: Turns;
   readonly #waits = new Set<Wait>();
+  /** Of those who wait. */
+  #share: Share | undefined;
   /** Whether one was told no for the sake of others, however short this queue is. */
   mustPause = false;
   /** How many bytes at its front the system is known to have refused. */
@@ -115,10 +119,16 @@ export class Pressure {
           signal.addEventListener("abort", () => this.#waits.delete(wait), { once: true });
         }),
       ignore,
-    );
+    ).then(() => this.#letOthersGoFirst(clock));
     // It may be left alone, as a write may: what ended it is told elsewhere.
     waiting.catch(ignore);
     return waiting;
+  }
+
+  #letOthersGoFirst(clock: Clock): Promise<void> | undefined {
+    const share = this.#share ??= new Share({ clock, turns: this.#turns });
+    share.lookBeforeRead(0);
+    return share.isUsedUp ? share.stepBack() : undefined;
   }
 
   /** The system has taken bytes, or they were dropped; they are off the queue. */

@@ -18,7 +18,8 @@
 // have their round: 32 in a turn, in order of arrival (few enough to stay in the processor's caches: a larger batch
 // costs more than the turns). Every connection is read once before any is read twice. A connection that streams
 // without end steps back after a mebibyte in the same way, later where no other had anything to do. Writes beyond the
-// first 64 of a turn go into the next turns, 64 in each.
+// first 64 of a turn go into the next turns, 64 in each, whether they were begun together or each after the one before:
+// a loop that awaits its writes would use up every turn.
 //
 // Below that nothing is held: a read costs one place in a list, and a turn with more than a few messages one
 // callback at its end.
@@ -76,6 +77,8 @@ const TURNS_UNTIL_A_LOOK = 66;
 /** How often a look starts over because a turn was used up: a program that only writes may use up all of them. */
 const MOST_RESTARTS_OF_A_LOOK = 100;
 const WRITES_PER_TURN = 64;
+/** After this many, the next turn is waited for, so that it can be known when a new one begins. */
+const WRITES_WORTH_A_TURN = WRITES_PER_TURN / 2;
 /** A connection that steps back may still send what it has gathered. */
 const OPERATIONS_OF_ONE = 2;
 /** What a stream gets before the others; grows each time that no other had anything to do. */
@@ -108,6 +111,9 @@ export class FairTurns implements Turns {
   #reads: Turn[] = [];
   #writes: Turn[] = [];
   #writesAreBeginning = false;
+  /** How many were begun since the last turn that was waited for. */
+  #writesOfTurn = 0;
+  #nextTurnIsAwaited = false;
   /** After how many bytes in a row a stream steps back. */
   #share = SMALLEST_SHARE;
   #mustHold = false;
@@ -281,17 +287,27 @@ export class FairTurns implements Turns {
   }
 
   readonly #beginWrites = (): void => {
-    const writes = this.#writes;
-    if (writes.length <= WRITES_PER_TURN) {
+    const room = WRITES_PER_TURN - this.#writesOfTurn;
+    let writes = this.#writes;
+    if (writes.length <= room) {
       this.#writes = [];
       this.#writesAreBeginning = false;
-      this.#count(writes.length);
-      this.#begin(writes);
     } else {
-      this.#signals.nextTurn(this.#beginWrites);
-      this.#count(WRITES_PER_TURN);
-      this.#begin(writes.splice(0, WRITES_PER_TURN));
+      writes = writes.splice(0, room);
     }
+    this.#writesOfTurn += writes.length;
+    if (this.#writesOfTurn >= WRITES_WORTH_A_TURN && !this.#nextTurnIsAwaited) {
+      this.#nextTurnIsAwaited = true;
+      this.#signals.nextTurn(this.#onTurnOfWrites);
+    }
+    this.#count(writes.length);
+    this.#begin(writes);
+  };
+
+  readonly #onTurnOfWrites = (): void => {
+    this.#nextTurnIsAwaited = false;
+    this.#writesOfTurn = 0;
+    if (this.#writes.length > 0) this.#beginWrites();
   };
 
   #begin(turns: readonly Turn[]): void {

@@ -5,7 +5,8 @@
 // is made. Only a datagram that must wait becomes an object in a queue.
 //
 // Where the socket sends many datagrams with one call, those of one turn are kept together: the answers to a batch that
-// was received until its end, others until the microtasks of the turn are over.
+// was received until its end, others until the microtasks of the turn are over. A loop that awaits its sends has to wait
+// for its turns: such a socket sends at once.
 
 import { brokenError, closedError, ignore, rejected, type SocketError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
@@ -13,6 +14,7 @@ import { formatAddress } from "../base/address.ts";
 import { Fifo } from "./fifo.ts";
 import { isCount } from "../network/counts.ts";
 import type { DatagramAddress, DatagramSocket, OutgoingDatagram } from "../network/network.ts";
+import type { Turn, Turns } from "../network/turns.ts";
 
 /** So many datagrams are sent together at most: more gain nothing, and those that receive them should begin. */
 const MOST_TOGETHER = 64;
@@ -34,7 +36,8 @@ export type OnSettled = (
 ) => void;
 
 /** One order of sending. */
-export class DatagramLane {
+export class DatagramLane implements Turn {
+  readonly #turns: Turns;
   /** Called when a datagram was sent or failed. */
   readonly #onSettled: OnSettled;
   #socket: DatagramSocket | undefined;
@@ -45,6 +48,8 @@ export class DatagramLane {
   /** Those that are kept together, and whether for the time of a batch. */
   #together: Outgoing[] = [];
   #isHolding = false;
+  /** Whether it waits for its turn. */
+  #isScheduled = false;
   readonly #queue = new Fifo<Outgoing>();
   #isBusy = false;
   /** The send that is under way. */
@@ -54,8 +59,9 @@ export class DatagramLane {
   #onSent: ((length: number) => void) | undefined;
   #onFailed: ((error: SocketError) => void) | undefined;
 
-  /** @param onSettled Called for each datagram. */
-  constructor(onSettled: OnSettled) {
+  /** @param turns When it begins. @param onSettled Called for each datagram. */
+  constructor(turns: Turns, onSettled: OnSettled) {
+    this.#turns = turns;
     this.#onSettled = onSettled;
   }
 
@@ -88,10 +94,20 @@ export class DatagramLane {
   #keep(datagram: Outgoing): void {
     const count = this.#together.push(datagram);
     if (count === MOST_TOGETHER) this.flush();
-    else if (count === 1 && !this.#isHolding) queueMicrotask(this.#flushSoon);
+    else if (count === 1 && !this.#isHolding) this.#askForTurn();
   }
 
-  readonly #flushSoon = () => this.flush();
+  #askForTurn(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#turns.write(this);
+  }
+
+  /** It is its turn. */
+  begin(): void {
+    this.#isScheduled = false;
+    this.flush();
+  }
 
   /** Keeps datagrams together until {@linkcode DatagramLane.release}. */
   hold(): void {

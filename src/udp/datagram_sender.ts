@@ -39,7 +39,8 @@ export class DatagramSender implements PressedQueue {
   readonly #traffic: DatagramTraffic;
   readonly #onSettled: OnSettled = (lane, length, target, isSent) =>
     this.#settled(lane, length, target, isSent);
-  readonly #addresses = new DatagramLane(this.#onSettled);
+  readonly #turns: Turns;
+  readonly #addresses: DatagramLane;
   readonly #byName = new Map<string, DatagramLane>();
   #socket: DatagramSocket | undefined;
   #family: 0 | 4 | 6 = 4;
@@ -61,8 +62,11 @@ export class DatagramSender implements PressedQueue {
    * @param names Looks up the names.
    * @param limit How many bytes may wait.
    * @param traffic Counts the datagrams that were sent.
+   * @param turns When sends begin, and what lets the runtime look at its sockets.
    */
-  constructor(names: HostNames, limit: number, traffic: DatagramTraffic) {
+  constructor(names: HostNames, limit: number, traffic: DatagramTraffic, turns: Turns) {
+    this.#turns = turns;
+    this.#addresses = new DatagramLane(turns, this.#onSettled);
     this.#names = names;
     this.#limit = limit;
     this.#traffic = traffic;
@@ -151,15 +155,14 @@ export class DatagramSender implements PressedQueue {
    * Sends datagrams without a promise, all or none of them, unless the system has refused too much.
    *
    * @param contents The content of each. May be changed as soon as this returns.
-   * @param turns Lets the runtime look at its sockets.
    * @returns Whether they were queued.
    */
-  tryPost(contents: readonly Uint8Array[], target: DatagramAddress, turns: Turns): boolean {
+  tryPost(contents: readonly Uint8Array[], target: DatagramAddress): boolean {
     if (this.#error !== undefined) return false;
     let length = 0;
     for (const content of contents) length += content.length + OVERHEAD;
     if (this.#queued > 0 && this.#queuedBytes + length > this.#limit) {
-      this.#pressure ??= new Pressure(this, turns);
+      this.#pressure ??= new Pressure(this, this.#turns);
       if (this.#pressure.refuses(length, 0, this.#limit, Infinity)) return false;
     }
     for (const content of contents) this.#post(content, target, ignore);
@@ -203,7 +206,7 @@ export class DatagramSender implements PressedQueue {
     if (lane !== undefined) return lane.add(datagram);
     const known = this.#names.recall(hostname, port);
     if (known?.isDirect) return this.#addresses.add(withAddress(datagram, known.addresses[0]!));
-    lane = new DatagramLane(this.#onSettled);
+    lane = new DatagramLane(this.#turns, this.#onSettled);
     this.#byName.set(key, lane);
     lane.add(datagram);
     if (this.#socket !== undefined) this.#find(key, lane);
@@ -303,13 +306,12 @@ export class DatagramSender implements PressedQueue {
    *
    * @param limits How much may be left, and how to give up.
    * @param clock The clock for the timeout.
-   * @param turns Lets the runtime look at its sockets.
    * @param owner On whose behalf.
    */
-  whenBelow(limits: DrainedLimits, clock: Clock, turns: Turns, owner: object): Promise<void> {
+  whenBelow(limits: DrainedLimits, clock: Clock, owner: object): Promise<void> {
     if (this.#error !== undefined && this.#queued === 0) return rejected(this.#error);
     if (this.#queuedBytes < limits.below) return Promise.resolve();
-    return (this.#pressure ??= new Pressure(this, turns)).wait(clock, limits, owner);
+    return (this.#pressure ??= new Pressure(this, this.#turns)).wait(clock, limits, owner);
   }
 
   /** Ends the waits of one owner. */

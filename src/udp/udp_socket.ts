@@ -94,7 +94,12 @@ export class UdpSocket implements DatagramSink {
     this.#names = new HostNames(settings.network);
     this.#filter = new SenderFilter(settings, owner.hearsItself);
     this.#traffic = owner.traffic ?? new DatagramTraffic();
-    this.#sender = new DatagramSender(this.#names, settings.maxQueuedBytes, this.#traffic);
+    this.#sender = new DatagramSender(
+      this.#names,
+      settings.maxQueuedBytes,
+      this.#traffic,
+      datagramTurnsOf(settings.network),
+    );
     const closed = Promise.withResolvers<SocketError | undefined>();
     this.closed = closed.promise;
     this.#resolveClosed = closed.resolve;
@@ -260,7 +265,7 @@ export class UdpSocket implements DatagramSink {
   /** Like {@linkcode UdpSocket.writeTo}, unless the system has refused too much. Returns whether it was queued. */
   tryWriteTo(content: unknown, target: DatagramAddress): boolean {
     const parts = this.#split(contentBytes(content));
-    return this.#sender.tryPost(parts, target, datagramTurnsOf(this.#settings.network));
+    return this.#sender.tryPost(parts, target);
   }
 
   /** Splits bytes into the contents of datagrams. */
@@ -275,7 +280,7 @@ export class UdpSocket implements DatagramSink {
   /** Waits until less is queued, on behalf of an owner. */
   drained(limits: DrainedLimits, owner: object = this): Promise<void> {
     const { network } = this.#settings;
-    return this.#sender.whenBelow(limits, network.clock, datagramTurnsOf(network), owner);
+    return this.#sender.whenBelow(limits, network.clock, owner);
   }
 
   /** Ends the waits of one owner. */

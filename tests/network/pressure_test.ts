@@ -4,6 +4,7 @@ import type { DrainedLimits } from "../../src/network/drained.ts";
 import { Pressure } from "../../src/network/pressure.ts";
 import { plainTurns } from "../../src/network/turns.ts";
 import { VirtualClock } from "../../testing/mod.ts";
+import { isPending } from "../support/scripted_connection.ts";
 
 const MIB = 1024 * 1024;
 const MANY = 1_000_000;
@@ -111,6 +112,35 @@ Deno.test("Pressure.wait() ends when so little is queued, by time, by a signal, 
   take(59);
   await all;
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("Pressure.wait() lets others go first where waits in a row have taken half a millisecond", async () => {
+  const queue = { queuedBytes: 0, isOffered: true };
+  const steps: PromiseWithResolvers<boolean>[] = [];
+  const stepBack = () => {
+    const step = Promise.withResolvers<boolean>();
+    steps.push(step);
+    return step.promise;
+  };
+  const pressure = new Pressure(queue, { ...plainTurns, stepBack });
+  const clock = new VirtualClock();
+  const wait = (): Promise<void> => {
+    queue.queuedBytes = 100;
+    const waiting = pressure.wait(clock, limits(), {});
+    queue.queuedBytes = 0;
+    pressure.onTaken(100);
+    return waiting;
+  };
+  await wait();
+  await wait();
+  await clock.advance(1);
+  const waiting = wait();
+  assertEquals(await isPending(clock, waiting), true);
+  assertEquals(steps.length, 1);
+  steps[0]!.resolve(false);
+  await waiting;
+  await wait();
+  assertEquals(steps.length, 1);
 });
 
 Deno.test("Pressure.wait() that fails needs nobody to look", async () => {

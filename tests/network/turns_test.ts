@@ -201,6 +201,38 @@ Deno.test("FairTurns begins 64 writes in a turn, the others in the next ones, in
   assertEquals([loop.begun, loop.isWaiting], [range(150), false]);
 });
 
+Deno.test("FairTurns begins 64 writes in a turn also where each follows the one before", async () => {
+  const loop = manual();
+  let begun = 0;
+  const write: Turn = {
+    begin() {
+      if (++begun < 200) queueMicrotask(() => loop.fair.write(write));
+    },
+  };
+  loop.fair.write(write);
+  for (const soFar of [64, 128, 192, 200]) {
+    while (begun < soFar && begun % 64 > 0 || begun === soFar - 64) await microtasksDrained();
+    await microtasksDrained();
+    assertEquals(begun, soFar);
+    await loop.next();
+  }
+});
+
+Deno.test("FairTurns asks for no turn where few writes are begun in each", async () => {
+  const loop = manual();
+  for (let i = 0; i < 31; i++) loop.fair.write(loop.turn(`${i}`));
+  await microtasksDrained();
+  assertEquals(loop.isWaiting, false);
+  // Now it does, once, and nobody has to wait for it.
+  for (let i = 31; i < 63; i++) {
+    loop.fair.write(loop.turn(`${i}`));
+    await microtasksDrained();
+    assertEquals([loop.begun.length, loop.isWaiting], [i + 1, true]);
+  }
+  await loop.next();
+  assertEquals(loop.isWaiting, false);
+});
+
 Deno.test("FairTurns begins a write at the end of its turn", async () => {
   const loop = manual();
   loop.fair.write(loop.turn("a"));

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatagramLane } from "../../src/udp/datagram_lane.ts";
 import { SocketError } from "../../src/base/errors.ts";
 import type { DatagramSocket } from "../../src/network/network.ts";
+import { plainTurns } from "../../src/network/turns.ts";
 import { ScriptedDatagramSocket, settled } from "../support/scripted_datagrams.ts";
 import { bytesOf } from "../support/text.ts";
 
@@ -9,7 +10,10 @@ const target = { transport: "udp", hostname: "10.0.0.1", port: 9 } as const;
 
 function lane() {
   const log: string[] = [];
-  const lane = new DatagramLane((_, length, { port }) => log.push(`settled ${length} to ${port}`));
+  const lane = new DatagramLane(
+    plainTurns,
+    (_, length, { port }) => log.push(`settled ${length} to ${port}`),
+  );
   const socket = new ScriptedDatagramSocket();
   socket.sendsAtOnce = false;
   const add = (text: string) =>

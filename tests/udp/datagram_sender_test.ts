@@ -19,7 +19,7 @@ function sender(limit = 1_000_000, clock = new VirtualClock()) {
   const network = scriptedDatagrams(clock);
   const socket = new ScriptedDatagramSocket();
   const traffic = new DatagramTraffic();
-  const sender = new DatagramSender(new HostNames(network), limit, traffic);
+  const sender = new DatagramSender(new HostNames(network), limit, traffic, plainTurns);
   const send = (content: string, host = "10.0.0.1", port = 9) =>
     sender.send(encoder.encode(content), host, port);
   return { sender, socket, network, send, clock, traffic };
@@ -298,7 +298,7 @@ Deno.test("DatagramSender counts what has left, and nothing else", async () => {
 
 Deno.test("DatagramSender.tryPost() says no when the system has refused the limit, and harms nothing", async () => {
   const { sender: it, socket } = sender(800);
-  const post = () => it.tryPost([new Uint8Array(44)], it.targetOf("10.0.0.1", 9), plainTurns);
+  const post = () => it.tryPost([new Uint8Array(44)], it.targetOf("10.0.0.1", 9));
   it.open(socket);
   socket.sendsAtOnce = false;
   // What was written just now makes nobody slow.
@@ -306,7 +306,7 @@ Deno.test("DatagramSender.tryPost() says no when the system has refused the limi
   await settled();
   assertEquals([post(), it.queuedBytes], [false, 1_500]);
   assertEquals(
-    it.tryPost([new Uint8Array(1), new Uint8Array(2)], it.targetOf("10.0.0.1", 9), plainTurns),
+    it.tryPost([new Uint8Array(1), new Uint8Array(2)], it.targetOf("10.0.0.1", 9)),
     false,
   );
   while (socket.sending.length > 0) {
@@ -324,7 +324,7 @@ Deno.test("DatagramSender.tryPost() says no when the system has refused the limi
 Deno.test("DatagramSender.whenBelow() waits for what is queued, and rejects when it ends", async () => {
   const { sender: it, socket, send, clock } = sender();
   const limits = { below: 1, signal: undefined, timeoutInMillis: Infinity };
-  const drained = (owner = {}) => it.whenBelow(limits, clock, plainTurns, owner);
+  const drained = (owner = {}) => it.whenBelow(limits, clock, owner);
   it.open(socket);
   await drained();
   socket.sendsAtOnce = false;

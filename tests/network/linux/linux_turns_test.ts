@@ -22,6 +22,34 @@ linuxTest("linuxTurns.write() begins at the end of the microtasks", async () => 
   assertEquals(begun, [1, 2]);
 });
 
+linuxTest("linuxTurns.write() begins as many at once as there are", async () => {
+  let begun = 0;
+  for (let i = 0; i < 1_000; i++) linuxTurns.write({ begin: () => void begun++ });
+  await undefined;
+  assertEquals(begun, 1_000);
+});
+
+linuxTest(
+  "linuxTurns.write() leaves the turn where each write follows the one before",
+  async () => {
+    await linuxTurns.looked!();
+    let [begun, turns] = [0, 0];
+    const count = () => void (turns++, next = setImmediate(count));
+    let next = setImmediate(count);
+    const done = Promise.withResolvers<void>();
+    const write = {
+      begin() {
+        if (++begun === 6_400) done.resolve();
+        else queueMicrotask(() => linuxTurns.write(write));
+      },
+    };
+    linuxTurns.write(write);
+    await done.promise;
+    clearImmediate(next);
+    assertEquals(turns >= 99, true, `${turns} turns`);
+  },
+);
+
 linuxTest("linuxTurns.stepBack() tells whether there was anybody else", async () => {
   assertEquals(await linuxTurns.stepBack!(), true);
   const both = [linuxTurns.stepBack!(), linuxTurns.stepBack!()];

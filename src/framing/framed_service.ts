@@ -20,7 +20,8 @@ import type { HeartbeatSettings } from "../connection/heartbeat.ts";
 
 /**
  * What is sent back for a message: a message, several (an iterator, as generators give one, or an async
- * iterable), or nothing. An array is one message.
+ * iterable), or nothing. An array is one message. An async iterable is left when the connection is over: nobody waits
+ * for a step of it that is under way, as is done for a promise.
  *
  * @typeParam Out The messages that are sent.
  */

@@ -12,7 +12,7 @@ const MOST_DOUBLINGS = 4;
 /** A connection that gets more in that time is measured by its bytes. */
 const BYTES_PER_MILLI_OF_A_STREAM = 256 * 1024;
 /** The clock, which costs as much as a small message, is read once for this many things handed out. */
-const FEWEST_PER_LOOK = 16;
+const FEWEST_PER_LOOK = 2;
 const MOST_PER_LOOK = 128;
 /** Where they took less, the next look comes after twice as many. */
 const SHORT_IN_MILLIS = 0.05;

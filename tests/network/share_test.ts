@@ -27,21 +27,30 @@ function countTo(share: Share, count: number): boolean {
 
 Deno.test("Share is used up by what is handed out for half a millisecond, and looks at the clock seldom", async () => {
   const { time, share: one } = share();
-  assertEquals(countTo(one, 32), false);
-  assertEquals(time.looks, 2);
+  assertEquals(countTo(one, 256), false);
+  // After 2 and 4; then those before took no time, and twice as many are handed out before the next look.
+  assertEquals(time.looks, 8);
   time.now = 0.5;
-  // Those before took no time: twice as many are handed out before the next look.
-  assertEquals(countTo(one, 31), false);
+  assertEquals(countTo(one, 127), false);
   assertEquals(one.count(), true);
   assertEquals(one.isUsedUp, true);
   await one.stepBack();
-  assertEquals([time.steps, one.isUsedUp, countTo(one, 16)], [1, false, false]);
+  assertEquals([time.steps, one.isUsedUp, countTo(one, 2)], [1, false, false]);
+});
+
+Deno.test("Share is used up by a few things that take long", () => {
+  const { time, share: one } = share();
+  const count = () => {
+    time.now += 10;
+    return one.count();
+  };
+  assertEquals([count(), count(), count(), count()], [false, false, false, true]);
 });
 
 Deno.test("Share begins anew whenever nothing is there, without a look at the clock", () => {
   const { time, share: one } = share();
   for (let i = 0; i < 100; i++) {
-    countTo(one, 15);
+    one.count();
     one.begin();
     time.now++;
   }

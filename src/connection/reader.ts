@@ -298,7 +298,7 @@ export class Reader implements InflowHost {
   shutdown(): void {
     if (this.#isShut || this.#error !== undefined) return;
     this.#isShut = true;
-    this.#dropUnread();
+    this.dropUnread();
     this.#letGo();
     this.#endWait()?.ready();
     this.#host.onReadEnd();
@@ -314,7 +314,7 @@ export class Reader implements InflowHost {
     if (this.#error !== undefined) return;
     this.#error = error;
     if (!keepsUnread) {
-      this.#dropUnread();
+      this.dropUnread();
       this.#isShut = this.#hasEnded = false;
     }
     const wait = this.#wait;
@@ -326,7 +326,8 @@ export class Reader implements InflowHost {
     this.#drain?.end();
   }
 
-  #dropUnread(): void {
+  /** Drops what has arrived and was not taken. */
+  dropUnread(): void {
     this.queue.clear();
     this.holder = undefined;
   }

@@ -294,7 +294,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
 
   /** Frees the transport at once; what is queued or unread is gone. */
   abort(reason: unknown, by: "local" | "stop" = "local"): void {
-    if (this.#state === "freed") return;
+    // Its peer had gone, or it was closed: what came before that is not wanted any more.
+    if (this.#state === "freed") return this.reader.dropUnread();
     const error = new GenericError("aborted", "Aborted by this side", { cause: reason });
     this.#free(error, by, true);
   }

@@ -98,7 +98,8 @@ export class Relaying implements DirectionHost, Looker {
     this.#end = { by, error };
     for (const core of [this.there.from, this.there.to]) {
       if (error === undefined) void core.close();
-      else core.abort(error);
+      // What one who has gone had sent before can still be read, once it is no longer relayed.
+      else if (!core.isFreed) core.abort(error);
     }
   }
 

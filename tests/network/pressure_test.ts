@@ -124,22 +124,22 @@ Deno.test("Pressure.wait() lets others go first where waits in a row have taken 
   };
   const pressure = new Pressure(queue, { ...plainTurns, stepBack });
   const clock = new VirtualClock();
-  const wait = (): Promise<void> => {
+  const drained = (): Promise<void> => {
     queue.queuedBytes = 100;
     const waiting = pressure.wait(clock, limits(), {});
     queue.queuedBytes = 0;
     pressure.onTaken(100);
     return waiting;
   };
-  await wait();
-  await wait();
+  await drained();
+  await drained();
   await clock.advance(1);
-  const waiting = wait();
+  const waiting = drained();
   assertEquals(await isPending(clock, waiting), true);
   assertEquals(steps.length, 1);
   steps[0]!.resolve(false);
   await waiting;
-  await wait();
+  await drained();
   assertEquals(steps.length, 1);
 });
 

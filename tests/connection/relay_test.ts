@@ -94,10 +94,9 @@ Deno.test("relay() takes connections that have ended, with what they had got", a
   const { connection: broken } = scriptedConnection(["unread", reset()]);
   await broken.peek(6);
   await assertRejects(() => broken.read(7), GenericError);
-  for (
-    const [dead, there, by] of [[broken, 6, "error"], [connectedPair()[0], 0, "local"]] as const
-  ) {
-    dead.abort();
+  const [aborted] = connectedPair();
+  aborted.abort();
+  for (const [dead, there, by] of [[broken, 6, "error"], [aborted, 0, "local"]] as const) {
     await using pair = connectedPair();
     const report = await relay(dead, pair[0]);
     assertEquals([report.there, report.end.by], [there, by]);

@@ -6,7 +6,7 @@
 import { formatAddress } from "../../base/address.ts";
 import { needsZone, withoutZone } from "../../base/ip_address.ts";
 import { bare } from "../../base/options.ts";
-import { netState } from "../net_status.ts";
+import { netState } from "../../base/net_status.ts";
 
 /** Binds a port of an address. */
 type Listen = (options: { hostname: string; port: number }) => { close(): void };

@@ -5,7 +5,7 @@
 // is not denied by itself.
 
 import { formatAddress, isAbstract } from "../../base/address.ts";
-import { netState, requestNet } from "../net_status.ts";
+import { netState, requestNet } from "../../base/net_status.ts";
 
 type Descriptor = Deno.PermissionDescriptor;
 

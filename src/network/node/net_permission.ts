@@ -2,7 +2,7 @@
 // may end the process, or lose the error.
 
 import { formatAddress } from "../../base/address.ts";
-import { netState, requestNet } from "../net_status.ts";
+import { netState, requestNet } from "../../base/net_status.ts";
 
 /** Whether the program may use a host, or one port of it. Never prompts. */
 export function mayUse(hostname: string, port?: number): boolean {

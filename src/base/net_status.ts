@@ -52,6 +52,17 @@ function ask(how: Ask, host: string): Deno.PermissionState {
   const { state, partial } = query(WHOLE);
   if (state === "granted" && !partial) return state;
   isReadTwice ??= tried();
+  const answer = stateFor(how, host);
+  if (answer !== "granted") return answer;
+  // A port that is granted is all that it answers, but an address that is denied is of no use.
+  const address = IS_ADDRESS_AND_PORT.exec(host)?.[1];
+  return address !== undefined && stateFor(query, address) === "denied" ? "denied" : answer;
+}
+
+/** As the runtime writes them. To a name, a port that is granted does lead. */
+const IS_ADDRESS_AND_PORT = /^(\[.+\]|\d+\.\d+\.\d+\.\d+):\d+$/;
+
+function stateFor(how: Ask, host: string): Deno.PermissionState {
   return isReadTwice ? stateOf(how, host, ANY) : how({ name: "net", host }).state;
 }
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { outputOf } from "../support/program.ts";
 
-const NET_STATUS = import.meta.resolve("../../src/network/net_status.ts");
+const NET_STATUS = import.meta.resolve("../../src/base/net_status.ts");
 
 /** What a program with these permissions is told. */
 async function told(flags: readonly string[], script: string): Promise<unknown> {
@@ -32,6 +32,28 @@ Deno.test("netState() and requestNet() answer as the runtime does, in any order 
       return [states, hosts.map(own), hosts.map(requestNet), hosts.map(asked)];`;
     const [states, own, requested, asked] = await told(flags, script) as unknown[];
     assertEquals([states, requested], [own, asked], flags.join(" "));
+  }));
+});
+
+Deno.test("netState() and requestNet() let nothing be used that the runtime refuses", async () => {
+  const granted = "--allow-net=127.0.0.1:0,127.0.0.2:0,[::1]:0,localhost:0";
+  const denials = ["127.0.0.1", "127.0.0.0/8", "[::1]", "127.0.0.1:1", "localhost", "192.0.2.1"];
+  await Promise.all(denials.map(async (denied) => {
+    const hosts = denied === "localhost" ? [denied] : ["127.0.0.1", "127.0.0.2", "::1"];
+    const script = `const hosts = ${JSON.stringify(hosts)};
+      const may = (hostname) => {
+        try {
+          Deno.listen({ hostname, port: 0 }).close();
+          return "granted";
+        } catch (error) {
+          if (error instanceof Deno.errors.NotCapable) return "denied";
+          throw error;
+        }
+      };
+      const written = (host) => host === "::1" ? "[::1]:0" : host + ":0";
+      return [netState, requestNet].map((ask) => hosts.map((host) => [may(host), ask(written(host))]));`;
+    const answers = await told([granted, `--deny-net=${denied}`], script) as string[][][];
+    for (const [own, ours] of answers.flat()) assertEquals(ours, own, denied);
   }));
 });
 

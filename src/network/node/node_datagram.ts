@@ -14,7 +14,7 @@ import type {
   GroupMembership,
 } from "../datagram_socket.ts";
 import { formatAddress } from "../../base/address.ts";
-import { GenericError } from "../../base/errors.ts";
+import { GenericError, ignore } from "../../base/errors.ts";
 import { bare } from "../../base/options.ts";
 import { lookUpName } from "./name_lookup.ts";
 import { refuseDenied, requireNet } from "./net_permission.ts";
@@ -238,15 +238,25 @@ export async function bindNodeDatagram(
     import("node:process"),
   ]);
   const version = hostname.includes(":") ? 6 : 4;
+  let refused: (thrown: unknown) => void = ignore;
   const socket = dgram.createSocket(bare<SocketOptions>({
     type: version === 6 ? "udp6" : "udp4",
     reuseAddr: reuseAddress,
     // Not looked up here, where it would take a permission for all ports: the runtime does it. By
     // nextTick, as all lookups call back: otherwise the socket's "close" event never comes.
-    lookup: (host, _, callback) => nextTick(callback, null, host, version),
+    lookup: (host, _, callback) =>
+      nextTick(() => {
+        try {
+          callback(null, host, version);
+        } catch (thrown) {
+          // That the address of a name is denied is thrown from the bind.
+          refused(thrown);
+        }
+      }),
   }));
   try {
     await new Promise<void>((resolve, reject) => {
+      refused = reject;
       socket.once("error", reject);
       socket.bind(bare({ port, address: hostname }), () => {
         socket.off("error", reject);

@@ -9,10 +9,12 @@
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import type { NetworkAddress } from "../../base/address.ts";
 import { GenericError } from "../../base/errors.ts";
+import { ipVersion } from "../../base/ip_address.ts";
 import { bare } from "../../base/options.ts";
 import { freedError } from "../free.ts";
 import type { AdoptTarget, ListenTarget } from "../network.ts";
 import type { Transport, TransportListener } from "../transport.ts";
+import { lookUpName } from "./name_lookup.ts";
 import { requireNet } from "./net_permission.ts";
 import { NodeStream, translated } from "./node_stream.ts";
 
@@ -29,11 +31,10 @@ export type NodeListenTarget =
  */
 export async function listenNode(target: NodeListenTarget): Promise<TransportListener> {
   const { backlog } = target;
-  // A missing permission that node:net finds out itself ends the process.
-  if ("hostname" in target) requireNet(target.hostname, target.port);
+  const host = "hostname" in target ? await allowedAddress(target.hostname, target.port) : "";
   const server = createServer(bare({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }));
   const options: ListenOptions & { fd?: number; reusePort?: boolean } = "hostname" in target
-    ? { host: target.hostname, port: target.port, reusePort: target.reusePort ?? false }
+    ? { host, port: target.port, reusePort: target.reusePort ?? false }
     : { fd: target.descriptor };
   const listener = new NodeListener(server, target);
   try {
@@ -55,6 +56,23 @@ export async function listenNode(target: NodeListenTarget): Promise<TransportLis
   }
   listener.begin();
   return listener;
+}
+
+/**
+ * The address to listen on. A missing permission that node:net finds out itself ends the process.
+ *
+ * @throws {Deno.errors.NotCapable} One is missing: it looks names up only with that for all their ports.
+ */
+async function allowedAddress(hostname: string, port: number): Promise<string> {
+  if (ipVersion(hostname) !== 0) {
+    requireNet(hostname, port);
+    return hostname;
+  }
+  requireNet(hostname);
+  const { addresses } = await lookUpName(hostname, port, 0);
+  const address = addresses[0]!;
+  requireNet(address, port);
+  return address;
 }
 
 function notListening(descriptor: number, cause: unknown): GenericError {

@@ -55,23 +55,40 @@ export async function connectNodeStream(
   lookUp: typeof lookUpName = lookUpName,
 ): Promise<Transport> {
   const { hostname, port, localAddress, localPort = 0 } = target;
-  // A missing permission that node:net finds out itself ends the process.
+  // A missing permission for this end that node:net finds out itself ends the process.
   if (localAddress !== undefined) requireNet(localAddress, localPort);
   requireNet(hostname, ipVersion(hostname) === 0 ? undefined : port);
   return await dial(withOptions(target, { hosts: [hostname] }), {
     clock,
-    lookUp,
+    lookUp: async (...asked) => {
+      const found = await lookUp(...asked);
+      // It looks the name up itself, and may bind for each address.
+      if (!found.isDirect) { for (const address of found.addresses) ownEnd(address, target); }
+      return found;
+    },
     dial: (host, signal) => connected(withOptions(target, { hostname: host, signal })),
     discard: (late) => late.close(),
   });
 }
 
+/**
+ * The address that is bound at this end.
+ *
+ * @throws {Deno.errors.NotCapable} No permission for any address with the port that is asked for alone.
+ */
+function ownEnd(
+  to: string,
+  { localAddress, localPort = 0 }: NodeConnectTarget,
+): string | undefined {
+  if (localAddress !== undefined || localPort === 0 || ipVersion(to) === 0) return localAddress;
+  const any = ipVersion(to) === 6 ? "::" : "0.0.0.0";
+  requireNet(any, localPort);
+  return any;
+}
+
 function connected(target: NodeConnectTarget): Promise<Transport> {
-  const { hostname: host, port, localAddress, localPort, keepAliveInMillis, signal } = target;
-  // With a port alone, node:net would bind an IPv4 address.
-  const from = localPort !== undefined && ipVersion(host) === 6
-    ? localAddress ?? "::"
-    : localAddress;
+  const { hostname: host, port, localPort, keepAliveInMillis, signal } = target;
+  const localAddress = ownEnd(host, target);
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     // What node:net makes of its options looks for these on Object.prototype, if it has none of its own.
@@ -87,7 +104,7 @@ function connected(target: NodeConnectTarget): Promise<Transport> {
       host,
       port,
       ...(localPort === undefined ? {} : { localPort }),
-      ...(from === undefined ? {} : { localAddress: from }),
+      ...(localAddress === undefined ? {} : { localAddress }),
       ...(keepAliveInMillis === undefined ? {} : { keepAlive: true }),
       ...(typeof keepAliveInMillis === "number"
         ? { keepAliveInitialDelay: keepAliveInMillis }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { nodeNetwork, SocketError, UdpClient } from "../../../mod.ts";
 import { bindNodeDatagram } from "../../../src/network/node/node_datagram.ts";
+import { scriptOutput } from "../../support/script_output.ts";
 
 const bind = () => bindNodeDatagram({ hostname: "127.0.0.1", port: 0 });
 
@@ -110,4 +111,24 @@ Deno.test("bindNodeDatagram() refuses to send to port 0 and goes on", async () =
   assertEquals(await one.send(new Uint8Array(2), other.addr), 2);
   assertEquals((await other.receive(new Uint8Array(9)))[0].length, 2);
   await Promise.all([one.close(), other.close()]);
+});
+
+Deno.test("bindNodeDatagram() rejects without a permission for the address of a name, and the program goes on", async () => {
+  const room = JSON.stringify(import.meta.resolve("../../../src/network/node/node_datagram.ts"));
+  const script = `
+    import { bindNodeDatagram } from ${room};
+    const binding = bindNodeDatagram({ hostname: "localhost", port: 0 });
+    console.log(await binding.then((socket) => socket.close(), ({ message }) => message));`;
+  const missing = (host: string) =>
+    `Requires net access to "${host}", run again with the --allow-net flag`;
+  for (
+    const [flags, told] of [
+      [["--allow-net=127.0.0.1:0"], missing("localhost:0")],
+      [["--allow-net", "--deny-net=127.0.0.1"], missing("127.0.0.1:0")],
+      [["--allow-net=localhost:0", "--deny-net=127.0.0.1:0"], missing("127.0.0.1:0")],
+      [["--allow-net=localhost:0"], "undefined"],
+    ] as const
+  ) {
+    assertEquals(await scriptOutput(flags, script), `${told}\n`, flags.join(" "));
+  }
 });

@@ -7,6 +7,7 @@ import { denoNetwork } from "../../../src/network/deno/deno_network.ts";
 import { listenNode } from "../../../src/network/node/node_listener.ts";
 import { checkTransport } from "../../../testing/mod.ts";
 import { echo } from "../../support/echo.ts";
+import { scriptOutput } from "../../support/script_output.ts";
 
 const local = { hostname: "127.0.0.1", port: 0, backlog: 8 };
 
@@ -175,4 +176,29 @@ Deno.test("listenNode() says of a descriptor that it is no listening socket", as
     );
     assertEquals(error.code, "unreachable");
   }
+});
+
+Deno.test("listenNode() rejects without a permission for the address of a name, and the program goes on", async () => {
+  const room = JSON.stringify(import.meta.resolve("../../../src/network/node/node_listener.ts"));
+  const script = `
+    import { listenNode } from ${room};
+    const listening = listenNode({ hostname: "localhost", port: 0, backlog: 8 });
+    console.log(await listening.then((listener) => listener.close(), ({ message }) => message));`;
+  const missing = (host: string) =>
+    `Requires net access to "${host}", run again with the --allow-net flag`;
+  for (
+    const [flags, told] of [
+      [["--allow-net=localhost:0"], missing("localhost")],
+      [["--allow-net=localhost"], missing("127.0.0.1:0")],
+      [["--allow-net", "--deny-net=127.0.0.1"], missing("127.0.0.1:0")],
+      [["--allow-net=localhost,127.0.0.1:0"], "undefined"],
+    ] as const
+  ) {
+    assertEquals(await scriptOutput(flags, script), `${told}\n`, flags.join(" "));
+  }
+});
+
+Deno.test("listenNode() rejects where a name has no address", async () => {
+  const target = { ...local, hostname: "nobody.invalid" };
+  await assertRejects(() => listenNode(target), Error, "getaddrinfo");
 });

@@ -172,3 +172,65 @@ Deno.test("A write over node:net that is given up is called taken as far as the 
   far.close();
   assert(count <= bytesTaken, `${count} bytes came, ${bytesTaken} are said to be taken`);
 });
+
+Deno.test("connectNodeStream() asks for the local port of any address, and the program goes on", async () => {
+  const room = JSON.stringify(import.meta.resolve("../../../src/network/node/node_stream.ts"));
+  const script = `
+    import { connectNodeStream } from ${room};
+    const clock = { now: () => 0, setTimeout: () => 0, clearTimeout() {} };
+    const told = async (hostname, lookUp) => {
+      const target = { hostname, port: 9, localPort: 7 };
+      const connecting = connectNodeStream(target, clock, lookUp);
+      console.log(await connecting.catch(({ name, message }) => name + ": " + message));
+    };
+    await told("127.0.0.1");
+    await told("::1");
+    // Only the name may be used, and it may lead to one of IPv6, too.
+    const addresses = ["127.0.0.1", "::1"];
+    await told("localhost", () => Promise.resolve({ addresses, isDirect: false }));
+    await told("localhost", () => Promise.resolve({ addresses: ["::1"], isDirect: true }));`;
+  const missing = (host: string) =>
+    `NotCapable: Requires net access to "${host}:7", run again with the --allow-net flag`;
+  const any = [missing("0.0.0.0"), missing("[::]")];
+  for (
+    const [flags, told] of [
+      [["--allow-net=127.0.0.1:9,[::1]:9,localhost"], [...any, any[0], any[1]]],
+      [["--allow-net=localhost,[::1]", "--deny-net=127.0.0.1"], [
+        missing("127.0.0.1").replace(":7", ":9"),
+        any[1],
+        any[0],
+        any[1],
+      ]],
+      [["--allow-net", "--deny-net=0.0.0.0,[::]"], [...any, any[0], any[1]]],
+    ] as const
+  ) {
+    const printed = await scriptOutput(flags, script);
+    assertEquals(printed.trimEnd().split("\n"), [...told], flags.join(" "));
+  }
+});
+
+Deno.test("connectNodeStream() takes the permission for its port of any address, or of one", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const localPort = await freePort();
+  const mod = JSON.stringify(import.meta.resolve("../../../mod.ts"));
+  for (
+    const [host, flag, options] of [
+      ["127.0.0.1", `127.0.0.1:${port},0.0.0.0:${localPort}`, {}],
+      ["localhost", `localhost,0.0.0.0:${localPort}`, {}],
+      ["127.0.0.1", `127.0.0.1:${port},127.0.0.1:${localPort}`, { localAddress: "127.0.0.1" }],
+    ] as const
+  ) {
+    const config = JSON.stringify({ host, port, localPort, ...options });
+    const script = `import { Client } from ${mod};
+      (await Client.connect(${config})).abort();
+      console.log("connected");`;
+    // An end that is not reset keeps the port.
+    const [printed, accepted] = await Promise.all([
+      scriptOutput([`--allow-net=${flag}`], script),
+      listener.accept(),
+    ]);
+    accepted.close();
+    assertEquals(printed, "connected\n", flag);
+  }
+});

@@ -10,9 +10,7 @@ import {
   type SocketError,
 } from "./errors.ts";
 import { ipVersion } from "./ip_address.ts";
-
-/** The permissions that take paths. */
-const IS_OF_FILES = /^(read|write|ffi)$/;
+import { inList, permissionAdvice } from "./permission_advice.ts";
 
 /** What was asked for, as far as advice depends on it. */
 export interface AskedFor {
@@ -37,9 +35,9 @@ export function setupError(action: string, cause: unknown, asked: AskedFor = {})
   if (isSocketError(cause)) return cause;
   const reason = `${action}: ${reasonOf(cause)}`;
   if (isA(Deno.errors.NotCapable, cause) || isA(Deno.errors.PermissionDenied, cause)) {
-    const hint = pathFlags(asked.path, cause) ?? missingFlag(cause);
-    const advice = hint === undefined ? "" : `, run with ${hint}`;
-    const message = `${action}: no permission${advice}${nameAdvice(asked.localHost)}`;
+    const advice = permissionAdvice(cause, pathFlags(asked.path, cause));
+    const what = advice === undefined ? "" : `, ${advice}`;
+    const message = `${action}: no permission${what}${nameAdvice(asked.localHost)}`;
     return new GenericError("denied", message, { cause });
   }
   if (isA(Deno.errors.AddrInUse, cause) && asked.localPort !== undefined) {
@@ -61,27 +59,6 @@ export function setupError(action: string, cause: unknown, asked: AskedFor = {})
     ? "; is anything listening there?"
     : nameAdvice(asked.localHost);
   return new GenericError("unreachable", `${reason}${advice}`, { cause });
-}
-
-/**
- * The flag that gives the permission that the runtime has missed, and no more: `--allow-net=127.0.0.1:80`.
- *
- * @param cause What the runtime threw.
- * @returns `undefined` where it names none.
- */
-export function missingFlag(cause: unknown): string | undefined {
-  const reason = reasonOf(cause);
-  const [, kind, what] = /^Requires ([a-z]+) access to "(.*)", run again/s.exec(reason) ?? [];
-  // No permission can name an abstract socket.
-  if (kind === undefined || what === undefined || what.includes("\0")) {
-    return /--(allow|unstable)-[a-z-]+/.exec(reason)?.[0];
-  }
-  return `--allow-${kind}=${IS_OF_FILES.test(kind) ? inList(what) : what}`;
-}
-
-/** The path of a file, as one of a list that is separated by commas. */
-function inList(path: string): string {
-  return path.replaceAll(",", ",,");
 }
 
 /** The flags for a local socket: the runtime would ask for one after the other. */

@@ -2,7 +2,7 @@
 
 import { shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
-import { missingFlag } from "../base/setup_error.ts";
+import { missingFlag, permissionAdvice } from "../base/permission_advice.ts";
 import { bare } from "../base/options.ts";
 
 /** Takes bytes in order. */
@@ -66,12 +66,13 @@ async function openFile(path: string | URL): Promise<CaptureTarget> {
 /** Says why overwriting takes one permission more than making: it looks at what is there. */
 function overwriteError(path: string | URL, cause: unknown): unknown {
   if (!(cause instanceof Deno.errors.NotCapable)) return cause;
+  const advice = permissionAdvice(cause, `${missingFlag(cause)}, too`);
   return new GenericError(
     "denied",
     `Cannot write the capture: ${
       shown(String(path))
     } is there already, and is looked at before it ` +
-      `is overwritten: run with ${missingFlag(cause)}, too (the program goes on without a capture)`,
+      `is overwritten: ${advice} (the program goes on without a capture)`,
     { cause },
   );
 }

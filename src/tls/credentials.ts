@@ -5,7 +5,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { shown } from "../base/arguments.ts";
 import { GenericError, reasonOf } from "../base/errors.ts";
-import { missingFlag } from "../base/setup_error.ts";
+import { permissionAdvice } from "../base/permission_advice.ts";
 import { bare } from "../base/options.ts";
 import type { PeerCertificate } from "../network/secure_info.ts";
 import { nameText, readNames } from "./certificate_names.ts";
@@ -136,7 +136,7 @@ async function readFile(file: string, name: string): Promise<Uint8Array> {
 
 function unreadable(name: string, cause: unknown): GenericError {
   if (cause instanceof Deno.errors.NotCapable) {
-    const advice = `run with ${missingFlag(cause) ?? "--allow-read"}`;
+    const advice = permissionAdvice(cause) ?? "run with --allow-read";
     return new GenericError("denied", `Cannot use ${name}: ${advice}`, { cause });
   }
   if (cause instanceof Deno.errors.PermissionDenied) {

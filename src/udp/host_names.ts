@@ -4,6 +4,7 @@
 import type { Clock, Network, ResolvedName } from "../network/network.ts";
 import { type Address, formatAddress } from "../base/address.ts";
 import { GenericError } from "../base/errors.ts";
+import { denialOf } from "../base/permission_advice.ts";
 import { setupError } from "../base/setup_error.ts";
 import { canonicalIp, ipVersion, withoutZone } from "../base/ip_address.ts";
 
@@ -70,9 +71,11 @@ export class HostNames {
       },
     );
     if (address === undefined) {
+      const denial = denialOf("net", host);
+      const advice = denial === undefined ? `run with --allow-net=${host} or` : `${denial};`;
       throw new GenericError(
         "denied",
-        `${action}: no permission, run with --allow-net=${host} or give its IP address`,
+        `${action}: no permission, ${advice} give its IP address`,
       );
     }
     const ip = canonicalIp(address) ?? address;

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { GenericError } from "../../mod.ts";
-import { missingFlag, setupError } from "../../src/base/setup_error.ts";
+import { setupError } from "../../src/base/setup_error.ts";
 
 const notCapable = (what: string) =>
   new Deno.errors.NotCapable(`Requires ${what}, run again with the --allow-net flag`);
@@ -46,24 +46,6 @@ Deno.test("setupError() says whose doing it is", () => {
 Deno.test("setupError() leaves a SocketError as it is", () => {
   const error = new GenericError("limit", "Cannot accept: too many");
   assertStrictEquals(setupError("Cannot connect", error), error);
-});
-
-Deno.test("missingFlag() names the permission that was missed, and no more", () => {
-  const cases: [what: string, flag: string][] = [
-    ['net access to "127.0.0.1:80"', "--allow-net=127.0.0.1:80"],
-    ['net access to "[::1]:0"', "--allow-net=[::1]:0"],
-    ['net access to "unix:/run/s"', "--allow-net=unix:/run/s"],
-    ['read access to "certs/a.pem"', "--allow-read=certs/a.pem"],
-    ['write access to "/tmp/a,b"', "--allow-write=/tmp/a,,b"],
-    ['ffi access to "/lib/libc.so.6"', "--allow-ffi=/lib/libc.so.6"],
-    ['env access to "A"', "--allow-env=A"],
-    // An abstract socket has no name that a flag could take, and the runtime may name nothing.
-    ['net access to "unix:\0abc"', "--allow-net"],
-    ["net access", "--allow-net"],
-  ];
-  for (const [what, flag] of cases) assertEquals(missingFlag(notCapable(what)), flag, what);
-  assertEquals(missingFlag(new Error("needs --unstable-net here")), "--unstable-net");
-  assertEquals(missingFlag(new Error("why")), undefined);
 });
 
 Deno.test("setupError() names all permissions for a local socket at once", () => {

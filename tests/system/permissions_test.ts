@@ -61,6 +61,52 @@ for (const [name, network, flags] of engines) {
   });
 }
 
+/** Prints what each attempt is told that a flag denies. */
+const denied = (network: string) => `
+    import { Client, Listener, UdpClient } from ${door("mod.ts")};
+    import { ${network} as network } from ${
+  door(network === "linuxNetwork" ? "linux/mod.ts" : "mod.ts")
+};
+    const told = (action) => action().catch(({ code, message }) => console.log(code, message));
+    const target = { host: "127.0.0.1", port: 7000, network };
+    await told(() => new Listener(7000, { interface: "127.0.0.1", network }).start());
+    await told(() => new UdpClient({ host: "127.0.0.1", port: 7000 }, { network }).bound);
+    await told(() => Client.connect(target));
+    await told(() => Client.connect({ ...target, host: "127.0.0.2", localAddress: "127.0.0.1", localPort: 7000 }));
+    await told(() => Client.connect({ path: "/nowhere/a", network }));
+    await told(() => new Listener(0, { path: "/nowhere/a", network }).start());
+    await told(() => Client.connect({ ...target, secureSocket: { caCertFile: "/nowhere/ca.pem" } }));`;
+
+const DENIED = [
+  "Cannot listen on 127.0.0.1:7000: no permission, --deny-net forbids 127.0.0.1:7000",
+  "Cannot bind to 127.0.0.1:7000: no permission, --deny-net forbids 127.0.0.1:7000",
+  "Cannot connect to 127.0.0.1:7000: no permission, --deny-net forbids 127.0.0.1:7000",
+  "Cannot connect to 127.0.0.2:7000: no permission, --deny-net forbids 127.0.0.1:7000",
+  "Cannot connect to /nowhere/a: no permission, --deny-read forbids /nowhere/a",
+  "Cannot listen on /nowhere/a: no permission, --deny-write forbids /nowhere/a~",
+  'Cannot use secureSocket.caCertFile "/nowhere/ca.pem": --deny-read forbids /nowhere/ca.pem',
+].map((message) => `denied ${message}`);
+
+for (const [name, network, flags] of engines) {
+  Deno.test(`Each error says which flag denies what it takes (${name})`, async () => {
+    const given = [
+      "--allow-net=127.0.0.1,127.0.0.2,unix:/nowhere",
+      "--allow-read",
+      "--allow-write",
+    ];
+    const denials = [
+      "--deny-net=127.0.0.1:7000",
+      "--deny-read=/nowhere",
+      "--deny-write=/nowhere/a~",
+    ];
+    const printed = await scriptOutput(
+      ["--quiet", ...flags, ...given, ...denials],
+      denied(network),
+    );
+    assertEquals(printed.trimEnd().split("\n"), DENIED);
+  });
+}
+
 if (hasLinuxEngine) {
   Deno.test("Without the permission for the C library, each call of the engine for Linux says where it is", async () => {
     const printed = await scriptOutput(

@@ -307,7 +307,7 @@ for (const engine of hasDatagrams ? [["--unstable-net"], []] : [[]]) {
 
   Deno.test(`UdpSocket says that the address of a name is denied (${name})`, async () => {
     const denied =
-      "denied Cannot send to localhost:9: no permission, run with --allow-net=127.0.0.1:9";
+      "denied Cannot send to localhost:9: no permission, --deny-net forbids 127.0.0.1:9";
     for (const allowed of ["--allow-net", "--allow-net=0.0.0.0,localhost"]) {
       const printed = await runWith(
         [...engine, allowed, "--deny-net=127.0.0.1"],

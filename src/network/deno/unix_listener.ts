@@ -7,6 +7,7 @@
 // link, which replaces nothing; and what lies there at the end goes only if it is this socket.
 
 import { GenericError } from "../../base/errors.ts";
+import { permissionAdvice } from "../../base/permission_advice.ts";
 import type { ListenPathTarget } from "../network.ts";
 import type { Transport, TransportListener } from "../transport.ts";
 import { formatPath, isAbstract, type NetworkAddress } from "../../base/address.ts";
@@ -130,8 +131,8 @@ function inUse(path: string, why: string): GenericError {
 
 function denied(path: string, cause: Error): GenericError {
   const files = `${path},${path}~`;
-  const advice = `--allow-net=unix:${path},unix:${path}~/= --allow-read=${files} ` +
+  const flags = `--allow-net=unix:${path},unix:${path}~/= --allow-read=${files} ` +
     `--allow-write=${files}`;
-  const message = `Cannot listen on ${path}: no permission, run with ${advice}`;
+  const message = `Cannot listen on ${path}: no permission, ${permissionAdvice(cause, flags)}`;
   return new GenericError("denied", message, { cause });
 }

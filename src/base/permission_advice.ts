@@ -1,0 +1,85 @@
+// What to do about a permission that the runtime has missed. It says the same of one that was never given and of one
+// that a flag denies, where to give it would not help.
+
+import { reasonOf } from "./errors.ts";
+import { netState } from "./net_status.ts";
+
+/** The permissions that take paths. */
+const IS_OF_FILES = /^(read|write|ffi)$/;
+const HAS_PORT = /:\d+$/;
+
+/**
+ * What to do, in the words that follow "no permission, ": "run with --allow-net=127.0.0.1:80".
+ *
+ * @param cause What the runtime threw.
+ * @param flags What it is to be run with, if not with the flag that is named there.
+ * @returns `undefined` where nothing is known.
+ */
+export function permissionAdvice(
+  cause: unknown,
+  flags: string | undefined = missingFlag(cause),
+): string | undefined {
+  const { kind, what } = missingIn(cause);
+  const denial = what === undefined ? undefined : denialOf(kind, what);
+  return denial ?? (flags === undefined ? undefined : `run with ${flags}`);
+}
+
+/**
+ * The flag that gives the permission that the runtime has missed, and no more: `--allow-net=127.0.0.1:80`.
+ *
+ * @param cause What the runtime threw.
+ * @returns `undefined` where it names none.
+ */
+export function missingFlag(cause: unknown): string | undefined {
+  const { kind, what } = missingIn(cause);
+  if (what === undefined) return /--(allow|unstable)-[a-z-]+/.exec(reasonOf(cause))?.[0];
+  return `--allow-${kind}=${IS_OF_FILES.test(kind) ? inList(what) : what}`;
+}
+
+/** The path of a file, as one of a list that is separated by commas. */
+export function inList(path: string): string {
+  return path.replaceAll(",", ",,");
+}
+
+/**
+ * Says that a flag denies a permission: "--deny-net forbids 127.0.0.1:80". Never prompts.
+ *
+ * @param kind Which: "net".
+ * @param what For what, as the runtime writes it.
+ * @returns `undefined` where none does, and where that cannot be told: what a prompt has declined looks the same, unless
+ * more than that was given, or all ports of a host are denied.
+ */
+export function denialOf(kind: string, what: string): string | undefined {
+  try {
+    if (stateOf(kind, what) !== "denied") return undefined;
+    const isMoreKnown = IS_OF_FILES.test(kind)
+      ? stateOf(kind, folderOf(what)) === "granted"
+      : HAS_PORT.test(what) && stateOf(kind, what.replace(HAS_PORT, "")) !== "prompt";
+    return isMoreKnown || stateOf(kind) === "granted"
+      ? `--deny-${kind} forbids ${what}`
+      : undefined;
+  } catch {
+    // The runtime knows no such permission, or not of such a thing.
+    return undefined;
+  }
+}
+
+function folderOf(path: string): string {
+  const end = path.lastIndexOf("/");
+  return end < 0 ? "." : path.slice(0, Math.max(1, end));
+}
+
+/** The state of a permission for something, or for all. */
+function stateOf(kind: string, what?: string): Deno.PermissionState {
+  if (kind === "net" && what !== undefined) return netState(what);
+  const name = kind as "read";
+  const asked = what === undefined || !IS_OF_FILES.test(kind) ? { name } : { name, path: what };
+  return Deno.permissions.querySync(asked).state;
+}
+
+/** What the runtime has missed; no `what` where it names nothing that a flag could take, as an abstract socket. */
+function missingIn(cause: unknown): { kind: string; what?: string } {
+  const found = /^Requires ([a-z]+) access to "(.*)", run again/s.exec(reasonOf(cause));
+  const [, kind = "", what] = found ?? [];
+  return what === undefined || what.includes("\0") ? { kind } : { kind, what };
+}

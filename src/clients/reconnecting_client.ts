@@ -271,6 +271,8 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
         return this.#end(error, error as SocketError);
       }
       const nextInMillis = this.#backoff.nextInMillis();
+      // Numbers are drawn by a function of the user, which may have ended it.
+      if (signal.aborted) return;
       const attempt = this.#backoff.failures + 1;
       const setback = Object.freeze({ error: error as Error, attempt, nextInMillis });
       this.#enter({ kind: "waiting", ...setback });
@@ -278,6 +280,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
       await rest(clock, nextInMillis, signal);
       if (signal.aborted) return;
       this.#dialling();
+      if (signal.aborted) return;
     }
   }
 
@@ -286,6 +289,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
     const { targets, shuffleTargets } = this.#settings;
     if (this.#targets.length === 0) {
       this.#targets = shuffleTargets ? this.#backoff.shuffled(targets) : [...targets];
+      if (this.#life.signal.aborted) return;
     }
     const attempt = this.#backoff.failures + 1;
     this.#enter({ kind: "dialling", attempt, target: this.#targets[0]!.name });

@@ -69,7 +69,8 @@ Deno.test("Backoff goes on where the user's random does not", async () => {
   const throwing = () => {
     throw new Error("no luck");
   };
-  for (const random of [...wrong, throwing]) {
+  const rejecting = () => Promise.reject(new Error("no luck")) as unknown as number;
+  for (const random of [...wrong, throwing, rejecting]) {
     const backoff = new Backoff(checkRedial({ random }));
     const printed = await printedDuring(() => {
       const delay = backoff.nextInMillis();

@@ -121,6 +121,37 @@ Deno.test("ReconnectingClient rests longer after each failure, and says so", () 
     assertEquals(net.clock.now(), 85);
   }));
 
+Deno.test("ReconnectingClient that ends while it draws a number stays ended", () =>
+  calmly(async (net) => {
+    for (const end of ["close", "abort"] as const) {
+      // An order of two targets takes one number, and each pause: order, pause, pause, order.
+      for (const last of [2, 3]) {
+        const told: string[] = [];
+        let drawn = 0;
+        const client: ReconnectingClient = new ReconnectingClient({
+          targets: [{ host: "nobody.invalid", port: 1 }, { host: "nobody.invalid", port: 2 }],
+          shuffleTargets: true,
+          network: net.host("client"),
+          random: () => {
+            if (drawn++ === last) void client[end]();
+            return 0.5;
+          },
+          onState: ({ kind }) => told.push(kind),
+          onDown: () => told.push("down"),
+        });
+        const error = await client.closed;
+        await net.delay(1_000);
+        assertEquals([client.state.kind, error?.code], [
+          "closed",
+          end === "abort" ? "aborted" : undefined,
+        ]);
+        const paused = last === 2 ? [] : ["waiting", "down"];
+        assertEquals(told, ["dialling", "waiting", "down", "dialling", ...paused, "closed"]);
+        assertEquals(client.stats().dials, 2);
+      }
+    }
+  }));
+
 Deno.test("ReconnectingClient does not storm a server that accepts and closes", () =>
   served((caller) => caller.close(), async ({ net, place, callers }) => {
     const client = new ReconnectingClient({ ...place, random: () => 0.999 });

@@ -119,7 +119,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
       "abort",
       () => signal?.removeEventListener("abort", onAbort),
     );
-    const onAbort = () => this.#abort(signal!.reason, signal!.reason);
+    const onAbort = () => this.#abort(signal!.reason);
     this.#dialling();
     if (signal?.aborted) {
       onAbort();
@@ -199,7 +199,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
    * @param reason The `cause` of the `"aborted"` error that waiting calls get.
    */
   abort(reason?: unknown): void {
-    this.#abort(new GenericError("aborted", "Aborted by this side", { cause: reason }), reason);
+    this.#abort(reason);
   }
 
   /**
@@ -332,9 +332,9 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
     return error;
   }
 
-  #abort(reason: unknown, cause: unknown): void {
+  #abort(cause: unknown): void {
     const error = new GenericError("aborted", "Aborted by this side", { cause });
-    this.#end(reason, error);
+    this.#end(error, error);
     for (const client of this.#open) client.abort(cause);
     this.#retired.forget();
   }

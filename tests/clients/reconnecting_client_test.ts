@@ -282,21 +282,32 @@ Deno.test("ReconnectingClient.ready() ends with its time or its signal, and says
     await client.close();
   }));
 
-Deno.test("ReconnectingClient ends with its signal, whose reason it gives", () =>
-  served(listen, async ({ net, place, callers }) => {
-    const controller = new AbortController();
-    const reason = new Error("no more");
-    const client = new ReconnectingClient({ ...place, signal: controller.signal });
-    const connection = await client.ready();
-    await net.delay(1);
-    controller.abort(reason);
-    assertEquals((await connection.closed)?.cause, reason);
-    assertEquals(await assertRejects(() => client.ready(), Error), reason);
-    assertEquals((await client.closed)?.cause, reason);
-    const late = new ReconnectingClient({ ...place, signal: controller.signal });
-    assertEquals(await assertRejects(() => late.ready(), Error), reason);
-    assertEquals(callers.length, 1);
-  }));
+for (const reason of [new Error("no more"), "no more", null]) {
+  Deno.test(`ReconnectingClient ends with its signal as with abort() (${reason})`, () =>
+    served(listen, async ({ net, place, callers }) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const ended = async (waiting: Promise<unknown>) => {
+        const error = await assertCode("aborted", waiting);
+        assertEquals(error.cause, reason);
+      };
+      const client = new ReconnectingClient({ ...place, signal });
+      const connection = await client.ready();
+      const dialling = new ReconnectingClient({ ...place, port: 81, signal });
+      const waiting = [ended(dialling.ready()), ended(dialling[Symbol.asyncIterator]().next())];
+      await net.delay(1);
+      controller.abort(reason);
+      await Promise.all(waiting);
+      assertEquals((await connection.closed)?.cause, reason);
+      const late = new ReconnectingClient({ ...place, signal });
+      for (const over of [client, dialling, late]) {
+        await ended(over.ready());
+        await ended(over[Symbol.asyncIterator]().next());
+        assertEquals((await over.closed)?.cause, reason);
+      }
+      assertEquals(callers.length, 1);
+    }));
+}
 
 Deno.test("ReconnectingClient.redial() replaces the connection, and lets the old one be read", () =>
   served(echo, async ({ net, place }) => {

@@ -2,6 +2,7 @@
 
 import { GenericError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
+import { wordsOf } from "../base/user_code.ts";
 import { waitFor } from "../network/deadline.ts";
 import { free } from "../network/free.ts";
 import type { Transport } from "../network/network.ts";
@@ -80,9 +81,10 @@ export class Client extends Connection {
       },
       ({ transport }) => free(transport),
     ).catch((cause) => {
-      const error = signal?.aborted && cause === signal.reason ? cause : setupError(action, cause);
+      const isGivenUp = signal?.aborted && cause === signal.reason;
+      const error = isGivenUp ? givenUp(action, cause) : setupError(action, cause);
       events.refused(error);
-      throw error;
+      throw isGivenUp ? cause : error;
     });
     const prepareUpgrade = async (
       options: ClientSecureSocketConfig | undefined,
@@ -112,4 +114,9 @@ export class Client extends Connection {
     if (settings.callbackService !== undefined) serve(client, settings.callbackService);
     return client;
   }
+}
+
+/** What is told of a dial that its signal has ended: the caller gets the reason itself, which may be anything. */
+function givenUp(action: string, cause: unknown): GenericError {
+  return new GenericError("aborted", `${action}: given up (${wordsOf(cause)})`, { cause });
 }

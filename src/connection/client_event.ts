@@ -1,7 +1,6 @@
 // What a client reports while it connects, works and ends: the one place where its events are made.
 
-import type { SocketErrorCode } from "../base/errors.ts";
-import { codeOf, type SocketError } from "../base/errors.ts";
+import type { SocketError, SocketErrorCode } from "../base/errors.ts";
 import { uniqueId } from "../base/unique_id.ts";
 import {
   type Beginning,
@@ -14,12 +13,11 @@ import {
 import { Events } from "../events/events.ts";
 import type { Observe, Source } from "../events/instruments.ts";
 import type { Attributes, OtelContext } from "../events/otel_api.ts";
-import {
-  type EndedEvent,
-  errorField,
-  type OpenedEvent,
-  type RefusedEvent,
-  type SecuredEvent,
+import type {
+  EndedEvent,
+  OpenedEvent,
+  RefusedEvent,
+  SecuredEvent,
 } from "../events/socket_event.ts";
 import { currentContext, serverAttributes } from "../events/telemetry.ts";
 import type { WatchSettings } from "../events/watch_config.ts";
@@ -33,7 +31,7 @@ import type { Clock, Transport } from "../network/network.ts";
  * | --- | --- |
  * | `"opened"` | it is connected |
  * | `"secured"` | a TLS handshake has succeeded, while it connected or by `upgradeToTls` |
- * | `"refused"` | it could not connect; the reason is the code of the error, or `"aborted"` for your signal |
+ * | `"refused"` | it could not connect; the reason is the code of the error; `"aborted"` where a signal, `close` or `abort` gave it up |
  * | `"ended"` | the connection is over: the one record of it |
  */
 export type ClientEvent = OpenedEvent | SecuredEvent | RefusedEvent<SocketErrorCode> | EndedEvent;
@@ -115,15 +113,14 @@ export class ClientEvents implements Beginning {
   }
 
   /** It could not connect. */
-  refused(error: unknown): void {
+  refused(error: SocketError): void {
     if (!this.point.hears("refused")) return;
-    const code = codeOf(error);
     const now = this.#clock.now();
-    const isHandshake = code === "handshake" && !Number.isNaN(this.#shakenAt);
+    const isHandshake = error.code === "handshake" && !Number.isNaN(this.#shakenAt);
     const { transport, address, port } = this.#to;
     this.point.emit({
       kind: "refused",
-      reason: code ?? "aborted",
+      reason: error.code,
       side: "client",
       transport,
       id: this.id,
@@ -131,7 +128,7 @@ export class ClientEvents implements Beginning {
       remotePort: port,
       localAddress: "",
       localPort: 0,
-      ...errorField(code === undefined ? undefined : error as SocketError),
+      error,
       durationInMillis: Math.round(now - this.begunAt),
     }, {
       now,

@@ -1,5 +1,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Client, GenericError, Listener, UdpClient, UdpListener } from "../../mod.ts";
+import { ClientPool, ReconnectingClient } from "../../clients.ts";
+import {
+  Client,
+  type ClientEvent,
+  denoNetwork,
+  GenericError,
+  Listener,
+  UdpClient,
+  UdpListener,
+} from "../../mod.ts";
 import { registeredOtel } from "../../src/events/otel_api.ts";
 import { Telemetry } from "../../src/events/telemetry.ts";
 import { Authority } from "../support/certificates.ts";
@@ -131,6 +140,58 @@ Deno.test("telemetry says what could not be made, with the error", async () => {
     "handshake",
     "unreachable",
   ]);
+});
+
+Deno.test("telemetry says of each dial that is given up that it was, whoever did it", async () => {
+  const mine = new Error("mine");
+  const other = new GenericError("timed-out", "Another one is over");
+  const ways: [name: string, cause: unknown, give: (config: object) => Promise<unknown>][] = [];
+  for (const reason of [mine, other, null]) {
+    ways.push(["signal", reason, async (config) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const thrown = Client.connect({ host: "a.example", port: 7, ...config, signal })
+        .catch((error) => error);
+      controller.abort(reason);
+      assertEquals(await thrown, reason);
+    }]);
+  }
+  const lasting =
+    (end: (client: ReconnectingClient, ending: AbortController) => unknown) =>
+    async (config: object) => {
+      const ending = new AbortController();
+      const { signal } = ending;
+      const client = new ReconnectingClient({ host: "a.example", port: 7, ...config, signal });
+      end(client, ending);
+      await client.closed;
+    };
+  ways.push(["client's signal", mine, lasting((_, ending) => ending.abort(mine))]);
+  ways.push(["client.abort", mine, lasting((client) => client.abort(mine))]);
+  ways.push(["client.close", undefined, lasting((client) => client.close())]);
+  ways.push(["pool.close", undefined, async (config) => {
+    const pool = new ClientPool({ host: "a.example", port: 7, ...config });
+    const acquired = pool.acquire().catch((error) => error.code);
+    await pool.close();
+    assertEquals(await acquired, "closed");
+  }]);
+  for (const [name, cause, give] of ways) {
+    using otel = registerFakeOtel();
+    const told = Promise.withResolvers<ClientEvent>();
+    const network = { ...denoNetwork, connect: () => new Promise<never>(() => {}) };
+    await give({ network, telemetry: true, onEvent: told.resolve });
+    const event = await told.promise;
+    assert(event.kind === "refused" && event.error instanceof GenericError);
+    assertEquals([event.reason, event.error.code], ["aborted", "aborted"], name);
+    if (cause !== undefined) {
+      const given = event.error.cause as Error | null;
+      assert(given === cause || given?.cause === cause, name);
+    }
+    const [span, ...more] = otel.spans;
+    assertEquals(more, []);
+    assertEquals(span!.status, { code: 2, message: event.error.message }, name);
+    assertEquals(span!.attributes["error.type"], "aborted", name);
+    assert(event.error.message.startsWith("Cannot connect to a.example:7: given up"));
+  }
 });
 
 Deno.test("telemetry has one span for a connection that an upgrade ends, its handshake as the child", async () => {

@@ -44,7 +44,8 @@ export class Client extends Connection {
   /**
    * Connects.
    *
-   * Giving up: a timeout or an abort leaves nothing open.
+   * Giving up: a timeout or an abort leaves nothing open, but a TLS handshake on Deno's engine: its socket stays until
+   * the server sends or ends something. With `exposePeerCertificate` it does not.
    *
    * @param config Where to, and how.
    * @returns The connection, with the delay of small writes switched off. It does not wait for the

@@ -10,6 +10,7 @@ import type { NodeListenTarget } from "../node/node_listener.ts";
 import { lookUpName } from "../node/name_lookup.ts";
 import { bindNodeDatagram } from "../node/node_datagram.ts";
 import { FairTurns, plainTurns, type Turns, type TurnSignals } from "../turns.ts";
+import { connectDeno } from "./deno_connect.ts";
 import { bindDenoDatagram } from "./deno_datagram.ts";
 import { DENO_OPTIONS } from "./deno_options.ts";
 import { keepAlive, KeepAliveListener, refuseOwnTime } from "./keep_alive.ts";
@@ -93,7 +94,7 @@ export const denoNetwork: Network = {
   socketOptions: DENO_OPTIONS,
   connect: async (target) => {
     requireDeno();
-    const { hostname, port, localAddress, localPort, keepAliveInMillis, signal } = target;
+    const { localAddress, localPort, keepAliveInMillis } = target;
     // Deno's own sockets ignore the first two, ask after two hours, and cannot reset.
     if (
       (localAddress ?? localPort) !== undefined || typeof keepAliveInMillis === "number" ||
@@ -102,9 +103,7 @@ export const denoNetwork: Network = {
       const { connectNodeStream } = await import("../node/node_stream.ts");
       return await connectNodeStream(target, denoClock);
     }
-    const conn = await Deno.connect(
-      bare({ hostname, port, ...(signal === undefined ? {} : { signal }) }),
-    );
+    const conn = await connectDeno<Deno.TcpConn>(Deno.connect, target);
     if (keepAliveInMillis === "system") keepAlive(conn);
     return conn;
   },

@@ -5,9 +5,10 @@
 // notices, a second process that cannot bind. So a network lists what its sockets can be set to, and everything else
 // is refused by name before anything is opened. A network without a list has none of them.
 
-import { checkHost, checkPort } from "../base/address.ts";
+import { checkPort } from "../base/address.ts";
 import { checkBoolean, checkInteger, MAX_INTERVAL_IN_MILLIS, shown } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
+import { canonicalIp } from "../base/ip_address.ts";
 import { bare, type OptionNames, optionNames, partOf } from "../base/options.ts";
 
 /** How large the system's buffers of a socket are. */
@@ -186,9 +187,19 @@ const CHECKS: { readonly [Name in SocketOptionName]: (name: Name, value: unknown
   fastOpen: checkBoolean,
   resetOnAbort: checkBoolean,
   reusePort: checkBoolean,
-  localAddress: checkHost,
+  localAddress: checkOwnAddress,
   localPort: (name, value) => checkPort(name, value, 1),
 };
+
+/** Not a name: which of its addresses would be bound? */
+function checkOwnAddress(name: string, value: unknown): string {
+  const text = typeof value === "string" ? value.replace(/^\[(.*:.*)\]$/, "$1") : "";
+  const address = canonicalIp(text);
+  if (address === undefined) {
+    throw new TypeError(`${name} must be an IP address: got ${shown(value)}`);
+  }
+  return address;
+}
 
 /**
  * Checks the options of a socket.

@@ -48,10 +48,23 @@ Deno.test("resolveSocketOptions() gives an address in its one spelling", () => {
   assertEquals(resolveSocketOptions({ localAddress: "[0:0::1]" }, ALL).localAddress, "::1");
 });
 
+Deno.test("resolveSocketOptions() takes an IP address only for this end", () => {
+  for (const localAddress of ["localhost", "eth0", "1.2.3", "[::1", "", 1]) {
+    assertThrows(
+      () => resolveSocketOptions({ localAddress } as never, ALL),
+      TypeError,
+      `localAddress must be an IP address: got ${
+        typeof localAddress === "string" ? `"${localAddress}"` : localAddress
+      }`,
+    );
+  }
+});
+
 Deno.test("resolveSocketOptions() names what is wrong", () => {
   const wrong: [SocketOptionName, unknown, typeof TypeError | typeof RangeError][] = [
     ["reusePort", 1, TypeError],
     ["localAddress", "", TypeError],
+    ["localAddress", "localhost", TypeError],
     ["localPort", 0, RangeError],
     ["localPort", "80", TypeError],
     ["receiveBufferSize", 0, RangeError],

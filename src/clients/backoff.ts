@@ -26,7 +26,7 @@ export interface RedialConfig {
   /**
    * The longest pause of all, in milliseconds, at least `redialDelayInMillis`. Up to 86_400_000.
    *
-   * @default {30_000}
+   * @default 30_000, or `redialDelayInMillis` if that is longer
    */
   readonly maxRedialDelayInMillis?: number;
   /**

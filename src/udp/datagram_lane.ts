@@ -183,6 +183,13 @@ export class DatagramLane implements Turn {
     this.#next();
   }
 
+  /** Where the datagrams go that wait, or are under way. */
+  *targets(): Generator<DatagramAddress> {
+    if (this.#isBusy && this.#target !== undefined) yield this.#target;
+    for (const { target } of this.#together) yield target;
+    for (const { target } of this.#queue.all()) yield target;
+  }
+
   /** Removes the datagrams whose sending has not begun. */
   takeAll(): Outgoing[] {
     return [...this.#together.splice(0), ...this.#queue.clear()];

@@ -288,6 +288,17 @@ export class DatagramSender implements PressedQueue {
     this.#queuedBytes += length + OVERHEAD;
   }
 
+  /** The targets of what waits, or is under way, each once. */
+  unsent(): readonly DatagramAddress[] {
+    const targets = new Map<string, DatagramAddress>();
+    for (const lane of [this.#addresses, ...this.#byName.values()]) {
+      for (const target of lane.targets()) {
+        targets.set(formatAddress(target.hostname, target.port), target);
+      }
+    }
+    return [...targets.values()];
+  }
+
   /** Refuses everything from now on with this error. Accepted datagrams are still sent. */
   end(error: SocketError): void {
     this.#error ??= error;

@@ -60,7 +60,8 @@ export interface UdpSocketConfig extends PacketConfig {
    */
   readonly datagramSize?: number;
   /**
-   * How long closing waits for queued datagrams to leave. In milliseconds, from 1, or `Infinity`.
+   * How long closing waits for queued datagrams to leave; a stop of a listener waits until its own deadline. In
+   * milliseconds, from 1, or `Infinity`.
    *
    * @default {5_000}
    */

@@ -254,8 +254,15 @@ export class UdpServing implements UdpSocketOwner {
     const ended = sessions - this.#open.size - neverTaken.length;
     const completed = this.#loose.handled - handled + ended;
     // Answers that were given are still sent.
-    await patience.for(this.socket.close());
-    if (patience.isOver) await this.socket.abort(stopped);
+    const closing = this.socket.close(Infinity);
+    await patience.for(closing);
+    if (patience.isOver) {
+      cut.push(
+        ...this.socket.unsent().map((peer) => cutOff(undefined, peer, patience.reason)),
+      );
+      this.socket.hurry();
+    }
+    await closing;
     return stopReport(completed, cut);
   }
 

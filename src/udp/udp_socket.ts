@@ -356,9 +356,18 @@ export class UdpSocket implements DatagramSink {
     this.#end(brokenError("Cannot receive", cause));
   }
 
-  /** Sends the queued datagrams, then frees the socket. */
-  close(): Promise<void> {
-    return this.#ending ??= this.#close();
+  /**
+   * Sends the queued datagrams, then frees the socket.
+   *
+   * @param timeoutInMillis How long that may take; then they are dropped.
+   */
+  close(timeoutInMillis: number = this.#settings.closeTimeoutInMillis): Promise<void> {
+    return this.#ending ??= this.#close(timeoutInMillis);
+  }
+
+  /** The peers to whom something waits to be sent, each once. */
+  unsent(): readonly DatagramAddress[] {
+    return this.#sender.unsent();
   }
 
   /** Drops what is queued, if it is being closed. */
@@ -366,7 +375,7 @@ export class UdpSocket implements DatagramSink {
     this.#hurry.abort();
   }
 
-  async #close(): Promise<void> {
+  async #close(timeoutInMillis: number): Promise<void> {
     const error = closedError("send");
     this.#owner.onEnd(closedError("receive"));
     this.#sender.end(error);
@@ -374,7 +383,7 @@ export class UdpSocket implements DatagramSink {
       await waitFor(
         {
           clock: this.#settings.network.clock,
-          timeoutInMillis: this.#settings.closeTimeoutInMillis,
+          timeoutInMillis,
           signal: this.#hurry.signal,
           timeoutError: () => error,
         },

@@ -7,6 +7,7 @@ import {
 } from "../support/scripted_datagrams.ts";
 import { text } from "../support/text.ts";
 import { testOnEngines } from "../support/udp_engines.ts";
+import type { StopReport } from "../../mod.ts";
 import { droppedBy, localListener, serving } from "../support/udp_listeners.ts";
 import { counted } from "../support/counted.ts";
 import type { Clock, Network } from "../../src/network/network.ts";
@@ -44,6 +45,75 @@ Deno.test("UdpListener.gracefulStop() finishes what came and is under way", asyn
   assertEquals(socket.sent, ["1", "2", "3"].map((word) => `${word} > 127.0.0.1:9`));
   assertEquals([socket.isClosed, droppedBy(listener)], [true, 1]);
 });
+
+/** A listener two of whose answers the system has no room for, in virtual time. */
+async function unsent() {
+  const clock = new VirtualClock();
+  const network = scriptedDatagrams(clock);
+  const listener = localListener(network, { closeTimeoutInMillis: 10 });
+  listener.attach({ onDatagram: (_, { data }) => data });
+  await listener.start();
+  const socket = network.sockets[0]!;
+  socket.sendsAtOnce = false;
+  for (const port of [7, 8, 8]) {
+    socket.deliver("x", port);
+    await settled();
+  }
+  return { listener, socket, clock };
+}
+
+Deno.test("UdpListener.gracefulStop() sends what was answered, until its deadline", async () => {
+  const { listener, socket, clock } = await unsent();
+  const stop = listener.gracefulStop({ deadlineInMillis: 60_000 });
+  await settled();
+  await clock.advance(59_999);
+  assertEquals(socket.isClosed, false);
+  for (let i = 0; i < 3; i++) {
+    socket.sending[0]!.settle();
+    await settled();
+  }
+  assertEquals((await stop).cut, []);
+  assertEquals(socket.sent, ["x > 127.0.0.1:7", "x > 127.0.0.1:8", "x > 127.0.0.1:8"]);
+});
+
+const cutShort: Record<
+  string,
+  (listener: UdpListener, clock: VirtualClock) => Promise<StopReport>
+> = {
+  "a deadline": async (listener, clock) => {
+    const stop = listener.gracefulStop({ deadlineInMillis: 20 });
+    await settled();
+    await clock.advance(20);
+    return await stop;
+  },
+  "a signal": async (listener) => {
+    const controller = new AbortController();
+    const stop = listener.gracefulStop({ signal: controller.signal });
+    await settled();
+    controller.abort();
+    return await stop;
+  },
+  "immediateStop()": async (listener) => {
+    const stop = listener.gracefulStop();
+    await settled();
+    await listener.immediateStop();
+    return await stop;
+  },
+};
+for (const [how, cutsShort] of Object.entries(cutShort)) {
+  Deno.test(`UdpListener drops what waits to be sent at ${how}, and names its peers`, async () => {
+    const { listener, socket, clock } = await unsent();
+    const before = clock.now();
+    const { aborted, cut } = await cutsShort(listener, clock);
+    assertEquals([clock.now() - before <= 20, socket.isClosed], [true, true]);
+    const reason = how === "a deadline" ? "deadline" : "hurried";
+    const peer = { id: undefined, remoteAddress: "127.0.0.1", reason };
+    assertEquals([aborted, cut], [2, [
+      { ...peer, remotePort: 7 },
+      { ...peer, remotePort: 8 },
+    ]]);
+  });
+}
 
 /** A listener and a client, with a datagram whose handler never ends. */
 async function stuck(network: Network) {

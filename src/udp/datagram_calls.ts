@@ -39,7 +39,7 @@ export class DatagramCalls {
    * @param socket What replies are sent with.
    * @param onFree Called when an async call has ended: the next datagram may be handled.
    * @param overwritesLent Whether lent bytes are overwritten when the loan ends.
-   * @param onReply Counts the bytes of replies to the caller, or says why they must not be sent.
+   * @param onReply Counts the bytes of a reply to the caller, or says why it must not be sent.
    */
   constructor(
     socket: UdpSocket,
@@ -191,7 +191,11 @@ export class DatagramCalls {
       const remotePort = optionOf(reply, "remotePort");
       const data = optionOf(reply, "data");
       const host = this.#socket.checkHost("remoteHost", remoteHost);
-      this.#socket.post(data, host, checkPort("remotePort", remotePort, 1), onFailed);
+      const port = checkPort("remotePort", remotePort, 1);
+      // It goes to anybody, and counts as nobody's.
+      const refusal = this.#onReply?.(0);
+      if (refusal !== undefined) return onFailed(refusal);
+      this.#socket.post(data, host, port, onFailed);
     }
   }
 

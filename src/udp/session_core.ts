@@ -188,7 +188,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
 
   /** Sends content to the peer, split into datagrams. */
   write(content: unknown): Promise<number> {
-    if (this.#ended !== undefined) return rejected(this.#endedFor("write"));
+    const refusal = this.refusal("write");
+    if (refusal !== undefined) return rejected(refusal);
     const bytes = contentBytes(content);
     this.#noteSent(bytes.length);
     return this.socket.writeTo(bytes, this.answerTo);
@@ -205,13 +206,15 @@ export class SessionCore implements InLine<SessionCore>, Placed {
 
   /** Waits until the socket has less queued; rejects when the session ends. */
   drained(limits: DrainedLimits): Promise<void> {
-    if (this.#ended !== undefined) return rejected(this.#endedFor("send"));
+    const refusal = this.refusal("send");
+    if (refusal !== undefined) return rejected(refusal);
     return this.socket.drained(limits, this);
   }
 
-  /** Why something cannot be done after its end. */
-  #endedFor(action: string): SocketError {
-    const { code, message } = this.#ended!;
+  /** Why something cannot be done any more, after its end. */
+  refusal(action: string): SocketError | undefined {
+    if (this.#ended === undefined) return undefined;
+    const { code, message } = this.#ended;
     return code === "closed" ? closedError(action) : new GenericError(code, message);
   }
 

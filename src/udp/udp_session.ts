@@ -202,10 +202,11 @@ export class UdpSession implements UdpChannel, UdpCaller {
    * @param datagram The address to send to, and the content.
    * @returns How many bytes were sent. Resolves when the system has them.
    * @throws {TypeError | RangeError} The datagram is wrong.
-   * @throws {SocketError} It could not be sent.
+   * @throws {SocketError} It could not be sent; or what ended the session.
    */
   sendDatagram(datagram: Datagram): Promise<number> {
-    return sendDatagram(this.#core.socket, datagram);
+    const refusal = this.#core.refusal("send");
+    return refusal === undefined ? sendDatagram(this.#core.socket, datagram) : rejected(refusal);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { GenericError, ReadTimedOutError } from "../../src/base/errors.ts";
+import { GenericError, ReadTimedOutError, SocketError } from "../../src/base/errors.ts";
 import type { UdpListenerEvent } from "../../mod.ts";
 import { nextTurn } from "../../src/tls/next_turn.ts";
 import type { UdpListener } from "../../src/udp/udp_listener.ts";
@@ -212,6 +212,32 @@ for (const [way, end] of Object.entries(cuts)) {
       assertEquals(listener.stats().sent.datagrams, 0);
     });
   }
+}
+
+for (const way of ["close", "abort"] as const) {
+  testOnEngines(`UdpSession sends nothing to anybody after ${way}()`, async (network) => {
+    await using other = localClient(network);
+    const { host: remoteHost, port: remotePort } = await other.bound;
+    const datagram = { remoteHost, remotePort, data: new Uint8Array(1) };
+    const over = Promise.withResolvers<UdpSession>();
+    await using listener = localListener(network);
+    listener.attach((session) => ({
+      onDatagram() {
+        void session[way]();
+        return datagram;
+      },
+      onClose: (session) => over.resolve(session),
+    }));
+    await listener.start();
+    const peer = { remoteHost: "127.0.0.1", remotePort: listener.port };
+    await using client = localClient(network, peer);
+    await client.write("x");
+    const session = await over.promise;
+    const { code } = await assertRejects(() => session.sendDatagram(datagram), SocketError);
+    assertEquals(code, way === "close" ? "closed" : "aborted");
+    await listener.gracefulStop();
+    assertEquals(listener.stats().sent.datagrams, 0);
+  });
 }
 
 testOnEngines(

@@ -70,7 +70,7 @@ export class LinuxDatagramAddress implements DatagramAddress {
       return false;
     }
     for (let i = 2; i < count; i++) if (words[i] !== names[at + i]) return false;
-    if (arrival === undefined) return this.#networkInterface === 0;
+    if (arrival === undefined) return this.#networkInterface === 0 && this.#local.length === 0;
     const { local, networkInterface } = arrival;
     if (networkInterface !== this.#networkInterface) return false;
     if (local.length !== this.#local.length) return false;

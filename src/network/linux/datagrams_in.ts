@@ -21,6 +21,7 @@ import {
   MessageMemory,
   MESSAGES,
 } from "./message_memory.ts";
+import { mayAnswerFrom } from "./own_address.ts";
 
 /** Room for the largest datagram, or for many that the system has put together. */
 const ROOM = 65_536;
@@ -118,7 +119,7 @@ export class DatagramsIn {
       // Each begins at a multiple of eight bytes.
       at += (bytes + 7 >>> 3) * 2;
     }
-    if (this.#networkInterface === 0) return undefined;
+    if (this.#networkInterface === 0 && this.#local === NOTHING) return undefined;
     return { local: this.#local, networkInterface: this.#networkInterface };
   }
 
@@ -130,6 +131,10 @@ export class DatagramsIn {
       this.#networkInterface = control[at]!;
       // On a socket of IPv6 it comes beside the other one, which has only the address in the header.
       this.#local = control[at + 1] === 0 ? NOTHING : control.subarray(at + 1, at + 2);
+      // It came before the system was asked to note where: then only the header tells.
+      if (this.#networkInterface === 0 && mayAnswerFrom(control[at + 2]!)) {
+        this.#local = control.subarray(at + 2, at + 3);
+      }
       this.#isIpv4 = true;
     } else if (level === IPPROTO_IPV6 && kind === IPV6_PKTINFO && !this.#isIpv4) {
       // struct in6_pktinfo: the address in the header, which may be that of a group; the interface.

@@ -2,21 +2,18 @@
 
 import { connectPath } from "../deno/unix.ts";
 import { listenPath } from "../deno/unix_listener.ts";
-import { needsZone, withoutZone } from "../../base/ip_address.ts";
 import type { DatagramAddress, Network } from "../network.ts";
 import { lookUpName } from "../node/name_lookup.ts";
-import { SOCK_DGRAM } from "./abi.ts";
 import { adopt } from "./adopt.ts";
 import { adoptLinuxDatagram, bindLinuxDatagram } from "./bind_datagram.ts";
-import { libc, libcProblem } from "./libc.ts";
+import { libcProblem } from "./libc.ts";
 import { LINUX_OPTIONS } from "./linux_options.ts";
 import { linuxClock, linuxTurns } from "./linux_turns.ts";
-import { mayUseHost, refuseDenied, requireHost } from "./permissions.ts";
+import { refuseDenied, requireHost } from "./permissions.ts";
 import { lookUpAddresses } from "./name_lookup.ts";
-import { familyOf, ipSocketAddress, SCOPE_AT } from "./sockaddr.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
 import { linuxLocalSockets } from "./local.ts";
-import { closeDescriptor, interfaceIndex, openSocket } from "./socket.ts";
+import { isOwnAddress } from "./own_address.ts";
 import { sendToPath } from "./unix_datagram.ts";
 
 /**
@@ -61,37 +58,6 @@ async function addressOf(
   const address = addresses[0]!;
   refuseDenied(address, port);
   return { transport: "udp", hostname: address, port };
-}
-
-/**
- * How many interfaces are tried for a link-local address: they are numbered from 1, as they are made. All of them take a
- * fraction of a millisecond.
- */
-const INTERFACES = 256;
-
-/** Whether an address is one of this machine's: the system binds no other. */
-function isOwnAddress(address: string): boolean {
-  const ip = withoutZone(address);
-  if (!mayUseHost(ip, 0)) return false;
-  const descriptor = openSocket(familyOf(ip), SOCK_DGRAM);
-  try {
-    const own = ipSocketAddress(address, 0, interfaceIndex);
-    const { bind } = libc();
-    const isBound = () => bind(descriptor, own, own.length) === 0;
-    if (isBound()) return true;
-    if (!needsZone(ip)) return false;
-    // The zone is the interface that it came in by. Where two are on one link, the address may be that of the other.
-    const view = new DataView(own.buffer);
-    for (let index = 1; index <= INTERFACES; index++) {
-      view.setUint32(SCOPE_AT, index, true);
-      if (isBound()) return true;
-    }
-    return false;
-  } catch {
-    return false;
-  } finally {
-    closeDescriptor(descriptor);
-  }
 }
 
 /**

@@ -4,6 +4,7 @@ import { UdpClient } from "../../../src/udp/udp_client.ts";
 import { UdpListener } from "../../../src/udp/udp_listener.ts";
 import type { UdpServiceOrFactory } from "../../../src/udp/udp_service.ts";
 import type { UdpCaller } from "../../../src/udp/udp_caller.ts";
+import type { DatagramAddress } from "../../../network.ts";
 import { canonicalIp } from "../../../src/base/ip_address.ts";
 import * as abi from "../../../src/network/linux/abi.ts";
 import { must } from "../../../src/network/linux/errno.ts";
@@ -13,6 +14,7 @@ import {
   bindTo,
   closeDescriptor,
   openSocket,
+  ownAddress,
   peerAddress,
 } from "../../../src/network/linux/socket.ts";
 import { assertCode } from "../../support/assert_code.ts";
@@ -83,6 +85,38 @@ linuxTest("What IPv4 sends to all, or to a group, is answered from an address", 
     }
   }
 });
+
+linuxTest(
+  "What came before a socket was taken over is answered from the address that was asked",
+  async () => {
+    const hosts = [["0.0.0.0", abi.AF_INET, 850], ["::", abi.AF_INET6, 851]] as const;
+    for (const [host, family, from] of hosts) {
+      const made = openSocket(family, abi.SOCK_DGRAM);
+      bindTo(made, ipSocketAddress(host, 0));
+      // A number of its own: one that was taken over is not taken over again.
+      const given = must("fcntl", () => libc().fcntl(made, abi.F_DUPFD_CLOEXEC, from));
+      closeDescriptor(made);
+      const { port } = ownAddress(given, "udp") as DatagramAddress;
+      await using asking = localClient(linuxNetwork, {}, HERE);
+      await asking.connect({ host: "127.0.0.5", port });
+      await asking.write("where?");
+      await using everybody = localClient(linuxNetwork);
+      await everybody.sendTo("all?", { host: "127.255.255.255", port });
+      await using listener = new UdpListener(0, { inherited: given, network: linuxNetwork });
+      const callers: UdpCaller[] = [];
+      listener.attach({
+        onDatagram(caller, { data }) {
+          callers.push(caller);
+          return data;
+        },
+      });
+      await listener.start();
+      assertEquals(text((await asking.read())[0]), "where?");
+      assertEquals(text((await everybody.receiveFrom())[0]), "all?");
+      assertEquals(callers.map(({ localAddress }) => localAddress), ["127.0.0.5", host]);
+    }
+  },
+);
 
 /** A link-local address of this machine with its zone: its interface's name and index. */
 async function linkLocal(): Promise<{ ip: string; name: string; index: number } | undefined> {

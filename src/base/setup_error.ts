@@ -50,8 +50,7 @@ export function setupError(action: string, cause: unknown, asked: AskedFor = {})
     return new GenericError("in-use", message, { cause });
   }
   if (isResourceError(cause)) {
-    const message = `${reason}; raise the limit of open files (ulimit -n)`;
-    return new GenericError("limit", message, { cause });
+    return new GenericError("limit", `${reason}${limitAdvice(cause)}`, { cause });
   }
   // Refused, no route, an address that is not ours, and a name that does not resolve, which the runtime
   // reports as a plain Error without a code.
@@ -59,6 +58,14 @@ export function setupError(action: string, cause: unknown, asked: AskedFor = {})
     ? "; is anything listening there?"
     : nameAdvice(asked.localHost);
   return new GenericError("unreachable", `${reason}${advice}`, { cause });
+}
+
+/** What to raise, where that is known. Without memory for its buffers, the system says so itself. */
+function limitAdvice(cause: unknown): string {
+  const { code } = cause as { code: string };
+  if (code === "EMFILE") return "; raise the limit of open files (ulimit -n)";
+  if (code === "ENFILE") return "; raise the system's limit of open files (fs.file-max)";
+  return "";
 }
 
 /** The flags for a local socket: the runtime would ask for one after the other. */

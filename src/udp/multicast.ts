@@ -1,6 +1,6 @@
 // Multicast groups of a socket: checked, joined once, left as they were joined.
 
-import { codeOf, GenericError, ignore, isA, reasonOf } from "../base/errors.ts";
+import { codeOf, GenericError, ignore, isA, isResourceError, reasonOf } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
 import { shown } from "../base/arguments.ts";
 import { checkHost } from "../base/address.ts";
@@ -118,9 +118,10 @@ export class MulticastGroups {
     try {
       await engine.joinGroup(membership);
     } catch (error) {
+      const before = this.#joined.size - 1;
       this.#forget(key);
       throw familyError(action, membership.group, this.#socket.local.host, error) ??
-        setupError(action, error);
+        tooManyError(action, before, error) ?? setupError(action, error);
     }
   }
 
@@ -158,6 +159,19 @@ function familyError(
     version === 4 ? "0.0.0.0" : "::"
   }"`;
   return new GenericError("unsupported", message, { cause });
+}
+
+/** Fewer no system refuses, unless its limit was lowered. */
+const FEWEST_THAT_ARE_MANY = 20;
+
+/** A socket may be in so many groups only: 20 of IPv4 on Linux. Some engines make an "EINVAL" of what the system says. */
+function tooManyError(action: string, joined: number, cause: unknown): GenericError | undefined {
+  const isVague = joined >= FEWEST_THAT_ARE_MANY && reasonOf(cause).includes("EINVAL");
+  if (!isVague && !isResourceError(cause)) return undefined;
+  const message =
+    `${action}: the system lets no socket be in more groups than the ${joined} it is in ` +
+    "(Linux: raise net.ipv4.igmp_max_memberships), use another socket for it";
+  return new GenericError("limit", message, { cause });
 }
 
 /** Whether the system knows the family, but not the interface. Some engines give only its words. */

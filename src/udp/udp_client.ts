@@ -367,8 +367,8 @@ export class UdpClient implements UdpChannel {
    * @param group The group's IP address.
    * @param options The interface to join on, and the senders to hear.
    * @throws {TypeError | RangeError} An argument is wrong.
-   * @throws {SocketError} `"busy"`: it was joined already; `"unsupported"`; `"unreachable"`: the system
-   * refused.
+   * @throws {SocketError} `"busy"`: it was joined already; `"limit"`: it is in as many as the system allows;
+   * `"unsupported"`; `"unreachable"`: the system refused.
    */
   joinGroup(group: string, options?: GroupOptions): Promise<void>;
   joinGroup(group: string, options: GroupOptions = {}): Promise<void> {

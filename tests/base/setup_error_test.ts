@@ -33,6 +33,8 @@ Deno.test("setupError() says whose doing it is", () => {
       "no permission",
     ],
     [Object.assign(new Error("Too many open files"), { code: "EMFILE" }), "limit", "ulimit -n"],
+    [Object.assign(new Error("File table overflow"), { code: "ENFILE" }), "limit", "fs.file-max"],
+    [Object.assign(new Error("No room"), { code: "ENOBUFS" }), "limit", ": No room"],
   ];
   for (const [cause, code, part] of cases) {
     const error = setupError("Cannot connect to x:1", cause);

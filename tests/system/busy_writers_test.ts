@@ -2,15 +2,7 @@
 
 import { assert } from "@std/assert";
 import { linuxNetwork } from "../../linux/mod.ts";
-import {
-  type Caller,
-  Client,
-  denoNetwork,
-  framed,
-  LineCodec,
-  Listener,
-  UdpClient,
-} from "../../mod.ts";
+import { type Caller, denoNetwork, framed, LineCodec, Listener, UdpClient } from "../../mod.ts";
 import type { Network } from "../../network.ts";
 import { hasLinuxEngine } from "../support/linux_engine.ts";
 import { Program } from "../support/program.ts";

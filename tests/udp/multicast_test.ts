@@ -158,6 +158,18 @@ testOnEngines(
   },
 );
 
+testOnEngines("MulticastGroups say when a socket can be in no more", async (network) => {
+  const limit = outputOf("cat", ["/proc/sys/net/ipv4/igmp_max_memberships"]);
+  const most = Number(await limit.catch(() => ""));
+  if (!(most >= 20 && most <= 200)) return console.log(`skipped: ${most || "no"} groups at most`);
+  await using client = everywhere(network);
+  for (let i = 1; i <= most; i++) await client.joinGroup(`239.255.77.${i}`, here);
+  const error = await assertCode("limit", client.joinGroup(GROUP, here));
+  assertStringIncludes(error.message, `more groups than the ${most} it is in`);
+  await client.leaveGroup("239.255.77.1", here);
+  await client.joinGroup(GROUP, here);
+});
+
 Deno.test("MulticastGroups say when a network has none", async () => {
   await using client = everywhere(scriptedDatagrams());
   await assertCode("unsupported", client.joinGroup(GROUP));

@@ -16,6 +16,7 @@ import { type GroupMember, keyOf, type Seat, seatOf } from "./group_member.ts";
 import { join, type Leavable, part } from "./membership.ts";
 import { MessageBytes } from "./message_bytes.ts";
 import { Refusal } from "./refusal.ts";
+import { Share } from "../network/share.ts";
 
 /** How one message is sent. */
 export interface GroupSendOptions {
@@ -73,6 +74,9 @@ export class Group<
   readonly #seats = new Map<object, Seat<T>>();
   /** What the last message that waits for a slow member will have come to. */
   readonly #waits = new Map<Seat<T>, Promise<boolean>>();
+  /** For how long messages go to those who are not slow until others have their turn. */
+  #share: Share | undefined;
+  #steppingBack: Promise<void> | undefined;
   readonly #membership: Leavable = { leave: (key) => void this.#seats.delete(key) };
   #hasTold = false;
   #sent = 0;
@@ -110,6 +114,11 @@ export class Group<
     const seat = seatOf(member, codec, maxQueuedBytes);
     if (seat.isGone) return this;
     this.#seats.set(key, seat);
+    if (this.#share === undefined && seat.host !== undefined) {
+      // Not the member itself, which may go.
+      const { clock, turns } = seat.host;
+      this.#share = new Share({ clock, turns });
+    }
     join(key, this.#membership, () => seat.ended());
     return this;
   }
@@ -156,13 +165,24 @@ export class Group<
     const waits: Promise<boolean>[] = [];
     try {
       const now = this.#sendNow(message, options, waits);
-      return waits.length === 0 ? Promise.resolve(now) : this.#await(now, waits);
+      if (waits.length > 0) return this.#await(now, waits);
+      // Where nobody is slow, a loop that awaits each of them would go on for ever.
+      return this.#share?.count() === true
+        ? this.#steppedBack().then(() => now)
+        : Promise.resolve(now);
     } catch (error) {
       return Refusal.of(error, () => {
         if (!this.#hasTold) printThrown(error);
         this.#hasTold = true;
       });
     }
+  }
+
+  /** Others have their turn, for all that wait for it at once. */
+  #steppedBack(): Promise<void> {
+    return this.#steppingBack ??= this.#share!.stepBack().then(() => {
+      this.#steppingBack = undefined;
+    });
   }
 
   /** Sends to those who are not slow, and gives what becomes of the message for the others. */
@@ -224,6 +244,7 @@ export class Group<
       if (isSent) sent++;
       else skipped++;
     }
+    this.#share?.begin();
     return { sent, skipped };
   }
 

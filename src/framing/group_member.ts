@@ -7,6 +7,7 @@ import { attempt, printThrown } from "../base/user_code.ts";
 import { Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
 import type { DrainedOptions } from "../network/drained.ts";
+import type { ShareHost } from "../network/share.ts";
 import type { Codec } from "./codec.ts";
 import { exchangeOf, Framed } from "./framed.ts";
 
@@ -37,6 +38,8 @@ export interface Seat<T> {
   readonly isGone: boolean;
   /** By what it is known. */
   readonly key: object;
+  /** What a share of time is measured by, where that is known. */
+  readonly host: ShareHost | undefined;
   /** Sends bytes, a message in one piece, unless the member is slow. Whether they were queued. */
   offer(message: readonly [Uint8Array]): boolean;
   /** Waits until so many bytes can be offered; rejects when that takes too long, or the member ends. */
@@ -97,6 +100,10 @@ class StreamSeat<T> implements Seat<T> {
     return !this.#core.writer.isOpen;
   }
 
+  get host(): ShareHost {
+    return this.#core;
+  }
+
   offer(message: readonly [Uint8Array]): boolean {
     return this.#core.writer.tryWrite(message, this.#maxQueuedBytes);
   }
@@ -127,6 +134,7 @@ class WritableSeat<T> implements Seat<T> {
   readonly member: WritableMember;
   readonly key: object;
   readonly isGone = false;
+  readonly host = undefined;
 
   constructor(member: WritableMember) {
     this.member = this.key = member;

@@ -2,13 +2,21 @@
 
 import { assert } from "@std/assert";
 import { linuxNetwork } from "../../linux/mod.ts";
-import { type Caller, denoNetwork, framed, LineCodec, Listener, UdpClient } from "../../mod.ts";
+import {
+  type Caller,
+  denoNetwork,
+  framed,
+  Group,
+  LineCodec,
+  Listener,
+  UdpClient,
+} from "../../mod.ts";
 import type { Network } from "../../network.ts";
 import { hasLinuxEngine } from "../support/linux_engine.ts";
 import { Program } from "../support/program.ts";
 
 /** Far more than are sent before five others are answered, and some seconds of work. */
-const MOST = 300_000;
+const MOST = 1_500_000;
 
 /** Each sends a little, and waits until it is sent. */
 const faces: Record<string, (caller: Caller) => () => Promise<unknown>> = {
@@ -28,6 +36,10 @@ const faces: Record<string, (caller: Caller) => () => Promise<unknown>> = {
   "sendAll": (caller) => {
     const messages = framed(caller, new LineCodec());
     return () => messages.sendAll(["x", "y"]);
+  },
+  "a group that waits": (caller) => {
+    const group = new Group({ slow: "wait" }).add(caller);
+    return () => group.send("x\n");
   },
   "a web stream": (caller) => {
     const writer = caller.writable.getWriter();

@@ -55,6 +55,8 @@ const LONGEST_WITHOUT_THE_RUNTIME_IN_MILLIS = 0.5;
 const LONGEST_RETURN_IN_MILLIS = 20;
 /** In so many the runtime looks for certain: 61, and a few for what it does with that. */
 const TURNS_OF_A_LOOK = 66;
+/** While a thread waits, so many turns that others have asked for may come one after the other. */
+const TURNS_WORTH_A_LOOK = 3;
 /** What a struct pollfd has found before the system says so. */
 const NOT_RETURNED = 0xffff << 16;
 const YIELDS_FOR_THE_RUNTIME = 50;
@@ -214,6 +216,9 @@ export class EventLoop {
     this.#immediate = undefined;
     this.#turns++;
     if (this.#isForTheRuntime && this.#turns < TURNS_OF_A_LOOK) return this.#takeTurn();
+    // Whoever is called back after each turn keeps the runtime busy, too.
+    const isOften = this.#isWaiting && this.#turns >= TURNS_WORTH_A_LOOK;
+    if (isOften && this.#owesALook() && this.#runtimeLook.ask()) return;
     this.#ask();
     this.#goOn();
   };

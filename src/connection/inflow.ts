@@ -52,6 +52,7 @@ export class Inflow implements Turn {
   #isBegun = false;
   #isPaused = false;
   #isDone = false;
+  #isRetired = false;
   /** Whether somebody waits for the kernel read that is under way: then it keeps the program alive. */
   #isAwaited = true;
   /** Bytes of consecutive reads that filled their buffer. */
@@ -136,6 +137,12 @@ export class Inflow implements Turn {
     this.#isPaused = false;
   }
 
+  /** The transport is freed. What a kernel read that is under way still brings is nobody's, and counts no more. */
+  retire(): void {
+    this.#isRetired = true;
+    this.buffer.retire();
+  }
+
   #readFrom(transport: Transport): void {
     this.#transport = transport;
     const canTry = transport.whenReadable !== undefined;
@@ -211,6 +218,7 @@ export class Inflow implements Turn {
       this.#isDone = true;
       return this.#host.onEnd();
     }
+    if (this.#isRetired) return;
     const room = this.#room();
     // Where the buffer is gone, there is no room, and the reason is that.
     if (!isCount(count, room)) return this.#onFailure(readCountError(count, room));

@@ -631,7 +631,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     // The transport may be freed already, by the code that passed it in.
     if (isAbort) cut(this.#transport);
     else free(this.#transport);
-    this.reader.inflow.buffer.retire();
+    this.reader.inflow.retire();
     if (error !== undefined) {
       this.reader.fail(error, !isAbort && wasOpen);
       this.writer.fail(error);

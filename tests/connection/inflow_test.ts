@@ -50,6 +50,17 @@ for (const canTry of [false, true]) {
     assertEquals([log, it.isDone], [["begin", "other", "begin", "broken"], true]);
   });
 
+  Deno.test(`Inflow counts nothing that comes when its transport is freed (${how})`, async () => {
+    const { clock, log, it } = inflow(["ab", pause(10), "late"], canTry);
+    for (let i = 0; i < 2; i++) {
+      it.ask();
+      await clock.settle();
+    }
+    it.retire();
+    await clock.advance(10);
+    assertEquals([log, it.bytesRead, it.isReading], [["begin", "ab", "begin"], 2, false]);
+  });
+
   Deno.test(`Inflow has caught up when all has been read that had come (${how})`, async () => {
     const { clock, it } = inflow(["ab", pause(10), "late"], canTry);
     it.catchUp();

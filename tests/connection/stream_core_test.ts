@@ -9,7 +9,10 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  Client,
+  type ClientEvent,
   Connection,
+  type EndedEvent,
   framed,
   GenericError,
   LineCodec,
@@ -52,6 +55,44 @@ Deno.test("Connection.close() flushes, ends, drains what still comes, and then f
   assertEquals(clock.pending, 0);
   assertEquals(peer.violations, []);
 });
+
+for (const how of ["abort", "close", "failure"]) {
+  Deno.test(`Connection counts no byte that comes after its end was told (${how})`, async () => {
+    const reads: PromiseWithResolvers<number | null>[] = [];
+    const clock = new VirtualClock();
+    const transport = {
+      ...scriptedTransport([silence()], { clock }),
+      localAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const,
+      remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 2 } as const,
+      read: () => (reads[reads.length] = Promise.withResolvers()).promise,
+      write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+      closeWrite: () => Promise.resolve(),
+      close() {},
+    };
+    const events: ClientEvent[] = [];
+    const client = await Client.connect({
+      host: "127.0.0.1",
+      port: 2,
+      network: { ...denoNetwork, clock, connect: () => Promise.resolve(transport) },
+      onEvent: (event) => void events.push(event),
+      idleTimeoutInMillis: 1_000,
+    });
+    // It is read ahead from now on.
+    const { signal } = client;
+    await clock.settle();
+    reads[0]!.resolve(3);
+    await clock.settle();
+    if (how === "abort") client.abort();
+    else if (how === "close") void client.close();
+    await clock.advance(1_000);
+    // This had been read already when the transport was freed.
+    reads[1]!.resolve(5);
+    await clock.settle();
+    const ended = events.at(-1) as EndedEvent;
+    assertEquals([ended.kind, ended.bytesRead, client.bytesRead], ["ended", 3, 3]);
+    assert(signal.aborted);
+  });
+}
 
 Deno.test("Connection.close() drains until nothing has come for 50 ms, a second at most", async () => {
   const quiet = scriptedConnection(["x"]);

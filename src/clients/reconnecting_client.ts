@@ -3,7 +3,7 @@
 //   dialling --onUp--> up --its end--> waiting --a rest--> dialling ...
 //        \--failure--> waiting                  close(), abort(), too many failures: closed
 
-import { closedError, GenericError, ignore, isSocketError, reasonOf } from "../base/errors.ts";
+import { closedError, GenericError, isSocketError, reasonOf } from "../base/errors.ts";
 import type { SocketError } from "../base/errors.ts";
 import { tell } from "../base/user_code.ts";
 import type { Client } from "../connection/client.ts";
@@ -32,6 +32,14 @@ export interface Follower {
   onRetire(): void;
   /** There will be no connection any more. */
   onOver(reason: unknown, error: SocketError | undefined): void;
+}
+
+/** The connection that is up. */
+interface Use {
+  readonly client: Client;
+  readonly upAt: number;
+  /** It is up no more. @param nextInMillis How long to rest before the next attempt; none follows if left out. */
+  over(nextInMillis: number | undefined): void;
 }
 
 /** Why a connection is used no more that nothing is wrong with. */
@@ -90,8 +98,7 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
   #state!: ClientState;
   #follower: Follower | undefined;
   #current: Client | undefined;
-  /** Ends the use of the connection that is up. */
-  #endUse: (error: Error) => void = ignore;
+  #use: Use | undefined;
   #lastError: Error | undefined;
   /** Those of this round that were not tried yet. */
   #targets: DialTarget[] = [];
@@ -174,8 +181,10 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
 
   /**
    * Replaces the connection, if there is one: a new one is dialled, and whoever uses the old one may finish. For a
-   * server that says that it will go away. Each old one is closed after `closeTimeoutInMillis`, unless something of it
-   * is unread; the last eight stay at most. {@linkcode Requests} close it when its answers have come.
+   * server that says that it will go away. From this call on nobody gets the old one: `ready`, a loop and
+   * {@linkcode Requests} wait for the new one, and `connection` is `undefined` until then. Each old one is closed after
+   * `closeTimeoutInMillis`, unless something of it is unread; the last eight stay at most. {@linkcode Requests} close it
+   * when its answers have come.
    */
   redial(): void {
     this.#endUse(new Replaced("closed", "The connection is replaced: redial was called"));
@@ -247,41 +256,46 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
   }
 
   async #live(): Promise<void> {
-    const { clock, onDown } = this.#settings;
     const { signal } = this.#life;
     for (;;) {
-      let error: unknown;
+      let nextInMillis: number | undefined;
       this.#counts.dial();
       try {
         const client = await this.#dial();
         // It was closed in the very moment.
         if (signal.aborted) return client.abort(signal.reason);
         this.#counts.up(client);
-        const upAt = clock.now();
-        error = await this.#use(client);
-        this.#backoff.onEnd(clock.now() - upAt, error instanceof Replaced);
+        nextInMillis = await this.#handOut(client);
       } catch (thrown) {
-        error = thrown;
         this.#backoff.onFailure();
         if (!signal.aborted) this.#counts.fail();
+        nextInMillis = this.#down(thrown);
       }
-      if (signal.aborted) return;
-      this.#lastError = error as Error;
-      if (isFinal(error) || this.#backoff.isExhausted) {
-        return this.#end(error, error as SocketError);
-      }
-      const nextInMillis = this.#backoff.nextInMillis();
-      // Numbers are drawn by a function of the user, which may have ended it.
-      if (signal.aborted) return;
-      const attempt = this.#backoff.failures + 1;
-      const setback = Object.freeze({ error: error as Error, attempt, nextInMillis });
-      this.#enter({ kind: "waiting", ...setback });
-      tell(onDown, setback);
-      await rest(clock, nextInMillis, signal);
+      if (nextInMillis === undefined) return;
+      await rest(this.#settings.clock, nextInMillis, signal);
       if (signal.aborted) return;
       this.#dialling();
       if (signal.aborted) return;
     }
+  }
+
+  /** It has no connection. @returns How long to rest before the next attempt; `undefined` if there is none. */
+  #down(error: unknown): number | undefined {
+    const { signal } = this.#life;
+    if (signal.aborted) return undefined;
+    this.#lastError = error as Error;
+    if (isFinal(error) || this.#backoff.isExhausted) {
+      this.#end(error, error as SocketError);
+      return undefined;
+    }
+    const nextInMillis = this.#backoff.nextInMillis();
+    // Numbers are drawn by a function of the user, which may have ended it.
+    if (signal.aborted) return undefined;
+    const attempt = this.#backoff.failures + 1;
+    const setback = Object.freeze({ error: error as Error, attempt, nextInMillis });
+    this.#enter({ kind: "waiting", ...setback });
+    tell(this.#settings.onDown, setback);
+    return nextInMillis;
   }
 
   /** From now on it dials the next target. */
@@ -304,22 +318,36 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
     return client;
   }
 
-  /** Hands the connection out, until it has ended or is to be replaced. Gives the reason. */
-  async #use(client: Client): Promise<Error> {
+  /** Hands the connection out, until it has ended or is to be replaced. Gives what {@linkcode #down} gives. */
+  #handOut(client: Client): Promise<number | undefined> {
     const core = coreOf(client);
-    const use = Promise.withResolvers<Error>();
-    this.#endUse = use.resolve;
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
+    this.#use = { client, upAt: this.#settings.clock.now(), over: resolve };
     this.#current = client;
     // The first target is the best one.
     this.#targets = [];
-    void core.freed.then(() => use.resolve(endOf(client)));
-    core.whenPeerEnds(() => use.resolve(endOf(client)));
     this.#enter({ kind: "up", connection: client });
+    this.#ready.resolve(client);
     if (this.#follower === undefined) core.reader.watch();
     else this.#follower.onUp(client);
-    this.#ready.resolve(client);
-    const error = await use.promise;
-    this.#endUse = ignore;
+    const onEnd = () => {
+      if (this.#use?.client === client) this.#endUse(endOf(client));
+    };
+    void core.freed.then(onEnd);
+    // Who follows reads the end as well, behind all that came before it.
+    core.whenPeerEnds(() => this.#follower === undefined ? onEnd() : queueMicrotask(onEnd));
+    return promise;
+  }
+
+  /**
+   * The connection that is up has ended, or is to be replaced. All of it is done before this returns: who goes on in
+   * the same turn must not get that connection again.
+   */
+  #endUse(error: Error): void {
+    const use = this.#use;
+    if (use === undefined) return;
+    this.#use = undefined;
+    const { client, upAt, over } = use;
     if (!this.#life.signal.aborted) {
       this.#current = undefined;
       if (this.#follower === undefined) {
@@ -329,7 +357,8 @@ export class ReconnectingClient implements AsyncIterable<Client>, AsyncDisposabl
         this.#follower.onRetire();
       }
     }
-    return error;
+    this.#backoff.onEnd(this.#settings.clock.now() - upAt, error instanceof Replaced);
+    over(this.#down(error));
   }
 
   #abort(cause: unknown): void {

@@ -325,6 +325,46 @@ Deno.test("ReconnectingClient.redial() replaces the connection, and lets the old
     await client.close();
   }));
 
+Deno.test("ReconnectingClient.redial() gives nobody the old connection any more, in the same turn already", () =>
+  served(echo, async ({ place }) => {
+    const told: string[] = [];
+    const client = new ReconnectingClient({
+      ...place,
+      ...NOW,
+      onState: ({ kind }) => told.push(kind),
+    });
+    const first = await client.ready();
+    const loop = client[Symbol.asyncIterator]();
+    client.redial();
+    client.redial();
+    assertEquals([client.connection, client.state.kind], [undefined, "waiting"]);
+    const [second, { value: looped }] = await Promise.all([client.ready(), loop.next()]);
+    assert(second !== first && looped === second && client.connection === second);
+    await first.write("old");
+    assertEquals((await first.read(3))[1], 3);
+    assertEquals(told, ["dialling", "up", "waiting", "dialling", "up"]);
+    client.redial();
+    const closed = client.close();
+    assertEquals([client.connection, client.state.kind], [undefined, "closed"]);
+    await closed;
+    assert(first.signal.aborted && second.signal.aborted);
+  }));
+
+Deno.test("ReconnectingClient gives who has read the end of a connection the next one", () =>
+  served(async (caller, number) => {
+    if (number === 1) await caller.write("bye");
+    else await echo(caller);
+  }, async ({ place }) => {
+    const client = new ReconnectingClient({ ...place, ...NOW });
+    const first = await client.ready();
+    await first.read(3);
+    assertEquals((await first.read())[1], -1);
+    const second = client.ready();
+    assertEquals([client.connection, client.state.kind], [undefined, "waiting"]);
+    assert(await second !== first);
+    await client.close();
+  }));
+
 Deno.test("ReconnectingClient.redial() is no failed attempt", () =>
   served(echo, async ({ net, place }) => {
     const client = new ReconnectingClient({ ...place, ...NOW, maxAttempts: 1 });

@@ -282,6 +282,27 @@ Deno.test("Requests finish on the old connection when the client redials", async
   );
 });
 
+Deno.test("Requests send nothing more on a connection that is being replaced, in the same turn already", async () => {
+  const heard: string[] = [];
+  const numbers = new Map<Caller, number>();
+  await asked(
+    async ({ client, requests, callers }) => {
+      await requests.send("warm");
+      client.redial();
+      assertEquals(requests.post("lost"), false);
+      await requests.send("next");
+      assertEquals(callers.length, 2);
+      assertEquals(heard, ["1 warm", "2 next"]);
+    },
+    {},
+    (line, send, caller) => {
+      if (!numbers.has(caller)) numbers.set(caller, numbers.size + 1);
+      heard.push(`${numbers.get(caller)} ${line}`);
+      send(line);
+    },
+  );
+});
+
 for (const way of ["close", "abort"] as const) {
   Deno.test(`ReconnectingClient.${way}() ends a replaced connection whose answers Requests await`, () =>
     asked(

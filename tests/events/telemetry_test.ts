@@ -274,11 +274,38 @@ Deno.test("telemetry counts datagrams and sessions as the sockets do", async () 
   assertEquals(values[key("socket.datagram.sessions")], 1);
   assertEquals(values[key("socket.datagram.active_sessions")], 0);
   assertEquals(otel.recorded.map(([name]) => name), ["socket.datagram.session.duration"]);
-  const span = otel.spans.find(({ name }) => name === "socket.server.session")!;
-  assertEquals([span.attributes["socket.io.received"], span.attributes["socket.io.sent"]], [
-    15,
-    15,
-  ]);
+  for (const side of ["server", "client"]) {
+    const { attributes } = otel.spans.find(({ name }) => name === `socket.${side}.session`)!;
+    assertEquals([attributes["socket.io.received"], attributes["socket.io.sent"]], [15, 15], side);
+  }
+});
+
+Deno.test("docs/telemetry.md names each span and all its attributes", async () => {
+  using otel = registerFakeOtel();
+  const secureSocket = { cert, key, alpnProtocols: ["a"] };
+  const listener = await listening(echo, { telemetry: true, secureSocket });
+  const trusting = { caCerts: [authority.cert], alpnProtocols: ["a"] };
+  const place = { host: "localhost", port: listener.port, telemetry: true };
+  const client = await Client.connect({ ...place, secureSocket: trusting });
+  client.abort();
+  await assertRejects(() => Client.connect({ ...place, secureSocket: {} }), GenericError);
+  await stopped(listener);
+  const udp = new UdpListener(0, { interface: "127.0.0.1", telemetry: true });
+  udp.attach(() => ({ onBytes: (_, bytes) => bytes }));
+  await udp.start();
+  const peer = { remoteHost: "127.0.0.1", remotePort: udp.port };
+  const caller = new UdpClient(undefined, { ...peer, telemetry: true });
+  await caller.write("hello");
+  await caller.read();
+  await caller.close();
+  await udp.immediateStop();
+  const guide = await Deno.readTextFile(new URL("../../docs/telemetry.md", import.meta.url));
+  const rows = guide.slice(guide.indexOf("| Span "), guide.indexOf("Counters are not"));
+  const named = [...rows.matchAll(/^\|( `[^|]+)/gm)].flatMap(([row]) =>
+    [...row.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
+  );
+  const made = otel.spans.flatMap(({ name, attributes }) => [name, ...Object.keys(attributes)]);
+  assertEquals(named.toSorted(), [...new Set(made)].toSorted());
 });
 
 Deno.test("telemetry does nothing where no API is registered", async () => {

@@ -55,7 +55,9 @@ export function denialOf(kind: string, what: string): string | undefined {
     const isMoreKnown = IS_OF_FILES.test(kind)
       ? stateOf(kind, folderOf(what)) === "granted"
       : HAS_PORT.test(what) && stateOf(kind, what.replace(HAS_PORT, "")) !== "prompt";
-    return isMoreKnown || stateOf(kind) === "granted"
+    // No prompt has asked for such a variable: a flag denies all.
+    const isAllDenied = kind === "env" && stateOf(kind, `${what}_`) === "denied";
+    return isMoreKnown || isAllDenied || stateOf(kind) === "granted"
       ? `--deny-${kind} forbids ${what}`
       : undefined;
   } catch {
@@ -72,6 +74,9 @@ function folderOf(path: string): string {
 /** The state of a permission for something, or for all. */
 function stateOf(kind: string, what?: string): Deno.PermissionState {
   if (kind === "net" && what !== undefined) return netState(what);
+  if (kind === "env" && what !== undefined) {
+    return Deno.permissions.querySync({ name: "env", variable: what }).state;
+  }
   const name = kind as "read";
   const asked = what === undefined || !IS_OF_FILES.test(kind) ? { name } : { name, path: what };
   return Deno.permissions.querySync(asked).state;

@@ -6,6 +6,7 @@
 
 import { checkInteger, shown } from "../base/arguments.ts";
 import { codeOf, GenericError } from "../base/errors.ts";
+import { permissionAdvice } from "../base/permission_advice.ts";
 
 /** `"auto"`, the number of a descriptor, or a name. */
 export type Inherited = "auto" | number | string;
@@ -169,12 +170,9 @@ function readHanded(): Handed[] {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
     // The runtime would ask for one after the other.
-    throw new GenericError(
-      "denied",
-      "Cannot take over an inherited socket: no permission, " +
-        "run with --allow-env=LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES",
-      { cause: error },
-    );
+    const advice = permissionAdvice(error, "--allow-env=LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES");
+    const message = `Cannot take over an inherited socket: no permission, ${advice}`;
+    throw new GenericError("denied", message, { cause: error });
   }
 }
 

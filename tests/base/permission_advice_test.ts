@@ -43,6 +43,8 @@ Deno.test("permissionAdvice() names the flag that denies what is given", async (
   const name = `Deno.listen({ hostname: "localhost", port: 0 })`;
   const path = "/nowhere/a";
   const file = `Deno.openSync("${path}")`;
+  const variable = `Deno.env.get("A")`;
+  const library = `Deno.dlopen("${path}", {})`;
   const forbidden = "--deny-net forbids 127.0.0.1:0";
   const cases: [flags: string[], attempt: string, advice: string][] = [
     [["--allow-net", "--deny-net=127.0.0.1:0"], host, forbidden],
@@ -58,6 +60,12 @@ Deno.test("permissionAdvice() names the flag that denies what is given", async (
     [["--allow-read", `--deny-read=${path}`], file, `--deny-read forbids ${path}`],
     [["--allow-read=/nowhere", `--deny-read=${path}`], file, `--deny-read forbids ${path}`],
     [["--allow-read=/elsewhere"], file, `run with --allow-read=${path}`],
+    [["--allow-env", "--deny-env=A"], variable, "--deny-env forbids A"],
+    [["--allow-env", "--deny-env"], variable, "--deny-env forbids A"],
+    [["--allow-env=B", "--deny-env=B"], variable, "run with --allow-env=A"],
+    [[`--allow-ffi=/nowhere`, `--deny-ffi=${path}`], library, `--deny-ffi forbids ${path}`],
+    [["--allow-ffi", `--deny-ffi=${path}`], library, `--deny-ffi forbids ${path}`],
+    [["--allow-ffi=/elsewhere"], library, `run with --allow-ffi=${path}`],
   ];
   await Promise.all(cases.map(async ([flags, attempt, advice]) => {
     assertEquals(await scriptOutput(flags, advised(attempt)), `${advice}\n`, flags.join(" "));
@@ -70,13 +78,16 @@ Deno.test("permissionAdvice() takes no prompt that was declined for a flag", asy
     `Deno.listen({ hostname: "127.0.0.1", port: 0 })`,
     `Deno.openSync("/nowhere/a")`,
     `Deno.openSync("/nowhere/a")`,
+    `Deno.env.get("A")`,
+    `Deno.env.get("A")`,
   );
   // Nobody can be asked, so it is as if all were declined.
   const url = `data:application/typescript,${encodeURIComponent(script)}`;
   const printed = await outputOf("deno", ["run", "--quiet", "--no-check", url]);
   const [net, file] = ["--allow-net=127.0.0.1:0", "--allow-read=/nowhere/a"];
+  const variable = "--allow-env=A";
   assertEquals(
     printed.trimEnd().split("\n"),
-    [net, net, file, file].map((flag) => `run with ${flag}`),
+    [net, net, file, file, variable, variable].map((flag) => `run with ${flag}`),
   );
 });

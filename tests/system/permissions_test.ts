@@ -75,7 +75,8 @@ const denied = (network: string) => `
     await told(() => Client.connect({ ...target, host: "127.0.0.2", localAddress: "127.0.0.1", localPort: 7000 }));
     await told(() => Client.connect({ path: "/nowhere/a", network }));
     await told(() => new Listener(0, { path: "/nowhere/a", network }).start());
-    await told(() => Client.connect({ ...target, secureSocket: { caCertFile: "/nowhere/ca.pem" } }));`;
+    await told(() => Client.connect({ ...target, secureSocket: { caCertFile: "/nowhere/ca.pem" } }));
+    await told(() => new Listener(0, { inherited: "auto", network }).start());`;
 
 const DENIED = [
   "Cannot listen on 127.0.0.1:7000: no permission, --deny-net forbids 127.0.0.1:7000",
@@ -85,6 +86,7 @@ const DENIED = [
   "Cannot connect to /nowhere/a: no permission, --deny-read forbids /nowhere/a",
   "Cannot listen on /nowhere/a: no permission, --deny-write forbids /nowhere/a~",
   'Cannot use secureSocket.caCertFile "/nowhere/ca.pem": --deny-read forbids /nowhere/ca.pem',
+  "Cannot take over an inherited socket: no permission, --deny-env forbids LISTEN_FDS",
 ].map((message) => `denied ${message}`);
 
 for (const [name, network, flags] of engines) {
@@ -93,11 +95,13 @@ for (const [name, network, flags] of engines) {
       "--allow-net=127.0.0.1,127.0.0.2,unix:/nowhere",
       "--allow-read",
       "--allow-write",
+      "--allow-env",
     ];
     const denials = [
       "--deny-net=127.0.0.1:7000",
       "--deny-read=/nowhere",
       "--deny-write=/nowhere/a~",
+      "--deny-env=LISTEN_FDS",
     ];
     const printed = await scriptOutput(
       ["--quiet", ...flags, ...given, ...denials],

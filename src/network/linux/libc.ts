@@ -14,6 +14,7 @@
 //   numbers; so all addresses are numbers here, and the library copies from and to them.
 
 import { GenericError, reasonOf } from "../../base/errors.ts";
+import { denialOf } from "../../base/permission_advice.ts";
 import { PROCESSORS } from "./abi.ts";
 
 const INT = "i32";
@@ -196,10 +197,15 @@ export function unsupported(why: string, cause?: unknown): GenericError {
 
 /** The error for a missing permission: the exact one first. Where the library is cannot be seen from here. */
 function denied(): GenericError {
-  const advice = `--allow-ffi=${PATHS[0]} (or with --allow-ffi, if the library is elsewhere)`;
+  const denials = PATHS.map((path) => denialOf("ffi", path));
+  // A prompt that was declined looks like a flag that denies all.
+  const isAllDenied = Deno.permissions.querySync({ name: "ffi" }).state === "denied";
+  const advice = denials.find((denial) => denial !== undefined) ??
+    `run with --allow-ffi=${PATHS[0]} (or with --allow-ffi, if the library is elsewhere)` +
+      (isAllDenied ? ", and without --deny-ffi, if that is given" : "");
   return new GenericError(
     "denied",
-    `Cannot use the engine for Linux: no permission, run with ${advice}`,
+    `Cannot use the engine for Linux: no permission, ${advice}`,
   );
 }
 

@@ -34,6 +34,25 @@ linuxTest("libc() takes --allow-ffi, or the path of the library", async () => {
   assertMatch(await printed(`--allow-ffi=${PATH}`, ...allowed), got);
 });
 
+linuxTest("libcProblem() says which flag denies the permission, and so does a call", async () => {
+  const cases: [flags: string[], advice: string][] = [
+    [
+      [`--allow-ffi=${PATH.slice(0, PATH.lastIndexOf("/"))}`, `--deny-ffi=${PATH}`],
+      `--deny-ffi forbids ${PATH}`,
+    ],
+    [
+      ["--allow-ffi", "--deny-ffi"],
+      `run with --allow-ffi=${PATH} (or with --allow-ffi, if the library is elsewhere), ` +
+      "and without --deny-ffi, if that is given",
+    ],
+  ];
+  for (const [flags, advice] of cases) {
+    const [problem, error] = (await printed("--allow-net", ...flags)).split("\n");
+    assertEquals(problem, `Cannot use the engine for Linux: no permission, ${advice}`);
+    assertEquals(error, `GenericError: ${problem}`);
+  }
+});
+
 linuxTest("libcProblem() says that the permission is missing, and so does a call", async () => {
   for (const flags of [[], ["--allow-ffi=libc.so.6"]]) {
     const [problem, error] = (await printed("--allow-net", ...flags)).split("\n");

@@ -2,5 +2,5 @@
 
 /** The text, in which whatever a terminal would obey, and whatever turns the direction of writing, is a "?". */
 export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, "?");
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "?");
 }

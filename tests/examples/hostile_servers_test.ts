@@ -20,6 +20,9 @@ async function printedBy(name: string, serve: (caller: Caller) => Promise<void>)
 
 Deno.test("printable() leaves letters of all kinds, and nothing that a terminal obeys", () => {
   assertEquals(printable(`${TITLE}\r\n\u202e\u{1f469}\u200d\u{1f680}`), `${SHOWN}???👩‍🚀`);
+  for (const mark of "\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069") {
+    assertEquals(printable(`a${mark}b`), "a?b", mark.codePointAt(0)!.toString(16));
+  }
 });
 
 Deno.test("examples/tcp_client.ts, udp_client.ts and redis_client.ts print nothing that a terminal obeys", async () => {

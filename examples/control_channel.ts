@@ -1,5 +1,6 @@
 // A service that is controlled by a Unix socket: by every program that may write to the socket's file.
 // Run: deno run --allow-net=127.0.0.1,unix:SOCKET,unix:SOCKET~/= --allow-read=SOCKET,SOCKET~ --allow-write=SOCKET,SOCKET~ examples/control_channel.ts SOCKET [PORT]
+// SOCKET is an absolute path: Deno takes no other one in such permissions.
 
 import { type Caller, Listener } from "../mod.ts";
 

@@ -30,5 +30,13 @@ for await (const chunk of file.readable) {
 bar.stop();
 await client.shutdownWrite();
 
-const [answer] = await client.read();
-console.log(`Sent ${size} bytes, ${printable(new TextDecoder().decode(answer))} have arrived`);
+// Nothing comes where another sender was first, or where this one was cut.
+const [answer] = await client.read(20);
+const arrived = printable(new TextDecoder().decode(answer)) || "nobody says how many";
+const report = `Sent ${size} bytes, ${arrived} have arrived`;
+if (arrived === `${size}`) {
+  console.log(report);
+} else {
+  console.error(report);
+  Deno.exitCode = 1;
+}

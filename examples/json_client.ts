@@ -50,6 +50,7 @@ async function listen(): Promise<void> {
 }
 
 const ending = listen().catch((error) => error).then((error) => {
+  if (asked.size > 0) Deno.exitCode = 1;
   for (const { reject } of asked.values()) reject(error ?? new Error("The server has ended"));
   // Nobody reads any more: whoever asks after this is refused, too.
   return messages.close();

@@ -7,6 +7,11 @@ import { printable } from "./printable.ts";
 const port = Number(Deno.args[0] ?? 61598);
 const decoder = new TextDecoder();
 
+function fail(why: string): void {
+  console.error(why);
+  Deno.exitCode = 1;
+}
+
 const client = await Client.connect({
   host: "127.0.0.1",
   port,
@@ -17,10 +22,11 @@ const client = await Client.connect({
     async onReadReady(caller) {
       const [bytes, length] = await caller.read();
       if (length > 0) console.log(`Received: ${printable(decoder.decode(bytes))}`);
+      else fail("No answer");
       await caller.close();
     },
     onError(_caller, error) {
-      console.error(`Failed: ${error.message}`);
+      fail(`Failed: ${error.message}`);
     },
   },
 });

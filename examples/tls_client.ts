@@ -16,4 +16,10 @@ const { subject = "nobody" } = client.secure?.peerCertificate ?? {};
 console.log(`Connected to ${printable(subject)}`);
 
 await client.write("Hello over TLS\n");
-console.log(`Received: ${printable(await client.readLine() ?? "nothing")}`);
+const answer = await client.readLine();
+if (answer === undefined) {
+  console.error("No answer");
+  Deno.exitCode = 1;
+} else {
+  console.log(`Received: ${printable(answer)}`);
+}

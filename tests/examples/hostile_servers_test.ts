@@ -2,18 +2,29 @@
 
 import { assertEquals } from "@std/assert";
 import { type Caller, Listener, UdpListener } from "../../mod.ts";
+import { makeCertificates } from "../../examples/own_certificates.ts";
 import { printable } from "../../examples/printable.ts";
 import { startExample } from "../support/example.ts";
+import { inFolder } from "../support/folder.ts";
 
 const TITLE = "a\x1b]0;x\x07b\x9b2Jü";
 const SHOWN = "a?]0;x?b?2Jü";
 
-/** Serves one client of an example, and gives what that has printed. */
-async function printedBy(name: string, serve: (caller: Caller) => Promise<void>) {
+/** Serves one client of an example, and gives how that has ended. */
+async function served(
+  name: string,
+  serve: (caller: Caller) => Promise<void>,
+  words: Readonly<Record<string, string>> = {},
+) {
   await using listener = new Listener(0, { interface: "127.0.0.1" });
   await listener.serve(serve);
-  await using client = await startExample(name, { PORT: listener.port });
-  const { code, stdout, stderr } = await client.ending();
+  await using client = await startExample(name, { ...words, PORT: listener.port });
+  return await client.ending();
+}
+
+/** The same for one whose work succeeds: gives what it has printed. */
+async function printedBy(name: string, serve: (caller: Caller) => Promise<void>) {
+  const { code, stdout, stderr } = await served(name, serve);
   assertEquals([code, stderr], [0, ""]);
   return stdout;
 }
@@ -48,7 +59,7 @@ Deno.test("examples/tcp_client.ts, udp_client.ts and redis_client.ts print nothi
 Deno.test("examples/json_client.ts waits for nothing that a server cannot have meant", async () => {
   const answers = ['{"id":1,"error":{"toString":1}}', '{"id":1}', '{"id":1,"result":"3"}', "null"];
   await Promise.all(answers.map(async (answer) => {
-    const stdout = await printedBy("json_client", async (caller) => {
+    const { code, stdout } = await served("json_client", async (caller) => {
       await caller.readLine();
       await caller.write(`${answer}\n`);
       for await (const _ of caller);
@@ -58,6 +69,7 @@ Deno.test("examples/json_client.ts waits for nothing that a server cannot have m
       stdout,
       `add(1, 2): ${refused}\nmultiply(3, 4): ${refused}\ndivide(1, 0): ${refused}\n`,
     );
+    assertEquals(code, 1);
   }));
 });
 
@@ -69,3 +81,46 @@ Deno.test("examples/json_client.ts prints nothing that a terminal obeys", async 
   });
   assertEquals(stdout.match(new RegExp(SHOWN.replaceAll(/[?\]]/g, "\\$&"), "g"))?.length, 3);
 });
+
+Deno.test("examples/tcp_client.ts, tls_client.ts and json_client.ts fail where no answer comes", async () => {
+  const gone = async (caller: Caller) => void await caller.read();
+  const tcp = await served("tcp_client", gone);
+  assertEquals([tcp.code, tcp.stderr], [1, "No answer\n"]);
+  const json = await served("json_client", gone);
+  assertEquals([json.code, json.stdout.match(/: The server has ended$/gm)?.length], [1, 3]);
+  await inFolder(async (FOLDER) => {
+    await makeCertificates(FOLDER, "localhost");
+    await using listener = new Listener(0, {
+      interface: "127.0.0.1",
+      secureSocket: { certFile: `${FOLDER}/localhost.pem`, keyFile: `${FOLDER}/localhost.key` },
+    });
+    await listener.serve(gone);
+    await using client = await startExample("tls_client", { FOLDER, PORT: listener.port });
+    const { code, stderr } = await client.ending();
+    assertEquals([code, stderr], [1, "No answer\n"]);
+  });
+});
+
+Deno.test("examples/file_sender.ts fails where not all of the file has arrived", () =>
+  inFolder(async (folder) => {
+    const FILE = `${folder}/sent`;
+    await Deno.writeTextFile(FILE, "hello");
+    for (
+      const [answer, have] of [["", "nobody says how many"], ["4", "4"], ["50", "50"], [
+        "\x1b5",
+        "?5",
+      ]]
+    ) {
+      const { code, stdout, stderr } = await served("file_sender", async (caller) => {
+        for await (const _ of caller);
+        for (const piece of answer!) await caller.write(piece);
+      }, { FILE });
+      assertEquals([code, stdout], [1, ""]);
+      assertEquals(stderr.split("\n").at(-2), `Sent 5 bytes, ${have} have arrived`);
+    }
+    const { code, stdout } = await served("file_sender", async (caller) => {
+      for await (const _ of caller);
+      await caller.write("5");
+    }, { FILE });
+    assertEquals([code, stdout], [0, "Sent 5 bytes, 5 have arrived\n"]);
+  }));

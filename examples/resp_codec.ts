@@ -12,12 +12,15 @@ export interface RespConfig {
   readonly maxFrameLength?: number;
   /** How many items an array may have, or words a command; by default as many as in Redis. */
   readonly maxItems?: number;
+  /** Longer strings in bulk are cut to so many bytes: the rest counts for nothing. By default none is cut. */
+  readonly cutAt?: number;
 }
 
 /** Makes the codec. */
 export function respCodec(config: RespConfig = {}): Codec<Resp> {
-  const { inline = false, maxFrameLength = 1_048_576, maxItems = 1_048_576 } = config;
-  return { decoder: () => new RespDecoder(inline, maxFrameLength, maxItems), encode };
+  const { inline = false, maxFrameLength = 1_048_576, maxItems = 1_048_576, cutAt = Infinity } =
+    config;
+  return { decoder: () => new RespDecoder({ inline, maxFrameLength, maxItems, cutAt }), encode };
 }
 
 function encode(message: Resp, frames: FrameBuffer): void {

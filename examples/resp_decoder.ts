@@ -1,22 +1,23 @@
 // Finds Redis messages in a stream, looking at each byte once: a part of examples/resp_codec.ts.
 
 import type { ByteQueue, Decoder } from "../codec.ts";
-import { GenericError } from "../mod.ts";
+import type { RespConfig } from "./resp_codec.ts";
+import { bad, RespString } from "./resp_string.ts";
 import { commandOf, lineIn, numberIn, type Resp, skipBlanks, wordsIn } from "./resp_values.ts";
 
 const LF = Uint8Array.of(10);
-const bad = (why: string, bytes: ByteQueue) =>
-  new GenericError("frame", `Cannot decode: ${why} before byte ${bytes.offset}`);
 
 export class RespDecoder implements Decoder<Resp> {
   #arrays: { items: Resp[]; length: number }[] = []; // not complete yet, the innermost last
-  #bulk = -1; // how many bytes the next bulk string has
+  readonly #string: RespString; // one in bulk, of which the length is known
   #end = 0; // where in the stream the message must have ended
   #searched = 0; // up to where in the stream there is no line feed
-  constructor(readonly inline: boolean, readonly maxFrameLength: number, readonly most: number) {}
+  constructor(readonly config: Required<RespConfig>) {
+    this.#string = new RespString(config.cutAt);
+  }
 
   get holdsPart(): boolean {
-    return this.#arrays.length + this.#bulk >= 0;
+    return this.#arrays.length > 0 || this.#string.isAwaited;
   }
 
   decode(bytes: ByteQueue, ended: boolean): Resp | undefined {
@@ -33,10 +34,11 @@ export class RespDecoder implements Decoder<Resp> {
 
   /** Takes a value without items. A length is only a claim: no memory is taken before that much has arrived. */
   #value(bytes: ByteQueue): Resp | undefined {
-    while (this.#bulk < 0) {
+    const { inline, maxFrameLength, maxItems, cutAt } = this.config;
+    while (!this.#string.isAwaited) {
       const isItem = this.#arrays.length > 0;
-      if (!isItem && this.inline) skipBlanks(bytes);
-      if (!isItem) this.#end = bytes.offset + this.maxFrameLength;
+      if (!isItem && inline) skipBlanks(bytes);
+      if (!isItem) this.#end = bytes.offset + maxFrameLength;
       const end = bytes.indexOf(LF, Math.max(this.#searched - bytes.offset, 0));
       this.#searched = bytes.offset + (end < 0 ? bytes.length : end);
       if (this.#searched > this.#end) throw bad("too much", bytes);
@@ -44,27 +46,24 @@ export class RespDecoder implements Decoder<Resp> {
       const line = bytes.take(end + 1);
       const [type, number] = [String.fromCharCode(line[0]!), numberIn(line)];
       // What clients say is an array of strings, or a line.
-      if (this.inline && isItem && type !== "$") throw bad("nonsense", bytes);
-      if (this.inline && !isItem && type !== "*") {
-        const words = wordsIn(line, this.most + 1);
-        if (words.length <= this.most) return commandOf(words);
+      if (inline && isItem && type !== "$") throw bad("nonsense", bytes);
+      if (inline && !isItem && type !== "*") {
+        const words = wordsIn(line, maxItems + 1);
+        if (words.length <= maxItems) return commandOf(words);
         throw bad("too many items", bytes);
       }
       const whole = lineIn(line);
       if (whole !== undefined) return whole;
       if (type !== "$" && type !== "*") throw bad("nonsense", bytes);
       if (number === -1) return null;
+      // What is cut off does not count.
+      if (type === "$" && number > cutAt) this.#end += number - cutAt;
       if (!(number >= 0 && bytes.offset + number <= this.#end)) throw bad("nonsense", bytes);
-      if (type === "$") this.#bulk = number;
+      if (type === "$") this.#string.begin(number);
       else if (number === 0) return [];
-      else if (number > this.most) throw bad("too many items", bytes);
+      else if (number > maxItems) throw bad("too many items", bytes);
       else if (this.#arrays.push({ items: [], length: number }) > 32) throw bad("depth", bytes);
     }
-    if (bytes.length < this.#bulk + 2) return undefined;
-    const value = bytes.take(this.#bulk);
-    if (bytes.at(0) !== 13 || bytes.at(1) !== 10) throw bad("nonsense", bytes);
-    bytes.skip(2);
-    this.#bulk = -1;
-    return value;
+    return this.#string.take(bytes);
   }
 }

@@ -12,11 +12,13 @@ export interface Heard {
   readonly begun: PromiseWithResolvers<void>;
 }
 
+/** Other programs may publish what they like, of any length. No line of a guest is longer: rooms.ts cuts it again. */
+const codec = respCodec({ cutAt: 4_096 });
 const heartbeat = { message: command("PING"), everyInMillis: 2_000, deafAfterInMillis: 4_000 };
 
 /** Messages on a connection; a Redis that says nothing any more is noticed. */
 export function hearing(connection: Connection): Framed<Resp> {
-  return framed(connection, respCodec(), { heartbeat });
+  return framed(connection, codec, { heartbeat });
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -28,15 +30,21 @@ export function wordsOf(message: Resp): string[] {
   return words.map((word) => word instanceof Uint8Array ? decoder.decode(word) : `${word}`);
 }
 
-/** Prints what Redis refuses with, not at each of the attempts: somebody may set Redis right meanwhile. */
+/**
+ * Prints what Redis refuses with, or that it says what is no message, not at each of the attempts: somebody may set it
+ * right meanwhile.
+ */
 export class Refusals {
   #last = "";
 
   /** @param error What has ended a connection. */
   tell(error: unknown): void {
-    if (error instanceof SocketError) return;
+    const isOdd = error instanceof SocketError;
+    if (isOdd && error.code !== "frame") return; // "The bus is away" says it
     const { message } = error as Error;
-    if (message !== this.#last) console.error(`Redis refuses: ${message}`);
+    if (message !== this.#last) {
+      console.error(`${isOdd ? "Redis is not understood" : "Redis refuses"}: ${message}`);
+    }
     this.#last = message;
   }
 }

@@ -1,11 +1,15 @@
 // examples/chat_cluster: four processes on two hosts behind HAProxy, and books at all ends.
 
 import { assert, assertEquals } from "@std/assert";
+import { redisBus } from "../../examples/chat_cluster/redis_bus.ts";
 import { Rooms } from "../../examples/chat_cluster/rooms.ts";
+import { respCodec } from "../../examples/resp_codec.ts";
+import { command } from "../../examples/resp_values.ts";
 import { type Framed, framedService, LineCodec, Listener } from "../../mod.ts";
 import { type Books, type BusProgram, Cluster, nats, redis } from "../support/chat_cluster.ts";
 import { dial } from "../support/dial.ts";
 import { inFolder } from "../support/folder.ts";
+import { encodeAll } from "../support/framing.ts";
 import { freePort } from "../support/free_port.ts";
 import { peerTest } from "../support/peers.ts";
 import { outputOf, Program } from "../support/program.ts";
@@ -185,3 +189,51 @@ await peerTest(
     assertEquals([code, stderr.match(/NOAUTH/g)?.length], [0, 1]);
   },
 );
+
+await peerTest(
+  "The bus of examples/chat_cluster on Redis stays, whatever long things others publish there",
+  ["redis-server"],
+  async () => {
+    const port = await freePort();
+    const here = ["--bind", "127.0.0.1", "--port", `${port}`, "--save", ""];
+    await using redis = new Program("redis-server", here);
+    await redis.line(/Ready to accept connections/);
+    const away = Promise.withResolvers<never>();
+    const bus = await redisBus("127.0.0.1", port, (isUp) => {
+      if (!isUp) away.reject(new Error("The bus is away"));
+    });
+    const heard = new ReadableStream<string>({
+      start: async (lines) => await bus.hear("room", (line) => lines.enqueue(line)).begun,
+    }).getReader();
+    const next = async () => (await Promise.race([heard.read(), away.promise])).value;
+    await using other = await dial({ port });
+    for (const length of [1_000, 1_100_000, 6_000_000]) {
+      const said = "\u20ac".repeat(length / 2);
+      await other.write(encodeAll(respCodec(), [command("PUBLISH", "chat.room", said)]));
+      assertEquals((await next())!.slice(0, 1_100), said.slice(0, 1_100));
+    }
+    bus.publish("room", "last");
+    assertEquals(await next(), "last");
+    away.resolve(undefined as never);
+    await bus.close();
+  },
+);
+
+Deno.test("A process of examples/chat_cluster says why it does not understand its bus, once", async () => {
+  await using odd = new Listener(0, { interface: "127.0.0.1" });
+  let count = 0;
+  const often = Promise.withResolvers<void>();
+  await odd.serve(async (caller) => {
+    await caller.read();
+    await caller.write("HTTP/1.1 400 Bad Request\r\n\r\n");
+    if (++count > 4) often.resolve();
+  });
+  const args = ["--allow-net", "--allow-env", "--allow-sys", "examples/chat_cluster/server.ts"];
+  const options = [`--bus=redis://127.0.0.1:${odd.port}`, "--port=0", "--health=0"];
+  await using server = new Program("deno", ["run", "--quiet", ...args, ...options]);
+  await server.line(/^Redis is not understood: Cannot decode: nonsense before byte 26$/, "stderr");
+  await often.promise;
+  server.signal("SIGKILL");
+  const { stderr } = await server.ending();
+  assertEquals(stderr.match(/not understood/g)?.length, 1);
+});

@@ -6,7 +6,14 @@ import { respCodec } from "../../examples/resp_codec.ts";
 import { command, type Resp } from "../../examples/resp_values.ts";
 import { CountingQueue } from "../support/counting_queue.ts";
 import { fuzz } from "../system/fuzz/framing.ts";
-import { assertGivenBack, cutPlaces, decodeAll, encodeAll } from "../support/framing.ts";
+import {
+  assertGivenBack,
+  cutAt,
+  cutIntoBytes,
+  cutPlaces,
+  decodeAll,
+  encodeAll,
+} from "../support/framing.ts";
 import { bytesOf, text } from "../support/text.ts";
 
 const decoded = (text: string, inline = false) => {
@@ -160,6 +167,8 @@ for (const inline of [false, true]) {
     const numbers = ["1", "2", "3", "-1", "0", "99"];
     const usual = ["\r\n", "\r\n", "\n", "+OK", "-ERR", ":", "$", "*", "$3\r\nabc\r\n", ...numbers];
     fuzz({ name: "respCodec", codec, usual }, 5000, 1);
+    const cutting = respCodec({ inline, maxFrameLength: 60, cutAt: 2 });
+    fuzz({ name: "respCodec that cuts", codec: cutting, usual }, 5000, 1);
   });
 }
 
@@ -205,3 +214,34 @@ for (
     assertLess(queue.steps, bytes.length);
   });
 }
+
+Deno.test("respCodec cuts strings that are too long, and goes on with what follows", () => {
+  const codec = respCodec({ maxFrameLength: 100, cutAt: 10 });
+  const strings = ["x".repeat(9), "y".repeat(10), "z".repeat(11), "a".repeat(500), ""];
+  const message = command("message", ...strings);
+  const cut = { message: command("message", ...strings.map((string) => string.slice(0, 10))) };
+  const bytes = encodeAll(codec, [message, bytesOf("b".repeat(1_000)), "OK"]);
+  const all = [cut, { message: bytesOf("b".repeat(10)) }, { message: "OK" }];
+  assertEquals(decodeAll(codec, [bytes]), all);
+  assertEquals(decodeAll(codec, cutIntoBytes(bytes)), all);
+  for (let at = 1; at < bytes.length; at++) assertEquals(decodeAll(codec, cutAt(bytes, [at])), all);
+  // What is kept is limited as before, and so is a string that ends in another way than it says.
+  const [many] = decodeAll(codec, [encodeAll(codec, [command(...Array(10).fill("c".repeat(20)))])]);
+  assertMatch((many as { error: string }).error, /nonsense/);
+  const [odd] = decodeAll(codec, [bytesOf(`$12\r\n${"d".repeat(14)}`)]);
+  assertEquals(odd, { error: "Cannot decode: nonsense before byte 17" });
+  assertEquals(decodeAll(codec, [bytesOf(`$12\r\n${"d".repeat(11)}`)]), [
+    { error: "Cannot decode: the end of the stream before byte 16" },
+  ]);
+});
+
+Deno.test("respCodec keeps nothing of what it cuts off a string", () => {
+  const queue = new ByteQueue();
+  const decoder = respCodec({ cutAt: 10 }).decoder();
+  queue.push(bytesOf("$10000000000\r\n0123456789"));
+  for (let i = 0; i < 100; i++) {
+    queue.push(new Uint8Array(65_536));
+    assertEquals([decoder.decode(queue, false), queue.length], [undefined, 0]);
+  }
+  assertEquals(decoder.holdsPart, true);
+});

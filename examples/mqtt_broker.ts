@@ -2,7 +2,7 @@
 // Run: deno run --allow-net=127.0.0.1 examples/mqtt_broker.ts [PORT]
 
 import { type Framed, framedService, Listener } from "../mod.ts";
-import { publish, subscribe, unsubscribe } from "./mqtt_hub.ts";
+import { forget, publish, subscribe, unsubscribe } from "./mqtt_hub.ts";
 import { mqttCodec, type Reply, type Request } from "./mqtt_packets.ts";
 import { Session } from "./mqtt_session.ts";
 
@@ -37,10 +37,11 @@ listener.attach(framedService<Request, Reply>(mqttCodec, {
   async onClose(caller) {
     const session = sessions.get(caller)!;
     sessions.delete(caller);
-    unsubscribe(session, session.filters);
     const will = session.leave();
-    if (will === undefined) return;
-    for (const _step of publish(session, will)) await new Promise((resolve) => setTimeout(resolve));
+    for (const _step of will ? publish(session, will) : []) {
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    await forget(session);
   },
 }));
 

@@ -1,15 +1,13 @@
-// Brings what is published to those who subscribed, and keeps what is retained: a part of mqtt_broker.ts.
+// Brings what is published to those who subscribed: a part of mqtt_broker.ts.
 
 import type { Message, Reply, Wish } from "./mqtt_packets.ts";
+import { retain, retained } from "./mqtt_retained.ts";
 import type { Session } from "./mqtt_session.ts";
 import { FILTER, levelsOf, Topics } from "./mqtt_topics.ts";
 
 const MOST_FILTERS = 100; // of one client
-const MOST_RETAINED = 1_000;
-const LONGEST_RETAINED = 16 * 1024; // its topic and its payload
+const MOST_LEVELS = 500; // of all its filters: each may be a place in the tree
 const topics = new Topics<Session>();
-/** The one set last is the last, each with whose it is: a connection's number. */
-const retained = new Map<string, Message & { owner: number }>();
 
 /** A search has many filters to look at, or many messages: between its steps others have their turn. */
 const STEP: Reply = { type: "nothing" };
@@ -29,29 +27,18 @@ export function* publish({ caller }: Session, message: Message, id = 0): Generat
   if (id > 0) yield { type: "puback", id };
 }
 
-/**
- * Keeps the last message of a topic for those who come later; an empty or long one only removes it. Where there is no
- * room, who has the most of all loses the oldest: whoever fills the broker shuts nobody else out.
- */
-function retain(owner: number, message: Message): void {
-  const { topic, payload } = message;
-  retained.delete(topic);
-  if (payload.length === 0 || topic.length + payload.length > LONGEST_RETAINED) return;
-  retained.set(topic, { ...message, payload: payload.slice(), owner });
-  if (retained.size <= MOST_RETAINED) return;
-  const shares = [...Map.groupBy(retained.values(), (kept) => kept.owner).values()];
-  const [oldest] = shares.reduce((most, share) => share.length > most.length ? share : most);
-  retained.delete(oldest!.topic);
-}
-
 /** Says what is granted, then what is retained. */
 export function* subscribe(session: Session, { id, filters }: Wish): Generator<Reply> {
   const wanted = new Topics<Session>();
   const codes = filters.map(([filter, qos]) => {
-    const isFull = session.filters.size >= MOST_FILTERS && !session.filters.has(filter);
+    const levels = levelsOf(filter);
+    const more = session.filters.has(filter) ? 0 : levels.length;
+    const isFull = more > 0 && session.filters.size >= MOST_FILTERS ||
+      session.levels + more > MOST_LEVELS;
     if (isFull || !FILTER.test(filter)) return 0x80;
     session.filters.add(filter);
-    for (const tree of [topics, wanted]) tree.add(session, levelsOf(filter), qos);
+    session.levels += more;
+    for (const tree of [topics, wanted]) tree.add(session, levels, qos);
     return Math.min(qos, 1);
   });
   yield { type: "suback", id, payload: Uint8Array.from(codes) };
@@ -65,6 +52,23 @@ export function* subscribe(session: Session, { id, filters }: Wish): Generator<R
 /** Takes filters back. */
 export function unsubscribe(session: Session, filters: Iterable<string>): void {
   for (const filter of filters) {
-    if (session.filters.delete(filter)) topics.delete(session, levelsOf(filter));
+    if (!session.filters.delete(filter)) continue;
+    const levels = levelsOf(filter);
+    session.levels -= levels.length;
+    topics.delete(session, levels);
+  }
+}
+
+const gone: Session[] = [];
+
+/** Takes back all filters of a client that has gone. Many may go at once: others have their turn meanwhile. */
+export async function forget(session: Session): Promise<void> {
+  if (gone.push(session) > 1) return; // those before it are being forgotten
+  while (gone.length > 0) {
+    // The more wait, the more at once: else they might come faster than they go.
+    const some = gone.slice(0, 1 + gone.length / 32);
+    for (const each of some) unsubscribe(each, each.filters);
+    await new Promise((resolve) => setTimeout(resolve));
+    gone.splice(0, some.length);
   }
 }

@@ -14,6 +14,8 @@ export class Session {
   greeting: Extract<Request, { type: "connect" }> | undefined;
   /** What it has subscribed to. */
   readonly filters = new Set<string>();
+  /** How many levels these have together. */
+  levels = 0;
   /** How many acknowledgements it owes. */
   owed = 0;
   #lastId = 0;

@@ -11,12 +11,12 @@ const STEPS_AT_ONCE = 256; // of a search: fewer than 0.1 ms
 /** Filters and who gave them, in a tree: a level at each step. */
 export class Topics<Who> {
   readonly #next = new Map<string, Topics<Who>>();
-  readonly #here = new Map<Who, number>();
+  #here: Map<Who, number> | undefined; // only where a filter ends: most places are on the way there
 
   /** Adds who wants what fits a filter, and with which quality of service. */
   add(who: Who, levels: string[], qos: number, depth = 0): void {
     const level = levels[depth];
-    if (level === undefined) return void this.#here.set(who, qos);
+    if (level === undefined) return void (this.#here ??= new Map()).set(who, qos);
     const next = this.#next.get(level) ?? new Topics<Who>();
     this.#next.set(level, next);
     next.add(who, levels, qos, depth + 1);
@@ -25,9 +25,9 @@ export class Topics<Who> {
   /** Takes that out again. Gives whether nothing is left. */
   delete(who: Who, levels: string[], depth = 0): boolean {
     const level = levels[depth];
-    if (level === undefined) this.#here.delete(who);
+    if (level === undefined) this.#here?.delete(who);
     else if (this.#next.get(level)?.delete(who, levels, depth + 1)) this.#next.delete(level);
-    return this.#here.size + this.#next.size === 0;
+    return (this.#here?.size ?? 0) + this.#next.size === 0;
   }
 
   /** Finds all who want a topic, each with the best quality that was asked for; stops now and then on the way. */
@@ -41,7 +41,7 @@ export class Topics<Who> {
       const level = levels[depth];
       const isWild = depth > 0 || !level!.startsWith("$"); // wildcards do not mean topics like $SYS
       for (const end of [isWild && at.#next.get("#"), level === undefined && at]) {
-        for (const [who, qos] of end ? end.#here : []) {
+        for (const [who, qos] of end && end.#here || []) {
           all.set(who, Math.max(qos, all.get(who) ?? 0));
         }
       }

@@ -3,6 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { generate, type Packet, parser } from "npm:mqtt-packet@9.0.2";
 import { Buffer } from "node:buffer";
+import { forget } from "../../examples/mqtt_hub.ts";
+import type { Session } from "../../examples/mqtt_session.ts";
 import type { Client } from "../../mod.ts";
 import { dial } from "../support/dial.ts";
 import { interrupt, portOfExample, startExample } from "../support/example.ts";
@@ -314,10 +316,10 @@ Deno.test("examples/mqtt_broker.ts says once what is retained, however often it 
     assertEquals([heard.length, retained.length], [1_101, 1_000]);
   }));
 
-/** A hundred filters that fit `a/a/…` at each of 32 levels but the last one; others for each group. */
-function almost(group: number): string[] {
-  return Array.from({ length: 100 }, (_, i) => {
-    const number = group * 100 + i;
+/** Filters that fit `a/a/…` at each of 32 levels but the last one, as many as fit; others for each group. */
+function almost(group: number, count = 15): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    const number = group * count + i;
     const first = Array.from({ length: 14 }, (_, bit) => (number >> bit) % 2 > 0 ? "+/" : "a/");
     return `${first.join("")}${"+/".repeat(17)}b`;
   });
@@ -351,19 +353,19 @@ Deno.test("examples/mqtt_broker.ts lets nobody wait for who looks for what is no
     await searching.client.write(ping);
     await searching.hearsUntil("pingresp");
     const wild = almost(0);
-    const searches = Array.from({ length: 5 }, () => subscription(wild));
+    const searches = Array.from({ length: 15 }, () => subscription(wild));
     await searching.client.write(new Uint8Array(Buffer.concat([...searches, ping])));
     await searching.hearsUntil("suback");
     // The search is under way.
     assertEquals(kinds(await heardAfter(searching, honest)), [
-      ...Array(4).fill("suback"),
+      ...Array(14).fill("suback"),
       "pingresp",
     ]);
   }));
 
 Deno.test("examples/mqtt_broker.ts lets nobody wait for a message that many filters almost fit", () =>
   withBroker(async (port, guests) => {
-    for (let i = 0; i < 20; i++) guests.use(await subscriber(port, almost(i)));
+    for (let i = 0; i < 134; i++) guests.use(await subscriber(port, almost(i)));
     const [flooding, honest] = [
       guests.use(await publisher(port)),
       guests.use(await publisher(port)),
@@ -377,3 +379,49 @@ Deno.test("examples/mqtt_broker.ts lets nobody wait for a message that many filt
       "pingresp",
     ]);
   }));
+
+Deno.test("examples/mqtt_broker.ts keeps no more levels of a client's filters than it can", () =>
+  withBroker(async (port, guests) => {
+    const guest = guests.use(await publisher(port));
+    const ask = async (packet: Uint8Array, answer: string) => {
+      await guest.client.write(packet);
+      return (await guest.hearsUntil(answer)).at(-1) as Packet & { granted: number[] };
+    };
+    const deep = almost(0, 50);
+    for (let i = 0; i < 2; i++) { // those that it has are no new ones
+      const { granted } = await ask(subscription(deep), "suback");
+      assertEquals(granted, [...Array(15).fill(1), ...Array(35).fill(0x80)]);
+    }
+    const more = [`a${"/".repeat(19)}`, "a"];
+    assertEquals((await ask(subscription(more), "suback")).granted, [1, 0x80]);
+    await ask(
+      of({ cmd: "unsubscribe", messageId: 2, unsubscriptions: [deep[0]!, "a"] }),
+      "unsuback",
+    );
+    assertEquals((await ask(subscription([deep[40]!, "a"]), "suback")).granted, [1, 0x80]);
+  }));
+
+/** Lets many clients go at once. Gives how many turns it took until nothing was left of them. */
+async function turnsToForget(count: number): Promise<number> {
+  const sessions = Array.from(
+    { length: count },
+    () => ({ filters: new Set(["a/b", "c"]), levels: 3 }) as unknown as Session,
+  );
+  const forgotten = Promise.all(sessions.map(forget));
+  let turns = 0;
+  while (sessions.some(({ filters }) => filters.size > 0)) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    turns++;
+  }
+  await forgotten;
+  assertEquals(sessions.filter(({ levels }) => levels !== 0), []);
+  return turns;
+}
+
+Deno.test("forget() of examples/mqtt_hub.ts lets others go first where many clients go at once", async () => {
+  const few = await turnsToForget(20);
+  assert(few > 5, `${few}`);
+  // The more of them, the more at a time: else they might come faster than they go.
+  const many = await turnsToForget(2_000);
+  assert(many > 50 && many < 1_000, `${many}`);
+});

@@ -9,6 +9,9 @@ import { command, type Resp } from "./resp_values.ts";
 
 /** Commands that change nothing, and so may be sent again when it is unknown whether they were run. */
 const READS = new Set(["GET", "MGET", "EXISTS", "TTL", "STRLEN", "ECHO", "PING"]);
+/** Others may have stored longer strings: asking for one fails, and harms no other command. */
+const LONGEST = 16 * 1024 * 1024;
+const isLonger = (part: Resp) => part instanceof Uint8Array && part.length > LONGEST;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** How to reach the server. */
@@ -25,7 +28,7 @@ export class Redis implements AsyncDisposable {
   readonly #requests: Requests<Resp, Resp>;
 
   constructor({ host = "127.0.0.1", port, password, ...config }: RedisConfig) {
-    const codec = respCodec({ maxFrameLength: 16 * 1024 * 1024 });
+    const codec = respCodec({ maxFrameLength: 2 * LONGEST, cutAt: LONGEST + 1 });
     this.client = new ReconnectingClient({
       host,
       port,
@@ -50,6 +53,7 @@ export class Redis implements AsyncDisposable {
   async run(...words: string[]): Promise<Resp> {
     const answer = await this.#requests.send(command(...words));
     if (answer instanceof Error) throw answer;
+    if ([answer].flat().some(isLonger)) throw new Error(`It has more than ${LONGEST} bytes`);
     return answer instanceof Uint8Array ? decoder.decode(answer) : answer;
   }
 
@@ -63,8 +67,7 @@ export class Redis implements AsyncDisposable {
 }
 
 function nameOf(words: Resp): string {
-  const [name] = words as Uint8Array[];
-  return decoder.decode(name).toUpperCase();
+  return decoder.decode((words as Uint8Array[])[0]).toUpperCase();
 }
 
 if (import.meta.main) {

@@ -1,6 +1,7 @@
 // Redis by others: their programs against our server, our client against theirs.
 
 import { assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
+import { Redis } from "../../examples/redis_client.ts";
 import { respCodec } from "../../examples/resp_codec.ts";
 import { command, type Resp } from "../../examples/resp_values.ts";
 import { type Framed, framed } from "../../mod.ts";
@@ -144,3 +145,28 @@ await peerTest("respCodec is a client of redis-server", ["redis-server"], async 
   await redis.send(command("GET", "long"));
   await assertRejects(() => redis.receive(), Error, "nonsense");
 });
+
+await peerTest(
+  "A value that is too long for examples/redis_client.ts harms no other command",
+  ["redis-server"],
+  async () => {
+    const { program, port } = await redisServer();
+    await using _server = program;
+    await using redis = new Redis({ port });
+    await redis.run("SETRANGE", "most", String(2 ** 24 - 1), "x");
+    await redis.run("SETRANGE", "long", String(2 ** 24), "x");
+    const why = "It has more than 16777216 bytes";
+    const answers = await Promise.allSettled([
+      redis.run("INCR", "n"),
+      redis.run("GET", "long"),
+      redis.run("MGET", "n", "long"),
+      redis.run("STRLEN", "long"),
+      redis.run("INCR", "n"),
+    ]);
+    assertEquals(
+      answers.map((answer) => answer.status === "fulfilled" ? answer.value : answer.reason.message),
+      [1, why, why, 2 ** 24 + 1, 2],
+    );
+    assertEquals((await redis.run("GET", "most") as string).length, 2 ** 24);
+  },
+);

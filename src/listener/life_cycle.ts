@@ -22,7 +22,8 @@ import { Grace, Patience } from "./patience.ts";
 export interface StopOptions {
   /**
    * How long calls under way may go on, in milliseconds, after accepting has ended; then their connections are aborted.
-   * From 1, or `Infinity`.
+   * The earliest deadline that any call has asked for counts, from that call on: a further `gracefulStop()` brings it
+   * forward, and so do `await using` and the config's `signal`, but nothing puts it off. From 1, or `Infinity`.
    *
    * @default the listener's `stopDeadlineInMillis`
    */
@@ -115,6 +116,8 @@ interface Stop {
   readonly report: Promise<StopReport>;
   /** How long it lets everything go on. */
   readonly grace: Grace;
+  /** Lets it last no longer than that, from now, or from the end of its grace. */
+  endIn(millis: number): void;
   /** Ends its grace and its patience. */
   hurry(): void;
 }
@@ -229,7 +232,7 @@ export class LifeCycle {
     await result;
   }
 
-  /** Shuts it gracefully. Stopping twice is one stop. */
+  /** Shuts it gracefully. Stopping twice is one stop, and the shortest times of the two count. */
   async gracefulStop(options: StopOptions = {}): Promise<StopReport> {
     const {
       deadlineInMillis = this.#settings.stopDeadlineInMillis,
@@ -276,6 +279,7 @@ export class LifeCycle {
     const before = this.#stop;
     if (before !== undefined && this.#starting === undefined) {
       before.grace.endIn(acceptForInMillis);
+      before.endIn(deadlineInMillis);
       return before;
     }
     const starting = this.#starting;
@@ -284,6 +288,7 @@ export class LifeCycle {
     const grace = new Grace(clock);
     grace.endIn(acceptForInMillis);
     let isHurried = false;
+    let longestInMillis = deadlineInMillis;
     let patience: Patience | undefined;
     const run = async () => {
       // Only what is open has anything to go on with.
@@ -291,7 +296,7 @@ export class LifeCycle {
       else await this.#awaitStart(starting, deadlineInMillis).catch(() => grace.end());
       this.#openable.onStopping?.();
       await grace.over();
-      patience = new Patience(clock, deadlineInMillis);
+      patience = new Patience(clock, longestInMillis);
       if (isHurried) patience.end();
       try {
         return await this.#openable.shut(patience);
@@ -301,6 +306,11 @@ export class LifeCycle {
     };
     const stop: Stop = {
       grace,
+      endIn(millis) {
+        longestInMillis = Math.min(longestInMillis, millis);
+        starting?.opening.endIn(millis);
+        patience?.endIn(millis);
+      },
       hurry() {
         before?.hurry();
         isHurried = true;

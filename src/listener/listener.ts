@@ -221,7 +221,7 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * Stops gracefully. What arrived before the stop is handled: connections in the system's backlog are still accepted,
    * and bytes that wait in the system are still read. Connections with nothing to do then close at once, loops that
    * wait for bytes end, calls under way finish and what they wrote goes out. What is left at the deadline is aborted. A
-   * stopped listener can be started again, on the same port. Stopping twice is one stop.
+   * stopped listener can be started again, on the same port. Stopping twice is one stop: the earliest deadline counts.
    *
    * With `inherited` or `reusePort`, others serve on: then a client that was accepted less than a second ago (or less
    * than half of the deadline) and has sent nothing is not idle yet, and its first bytes are waited for so long.

@@ -13,6 +13,8 @@ export class Opening {
   readonly #begun = Promise.withResolvers<void>();
   readonly #givenUp = Promise.withResolvers<never>();
   readonly #hurried = Promise.withResolvers<void>();
+  #longestInMillis = Infinity;
+  #patience: Patience | undefined;
   #isHurried = false;
   #isGivenUp = false;
 
@@ -43,14 +45,21 @@ export class Opening {
     this.#hurried.resolve();
   }
 
+  /** From now on it is waited for no longer than that; once it has begun, counted from now. */
+  endIn(millis: number): void {
+    this.#longestInMillis = Math.min(this.#longestInMillis, millis);
+    this.#patience?.endIn(millis);
+  }
+
   /** Waits until it is open, or has failed; that time after it has begun it is given up. */
   async wait(opened: Promise<void>, timeoutInMillis: number): Promise<void> {
+    this.endIn(timeoutInMillis);
     let isSettled = false;
     const settled = opened.catch(ignore).then(() => isSettled = true);
     await Promise.race([settled, this.#begun.promise]);
-    await this.#within(timeoutInMillis, Promise.race([settled, this.#hurried.promise]));
+    await this.#within(this.#longestInMillis, Promise.race([settled, this.#hurried.promise]));
     if (this.#isHurried) {
-      await this.#within(Math.min(timeoutInMillis, MOMENT_IN_MILLIS), settled);
+      await this.#within(Math.min(this.#longestInMillis, MOMENT_IN_MILLIS), settled);
     }
     if (isSettled) return;
     this.#isGivenUp = true;
@@ -58,7 +67,7 @@ export class Opening {
   }
 
   async #within(timeoutInMillis: number, something: Promise<unknown>): Promise<void> {
-    const patience = new Patience(this.#clock, timeoutInMillis);
+    const patience = this.#patience = new Patience(this.#clock, timeoutInMillis);
     await patience.for(something);
     patience.end();
   }

@@ -5,12 +5,13 @@ import type { Clock, TimerId } from "../network/network.ts";
 
 /** How long a stop under way goes on waiting for connections that will end by themselves. */
 export class Patience {
-  /** How long it lasts if it is not ended. */
+  /** How long it was to last when it began. */
   readonly deadlineInMillis: number;
   readonly #over = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #clock: Clock;
-  readonly #timer: TimerId | undefined;
+  #timer: TimerId | undefined;
+  #due = Infinity;
   #isOver = false;
   #isEnded = false;
   #isHurried = false;
@@ -19,11 +20,19 @@ export class Patience {
   constructor(clock: Clock, deadlineInMillis: number) {
     this.#clock = clock;
     this.deadlineInMillis = deadlineInMillis;
-    if (deadlineInMillis !== Infinity) {
-      // The program itself may have used up the time: what is over by now shall not be cut.
-      const giveUp = () => whenLooked(clock, () => this.#giveUp());
-      this.#timer = clock.setTimeout(giveUp, deadlineInMillis);
-    }
+    this.endIn(deadlineInMillis);
+  }
+
+  /** Lets it last so long from now, if it does not end earlier anyway. */
+  endIn(millis: number): void {
+    const clock = this.#clock;
+    const due = clock.now() + millis;
+    if (this.#isOver || due >= this.#due) return;
+    this.#due = due;
+    this.#forget();
+    // The program itself may have used up the time: what is over by now shall not be cut.
+    const giveUp = () => whenLooked(clock, () => this.#giveUp());
+    this.#timer = clock.setTimeout(giveUp, millis);
   }
 
   /** Whether it is over, by its deadline or because it was ended. */
@@ -44,7 +53,7 @@ export class Patience {
   /** Ends it, and frees its timer. */
   end(): void {
     this.#isHurried ||= !this.#isOver;
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#forget();
     this.#giveUp();
     this.#isEnded = true;
     this.#ended.resolve();
@@ -53,6 +62,11 @@ export class Patience {
   #giveUp(): void {
     this.#isOver = true;
     this.#over.resolve();
+  }
+
+  #forget(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Waits for something, or until it is over. */

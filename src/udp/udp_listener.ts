@@ -298,7 +298,7 @@ export class UdpListener implements AsyncIterable<ReceivedDatagram>, AsyncDispos
   /**
    * Stops in good order. Datagrams that arrived before the stop are still handled, even those in the system's buffer.
    * Then idle sessions close at once, calls under way finish, and what they send goes out. At the deadline the rest
-   * is aborted. A stopped listener can be started again, on the same port. Stopping twice is one stop.
+   * is aborted. A stopped listener can be started again, on the same port. Stopping twice is one stop: the earliest deadline counts.
    *
    * With `acceptForInMillis` all of this begins later: until then everything goes on, and only `stopping` has aborted.
    *

@@ -1,7 +1,14 @@
 // The life cycle of both kinds of listeners: every order of starts and stops, awaited or not.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { GenericError, Listener, type SocketError, UdpListener } from "../../mod.ts";
+import {
+  Client,
+  GenericError,
+  Listener,
+  type SocketError,
+  UdpClient,
+  UdpListener,
+} from "../../mod.ts";
 import {
   cutOff,
   LifeCycle,
@@ -251,6 +258,84 @@ Deno.test("LifeCycle counts the deadline of a stop from the end of accepting", a
   await clock.advance(1);
   assertEquals([await stopping, clock.pending], [stopReport(0, []), 0]);
 });
+
+Deno.test("LifeCycle.gracefulStop() takes no longer than the earliest deadline that any call asks for", async () => {
+  const calls: Record<string, [call: (life: LifeCycle, config: AbortController) => void, number]> =
+    {
+      "an earlier one": [(life) => void life.gracefulStop({ deadlineInMillis: 100 }), 100],
+      "a later one": [(life) => void life.gracefulStop({ deadlineInMillis: 30_000 }), 19_000],
+      "the one of the config": [(life) => void life.gracefulStop(), 15_000],
+      "that by the signal of the config": [(_, config) => config.abort(), 15_000],
+    };
+  for (const [name, [call, left]] of Object.entries(calls)) {
+    const config = new AbortController();
+    const { life, clock, holdShut } = scripted(config.signal);
+    holdShut(new Promise(() => {}));
+    await life.start();
+    const stopping = life.gracefulStop({ deadlineInMillis: 20_000 });
+    await clock.advance(1_000);
+    call(life, config);
+    await clock.advance(left - 1);
+    assertEquals(await isPending(clock, stopping), true, name);
+    await clock.advance(1);
+    assertEquals([await stopping, clock.pending], [stopReport(0, []), 0], name);
+  }
+});
+
+Deno.test("LifeCycle counts an earlier deadline, too, from the end of accepting", async () => {
+  const { life, clock, holdShut } = scripted();
+  holdShut(new Promise(() => {}));
+  await life.start();
+  const first = life.gracefulStop({ acceptForInMillis: 100, deadlineInMillis: Infinity });
+  await clock.advance(50);
+  const second = life.gracefulStop({ acceptForInMillis: 1_000, deadlineInMillis: 10 });
+  await clock.advance(50);
+  await clock.advance(9);
+  assertEquals(await isPending(clock, first), true);
+  await clock.advance(1);
+  assertEquals([await first, await second], [stopReport(0, []), stopReport(0, [])]);
+});
+
+Deno.test("LifeCycle.gracefulStop() brings the deadline of a start forward, too", async () => {
+  const { life, clock, isOpen, holdOpen } = scripted();
+  const looked = Promise.withResolvers<void>();
+  holdOpen(looked.promise);
+  const starting = assertRejects(() => life.start(), GenericError, "stopped meanwhile");
+  await clock.settle();
+  const first = life.gracefulStop({ deadlineInMillis: Infinity });
+  await clock.advance(60_000);
+  const second = life.gracefulStop({ deadlineInMillis: 10 });
+  await clock.advance(10);
+  await Promise.all([starting, first, second]);
+  looked.resolve();
+  await clock.settle();
+  assertEquals([isOpen(), clock.pending], [false, 0]);
+});
+
+for (const kind of ["Listener", "UdpListener"] as const) {
+  Deno.test(`${kind} keeps the deadline of await using during a stop that has none`, async () => {
+    const begun = Promise.withResolvers<void>();
+    const call = () => {
+      begun.resolve();
+      return new Promise<undefined>(() => {});
+    };
+    const config = { interface: "127.0.0.1", stopDeadlineInMillis: 1 };
+    const listener = kind === "Listener" ? new Listener(0, config) : new UdpListener(0, config);
+    if (listener instanceof Listener) listener.attach({ onBytes: call });
+    else listener.attach({ onDatagram: call });
+    await listener.start();
+    const { port } = listener;
+    const client = kind === "Listener"
+      ? await Client.connect({ host: "127.0.0.1", port })
+      : new UdpClient(undefined, { remoteHost: "127.0.0.1", remotePort: port });
+    await client.write("x");
+    await begun.promise;
+    const stopping = listener.gracefulStop({ deadlineInMillis: Infinity });
+    await listener[Symbol.asyncDispose]();
+    assertEquals((await stopping).cut.map(({ reason }) => reason), ["deadline"]);
+    await client.close();
+  });
+}
 
 Deno.test("LifeCycle.gracefulStop() does not wait where nothing is open", async () => {
   const { life, clock, fail } = scripted();

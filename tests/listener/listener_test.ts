@@ -489,7 +489,7 @@ Deno.test("Listener stopped twice is one stop, and immediateStop() ends a gracef
   listener.attach({ onReadReady: () => new Promise(() => {}) });
   await listener.start();
   await clock.settle();
-  const stops = [listener.gracefulStop(), listener.gracefulStop({ deadlineInMillis: 1 })];
+  const stops = [listener.gracefulStop(), listener.gracefulStop({ deadlineInMillis: 2_000 })];
   await clock.advance(1_000);
   assert(await isPending(clock, stops[0]!));
   await listener.immediateStop();

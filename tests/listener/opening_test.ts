@@ -24,6 +24,25 @@ Deno.test("Opening is waited for as long as the stop may take, and a moment wher
   }
 });
 
+Deno.test("Opening is waited for until the earliest deadline that was asked for", async () => {
+  for (const isBegun of [false, true]) {
+    const clock = new VirtualClock();
+    const opening = new Opening(clock);
+    const opened = Promise.withResolvers<void>();
+    const waited = opening.wait(opened.promise, Infinity);
+    if (isBegun) opening.begin();
+    await clock.advance(60_000);
+    opening.endIn(100);
+    opening.endIn(200);
+    if (!isBegun) opening.begin();
+    await clock.advance(99);
+    assertEquals([await isPending(clock, waited), opening.isGivenUp], [true, false]);
+    await clock.advance(1);
+    await waited;
+    assertEquals([opening.isGivenUp, clock.pending], [true, 0]);
+  }
+});
+
 Deno.test("Opening that is over in time, or has failed, is not given up", async () => {
   const clock = new VirtualClock();
   for (const isHurried of [false, true]) {

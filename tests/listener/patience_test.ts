@@ -16,6 +16,25 @@ Deno.test("Patience lasts until its end, its deadline or what it is for", async 
   await patience.for(new Promise(() => {}));
 });
 
+Deno.test("Patience lasts until the earliest deadline that was asked for", async () => {
+  for (const first of [200, Infinity]) {
+    const clock = new VirtualClock();
+    const patience = new Patience(clock, first);
+    const waiting = patience.for(new Promise(() => {}));
+    await clock.advance(10);
+    patience.endIn(300);
+    patience.endIn(50);
+    patience.endIn(Infinity);
+    patience.endIn(100);
+    await clock.advance(49);
+    assertEquals([patience.isOver, clock.pending], [false, 1]);
+    await clock.advance(1);
+    await waiting;
+    patience.endIn(10);
+    assertEquals([patience.isOver, patience.reason, clock.pending], [true, "deadline", 0]);
+  }
+});
+
 Deno.test("Patience knows whether its deadline came first, or a hurry", async () => {
   const clock = new VirtualClock();
   const [late, hurried] = [new Patience(clock, 100), new Patience(clock, 100)];

@@ -73,4 +73,6 @@ export interface Origin {
   readonly acceptedAt?: number;
   /** Called once, when the connection has left its listener. */
   readonly onLeave?: (by: ConnectionEnd["by"], error: SocketError | undefined) => void;
+  /** Called once, after that, when no method of a service works for it any more. */
+  readonly onDone?: () => void;
 }

@@ -85,7 +85,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   /** Whether the bytes that a loop gets are lent until its next step. */
   lendsToLoops = false;
   #isPaused = false;
-  #hasLeft = false;
+  /** It leaves when it has ended, and is done when no method works for it any more. */
+  #stay: "in" | "left" | "done" = "in";
   /** Made when it is asked for: for most connections it never is. */
   #closed: PromiseWithResolvers<SocketError | undefined> | undefined;
   #freed: PromiseWithResolvers<void> | undefined;
@@ -383,10 +384,21 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#stopping?.onParted();
   }
 
-  /** Takes the connection out of its listener. @param error What `closed` will give. */
+  /**
+   * Takes the connection out of its listener, whose stop waits for it no longer.
+   *
+   * @param error What `closed` will give.
+   */
   leave(error: SocketError | undefined): void {
-    if (this.#hasLeft) return;
-    this.#hasLeft = true;
+    if (this.#stay === "in") this.#depart(error);
+    if (this.#stay === "done") return;
+    this.#stay = "done";
+    this.origin.onDone?.();
+  }
+
+  /** It no longer counts as open, but a method of its service may still be under way. */
+  #depart(error: SocketError | undefined): void {
+    this.#stay = "left";
     // A method has thrown after the connection was closed.
     if (error !== this.error) this.#ending = { by: "error", error, isOver: false };
     this.origin.onLeave?.(this.endedBy!, error);
@@ -641,8 +653,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#freed?.resolve();
     this.#signalEnd();
     const attendant = this.#attendant;
-    if (isAbort || attendant === undefined) this.leave(this.error);
-    if (attendant === undefined) this.settle(this.error);
-    else attendant.onFreed(error);
+    if (attendant === undefined) return this.settle(this.error);
+    if (isAbort) this.#depart(this.error);
+    attendant.onFreed(error);
   }
 }

@@ -65,4 +65,8 @@ export class LetIn implements Origin {
     openConnections.delete(this.caller!);
     guard.leave(this.#pass, this.caller, by, error);
   }
+
+  onDone(): void {
+    this.#house.openConnections.done(this.caller!);
+  }
 }

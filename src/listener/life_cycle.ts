@@ -75,7 +75,8 @@ export interface StopReport {
   /**
    * How many connections were not cut: those open when accepting began to end, after `acceptForInMillis`, and those
    * accepted since. The stop has closed them when they had nothing to do, or they have ended otherwise: by themselves,
-   * by their peer, by an error. Those that ended before that, during `acceptForInMillis` too, are in `stats()` only.
+   * by their peer, by an error. Those that ended before that, during `acceptForInMillis` too, are in `stats()` only;
+   * but one for which a call still goes on has not ended here, also if the program has aborted it.
    * A `UdpListener` counts sessions, and the calls that it made meanwhile for datagrams without a session.
    */
   readonly completed: number;

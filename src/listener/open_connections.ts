@@ -16,22 +16,30 @@ export class OpenConnections {
     this.#connections,
     (value) => value instanceof Connection,
   );
-  #onLeave: (() => void) | undefined;
+  /** Those that the program has aborted, until no method works for them any more. */
+  readonly #aborted = new Bag<Connection>(coreOf);
+  #onDone: (() => void) | undefined;
   /** How long the stop lasts that is under way. */
   #patience: Patience | undefined;
   /** How long after its beginning that stop waits for the first bytes of a client. */
   #newForInMillis = 0;
 
-  /** Adds a connection, until it is freed. */
+  /** Adds a connection, until it leaves. */
   add(connection: Connection): void {
     this.#connections.add(connection);
     if (this.#patience !== undefined) this.#stop(connection);
   }
 
-  /** Removes a connection that is freed. */
+  /** Removes a connection that has left. A stop still waits for it until it is done. */
   delete(connection: Connection): void {
     this.#connections.delete(connection);
-    this.#onLeave?.();
+    this.#aborted.add(connection);
+  }
+
+  /** No method works for a connection any more that was removed. */
+  done(connection: Connection): void {
+    this.#aborted.delete(connection);
+    this.#onDone?.();
   }
 
   /** Without patience it is cut soon, and says no last words. */
@@ -51,26 +59,27 @@ export class OpenConnections {
   ): { finish(): Promise<{ completed: number; cut: CutOff[] }> } {
     let completed = 0;
     let whenEmpty: (() => void) | undefined;
-    this.#onLeave = young(() => {
+    const isEmpty = () => this.#connections.size + this.#aborted.size === 0;
+    this.#onDone = young(() => {
       completed++;
-      if (this.#connections.size === 0) whenEmpty?.();
+      if (isEmpty()) whenEmpty?.();
     });
     this.#patience = patience;
     this.#newForInMillis = newForInMillis;
     for (const connection of this.#connections) this.#stop(connection);
     return {
-      /** Waits until all have ended; none may be added any more. */
+      /** Waits until all are done; none may be added any more. */
       finish: async () => {
-        if (this.#connections.size > 0) {
+        if (!isEmpty()) {
           await patience.for(new Promise<void>((resolve) => whenEmpty = resolve));
         }
-        this.#onLeave = this.#patience = undefined;
-        const rest = [...this.#connections];
+        this.#onDone = this.#patience = undefined;
+        const rest = [...this.#connections, ...this.#aborted];
         const reason = new GenericError("closed", "The listener was stopped");
         const cut = rest.map((connection) => {
           const core = coreOf(connection);
           core.abort(reason, "stop");
-          // If its peer has gone meanwhile, only a method that is under way still holds it.
+          // If it has ended already, only a method that is under way still holds it.
           core.leave(core.error);
           return cutOff(connection.id, core.transport.remoteAddr, patience.reason);
         });

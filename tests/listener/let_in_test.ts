@@ -1,9 +1,12 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
+import { serve } from "../../src/connection/service_loop.ts";
 import { Events } from "../../src/events/events.ts";
 import { Guard } from "../../src/listener/guard/guard.ts";
 import { resolveGuardConfig } from "../../src/listener/guard/guard_config.ts";
 import { type House, LetIn } from "../../src/listener/let_in.ts";
 import { OpenConnections } from "../../src/listener/open_connections.ts";
+import { Patience } from "../../src/listener/patience.ts";
+import { VirtualClock } from "../../testing/mod.ts";
 import { scriptedConnection } from "../support/scripted_connection.ts";
 import { tcp } from "../support/tcp.ts";
 
@@ -46,4 +49,15 @@ Deno.test("LetIn counts its connection out when it leaves, once", () => {
   const { open, ended } = common.guard.stats(common.openConnections.connections);
   assertEquals([open, ended.local], [1, 1]);
   second.connection.abort();
+});
+
+Deno.test("LetIn says when no method works for its connection any more", async () => {
+  const common = house();
+  const { connection } = letIn(common);
+  const done = Promise.withResolvers<void>();
+  serve(connection, { onConnect: () => done.promise });
+  connection.abort();
+  const stop = common.openConnections.stop(new Patience(new VirtualClock(), Infinity));
+  done.resolve();
+  assertEquals(await stop.finish(), { completed: 1, cut: [] });
 });

@@ -2,13 +2,19 @@ import { assertEquals } from "@std/assert";
 import { Patience } from "../../src/listener/patience.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { OpenConnections } from "../../src/listener/open_connections.ts";
+import { serve } from "../../src/connection/service_loop.ts";
 import { VirtualClock } from "../../testing/mod.ts";
-import { type ScriptedConnection, scriptedConnection } from "../support/scripted_connection.ts";
+import {
+  isPending,
+  type ScriptedConnection,
+  scriptedConnection,
+} from "../support/scripted_connection.ts";
 
-/** A connection that is there until it is freed, as a listener's is. */
-function joined(open: OpenConnections): ScriptedConnection {
+/** A connection that is there until it leaves, as a listener's is. */
+function joined(open: OpenConnections, script: string[] = []): ScriptedConnection {
   const onLeave = () => open.delete(made.connection);
-  const made = scriptedConnection([], {}, {}, { onLeave });
+  const onDone = () => open.done(made.connection);
+  const made = scriptedConnection(script, {}, {}, { onLeave, onDone });
   return made;
 }
 
@@ -40,6 +46,43 @@ Deno.test("OpenConnections.stop() also stops what is added meanwhile", async () 
   const cut = [{ id, remoteAddress, remotePort, reason: "deadline" as const }];
   assertEquals(await finished, { completed: 1, cut });
   assertEquals([busy.peer.isClosed, clock.pending], [true, 0]);
+});
+
+Deno.test("OpenConnections.stop() waits for the method of one that was aborted", async () => {
+  for (const isAbortedFirst of [true, false]) {
+    for (const isInTime of [true, false]) {
+      const clock = new VirtualClock();
+      const open = new OpenConnections();
+      const { connection } = joined(open, ["x"]);
+      const called = Promise.withResolvers<void>();
+      const done = Promise.withResolvers<void>();
+      open.add(connection);
+      serve(connection, {
+        onBytes() {
+          called.resolve();
+          return done.promise;
+        },
+      });
+      await called.promise;
+      const patience = new Patience(clock, 1_000);
+      if (isAbortedFirst) connection.abort();
+      const stop = open.stop(patience);
+      if (!isAbortedFirst) connection.abort();
+      assertEquals(open.connections.size, 0);
+      const finished = stop.finish();
+      assertEquals(await isPending(clock, finished), true);
+      if (isInTime) done.resolve();
+      else await clock.advance(1_000);
+      const { completed, cut } = await finished;
+      assertEquals([completed, cut.map(({ id }) => id)], isInTime ? [1, []] : [0, [connection.id]]);
+      patience.end();
+      // Nothing of it is left for another stop.
+      const next = open.stop(new Patience(clock, Infinity));
+      done.resolve();
+      await clock.settle();
+      assertEquals(await next.finish(), { completed: 0, cut: [] });
+    }
+  }
 });
 
 Deno.test("OpenConnections.stop() that is hurried aborts at once, with a reason", async () => {

@@ -115,6 +115,11 @@ export function formatPath(path: string): string {
   return path.replaceAll("\0", "@");
 }
 
+/** The path of a file that stays the same when the program changes its folder. */
+export function absolutePath(path: string): string {
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+}
+
 /** Whether it is a name in the system's own list, without a file (Linux). */
 export function isAbstract(path: string): boolean {
   return path.startsWith("\0");

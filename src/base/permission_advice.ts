@@ -1,12 +1,19 @@
 // What to do about a permission that the runtime has missed. It says the same of one that was never given and of one
 // that a flag denies, where to give it would not help.
 
+import { absolutePath } from "./address.ts";
 import { reasonOf } from "./errors.ts";
 import { netState } from "./net_status.ts";
 
 /** The permissions that take paths. */
 const IS_OF_FILES = /^(read|write|ffi)$/;
 const HAS_PORT = /:\d+$/;
+/** What the system chooses is another port each time, so that only all of them will do. */
+const ANY_PORT = /:0$/;
+/** How the runtime names local sockets. */
+const LOCAL = "unix:";
+/** What every shell takes as it is. */
+const NEEDS_NO_QUOTES = /^[\w@%+=:,./~[\]-]*$/;
 
 /**
  * What to do, in the words that follow "no permission, ": "run with --allow-net=127.0.0.1:80".
@@ -25,7 +32,8 @@ export function permissionAdvice(
 }
 
 /**
- * The flag that gives the permission that the runtime has missed, and no more: `--allow-net=127.0.0.1:80`.
+ * The flag that gives the permission that the runtime has missed, and no more: `--allow-net=127.0.0.1:80`. With port 0,
+ * that is the host.
  *
  * @param cause What the runtime threw.
  * @returns `undefined` where it names none.
@@ -33,12 +41,44 @@ export function permissionAdvice(
 export function missingFlag(cause: unknown): string | undefined {
   const { kind, what } = missingIn(cause);
   if (what === undefined) return /--(allow|unstable)-[a-z-]+/.exec(reasonOf(cause))?.[0];
-  return `--allow-${kind}=${IS_OF_FILES.test(kind) ? inList(what) : what}`;
+  return flagFor(kind, what);
 }
 
-/** The path of a file, as one of a list that is separated by commas. */
-export function inList(path: string): string {
-  return path.replaceAll(",", ",,");
+/** The flags for the file of a local socket, and for a room beside it if it listens: the runtime would miss one by one. */
+export function socketFlags(path: string, room?: { folder: string; socket: string }): string {
+  const file = absolutePath(path);
+  const [sockets, files] = room === undefined
+    ? [[file], [file]]
+    : [[file, room.socket], [file, room.folder]];
+  return [
+    flagFor("net", ...sockets.map((socket) => LOCAL + socket)),
+    flagFor("read", ...files),
+    flagFor("write", ...files),
+  ].join(" ");
+}
+
+/**
+ * A flag as it is written in a shell, in the form that the runtime takes. In its lists nothing can have a comma: then it
+ * is about the folder above, or about everything.
+ */
+function flagFor(kind: string, ...whats: readonly string[]): string {
+  const flag = `--allow-${kind}`;
+  const list = [...new Set(whats.map((what) => inList(kind, what)))];
+  if (list.some((what) => what.includes(","))) return flag;
+  const value = list.join(",");
+  return `${flag}=${NEEDS_NO_QUOTES.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`}`;
+}
+
+/** How one of a list that is separated by commas is written. */
+function inList(kind: string, what: string): string {
+  if (IS_OF_FILES.test(kind)) {
+    const comma = what.indexOf(",");
+    return comma < 0 ? what : folderOf(what.slice(0, comma));
+  }
+  if (kind !== "net") return what;
+  // Relative ones are refused, though they are what the runtime asks for.
+  if (what.startsWith(LOCAL)) return LOCAL + absolutePath(what.slice(LOCAL.length));
+  return what.replace(ANY_PORT, "");
 }
 
 /**

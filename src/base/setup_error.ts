@@ -10,7 +10,7 @@ import {
   type SocketError,
 } from "./errors.ts";
 import { ipVersion } from "./ip_address.ts";
-import { inList, permissionAdvice } from "./permission_advice.ts";
+import { permissionAdvice, socketFlags } from "./permission_advice.ts";
 
 /** What was asked for, as far as advice depends on it. */
 export interface AskedFor {
@@ -75,8 +75,7 @@ function pathFlags(path: string | undefined, cause: Error): string | undefined {
   if (!(cause instanceof Deno.errors.NotCapable && reasonOf(cause).includes(path))) {
     return undefined;
   }
-  const file = inList(path);
-  return `--allow-net=unix:${path} --allow-read=${file} --allow-write=${file}`;
+  return socketFlags(path);
 }
 
 function inUseAdvice({ path, reusePort }: AskedFor): string {

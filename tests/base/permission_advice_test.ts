@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { missingFlag } from "../../src/base/permission_advice.ts";
+import { missingFlag, socketFlags } from "../../src/base/permission_advice.ts";
 import { outputOf } from "../support/program.ts";
 import { scriptOutput } from "../support/script_output.ts";
 
@@ -23,10 +23,21 @@ const advised = (...attempts: string[]) =>
 Deno.test("missingFlag() names the permission that was missed, and no more", () => {
   const cases: [what: string, flag: string][] = [
     ['net access to "127.0.0.1:80"', "--allow-net=127.0.0.1:80"],
-    ['net access to "[::1]:0"', "--allow-net=[::1]:0"],
+    // What is started again keeps the port that the system chose for it.
+    ['net access to "[::1]:0"', "--allow-net=[::1]"],
+    ['net access to "0.0.0.0:0"', "--allow-net=0.0.0.0"],
+    ['net access to "127.0.0.1:10"', "--allow-net=127.0.0.1:10"],
     ['net access to "unix:/run/s"', "--allow-net=unix:/run/s"],
+    ['net access to "unix:/run/s:0"', "--allow-net=unix:/run/s:0"],
+    ['net access to "unix:run/s"', `--allow-net=unix:${Deno.cwd()}/run/s`],
+    ['net access to "unix:/run/a,b"', "--allow-net"],
+    ['net access to "unix:/run/a b"', "--allow-net='unix:/run/a b'"],
     ['read access to "certs/a.pem"', "--allow-read=certs/a.pem"],
-    ['write access to "/tmp/a,b"', "--allow-write=/tmp/a,,b"],
+    // The runtime takes no comma within a list, escaped or not.
+    ['write access to "/tmp/a/b,c/d,e"', "--allow-write=/tmp/a"],
+    ['write access to "/a,b"', "--allow-write=/"],
+    ['write access to "a,b"', "--allow-write=."],
+    ['read access to "/tmp/$a\'b"', "--allow-read='/tmp/$a'\\''b'"],
     ['ffi access to "/lib/libc.so.6"', "--allow-ffi=/lib/libc.so.6"],
     ['env access to "A"', "--allow-env=A"],
     // An abstract socket has no name that a flag could take, and the runtime may name nothing.
@@ -36,6 +47,23 @@ Deno.test("missingFlag() names the permission that was missed, and no more", () 
   for (const [what, flag] of cases) assertEquals(missingFlag(notCapable(what)), flag, what);
   assertEquals(missingFlag(new Error("needs --unstable-net here")), "--unstable-net");
   assertEquals(missingFlag(new Error("why")), undefined);
+});
+
+Deno.test("socketFlags() names all that a local socket needs, as a shell takes it", () => {
+  const cwd = Deno.cwd();
+  assertEquals(
+    socketFlags("a"),
+    `--allow-net=unix:${cwd}/a --allow-read=${cwd}/a --allow-write=${cwd}/a`,
+  );
+  assertEquals(
+    socketFlags("/tmp/a b", { folder: "/tmp/a b~", socket: "/tmp/a b~/=" }),
+    "--allow-net='unix:/tmp/a b,unix:/tmp/a b~/=' --allow-read='/tmp/a b,/tmp/a b~' " +
+      "--allow-write='/tmp/a b,/tmp/a b~'",
+  );
+  assertEquals(
+    socketFlags("/tmp/a,b", { folder: "/tmp/a,b~", socket: "/tmp/a,b~/=" }),
+    "--allow-net --allow-read=/tmp --allow-write=/tmp",
+  );
 });
 
 Deno.test("permissionAdvice() names the flag that denies what is given", async () => {
@@ -55,8 +83,8 @@ Deno.test("permissionAdvice() names the flag that denies what is given", async (
     [["--allow-net", "--deny-net"], host, forbidden],
     [["--allow-net", "--deny-net=localhost"], name, "--deny-net forbids localhost:0"],
     [["--allow-net", "--deny-net=127.0.0.1:1"], host, "allowed"],
-    [["--allow-net=127.0.0.1:1"], host, "run with --allow-net=127.0.0.1:0"],
-    [["--deny-net=127.0.0.1:1"], host, "run with --allow-net=127.0.0.1:0"],
+    [["--allow-net=127.0.0.1:1"], host, "run with --allow-net=127.0.0.1"],
+    [["--deny-net=127.0.0.1:1"], host, "run with --allow-net=127.0.0.1"],
     [["--allow-read", `--deny-read=${path}`], file, `--deny-read forbids ${path}`],
     [["--allow-read=/nowhere", `--deny-read=${path}`], file, `--deny-read forbids ${path}`],
     [["--allow-read=/elsewhere"], file, `run with --allow-read=${path}`],
@@ -84,7 +112,7 @@ Deno.test("permissionAdvice() takes no prompt that was declined for a flag", asy
   // Nobody can be asked, so it is as if all were declined.
   const url = `data:application/typescript,${encodeURIComponent(script)}`;
   const printed = await outputOf("deno", ["run", "--quiet", "--no-check", url]);
-  const [net, file] = ["--allow-net=127.0.0.1:0", "--allow-read=/nowhere/a"];
+  const [net, file] = ["--allow-net=127.0.0.1", "--allow-read=/nowhere/a"];
   const variable = "--allow-env=A";
   assertEquals(
     printed.trimEnd().split("\n"),

@@ -55,7 +55,7 @@ Deno.test("setupError() names all permissions for a local socket at once", () =>
   assertEquals(
     setupError("Cannot connect to /tmp/a,b", cause, { path: "/tmp/a,b" }).message,
     "Cannot connect to /tmp/a,b: no permission, " +
-      "run with --allow-net=unix:/tmp/a,b --allow-read=/tmp/a,,b --allow-write=/tmp/a,,b",
+      "run with --allow-net --allow-read=/tmp --allow-write=/tmp",
   );
   const abstract = setupError("Cannot connect to @a", notCapable('net access to "unix:\0a"'), {
     path: "\0a",

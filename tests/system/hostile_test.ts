@@ -436,8 +436,8 @@ for (const flags of [[], ["--unstable-net"]]) {
     assertEquals(lines, [
       `port: denied: Cannot connect to 127.0.0.1:2: ${denied}=127.0.0.1:2`,
       `name: denied: Cannot connect to localhost:1: ${denied}=localhost:1`,
-      `listen: denied: Cannot listen on 127.0.0.1:0: ${denied}=127.0.0.1:0`,
-      `udp: denied: Cannot bind to 127.0.0.1:0: ${denied}=127.0.0.1:0`,
+      `listen: denied: Cannot listen on 127.0.0.1:0: ${denied}=127.0.0.1`,
+      `udp: denied: Cannot bind to 127.0.0.1:0: ${denied}=127.0.0.1`,
       "udp unawaited: made",
     ]);
   });

@@ -377,7 +377,7 @@ Deno.test("A listener that shares a port without the flag needs the permission f
      await listener.start().catch(({ code, message }) => console.log(code, message));`,
   );
   const action = "denied Cannot listen on 127.0.0.1:0: no permission";
-  assertEquals(printed, `${action}, run with --allow-net=127.0.0.1:0\n`);
+  assertEquals(printed, `${action}, run with --allow-net=127.0.0.1\n`);
 });
 
 Deno.test("A listener refuses by name what an inherited socket cannot be set to, and leaves it alone", async () => {

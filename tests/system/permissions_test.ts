@@ -2,6 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { hasLinuxEngine } from "../support/linux_engine.ts";
+import { inFolder } from "../support/folder.ts";
+import { outputOf } from "../support/program.ts";
 import { scriptOutput } from "../support/script_output.ts";
 
 const door = (name: string) => JSON.stringify(new URL(`../../${name}`, import.meta.url).href);
@@ -35,12 +37,12 @@ const TOLD = [
   "Cannot listen on localhost:7000: no permission, run with --allow-net=localhost:7000",
   "Cannot listen on 127.0.0.1:7000: no permission, run with --allow-net=127.0.0.1:7000",
   "Cannot bind to 127.0.0.1:7000: no permission, run with --allow-net=127.0.0.1:7000",
-  "Cannot bind to [::1]:0: no permission, run with --allow-net=[::1]:0",
+  "Cannot bind to [::1]:0: no permission, run with --allow-net=[::1]",
   "Cannot connect to 127.0.0.1:7000: no permission, run with --allow-net=127.0.0.1:7000",
   "Cannot connect to peer.invalid:7000: no permission, run with --allow-net=peer.invalid:7000",
   "Cannot connect to peer.invalid:7000: no permission, run with --allow-net=peer.invalid:7000",
-  "Cannot connect to /tmp/a socket: no permission, run with --allow-net=unix:/tmp/a socket " +
-  "--allow-read=/tmp/a socket --allow-write=/tmp/a socket",
+  "Cannot connect to /tmp/a socket: no permission, run with --allow-net='unix:/tmp/a socket' " +
+  "--allow-read='/tmp/a socket' --allow-write='/tmp/a socket'",
   "Cannot connect to @abstract: no permission, run with --allow-net",
   'Cannot use secureSocket.caCertFile "ca.pem": run with --allow-read=ca.pem',
   "Cannot take over an inherited socket: no permission, " +
@@ -58,6 +60,62 @@ for (const [name, network, flags] of engines) {
   Deno.test(`Each error says which permission it takes (${name})`, async () => {
     const printed = await scriptOutput(["--quiet", ...flags], script(network));
     assertEquals(printed.trimEnd().split("\n"), TOLD);
+  });
+}
+
+/** Starts, stops and starts again, or prints what that takes. */
+const restarted = (network: string, make: string) => `
+    import { Listener, UdpListener } from ${door("mod.ts")};
+    import { ${network} as network } from ${
+  door(network === "linuxNetwork" ? "linux/mod.ts" : "mod.ts")
+};
+    const listener = ${make};
+    try {
+      await listener.start();
+      await listener.gracefulStop();
+      await listener.start();
+      await listener.gracefulStop();
+      console.log("served");
+    } catch ({ message }) {
+      console.log(message);
+    }`;
+
+const unix = (path: string) => `new Listener(0, { path: "${path}", network })`;
+const WHEREVER = `{ interface: "127.0.0.1", network }`;
+
+const MADE: Record<string, string> = {
+  "a relative path": unix("rel.sock"),
+  "a path that leads up": unix("a/../up.sock"),
+  "a path with a space": unix("a b.sock"),
+  "a path with a comma": unix("a,b.sock"),
+  "a path that a shell would read": unix("$a'b.sock"),
+  "a long path": unix("l".repeat(106)),
+  "port 0": `new Listener(0, ${WHEREVER})`,
+  "port 0 of IPv6": `new Listener(0, { interface: "::1", network })`,
+  "a shared port 0": `new Listener(0, { interface: "127.0.0.1", reusePort: true, network })`,
+  "port 0 of UDP": `new UdpListener(0, ${WHEREVER})`,
+};
+
+for (const [name, network, flags] of engines) {
+  Deno.test(`What a denied start says can be pasted into a shell, and is enough (${name})`, async () => {
+    await inFolder(async (folder) => {
+      await Deno.mkdir(`${folder}/a`);
+      await Promise.all(
+        Object.entries(MADE).map(async ([what, make], i) => {
+          const file = `${folder}/${i}.ts`;
+          await Deno.writeTextFile(file, restarted(network, make));
+          const run = (given: string) => {
+            const command = `cd "$2"; exec "$0" run --no-prompt --quiet ${
+              flags.join(" ")
+            } ${given} "$1"`;
+            return outputOf("sh", ["-c", command, Deno.execPath(), file, folder]);
+          };
+          const said = await run("");
+          const advice = /no permission, run with (.*)\n$/s.exec(said)?.[1];
+          assertEquals(await run(advice ?? ""), "served\n", `${what}: ${said}`);
+        }),
+      );
+    });
   });
 }
 

@@ -286,7 +286,7 @@ for (const engine of hasDatagrams ? [["--unstable-net"], []] : [[]]) {
     );
     assertEquals(
       printed,
-      "denied Cannot bind to 127.0.0.1:0: no permission, run with --allow-net=127.0.0.1:0",
+      "denied Cannot bind to 127.0.0.1:0: no permission, run with --allow-net=127.0.0.1",
     );
   });
 

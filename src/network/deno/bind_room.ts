@@ -12,7 +12,7 @@
 import type { Clock } from "../clock.ts";
 import { bare } from "../../base/options.ts";
 import { GenericError } from "../../base/errors.ts";
-import { lengthOfPath, MAX_PATH_LENGTH } from "../../base/address.ts";
+import { absolutePath, lengthOfPath, MAX_PATH_LENGTH } from "../../base/address.ts";
 
 /** What a socket is called in its room. */
 const SOCKET = "/=";
@@ -124,9 +124,10 @@ export function fileAt(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** A path that stays the same when the program changes its folder. */
-export function absolutePath(path: string): string {
-  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+/** Where the room of a path is, and the socket in it, wherever the program goes: what a permission must name. */
+export function roomOf(path: string): { folder: string; socket: string } {
+  const { folder } = nameFor(path);
+  return { folder, socket: folder + SOCKET };
 }
 
 interface RoomName {

@@ -7,12 +7,12 @@
 // link, which replaces nothing; and what lies there at the end goes only if it is this socket.
 
 import { GenericError } from "../../base/errors.ts";
-import { permissionAdvice } from "../../base/permission_advice.ts";
+import { permissionAdvice, socketFlags } from "../../base/permission_advice.ts";
 import type { ListenPathTarget } from "../network.ts";
 import type { Transport, TransportListener } from "../transport.ts";
-import { formatPath, isAbstract, type NetworkAddress } from "../../base/address.ts";
+import { absolutePath, formatPath, isAbstract, type NetworkAddress } from "../../base/address.ts";
 import type { Clock } from "../clock.ts";
-import { absolutePath, BindRoom, fileAt, isAt } from "./bind_room.ts";
+import { BindRoom, fileAt, isAt, roomOf } from "./bind_room.ts";
 import { type LocalSockets, refuseAbstract, renamed } from "./unix.ts";
 
 /** How often a socket that vanished from its room is bound again. */
@@ -130,9 +130,7 @@ function inUse(path: string, why: string): GenericError {
 }
 
 function denied(path: string, cause: Error): GenericError {
-  const files = `${path},${path}~`;
-  const flags = `--allow-net=unix:${path},unix:${path}~/= --allow-read=${files} ` +
-    `--allow-write=${files}`;
-  const message = `Cannot listen on ${path}: no permission, ${permissionAdvice(cause, flags)}`;
+  const advice = permissionAdvice(cause, socketFlags(path, roomOf(path)));
+  const message = `Cannot listen on ${path}: no permission, ${advice}`;
   return new GenericError("denied", message, { cause });
 }

@@ -239,7 +239,7 @@ export class UdpServing implements UdpSocketOwner {
     await this.#receiveTheRest(patience);
     this.#isStopping = true;
     const stopped = new GenericError("closed", "The listener was stopped");
-    const sessions = this.#open.size;
+    const sessions = this.#sessions.size;
     this.#sessions.close();
     if (this.#consumer?.kind !== "sessions") this.#sessions.turnAway();
     await patience.for(Promise.all([this.#loose.finish(stopped), this.#sessions.stop(patience)]));
@@ -251,7 +251,7 @@ export class UdpServing implements UdpSocketOwner {
       ...this.#sessions.cutOff(patience),
       ...untaken.map((peer) => cutOff(undefined, peer, "not-taken")),
     ];
-    const ended = sessions - this.#open.size - neverTaken.length;
+    const ended = sessions - this.#sessions.size - neverTaken.length;
     const completed = this.#loose.handled - handled + ended;
     // Answers that were given are still sent.
     const closing = this.socket.close(Infinity);

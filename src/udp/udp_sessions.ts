@@ -51,6 +51,8 @@ export class UdpSessions {
   #isClosed = false;
   /** Peers whose sessions ended after the close, before they were taken. */
   readonly neverTaken: DatagramAddress[] = [];
+  /** Sessions that have ended while a method still worked for them. */
+  readonly #leftBehind = new Set<UdpSession>();
   #onLeave: (() => void) | undefined;
 
   /**
@@ -80,6 +82,11 @@ export class UdpSessions {
       budget: this.#budget,
       onEnd: (core, reason) => this.#forget(core, reason),
     };
+  }
+
+  /** How many sessions a stop waits for. */
+  get size(): number {
+    return this.#open.size + this.#leftBehind.size;
   }
 
   /** Gives a datagram to the session of its peer. Returns whether there is one. */
@@ -129,6 +136,7 @@ export class UdpSessions {
       this.#take(core);
       if (this.#isClosed) this.neverTaken.push(core.peer);
     }
+    if (core.isHandled) this.#leftBehind.add(session);
     this.#onLeave?.();
     // Perhaps nobody else wants datagrams. A stop still does.
     if (this.#open.size === 0 && !this.#isClosed) this.#shared.socket.wake();
@@ -141,7 +149,7 @@ export class UdpSessions {
     const service = typeof given === "function"
       ? await ownService(given, session, readUdpService, (error) => core.end(error, "error"))
       : given;
-    if (service === undefined) return;
+    if (service === undefined) return this.#onHandled(session);
     const { onStop } = service;
     if (onStop !== undefined) {
       core.part = young(() => void this.#handle(service, session, () => onStop(session)));
@@ -156,6 +164,8 @@ export class UdpSessions {
             ? callForEach(service, session)
             : service.onSession(session),
       );
+    } else {
+      this.#onHandled(session);
     }
     if (service.onClose === undefined) return;
     const error = await core.closed;
@@ -172,17 +182,30 @@ export class UdpSessions {
     const core = coreOf(session);
     try {
       await call();
-      core.onHandled();
     } catch (error) {
-      // After the end, reads and writes reject with the error that ended it. That needs no report.
-      const isConsequence = core.isOver && isSocketError(error);
-      // If it had not ended yet, its reads rejected because of a stop.
-      if (isConsequence) return core.end(closedError("receive"), "stop");
-      const failure = handlerError("A method of the service", error);
-      core.blame(failure);
-      await reportTo(service, session, error, true);
-      core.end(failure, "error");
+      await this.#endBy(service, session, error);
+      return this.#onHandled(session);
     }
+    this.#onHandled(session);
+    core.onHandled();
+  }
+
+  /** Ends a session by what one of its methods has thrown. */
+  async #endBy(service: UdpService, session: UdpSession, error: unknown): Promise<void> {
+    const core = coreOf(session);
+    // After the end, reads and writes reject with the error that ended it. That needs no report.
+    const isConsequence = core.isOver && isSocketError(error);
+    // If it had not ended yet, its reads rejected because of a stop.
+    if (isConsequence) return core.end(closedError("receive"), "stop");
+    const failure = handlerError("A method of the service", error);
+    core.blame(failure);
+    await reportTo(service, session, error, true);
+    core.end(failure, "error");
+  }
+
+  /** No method works for a session any more. */
+  #onHandled(session: UdpSession): void {
+    if (this.#leftBehind.delete(session)) this.#onLeave?.();
   }
 
   /** Offers a new session to the next call that takes one. */
@@ -236,20 +259,21 @@ export class UdpSessions {
     for (const core of [...this.#untaken]) core.end(stopped, "stop");
   }
 
-  /** Ends each session as soon as it has nothing to do. Resolves when none is left. */
+  /** Ends each session as soon as it has nothing to do. Resolves when none is left, and no method works for one. */
   async stop(patience: Patience): Promise<void> {
     const over = Promise.withResolvers<void>();
     this.#onLeave = young(() => {
-      if (this.#open.size === 0) over.resolve();
+      if (this.size === 0) over.resolve();
     });
     // Without patience they are cut, and say no last words.
     for (const session of this.#open) coreOf(session).stop(!patience.isOver);
-    if (this.#open.size > 0) await over.promise;
+    if (this.size > 0) await over.promise;
   }
 
-  /** What a stop reports of the sessions that are still open. */
+  /** What a stop reports of the sessions that it has waited for in vain. */
   cutOff({ reason }: Patience): CutOff[] {
-    return [...this.#open].map((session) => cutOff(session.id, coreOf(session).peer, reason));
+    const rest = [...this.#open, ...this.#leftBehind];
+    return rest.map((session) => cutOff(session.id, coreOf(session).peer, reason));
   }
 
   /** Ends all sessions at once. */

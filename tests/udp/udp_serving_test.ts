@@ -46,6 +46,63 @@ Deno.test("UdpListener.gracefulStop() finishes what came and is under way", asyn
   assertEquals([socket.isClosed, droppedBy(listener)], [true, 1]);
 });
 
+for (const end of ["close", "abort"] as const) {
+  for (const method of ["onDatagram", "onSession", "onStop"] as const) {
+    Deno.test(`UdpListener.gracefulStop() waits for ${method} after ${end}(), or names it`, async () => {
+      for (const isInTime of [true, false]) {
+        const clock = new VirtualClock();
+        const network = scriptedDatagrams(clock);
+        const listener = localListener(network);
+        const go = Promise.withResolvers<void>();
+        let id: number | undefined;
+        listener.attach((session) => ({
+          ...(method === "onStop" ? { onDatagram() {} } : {}),
+          [method]: async () => {
+            id = session.id;
+            session[end]();
+            await go.promise;
+          },
+        }));
+        await listener.start();
+        network.sockets[0]!.deliver("x");
+        await settled();
+        const first = method === "onStop" ? listener.gracefulStop() : undefined;
+        await settled();
+        assertEquals(listener.sessions.size, 0);
+        const stop = listener.gracefulStop({ deadlineInMillis: 1_000 });
+        await settled();
+        if (isInTime) go.resolve();
+        else await clock.advance(1_000);
+        const { completed, cut } = await stop;
+        assertEquals([completed, cut.map((each) => each.id)], isInTime ? [1, []] : [0, [id]]);
+        await first;
+        await listener.start();
+        go.resolve();
+        await settled();
+        assertEquals(await listener.gracefulStop(), { completed: 0, aborted: 0, cut: [] });
+      }
+    });
+  }
+}
+
+Deno.test("UdpListener.gracefulStop() waits for a factory whose session was closed", async () => {
+  const network = scriptedDatagrams();
+  const listener = localListener(network);
+  const go = Promise.withResolvers<void>();
+  listener.attach(async (session) => {
+    session.close();
+    await go.promise;
+    return { onDatagram() {} };
+  });
+  await listener.start();
+  network.sockets[0]!.deliver("x");
+  await settled();
+  const stop = listener.gracefulStop();
+  await settled();
+  go.resolve();
+  assertEquals(await stop, { completed: 1, aborted: 0, cut: [] });
+});
+
 /** A listener two of whose answers the system has no room for, in virtual time. */
 async function unsent() {
   const clock = new VirtualClock();

@@ -2,6 +2,7 @@
 
 import { optionNames, readOptions } from "../base/options.ts";
 import { checkFunction, shown } from "../base/arguments.ts";
+import { refusePromise } from "../base/user_code.ts";
 import type { ByteQueue } from "../bytes/byte_queue.ts";
 import { badFrame, reasonOf } from "../base/errors.ts";
 import type { Codec, Decoder } from "./codec.ts";
@@ -27,7 +28,7 @@ export interface JsonLinesCodecConfig<In> extends FrameConfig {
    * error. Without it, every JSON value is taken for a message of the type you name.
    *
    * @param value The value of the line.
-   * @returns The message; anything but `undefined`.
+   * @returns The message; anything but `undefined` or a promise.
    */
   readonly check?: (value: unknown) => In;
 }
@@ -181,6 +182,7 @@ class JsonLinesDecoder<In> implements Decoder<In> {
     }
     // `undefined` would mean "no message yet".
     if (message === undefined) throw new TypeError("check must give a message: got undefined");
+    refusePromise("check", message);
     return message;
   }
 

@@ -135,6 +135,16 @@ Deno.test("JsonLinesCodec says so when a check gives nothing", () => {
   assertThrows(() => decoder.decode(bytes, false), TypeError, "check must give a message");
 });
 
+Deno.test("JsonLinesCodec names an async check, whose rejection is nobody's", async () => {
+  for (const check of [() => Promise.resolve(1), () => Promise.reject(new Error("no"))]) {
+    const bytes = new ByteQueue();
+    bytes.push(bytesOf("1\n"));
+    const decoder = new JsonLinesCodec<unknown>({ check }).decoder();
+    assertThrows(() => decoder.decode(bytes, false), TypeError, "check must not be async");
+    await Promise.resolve();
+  }
+});
+
 Deno.test("JsonLinesCodec survives JSON of any depth", () => {
   const depth = 500_000;
   const bytes = bytesOf("[".repeat(depth) + "]".repeat(depth) + "\n" + "[".repeat(depth) + "\n1");

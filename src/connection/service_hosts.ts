@@ -36,7 +36,10 @@ export async function hostsOf(
 ): Promise<readonly Address[]> {
   const action = `Cannot find ${service}`;
   if (network.resolveService === undefined) {
-    throw new GenericError("unsupported", `${action}: this network knows no services`);
+    throw new GenericError(
+      "unsupported",
+      `${action}: this network knows no services (it has no resolveService), use hosts`,
+    );
   }
   let records: readonly ServiceRecord[];
   try {

@@ -1,6 +1,6 @@
 // What a program is told that was given no permission: the exact flag, whichever engine makes the socket.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { hasLinuxEngine } from "../support/linux_engine.ts";
 import { inFolder } from "../support/folder.ts";
 import { outputOf } from "../support/program.ts";
@@ -56,10 +56,32 @@ const engines: [name: string, network: string, flags: string[]][] = [
 ];
 if (hasLinuxEngine) engines.push(["the engine for Linux", "linuxNetwork", ["--allow-ffi"]]);
 
+/** Looks for a service, by the network and by one that shows its traffic. */
+function serviceScript(network: string): string {
+  const engine = network === "linuxNetwork" ? "linux/mod.ts" : "mod.ts";
+  return `
+    import { Client } from ${door("mod.ts")};
+    import { ${network} } from ${door(engine)};
+    import { printed } from ${door("debug.ts")};
+    for (const network of [${network}, printed(${network})]) {
+      const finding = Client.connect({ srv: "_x._tcp.peer.invalid", network });
+      await finding.catch(({ code, message }) => console.log(code, message));
+    }`;
+}
+
 for (const [name, network, flags] of engines) {
   Deno.test(`Each error says which permission it takes (${name})`, async () => {
     const printed = await scriptOutput(["--quiet", ...flags], script(network));
     assertEquals(printed.trimEnd().split("\n"), TOLD);
+  });
+
+  Deno.test(`A client with srv says which name server it may not ask (${name})`, async () => {
+    const printed = await scriptOutput(["--quiet", ...flags], serviceScript(network));
+    const told = printed.trimEnd().split("\n");
+    assertEquals(told.length, 2);
+    const wanted =
+      /^denied Cannot find _x\._tcp\.peer\.invalid: no permission, run with --allow-net=\S+:53$/;
+    for (const line of told) assertMatch(line, wanted);
   });
 }
 

@@ -1,5 +1,6 @@
 // A network on the system's own calls, for Linux: see docs/linux_engine.md.
 
+import { lookUpService } from "../deno/service_lookup.ts";
 import { connectPath } from "../deno/unix.ts";
 import { listenPath } from "../deno/unix_listener.ts";
 import type { DatagramAddress, Network } from "../network.ts";
@@ -45,6 +46,7 @@ export const linuxNetwork: Network = {
   adoptDatagram: async (target) => adoptLinuxDatagram(target, addressOf),
   sendToPath: (path, bytes, signal) => sendToPath(path, bytes, { clock: linuxClock, signal }),
   resolveName: lookUpName,
+  resolveService: lookUpService,
   isOwnAddress,
 };
 

@@ -42,6 +42,7 @@ export class CaptureQueue {
   #used = 0;
   #spare: Page | undefined;
   #target: Promise<CaptureTarget> | undefined;
+  #isOpen = false;
   #writing: Promise<void> | undefined;
   #timer: TimerId | undefined;
   #accepted: number;
@@ -160,7 +161,9 @@ export class CaptureQueue {
       // The caller may still be adding blocks.
       this.#target = Promise.resolve().then(this.#settings.open);
       const { head } = this.#settings;
-      await (await this.#target).write(head);
+      const target = await this.#target;
+      this.#isOpen = true;
+      await target.write(head);
       this.#written += head.length;
       // What has come meanwhile is gathered.
       if (this.#filled.length === 0 && !this.#isClosed) return;
@@ -189,7 +192,7 @@ export class CaptureQueue {
   #fail(cause: unknown): void {
     if (this.#error !== undefined) return;
     // Where it was never opened, a permission may be missing.
-    const errorFor = this.#written === 0 ? setupError : brokenError;
+    const errorFor = this.#isOpen ? brokenError : setupError;
     this.#error = errorFor("Cannot write the capture", cause);
     this.#filled.length = this.#used = this.#queued = 0;
     this.#page = this.#spare = undefined;

@@ -18,7 +18,7 @@ export interface CaptureConfig {
    * The path or URL of the file, which is made or overwritten and which only its owner can read; or a stream, which the
    * capture locks. A file that is there already also needs the permission to read it.
    */
-  readonly to: string | URL | WritableStream<Uint8Array>;
+  readonly to: string | URL | WritableStream<Uint8Array<ArrayBuffer>>;
   /** Which traffic is captured: all of it where left out. */
   readonly only?: TrafficFilter;
   /**

@@ -26,7 +26,7 @@ const OWN_ONLY = 0o600;
  * @throws {TypeError} It is none of these, or a stream that another has locked.
  */
 export function resolveTarget(
-  to: string | URL | WritableStream<Uint8Array>,
+  to: string | URL | WritableStream<Uint8Array<ArrayBuffer>>,
 ): () => Promise<CaptureTarget> {
   if (to instanceof WritableStream) {
     // Locked now: nobody else may write in between.
@@ -38,7 +38,7 @@ export function resolveTarget(
   throw new TypeError(`to must be a path, a file URL or a WritableStream: got ${shown(to)}`);
 }
 
-function streamTarget(writer: WritableStreamDefaultWriter<Uint8Array>): CaptureTarget {
+function streamTarget(writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>): CaptureTarget {
   writer.closed.catch(() => {});
   return {
     givesBack: false,

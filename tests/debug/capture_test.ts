@@ -28,6 +28,14 @@ async function packetsOf(
   return packets;
 }
 
+Deno.test("captured() writes to a stream that compresses", async () => {
+  const { readable, writable } = new CompressionStream("gzip");
+  const bytes = new Response(readable.pipeThrough(new DecompressionStream("gzip"))).bytes();
+  await captured(denoNetwork, { to: writable }).close();
+  const { length } = await bytes;
+  assertEquals(length > 0, true);
+});
+
 /** What went to a port, and what came from there. */
 function talkAt({ port }: Listener, packets: readonly ReadPacket[]): [string, string] {
   const said = (end: "from" | "to") =>

@@ -1,4 +1,7 @@
 // A datagram socket that tells a tap what goes through it, and is otherwise the one it stands on.
+//
+// A datagram is told when the system has taken it: it may refuse it. Only where an answer comes before that is known, the
+// question is told first.
 
 import { young } from "../base/young.ts";
 import type {
@@ -13,10 +16,17 @@ import type { DatagramTap } from "./tap.ts";
 type Received = [Uint8Array<ArrayBuffer>, DatagramAddress];
 type Put = (bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress) => boolean;
 
+/** A send that is under way, and was not told. */
+interface Sending {
+  readonly bytes: Uint8Array;
+  readonly address: DatagramAddress;
+}
+
 /** A datagram socket with a tap. */
 export class TappedDatagrams implements DatagramSocket {
   readonly #inner: DatagramSocket;
   readonly #tap: DatagramTap;
+  readonly #sending: Set<Sending> = new Set();
   /** Only where the socket can. */
   readonly tryReceive?: (buffer: Uint8Array<ArrayBuffer>) => Received | undefined;
   /** Only where the socket can. */
@@ -102,15 +112,29 @@ export class TappedDatagrams implements DatagramSocket {
 
   #hasReceived(received: Received): Received {
     const [bytes, { hostname, port }] = received;
+    for (const sending of this.#sending) {
+      const { address } = sending;
+      if (address.hostname === hostname && address.port === port) this.#hasSent(sending);
+    }
     this.#tap.received(bytes, hostname, port);
     return received;
   }
 
   send(bytes: Uint8Array, address: DatagramAddress): Promise<number> {
-    const sending = this.#inner.send(bytes, address);
-    // At once, or the answer could be told first. One that fails is told, too.
-    this.#tell(bytes, address);
-    return sending;
+    const sending = { bytes, address };
+    const sent = this.#inner.send(bytes, address);
+    this.#sending.add(sending);
+    return sent.then((count) => {
+      this.#hasSent(sending);
+      return count;
+    }, (error) => {
+      this.#sending.delete(sending);
+      throw error;
+    });
+  }
+
+  #hasSent(sending: Sending): void {
+    if (this.#sending.delete(sending)) this.#tell(sending.bytes, sending.address);
   }
 
   #tell(bytes: Uint8Array, { hostname, port }: DatagramAddress): void {

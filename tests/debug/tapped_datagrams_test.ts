@@ -1,7 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { optionNames } from "../../src/base/options.ts";
 import { TappedDatagrams } from "../../src/debug/tapped_datagrams.ts";
 import type { DatagramAddress, DatagramSocket } from "../../src/network/network.ts";
+import { ScriptedDatagramSocket } from "../support/scripted_datagrams.ts";
 import { bytesOf, text } from "../support/text.ts";
 
 const address: DatagramAddress = { transport: "udp", hostname: "192.0.2.1", port: 9 };
@@ -87,6 +88,40 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
     "received 7 in 192.0.2.1 9",
     "sent yes 192.0.2.1 9",
     "freed",
+  ]);
+});
+
+Deno.test("TappedDatagrams tells of a datagram once it was sent, and of none that was refused", async () => {
+  const inner = new ScriptedDatagramSocket();
+  inner.sendsAtOnce = false;
+  const { notes, tap } = notedDatagrams();
+  const socket = new TappedDatagrams(inner, tap);
+  const refused = socket.send(bytesOf("refused"), address);
+  const sent = socket.send(bytesOf("sent"), address);
+  inner.sending[0]!.settle(new Error("no route"));
+  await assertRejects(() => refused, Error, "no route");
+  assertEquals(notes, []);
+  inner.sending[0]!.settle();
+  await sent;
+  assertEquals(notes, ["sent sent 192.0.2.1 9"]);
+});
+
+Deno.test("TappedDatagrams tells of an answer after what it answers", async () => {
+  const inner = new ScriptedDatagramSocket();
+  inner.sendsAtOnce = false;
+  const { notes, tap } = notedDatagrams();
+  const socket = new TappedDatagrams(inner, tap);
+  const asked = socket.send(bytesOf("question"), address);
+  const other = socket.send(bytesOf("other"), { ...address, port: 10 });
+  const received = socket.receive(new Uint8Array(9));
+  inner.deliver("answer", 9, "192.0.2.1");
+  await received;
+  for (const { settle } of [...inner.sending]) settle();
+  await Promise.all([asked, other]);
+  assertEquals(notes, [
+    "sent question 192.0.2.1 9",
+    "received answer 192.0.2.1 9",
+    "sent other 192.0.2.1 10",
   ]);
 });
 

@@ -5,6 +5,9 @@
 // it, and the rest when the system has taken it: a system may take little of what is large, and what is never sent should
 // not be told. What a write that fails has not sent, up to these 64 KiB, is told all the same.
 //
+// Nor is it told at once that a write has met a cut: what has come before the cut may still be read. It is told when a
+// read meets it, too, or the end, or when the stream is freed.
+//
 // What TLS carries is told in the clear: when TLS begins on this stream, it falls silent, and what the secure stream
 // reads and writes is told in its place, by another one of these.
 
@@ -22,6 +25,9 @@ const MOST_AHEAD = 64 * 1024;
 /** What a stream does not tell of itself, because another one above it does. */
 type Silence = "none" | "content" | "reading";
 
+/** Whether the peer has cut the stream: a write has met it, and it may be told. */
+type PeerCut = "none" | "met" | "told";
+
 /** A stream with a tap. */
 export class TappedTransport implements Transport {
   readonly #inner: Transport;
@@ -30,6 +36,7 @@ export class TappedTransport implements Transport {
   /** How many bytes at the beginning of the next write were told. */
   #ahead = 0;
   #isFreed = false;
+  #peerCut: PeerCut = "none";
   /** Only where the stream can. */
   readonly tryRead?: (buffer: Uint8Array) => number | null | undefined;
   /** Only where the stream can. */
@@ -90,7 +97,7 @@ export class TappedTransport implements Transport {
   read(buffer: Uint8Array): Promise<number | null> {
     const reading = this.#inner.read(buffer);
     if (this.#silence === "reading") return reading;
-    return reading.then((count) => this.#hasRead(buffer, count), this.#onFailure);
+    return reading.then((count) => this.#hasRead(buffer, count), this.#onReadFailure);
   }
 
   #tryRead(buffer: Uint8Array): number | null | undefined {
@@ -98,30 +105,49 @@ export class TappedTransport implements Transport {
     try {
       count = this.#inner.tryRead!(buffer);
     } catch (error) {
-      return this.#onFailure(error);
+      return this.#onReadFailure(error);
     }
     return count === undefined ? undefined : this.#hasRead(buffer, count);
   }
 
   #hasRead(buffer: Uint8Array, count: number | null): number | null {
     if (this.#silence === "reading") return count;
-    if (count === null) this.#tap.peerEnded();
+    if (count === null) this.#noMore();
     else if (count > 0 && this.#silence === "none") this.#tap.received(buffer.subarray(0, count));
     return count;
   }
 
-  readonly #onFailure = (error: unknown): never => {
-    const isCut = error instanceof Deno.errors.ConnectionReset ||
-      error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.BrokenPipe;
-    if (isCut && !this.#isFreed) this.#tap.peerCut();
+  #noMore(): void {
+    if (this.#peerCut === "none") this.#tap.peerEnded();
+    else this.#tellPeerCut();
+  }
+
+  readonly #onReadFailure = (error: unknown): never => {
+    if (isCut(error)) this.#meetPeerCut();
+    this.#tellPeerCut();
     throw error;
   };
+
+  readonly #onWriteFailure = (error: unknown): never => {
+    if (isCut(error)) this.#meetPeerCut();
+    throw error;
+  };
+
+  #meetPeerCut(): void {
+    if (this.#peerCut === "none" && !this.#isFreed) this.#peerCut = "met";
+  }
+
+  #tellPeerCut(): void {
+    if (this.#peerCut !== "met") return;
+    this.#peerCut = "told";
+    this.#tap.peerCut();
+  }
 
   write(bytes: Uint8Array): Promise<number> {
     if (this.#silence !== "none") return this.#inner.write(bytes);
     const writing = this.#inner.write(bytes);
     if (!this.#isFreed) this.#tell(bytes, Math.min(bytes.length, MOST_AHEAD));
-    return writing.then((count) => this.#hasWritten(bytes, count), this.#onFailure);
+    return writing.then((count) => this.#hasWritten(bytes, count), this.#onWriteFailure);
   }
 
   #tryWrite(bytes: Uint8Array): number | undefined {
@@ -129,7 +155,7 @@ export class TappedTransport implements Transport {
     try {
       count = this.#inner.tryWrite!(bytes);
     } catch (error) {
-      return this.#onFailure(error);
+      return this.#onWriteFailure(error);
     }
     return count === undefined ? undefined : this.#hasWritten(bytes, count);
   }
@@ -161,12 +187,14 @@ export class TappedTransport implements Transport {
 
   close(): void {
     this.#inner.close();
+    this.#tellPeerCut();
     this.#tap.ended();
     this.#free();
   }
 
   #reset(): void {
     this.#inner.reset!();
+    this.#tellPeerCut();
     this.#tap.cut();
     this.#free();
   }
@@ -187,4 +215,9 @@ export class TappedTransport implements Transport {
       return new TappedTransport(finishInner?.(secure) ?? secure, this.#tap);
     };
   }
+}
+
+function isCut(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.BrokenPipe;
 }

@@ -53,7 +53,7 @@ class MadeUpAddresses {
 }
 
 interface Known {
-  readonly tap: StreamTap;
+  readonly tap: StreamLog;
   isFreed: boolean;
 }
 

@@ -53,7 +53,10 @@ export class StreamLog implements StreamTap {
   readonly #onFreed: () => void;
   readonly #local: Side;
   readonly #remote: Side;
+  /** How the other end has ended, where this one may still read what that has sent before. */
+  readonly #later: (() => void)[] = [];
   #isCut = false;
+  #isFreed = false;
   #comment: string | undefined;
 
   /** @param log Where to. @param stream Its ends. @param onFreed Called when it was freed. */
@@ -102,7 +105,15 @@ export class StreamLog implements StreamTap {
   }
 
   freed(): void {
+    this.#isFreed = true;
+    for (const tell of this.#later.splice(0)) tell();
     this.#onFreed();
+  }
+
+  /** Tells something when this end reads no more. */
+  afterLastRead(tell: () => void): void {
+    if (this.#isFreed) tell();
+    else this.#later.push(tell);
   }
 
   #carry(from: Side, to: Side, bytes: Uint8Array): void {
@@ -148,14 +159,14 @@ export class StreamLog implements StreamTap {
 
 /**
  * The other end of a stream that is told of already, because this program has both: what it carries must not be
- * written twice.
+ * written twice. How it ends is told after all that the first one reads: that was sent before.
  */
 export class OtherEnd implements StreamTap {
-  readonly #first: StreamTap;
+  readonly #first: StreamLog;
   readonly #onFreed: () => void;
 
   /** @param first The end that is told of. @param onFreed Called when this one was freed. */
-  constructor(first: StreamTap, onFreed: () => void) {
+  constructor(first: StreamLog, onFreed: () => void) {
     this.#first = first;
     this.#onFreed = onFreed;
   }
@@ -167,7 +178,7 @@ export class OtherEnd implements StreamTap {
   secured(): void {}
 
   ended(): void {
-    this.#first.peerEnded();
+    this.#first.afterLastRead(() => this.#first.peerEnded());
   }
 
   peerEnded(): void {
@@ -175,11 +186,11 @@ export class OtherEnd implements StreamTap {
   }
 
   cut(): void {
-    this.#first.peerCut();
+    this.#first.afterLastRead(() => this.#first.peerCut());
   }
 
   peerCut(): void {
-    this.#first.cut();
+    this.#first.afterLastRead(() => this.#first.cut());
   }
 
   freed(): void {

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type CaptureConfig, captured } from "../../src/debug/capture.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import type { Network } from "../../src/network/network.ts";
-import { Client, type Listener, type ListenerConfig } from "../../mod.ts";
+import { Client, Listener, type ListenerConfig } from "../../mod.ts";
 import { Authority } from "../support/certificates.ts";
 import { inFolder } from "../support/folder.ts";
 import { listening } from "../support/listening.ts";
@@ -27,6 +27,24 @@ async function packetsOf(
   assertEquals(packets.map(({ isSound }) => isSound).filter((isSound) => isSound === false), []);
   return packets;
 }
+
+Deno.test("captured() has what one end still reads after the other one has closed, where it has both", async () => {
+  const packets = await packetsOf(async (network) => {
+    await using listener = new Listener(0, { interface: "127.0.0.1", network });
+    await listener.start();
+    await using client = await Client.connect({
+      host: "127.0.0.1",
+      port: listener.port,
+      network,
+    });
+    // Taken only now: the client's end is the one that is told of.
+    const { value: caller } = await listener[Symbol.asyncIterator]().next();
+    await caller!.write("good bye");
+    await caller!.close();
+    assertEquals(text((await client.read(8))[0]), "good bye");
+  });
+  assertEquals(packets.map(({ payload }) => text(payload)).join(""), "good bye");
+});
 
 Deno.test("captured() writes to a stream that compresses", async () => {
   const { readable, writable } = new CompressionStream("gzip");

@@ -2,7 +2,6 @@ import { assertEquals } from "@std/assert";
 import type { Segment } from "../../src/debug/packet.ts";
 import type { PacketLog } from "../../src/debug/packet_log.ts";
 import { OtherEnd, StreamLog } from "../../src/debug/stream_packets.ts";
-import { notedTap } from "../support/noted_tap.ts";
 import { bytesOf } from "../support/text.ts";
 
 const LETTERS = ["F", "S", "R", "P", "A"];
@@ -105,18 +104,33 @@ Deno.test("StreamLog says once that TLS is in the network", () => {
   ]);
 });
 
-Deno.test("OtherEnd adds how it ends to the end that tells", () => {
-  const { notes, ...tap } = notedTap();
-  let frees = 0;
-  const other = new OtherEnd(tap, () => frees++);
-  other.sent();
-  other.received();
-  other.secured();
-  other.ended();
-  other.peerEnded();
-  other.cut();
-  other.peerCut();
-  other.freed();
-  assertEquals(notes, ["peer ended", "ended", "peer cut", "cut"]);
-  assertEquals(frees, 1);
+Deno.test("OtherEnd adds how it ends to the end that tells, after what that still reads", () => {
+  const ways = { ended: "2 FA", cut: "2 RA", peerCut: "1 RA" } as const;
+  for (const [way, packet] of Object.entries(ways)) {
+    for (const isFreed of [false, true]) {
+      const { notes, stream } = notedStream();
+      let frees = 0;
+      const other = new OtherEnd(stream, () => frees++);
+      if (isFreed) stream.freed();
+      other.sent();
+      other.received();
+      other.secured();
+      other[way as keyof typeof ways]();
+      other.freed();
+      if (!isFreed) {
+        stream.received(bytesOf("unread"));
+        assertEquals(notes.splice(3, 1), ["2 PA 101 101 6"]);
+        assertEquals(notes.length, 3);
+        stream.freed();
+      }
+      assertEquals(notes[3]!.slice(0, 4), packet);
+      assertEquals([notes.length, frees], [4, 1]);
+    }
+  }
+});
+
+Deno.test("OtherEnd tells at once that it has read the end", () => {
+  const { notes, stream } = notedStream();
+  new OtherEnd(stream, () => {}).peerEnded();
+  assertEquals(notes.slice(3), ["1 FA 101 101 0"]);
 });

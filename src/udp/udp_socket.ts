@@ -16,7 +16,7 @@ import { SenderFilter } from "./sender_filter.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
 import { waitFor } from "../network/deadline.ts";
-import { DatagramTraffic } from "./udp_stats.ts";
+import { DatagramTraffic, lossOf } from "./udp_stats.ts";
 import type { DrainedLimits } from "../network/drained.ts";
 
 /** The owner gets what the socket receives. */
@@ -138,12 +138,12 @@ export class UdpSocket implements DatagramSink {
 
   /** How many datagrams the engine had to drop. */
   get droppedDatagrams(): number {
-    return this.#socket?.droppedDatagrams ?? 0;
+    return lossOf(this.#socket, "droppedDatagrams");
   }
 
   /** How many bytes those had; 0 where the engine does not know. */
   get droppedBytes(): number {
-    return this.#socket?.droppedBytes ?? 0;
+    return lossOf(this.#socket, "droppedBytes");
   }
 
   async #open(host: string | undefined, port: number): Promise<Address> {

@@ -1,6 +1,8 @@
 // What a UDP socket counts while it works, and what a listener reports of it. The numbers only go up; no object is
 // made for a datagram.
 
+import type { DatagramSocket } from "../network/network.ts";
+
 /**
  * Why a datagram that had reached a {@linkcode UdpListener} or a {@linkcode UdpClient} was given to nobody.
  *
@@ -30,6 +32,22 @@ export interface DatagramCount {
   readonly datagrams: number;
   /** How many bytes they had, without headers. */
   readonly bytes: number;
+}
+
+/**
+ * What an engine says that it had no room for: 0 where it does not know. A socket of the user's own may say anything, or
+ * throw, and what it says is asked for during a stop, too.
+ */
+export function lossOf(
+  socket: DatagramSocket | undefined,
+  name: "droppedDatagrams" | "droppedBytes",
+): number {
+  try {
+    const count = socket?.[name];
+    return count !== undefined && Number.isSafeInteger(count) && count > 0 ? count : 0;
+  } catch {
+    return 0;
+  }
 }
 
 /** What has happened on a {@linkcode UdpClient} since it was made. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { GenericError } from "../../src/base/errors.ts";
+import { UdpClient } from "../../src/udp/udp_client.ts";
 import { UdpListener } from "../../src/udp/udp_listener.ts";
 import type { UdpListenerConfig } from "../../src/udp/udp_listener_config.ts";
 import type { UdpServiceOrFactory } from "../../src/udp/udp_service.ts";
@@ -8,7 +9,7 @@ import type { UdpListenerStats } from "../../src/udp/udp_stats.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 import { bindNodeDatagram } from "../../src/network/node/node_datagram.ts";
-import type { DatagramTarget } from "../../src/network/network.ts";
+import type { DatagramTarget, Network } from "../../src/network/network.ts";
 import { nodeNetwork } from "../../src/network/deno/deno_network.ts";
 import { localClient, testOnEngines } from "../support/udp_engines.ts";
 import { printedDuring } from "../support/printed_during.ts";
@@ -168,6 +169,35 @@ testOnEngines("UdpListener.stats() keeps what an engine had no room for", async 
     }
   }
 });
+
+for (const name of ["droppedDatagrams", "droppedBytes"] as const) {
+  for (const told of ["mine", NaN, -1, 0.5]) {
+    Deno.test(`A socket whose ${name} gives ${told} or throws counts no losses, and stops`, async () => {
+      const base = scriptedDatagrams();
+      const network: Network = {
+        ...base,
+        listenDatagram: (target) =>
+          Object.defineProperty(base.listenDatagram(target), name, {
+            get() {
+              if (typeof told === "string") throw new Error(told);
+              return told;
+            },
+          }),
+      };
+      await using listener = new UdpListener(0, { interface: "127.0.0.1", network });
+      listener.attach({ onDatagram() {} });
+      await listener.start();
+      await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, { network });
+      await client.bound;
+      for (const { received, dropped } of [listener.stats(), client.stats()]) {
+        assertEquals(received, { datagrams: 0, bytes: 0 });
+        assertEquals(dropped["queue-limit"], 0);
+      }
+      base.sockets[0]!.fail(new Error("broken"));
+      assertEquals((await listener.closed)?.code, "broken");
+    });
+  }
+}
 
 Deno.test("UdpClient.stats() counts as received what node:dgram's queue had no room for", async () => {
   const listenDatagram = (target: DatagramTarget) => bindNodeDatagram(target, 3 * (256 + 100));

@@ -2,7 +2,7 @@
 // clients that are let in.
 
 import { Acceptor } from "./acceptor.ts";
-import { formatAddress, formatPath, hostOf, portOf } from "../base/address.ts";
+import { formatAddress, formatPath, hostOf, type NetworkAddress, portOf } from "../base/address.ts";
 import { Connection, connectionFrom } from "../connection/connection.ts";
 import type { Upgradable, Upgrade } from "../connection/origin.ts";
 import { GenericError, isSocketError, type SocketError } from "../base/errors.ts";
@@ -13,7 +13,7 @@ import { type Admission, Guard } from "./guard/guard.ts";
 import { headerStage } from "./header_stage.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
 import { Intake } from "./intake.ts";
-import { cutOff, type Openable, type StopReport, stopReport } from "./life_cycle.ts";
+import { cutOff, type Openable, peerOf, type StopReport, stopReport } from "./life_cycle.ts";
 import type { ListenerSettings } from "./listener_config.ts";
 import { type House, LetIn } from "./let_in.ts";
 import { ListenerEvents } from "./listener_event.ts";
@@ -76,6 +76,7 @@ export class Entrance implements Openable {
   /** How many times accepting has rested. */
   #rests = 0;
   #socket: TransportListener | undefined;
+  #isShared = false;
   #intake: Intake | undefined;
   /** The intake of the connection that is being taken; it may have been replaced since. */
   #handsOut: Intake | undefined;
@@ -166,12 +167,16 @@ export class Entrance implements Openable {
   async open(): Promise<void> {
     const { hostname, path, network, network: { clock } } = this.#settings;
     let socket: TransportListener | undefined;
+    let addr: NetworkAddress;
     try {
       await this.#security?.load();
       socket = checkMade("TransportListener", await this.#bind());
       if (this.#settings.notifyReady) await tellReady(network, this.#owner.stopping());
-      this.port = portOf(socket.addr);
-      this.address = hostOf(socket.addr);
+      // Read now: what a listener of the user's own throws later would end a stop.
+      this.#isShared = socket.isShared === true;
+      addr = socket.addr;
+      this.port = portOf(addr);
+      this.address = hostOf(addr);
       this.#socket = socket;
       this.#intake = this.#handsOut = new Intake({
         acceptor: new Acceptor(socket, clock, this.#onRest),
@@ -192,7 +197,7 @@ export class Entrance implements Openable {
         reusePort: sharesPort(network.socketOptions, "listen", this.#settings.socket),
       });
     }
-    this.#events.bound(this.#socket.addr);
+    this.#events.bound(addr);
     this.#owner.onOpen();
   }
 
@@ -211,21 +216,21 @@ export class Entrance implements Openable {
       neverTaken = await intake.finish(patience, {
         looked: () => look(turnsOf(this.#settings.network)),
         // What waits in a shared backlog belongs to whoever goes on.
-        backlog: socket.isShared === true ? socket.letGo?.() ?? 0 : this.#settings.backlog,
+        backlog: this.#isShared ? socket.letGo?.() ?? 0 : this.#settings.backlog,
         newForInMillis,
       });
       this.#leave(intake);
     }
     const { completed, cut: rest } = await stop.finish();
     const lost = neverTaken.map(({ transport }) =>
-      cutOff(undefined, transport.remoteAddr, "not-taken")
+      cutOff(undefined, peerOf(transport), "not-taken")
     );
     return stopReport(completed, [...rest, ...lost]);
   }
 
   /** Whether clients that come now are served by other processes: then it is this stop that must not lose any. */
   get #isSharedWithOthers(): boolean {
-    return this.#socket?.isShared === true || this.#settings.socket.reusePort === true;
+    return this.#isShared || this.#settings.socket.reusePort === true;
   }
 
   onStopping(): void {

@@ -95,6 +95,15 @@ export function cutOff(
   return { id, remoteAddress: hostOf(peer), remotePort: portOf(peer), reason };
 }
 
+/** Whom a stop has cut. A stream of the user's own may have forgotten it by then, and throw. */
+export function peerOf(transport: { readonly remoteAddr: NetworkAddress }): NetworkAddress {
+  try {
+    return transport.remoteAddr;
+  } catch {
+    return { transport: "tcp", hostname: "", port: 0 };
+  }
+}
+
 export function stopReport(completed: number, cut: readonly CutOff[]): StopReport {
   return { completed, aborted: cut.length, cut };
 }

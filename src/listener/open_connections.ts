@@ -4,7 +4,7 @@ import { Bag } from "../base/bag.ts";
 import { Connection, coreOf } from "../connection/connection.ts";
 import { GenericError } from "../base/errors.ts";
 import { young } from "../base/young.ts";
-import { type CutOff, cutOff } from "./life_cycle.ts";
+import { type CutOff, cutOff, peerOf } from "./life_cycle.ts";
 import { LiveSet } from "./live_set.ts";
 import type { Patience } from "./patience.ts";
 
@@ -81,7 +81,7 @@ export class OpenConnections {
           core.abort(reason, "stop");
           // If it has ended already, only a method that is under way still holds it.
           core.leave(core.error);
-          return cutOff(connection.id, core.transport.remoteAddr, patience.reason);
+          return cutOff(connection.id, peerOf(core.transport), patience.reason);
         });
         return { completed, cut };
       },

@@ -26,9 +26,17 @@ const MEMBERS: {
  * Gives back what was made. What lacks something is freed, where that is possible.
  *
  * @throws {TypeError} It is no such thing.
+ * @throws {unknown} What a getter of it throws.
  */
 export function checkMade<Kind extends keyof Kinds>(kind: Kind, made: Kinds[Kind]): Kinds[Kind] {
-  const missing = missingIn(made, kind);
+  let missing: string | undefined;
+  try {
+    missing = missingIn(made, kind);
+  } catch (error) {
+    // An address may be a getter, which may throw.
+    free(made as Transport);
+    throw error;
+  }
   if (missing === undefined) return made;
   free(made as Transport);
   throw new TypeError(`the network must give a ${kind} with ${missing}: got ${shown(made)}`);

@@ -650,3 +650,60 @@ Deno.test("Listener says how an address in use is shared, and which option takes
     '"nowhere0" is taken for a host name: for a network interface use networkInterface',
   );
 });
+
+Deno.test("Listener ends only the connection whose transport does not tell its peer any more", async () => {
+  for (const reads of [0, 1, 2]) {
+    let isOdd = true;
+    const network: Network = {
+      ...denoNetwork,
+      async listen(target) {
+        const inner = await denoNetwork.listen(target);
+        return {
+          addr: inner.addr,
+          close: () => inner.close(),
+          async accept() {
+            const transport = await inner.accept();
+            if (!isOdd) return transport;
+            isOdd = false;
+            const { remoteAddr } = transport;
+            let left = reads;
+            return Object.defineProperty(transport, "remoteAddr", {
+              get() {
+                if (left-- > 0) return remoteAddr;
+                throw new Error("mine");
+              },
+            });
+          },
+        };
+      },
+    };
+    await using listener = await listening(echo, { network, onEvent() {} });
+    await using gone = await dial(listener);
+    assertEquals((await gone.read())[1], -1);
+    await using client = await dial(listener);
+    await client.write("hello");
+    assertEquals((await client.read(5))[1], 5);
+  }
+});
+
+Deno.test("Listener.start() tells what a network's listener throws, and frees that", async () => {
+  for (const name of ["addr", "isShared"]) {
+    let freed = 0;
+    const network: Network = {
+      ...denoNetwork,
+      listen: () => {
+        const close = () => void freed++;
+        const made = scriptedListener([], { clock: denoNetwork.clock });
+        return Object.defineProperty(Object.assign(made, { close }), name, {
+          get() {
+            throw new Error("mine");
+          },
+        });
+      },
+    };
+    const listener = new Listener(0, { ...LOOPBACK, network });
+    listener.attach(echo);
+    await assertRejects(() => listener.start(), GenericError, "Cannot listen on 127.0.0.1:0: mine");
+    assertEquals(freed, 1);
+  }
+});

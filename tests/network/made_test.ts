@@ -34,6 +34,31 @@ Deno.test("checkMade() says what is missing, and frees the rest", () => {
   assertEquals(freed, 1);
 });
 
+Deno.test("checkMade() frees what throws when it is looked at", () => {
+  const errors = {
+    Transport: "localAddr",
+    TransportListener: "addr",
+    DatagramSocket: "addr",
+  } as const;
+  for (const [kind, name] of Object.entries(errors)) {
+    let freed = 0;
+    const nothing = () => {};
+    const made = {
+      ...{ read: nothing, write: nothing, closeWrite: nothing, accept: nothing },
+      ...{ receive: nothing, send: nothing, close: () => void freed++ },
+    };
+    const thrown = new Error("mine");
+    Object.defineProperty(made, name, {
+      get() {
+        throw thrown;
+      },
+    });
+    const error = assertThrows(() => checkMade(kind as "Transport", made as never), Error, "mine");
+    assertStrictEquals(error, thrown);
+    assertEquals(freed, 1);
+  }
+});
+
 const config = (members: Partial<Record<keyof Network, unknown>>) => ({
   network: { ...denoNetwork, ...members } as Network,
 });

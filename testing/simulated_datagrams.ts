@@ -59,12 +59,6 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     this.trySend = (bytes, address) => this.#trySend(bytes, address);
   }
 
-  /** Whether what is sent to that address of its host arrives here. */
-  isOn(address: string): boolean {
-    const { hostname } = this.addr;
-    return hostname === address || hostname === "0.0.0.0" || hostname === "::";
-  }
-
   /** Describes it and what waits on it. */
   describe(): string {
     const waits = this.#receiving.length > 0 || this.#onReadable !== undefined;

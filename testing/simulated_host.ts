@@ -12,12 +12,15 @@ import type {
   TransportListener,
 } from "../src/network/network.ts";
 import { checkInteger } from "../src/base/arguments.ts";
+import { type SupportedOptions, unsupportedOption } from "../src/network/socket_options.ts";
 import type { Turns } from "../src/network/turns.ts";
 import { type Datagram, SimulatedDatagramSocket } from "./simulated_datagrams.ts";
 import { SimulatedListener } from "./simulated_listener.ts";
+import { Ports, reaches } from "./simulated_ports.ts";
 import { SimulatedStream } from "./simulated_stream.ts";
 import type { SimulatedPath } from "./simulated_wire.ts";
 import {
+  addressFamily,
   addrInUse,
   addrNotAvailable,
   connectionRefused,
@@ -35,6 +38,17 @@ const CONNECT_GIVES_UP_AFTER_IN_MILLIS = 127_000;
 const ANY = ["0.0.0.0", "::"];
 const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
 const LONGEST_PARTITION_IN_MILLIS = 60_000;
+
+/** What the simulator's sockets can be set to: nothing. */
+const NO_OPTIONS: SupportedOptions = {
+  name: "the simulator",
+  connect: new Set(),
+  listen: new Set(),
+  adopt: new Set(),
+  path: new Set(),
+  datagram: new Set(),
+  remedy: "leave it out in the simulation",
+};
 
 /**
  * A host of a simulated network, and the {@linkcode Network} of the programs that run on it:
@@ -56,7 +70,10 @@ export interface SimulatedHost extends Network {
   readonly leftBehind: readonly string[];
   /** Binds and listens on one of its own addresses. */
   listen(target: ListenTarget): TransportListener;
-  /** Binds a datagram socket to one of its own addresses. Multicast and shared addresses are not simulated. */
+  /**
+   * Binds a datagram socket to one of its own addresses. Groups are not simulated, and a shared address
+   * (`reuseAddress`) is refused.
+   */
   listenDatagram(target: DatagramTarget): DatagramSocket;
   /** The power fails: the host is silent, and no peer is notified. */
   vanish(): void;
@@ -72,12 +89,13 @@ export class Host implements SimulatedHost {
   readonly address: string;
   #descriptorLimit = Infinity;
   readonly overwritesLentBytes = true;
+  readonly socketOptions = NO_OPTIONS;
   readonly #world: World;
   readonly #resolve: (name: string) => Host | undefined;
   readonly #open = new Set<{ describe(): string }>();
   readonly #streams = new Set<SimulatedStream>();
-  readonly #listeners = new Map<number, SimulatedListener>();
-  readonly #datagrams = new Map<number, SimulatedDatagramSocket>();
+  readonly #listeners = new Ports<SimulatedListener>();
+  readonly #datagrams = new Ports<SimulatedDatagramSocket>();
   readonly #dialPorts = new Set<number>();
   readonly #met = new Set<string>();
   #connecting = 0;
@@ -151,31 +169,34 @@ export class Host implements SimulatedHost {
         return true;
       },
       unbind: () => {
-        this.#listeners.delete(addr.port);
+        this.#listeners.delete(listener);
         this.#open.delete(listener);
       },
     });
-    this.#listeners.set(addr.port, listener);
+    this.#listeners.add(listener);
     this.#open.add(listener);
     return listener;
   }
 
-  listenDatagram({ hostname, port }: DatagramTarget): SimulatedDatagramSocket {
+  listenDatagram({ hostname, port, reuseAddress }: DatagramTarget): SimulatedDatagramSocket {
+    if (reuseAddress === true) {
+      throw unsupportedOption("reuseAddress", NO_OPTIONS);
+    }
     const bound = this.#bind(hostname, port, this.#datagrams);
     const addr = { transport: "udp", ...bound } as const;
     const route = this.#sendDatagram.bind(this);
     const socket = new SimulatedDatagramSocket(this.#world, addr, route, () => {
-      this.#datagrams.delete(addr.port);
+      this.#datagrams.delete(socket);
       this.#open.delete(socket);
     });
-    this.#datagrams.set(addr.port, socket);
+    this.#datagrams.add(socket);
     this.#open.add(socket);
     return socket;
   }
 
   async resolveName(hostname: string): Promise<ResolvedName> {
     await this.#world.delay(this.#world.latency());
-    if (LOOPBACK.includes(hostname)) return { addresses: ["127.0.0.1"], isDirect: true };
+    if (LOOPBACK.includes(hostname)) return { addresses: [loopbackOf(hostname)], isDirect: true };
     const host = this.#resolve(hostname);
     if (host === undefined) throw unknownHost();
     return { addresses: [host.address], isDirect: true };
@@ -205,12 +226,12 @@ export class Host implements SimulatedHost {
   #bind(
     hostname: string,
     port: number,
-    bound: { has(port: number): boolean },
+    bound: { has(port: number): boolean; isTaken(hostname: string, port: number): boolean },
   ): { hostname: string; port: number } {
     if (hostname === "localhost") hostname = "127.0.0.1";
     if (hostname === this.name) hostname = this.address;
     if (![...ANY, ...LOOPBACK, this.address].includes(hostname)) throw addrNotAvailable();
-    if (bound.has(port)) throw addrInUse();
+    if (bound.isTaken(hostname, port)) throw addrInUse();
     this.#checkDescriptors();
     return { hostname, port: port === 0 ? this.#freePort(bound) : port };
   }
@@ -236,13 +257,14 @@ export class Host implements SimulatedHost {
       await travel(world.latency());
       throw unknownHost();
     }
-    const [here, there] = isLocal ? ["127.0.0.1", "127.0.0.1"] : [this.address, target.address];
+    const there = isLocal ? loopbackOf(hostname) : target.address;
+    const here = isLocal ? there : this.address;
     this.#meet(target);
     for (let waited = 0, retry = 1000;; waited += retry, retry *= 2) {
       await travel(world.latency());
       if (!world.isCut(here, there)) {
-        const listener = target.#listeners.get(port);
-        if (listener === undefined || !listener.isOn(there)) {
+        const listener = target.#listeners.at(there, port);
+        if (listener?.isListening !== true) {
           await travel(world.latency());
           throw connectionRefused();
         }
@@ -311,16 +333,22 @@ export class Host implements SimulatedHost {
     const target = isLocal ? this : this.#resolve(hostname);
     if (target === undefined) throw unknownHost();
     const { random, faults } = world;
-    const [here, there] = isLocal ? ["127.0.0.1", "127.0.0.1"] : [this.address, target.address];
+    const there = isLocal ? loopbackOf(hostname) : target.address;
+    const here = isLocal ? there : this.address;
+    if (!reaches(from.hostname, there)) throw addressFamily();
     const sender = ANY.includes(from.hostname) ? { ...from, hostname: here } : from;
     const copies = random.chance(faults.loss) ? 0 : random.chance(faults.duplicates) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       const held = random.chance(faults.reordering) ? random.next() * 100 : 0;
       world.after(world.latency() + held, () => {
         if (world.isCut(here, there)) return;
-        const socket = target.#datagrams.get(port);
-        if (socket?.isOn(there) === true) socket.deliver({ bytes, from: sender });
+        target.#datagrams.at(there, port)?.deliver({ bytes, from: sender });
       });
     }
   }
+}
+
+/** The address of a host that only itself can reach. */
+function loopbackOf(name: string): string {
+  return name === "::1" ? name : "127.0.0.1";
 }

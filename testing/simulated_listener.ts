@@ -45,10 +45,9 @@ export class SimulatedListener implements TransportListener {
     return this.#waiting.length <= this.#backlog;
   }
 
-  /** Whether what is sent to that address of its host arrives here. */
-  isOn(address: string): boolean {
-    const { hostname } = this.addr;
-    return !this.#isClosed && (hostname === address || hostname === "0.0.0.0" || hostname === "::");
+  /** Whether it takes connections still: its port is free only later. */
+  get isListening(): boolean {
+    return !this.#isClosed;
   }
 
   /** Describes it and what waits on it. */

@@ -11,6 +11,7 @@ import type {
   Transport,
   TransportListener,
 } from "../src/network/network.ts";
+import type { SupportedOptions } from "../src/network/socket_options.ts";
 import type { Turns } from "../src/network/turns.ts";
 import { checkBoolean, checkChoice, shown } from "../src/base/arguments.ts";
 import { checkHost } from "../src/base/address.ts";
@@ -187,6 +188,11 @@ export class SimulatedNetwork implements Network {
   /** Connects from the host `"localhost"`. */
   connect(target: ConnectTarget): Promise<Transport> {
     return this.#local.connect(target);
+  }
+
+  /** What its sockets can be set to: nothing. */
+  get socketOptions(): SupportedOptions {
+    return this.#local.socketOptions;
   }
 
   /** Listens on the host `"localhost"`. */

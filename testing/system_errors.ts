@@ -72,6 +72,14 @@ export function messageTooLong(): Error {
   return coded(new Error("Message too long (os error 90)"), "EMSGSIZE");
 }
 
+/** A socket of one family cannot send to an address of the other one: a plain `Error`, as the runtime throws it. */
+export function addressFamily(): Error {
+  return coded(
+    new Error("Address family not supported by protocol (os error 97)"),
+    "EAFNOSUPPORT",
+  );
+}
+
 /** No such host: a plain `Error` without a code, as the runtime throws it. */
 export function unknownHost(): Error {
   return new Error("failed to lookup address information: Name or service not known");

@@ -136,6 +136,12 @@ export interface SupportedOptions {
   readonly path: ReadonlySet<SocketOptionName>;
   /** For datagram sockets. */
   readonly datagram: ReadonlySet<SocketOptionName>;
+  /**
+   * What to do about an option that it has not got, in the words of a message.
+   *
+   * @default {"pass network: linuxNetwork (linux/mod.ts)"}
+   */
+  readonly remedy?: string;
 }
 
 /** The names of a {@linkcode BufferSizeConfig}. */
@@ -256,7 +262,7 @@ export function refuseUnsupported(
 ): void {
   for (const name of Object.keys(options) as SocketOptionName[]) {
     if (options[name] === false || supported?.[use].has(name) === true) continue;
-    throw unsupportedOption(name, supported?.name ?? "this network");
+    throw unsupportedOption(name, supported);
   }
 }
 
@@ -273,11 +279,22 @@ export function sharesPort(
   return supported?.[use].has("reusePort") === true ? reusePort === true : undefined;
 }
 
-/** The error for an option that an engine has not got. */
-export function unsupportedOption(name: string, engine: string): GenericError {
+/**
+ * The error for an option that an engine has not got.
+ *
+ * @param name The option.
+ * @param supported What the engine has; `undefined` where it does not say.
+ */
+export function unsupportedOption(
+  name: string,
+  supported: Pick<SupportedOptions, "name" | "remedy"> | undefined,
+): GenericError {
+  const { name: engine = "this network", remedy } = supported ?? {};
   return new GenericError(
     "unsupported",
-    `Cannot set ${name}: ${engine} cannot, pass network: linuxNetwork (linux/mod.ts)`,
+    `Cannot set ${name}: ${engine} cannot, ${
+      remedy ?? "pass network: linuxNetwork (linux/mod.ts)"
+    }`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { Client, GenericError, Listener, UdpClient } from "../../mod.ts";
 import type { DatagramSocket } from "../../network.ts";
 import {
   assert,
@@ -19,6 +20,7 @@ import {
 } from "../../testing/mod.ts";
 import { awkwardThings } from "../support/awkward.ts";
 import { readAll, writeAll } from "../support/read_all.ts";
+import { text } from "../support/text.ts";
 
 const LISTEN = { hostname: "0.0.0.0", port: 80, backlog: 16 };
 
@@ -621,7 +623,7 @@ Deno.test("SimulatedNetwork keeps the runtime's habits with datagrams", async ()
     await net.delay(1);
     assertEquals(rest.length, 5);
     assertThrows(
-      () => host.listenDatagram({ hostname: "::1", port: address.port }),
+      () => host.listenDatagram({ hostname: "127.0.0.1", port: address.port }),
       Deno.errors.AddrInUse,
     );
     closeAll(from!, to!);
@@ -761,4 +763,90 @@ Deno.test("SimulatedNetwork needs canTry for what needs no promise", async () =>
     }, { faults: "calm", canTry });
   }
   assertThrows(() => new SimulatedNetwork(1, { canTry: 1 as never }), TypeError, "canTry");
+});
+
+Deno.test("SimulatedNetwork has both families on a host, and no socket of one hears the other", async () => {
+  const told: Record<string, string> = {};
+  const asked = [
+    ...["127.0.0.1 127.0.0.1", "127.0.0.1 ::1", "::1 ::1", "::1 127.0.0.1"],
+    ...[":: ::1", ":: 127.0.0.1", "0.0.0.0 127.0.0.1", "0.0.0.0 ::1"],
+  ];
+  await simulate(1, async (net) => {
+    const network = net.host("a");
+    const config = { network, readTimeoutInMillis: 100 };
+    for (const pair of asked) {
+      const [from, to] = pair.split(" ") as [string, string];
+      await using on4 = new UdpClient({ host: "127.0.0.1", port: 9 }, config);
+      await using on6 = new UdpClient({ host: "::1", port: 9 }, config);
+      await using sender = new UdpClient({ host: from, port: 0 }, config);
+      await Promise.all([on4.bound, on6.bound, sender.bound]);
+      const sending = sender.sendTo("x", { host: to, port: 9 });
+      const code = await sending.then(() => "sent", (error) => error.code);
+      const [at4, at6] = await Promise.all(
+        [on4, on6].map((receiver) =>
+          receiver.receiveFrom().then(([, , { host }]) => host, () => "-")
+        ),
+      );
+      told[pair] = `${code} ${at4} ${at6}`;
+    }
+  }, { faults: "calm" });
+  assertEquals(told, {
+    "127.0.0.1 127.0.0.1": "sent 127.0.0.1 -",
+    "127.0.0.1 ::1": "unreachable - -",
+    "::1 ::1": "sent - ::1",
+    "::1 127.0.0.1": "unreachable - -",
+    ":: ::1": "sent - ::1",
+    ":: 127.0.0.1": "sent 127.0.0.1 -",
+    "0.0.0.0 127.0.0.1": "sent 127.0.0.1 -",
+    "0.0.0.0 ::1": "unreachable - -",
+  });
+});
+
+Deno.test("SimulatedNetwork connects to a listener of the same family, and to one on ::", async () => {
+  const told: Record<string, string> = {};
+  await simulate(1, async (net) => {
+    const network = net.host("a");
+    for (const on of ["::1", "127.0.0.1", "::", "0.0.0.0"]) {
+      await using listener = new Listener(9, { interface: on, network });
+      listener.attach({ onConnect: (caller) => void caller.write(caller.remoteAddress) });
+      await listener.start();
+      for (const host of ["::1", "127.0.0.1"]) {
+        told[`${host} at ${on}`] = await Client.connect({ host, port: 9, network }).then(
+          async (client) => {
+            const bytes = await client.read();
+            await client.close();
+            return text(bytes[0]);
+          },
+          (error) => error.code,
+        );
+      }
+    }
+  }, { faults: "calm" });
+  assertEquals(told, {
+    "::1 at ::1": "::1",
+    "127.0.0.1 at ::1": "unreachable",
+    "::1 at 127.0.0.1": "unreachable",
+    "127.0.0.1 at 127.0.0.1": "127.0.0.1",
+    "::1 at ::": "::1",
+    "127.0.0.1 at ::": "127.0.0.1",
+    "::1 at 0.0.0.0": "unreachable",
+    "127.0.0.1 at 0.0.0.0": "127.0.0.1",
+  });
+});
+
+Deno.test("SimulatedNetwork refuses an option with the advice to leave it out", async () => {
+  await simulate(1, async (net) => {
+    const refused = (name: string) =>
+      `Cannot set ${name}: the simulator cannot, leave it out in the simulation`;
+    for (const network of [net, net.host("a")]) {
+      const keeping = new Listener(9, { network, keepAliveInMillis: "system" });
+      keeping.attach({ onConnect() {} });
+      await assertRejects(() => keeping.start(), GenericError, refused("keepAliveInMillis"));
+      const connecting = () => Client.connect({ host: "a", port: 9, localPort: 5, network });
+      await assertRejects(connecting, GenericError, refused("localPort"));
+      const shared = new UdpClient({ port: 0 }, { network, reuseAddress: true });
+      await assertRejects(() => shared.bound, GenericError, refused("reuseAddress"));
+      await shared.close();
+    }
+  }, { faults: "calm" });
 });

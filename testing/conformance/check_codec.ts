@@ -15,13 +15,18 @@ import { type Codec, decoderOf } from "../../src/framing/codec.ts";
 import { checkEndless } from "./check_endless.ts";
 import { checkParts } from "./check_parts.ts";
 import { decodeEach } from "./decode_each.ts";
+import { differenceOf } from "./difference.ts";
 import { ensure } from "./trial.ts";
 
 /** How a codec is checked. */
 export interface CheckCodecOptions<In, Out = In> {
   /** What a peer may send: some hundred bytes, with long messages and short ones. */
   readonly stream: Uint8Array | string;
-  /** The messages in it. */
+  /**
+   * The messages in it. They are compared by class and by their own enumerable fields, in any depth: errors by name,
+   * message, cause and fields, whatever their stack; objects of your own classes by what their getters give, too. A
+   * private field that no getter shows is not compared.
+   */
   readonly messages: readonly In[];
   /**
    * The same messages as they are sent.
@@ -115,10 +120,8 @@ export function checkCodec<In, Out = In>(
   const stream = Uint8Array.from(contentBytes(given.stream, "stream"));
   const comesOut = (pieces: Uint8Array<ArrayBuffer>[], how: string) => {
     const got = decodeAll(codec, pieces);
-    ensure(
-      asText(got) === asText(messages),
-      `${how}: the messages were ${asText(got)}, not ${asText(messages)}`,
-    );
+    const difference = messagesDifference(got, messages);
+    ensure(difference === undefined, `${how}: ${difference}`);
   };
 
   test(`${name}the stream at once has these messages`, () => comesOut([stream.slice()], "whole"));
@@ -219,18 +222,22 @@ function isDecoded<In>(
   messages: readonly In[],
 ): boolean {
   try {
-    return asText(decodeAll(codec, [stream])) === asText(messages);
+    return messagesDifference(decodeAll(codec, [stream]), messages) === undefined;
   } catch {
     return false;
   }
 }
 
-/** A value as text: two that are equal have the same. */
-function asText(value: unknown): string {
-  return Deno.inspect(value, {
-    depth: Infinity,
-    iterableLimit: Infinity,
-    strAbbreviateSize: Infinity,
-    breakLength: Infinity,
-  });
+/** Where the first message is that is another one, or how many there are. */
+function messagesDifference(
+  got: readonly unknown[],
+  wanted: readonly unknown[],
+): string | undefined {
+  for (let i = 0; i < Math.min(got.length, wanted.length); i++) {
+    const difference = differenceOf(got[i], wanted[i], `messages[${i}]`);
+    if (difference !== undefined) return difference;
+  }
+  return got.length === wanted.length
+    ? undefined
+    : `there were ${got.length} messages, not ${wanted.length}`;
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { ByteQueue, type Codec } from "../../codec.ts";
 import {
   DelimiterCodec,
@@ -339,4 +339,91 @@ Deno.test("checkCodec() refuses options that are misspelled or wrong", () => {
   assertThrows(() => check({ name: 5 }), TypeError, "name must be a string");
   const none = () => checkCodec(undefined as never, { stream: "a", messages: [] });
   assertThrows(none, TypeError, "codec must have the methods decoder, encode");
+});
+
+/** What the checks of a codec of one message say, whose message is made anew each time. */
+function said(make: () => unknown, wanted: unknown): string[] {
+  const lines = new LineCodec();
+  const codec: Codec<unknown, string> = {
+    decoder: () => {
+      const decoder = lines.decoder();
+      return { decode: (...given) => decoder.decode(...given) === undefined ? undefined : make() };
+    },
+    encode: (line, frames) => lines.encode(line, frames),
+  };
+  const messages: string[] = [];
+  checkCodec(codec, {
+    stream: "a\n",
+    messages: [wanted],
+    sent: ["a"],
+    test(_, body) {
+      try {
+        body();
+      } catch (error) {
+        messages.push((error as Error).message);
+      }
+    },
+  });
+  return messages;
+}
+
+class Money {
+  readonly #amount: number;
+  constructor(amount: number) {
+    this.#amount = amount;
+  }
+  get amount(): number {
+    return this.#amount;
+  }
+  get twice(): Money {
+    return new Money(this.#amount * 2);
+  }
+}
+
+Deno.test("checkCodec() takes messages that are made anew for equal", () => {
+  const own = () => {
+    const held: Record<string, unknown> = { list: [1, , "x"], map: new Map([["a", { b: 1n }]]) };
+    return Object.assign(held, { held });
+  };
+  const makers: (() => unknown)[] = [
+    () => new Error("ERR no such key"),
+    () => [new RangeError("a", { cause: new Error("b") }), new GenericError("closed", "c")],
+    () => new AggregateError([new Error("a")], "b"),
+    () => Object.assign(new Error("a"), { code: 5 }),
+    () => new Money(5),
+    ...[own, () => new Date(5), () => /a/g, () => new Set([{ a: 1 }]), () => new URL("http://a/b")],
+    ...[() => -0, () => NaN, () => Uint8Array.of(1, 2), () => Symbol("a"), () => null],
+    () => ({ __proto__: null, a: () => {} }),
+  ];
+  for (const make of makers) assertEquals(said(make, make()), []);
+});
+
+Deno.test("checkCodec() says in one line where messages differ", () => {
+  const differing: [got: unknown, wanted: unknown, told: string][] = [
+    [new Error("a"), new Error("b"), 'messages[0].message was "a", not "b"'],
+    [new Error("a"), new TypeError("a"), "was [Error: a], not [TypeError: a]"],
+    [
+      { e: new Error("a", { cause: 1 }) },
+      { e: new Error("a", { cause: 2 }) },
+      "messages[0].e.cause was 1, not 2",
+    ],
+    [new AggregateError([1], "b"), new AggregateError([2], "b"), ".errors.0 was 1, not 2"],
+    [Object.assign(new Error("a"), { code: 5 }), new Error("a"), "messages[0].code was there"],
+    [new Money(5), new Money(6), "messages[0].amount was 5, not 6"],
+    [{ a: 1 }, { a: 1, b: undefined }, "messages[0].b was missing"],
+    [new Map([["a", 1]]), new Map([["a", 2]]), "messages[0] entry 0.1 was 1, not 2"],
+    [new Date(5), new Date(6), "messages[0] was "],
+    [new URL("http://a/"), new URL("http://b/"), "messages[0].h"],
+    [/a/g, /a/, "messages[0]"],
+    [Uint8Array.of(1), Uint8Array.of(2), "messages[0] was Uint8Array(1) [ 1 ], not "],
+    [Uint8Array.of(1), [1], "another class"],
+    [-0, 0, "messages[0] was -0, not 0"],
+    [[1, , 2], [1, undefined, 2], "messages[0].1 was missing"],
+  ];
+  for (const [got, wanted, told] of differing) {
+    const messages = said(() => got, wanted);
+    assertEquals(messages.length > 0, true, told);
+    assertStringIncludes(messages[0]!, told);
+    assertEquals(messages[0]!.includes("\n"), false);
+  }
 });

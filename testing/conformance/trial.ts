@@ -7,6 +7,7 @@ import type { ConnectionConfig } from "../../src/connection/connection_config.ts
 import type { SocketError } from "../../src/base/errors.ts";
 import type { Clock, Transport } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import { plainTurns } from "../../src/network/turns.ts";
 
 /** Two ends of one stream, as the maker of a transport gives them to the kit. */
 export interface TransportPair {
@@ -53,7 +54,9 @@ export class Trial {
 
   /** The two ends as connections; the transports must not be used any more. */
   connect(config: ConnectionConfig = {}): [near: Connection, far: Connection] {
-    const network = { ...denoNetwork, clock: this.clock };
+    // Turns of the real event loop take real time, which a clock of the pair's own does not wait for.
+    const turns = this.clock === denoNetwork.clock ? denoNetwork.turns! : plainTurns;
+    const network = { ...denoNetwork, clock: this.clock, turns };
     const near = new Connection(this.near, { network, ...config });
     const far = new Connection(this.far, { network, ...config });
     this.#connections.push(near, far);

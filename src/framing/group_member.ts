@@ -7,7 +7,7 @@ import { attempt, printThrown } from "../base/user_code.ts";
 import { Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
 import type { DrainedOptions } from "../network/drained.ts";
-import type { ShareHost } from "../network/share.ts";
+import { type ShareHost, shareHostOf } from "../network/share.ts";
 import type { Codec } from "./codec.ts";
 import { exchangeOf, Framed } from "./framed.ts";
 
@@ -134,10 +134,13 @@ class WritableSeat<T> implements Seat<T> {
   readonly member: WritableMember;
   readonly key: object;
   readonly isGone = false;
-  readonly host = undefined;
 
   constructor(member: WritableMember) {
     this.member = this.key = member;
+  }
+
+  get host(): ShareHost | undefined {
+    return shareHostOf(this.member);
   }
 
   offer([bytes]: readonly [Uint8Array]): boolean {

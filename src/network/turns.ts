@@ -18,13 +18,14 @@
 // have their round: 32 in a turn, in order of arrival (few enough to stay in the processor's caches: a larger batch
 // costs more than the turns). Every connection is read once before any is read twice. A connection that streams
 // without end steps back after a mebibyte in the same way, later where no other had anything to do. Writes beyond the
-// first 64 of a turn go into the next turns, 64 in each, whether they were begun together or each after the one before:
-// a loop that awaits its writes would use up every turn.
+// first 64 of a turn, or its first quarter of a millisecond, go into the next turns, whether they were begun together or
+// each after the one before: a loop that awaits its writes would use up every turn.
 //
 // Below that nothing is held: a read costs one place in a list, and a turn with more than a few messages one
 // callback at its end.
 
 import type { Clock } from "./clock.ts";
+import { TurnShare, type TurnShareHost } from "./turn_share.ts";
 
 /** An operation of the system that is about to begin. */
 export interface Turn {
@@ -77,8 +78,6 @@ const TURNS_UNTIL_A_LOOK = 66;
 /** How often a look starts over because a turn was used up: a program that only writes may use up all of them. */
 const MOST_RESTARTS_OF_A_LOOK = 100;
 const WRITES_PER_TURN = 64;
-/** After this many, the next turn is waited for, so that it can be known when a new one begins. */
-const WRITES_WORTH_A_TURN = WRITES_PER_TURN / 2;
 /** A connection that steps back may still send what it has gathered. */
 const OPERATIONS_OF_ONE = 2;
 /** What a stream gets before the others; grows each time that no other had anything to do. */
@@ -86,11 +85,9 @@ const SMALLEST_SHARE = 1024 * 1024;
 const LARGEST_SHARE = 8 * 1024 * 1024;
 
 /** How to let the runtime go on; each calls back once. */
-export interface TurnSignals {
+export interface TurnSignals extends TurnShareHost {
   /** At once: reads of one burst begin at one time, so one look at the clock is enough. */
   together(callback: () => void): void;
-  /** In the next turn of the event loop. */
-  nextTurn(callback: () => void): void;
 }
 
 /** A look of the runtime at its sockets, which is waited for. */
@@ -111,9 +108,7 @@ export class FairTurns implements Turns {
   #reads: Turn[] = [];
   #writes: Turn[] = [];
   #writesAreBeginning = false;
-  /** How many were begun since the last turn that was waited for. */
-  #writesOfTurn = 0;
-  #nextTurnIsAwaited = false;
+  readonly #writeShare: TurnShare;
   /** After how many bytes in a row a stream steps back. */
   #share = SMALLEST_SHARE;
   #mustHold = false;
@@ -144,6 +139,9 @@ export class FairTurns implements Turns {
   /** @param signals How to let the runtime go on. */
   constructor(signals: TurnSignals) {
     this.#signals = signals;
+    this.#writeShare = new TurnShare(WRITES_PER_TURN, signals, () => {
+      if (this.#writes.length > 0) this.#beginWrites();
+    });
   }
 
   read(read: Turn, streamed: number): boolean {
@@ -287,7 +285,8 @@ export class FairTurns implements Turns {
   }
 
   readonly #beginWrites = (): void => {
-    const room = WRITES_PER_TURN - this.#writesOfTurn;
+    const { room } = this.#writeShare;
+    if (room === 0) return;
     let writes = this.#writes;
     if (writes.length <= room) {
       this.#writes = [];
@@ -295,19 +294,9 @@ export class FairTurns implements Turns {
     } else {
       writes = writes.splice(0, room);
     }
-    this.#writesOfTurn += writes.length;
-    if (this.#writesOfTurn >= WRITES_WORTH_A_TURN && !this.#nextTurnIsAwaited) {
-      this.#nextTurnIsAwaited = true;
-      this.#signals.nextTurn(this.#onTurnOfWrites);
-    }
+    this.#writeShare.count(writes.length);
     this.#count(writes.length);
     this.#begin(writes);
-  };
-
-  readonly #onTurnOfWrites = (): void => {
-    this.#nextTurnIsAwaited = false;
-    this.#writesOfTurn = 0;
-    if (this.#writes.length > 0) this.#beginWrites();
   };
 
   #begin(turns: readonly Turn[]): void {

@@ -10,6 +10,7 @@ import { handOutOfDatagrams } from "../bytes/hand_out.ts";
 import { DatagramMailbox } from "./datagram_mailbox.ts";
 import type { TakeLimits } from "./datagram_waiters.ts";
 import { datagramTurnsOf } from "../network/deno/deno_network.ts";
+import { knowShareHost } from "../network/share.ts";
 import { mayBeOptions, optionNames, optionOf, partOf, readOptions } from "../base/options.ts";
 import { resolveUdpClientConfig, type UdpClientConfig } from "./udp_config.ts";
 import {
@@ -52,6 +53,10 @@ export type ReceiveResult = [bytes: Uint8Array, length: number, address: Address
  * ```
  */
 export class UdpClient implements UdpChannel {
+  static {
+    knowShareHost((it) => #socket in it ? it.#socket.shareHost : undefined);
+  }
+
   readonly #socket: UdpSocket;
   readonly #mailbox: DatagramMailbox;
   readonly #groups: MulticastGroups;

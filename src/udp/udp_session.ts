@@ -6,6 +6,7 @@ import type { Datagram } from "./datagram.ts";
 import { GenericError, rejected, type SocketError, stackless } from "../base/errors.ts";
 import { uniqueId } from "../base/unique_id.ts";
 import { checkDrained, type DrainedOptions } from "../network/drained.ts";
+import { knowShareHost } from "../network/share.ts";
 import type { SessionCore } from "./session_core.ts";
 import {
   bytesShape,
@@ -47,6 +48,7 @@ export class UdpSession implements UdpChannel, UdpCaller {
   static {
     make = (core) => new UdpSession(core);
     friend = (session) => session.#core;
+    knowShareHost((it) => #core in it ? it.#core.socket.shareHost : undefined);
   }
 
   /** IP address of the peer. */

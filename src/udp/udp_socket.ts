@@ -9,6 +9,7 @@ import { familyReachedFrom, ipVersion, unmappedIp } from "../base/ip_address.ts"
 import { bindDatagram } from "./bind_datagram.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { ask, type BufferSizes } from "../network/socket_info.ts";
+import type { ShareHost } from "../network/share.ts";
 import { datagramTurnsOf } from "../network/deno/deno_network.ts";
 import { MAX_DATAGRAM_LENGTH, type UdpSocketSettings } from "./udp_config.ts";
 import { HostNames, type Peer } from "./host_names.ts";
@@ -52,6 +53,8 @@ export interface UdpSocketOwner {
 export class UdpSocket implements DatagramSink {
   /** Resolves with the local address; rejects when binding failed. Never an unhandled rejection. */
   readonly bound: Promise<Address>;
+  /** What the shares of those are measured by who send by it. */
+  readonly shareHost: ShareHost;
   /** Resolves when the socket is free: with the error that ended it, or with `undefined` after `close`. */
   readonly closed: Promise<SocketError | undefined>;
   readonly #settings: UdpSocketSettings;
@@ -94,11 +97,13 @@ export class UdpSocket implements DatagramSink {
     this.#names = new HostNames(settings.network);
     this.#filter = new SenderFilter(settings, owner.hearsItself);
     this.#traffic = owner.traffic ?? new DatagramTraffic();
+    const turns = datagramTurnsOf(settings.network);
+    this.shareHost = { clock: settings.network.clock, turns };
     this.#sender = new DatagramSender(
       this.#names,
       settings.maxQueuedBytes,
       this.#traffic,
-      datagramTurnsOf(settings.network),
+      turns,
     );
     const closed = Promise.withResolvers<SocketError | undefined>();
     this.closed = closed.promise;

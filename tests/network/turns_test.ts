@@ -12,6 +12,7 @@ function manual() {
   const begun: string[] = [];
   let waiting: (() => void)[] = [];
   const fair = new FairTurns({
+    now: () => 0,
     together: (callback) => callback(),
     nextTurn: (callback) => void waiting.push(callback),
   });

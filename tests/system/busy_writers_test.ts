@@ -105,5 +105,7 @@ for (const [engine, network] of Object.entries(networks)) {
     const peer = { remoteHost: "127.0.0.1", remotePort: port };
     await using client = new UdpClient({ host: "127.0.0.1", port: 0 }, { ...peer, network });
     await checkOthers(listener.port, () => client.write("x"));
+    const group = new Group({ slow: "wait" }).add(client);
+    await checkOthers(listener.port, () => group.send("x"));
   });
 }

@@ -33,6 +33,7 @@ const denoClock: Clock = {
 };
 
 const signals: TurnSignals = {
+  now: () => performance.now(),
   together: (callback) => {
     instant = performance.now();
     try {

@@ -4,6 +4,7 @@
 
 import type { Clock } from "../clock.ts";
 import { denoNetwork } from "../deno/deno_network.ts";
+import { TurnShare } from "../turn_share.ts";
 import type { Turn, Turns } from "../turns.ts";
 import { eventLoop, madeLoop } from "./loop.ts";
 
@@ -15,26 +16,25 @@ const SHARE_IN_BYTES = 1024 * 1024;
  * that awaits its writes makes one of each.
  */
 const BURSTS_PER_TURN = 64;
-/** After this many, a turn is asked for, so that it can be known when a new one begins. */
-const BURSTS_WORTH_A_TURN = BURSTS_PER_TURN / 2;
 
 let writes: Turn[] = [];
-/** How many bursts were begun since the last turn that was asked for. */
-let bursts = 0;
 
 const beginWrites = (): void => {
-  // They begin in the next turn, which is on its way.
-  if (bursts === BURSTS_PER_TURN) return;
-  if (++bursts === BURSTS_WORTH_A_TURN) eventLoop().afterTurn(onTurnOfWrites);
+  // Else they begin in the next turn.
+  if (share.room === 0) return;
+  share.count(1);
   const begun = writes;
   writes = [];
   for (const write of begun) write.begin();
 };
 
-const onTurnOfWrites = (): void => {
-  bursts = 0;
-  if (writes.length > 0) beginWrites();
-};
+const share = new TurnShare(
+  BURSTS_PER_TURN,
+  { now: denoNetwork.clock.now, nextTurn: (callback) => eventLoop().afterTurn(callback) },
+  () => {
+    if (writes.length > 0) beginWrites();
+  },
+);
 
 /** How many streams step back, and how many events their turn has brought. */
 let steppedBack = 0;

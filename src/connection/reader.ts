@@ -19,7 +19,7 @@ import {
 import { ByteQueue } from "../bytes/byte_queue.ts";
 import type { Transport } from "../network/network.ts";
 import { MOST_OF_A_KERNEL } from "./catch_up.ts";
-import { Drain } from "./drain.ts";
+import { Drain, type DrainTimes, SHORT } from "./drain.ts";
 import { Inflow, type InflowHost, type InflowSetting } from "./inflow.ts";
 
 /** What the reader reports to its connection. */
@@ -332,10 +332,10 @@ export class Reader implements InflowHost {
     this.holder = undefined;
   }
 
-  /** Reads and drops what the peer still sends. Resolves when that is over. */
-  drain(keeps = false): Promise<void> {
+  /** Reads and drops what the peer still sends. Resolves when that is over. @param times How long. */
+  drain(times: DrainTimes, keeps = false): Promise<void> {
     if (this.inflow.isDone) return Promise.resolve();
-    this.#drain = new Drain(this.#host, keeps);
+    this.#drain = new Drain(this.#host, keeps, times);
     this.#host.readPace?.release();
     this.inflow.ask();
     return this.#drain.over;
@@ -347,7 +347,7 @@ export class Reader implements InflowHost {
    */
   rescue(): Promise<void> {
     if (this.#isShut || this.#error !== undefined) return Promise.resolve();
-    return this.drain(true);
+    return this.drain(SHORT, true);
   }
 
   /** When the next thing is due. */

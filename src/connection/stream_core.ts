@@ -11,6 +11,9 @@ import { closedError, GenericError, ignore, type SocketError } from "../base/err
 import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
 import { tellEnded } from "../events/connection_events.ts";
 import type { Events } from "../events/events.ts";
+import { type DrainTimes, LONG_QUIET_IN_MILLIS, SHORT } from "./drain.ts";
+import { hostOf } from "../base/address.ts";
+import { isLoopback } from "../base/ip_address.ts";
 import { cut, free } from "../network/free.ts";
 import { Heartbeat, type HeartbeatHost, type HeartbeatSettings } from "./heartbeat.ts";
 import type { Clock, Transport } from "../network/network.ts";
@@ -278,9 +281,21 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.reader.fail(() => closedError("read"), false);
     // A failure during the close has freed the transport.
     const done = () => this.#free(this.error, this.endedBy!);
-    this.writer.end().then(() => this.reader.drain()).then(done, () => {});
+    this.writer.end().then(() => this.reader.drain(this.#drainTimes())).then(done, () => {});
     this.#signalEnd();
     return this.freed;
+  }
+
+  /** How long the last read may take: until a peer elsewhere can have got all, where there is anything to get. */
+  #drainTimes(): DrainTimes {
+    const { localAddr, remoteAddr } = this.#transport;
+    const peer = hostOf(remoteAddr);
+    const isHere = remoteAddr.transport === "unix" || isLoopback(peer) ||
+      peer === hostOf(localAddr);
+    if (isHere || this.writer.bytesWritten === 0) return SHORT;
+    // The time for closing ends what is not polite any more; this ends before.
+    const totalInMillis = Math.max(0, this.#closeDue - this.clock.now() - 1);
+    return { quietInMillis: LONG_QUIET_IN_MILLIS, totalInMillis };
   }
 
   /**

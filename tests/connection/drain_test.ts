@@ -1,11 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { Drain } from "../../src/connection/drain.ts";
-import { VirtualClock } from "../../testing/mod.ts";
+import { Drain, SHORT } from "../../src/connection/drain.ts";
+import { pause, VirtualClock } from "../../testing/mod.ts";
+import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
 
 Deno.test("Drain is over when nothing has come for 50 ms, after a second, or when it is ended", async () => {
   const clock = new VirtualClock();
   const looks: number[] = [];
-  const drain = new Drain({ clock, lookBy: (due) => looks.push(due) }, true);
+  const drain = new Drain({ clock, lookBy: (due) => looks.push(due) }, true, SHORT);
   assertEquals([drain.keeps, drain.isUnderWay, drain.due], [true, true, 50]);
   for (let i = 0; i < 24; i++) {
     await clock.advance(40);
@@ -18,4 +19,43 @@ Deno.test("Drain is over when nothing has come for 50 ms, after a second, or whe
   drain.end();
   await clock.settle();
   assertEquals([isOver, drain.isUnderWay, drain.due], [true, false, Infinity]);
+});
+
+const far = { transport: "tcp", hostname: "192.0.2.1", port: 9 } as const;
+const near = { transport: "tcp", hostname: "192.0.2.2", port: 7 } as const;
+const peers = {
+  "elsewhere": [{ localAddr: near, remoteAddr: far }, 1_000],
+  "of this machine, by loopback": [{ remoteAddr: { ...far, hostname: "127.0.0.1" } }, 50],
+  "of this machine, by its own address": [{ localAddr: near, remoteAddr: near }, 50],
+} as const;
+for (const [where, [addresses, quiet]] of Object.entries(peers)) {
+  Deno.test(`A close waits for a silence of ${quiet} ms of a peer ${where}, who has got something`, async () => {
+    const { clock, connection } = scriptedConnection([], {}, addresses);
+    await connection.write("answer");
+    const closing = connection.close();
+    await clock.advance(quiet - 1);
+    assertEquals(await isPending(clock, closing), true);
+    await clock.advance(1);
+    await closing;
+    assertEquals(await connection.closed, undefined);
+  });
+}
+
+Deno.test("A close waits no longer of a peer elsewhere who has got nothing", async () => {
+  const { clock, connection } = scriptedConnection([], {}, peers.elsewhere[0]);
+  const closing = connection.close();
+  await clock.advance(50);
+  await closing;
+});
+
+Deno.test("A close is polite to a peer elsewhere who goes on sending, for as long as closing may take", async () => {
+  const said = Array.from({ length: 9 }, () => [pause(900), "ping"]).flat();
+  const { clock, connection } = scriptedConnection(said, {}, peers.elsewhere[0]);
+  await connection.write("answer");
+  const closing = connection.close();
+  await clock.advance(4_900);
+  assertEquals(await isPending(clock, closing), true);
+  await clock.advance(100);
+  await closing;
+  assertEquals(await connection.closed, undefined);
 });

@@ -34,7 +34,14 @@ export interface AskedFor {
 export function setupError(action: string, cause: unknown, asked: AskedFor = {}): SocketError {
   if (isSocketError(cause)) return cause;
   const reason = `${action}: ${reasonOf(cause)}`;
-  if (isA(Deno.errors.NotCapable, cause) || isA(Deno.errors.PermissionDenied, cause)) {
+  // A route that prohibits it, a file's mode, a privileged port: no flag would help.
+  if (isA(Deno.errors.PermissionDenied, cause)) {
+    const message = `${action}: the system gives no permission: ${reasonOf(cause)}${
+      nameAdvice(asked.localHost)
+    }`;
+    return new GenericError("denied", message, { cause });
+  }
+  if (isA(Deno.errors.NotCapable, cause)) {
     const advice = permissionAdvice(cause, pathFlags(asked.path, cause));
     const what = advice === undefined ? "" : `, ${advice}`;
     const message = `${action}: no permission${what}${nameAdvice(asked.localHost)}`;

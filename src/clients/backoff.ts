@@ -8,7 +8,7 @@ import {
   checkLimit,
   shown,
 } from "../base/arguments.ts";
-import { codeOf, isSocketError } from "../base/errors.ts";
+import { codeOf, isA, isSocketError } from "../base/errors.ts";
 import { optionNames } from "../base/options.ts";
 import { printThrown, refusePromise } from "../base/user_code.ts";
 import { isOfProxy } from "../via/proxy_answer.ts";
@@ -165,11 +165,14 @@ function draw(random: () => number): number {
 }
 
 /**
- * Whether trying again cannot help: a mistake of the programmer, no permission, no such thing here. What a proxy refuses
- * now, it or another one may allow later.
+ * Whether trying again cannot help: a mistake of the programmer, no permission, no such thing here. What a proxy or the
+ * system refuses now (a route that prohibits it), it or another one may allow later.
  */
 export function isFinal(error: unknown): boolean {
   if (!isSocketError(error)) return true;
   const code = codeOf(error);
-  return code === "unsupported" || code === "denied" && !isOfProxy(error);
+  if (code === "denied") {
+    return !isOfProxy(error) && !isA(Deno.errors.PermissionDenied, error.cause);
+  }
+  return code === "unsupported";
 }

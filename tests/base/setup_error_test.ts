@@ -30,7 +30,7 @@ Deno.test("setupError() says whose doing it is", () => {
     [
       new Deno.errors.PermissionDenied("Permission denied (os error 13)"),
       "denied",
-      "no permission",
+      "the system gives no permission: Permission denied (os error 13)",
     ],
     [Object.assign(new Error("Too many open files"), { code: "EMFILE" }), "limit", "ulimit -n"],
     [Object.assign(new Error("File table overflow"), { code: "ENFILE" }), "limit", "fs.file-max"],
@@ -71,7 +71,7 @@ Deno.test("setupError() names all permissions for a local socket at once", () =>
   const forbidden = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
   assertEquals(
     setupError("Cannot connect to /a", forbidden, { path: "/a" }).message,
-    "Cannot connect to /a: no permission",
+    "Cannot connect to /a: the system gives no permission: Permission denied (os error 13)",
   );
 });
 

@@ -1,3 +1,4 @@
+import { setupError } from "../../src/base/setup_error.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Backoff, checkRedial, isFinal } from "../../src/clients/backoff.ts";
 import { GenericError } from "../../src/base/errors.ts";
@@ -101,6 +102,10 @@ Deno.test("isFinal() tells what another attempt cannot change", () => {
   }
   for (const thrown of [new TypeError(), undefined, "text"]) assert(isFinal(thrown));
   assert(!isFinal(new ProxyFailure("denied", "has refused it").told("Cannot connect", "p")));
+  const ofSystem = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
+  assert(!isFinal(setupError("Cannot connect", ofSystem)));
+  const missing = new Deno.errors.NotCapable('Requires net access to "x:1"');
+  assert(isFinal(setupError("Cannot connect", missing)));
   for (const code of ["unreachable", "handler", "timed-out", "handshake", "limit"] as const) {
     assert(!isFinal(new GenericError(code, "")));
   }

@@ -21,6 +21,7 @@ import { checkAbi } from "./check_abi.ts";
 import { attempt, must } from "./errno.ts";
 import { type Libc, libc } from "./libc.ts";
 import { RuntimeLook } from "./runtime_look.ts";
+import { WaitGuard } from "./wait_guard.ts";
 
 /** Takes what has happened to a descriptor. */
 export interface EventHandler {
@@ -90,6 +91,12 @@ export class EventLoop {
   #turns = 0;
   #isForTheRuntime = false;
   readonly #runtimeLook: RuntimeLook;
+  readonly #guard = new WaitGuard(() => {
+    this.#ask();
+    const { eventsOfTurn } = this;
+    this.#goOn();
+    return eventsOfTurn;
+  });
   #isBusy = false;
   /** Whether nobody waited at the end of the last turn. */
   #isResting = false;
@@ -169,7 +176,8 @@ export class EventLoop {
     // Nobody has kept the runtime from anything since nobody waited.
     this.#lookedAt = denoNetwork.clock.now();
     this.#turns = 0;
-    if (!this.#isWaiting) this.#takeTurn();
+    if (this.#isWaiting) this.#guard.begin();
+    else this.#takeTurn();
   }
 
   /** Somebody waits no longer. */
@@ -180,6 +188,8 @@ export class EventLoop {
   /** Resolves when no thread is left of a wait that has ended: at once while others wait. */
   rested(): Promise<void> {
     if (this.#waits > 0 || !this.#isWaiting) return Promise.resolve();
+    // It may not have begun: others may have all threads for long.
+    if (!this.#hasReturned()) return Promise.resolve();
     return new Promise((resolve) => this.#whenRested.push(resolve));
   }
 
@@ -293,10 +303,12 @@ export class EventLoop {
     this.#polledWords.set([this.#epoll, awaited, this.#alarm, awaited]);
     this.#libc.copyIn(this.#polled, this.#polledBytes, this.#polledBytes.length);
     void this.#libc.pollInThread(this.#polled, 2n, LONGEST_WAIT_IN_MILLIS).then(this.#onWaited);
+    this.#guard.begin();
   }
 
   readonly #onWaited = (): void => {
     this.#isWaiting = false;
+    this.#guard.end();
     for (const resolve of this.#whenRested.splice(0)) resolve();
     const now = denoNetwork.clock.now();
     if (this.#isCalledBack) {
@@ -328,6 +340,7 @@ export class EventLoop {
   /** Nobody waits for anything. */
   #rest(): void {
     this.#isResting = false;
+    this.#guard.stop();
     if (this.#afterTurn.length === 0) {
       this.#dropTurn();
       this.#runtimeLook.close();

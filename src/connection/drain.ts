@@ -12,8 +12,10 @@ export interface DrainTimes {
   readonly totalInMillis: number;
 }
 
-/** Of a peer on this machine, who has what was written as soon as the system has it, and of one who got nothing. */
+/** Of a peer on this machine, who has little as soon as the system has it, and of one who got nothing. */
 export const SHORT: DrainTimes = { quietInMillis: 50, totalInMillis: 1_000 };
+/** So many bytes have room on a peer's side, however slowly it reads. */
+export const LITTLE = 32 * 1024;
 /** Of any other one: a silence of less than some round trips says nothing. */
 export const LONG_QUIET_IN_MILLIS = 1_000;
 

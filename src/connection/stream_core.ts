@@ -11,7 +11,7 @@ import { closedError, GenericError, ignore, type SocketError } from "../base/err
 import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
 import { tellEnded } from "../events/connection_events.ts";
 import type { Events } from "../events/events.ts";
-import { type DrainTimes, LONG_QUIET_IN_MILLIS, SHORT } from "./drain.ts";
+import { type DrainTimes, LITTLE, LONG_QUIET_IN_MILLIS, SHORT } from "./drain.ts";
 import { hostOf } from "../base/address.ts";
 import { isLoopback } from "../base/ip_address.ts";
 import { cut, free } from "../network/free.ts";
@@ -292,7 +292,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     const peer = hostOf(remoteAddr);
     const isHere = remoteAddr.transport === "unix" || isLoopback(peer) ||
       peer === hostOf(localAddr);
-    if (isHere || this.writer.bytesWritten === 0) return SHORT;
+    if (this.writer.bytesWritten <= (isHere ? LITTLE : 0)) return SHORT;
     // The time for closing ends what is not polite any more; this ends before.
     const totalInMillis = Math.max(0, this.#closeDue - this.clock.now() - 1);
     return { quietInMillis: LONG_QUIET_IN_MILLIS, totalInMillis };

@@ -41,6 +41,17 @@ for (const [where, [addresses, quiet]] of Object.entries(peers)) {
   });
 }
 
+Deno.test("A close waits for a longer silence of a peer of this machine who has got much", async () => {
+  const near = { remoteAddr: { ...far, hostname: "::1" } };
+  const { clock, connection } = scriptedConnection([], {}, near);
+  await connection.write(new Uint8Array(40_000));
+  const closing = connection.close();
+  await clock.advance(999);
+  assertEquals(await isPending(clock, closing), true);
+  await clock.advance(1);
+  await closing;
+});
+
 Deno.test("A close waits no longer of a peer elsewhere who has got nothing", async () => {
   const { clock, connection } = scriptedConnection([], {}, peers.elsewhere[0]);
   const closing = connection.close();

@@ -64,8 +64,8 @@ export interface CutOff {
   readonly remotePort: number;
   /**
    * Why: `"deadline"`: it was not done in time; `"hurried"`: `immediateStop` or the signal of the stop did not wait for
-   * it; `"not-taken"`: it had arrived, and no service or iteration got it. A `UdpListener` also names each peer, without
-   * an `id`, to whom datagrams still waited to be sent.
+   * it; `"not-taken"`: it had arrived, and no service or iteration got it. A `UdpListener` also names each peer to whom
+   * datagrams still waited to be sent, without an `id` where it has no session.
    */
   readonly reason: "deadline" | "hurried" | "not-taken";
 }

@@ -2,6 +2,7 @@
 // calls under way may finish.
 
 import { DATAGRAM_OVERHEAD } from "./datagram_mailbox.ts";
+import { formatAddress } from "../base/address.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
 import type { Bag } from "../base/bag.ts";
 import { OVER } from "../base/iteration.ts";
@@ -240,6 +241,11 @@ export class UdpServing implements UdpSocketOwner {
     this.#isStopping = true;
     const stopped = new GenericError("closed", "The listener was stopped");
     const sessions = this.#sessions.size;
+    const begun = new Map(
+      [...this.#open].map(({ remoteAddress, remotePort, id }) =>
+        [formatAddress(remoteAddress, remotePort), id] as const
+      ),
+    );
     this.#sessions.close();
     if (this.#consumer?.kind !== "sessions") this.#sessions.turnAway();
     await patience.for(Promise.all([this.#loose.finish(stopped), this.#sessions.stop(patience)]));
@@ -252,14 +258,17 @@ export class UdpServing implements UdpSocketOwner {
       ...untaken.map((peer) => cutOff(undefined, peer, "not-taken")),
     ];
     const ended = sessions - this.#sessions.size - neverTaken.length;
-    const completed = this.#loose.handled - handled + ended;
+    let completed = this.#loose.handled - handled + ended;
     // Answers that were given are still sent.
     const closing = this.socket.close(Infinity);
     await patience.for(closing);
     if (patience.isOver) {
-      cut.push(
-        ...this.socket.unsent().map((peer) => cutOff(undefined, peer, patience.reason)),
-      );
+      for (const peer of this.socket.unsent()) {
+        const id = begun.get(formatAddress(peer.hostname, peer.port));
+        // Its session has ended, but not all that it had sent has left.
+        if (id !== undefined && !cut.some((one) => one.id === id)) completed--;
+        cut.push(cutOff(id, peer, patience.reason));
+      }
       this.socket.hurry();
     }
     await closing;

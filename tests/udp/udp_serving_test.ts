@@ -172,6 +172,27 @@ for (const [how, cutsShort] of Object.entries(cutShort)) {
   });
 }
 
+Deno.test("UdpListener counts a session once whose datagrams wait to be sent at the deadline", async () => {
+  const clock = new VirtualClock();
+  const network = scriptedDatagrams(clock);
+  const listener = localListener(network);
+  const ids: number[] = [];
+  listener.attach((session) => {
+    ids.push(session.id);
+    return { onDatagram: (_, { data }) => data };
+  });
+  await listener.start();
+  const socket = network.sockets[0]!;
+  socket.sendsAtOnce = false;
+  socket.deliver("x", 7);
+  await settled();
+  const stop = listener.gracefulStop({ deadlineInMillis: 20 });
+  await settled();
+  await clock.advance(20);
+  const { completed, cut } = await stop;
+  assertEquals([completed, cut.map(({ id }) => id)], [0, ids]);
+});
+
 /** A listener and a client, with a datagram whose handler never ends. */
 async function stuck(network: Network) {
   const began = Promise.withResolvers<void>();

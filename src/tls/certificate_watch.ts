@@ -6,6 +6,7 @@
 
 import { reasonOf } from "../base/errors.ts";
 import type { Clock, TimerId } from "../network/network.ts";
+import { digestOf } from "./credentials.ts";
 import type { ListenerCertificateConfig } from "./listener_secure_socket_config.ts";
 
 /** When to look, and what to call. */
@@ -98,7 +99,6 @@ function filesOf(certificates: ListenerCertificateConfig): string[] {
 
 /** A text that changes when one of the files does that certificates come from. */
 export async function stateOf(certificates: ListenerCertificateConfig): Promise<string> {
-  const { digestOf } = await import("./credentials.ts");
   const files = filesOf(certificates);
   return (await Promise.all(files.map((file) => digestOf(file).catch(reasonOf)))).join();
 }

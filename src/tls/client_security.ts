@@ -6,9 +6,10 @@ import { free } from "../network/free.ts";
 import type { Network, Transport } from "../network/network.ts";
 import { askedHost, canBeCertified } from "./certificate_names.ts";
 import type { ClientSecureSocketSettings } from "./client_secure_socket_config.ts";
+import { loadTrusted } from "./credentials.ts";
 import { hasCertificate, trustsSome } from "./secure_socket_config.ts";
 import { handshakeError } from "../base/tls_failure.ts";
-import type { TlsDialer } from "./tls_dialer.ts";
+import { TlsDialer } from "./tls_dialer.ts";
 
 /** The security of one client. */
 export class ClientSecurity {
@@ -32,7 +33,6 @@ export class ClientSecurity {
    */
   async load(isTried = false): Promise<void> {
     if (trustsSome(this.#settings)) {
-      const { loadTrusted } = await import("./credentials.ts");
       this.#trusted = await loadTrusted(this.#settings, "secureSocket");
     }
     if (!canBeNative(this.#settings)) await this.#loadDialer(isTried);
@@ -110,7 +110,6 @@ export class ClientSecurity {
 
   async #loadDialer(isTried = false): Promise<TlsDialer> {
     if (this.#dialer !== undefined) return this.#dialer;
-    const { TlsDialer } = await import("./tls_dialer.ts");
     return this.#dialer = await TlsDialer.load(this.#settings, this.#trusted, isTried);
   }
 }

@@ -15,7 +15,7 @@ import {
   withCertificates,
 } from "./listener_secure_socket_config.ts";
 import { handshakeError } from "../base/tls_failure.ts";
-import type { TlsServer } from "./tls_server.ts";
+import { TlsServer } from "./tls_server.ts";
 
 /** The first byte of a TLS handshake; no text begins with it. */
 const HANDSHAKE_RECORD = 0x16;
@@ -222,7 +222,6 @@ async function loadServer(
   settings: ListenerSecureSocketSettings,
   before: TlsServer | undefined,
 ): Promise<TlsServer> {
-  const { TlsServer } = await import("./tls_server.ts");
   try {
     return await TlsServer.load(settings, before);
   } catch (cause) {

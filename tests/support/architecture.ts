@@ -118,6 +118,14 @@ export function importProblems(sources: readonly Source[]): string[] {
   );
 }
 
+/** Modules of our own that are read only when they are needed: Deno ends the program where it has no descriptor then. */
+export function lateImportProblems(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ path, lateImports }) =>
+    lateImports.filter(({ text }) => !text.startsWith("node:"))
+      .map(({ text, line }) => `${path}:${line} imports ${text} late`)
+  );
+}
+
 /** Sockets made and clocks read outside a seam. */
 export function seamProblems(sources: readonly Source[], seams: readonly string[]): string[] {
   return sources.filter(({ path }) => !seams.includes(path)).flatMap(({ path, globals }) =>

@@ -20,6 +20,8 @@ export interface Source {
   readonly text: string;
   /** The specifiers of all imports and exports with a source, types and dynamic ones included. */
   readonly imports: readonly Found[];
+  /** Of those, what is imported only when the program gets there. */
+  readonly lateImports: readonly Found[];
   /** The globals it names: "setTimeout", "Deno.connect"; a namespace without a plain member stands alone. */
   readonly globals: readonly Found[];
   /** Kinds of the top-level statements that are not `export { ... } from "..."`. */
@@ -50,6 +52,7 @@ type Name = Deno.lint.Identifier;
 /** Parses a file. */
 export function readSource(path: string, text: string): Source {
   const imports: Found[] = [];
+  const lateImports: Found[] = [];
   const globals: Found[] = [];
   const ownStatements: Found[] = [];
   const sleeps: Found[] = [];
@@ -74,7 +77,10 @@ export function readSource(path: string, text: string): Source {
       }
     },
     ImportDeclaration: onImport,
-    ImportExpression: onImport,
+    ImportExpression(node) {
+      onImport(node);
+      lateImports.push(imports.at(-1)!);
+    },
     ExportAllDeclaration: onImport,
     ExportNamedDeclaration(node) {
       if (node.source !== null) onImport(node);
@@ -113,6 +119,7 @@ export function readSource(path: string, text: string): Source {
     path,
     text,
     imports,
+    lateImports,
     globals,
     ownStatements,
     sleeps,

@@ -115,6 +115,16 @@ Deno.test("src/, testing/ and mod.ts import by relative path only", () => {
   );
 });
 
+Deno.test("src/, testing/ and mod.ts import their own modules at the start", () => {
+  assertEquals(checks.lateImportProblems(within("src/", "testing/", ...DOORS)), []);
+  const imports = `import "./a.ts"; type B = import("./b.ts").B;
+    await import("node:net"); await import("./c.ts"); await import(name);`;
+  assertEquals(checks.lateImportProblems([readSource("src/a.ts", imports)]), [
+    "src/a.ts:2 imports ./c.ts late",
+    "src/a.ts:2 imports a computed specifier late",
+  ]);
+});
+
 Deno.test("only the seams make sockets and tell the time", () => {
   assertEquals(checks.seamProblems(within("src/", "testing/"), SEAMS), []);
   for (

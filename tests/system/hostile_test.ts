@@ -10,6 +10,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Client, GenericError, Listener, type Service, UdpClient } from "../../mod.ts";
+import { Authority } from "../support/certificates.ts";
 import { echo } from "../support/echo.ts";
 import { listening } from "../support/listening.ts";
 import { Program } from "../support/program.ts";
@@ -107,6 +108,36 @@ Deno.test("Listener goes on with a full descriptor table, and serves all when th
   await Promise.all([first.close(), last.close()]);
   server.signal("SIGINT");
   assertEquals((await server.ending()).code, 0);
+});
+
+Deno.test("no first use of TLS or node:net ends a program without free descriptors", async () => {
+  const authority = await Authority.make("Test Authority");
+  const { cert, key } = await authority.sign();
+  const expected = {
+    dialTls: "limit",
+    dialNodeTls: "limit",
+    dialKeepAlive: "limit",
+    listenTls: "limit",
+    listenReusePort: "limit",
+    upgrade: "done",
+  };
+  const seen = Object.keys(expected).map(async (kind) => {
+    await using program = new Program("sh", [
+      "-c",
+      'ulimit -n 64; exec "$@"',
+      "sh",
+      Deno.execPath(),
+      ..."run --no-prompt --allow-net=127.0.0.1 --allow-read=/dev/null".split(" "),
+      support("crowded_first_use"),
+      kind,
+      authority.cert,
+      cert,
+      key,
+    ], { lifetimeInMillis: 60_000 });
+    const { code, stdout, stderr } = await program.ending();
+    return [kind, code === 0 ? stdout.trim().split(": ")[1] : stderr];
+  });
+  assertEquals(Object.fromEntries(await Promise.all(seen)), expected);
 });
 
 Deno.test("Listener outlives a service that throws, whichever method and however", async () => {

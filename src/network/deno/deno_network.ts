@@ -5,8 +5,8 @@ import { GenericError } from "../../base/errors.ts";
 import { bare } from "../../base/options.ts";
 import type { Clock } from "../clock.ts";
 import type { Network } from "../network.ts";
-import type { TransportListener } from "../transport.ts";
-import type { NodeListenTarget } from "../node/node_listener.ts";
+import { listenNode } from "../node/node_listener.ts";
+import { connectNodeStream } from "../node/node_stream.ts";
 import { lookUpName } from "../node/name_lookup.ts";
 import { bindNodeDatagram } from "../node/node_datagram.ts";
 import { FairTurns, plainTurns, type Turns, type TurnSignals } from "../turns.ts";
@@ -101,7 +101,6 @@ export const denoNetwork: Network = {
       (localAddress ?? localPort) !== undefined || typeof keepAliveInMillis === "number" ||
       target.resetOnAbort === true
     ) {
-      const { connectNodeStream } = await import("../node/node_stream.ts");
       return await connectNodeStream(target, denoClock);
     }
     const conn = await connectDeno<Deno.TcpConn>(Deno.connect, target);
@@ -150,11 +149,6 @@ export const denoNetwork: Network = {
 /** Whether the runtime was started with --unstable-net. Not typed as missing, but it is where it was not. */
 function hasUnstableNet(): boolean {
   return (Deno.listenDatagram as unknown) !== undefined;
-}
-
-async function listenNode(target: NodeListenTarget): Promise<TransportListener> {
-  const { listenNode } = await import("../node/node_listener.ts");
-  return await listenNode(target);
 }
 
 /**

@@ -7,7 +7,7 @@
 // quicker than the runtime, which then does not look. A byte on a socket that the runtime itself waits for takes 7 us, and
 // it cannot be missed: whoever waits for it makes no turns meanwhile.
 
-import type { ByteWatch } from "../node/byte_watch.ts";
+import { ByteWatch } from "../node/byte_watch.ts";
 import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "./abi.ts";
 import type { Libc } from "./libc.ts";
 
@@ -17,9 +17,6 @@ const BYTE = new Uint8Array(1);
 export class RuntimeLook {
   readonly #libc: Libc;
   readonly #onLooked: () => void;
-  /** Loaded when it is first needed: most programs never are that busy. */
-  #Watch: typeof ByteWatch | undefined;
-  #isLoading = false;
   #watch: ByteWatch | undefined;
   /** The end to which bytes are written. */
   #end = -1;
@@ -57,28 +54,18 @@ export class RuntimeLook {
   }
 
   #open(): boolean {
-    if (this.#Watch === undefined) {
-      this.#load();
-      return false;
-    }
     const ends = new Int32Array(2);
     const kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
     // Out of descriptors, perhaps: the next time may be better.
     if (this.#libc.socketpair(AF_UNIX, kind, 0, new Uint8Array(ends.buffer)) !== 0) return false;
     try {
-      this.#watch = new this.#Watch(ends[0]!, () => this.#onByte(), () => this.#onGone());
+      this.#watch = new ByteWatch(ends[0]!, () => this.#onByte(), () => this.#onGone());
     } catch {
       for (const end of ends) this.#libc.close(end);
       return false;
     }
     this.#end = ends[1]!;
     return true;
-  }
-
-  #load(): void {
-    if (this.#isLoading) return;
-    this.#isLoading = true;
-    void import("../node/byte_watch.ts").then(({ ByteWatch }) => this.#Watch = ByteWatch);
   }
 
   #onByte(): void {

@@ -191,11 +191,19 @@ export function closedError(action: string): GenericError {
  * @param make Makes it; its stack will have no lines.
  */
 export function stackless<E extends Error>(make: () => E): E {
+  return withoutStacks(make);
+}
+
+/**
+ * Calls something that makes errors, whose stacks will have no lines. To read the lines of TypeScript, Deno looks for
+ * what it was made of: where no descriptor is free, it ends the program.
+ */
+export function withoutStacks<T>(call: () => T): T {
   const { stackTraceLimit } = Error;
   // A program may have frozen it.
   const isLimited = Reflect.set(Error, "stackTraceLimit", 0);
   try {
-    return make();
+    return call();
   } finally {
     if (isLimited) Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   }

@@ -6,7 +6,7 @@
 // threw.
 
 import { shown } from "./arguments.ts";
-import { GenericError, ignore, isError } from "./errors.ts";
+import { GenericError, ignore, isError, isResourceError } from "./errors.ts";
 
 /**
  * Reports something to users' code, soon. Whatever it does ends nothing else.
@@ -64,13 +64,18 @@ export function refusePromise(
 export function printThrown(thrown: unknown): void {
   giveUp(thrown);
   try {
-    console.error(thrown);
+    console.error(hasRoomForStack(thrown) ? thrown : String(thrown));
   } catch {
     // A value shows itself by code of its own, which may throw.
     try {
       console.error("A function of the user threw what cannot be shown");
     } catch { /* there is nowhere to print to */ }
   }
+}
+
+/** Whether its stack may be read: where no descriptor is free, Deno ends a program of TypeScript that does. */
+function hasRoomForStack(thrown: unknown): boolean {
+  return !isError(thrown) || !(isResourceError(thrown) || isResourceError(thrown.cause));
 }
 
 /** What was thrown, in a few words, whatever it is. */

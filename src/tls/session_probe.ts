@@ -7,6 +7,7 @@
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
 import type { X509Certificate } from "node:crypto";
+import { withoutStacks } from "../base/errors.ts";
 import { nextTurn } from "./next_turn.ts";
 import { TlsWire } from "./tls_wire.ts";
 
@@ -45,7 +46,7 @@ export class SessionProbe {
     try {
       // The handshake begins a moment later.
       await nextTurn();
-      wire.feed(hello);
+      withoutStacks(() => wire.feed(hello));
       if (!socket.isSessionReused()) return undefined;
       return { certificate: socket.getPeerX509Certificate() };
     } finally {

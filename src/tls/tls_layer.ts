@@ -32,6 +32,7 @@ import type { SystemSocket } from "../network/socket_info.ts";
 import { Decrypted } from "./decrypted.ts";
 import { nextTurn } from "./next_turn.ts";
 import { TlsEngine } from "./tls_engine.ts";
+import { withoutStacks } from "../base/errors.ts";
 import { secureReadError, truncatedError } from "../base/tls_failure.ts";
 import { young } from "../base/young.ts";
 import { TlsRecords } from "./tls_records.ts";
@@ -341,9 +342,10 @@ export class TlsLayer implements Transport {
     const path = this.#path;
     this.#hasArrived = false;
     try {
-      // During the handshake node:tls throws what it cannot read, such as a certificate, to whoever feeds it.
-      if (path === undefined) return this.#wire.feed(bytes);
-      path.decrypt(bytes);
+      // During the handshake node:tls throws what it cannot read, such as a certificate, to whoever feeds it. It reads the
+      // stack of each error, whatever the peer may have sent.
+      withoutStacks(() => path === undefined ? this.#wire.feed(bytes) : path.decrypt(bytes));
+      if (path === undefined) return;
       // A message without content may need an answer.
       if (!this.#hasArrived) path.answer();
     } catch (error) {

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, fail } from "@std/assert";
 import { GenericError, isError, isSocketError, reasonOf } from "../../src/base/errors.ts";
 import { attempt, handlerError, printThrown, tell, wordsOf } from "../../src/base/user_code.ts";
 import { awkwardThings } from "../support/awkward.ts";
@@ -74,6 +74,16 @@ Deno.test("attempt() rejects with what a callback throws at once", async () => {
     }).catch((error: unknown) => error),
     thrown,
   );
+});
+
+Deno.test("printThrown() reads no stack of what failed for want of descriptors", async () => {
+  const cause = Object.assign(new Error("Too many open files"), { code: "EMFILE" });
+  const thrown = new GenericError("limit", "Cannot connect", { cause });
+  for (const one of [cause, thrown]) {
+    Object.defineProperty(one, "stack", { get: () => fail("read") });
+  }
+  const printed = await printedDuring(() => [cause, thrown].forEach(printThrown));
+  assertEquals(printed, ["Error: Too many open files", "GenericError: Cannot connect"]);
 });
 
 Deno.test("printThrown() survives a console that cannot print", async () => {

@@ -3,6 +3,8 @@
 import { Client, type ClientConfig, type Connection, Listener } from "../../mod.ts";
 
 const [kind, authority = "", cert = "", key = ""] = Deno.args;
+/** A TLS record, and nothing that belongs into one. */
+const NONSENSE = Uint8Array.of(22, 3, 1, 0, 5, 104, 101, 108, 108, 111);
 const here = "127.0.0.1";
 const accepted = Promise.withResolvers<Connection>();
 const over = Promise.withResolvers<void>();
@@ -11,6 +13,7 @@ const listener = new Listener(0, { interface: here });
 await listener.serve(async (caller) => {
   accepted.resolve(caller);
   await over.promise;
+  if (kind === "uncaught") await dial({});
 });
 const client = await Client.connect({ host: here, port: listener.port });
 const caller = await accepted.promise;
@@ -25,6 +28,18 @@ const DEEDS: Record<string, () => Promise<unknown>> = {
   dialKeepAlive: () => dial({ keepAliveInMillis: 1_000 }),
   listenTls: () => start({ secureSocket: { cert, key } }),
   listenReusePort: () => start({ reusePort: true }),
+  uncaught: () => {
+    over.resolve();
+    return caller.closed;
+  },
+  nonsenseForServer: () => {
+    void client.write(NONSENSE);
+    return caller.upgradeToTls({ cert, key });
+  },
+  nonsenseForClient: () => {
+    void caller.write(NONSENSE);
+    return client.upgradeToTls({ caCerts: [authority], minVersion: "TLSv1.3" });
+  },
   upgrade: () =>
     Promise.all([
       caller.upgradeToTls({ cert, key }),

@@ -14,6 +14,8 @@
 //   on how long it had to wait the last times.
 // - The runtime lives as long as a thread does. So it is called back when nobody waits for anything, and it never stays
 //   longer than ten seconds: a worker that was terminated cannot call it.
+// - Nor can such a worker close anything. So the epoll and the alarm are closed after the last socket, and made again for
+//   the next one; but never under a thread, which would poll whatever has their numbers by then.
 
 import { denoNetwork } from "../deno/deno_network.ts";
 import * as abi from "./abi.ts";
@@ -65,8 +67,9 @@ const YIELDS_FOR_THE_RUNTIME = 50;
 /** The loop. */
 export class EventLoop {
   readonly #libc: Libc;
-  readonly #epoll: number;
-  readonly #alarm: number;
+  /** Both are below zero while nothing is registered. */
+  #epoll = -1;
+  #alarm = -1;
   /** Two struct pollfd: the epoll and the alarm. */
   readonly #polled: bigint;
   readonly #polledWords = new Int32Array(4);
@@ -80,6 +83,7 @@ export class EventLoop {
   readonly #handlers: (EventHandler | undefined)[] = [];
   readonly #registrations: number[] = [];
   #registration = 0;
+  #registered = 0;
   /** How many events the last turn has brought. */
   eventsOfTurn = 0;
   /** How many calls have to be called back by an event. */
@@ -112,14 +116,6 @@ export class EventLoop {
   /** @param functions The C library. */
   constructor(functions: Libc) {
     this.#libc = functions;
-    this.#epoll = must("epoll_create1", () => functions.epoll_create1(abi.EPOLL_CLOEXEC));
-    const flags = abi.EFD_CLOEXEC | abi.EFD_NONBLOCK;
-    try {
-      this.#alarm = must("eventfd", () => functions.eventfd(0, flags));
-    } catch (error) {
-      functions.close(this.#epoll);
-      throw error;
-    }
     // Never given back: a thread may look at it for as long as the process lives.
     this.#polled = functions.malloc(BigInt(this.#polledBytes.length));
     this.#runtimeLook = new RuntimeLook(functions, this.#onRuntimeLooked);
@@ -139,6 +135,7 @@ export class EventLoop {
    * @throws {Error} The system has no room for it.
    */
   register(descriptor: number, handler: EventHandler, events: number = ALL_EVENTS): void {
+    if (this.#epoll < 0) this.#open();
     const registration = this.#registration = this.#registration + 1 | 0;
     this.#request[0] = events;
     this.#request[abi.EPOLL_EVENT_DATA_WORD] = descriptor;
@@ -151,6 +148,7 @@ export class EventLoop {
     while (this.#handlers.length <= descriptor) this.#handlers.push(undefined);
     this.#handlers[descriptor] = handler;
     this.#registrations[descriptor] = registration;
+    this.#registered++;
   }
 
   /** Tells another handler from now on. */
@@ -164,14 +162,38 @@ export class EventLoop {
    * @param isShared Whether it stays open elsewhere: then it has to be taken out.
    */
   unregister(descriptor: number, isShared = false): void {
+    if (this.#handlers[descriptor] === undefined) return;
     this.#handlers[descriptor] = undefined;
     if (isShared) {
       this.#libc.epoll_ctl(this.#epoll, abi.EPOLL_CTL_DEL, descriptor, this.#requestBytes);
     }
+    // Soon: it may be registered anew, for other events.
+    if (--this.#registered === 0) queueMicrotask(this.#closeIfIdle);
   }
+
+  #open(): void {
+    const { epoll_create1, eventfd, close } = this.#libc;
+    const epoll = must("epoll_create1", () => epoll_create1(abi.EPOLL_CLOEXEC));
+    try {
+      this.#alarm = must("eventfd", () => eventfd(0, abi.EFD_CLOEXEC | abi.EFD_NONBLOCK));
+    } catch (error) {
+      close(epoll);
+      throw error;
+    }
+    this.#epoll = epoll;
+  }
+
+  readonly #closeIfIdle = (): void => {
+    if (this.#epoll < 0 || this.#registered > 0 || this.#waits > 0) return;
+    if (this.#isWaiting && !this.#hasReturned()) return;
+    this.#libc.close(this.#epoll);
+    this.#libc.close(this.#alarm);
+    this.#epoll = this.#alarm = -1;
+  };
 
   /** Somebody waits for an event: the system is asked, and the program lives. Each has its `release`. */
   hold(): void {
+    if (this.#epoll < 0) this.#open();
     if (this.#waits++ > 0 || this.#isBusy || this.#immediate !== undefined) return;
     // Nobody has kept the runtime from anything since nobody waited.
     this.#lookedAt = denoNetwork.clock.now();
@@ -247,7 +269,7 @@ export class EventLoop {
   #ask(): void {
     this.#isBusy = true;
     let count = 0;
-    for (let times = 0; times < MOST_TIMES_IN_A_TURN; times++) {
+    for (let times = 0; times < MOST_TIMES_IN_A_TURN && this.#epoll >= 0; times++) {
       const some = this.#libc.epoll_wait(this.#epoll, this.#eventBytes, EVENTS_AT_ONCE, 0);
       for (let i = 0; i < some; i++) this.#tell(i * abi.EPOLL_EVENT_WORDS);
       if (some > 0) count += some;
@@ -313,6 +335,7 @@ export class EventLoop {
     const now = denoNetwork.clock.now();
     if (this.#isCalledBack) {
       this.#isCalledBack = false;
+      // Another alarm, or none, may be there by now: then there is nothing to be read.
       this.#libc.eventfd_read(this.#alarm, this.#alarmBytes);
     } else if (now - this.#beganToWaitAt < SHORT_WAIT_IN_MILLIS) {
       this.#mostEmptyTurns = MOST_EMPTY_TURNS;
@@ -345,7 +368,11 @@ export class EventLoop {
       this.#dropTurn();
       this.#runtimeLook.close();
     }
-    if (!this.#isWaiting) return;
+    if (this.#isWaiting) this.#callBack();
+    this.#closeIfIdle();
+  }
+
+  #callBack(): void {
     if (!this.#isCalledBack) this.#ring();
     // It is gone in some microseconds. Whoever looks right now at what is left of this program, as tests' sanitizers do,
     // shall not find it.
@@ -368,7 +395,7 @@ let only: EventLoop | undefined;
  * The loop of this program, or of this worker; made by the first call.
  *
  * @throws {GenericError} `"unsupported"`: this engine cannot be had here.
- * @throws {Error} No permission, or no descriptors.
+ * @throws {Error} No permission.
  */
 export function eventLoop(): EventLoop {
   if (only === undefined) {

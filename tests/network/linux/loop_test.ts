@@ -1,8 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { linuxNetwork } from "../../../linux/mod.ts";
 import * as abi from "../../../src/network/linux/abi.ts";
-import { libc } from "../../../src/network/linux/libc.ts";
-import { type EventHandler, eventLoop, madeLoop } from "../../../src/network/linux/loop.ts";
+import { type Libc, libc } from "../../../src/network/linux/libc.ts";
+import {
+  type EventHandler,
+  EventLoop,
+  eventLoop,
+  madeLoop,
+} from "../../../src/network/linux/loop.ts";
 import { closeDescriptor } from "../../../src/network/linux/socket.ts";
 import { hasLinuxEngine, linuxTest } from "../../support/linux_engine.ts";
 
@@ -13,12 +18,12 @@ class Ends implements EventHandler, Disposable {
   readonly far: number;
   #onTold = Promise.withResolvers<void>();
 
-  constructor() {
+  constructor(readonly loop: EventLoop = eventLoop()) {
     const ends = new Int32Array(2);
     const kind = abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC;
     libc().socketpair(abi.AF_UNIX, kind, 0, new Uint8Array(ends.buffer));
     [this.near, this.far] = ends as unknown as [number, number];
-    eventLoop().register(this.near, this);
+    this.loop.register(this.near, this);
   }
 
   onEvents(events: number): void {
@@ -29,9 +34,9 @@ class Ends implements EventHandler, Disposable {
   /** Waits for an event, as a read does. */
   async wait(): Promise<void> {
     this.#onTold = Promise.withResolvers();
-    eventLoop().hold();
+    this.loop.hold();
     await this.#onTold.promise;
-    eventLoop().release();
+    this.loop.release();
   }
 
   send(): void {
@@ -39,7 +44,7 @@ class Ends implements EventHandler, Disposable {
   }
 
   [Symbol.dispose](): void {
-    eventLoop().unregister(this.near);
+    this.loop.unregister(this.near);
     closeDescriptor(this.near);
     closeDescriptor(this.far);
   }
@@ -108,6 +113,56 @@ linuxTest("EventLoop.soon() calls back behind what is queued, never at once", as
   await undefined;
   assertEquals(order, ["before", "soon", "too"]);
 });
+
+/** A loop of its own, and what it has open. */
+function countedLoop(): { readonly loop: EventLoop; readonly open: ReadonlySet<number> } {
+  const open = new Set<number>();
+  const opened = (descriptor: number): number => {
+    open.add(descriptor);
+    return descriptor;
+  };
+  const functions: Libc = {
+    ...libc(),
+    epoll_create1: (flags) => opened(libc().epoll_create1(flags)),
+    eventfd: (value, flags) => opened(libc().eventfd(value, flags)),
+    close: (descriptor) => {
+      open.delete(descriptor);
+      return libc().close(descriptor);
+    },
+  };
+  return { loop: new EventLoop(functions), open };
+}
+
+linuxTest(
+  "EventLoop keeps no descriptor when nothing is registered, and goes on for the next",
+  async () => {
+    const { loop, open } = countedLoop();
+    for (let round = 0; round < 60; round++) {
+      const first = new Ends(loop);
+      const second = new Ends(loop);
+      assertEquals(open.size, 2);
+      const waiting = [first.wait(), second.wait()];
+      // A thread waits in some rounds.
+      for (let turn = 0; turn < round % 30 * 2; turn++) await new Promise((go) => setImmediate(go));
+      first.send();
+      await waiting[0];
+      first[Symbol.dispose]();
+      await undefined;
+      assertEquals(open.size, 2);
+      second.send();
+      await waiting[1];
+      if (round % 3 === 0) loop.hold();
+      second[Symbol.dispose]();
+      if (round % 3 === 0) {
+        if (round % 2 === 0) await new Promise((go) => setTimeout(go, 0));
+        assertEquals(open.size, 2);
+        loop.release();
+      }
+      await undefined;
+      assertEquals(open.size, 0);
+    }
+  },
+);
 
 Deno.test("eventLoop() is made by the first call", () => {
   if (hasLinuxEngine) assertEquals(eventLoop(), madeLoop());

@@ -73,9 +73,18 @@ export function printThrown(thrown: unknown): void {
   }
 }
 
+/** How many listeners the system has refused a descriptor, and has not given one since. */
+let shortages = 0;
+
+/** A listener is refused a descriptor, or gets one again: no stack is read in between. */
+export function noteShortage(isShort: boolean): void {
+  shortages += isShort ? 1 : -1;
+}
+
 /** Whether its stack may be read: where no descriptor is free, Deno ends a program of TypeScript that does. */
 function hasRoomForStack(thrown: unknown): boolean {
-  return !isError(thrown) || !(isResourceError(thrown) || isResourceError(thrown.cause));
+  if (!isError(thrown)) return true;
+  return shortages === 0 && !isResourceError(thrown) && !isResourceError(thrown.cause);
 }
 
 /** What was thrown, in a few words, whatever it is. */

@@ -3,7 +3,8 @@
 // A naive accept loop ends when one client resets its connection before it was accepted, or when the process runs out
 // of descriptors. Both are temporary: the first passes at once, the second when connections end.
 
-import { brokenError, ignore } from "../base/errors.ts";
+import { brokenError, ignore, isResourceError } from "../base/errors.ts";
+import { noteShortage } from "../base/user_code.ts";
 import { checkMade } from "../network/made.ts";
 import type { Clock, TimerId, Transport, TransportListener } from "../network/network.ts";
 
@@ -15,6 +16,8 @@ export class Acceptor {
   readonly #listener: TransportListener;
   readonly #clock: Clock;
   #isClosed = false;
+  /** Whether the system has refused a descriptor, and has not given one since. */
+  #isShort = false;
   #pending: Promise<Transport | undefined> | undefined;
   #hindrance: { readonly error: unknown } | undefined;
   #restInMillis = SHORTEST_REST_IN_MILLIS;
@@ -57,7 +60,7 @@ export class Acceptor {
     try {
       const transport = this.#listener.tryAccept?.();
       if (transport === undefined) return undefined;
-      this.#restInMillis = SHORTEST_REST_IN_MILLIS;
+      this.#onAccepted();
       return checkMade("Transport", transport);
     } catch (error) {
       this.#hindrance = { error };
@@ -79,6 +82,7 @@ export class Acceptor {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#setShort(false);
     this.#listener.close();
     this.#wake?.();
     // The system gives the port back only when the pending accept has ended.
@@ -91,7 +95,7 @@ export class Acceptor {
         try {
           this.#throwHindrance();
           const transport = checkMade("Transport", await this.#listener.accept());
-          this.#restInMillis = SHORTEST_REST_IN_MILLIS;
+          this.#onAccepted();
           return transport;
         } catch (error) {
           if (this.#isClosed) break;
@@ -103,6 +107,17 @@ export class Acceptor {
     } finally {
       this.#pending = undefined;
     }
+  }
+
+  #onAccepted(): void {
+    this.#restInMillis = SHORTEST_REST_IN_MILLIS;
+    if (this.#isShort) this.#setShort(false);
+  }
+
+  #setShort(isShort: boolean): void {
+    if (isShort === this.#isShort) return;
+    this.#isShort = isShort;
+    noteShortage(isShort);
   }
 
   /** What an attempt without a promise has met. */
@@ -118,6 +133,7 @@ export class Acceptor {
     this.#wake = resolve;
     this.#resting = promise;
     this.#rests++;
+    if (isResourceError(error)) this.#setShort(true);
     this.#onRest?.(error, this.#restInMillis);
     const timer: TimerId = this.#clock.setTimeout(resolve, this.#restInMillis);
     this.#restInMillis = Math.min(this.#restInMillis * 2, LONGEST_REST_IN_MILLIS);

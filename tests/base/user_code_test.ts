@@ -1,6 +1,13 @@
 import { assert, assertEquals, fail } from "@std/assert";
 import { GenericError, isError, isSocketError, reasonOf } from "../../src/base/errors.ts";
-import { attempt, handlerError, printThrown, tell, wordsOf } from "../../src/base/user_code.ts";
+import {
+  attempt,
+  handlerError,
+  noteShortage,
+  printThrown,
+  tell,
+  wordsOf,
+} from "../../src/base/user_code.ts";
 import { awkwardThings } from "../support/awkward.ts";
 import { printedDuring } from "../support/printed_during.ts";
 
@@ -84,6 +91,15 @@ Deno.test("printThrown() reads no stack of what failed for want of descriptors",
   }
   const printed = await printedDuring(() => [cause, thrown].forEach(printThrown));
   assertEquals(printed, ["Error: Too many open files", "GenericError: Cannot connect"]);
+});
+
+Deno.test("printThrown() reads no stack while a listener gets no descriptor", async () => {
+  const thrown = new Error("boom");
+  noteShortage(true);
+  const printed = await printedDuring(() => printThrown(thrown));
+  noteShortage(false);
+  assertEquals(printed, ["Error: boom"]);
+  assertEquals(await printedDuring(() => printThrown(thrown)), [thrown]);
 });
 
 Deno.test("printThrown() survives a console that cannot print", async () => {

@@ -150,7 +150,11 @@ export class Writer implements Turn, PressedQueue {
   /** How many bytes of a write that failed or was given up may have gone out nevertheless. */
   get #mayHaveSent(): number {
     if (!this.#isRefused && !this.#isUntold) return 0;
-    return Math.min(this.#transport.mayHaveSent ?? 0, this.#restLength);
+    try {
+      const { mayHaveSent = 0 } = this.#transport;
+      if (mayHaveSent >= 0) return Math.min(mayHaveSent, this.#restLength);
+    } catch { /* one of the user's own cannot say it */ }
+    return this.#restLength;
   }
 
   /** Whether the system was offered bytes that it has not taken yet. */

@@ -492,6 +492,25 @@ for (const how of ["refused", "aborted"]) {
   });
 }
 
+const odd: Record<string, PropertyDescriptor> = {
+  "throws": {
+    get() {
+      throw new Error("odd");
+    },
+  },
+  "is no number": { value: NaN },
+};
+for (const [how, member] of Object.entries(odd)) {
+  Deno.test(`Connection.write() of a stream whose mayHaveSent ${how} counts all that was offered`, async () => {
+    const { connection, peer, clock } = scriptedConnection([], {}, { writes: [broken()] });
+    Object.defineProperty(peer, "mayHaveSent", member);
+    const write = connection.write("abc").catch((error) => error.bytesTaken);
+    await clock.settle();
+    assertEquals(await write, 3);
+    assertEquals((await connection.closed)!.code, "broken");
+  });
+}
+
 const chunk = "x".repeat(100);
 
 Deno.test("Connection.tryWrite() takes what is written in one turn, however little may be queued", async () => {

@@ -18,6 +18,15 @@ Deno.test("free() closes a stream, and does not mind that it was freed already",
   assertEquals(called, ["close", "close"]);
 });
 
+Deno.test("free() and cut() leave alone what a stream makes of it", async () => {
+  const rejects = () => Promise.reject(new Error("freed already"));
+  free({ close: rejects } as unknown as Transport);
+  cut({ close: rejects } as unknown as Transport);
+  cut({ close() {}, reset: rejects } as unknown as Transport);
+  // A rejection that nobody handles would fail this test.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+});
+
 Deno.test("cut() resets a stream where it can, and does not mind that it was freed already", () => {
   for (const [members, name] of [[["close", "reset"], "reset"], [["close"], "close"]] as const) {
     const [transport, called] = recorder(members);

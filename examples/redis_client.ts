@@ -5,13 +5,12 @@ import { ReconnectingClient, Requests, type RequestsStats } from "../clients.ts"
 import { framed } from "../mod.ts";
 import { printable } from "./printable.ts";
 import { respCodec } from "./resp_codec.ts";
-import { command, type Resp } from "./resp_values.ts";
+import { command, lengthOf, type Resp } from "./resp_values.ts";
 
 /** Commands that change nothing, and so may be sent again when it is unknown whether they were run. */
 const READS = new Set(["GET", "MGET", "EXISTS", "TTL", "STRLEN", "ECHO", "PING"]);
-/** Others may have stored longer strings: asking for one fails, and harms no other command. */
+/** Others may have stored longer strings: a command whose answer has more of them fails alone. */
 const LONGEST = 16 * 1024 * 1024;
-const isLonger = (part: Resp) => part instanceof Uint8Array && part.length > LONGEST;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** How to reach the server. */
@@ -53,7 +52,7 @@ export class Redis implements AsyncDisposable {
   async run(...words: string[]): Promise<Resp> {
     const answer = await this.#requests.send(command(...words));
     if (answer instanceof Error) throw answer;
-    if ([answer].flat().some(isLonger)) throw new Error(`It has more than ${LONGEST} bytes`);
+    if (lengthOf(answer) > LONGEST) throw new Error(`It has more than ${LONGEST} bytes`);
     return answer instanceof Uint8Array ? decoder.decode(answer) : answer;
   }
 

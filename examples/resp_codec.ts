@@ -12,7 +12,7 @@ export interface RespConfig {
   readonly maxFrameLength?: number;
   /** How many items an array may have, or words a command; by default as many as in Redis. */
   readonly maxItems?: number;
-  /** Longer strings in bulk are cut to so many bytes: the rest counts for nothing. By default none is cut. */
+  /** So many bytes are kept of all strings in bulk of a message: the rest counts for nothing. By default all are. */
   readonly cutAt?: number;
 }
 

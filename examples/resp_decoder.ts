@@ -9,12 +9,11 @@ const LF = Uint8Array.of(10);
 
 export class RespDecoder implements Decoder<Resp> {
   #arrays: { items: Resp[]; length: number }[] = []; // not complete yet, the innermost last
-  readonly #string: RespString; // one in bulk, of which the length is known
+  readonly #string = new RespString(); // one in bulk, of which the length is known
   #end = 0; // where in the stream the message must have ended
+  #room = 0; // how many bytes of strings in bulk it may still have: what is more is cut
   #searched = 0; // up to where in the stream there is no line feed
-  constructor(readonly config: Required<RespConfig>) {
-    this.#string = new RespString(config.cutAt);
-  }
+  constructor(readonly config: Required<RespConfig>) {}
 
   get holdsPart(): boolean {
     return this.#arrays.length > 0 || this.#string.isAwaited;
@@ -38,7 +37,7 @@ export class RespDecoder implements Decoder<Resp> {
     while (!this.#string.isAwaited) {
       const isItem = this.#arrays.length > 0;
       if (!isItem && inline) skipBlanks(bytes);
-      if (!isItem) this.#end = bytes.offset + maxFrameLength;
+      if (!isItem) [this.#end, this.#room] = [bytes.offset + maxFrameLength, cutAt];
       const end = bytes.indexOf(LF, Math.max(this.#searched - bytes.offset, 0));
       this.#searched = bytes.offset + (end < 0 ? bytes.length : end);
       if (this.#searched > this.#end) throw bad("too much", bytes);
@@ -56,10 +55,11 @@ export class RespDecoder implements Decoder<Resp> {
       if (whole !== undefined) return whole;
       if (type !== "$" && type !== "*") throw bad("nonsense", bytes);
       if (number === -1) return null;
-      // What is cut off does not count.
-      if (type === "$" && number > cutAt) this.#end += number - cutAt;
+      const kept = type === "$" ? Math.min(number, this.#room) : number;
+      this.#end += number - kept; // what is cut off does not count
       if (!(number >= 0 && bytes.offset + number <= this.#end)) throw bad("nonsense", bytes);
-      if (type === "$") this.#string.begin(number);
+      if (type === "$") this.#room -= kept;
+      if (type === "$") this.#string.begin(number, kept);
       else if (number === 0) return [];
       else if (number > maxItems) throw bad("too many items", bytes);
       else if (this.#arrays.push({ items: [], length: number }) > 32) throw bad("depth", bytes);

@@ -10,24 +10,25 @@ export const bad = (why: string, bytes: ByteQueue) =>
 /** The string that comes next, if one does. */
 export class RespString {
   #left = -1; // how many bytes are still to come
+  #kept = 0; // how many of them are kept
   #cut: Uint8Array | undefined; // what is kept of one that is too long
-  constructor(readonly longest: number) {}
 
   get isAwaited(): boolean {
     return this.#left >= 0;
   }
 
-  /** Begins one of so many bytes. */
-  begin(length: number): void {
+  /** Begins one of so many bytes, of which so many are kept. */
+  begin(length: number, kept: number): void {
     this.#left = length;
+    this.#kept = kept;
   }
 
   /** Takes it when it is there. What is too much of it goes as it arrives: no memory is taken for that. */
   take(bytes: ByteQueue): Uint8Array | undefined {
-    if (this.#cut === undefined && this.#left > this.longest) {
-      if (bytes.length < this.longest) return undefined;
-      this.#cut = bytes.take(this.longest).slice(); // a copy: its buffer holds other things, too
-      this.#left -= this.longest;
+    if (this.#cut === undefined && this.#left > this.#kept) {
+      if (bytes.length < this.#kept) return undefined;
+      this.#cut = bytes.take(this.#kept).slice(); // a copy: its buffer holds other things, too
+      this.#left -= this.#kept;
     }
     if (this.#cut !== undefined) {
       const more = Math.min(this.#left, bytes.length);

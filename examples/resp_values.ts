@@ -19,6 +19,12 @@ export function commandOf(words: readonly string[]): Resp {
   return words.map((word) => encoder.encode(word));
 }
 
+/** How many bytes all strings in bulk of a value have together, however deep in it. */
+export function lengthOf(value: Resp): number {
+  if (!Array.isArray(value)) return value instanceof Uint8Array ? value.length : 0;
+  return value.reduce<number>((sum, item) => sum + lengthOf(item), 0);
+}
+
 /** The value that is nothing but this line: a string, an error or an integer; `undefined` where it is none. */
 export function lineIn(line: Uint8Array): string | Error | number | bigint | undefined {
   const [type, text] = [line[0], decoder.decode(line.subarray(1)).replace(/\r?\n$/, "")];

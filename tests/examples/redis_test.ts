@@ -160,12 +160,15 @@ await peerTest(
       redis.run("INCR", "n"),
       redis.run("GET", "long"),
       redis.run("MGET", "n", "long"),
+      redis.run("MGET", "long", "long", "n", "long"),
+      redis.run("MGET", "most", "n"),
+      redis.run("EVAL", "return {1, {{redis.call('GET', 'long')}, 2}}", "0"),
       redis.run("STRLEN", "long"),
       redis.run("INCR", "n"),
     ]);
     assertEquals(
       answers.map((answer) => answer.status === "fulfilled" ? answer.value : answer.reason.message),
-      [1, why, why, 2 ** 24 + 1, 2],
+      [1, why, why, why, why, why, 2 ** 24 + 1, 2],
     );
     assertEquals((await redis.run("GET", "most") as string).length, 2 ** 24);
   },

@@ -215,19 +215,27 @@ for (
   });
 }
 
-Deno.test("respCodec cuts strings that are too long, and goes on with what follows", () => {
+Deno.test("respCodec cuts strings where they are too long together, and goes on with what follows", () => {
   const codec = respCodec({ maxFrameLength: 100, cutAt: 10 });
-  const strings = ["x".repeat(9), "y".repeat(10), "z".repeat(11), "a".repeat(500), ""];
-  const message = command("message", ...strings);
-  const cut = { message: command("message", ...strings.map((string) => string.slice(0, 10))) };
-  const bytes = encodeAll(codec, [message, bytesOf("b".repeat(1_000)), "OK"]);
-  const all = [cut, { message: bytesOf("b".repeat(10)) }, { message: "OK" }];
+  const strings = ["x".repeat(4), "", "y".repeat(5), "z".repeat(3), "a".repeat(500), "", "b"];
+  const kept = ["xxxx", "", "yyyyy", "z", "", "", ""];
+  const deep: Resp = [
+    [command(...strings.slice(0, 4)), 1],
+    ...command(...strings.slice(4)) as Resp[],
+  ];
+  const bytes = encodeAll(codec, [command(...strings), deep, bytesOf("c".repeat(1_000)), "OK"]);
+  const all = [
+    command(...kept),
+    [[command(...kept.slice(0, 4)), 1], ...command(...kept.slice(4)) as Resp[]],
+    bytesOf("c".repeat(10)),
+    "OK",
+  ].map((message) => ({ message }));
   assertEquals(decodeAll(codec, [bytes]), all);
   assertEquals(decodeAll(codec, cutIntoBytes(bytes)), all);
   for (let at = 1; at < bytes.length; at++) assertEquals(decodeAll(codec, cutAt(bytes, [at])), all);
-  // What is kept is limited as before, and so is a string that ends in another way than it says.
-  const [many] = decodeAll(codec, [encodeAll(codec, [command(...Array(10).fill("c".repeat(20)))])]);
-  assertMatch((many as { error: string }).error, /nonsense/);
+  // What is around the strings is limited as before, and so is a string that ends in another way than it says.
+  const [many] = decodeAll(codec, [encodeAll(codec, [command(...Array(20).fill("d".repeat(20)))])]);
+  assertMatch((many as { error: string }).error, /too much/);
   const [odd] = decodeAll(codec, [bytesOf(`$12\r\n${"d".repeat(14)}`)]);
   assertEquals(odd, { error: "Cannot decode: nonsense before byte 17" });
   assertEquals(decodeAll(codec, [bytesOf(`$12\r\n${"d".repeat(11)}`)]), [

@@ -55,7 +55,8 @@ export interface ConnectionConfig {
   /**
    * How many written bytes may wait for a peer that does not take them. A write is accepted when nothing waits,
    * whatever its size, or when it fits; otherwise the connection ends with `"overflow"`. The same happens when more
-   * than a thousand writes wait, and at least one for every 64 bytes of the limit. From 1.
+   * than a thousand writes wait, and at least one for every 64 bytes of the limit. A list that `onBytes` returns is one
+   * write, and so are a message and what `sendAll` sends. From 1.
    *
    * @default {16_777_216}
    */

@@ -4,7 +4,7 @@ import { methodsOf } from "../base/service_methods.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
 
-/** What a call of `onBytes` sends: bytes, text, several of those, or nothing. */
+/** What a call of `onBytes` sends as one write: bytes, text, several of those, or nothing. */
 export type ByteReply = Uint8Array | string | readonly (Uint8Array | string)[] | undefined | void;
 
 /** A connection that a listener hands to your service. */

@@ -9,7 +9,6 @@
 import {
   codeOf,
   GenericError,
-  ignore,
   isBadFrame,
   isError,
   isReadTimeout,
@@ -247,11 +246,8 @@ class ServiceLoop implements Attendant, Wait {
     try {
       const onSent = this.#whenSent ??= young(() => this.#afterBytes());
       if (!Array.isArray(reply)) return writer.post(reply as Uint8Array | string, onSent);
-      const last = reply.length - 1;
-      for (const [i, content] of reply.entries()) {
-        writer.post(content, i === last ? onSent : ignore);
-      }
-      if (last < 0) this.#afterBytes();
+      if (reply.length === 0) return this.#afterBytes();
+      writer.postAll(reply, onSent);
     } catch (error) {
       if (Array.isArray(reply)) reply.forEach(giveUp);
       // It was closed during the call, or that was too much: the error that ended it is reported.

@@ -238,6 +238,25 @@ export class Writer implements Turn, PressedQueue {
   }
 
   /**
+   * Queues bytes that are in pieces as one write: all of them or none.
+   *
+   * @param pieces The bytes, in order.
+   * @param hasWaited Whether they have room in any case.
+   * @returns What becomes of each piece; one that rejects where none was queued.
+   */
+  writeAll(pieces: readonly Uint8Array[], hasWaited: boolean): Promise<number>[] {
+    if (this.#gatherer !== undefined) this.#flushGathered();
+    const refusal = this.#refusal(lengthOf(pieces), hasWaited);
+    if (refusal !== undefined) return [rejected(writeError(refusal, 0))];
+    return pieces.map((piece) => {
+      const write = new QueuedWrite(piece);
+      const promise = write.promised();
+      this.#enqueue(write, false);
+      return promise;
+    });
+  }
+
+  /**
    * Queues content without a promise for it.
    *
    * @param content Bytes, or text.
@@ -255,6 +274,22 @@ export class Writer implements Turn, PressedQueue {
   }
 
   /**
+   * As `post`, for content in pieces, which is one write: all of them or none.
+   *
+   * @param contents At least one.
+   * @param onSent Called when the kernel has them all.
+   */
+  postAll(contents: readonly (Uint8Array | string)[], onSent: () => void): void {
+    const pieces = Array.from(contents, (content) => contentBytes(content));
+    if (this.#gatherer !== undefined) this.#flushGathered();
+    const refusal = this.#refusal(lengthOf(pieces));
+    if (refusal !== undefined) throw refusal;
+    const writes = pieces.map((piece) => new QueuedWrite(piece));
+    writes.at(-1)!.resolve = onSent;
+    for (const write of writes) this.#enqueue(write, false);
+  }
+
+  /**
    * Queues bytes, all of them or none, without a promise, unless the system has refused too much.
    *
    * @param pieces The bytes, in order.
@@ -267,8 +302,7 @@ export class Writer implements Turn, PressedQueue {
   ): boolean {
     if (this.#gatherer !== undefined) this.#flushGathered();
     if (!this.isOpen) return false;
-    let length = 0;
-    for (const piece of pieces) length += piece.length;
+    const length = lengthOf(pieces);
     if (length === 0) return true;
     const writes = this.#writes;
     const mostWrites = mostWritesIn(maxQueuedBytes);
@@ -643,6 +677,12 @@ export class Writer implements Turn, PressedQueue {
       onFailed(error);
     }
   }
+}
+
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
 }
 
 /** How many writes may wait under a limit of bytes: their places take memory, too. */

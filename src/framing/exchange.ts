@@ -338,7 +338,7 @@ export class Exchange<In, Out> {
     if (pieces.length === 0) return SENT_NOTHING;
     if (pieces.length === 1) return writer.write(pieces[0]!, isOneOfMany, hasWaited);
     // They go out together; where an earlier one fails, the last fails with the same.
-    const writes = pieces.map((piece) => writer.write(piece, false, hasWaited));
+    const writes = writer.writeAll(pieces, hasWaited);
     let total = 0;
     for (const piece of pieces) total += piece.length;
     const sent = writes.at(-1)!.then(() => total, (error) => failed(error, writes, total));

@@ -605,7 +605,10 @@ Deno.test("onBytes: a reply that ends the connection at once is reported once", 
         void caller.write(big);
         return "more";
       },
-      () => [big, "more"],
+      (caller: Caller) => {
+        void caller.write("waits");
+        return [new Uint8Array(0), big, "more"];
+      },
     ]
   ) {
     const calls: string[] = [];
@@ -623,6 +626,35 @@ Deno.test("onBytes: a reply that ends the connection at once is reported once", 
     await Promise.resolve();
     assertEquals(calls, ["error", "close"]);
   }
+});
+
+Deno.test("onBytes: a reply that is a list is one write, whatever its size where nothing waits", async () => {
+  const replies = [
+    ["head", new Uint8Array(100_000)],
+    Array.from({ length: 100 }, () => new Uint8Array(1_000)),
+    Array.from({ length: 2_000 }, () => "abc"),
+    ["", "a", ""],
+    [],
+  ];
+  for (const reply of replies) {
+    const { connection, peer } = served(
+      ["a", end()],
+      { onBytes: () => reply },
+      { maxQueuedBytes: 65_536 },
+      { writes: [1, 2] },
+    );
+    assertEquals(await connection.closed, undefined);
+    assertEquals(peer.written.length, reply.reduce((sum, { length }) => sum + length, 0));
+  }
+});
+
+Deno.test("onBytes: of a list with something wrong in it nothing is sent", async () => {
+  const { connection, peer } = served(["a", end()], {
+    onBytes: () => ["a", 5 as unknown as string],
+    onError: () => {},
+  });
+  assertEquals((await connection.closed)?.code, "handler");
+  assertEquals(peer.writtenText, "");
 });
 
 Deno.test("onBytes: promises in a list are refused, and none of them ends the program", async () => {

@@ -1,8 +1,15 @@
-import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import fc from "fast-check";
 import * as socket from "../../mod.ts";
 import { GenericError, ReadTimedOutError, SocketError } from "../../src/base/errors.ts";
 import type { Codec } from "../../src/framing/codec.ts";
+import { DelimiterCodec } from "../../src/framing/delimiter_codec.ts";
 import { framed } from "../../src/framing/framed.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
 import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
@@ -190,6 +197,40 @@ Deno.test("Framed sends one message, and several as one write", async () => {
   assertEquals(await messages.sendAll([[1, 2], null, "x"]), 15);
   assertEquals(peer.writes, [bytesOf('{"a":1}\n'), bytesOf('[1,2]\nnull\n"x"\n')]);
   connection.abort();
+});
+
+Deno.test("Framed.send() and sendAll() are one write, whatever its size where nothing waits", async () => {
+  for (const codec of [new LengthPrefixCodec(), new NetstringCodec(), new DelimiterCodec("\0")]) {
+    for (const [count, size] of [[1, 100_000], [3, 50_000], [600, 20_000]] as const) {
+      const [here, there] = connectedPair({ maxQueuedBytes: 65_536 });
+      const message = new Uint8Array(size).fill(120);
+      const length = count * encodeAll(codec, [message]).length;
+      const messages = framed(here, codec);
+      const sent = count === 1
+        ? messages.send(message)
+        : messages.sendAll(Array(count).fill(message));
+      const ended = sent.finally(() => messages.close()).catch((error) => error.message);
+      let got = 0;
+      for await (const bytes of there) got += bytes.length;
+      await there.close();
+      assertEquals([await ended, got], [length, length]);
+    }
+  }
+});
+
+Deno.test("Framed.send() of what does not fit behind others is refused whole, in whatever pieces", async () => {
+  const open = Promise.withResolvers<void>();
+  const { connection, peer } = scriptedConnection([], { maxQueuedBytes: 65_536 }, {
+    writes: [until(open.promise)],
+  });
+  const messages = framed(connection, new LengthPrefixCodec());
+  const first = messages.send(new Uint8Array(20_000)).catch((error) => error.code);
+  const fits = messages.send(new Uint8Array(45_524)).catch((error) => error.code);
+  const error = await assertRejects(() => messages.send(new Uint8Array(20_000)), GenericError);
+  assertEquals([error.code, error.bytesTaken], ["overflow", 0]);
+  assertStringIncludes(error.message, "20004 bytes do not fit, 65532 of 65536 are queued");
+  assertEquals([await first, await fits], ["overflow", "overflow"]);
+  assertEquals(peer.writtenText, "");
 });
 
 Deno.test("Framed.send() in a loop answers what is there as one write, in order with other writes", async () => {

@@ -84,6 +84,8 @@ const MOST_AHEAD = 64 * 1024;
 export interface PartHolder {
   /** From where in the stream on it has taken bytes that it has not given; -1 for none. */
   readonly heldFrom: number;
+  /** Up to where in the stream it has looked, and found no whole message; how long one may be, its codec says. */
+  readonly soughtTo: number;
 }
 
 /** Reads on demand from a transport into a queue. */
@@ -194,6 +196,11 @@ export class Reader implements InflowHost {
     if (from < 0) return length;
     // Of a bad frame, all that has come may be dropped already.
     return Math.max(1, offset + length - from);
+  }
+
+  /** Whether so many bytes that are unread were looked at, and are but a part of a message. */
+  isPart(length: number): boolean {
+    return this.holder !== undefined && this.holder.soughtTo >= this.queue.offset + length;
   }
 
   /** Whether a wait needs nothing more, and only lets others go first. */

@@ -29,7 +29,8 @@ export interface Service {
    * then -1); then the connection closes, unless it was made with `allowHalfOpen`.
    *
    * What a call leaves unread is kept for the next one, up to 16 MiB: a connection whose service leaves more
-   * ends with `"overflow"`. A service without this method leaves reading to you.
+   * ends with `"overflow"`. (A begun message is as long as its codec allows.) A service without this method leaves
+   * reading to you.
    */
   onReadReady?(caller: Caller): void | Promise<void>;
   /**

@@ -22,7 +22,10 @@ import type { Wait } from "./reader.ts";
 import type { ByteReply, Caller, Service } from "./service.ts";
 import type { Attendant } from "./stopping.ts";
 
-/** Only reading shows whether more has arrived: a service that reads nothing must not fill the memory. */
+/**
+ * Only reading shows whether more has arrived: a service that reads nothing must not fill the memory. A part of a
+ * message is bounded by its codec.
+ */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -205,7 +208,7 @@ class ServiceLoop implements Attendant, Wait {
     const isCut = !core.isOpen && !reader.hasEnded && !(hasRead && reader.hasRest);
     if (isCut) return this.#afterLastCall();
     if (this.#isLastCall && (unread === 0 || !hasRead)) return this.#afterLastCall();
-    if (!hasRead && unread >= MOST_UNREAD_BYTES && core.isOpen) {
+    if (!hasRead && unread >= MOST_UNREAD_BYTES && core.isOpen && !reader.isPart(this.length)) {
       core.fail(
         new GenericError(
           "overflow",

@@ -35,6 +35,7 @@ export class Exchange<In, Out> {
   readonly #endCompletes: boolean;
   readonly #much: number;
   readonly #frames = new FrameBuffer();
+  soughtTo = -1;
   #onFreed = ignore;
   #hasTold = false;
   #isEncoding = false;
@@ -172,6 +173,7 @@ export class Exchange<In, Out> {
       return this.#core.isFreed && queue.offset === offset ? undefined : message;
     }
     this.#isMidway = this.#holdsPart;
+    this.soughtTo = queue.offset + queue.length;
     reader.lookAhead();
     if (hasEnded && queue.length > 0) throw cutOff(queue, undefined, this.#messageFrom);
     return undefined;

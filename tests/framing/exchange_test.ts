@@ -1,6 +1,9 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GenericError, type SocketError } from "../../src/base/errors.ts";
 import { Exchange } from "../../src/framing/exchange.ts";
+import type { Connection } from "../../src/connection/connection.ts";
+import { readService } from "../../src/connection/service.ts";
+import { serve } from "../../src/connection/service_loop.ts";
 import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { end, until } from "../../testing/mod.ts";
@@ -149,4 +152,22 @@ Deno.test("Exchange.position is where the next message begins, and offered what 
   await lines.flush();
   assertEquals([lines.position, lines.offered], [8, 8]);
   connection.abort();
+});
+
+Deno.test("Exchange that has looked once does not let its service leave everything unread", async () => {
+  const MIB = 1024 * 1024;
+  const { connection } = scriptedConnection(Array(20).fill(new Uint8Array(MIB)));
+  let lines: Exchange<string, string> | undefined;
+  serve(
+    connection,
+    readService({
+      onReadReady(caller: Connection) {
+        if (lines !== undefined) return;
+        lines = new Exchange(caller, new LineCodec({ maxFrameLength: 100 * MIB }));
+        assertEquals(lines.next(), undefined);
+      },
+      onError() {},
+    }),
+  );
+  assertEquals((await connection.closed)?.code, "overflow");
 });

@@ -9,6 +9,7 @@ import {
 } from "../../src/framing/framed_service.ts";
 import { Group } from "../../src/framing/group.ts";
 import { JsonLinesCodec } from "../../src/framing/json_lines_codec.ts";
+import { LengthPrefixCodec } from "../../src/framing/length_prefix_codec.ts";
 import { LineCodec } from "../../src/framing/line_codec.ts";
 import { type Connection, coreOf } from "../../src/connection/connection.ts";
 import { readService } from "../../src/connection/service.ts";
@@ -661,4 +662,29 @@ Deno.test("A service that is not for messages ends with the bad frame that a rea
   const error = await connection.closed;
   assertEquals([error instanceof GenericError, error!.code], [true, "frame"]);
   await assertRejects(() => connection.read(), GenericError);
+});
+
+Deno.test("framedService() gets a message of any length that its codec allows", async () => {
+  const MIB = 1024 * 1024;
+  const long = 20 * MIB;
+  const piece = new Uint8Array(MIB).fill(120);
+  const config = { maxFrameLength: long };
+  const ways: [Codec<string | Uint8Array, string>, string, string][] = [
+    [new LengthPrefixCodec(config) as Codec<string | Uint8Array, string>, "\x01\x40\0\0", ""],
+    [new LineCodec(config), "", "\n"],
+  ];
+  for (const [codec, before, behind] of ways) {
+    const got: number[] = [];
+    const { connection } = served(
+      [before, ...Array(20).fill(piece), behind, end()].filter((step) => step !== ""),
+      codec,
+      { onMessage: (_caller, message) => void got.push(message.length) },
+    );
+    assertEquals([await connection.closed, got], [undefined, [long]]);
+    // One that is longer is still refused.
+    const endless = served([...Array(22).fill(piece), end()], new LineCodec(config), {
+      onMessage() {},
+    });
+    assertEquals((await endless.connection.closed)?.code, "frame");
+  }
 });

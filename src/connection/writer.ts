@@ -228,7 +228,11 @@ export class Writer implements Turn, PressedQueue {
     } catch (error) {
       return rejected(error);
     }
-    if (this.#gatherer !== undefined) this.#flushGathered();
+    if (this.#gatherer !== undefined) {
+      // Its user cannot know of that: behind it there is room as if nothing waited.
+      hasWaited ||= this.queuedBytes === 0;
+      this.#flushGathered();
+    }
     const refusal = this.#refusal(bytes.length, hasWaited);
     if (refusal !== undefined) return rejected(writeError(refusal, 0));
     const write = new QueuedWrite(bytes);

@@ -688,3 +688,24 @@ Deno.test("framedService() gets a message of any length that its codec allows", 
     assertEquals((await endless.connection.closed)?.code, "frame");
   }
 });
+
+Deno.test("framedService() counts a message that is sent as the only write behind replies that are gathered", async () => {
+  const long = "x".repeat(2_000);
+  for (const how of ["send", "sendAll", "trySend", "write"]) {
+    const { connection, peer } = scriptedConnection(["a\nb\n", end()], { maxQueuedBytes: 1_000 });
+    const service = framedService<string, string>(new LineCodec(), {
+      async onMessage(caller, line) {
+        if (line === "a") return "reply";
+        if (how === "send") await caller.send(long);
+        else if (how === "sendAll") await caller.sendAll([long]);
+        else if (how === "trySend") assertEquals(caller.trySend(long), true);
+        else await connection.write(long + "\n");
+        return undefined;
+      },
+      onError() {},
+    });
+    serve(connection, readService(service));
+    assertEquals([how, await connection.closed], [how, undefined]);
+    assertEquals(peer.writtenText, `reply\n${long}\n`);
+  }
+});

@@ -23,7 +23,8 @@ export interface StopOptions {
   /**
    * How long calls under way may go on, in milliseconds, after accepting has ended; then their connections are aborted.
    * The earliest deadline that any call has asked for counts, from that call on: a further `gracefulStop()` brings it
-   * forward, and so do `await using` and the config's `signal`, but nothing puts it off. From 1, or `Infinity`.
+   * forward, and so do `await using` and the config's `signal`, but nothing puts it off. That holds for a stop under
+   * way also where a `start()` waits for its end. From 1, or `Infinity`.
    *
    * @default the listener's `stopDeadlineInMillis`
    */
@@ -126,8 +127,8 @@ interface Stop {
   readonly report: Promise<StopReport>;
   /** How long it lets everything go on. */
   readonly grace: Grace;
-  /** Lets it last no longer than that, from now, or from the end of its grace. */
-  endIn(millis: number): void;
+  /** Lets it, and all stops before it, last no longer than that, from now, or from the end of the grace. */
+  endIn(deadlineInMillis: number, acceptForInMillis: number): void;
   /** Ends its grace and its patience. */
   hurry(): void;
 }
@@ -287,11 +288,9 @@ export class LifeCycle {
   /** The stop under way; or a new one after it, if a start was asked for since. */
   #stopWithin(deadlineInMillis: number, acceptForInMillis: number): Stop {
     const before = this.#stop;
-    if (before !== undefined && this.#starting === undefined) {
-      before.grace.endIn(acceptForInMillis);
-      before.endIn(deadlineInMillis);
-      return before;
-    }
+    // Also where a start waits between the two: whoever stops something has only so long for all of it.
+    before?.endIn(deadlineInMillis, acceptForInMillis);
+    if (before !== undefined && this.#starting === undefined) return before;
     const starting = this.#starting;
     this.#starting = undefined;
     const { clock } = this.#settings;
@@ -300,14 +299,18 @@ export class LifeCycle {
     let isHurried = false;
     let longestInMillis = deadlineInMillis;
     let patience: Patience | undefined;
+    // What it waits for before it can shut anything takes of its time.
+    const patient = grace.over().then(() => {
+      patience = new Patience(clock, longestInMillis);
+      if (isHurried) patience.end();
+      return patience;
+    });
     const run = async () => {
       // Only what is open has anything to go on with.
       if (starting === undefined) grace.end();
       else await this.#awaitStart(starting, deadlineInMillis).catch(() => grace.end());
       this.#openable.onStopping?.();
-      await grace.over();
-      patience = new Patience(clock, longestInMillis);
-      if (isHurried) patience.end();
+      const patience = await patient;
       try {
         return await this.#openable.shut(patience);
       } finally {
@@ -316,10 +319,12 @@ export class LifeCycle {
     };
     const stop: Stop = {
       grace,
-      endIn(millis) {
-        longestInMillis = Math.min(longestInMillis, millis);
-        starting?.opening.endIn(millis);
-        patience?.endIn(millis);
+      endIn(deadlineInMillis, acceptForInMillis) {
+        before?.endIn(deadlineInMillis, acceptForInMillis);
+        grace.endIn(acceptForInMillis);
+        longestInMillis = Math.min(longestInMillis, deadlineInMillis);
+        starting?.opening.endIn(deadlineInMillis);
+        patience?.endIn(deadlineInMillis);
       },
       hurry() {
         before?.hurry();

@@ -465,23 +465,84 @@ for (const [name, stop] of Object.entries(STOPS)) {
   });
 }
 
-Deno.test("A stop whose deadline is over before an earlier one has ended waits for that, and for the start between", async () => {
-  for (const acceptForInMillis of [0, 100]) {
+Deno.test("A stop behind a start brings its times to the stop before that, and waits for the start", async () => {
+  for (const first of [{}, { deadlineInMillis: Infinity }, { acceptForInMillis: 100 }]) {
     const { life, log, clock, isOpen, holdShut } = scripted();
     await life.start();
-    const answered = Promise.withResolvers<void>();
-    holdShut(answered.promise);
-    const first = life.gracefulStop({ acceptForInMillis });
+    holdShut(new Promise(() => {}));
+    const stops = [life.gracefulStop(first)];
     const starting = life.start();
-    const second = life.gracefulStop({ deadlineInMillis: 3 });
-    const closed = life.closed;
-    await clock.advance(1_500);
-    answered.resolve();
-    await clock.advance(100);
-    await Promise.all([first, starting, second, closed]);
-    assertEquals([log.join(" "), isOpen()], ["open shut open shut", false]);
+    stops.push(life.gracefulStop({ deadlineInMillis: 30 }));
+    const { closed } = life;
+    await clock.advance(29);
+    assertEquals([log.join(" "), await isPending(clock, stops[0]!)], ["open shut", true]);
+    await clock.advance(1);
+    await Promise.all([...stops, starting, closed]);
+    assertEquals([log.join(" "), isOpen(), clock.pending], ["open shut open shut", false, 0]);
     await life.start();
     assertEquals(isOpen(), true);
-    await life.gracefulStop();
+    await life.immediateStop();
   }
 });
+
+Deno.test("A stop brings its times to all stops before it, and nothing puts them off", async () => {
+  const { life, log, clock, holdShut } = scripted();
+  await life.start();
+  holdShut(new Promise(() => {}));
+  const forever = { acceptForInMillis: 100_000, deadlineInMillis: Infinity };
+  const all: Promise<unknown>[] = [life.gracefulStop(forever), life.start()];
+  all.push(life.gracefulStop(forever), life.start(), life.gracefulStop(forever));
+  await clock.advance(10);
+  // That one and the last one are one stop.
+  all.push(life.gracefulStop({ acceptForInMillis: 20, deadlineInMillis: 30 }));
+  all.push(life.gracefulStop(forever));
+  await clock.advance(49);
+  assertEquals([log.join(" "), await isPending(clock, all[0]!)], ["open shut", true]);
+  await clock.advance(1);
+  await Promise.all(all);
+  assertEquals([log.join(" "), clock.pending], ["open shut open shut open shut", 0]);
+});
+
+Deno.test("A stop that has waited for a start has the rest of its time for what that opened", async () => {
+  const { life, log, clock, holdShut, holdOpen } = scripted();
+  const opened = Promise.withResolvers<void>();
+  holdOpen(opened.promise);
+  holdShut(new Promise(() => {}));
+  const starting = life.start();
+  await clock.settle();
+  const stopping = life.gracefulStop({ deadlineInMillis: 100 });
+  await clock.advance(60);
+  opened.resolve();
+  await clock.advance(39);
+  assertEquals([log.join(" "), await isPending(clock, stopping)], ["open shut", true]);
+  await clock.advance(1);
+  await Promise.all([starting, stopping]);
+  assertEquals(clock.pending, 0);
+});
+
+for (const kind of ["Listener", "UdpListener"] as const) {
+  Deno.test(`${kind} keeps the deadline of a stop during a restart`, async () => {
+    const begun = Promise.withResolvers<void>();
+    const call = () => {
+      begun.resolve();
+      return new Promise<undefined>(() => {});
+    };
+    const config = { interface: "127.0.0.1", stopDeadlineInMillis: 1 };
+    const listener = kind === "Listener" ? new Listener(0, config) : new UdpListener(0, config);
+    if (listener instanceof Listener) listener.attach({ onBytes: call });
+    else listener.attach({ onDatagram: call });
+    await listener.start();
+    const { port } = listener;
+    const client = kind === "Listener"
+      ? await Client.connect({ host: "127.0.0.1", port })
+      : new UdpClient(undefined, { remoteHost: "127.0.0.1", remotePort: port });
+    await client.write("x");
+    await begun.promise;
+    const stopping = listener.gracefulStop({ deadlineInMillis: Infinity });
+    const starting = listener.start();
+    await listener[Symbol.asyncDispose]();
+    assertEquals((await stopping).cut.map(({ reason }) => reason), ["deadline"]);
+    await starting;
+    await client.close();
+  });
+}

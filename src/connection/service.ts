@@ -64,7 +64,7 @@ export interface Service {
   onError?(caller: Caller, error: Error): void | Promise<void>;
   /**
    * The connection is over, and `end` says how. Called exactly once for each connection whose `onConnect` was
-   * begun.
+   * begun. A stop of its listener waits for it until the deadline, as for every other method.
    */
   onClose?(caller: Caller, end: ConnectionEnd): void | Promise<void>;
 }

@@ -4,7 +4,8 @@
 //
 // Invariants: calls for one connection never overlap; a call that read nothing is not repeated until more has arrived;
 // a handler's exception ends its own connection only. The end: the call under way settles, onError is called (at most
-// once), the socket is freed and leaves its listener, onClose is called, then `closed` resolves.
+// once), the socket is freed and leaves its listener, onClose is called, then `closed` resolves, and a stop that waits
+// goes on.
 
 import {
   codeOf,
@@ -310,7 +311,7 @@ class ServiceLoop implements Attendant, Wait {
     await core.close(ended);
     // Closing may have failed.
     ended ??= core.error;
-    core.leave(ended);
+    core.depart(ended);
     if (this.#service.onClose !== undefined) {
       await guarded(() => this.#service.onClose!(this.#caller, core.end));
     }

@@ -399,20 +399,21 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#stopping?.onParted();
   }
 
-  /**
-   * Takes the connection out of its listener, whose stop waits for it no longer.
-   *
-   * @param error What `closed` will give.
-   */
+  /** The stop of its listener waits for it no longer. */
   leave(error: SocketError | undefined): void {
-    if (this.#stay === "in") this.#depart(error);
+    this.depart(error);
     if (this.#stay === "done") return;
     this.#stay = "done";
     this.origin.onDone?.();
   }
 
-  /** It no longer counts as open, but a method of its service may still be under way. */
-  #depart(error: SocketError | undefined): void {
+  /**
+   * It no longer counts as open, but a method of its service may still be under way, for which a stop waits.
+   *
+   * @param error What `closed` will give.
+   */
+  depart(error: SocketError | undefined): void {
+    if (this.#stay !== "in") return;
     this.#stay = "left";
     // A method has thrown after the connection was closed.
     if (error !== this.error) this.#ending = { by: "error", error, isOver: false };
@@ -669,7 +670,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#signalEnd();
     const attendant = this.#attendant;
     if (attendant === undefined) return this.settle(this.error);
-    if (isAbort) this.#depart(this.error);
+    if (isAbort) this.depart(this.error);
     attendant.onFreed(error);
   }
 }

@@ -66,7 +66,7 @@ export interface MessageService<In, Out = In> {
    */
   onError?(caller: Framed<In, Out>, error: Error): void | Promise<void>;
 
-  /** The connection is over, and `end` says how. */
+  /** The connection is over, and `end` says how. A stop of its listener waits for it until the deadline. */
   onClose?(caller: Framed<In, Out>, end: ConnectionEnd): void | Promise<void>;
 }
 

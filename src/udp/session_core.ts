@@ -60,6 +60,8 @@ export class SessionCore implements InLine<SessionCore>, Placed {
   #abortion: AbortController | undefined;
   /** A method of a service that handles this session is under way. */
   isHandled = false;
+  /** Its service has an `onClose`, which has not settled yet. */
+  hasOnClose = false;
   /** Whether one of its datagrams is being handled by a method of a service; `undefined` where there is none for each. */
   isCalling: boolean | undefined;
   /** Says its last words at a stop, and calls `onHandled` then, if a service has any. */

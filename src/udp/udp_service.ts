@@ -56,7 +56,7 @@ export interface UdpService {
   /**
    * A session is over, and its methods have settled. `end` says how it ended. Called once for each session of this
    * service, so use it with `onSession`, or in a service that a function made. A session that was idle too long ends
-   * by `"error"`, with a `"timed-out"` error. None ends by `"peer"`.
+   * by `"error"`, with a `"timed-out"` error. None ends by `"peer"`. A stop waits for it until the deadline.
    */
   onClose?(session: UdpSession, end: ConnectionEnd): void | Promise<void>;
 }

@@ -242,7 +242,7 @@ export class UdpServing implements UdpSocketOwner {
     const stopped = new GenericError("closed", "The listener was stopped");
     const sessions = this.#sessions.size;
     const begun = new Map(
-      [...this.#open].map(({ remoteAddress, remotePort, id }) =>
+      this.#sessions.all().map(({ remoteAddress, remotePort, id }) =>
         [formatAddress(remoteAddress, remotePort), id] as const
       ),
     );

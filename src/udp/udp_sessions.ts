@@ -51,7 +51,7 @@ export class UdpSessions {
   #isClosed = false;
   /** Peers whose sessions ended after the close, before they were taken. */
   readonly neverTaken: DatagramAddress[] = [];
-  /** Sessions that have ended while a method still worked for them. */
+  /** Sessions that have ended, and a method still works for them, or will. */
   readonly #leftBehind = new Set<UdpSession>();
   #onLeave: (() => void) | undefined;
 
@@ -84,7 +84,12 @@ export class UdpSessions {
     };
   }
 
-  /** How many sessions a stop waits for. */
+  /** The sessions that a stop waits for; those that are open come last. */
+  all(): readonly UdpSession[] {
+    return [...this.#leftBehind, ...this.#open];
+  }
+
+  /** How many they are. */
   get size(): number {
     return this.#open.size + this.#leftBehind.size;
   }
@@ -136,7 +141,7 @@ export class UdpSessions {
       this.#take(core);
       if (this.#isClosed) this.neverTaken.push(core.peer);
     }
-    if (core.isHandled) this.#leftBehind.add(session);
+    if (core.isHandled || core.hasOnClose) this.#leftBehind.add(session);
     this.#onLeave?.();
     // Perhaps nobody else wants datagrams. A stop still does.
     if (this.#open.size === 0 && !this.#isClosed) this.#shared.socket.wake();
@@ -150,7 +155,8 @@ export class UdpSessions {
       ? await ownService(given, session, readUdpService, (error) => core.end(error, "error"))
       : given;
     if (service === undefined) return this.#onHandled(session);
-    const { onStop } = service;
+    const { onStop, onClose } = service;
+    core.hasOnClose = onClose !== undefined;
     if (onStop !== undefined) {
       core.part = young(() => void this.#handle(service, session, () => onStop(session)));
     }
@@ -167,10 +173,12 @@ export class UdpSessions {
     } else {
       this.#onHandled(session);
     }
-    if (service.onClose === undefined) return;
+    if (onClose === undefined) return;
     const error = await core.closed;
     const end = connectionEnd(core.endedBy, error, core.ageInMillis);
     await attempt(() => service.onClose!(session, end)).catch(printThrown);
+    core.hasOnClose = false;
+    this.#release(session);
   }
 
   /** Has a service handle a session with one of its methods. */
@@ -203,9 +211,16 @@ export class UdpSessions {
     core.end(failure, "error");
   }
 
-  /** No method works for a session any more. */
+  /** A method that worked for a session has settled, and what it threw was reported. */
   #onHandled(session: UdpSession): void {
-    if (this.#leftBehind.delete(session)) this.#onLeave?.();
+    coreOf(session).isHandled = false;
+    this.#release(session);
+  }
+
+  /** A stop waits no longer for a session that has ended, unless another method works for it. */
+  #release(session: UdpSession): void {
+    const { isHandled, hasOnClose } = coreOf(session);
+    if (!isHandled && !hasOnClose && this.#leftBehind.delete(session)) this.#onLeave?.();
   }
 
   /** Offers a new session to the next call that takes one. */
@@ -272,8 +287,7 @@ export class UdpSessions {
 
   /** What a stop reports of the sessions that it has waited for in vain. */
   cutOff({ reason }: Patience): CutOff[] {
-    const rest = [...this.#open, ...this.#leftBehind];
-    return rest.map((session) => cutOff(session.id, coreOf(session).peer, reason));
+    return this.all().map((session) => cutOff(session.id, coreOf(session).peer, reason));
   }
 
   /** Ends all sessions at once. */

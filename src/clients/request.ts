@@ -44,6 +44,11 @@ export class Request<Q, A> implements InLine<Request<Q, A>> {
     return this.repeats > 0 || this.owner?.hasLeft(this) === true;
   }
 
+  /** Whether any of it has left, or still will although it is given up. */
+  get mayLeave(): boolean {
+    return this.repeats > 0 || this.owner?.mayLeave(this) === true;
+  }
+
   /** What is sent. @param number What makes it, where a function does. */
   messageOf(number: number): Q {
     const { message } = this;
@@ -70,6 +75,8 @@ export interface Owner<Q, A> {
   readonly strangers: number;
   /** Whether the system was offered bytes of it on this connection. */
   hasLeft(request: Request<Q, A>): boolean;
+  /** Whether any of it has left, or still will: what was written goes out, though nobody waits for the answer. */
+  mayLeave(request: Request<Q, A>): boolean;
   /** Nobody waits for its answer any more. */
   giveUp(request: Request<Q, A>): void;
 }

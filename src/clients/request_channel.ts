@@ -115,6 +115,10 @@ export class RequestChannel<Q, A> implements Owner<Q, A>, WaitOwner {
     return request.at < (this.#isEndedPolitely ? this.#exchange.written : this.#exchange.offered);
   }
 
+  mayLeave(request: Request<Q, A>): boolean {
+    return this.#isOver ? this.hasLeft(request) : request.at !== Infinity;
+  }
+
   /** Sends a request. One that cannot be sent is rejected. */
   send(request: Request<Q, A>): void {
     const owed = this.#owed;
@@ -297,7 +301,9 @@ export class RequestChannel<Q, A> implements Owner<Q, A>, WaitOwner {
   readonly #flush = (): void => {
     this.#isScheduled = false;
     const slow = this.#exchange.flushAtPace();
-    if (slow === undefined || this.#isBlocked) return;
+    if (slow === undefined) return;
+    // What it fails with has ended the connection, which tells.
+    if (this.#isBlocked) return void slow.catch(ignore);
     this.#isBlocked = true;
     const goOn = () => {
       this.#isBlocked = false;

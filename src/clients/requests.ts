@@ -361,7 +361,7 @@ export class Requests<Q, A> implements AsyncDisposable {
   }
 
   #timeoutOf(request: Request<Q, A>): Error {
-    const { owner, timeoutInMillis, hasLeft } = request;
+    const { owner, timeoutInMillis, mayLeave: hasLeft } = request;
     if (owner !== undefined) {
       return requestError(
         "timed-out",

@@ -707,3 +707,33 @@ Deno.test("Listener.start() tells what a network's listener throws, and frees th
     assertEquals(freed, 1);
   }
 });
+
+Deno.test("Listener.immediateStop() cuts its connections before its socket is free", async () => {
+  const mayEnd = Promise.withResolvers<void>();
+  const network: Network = {
+    ...denoNetwork,
+    async listen(target) {
+      const real = await denoNetwork.listen(target);
+      return {
+        addr: real.addr,
+        accept: () =>
+          real.accept().catch(async (error) => {
+            await mayEnd.promise;
+            throw error;
+          }),
+        close: () => real.close(),
+      };
+    },
+  };
+  const listener = new Listener(0, { interface: "127.0.0.1", network });
+  const served = Promise.withResolvers<Caller>();
+  listener.attach({ onConnect: (caller) => served.resolve(caller) });
+  await listener.start();
+  const client = await dial(listener);
+  const caller = await served.promise;
+  const stop = listener.immediateStop();
+  assertEquals((await caller.closed)?.code, "aborted");
+  mayEnd.resolve();
+  await stop;
+  client.abort();
+});

@@ -312,24 +312,30 @@ Deno.test("LifeCycle.gracefulStop() brings the deadline of a start forward, too"
   assertEquals([isOpen(), clock.pending], [false, 0]);
 });
 
+/** A listener that gives a stop a millisecond, with a call that never ends, and the client that it is for. */
+async function stuckCall(kind: "Listener" | "UdpListener") {
+  const begun = Promise.withResolvers<void>();
+  const call = () => {
+    begun.resolve();
+    return new Promise<undefined>(() => {});
+  };
+  const config = { interface: "127.0.0.1", stopDeadlineInMillis: 1 };
+  const listener = kind === "Listener" ? new Listener(0, config) : new UdpListener(0, config);
+  if (listener instanceof Listener) listener.attach({ onBytes: call });
+  else listener.attach({ onDatagram: call });
+  await listener.start();
+  const { port } = listener;
+  const client = kind === "Listener"
+    ? await Client.connect({ host: "127.0.0.1", port })
+    : new UdpClient(undefined, { remoteHost: "127.0.0.1", remotePort: port });
+  await client.write("x");
+  await begun.promise;
+  return { listener, client };
+}
+
 for (const kind of ["Listener", "UdpListener"] as const) {
   Deno.test(`${kind} keeps the deadline of await using during a stop that has none`, async () => {
-    const begun = Promise.withResolvers<void>();
-    const call = () => {
-      begun.resolve();
-      return new Promise<undefined>(() => {});
-    };
-    const config = { interface: "127.0.0.1", stopDeadlineInMillis: 1 };
-    const listener = kind === "Listener" ? new Listener(0, config) : new UdpListener(0, config);
-    if (listener instanceof Listener) listener.attach({ onBytes: call });
-    else listener.attach({ onDatagram: call });
-    await listener.start();
-    const { port } = listener;
-    const client = kind === "Listener"
-      ? await Client.connect({ host: "127.0.0.1", port })
-      : new UdpClient(undefined, { remoteHost: "127.0.0.1", remotePort: port });
-    await client.write("x");
-    await begun.promise;
+    const { listener, client } = await stuckCall(kind);
     const stopping = listener.gracefulStop({ deadlineInMillis: Infinity });
     await listener[Symbol.asyncDispose]();
     assertEquals((await stopping).cut.map(({ reason }) => reason), ["deadline"]);
@@ -522,22 +528,7 @@ Deno.test("A stop that has waited for a start has the rest of its time for what 
 
 for (const kind of ["Listener", "UdpListener"] as const) {
   Deno.test(`${kind} keeps the deadline of a stop during a restart`, async () => {
-    const begun = Promise.withResolvers<void>();
-    const call = () => {
-      begun.resolve();
-      return new Promise<undefined>(() => {});
-    };
-    const config = { interface: "127.0.0.1", stopDeadlineInMillis: 1 };
-    const listener = kind === "Listener" ? new Listener(0, config) : new UdpListener(0, config);
-    if (listener instanceof Listener) listener.attach({ onBytes: call });
-    else listener.attach({ onDatagram: call });
-    await listener.start();
-    const { port } = listener;
-    const client = kind === "Listener"
-      ? await Client.connect({ host: "127.0.0.1", port })
-      : new UdpClient(undefined, { remoteHost: "127.0.0.1", remotePort: port });
-    await client.write("x");
-    await begun.promise;
+    const { listener, client } = await stuckCall(kind);
     const stopping = listener.gracefulStop({ deadlineInMillis: Infinity });
     const starting = listener.start();
     await listener[Symbol.asyncDispose]();

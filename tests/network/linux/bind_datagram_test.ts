@@ -24,8 +24,8 @@ import { localClient } from "../../support/udp_engines.ts";
 import { HERE } from "../../support/linux_datagrams.ts";
 import { text } from "../../support/text.ts";
 
-/** Asks a listener at several of its addresses, and gives what its callers said of themselves. */
-async function askedAt(listener: UdpListener, hosts: readonly string[]): Promise<string[]> {
+/** Starts a listener that answers with what it gets, and gives its callers as they come. */
+async function answering(listener: UdpListener): Promise<readonly UdpCaller[]> {
   const callers: UdpCaller[] = [];
   listener.attach({
     onDatagram(caller, { data }) {
@@ -34,6 +34,12 @@ async function askedAt(listener: UdpListener, hosts: readonly string[]): Promise
     },
   });
   await listener.start();
+  return callers;
+}
+
+/** Asks a listener at several of its addresses, and gives what its callers said of themselves. */
+async function askedAt(listener: UdpListener, hosts: readonly string[]): Promise<string[]> {
+  const callers = await answering(listener);
   for (const host of hosts) {
     // Connected: an answer from another address would not be heard.
     await using client = localClient(linuxNetwork, {}, host.includes(":") ? "::1" : HERE);
@@ -103,14 +109,7 @@ linuxTest(
       await using everybody = localClient(linuxNetwork);
       await everybody.sendTo("all?", { host: "127.255.255.255", port });
       await using listener = new UdpListener(0, { inherited: given, network: linuxNetwork });
-      const callers: UdpCaller[] = [];
-      listener.attach({
-        onDatagram(caller, { data }) {
-          callers.push(caller);
-          return data;
-        },
-      });
-      await listener.start();
+      const callers = await answering(listener);
       assertEquals(text((await asking.read())[0]), "where?");
       assertEquals(text((await everybody.receiveFrom())[0]), "all?");
       assertEquals(callers.map(({ localAddress }) => localAddress), ["127.0.0.5", host]);

@@ -162,8 +162,7 @@ export class DatagramSender implements PressedQueue {
     let length = 0;
     for (const content of contents) length += content.length + OVERHEAD;
     if (this.#queued > 0 && this.#queuedBytes + length > this.#limit) {
-      this.#pressure ??= new Pressure(this, this.#turns);
-      if (this.#pressure.refuses(length, 0, this.#limit, Infinity)) return false;
+      if (this.#pressing.refuses(length, 0, this.#limit, Infinity)) return false;
     }
     for (const content of contents) this.#post(content, target, ignore);
     return true;
@@ -322,7 +321,11 @@ export class DatagramSender implements PressedQueue {
   whenBelow(limits: DrainedLimits, clock: Clock, owner: object): Promise<void> {
     if (this.#error !== undefined && this.#queued === 0) return rejected(this.#error);
     if (this.#queuedBytes < limits.below) return Promise.resolve();
-    return (this.#pressure ??= new Pressure(this, this.#turns)).wait(clock, limits, owner);
+    return this.#pressing.wait(clock, limits, owner);
+  }
+
+  get #pressing(): Pressure {
+    return this.#pressure ??= new Pressure(this, this.#turns);
   }
 
   /** Ends the waits of one owner. */

@@ -168,7 +168,7 @@ export class UdpSocket implements DatagramSink {
     this.#owner.onBound?.(this.#local, this.#filter.peer);
     this.#hearInSystem();
     this.#sender.open(socket);
-    this.#receiver = new DatagramReceiver(socket, this, datagramTurnsOf(settings.network));
+    this.#receiver = new DatagramReceiver(socket, this, this.shareHost.turns);
     this.#receiver.go();
     return this.#local;
   }

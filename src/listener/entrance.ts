@@ -13,14 +13,7 @@ import { type Admission, Guard } from "./guard/guard.ts";
 import { headerStage } from "./header_stage.ts";
 import type { ListenerStats } from "./guard/listener_stats.ts";
 import { Intake } from "./intake.ts";
-import {
-  type CutOff,
-  cutOff,
-  type Openable,
-  peerOf,
-  type StopReport,
-  stopReport,
-} from "./life_cycle.ts";
+import { cutOff, type Openable, peerOf, type StopReport, stopReport } from "./life_cycle.ts";
 import type { ListenerSettings } from "./listener_config.ts";
 import { type House, LetIn } from "./let_in.ts";
 import { ListenerEvents } from "./listener_event.ts";
@@ -216,13 +209,7 @@ export class Entrance implements Openable {
     const newForInMillis = this.#isSharedWithOthers
       ? Math.min(LONGEST_NEW_IN_MILLIS, Math.ceil(patience.deadlineInMillis / 2))
       : 0;
-    let stop = this.openConnections.stop(patience, newForInMillis);
-    let first: { completed: number; cut: CutOff[] } = { completed: 0, cut: [] };
-    if (patience.isOver) {
-      // At once: until the socket is free, an engine may give all that are busy their turns.
-      first = await stop.finish();
-      stop = this.openConnections.stop(patience);
-    }
+    const stop = this.openConnections.stop(patience, newForInMillis);
     let neverTaken: readonly Admission[] = [];
     if (intake !== undefined) {
       const socket = this.#socket!;
@@ -234,11 +221,11 @@ export class Entrance implements Openable {
       });
       this.#leave(intake);
     }
-    const { completed, cut: rest } = await stop.finish();
+    const { completed, cut } = await stop.finish();
     const lost = neverTaken.map(({ transport }) =>
       cutOff(undefined, peerOf(transport), "not-taken")
     );
-    return stopReport(first.completed + completed, [...first.cut, ...rest, ...lost]);
+    return stopReport(completed, [...cut, ...lost]);
   }
 
   /** Whether clients that come now are served by other processes: then it is this stop that must not lose any. */

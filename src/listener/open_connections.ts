@@ -58,31 +58,43 @@ export class OpenConnections {
     newForInMillis = 0,
   ): { finish(): Promise<{ completed: number; cut: CutOff[] }> } {
     let completed = 0;
+    const cut: CutOff[] = [];
+    let isCutting = false;
+    let isFinished = false;
     let whenEmpty: (() => void) | undefined;
     const isEmpty = () => this.#connections.size + this.#aborted.size === 0;
+    const cutRest = () => {
+      isCutting = true;
+      const reason = new GenericError("closed", "The listener was stopped");
+      for (const connection of [...this.#connections, ...this.#aborted]) {
+        const core = coreOf(connection);
+        core.abort(reason, "stop");
+        // If it has ended already, only a method that is under way still holds it.
+        core.leave(core.error);
+        cut.push(cutOff(connection.id, peerOf(core.transport), patience.reason));
+      }
+      isCutting = false;
+    };
     this.#onDone = young(() => {
-      completed++;
+      if (!isCutting) completed++;
       if (isEmpty()) whenEmpty?.();
     });
     this.#patience = patience;
     this.#newForInMillis = newForInMillis;
     for (const connection of this.#connections) this.#stop(connection);
+    // Whatever the stop waits for then: an engine may serve all that are busy until the listener's socket is free.
+    void patience.over().then(() => {
+      if (!isFinished) cutRest();
+    });
     return {
       /** Waits until all are done; none may be added any more. */
       finish: async () => {
         if (!isEmpty()) {
           await patience.for(new Promise<void>((resolve) => whenEmpty = resolve));
         }
+        isFinished = true;
+        cutRest();
         this.#onDone = this.#patience = undefined;
-        const rest = [...this.#connections, ...this.#aborted];
-        const reason = new GenericError("closed", "The listener was stopped");
-        const cut = rest.map((connection) => {
-          const core = coreOf(connection);
-          core.abort(reason, "stop");
-          // If it has ended already, only a method that is under way still holds it.
-          core.leave(core.error);
-          return cutOff(connection.id, peerOf(core.transport), patience.reason);
-        });
         return { completed, cut };
       },
     };

@@ -69,6 +69,11 @@ export class Patience {
     this.#timer = undefined;
   }
 
+  /** Waits until it is over. */
+  async over(): Promise<void> {
+    await this.#over.promise;
+  }
+
   /** Waits for something, or until it is over. */
   async for(something: Promise<unknown>): Promise<void> {
     if (!this.#isOver) await Promise.race([something, this.#over.promise]);

@@ -14,6 +14,7 @@ import {
   type Service,
   SocketError,
   type StopOptions,
+  type StopReport,
 } from "../../mod.ts";
 import type { Network } from "../../src/network/network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
@@ -708,7 +709,8 @@ Deno.test("Listener.start() tells what a network's listener throws, and frees th
   }
 });
 
-Deno.test("Listener.immediateStop() cuts its connections before its socket is free", async () => {
+/** A network whose pending accept goes on for a while when its socket closes. */
+function slowToFree() {
   const mayEnd = Promise.withResolvers<void>();
   const network: Network = {
     ...denoNetwork,
@@ -725,15 +727,51 @@ Deno.test("Listener.immediateStop() cuts its connections before its socket is fr
       };
     },
   };
-  const listener = new Listener(0, { interface: "127.0.0.1", network });
-  const served = Promise.withResolvers<Caller>();
-  listener.attach({ onConnect: (caller) => served.resolve(caller) });
-  await listener.start();
-  const client = await dial(listener);
-  const caller = await served.promise;
-  const stop = listener.immediateStop();
-  assertEquals((await caller.closed)?.code, "aborted");
-  mayEnd.resolve();
-  await stop;
-  client.abort();
-});
+  return { network, mayEnd };
+}
+
+const HURRIES: Record<string, (listener: Listener) => Promise<StopReport | void>> = {
+  "immediateStop()": (listener) => listener.immediateStop(),
+  "A deadline": (listener) => listener.gracefulStop({ deadlineInMillis: 20 }),
+  "A signal": (listener) => {
+    const hurry = new AbortController();
+    const report = listener.gracefulStop({ signal: hurry.signal });
+    setTimeout(() => hurry.abort(), 0);
+    return report;
+  },
+  "immediateStop() of a stop under way": (listener) => {
+    const report = listener.gracefulStop();
+    setTimeout(() => void listener.immediateStop(), 0);
+    return report;
+  },
+};
+
+for (const [name, stop] of Object.entries(HURRIES)) {
+  Deno.test(`${name} cuts connections before the listener's socket is free`, async () => {
+    const { network, mayEnd } = slowToFree();
+    const listener = new Listener(0, { interface: "127.0.0.1", network });
+    const served = Promise.withResolvers<Caller>();
+    const never = Promise.withResolvers<void>();
+    listener.attach({
+      onConnect: (caller) => served.resolve(caller),
+      onBytes: () => never.promise,
+    });
+    await listener.start();
+    const client = await dial(listener);
+    await client.write("x");
+    const caller = await served.promise;
+    const wasCut = Promise.withResolvers<void>();
+    caller.signal.addEventListener("abort", () => wasCut.resolve());
+    const stopped = stop(listener);
+    await wasCut.promise;
+    mayEnd.resolve();
+    const report = await stopped;
+    never.resolve();
+    assertEquals((await caller.closed)?.code, "aborted");
+    if (report !== undefined) {
+      assertEquals([report.completed, report.cut.length], [0, 1]);
+      assertEquals(report.cut[0]?.id, caller.id);
+    }
+    client.abort();
+  });
+}

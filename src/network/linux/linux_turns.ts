@@ -36,8 +36,28 @@ const share = new TurnShare(
   },
 );
 
-/** How many streams step back, and how many events their turn has brought. */
-let steppedBack = 0;
+/**
+ * When a turn in which some that had stepped back went on was longer, fewer go on in the next one: work of each may take
+ * long, and timers, signals and other sockets wait until all that go on in a turn have done theirs.
+ */
+const LONGEST_TURN_IN_MILLIS = 8;
+
+/** Those that have let others go first, the one whose turn comes next in front. */
+const steppedBack: ((wasAlone: boolean) => void)[] = [];
+/** How many of them go on in a turn, and since when those of the last one do. */
+let atOnce = 1;
+let goingOnSince = 0;
+
+const goOn = (): void => {
+  const now = denoNetwork.clock.now();
+  const wasLong = now - goingOnSince > LONGEST_TURN_IN_MILLIS;
+  atOnce = wasLong ? Math.ceil(atOnce / 2) : Math.min(atOnce * 2, steppedBack.length);
+  goingOnSince = now;
+  const loop = eventLoop();
+  const wasAlone = steppedBack.length === 1 && loop.eventsOfTurn === 0;
+  for (const resolve of steppedBack.splice(0, atOnce)) resolve(wasAlone);
+  if (steppedBack.length > 0) loop.afterTurn(goOn);
+};
 
 /** Deno's, but whoever asks what has arrived asks this engine's loop. */
 export const linuxClock: Clock = { ...denoNetwork.clock, looked };
@@ -56,17 +76,10 @@ export const linuxTurns: Turns = {
   },
   next: (callback) => denoNetwork.turns!.next!(callback),
   looked,
-  stepBack: () => {
-    steppedBack++;
-    return new Promise((resolve) => {
-      const loop = eventLoop();
-      loop.afterTurn(() => {
-        const wasAlone = steppedBack === 1 && loop.eventsOfTurn === 0;
-        steppedBack--;
-        resolve(wasAlone);
-      });
-    });
-  },
+  stepBack: () =>
+    new Promise((resolve) => {
+      if (steppedBack.push(resolve) === 1) eventLoop().afterTurn(goOn);
+    }),
 };
 
 function looked(): Promise<void> {

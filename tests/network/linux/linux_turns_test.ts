@@ -53,5 +53,45 @@ linuxTest(
 linuxTest("linuxTurns.stepBack() tells whether there was anybody else", async () => {
   assertEquals(await linuxTurns.stepBack!(), true);
   const both = [linuxTurns.stepBack!(), linuxTurns.stepBack!()];
-  assertEquals(await Promise.all(both), [false, true]);
+  assertEquals(await Promise.all(both), [false, false]);
+});
+
+linuxTest("linuxTurns.stepBack() lets one go on in a turn where each takes long", async () => {
+  let [turn, isOver] = [0, false];
+  const count = () => void (turn++, next = setImmediate(count));
+  let next = setImmediate(count);
+  const wentOnIn: number[] = [];
+  const work = async () => {
+    while (!isOver) {
+      await linuxTurns.stepBack!();
+      wentOnIn.push(turn);
+      const until = performance.now() + 10;
+      while (performance.now() < until);
+      isOver ||= wentOnIn.length === 60;
+    }
+  };
+  await Promise.all(Array.from({ length: 10 }, work));
+  clearImmediate(next);
+  // How many may go on is learned in the first turns; the last ones only see that it is over.
+  const learned = wentOnIn.slice(30, 60);
+  assertEquals(new Set(learned).size, learned.length);
+});
+
+linuxTest("linuxTurns.stepBack() lets many go on in a turn where each takes little", async () => {
+  let [turn, isOver] = [0, false];
+  const count = () => void (turn++, next = setImmediate(count));
+  let next = setImmediate(count);
+  let [times, most, inTurn, of] = [0, 0, 0, 0];
+  const work = async () => {
+    while (!isOver) {
+      await linuxTurns.stepBack!();
+      inTurn = of === turn ? inTurn + 1 : 1;
+      of = turn;
+      most = Math.max(most, inTurn);
+      isOver ||= ++times === 10_000 || most >= 50;
+    }
+  };
+  await Promise.all(Array.from({ length: 100 }, work));
+  clearImmediate(next);
+  assertEquals(most >= 50, true, `${most} at once`);
 });

@@ -7,6 +7,9 @@ import { errorIn, rowIn } from "./postgres_messages.ts";
 
 type Row = (string | null)[];
 
+/** Their number has 16 bits. */
+const MOST_VALUES = 65_535;
+
 const encoder = new TextEncoder();
 const short = (number: number) => Uint8Array.of(number >> 8, number);
 
@@ -41,6 +44,7 @@ export class Postgres implements AsyncDisposable {
 }
 
 async function run(session: Session, sql: string, values: readonly (string | null)[]) {
+  if (values.length > MOST_VALUES) throw new RangeError(`More than ${MOST_VALUES} values`);
   const parameters = values.flatMap((value) => {
     if (value === null) return [-1];
     const bytes = encoder.encode(value);
@@ -55,7 +59,10 @@ async function run(session: Session, sql: string, values: readonly (string | nul
   const rows: Row[] = [];
   let error: Error | undefined;
   for (;;) {
-    const { type, body } = await next(session);
+    // A server that ends the session says why, and closes.
+    const { type, body } = await next(session).catch((broken) => {
+      throw error ?? broken;
+    });
     if (type === "D") rows.push(rowIn(body));
     else if (type === "E") error = errorIn(body);
     else if (type === "Z") return error ?? rows;

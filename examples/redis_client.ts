@@ -9,8 +9,12 @@ import { command, lengthOf, type Resp } from "./resp_values.ts";
 
 /** Commands that change nothing, and so may be sent again when it is unknown whether they were run. */
 const READS = new Set(["GET", "MGET", "EXISTS", "TTL", "STRLEN", "ECHO", "PING"]);
-/** Others may have stored longer strings: a command whose answer has more of them fails alone. */
+/**
+ * Others may have stored longer strings: a command whose answer has more of them fails alone. All that stands around
+ * strings, in lists of millions, may be as long; more than that ends the connection.
+ */
 const LONGEST = 16 * 1024 * 1024;
+const codec = respCodec({ maxFrameLength: 2 * LONGEST, maxItems: Infinity, cutAt: LONGEST + 1 });
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** How to reach the server. */
@@ -27,7 +31,6 @@ export class Redis implements AsyncDisposable {
   readonly #requests: Requests<Resp, Resp>;
 
   constructor({ host = "127.0.0.1", port, password, ...config }: RedisConfig) {
-    const codec = respCodec({ maxFrameLength: 2 * LONGEST, cutAt: LONGEST + 1 });
     this.client = new ReconnectingClient({
       host,
       port,

@@ -50,6 +50,15 @@ Deno.test({
       assertEquals(postgres.stats().made, 2);
     });
 
+    await t.step("a query that ends its connection, and one with too many values", async () => {
+      await using postgres = new Postgres(config);
+      const query = "SELECT pg_terminate_backend(pg_backend_pid())";
+      await assertRejects(() => postgres.query(query), Error, "(57P01)");
+      const values = Array<string>(65_536).fill("1");
+      await assertRejects(() => postgres.query("SELECT 1", ...values), RangeError, "65535 values");
+      assertEquals(await postgres.query("SELECT 1"), [["1"]]);
+    });
+
     await t.step("a wrong password", async () => {
       await using postgres = new Postgres({ ...config, password: "wrong" });
       await assertRejects(

@@ -171,5 +171,7 @@ await peerTest(
       [1, why, why, why, why, why, 2 ** 24 + 1, 2],
     );
     assertEquals((await redis.run("GET", "most") as string).length, 2 ** 24);
+    const many = "local t = {} for i = 1, 1048577 do t[i] = i end return t";
+    assertEquals((await redis.run("EVAL", many, "0") as Resp[]).length, 1_048_577);
   },
 );

@@ -148,8 +148,9 @@ function isFinal(error: unknown): boolean {
   return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
 }
 
-/** A client went away before it was accepted. */
+/** A client went away before it was accepted, or has a name that Deno cannot read: a path that is no UTF-8. */
 function isClientsDoing(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected ||
-    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.ConnectionReset;
+    error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.InvalidData;
 }

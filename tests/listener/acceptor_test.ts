@@ -18,15 +18,16 @@ function acceptor(script: (Transport | Step)[]) {
   return { clock, listener, acceptor: new Acceptor(listener, clock) };
 }
 
-Deno.test("Acceptor goes on at once after clients that went away before they were accepted", async () => {
+Deno.test("Acceptor goes on at once after clients who have gone, or cannot be named", async () => {
   const client = scriptedTransport([]);
   const gone = [
     Deno.errors.NotConnected,
     Deno.errors.ConnectionAborted,
     Deno.errors.ConnectionReset,
+    Deno.errors.InvalidData,
   ];
   const made = acceptor([
-    ...Array(300).fill(0).map((_, i) => fail(new gone[i % 3]!("gone"))),
+    ...Array(300).fill(0).map((_, i) => fail(new gone[i % 4]!("gone"))),
     client,
   ]);
   assertStrictEquals(await made.acceptor.accept(), client);

@@ -14,7 +14,7 @@ export type Peer =
 
 /** Programs whose name is unique. */
 type Unmistakable =
-  | ("gnutls-cli" | "haproxy" | "nginx" | "openssl" | "systemd-socket-activate")
+  | ("gnutls-cli" | "haproxy" | "nginx" | "openssl" | "perl" | "systemd-socket-activate")
   | ("danted" | "microsocks" | "squid" | "tinyproxy")
   | ("slowhttptest" | "swaks" | "tcpdump" | "testssl" | "tshark")
   | ("prometheus" | "promtool");

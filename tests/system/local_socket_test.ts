@@ -6,6 +6,8 @@ import { Authority } from "../support/certificates.ts";
 import { echo } from "../support/echo.ts";
 import { inFolder } from "../support/folder.ts";
 import { listening } from "../support/listening.ts";
+import { peerTest } from "../support/peers.ts";
+import { Program } from "../support/program.ts";
 
 /** Gives a path to listen on. */
 const withPath = (body: (path: string) => Promise<void>) =>
@@ -104,4 +106,28 @@ Deno.test("Client.connect() and Listener check a path at the door", async () => 
   assertThrows(() => new Listener(0, { pathMode: 0o600 }), TypeError, "pathMode must go with");
   assertThrows(() => new Listener(0, { path: "/a", pathMode: 0o1000 }), RangeError, "pathMode");
   assertThrows(() => new Listener(0, { path: "\0a", pathMode: 0o600 }), TypeError, "pathMode");
+});
+
+/** Connects from a name of its own that is no UTF-8, and waits for an end or a byte. */
+const ODDLY_NAMED = `
+  use Socket; $SIG{PIPE} = "IGNORE";
+  socket(my $stream, AF_UNIX, SOCK_STREAM, 0) or die;
+  bind($stream, pack_sockaddr_un("\\0\\xff" . $$)) or die;
+  connect($stream, pack_sockaddr_un($ARGV[0])) or die;
+  syswrite($stream, "x");
+  sysread($stream, my $byte, 1);
+`;
+
+await peerTest("A client whose own path is no UTF-8 holds nobody up", ["perl"], async () => {
+  await withPath(async (path) => {
+    await using listener = await listening(echo, { path });
+    for (let i = 0; i < 3; i++) {
+      await using odd = new Program("perl", ["-e", ODDLY_NAMED, path]);
+      assertEquals((await odd.ending()).code, 0);
+      await using client = await Client.connect({ path });
+      await client.write("hello");
+      assertEquals(await hear(client, 5), "hello");
+    }
+    assertEquals(listener.stats().rests, 0);
+  });
 });

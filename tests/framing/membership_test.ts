@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join, type Leavable, part } from "../../src/framing/membership.ts";
 import { microtasksDrained } from "../../testing/mod.ts";
+import { stillHeld } from "../support/collected.ts";
 
 function groupOf(left: string[], name: string): Leavable {
   return { leave: () => void left.push(name) };
@@ -27,4 +28,22 @@ Deno.test("join() has whoever ends leave all that they are in, and asks for thei
   end.reject(new Error("whatever ends it"));
   await microtasksDrained();
   assertEquals(left, ["two", "three"]);
+});
+
+Deno.test("join() keeps no group that its program has dropped", async () => {
+  const left: string[] = [];
+  const key = {};
+  const end = Promise.withResolvers<void>();
+  const kept = groupOf(left, "kept");
+  join(key, kept, () => end.promise);
+  const dropped = () =>
+    Array.from({ length: 100 }, () => {
+      const group = groupOf(left, "dropped");
+      join(key, group, () => end.promise);
+      return new WeakRef(group);
+    });
+  assertEquals(await stillHeld(dropped()), 0);
+  end.resolve();
+  await microtasksDrained();
+  assertEquals(left, ["kept"]);
 });

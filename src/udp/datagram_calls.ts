@@ -89,7 +89,10 @@ export class DatagramCalls {
       return this.lend(service, caller, peer, datagram.data as Uint8Array<ArrayBuffer>, false);
     }
     try {
+      const { workTime } = this.#socket;
+      const began = workTime.begin();
       const reply = service.onDatagram!(caller, datagram);
+      workTime.end(began);
       if (isThenable(reply)) return void this.#finish(service, caller, peer, reply);
       if (reply !== undefined) this.#reply(service, caller, peer, reply);
       this.#handled++;
@@ -114,7 +117,10 @@ export class DatagramCalls {
     // Its own memory stays as it is, unless it is overwritten.
     if (isInBuffer || this.#overwritesLent) (this.#loan ??= new Loan()).begin(bytes);
     try {
+      const { workTime } = this.#socket;
+      const began = workTime.begin();
       const reply = service.onBytes!(caller, bytes);
+      workTime.end(began);
       if (isThenable(reply)) {
         if (isInBuffer) this.#socket.leaveBuffer();
         return void this.#finish(service, caller, peer, reply, isInBuffer ? bytes : undefined);

@@ -64,7 +64,7 @@ export class DatagramMailbox implements Keeper {
     drops: DropCounter | undefined = budget,
   ) {
     this.#drops = drops;
-    this.#share = new DatagramShare(turns);
+    this.#share = new DatagramShare({ clock, turns });
     this.#budget = budget;
     this.#handOut = handOut;
     this.#limit = limit;

@@ -8,6 +8,7 @@
 import { shown } from "../base/arguments.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { DATAGRAMS_PER_TURN } from "./datagram_share.ts";
+import { BatchSize } from "../network/batch_size.ts";
 import { plainTurns, type Turns } from "../network/turns.ts";
 
 /** Room for the largest datagram. */
@@ -32,6 +33,8 @@ export interface DatagramSink {
   /** Datagrams come that arrived together, until `endBatch`. */
   beginBatch?(): void;
   endBatch?(): void;
+  /** About how long all that was done with them took, in milliseconds, since this was last asked for. */
+  tookMillis?(): number;
   /** A datagram was lost: the memory that it was received into had been transferred away. */
   onLost?(): void;
   /** The only peer that the socket hears has refused a datagram. */
@@ -55,6 +58,7 @@ export class DatagramReceiver {
   readonly #attempt: (() => void) | undefined;
   /** How many datagrams arrived since others had their turn. */
   #received = 0;
+  readonly #batch = new BatchSize(DATAGRAMS_PER_TURN);
   #failures = 0;
   #isStopped = false;
   /** Whether a receive that is under way keeps the program alive. */
@@ -90,7 +94,7 @@ export class DatagramReceiver {
       this.#hold(isWanted);
     }
     if (this.#underWay !== undefined || !isWanted) return;
-    if (this.#received >= DATAGRAMS_PER_TURN) return this.#stepBack();
+    if (this.#received >= this.#batch.size) return this.#stepBack();
     if (this.#attempt !== undefined) {
       this.#underWay = NOTHING_UNDER_WAY;
       return this.#socket.whenReadable!(this.#attempt);
@@ -148,7 +152,7 @@ export class DatagramReceiver {
   /** Receives what is there, up to one share; then others have their turn. */
   #tryReceive(): void {
     try {
-      while (this.#mayReceive && this.#received < DATAGRAMS_PER_TURN) {
+      while (this.#mayReceive && this.#received < this.#batch.size) {
         const datagram = this.#socket.tryReceive!(this.#target);
         if (datagram === undefined) break;
         this.#put(datagram);
@@ -166,7 +170,7 @@ export class DatagramReceiver {
     if (this.#mayReceive) {
       sink.beginBatch?.();
       try {
-        this.#socket.tryReceiveAll!(DATAGRAMS_PER_TURN - this.#received, this.#putOne);
+        this.#socket.tryReceiveAll!(this.#batch.size - this.#received, this.#putOne);
       } catch (cause) {
         return this.#failed(cause);
       } finally {
@@ -186,11 +190,14 @@ export class DatagramReceiver {
   };
 
   #stepBack(): void {
+    const received = this.#received;
     this.#received = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#underWay = promise;
     const begin = () => {
       this.#underWay = undefined;
+      // Some calls have begun only after all were received.
+      this.#batch.learn(received, this.#sink.tookMillis?.() ?? 0);
       resolve();
       this.go();
     };

@@ -1,20 +1,23 @@
 // How many queued datagrams are handed out in a row before others have their turn. A loop over many waiting datagrams
 // would not let the runtime look at its sockets.
 
-import type { Turns } from "../network/turns.ts";
+import { BatchSize } from "../network/batch_size.ts";
+import type { ShareHost } from "../network/share.ts";
 
-/** After this many datagrams, others have their turn. */
+/** After this many datagrams, or fewer that take long, others have their turn. */
 export const DATAGRAMS_PER_TURN = 256;
 
 /** How much one queue may hand out before others have their turn. */
 export class DatagramShare {
-  readonly #turns: Turns;
+  readonly #host: ShareHost;
+  readonly #batch = new BatchSize(DATAGRAMS_PER_TURN);
   #inARow = 0;
+  #since = 0;
   #isSteppingBack = false;
 
-  /** @param turns How others get their turn. */
-  constructor(turns: Turns) {
-    this.#turns = turns;
+  /** @param host How others get their turn. */
+  constructor(host: ShareHost) {
+    this.#host = host;
   }
 
   /** Whether others have their turn now. */
@@ -30,13 +33,17 @@ export class DatagramShare {
    */
   isUsedUp(waiting: number): boolean {
     this.#inARow = waiting === 0 ? 0 : this.#inARow + 1;
-    return this.#inARow > DATAGRAMS_PER_TURN && this.#turns.stepBack !== undefined;
+    // Of one that is alone the time is not asked for.
+    if (this.#inARow === 2) this.#since = this.#host.clock.now();
+    return this.#inARow > this.#batch.size && this.#host.turns.stepBack !== undefined;
   }
 
   /** Lets the others go first. Resolves when they have. */
   async stepBack(): Promise<void> {
     this.#isSteppingBack = true;
-    await this.#turns.stepBack?.();
+    const { clock, turns } = this.#host;
+    this.#batch.learn(this.#inARow - 1, clock.now() - this.#since);
+    await turns.stepBack?.();
     this.#isSteppingBack = false;
     this.#inARow = 0;
   }

@@ -49,7 +49,7 @@ export class LooseDatagrams {
     const { clock, drop, turns } = settings.session;
     const { maxUnreadBytes } = settings;
     this.#socket = socket;
-    this.#share = new DatagramShare(turns);
+    this.#share = new DatagramShare({ clock, turns });
     const handOut = this.#handOut;
     const mailbox = () =>
       new DatagramMailbox(clock, maxUnreadBytes, drop, handOut, undefined, turns, drops);

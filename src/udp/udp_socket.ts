@@ -17,6 +17,7 @@ import { SenderFilter } from "./sender_filter.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
 import { waitFor } from "../network/deadline.ts";
+import { WorkTime } from "./work_time.ts";
 import { DatagramTraffic, lossOf } from "./udp_stats.ts";
 import type { DrainedLimits } from "../network/drained.ts";
 
@@ -55,6 +56,8 @@ export class UdpSocket implements DatagramSink {
   readonly bound: Promise<Address>;
   /** What the shares of those are measured by who send by it. */
   readonly shareHost: ShareHost;
+  /** How long a service's calls for what was received take. */
+  readonly workTime: WorkTime;
   /** Resolves when the socket is free: with the error that ended it, or with `undefined` after `close`. */
   readonly closed: Promise<SocketError | undefined>;
   readonly #settings: UdpSocketSettings;
@@ -99,6 +102,7 @@ export class UdpSocket implements DatagramSink {
     this.#traffic = owner.traffic ?? new DatagramTraffic();
     const turns = datagramTurnsOf(settings.network);
     this.shareHost = { clock: settings.network.clock, turns };
+    this.workTime = new WorkTime(settings.network.clock);
     this.#sender = new DatagramSender(
       this.#names,
       settings.maxQueuedBytes,
@@ -342,6 +346,10 @@ export class UdpSocket implements DatagramSink {
   onLost(): void {
     this.#traffic.received++;
     this.#owner.onLost?.();
+  }
+
+  tookMillis(): number {
+    return this.workTime.take();
   }
 
   beginBatch(): void {

@@ -189,6 +189,28 @@ Deno.test("DatagramReceiver that is flooded steps back and loses nothing", async
   }
 });
 
+for (const kind of ["promise", "attempt", "batch"]) {
+  Deno.test(`DatagramReceiver steps back sooner where datagrams take long, by ${kind}`, async () => {
+    const sink = Object.assign(new Sink(), { tookMillis: () => 2 * shares.at(-1)! });
+    const shares: number[] = [];
+    const { turns, asked } = scriptedTurns();
+    const scripted = new ScriptedDatagramSocket();
+    const waiting = Array.from({ length: 1_000 }, () => "x");
+    const tried = kind === "batch" ? batchSocket(waiting).socket : triedSocket(waiting);
+    const socket = kind === "promise" ? scripted : tried as unknown as DatagramSocket;
+    const receiver = new DatagramReceiver(socket, sink, turns);
+    receiver.go();
+    for (let share = 0; share < 3; share++) {
+      const before = sink.got.length;
+      if (kind === "promise") { while (asked.length === 0) await flood(scripted, 1); }
+      else tried.wake();
+      shares.push(sink.got.length - before);
+      asked.shift()!.begin();
+    }
+    assertEquals(shares, [DATAGRAMS_PER_TURN, 4, 4]);
+  });
+}
+
 Deno.test("DatagramReceiver.stop() waits for the turn of a receiver that stepped back", async () => {
   const socket = new ScriptedDatagramSocket();
   const { turns, asked } = scriptedTurns();

@@ -363,7 +363,7 @@ function endlessDatagrams(tickInMillis: number): Network {
 
 Deno.test("UdpListener.gracefulStop() is not held by somebody who never stops sending", async () => {
   const all: number[] = [];
-  for (const tick of [0, 1, 1_000]) {
+  for (const tick of [0, 0.3, 1_000]) {
     const listener = localListener(endlessDatagrams(tick));
     let handled = 0;
     listener.attach({ onDatagram: () => void handled++ });

@@ -3,6 +3,7 @@
 // the next look, and so would a loop that awaits its writes.
 
 import type { Clock } from "../clock.ts";
+import { BatchSize } from "../batch_size.ts";
 import { denoNetwork } from "../deno/deno_network.ts";
 import { TurnShare } from "../turn_share.ts";
 import type { Turn, Turns } from "../turns.ts";
@@ -36,26 +37,25 @@ const share = new TurnShare(
   },
 );
 
-/**
- * When a turn in which some that had stepped back went on was longer, fewer go on in the next one: work of each may take
- * long, and timers, signals and other sockets wait until all that go on in a turn have done theirs.
- */
-const LONGEST_TURN_IN_MILLIS = 8;
-
 /** Those that have let others go first, the one whose turn comes next in front. */
 const steppedBack: ((wasAlone: boolean) => void)[] = [];
-/** How many of them go on in a turn, and since when those of the last one do. */
-let atOnce = 1;
+/**
+ * How many of them go on in a turn: the work of each may take long, and timers, signals and other sockets wait until
+ * all that go on in a turn have done theirs.
+ */
+const batch = new BatchSize(256, 1);
+/** How many went on in the last turn, and since when. */
+let wentOn = 0;
 let goingOnSince = 0;
 
 const goOn = (): void => {
   const now = denoNetwork.clock.now();
-  const wasLong = now - goingOnSince > LONGEST_TURN_IN_MILLIS;
-  atOnce = wasLong ? Math.ceil(atOnce / 2) : Math.min(atOnce * 2, steppedBack.length);
+  batch.learn(wentOn, now - goingOnSince);
   goingOnSince = now;
+  wentOn = Math.min(batch.size, steppedBack.length);
   const loop = eventLoop();
   const wasAlone = steppedBack.length === 1 && loop.eventsOfTurn === 0;
-  for (const resolve of steppedBack.splice(0, atOnce)) resolve(wasAlone);
+  for (const resolve of steppedBack.splice(0, wentOn)) resolve(wasAlone);
   if (steppedBack.length > 0) loop.afterTurn(goOn);
 };
 

@@ -58,7 +58,7 @@ const LONGEST_WITHOUT_THE_RUNTIME_IN_MILLIS = 0.5;
 const LONGEST_RETURN_IN_MILLIS = 20;
 /** In so many the runtime looks for certain: 61, and a few for what it does with that. */
 const TURNS_OF_A_LOOK = 66;
-/** While a thread waits, so many turns that others have asked for may come one after the other. */
+/** So many turns that others have asked for may come one after the other, whether or not anybody waits for an event. */
 const TURNS_WORTH_A_LOOK = 3;
 /** What a struct pollfd has found before the system says so. */
 const NOT_RETURNED = 0xffff << 16;
@@ -104,6 +104,8 @@ export class EventLoop {
   #isBusy = false;
   /** Whether nobody waited at the end of the last turn. */
   #isResting = false;
+  /** Whether somebody had asked for this turn: they may do so again at the end of its microtasks. */
+  #wasAskedFor = false;
   #emptyTurns = 0;
   #mostEmptyTurns = MOST_EMPTY_TURNS;
   /** When the runtime has looked at its own sockets. */
@@ -249,7 +251,7 @@ export class EventLoop {
     this.#turns++;
     if (this.#isForTheRuntime && this.#turns < TURNS_OF_A_LOOK) return this.#takeTurn();
     // Whoever is called back after each turn keeps the runtime busy, too.
-    const isOften = this.#isWaiting && this.#turns >= TURNS_WORTH_A_LOOK;
+    const isOften = this.#turns >= TURNS_WORTH_A_LOOK;
     if (isOften && this.#owesALook() && this.#runtimeLook.ask()) return;
     this.#ask();
     this.#goOn();
@@ -278,7 +280,8 @@ export class EventLoop {
     }
     this.eventsOfTurn = count;
     this.#emptyTurns = count > 0 ? 0 : this.#emptyTurns + 1;
-    if (this.#afterTurn.length > 0) {
+    this.#wasAskedFor = this.#afterTurn.length > 0;
+    if (this.#wasAskedFor) {
       const callbacks = this.#afterTurn;
       this.#afterTurn = [];
       for (const callback of callbacks) callback();
@@ -355,7 +358,7 @@ export class EventLoop {
 
   /** Nobody waits for anything; whoever was told just now may want to in a moment. */
   #restSoon(): void {
-    if (this.#isResting || !this.#runtimeLook.isOpen) return this.#rest();
+    if (!this.#runtimeLook.isOpen || this.#isResting && !this.#wasAskedFor) return this.#rest();
     this.#isResting = true;
     this.#takeTurn();
   }

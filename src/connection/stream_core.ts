@@ -14,6 +14,7 @@ import type { Events } from "../events/events.ts";
 import { type DrainTimes, LITTLE, LONG_QUIET_IN_MILLIS, SHORT } from "./drain.ts";
 import { hostOf } from "../base/address.ts";
 import { isLoopback } from "../base/ip_address.ts";
+import { callQuietly } from "../base/user_code.ts";
 import { cut, free } from "../network/free.ts";
 import { Heartbeat, type HeartbeatHost, type HeartbeatSettings } from "./heartbeat.ts";
 import type { Clock, Transport } from "../network/network.ts";
@@ -130,10 +131,9 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#paces = Paces.of(limits, this);
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
-    try {
-      // Nagle's algorithm costs 40 ms per small write that is followed by another; coalescing is ours.
-      transport.setNoDelay?.(true);
-    } catch { /* gone already: the first read or write tells */ }
+    // Nagle's algorithm costs 40 ms per small write that is followed by another; coalescing is ours. If the stream has
+    // gone already, the first read or write tells.
+    callQuietly(() => transport.setNoDelay?.(true));
     this.#touch();
     const { heartbeat } = limits;
     if (heartbeat !== undefined) {

@@ -4,6 +4,7 @@
 import { checkRead } from "../network/counts.ts";
 import { patientTimeout, waitFor } from "../network/deadline.ts";
 import { GenericError, ignore, type SocketError } from "../base/errors.ts";
+import { callQuietly, refusePromise } from "../base/user_code.ts";
 import { hostOf } from "../base/address.ts";
 import { free } from "../network/free.ts";
 import type { Clock, Transport } from "../network/network.ts";
@@ -175,8 +176,9 @@ export class ListenerSecurity {
             isGivenUp = true;
             free(transport);
           }, { once: true });
-          transport.setNoDelay?.(true);
+          callQuietly(() => transport.setNoDelay?.(true));
           const finish = transport.beginTls?.();
+          refusePromise("a transport's beginTls", finish);
           const secure = isOptional
             ? await acceptOptional(server, transport, onFirstBytes)
             : await server.accept(transport, { onFirstBytes });

@@ -313,6 +313,18 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     return !(mustSayEnd ?? secure !== undefined);
   }
 
+  /**
+   * Ends a close of which only the last read is left: the system has all that was written, and no method is under way.
+   *
+   * @returns Whether it was such a one.
+   */
+  endDrain(): boolean {
+    const { isCalling, isParting } = this.#attendant ?? {};
+    if (this.#state !== "closing" || !this.writer.hasEnded || isCalling || isParting) return false;
+    this.#free(this.error, this.endedBy!);
+    return true;
+  }
+
   /** Frees the transport at once; what is queued or unread is gone. */
   abort(reason: unknown, by: "local" | "stop" = "local"): void {
     // Its peer had gone, or it was closed: what came before that is not wanted any more.

@@ -78,6 +78,18 @@ export function hostOf(address: NetworkAddress): string {
   return (address.path as string | null) ?? "";
 }
 
+/** Where the ends of a stream are. One of the user's own may have forgotten it, and throw: then it is nowhere. */
+export function endOf<Name extends "localAddr" | "remoteAddr">(
+  ends: { readonly [N in Name]?: NetworkAddress | undefined },
+  name: Name,
+): NetworkAddress | undefined {
+  try {
+    return ends[name];
+  } catch {
+    return undefined;
+  }
+}
+
 /** The port of an address as the runtime gives it, 0 where it has none. */
 export function portOf(address: NetworkAddress): number {
   return "port" in address ? address.port : 0;

@@ -41,6 +41,14 @@ export function giveUp(value: unknown): void {
   attempt(() => value).catch(ignore);
 }
 
+/** Calls users' code at once where it harms nobody if it fails: what it throws, or rejects with, is dropped. */
+export function callQuietly(call: () => unknown): void {
+  try {
+    const result = call();
+    if (isThenable(result)) giveUp(result);
+  } catch { /* it harms nobody */ }
+}
+
 /**
  * Refuses a promise where users' code has to be done when it returns: its rejection would be unhandled, and end the
  * program.

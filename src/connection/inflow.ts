@@ -2,6 +2,7 @@
 // connection's turn.
 
 import { brokenError, type SocketError } from "../base/errors.ts";
+import { refusePromise } from "../base/user_code.ts";
 import { young } from "../base/young.ts";
 import { ReadBuffer } from "../bytes/read_buffer.ts";
 import { isCount, readCountError } from "../network/counts.ts";
@@ -179,7 +180,7 @@ export class Inflow implements Turn {
     this.#host.onReadBegin();
     this.buffer.renew(this.#attempt !== undefined);
     try {
-      if (this.#attempt !== undefined) return this.#transport.whenReadable!(this.#attempt);
+      if (this.#attempt !== undefined) return this.#awaitReadable(this.#attempt);
       this.#whenRead ??= young((count) => this.#onRead(count));
       this.#whenFailed ??= young((error) => this.#onFailure(error));
       const reading = this.#transport.read(this.#target());
@@ -201,11 +202,18 @@ export class Inflow implements Turn {
     return Math.min(this.buffer.target.length, this.#setting.readPace?.most ?? Infinity);
   }
 
+  #awaitReadable(attempt: () => void): void {
+    const given: unknown = this.#transport.whenReadable!(attempt);
+    if (given !== undefined) refusePromise("a transport's whenReadable", given);
+  }
+
   #tryRead(): void {
+    // A stream of the user's own may call back although it was freed.
+    if (this.#isRetired) return void (this.#isReading = this.#isBegun = false);
     let count: number | null | undefined;
     try {
       count = this.#transport.tryRead!(this.#target());
-      if (count === undefined) return this.#transport.whenReadable!(this.#attempt!);
+      if (count === undefined) return this.#awaitReadable(this.#attempt!);
     } catch (error) {
       return this.#onFailure(error);
     }

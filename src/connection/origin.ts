@@ -1,5 +1,6 @@
 // Where a connection comes from, and what its listener or client does for it.
 
+import type { NetworkAddress } from "../base/address.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { Beginning } from "../events/connection_events.ts";
 import type { Events } from "../events/events.ts";
@@ -61,6 +62,8 @@ export interface Origin {
   readonly events?: Events;
   /** When its client began to connect, and what was current then. */
   readonly dial?: Dial;
+  /** Where its packets come from, if that is known: a proxy may have said another address. */
+  readonly sender?: NetworkAddress;
   /** What a proxy has said about the peer. */
   readonly proxy?: ProxyHeader | undefined;
   /** What its listener allows, if it sets limits. */

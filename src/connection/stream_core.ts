@@ -12,8 +12,9 @@ import { type ConnectionEnd, connectionEnd } from "./connection_end.ts";
 import { tellEnded } from "../events/connection_events.ts";
 import type { Events } from "../events/events.ts";
 import { type DrainTimes, LITTLE, LONG_QUIET_IN_MILLIS, SHORT } from "./drain.ts";
-import { hostOf } from "../base/address.ts";
+import { endOf, hostOf } from "../base/address.ts";
 import { isLoopback } from "../base/ip_address.ts";
+import { callQuietly } from "../base/user_code.ts";
 import { cut, free } from "../network/free.ts";
 import { Heartbeat, type HeartbeatHost, type HeartbeatSettings } from "./heartbeat.ts";
 import type { Clock, Transport } from "../network/network.ts";
@@ -130,10 +131,9 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.#paces = Paces.of(limits, this);
     this.reader = new Reader(transport, this);
     this.writer = new Writer(transport, this, limits);
-    try {
-      // Nagle's algorithm costs 40 ms per small write that is followed by another; coalescing is ours.
-      transport.setNoDelay?.(true);
-    } catch { /* gone already: the first read or write tells */ }
+    // Nagle's algorithm costs 40 ms per small write that is followed by another; coalescing is ours. If the stream has
+    // gone already, the first read or write tells.
+    callQuietly(() => transport.setNoDelay?.(true));
     this.#touch();
     const { heartbeat } = limits;
     if (heartbeat !== undefined) {
@@ -288,14 +288,19 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
 
   /** How long the last read may take: until a peer elsewhere can have got all, where there is anything to get. */
   #drainTimes(): DrainTimes {
-    const { localAddr, remoteAddr } = this.#transport;
-    const peer = hostOf(remoteAddr);
-    const isHere = remoteAddr.transport === "unix" || isLoopback(peer) ||
-      peer === hostOf(localAddr);
-    if (this.writer.bytesWritten <= (isHere ? LITTLE : 0)) return SHORT;
+    if (this.writer.bytesWritten <= (this.#isPeerHere ? LITTLE : 0)) return SHORT;
     // The time for closing ends what is not polite any more; this ends before.
     const totalInMillis = Math.max(0, this.#closeDue - this.clock.now() - 1);
     return { quietInMillis: LONG_QUIET_IN_MILLIS, totalInMillis };
+  }
+
+  /** Whether whoever has got it first is on this machine. What a proxy says of its client does not matter. */
+  get #isPeerHere(): boolean {
+    const localAddr = endOf(this.#transport, "localAddr");
+    const sender = this.origin.sender ?? endOf(this.#transport, "remoteAddr");
+    if (localAddr === undefined || sender === undefined) return false;
+    const host = hostOf(sender);
+    return sender.transport === "unix" || isLoopback(host) || host === hostOf(localAddr);
   }
 
   /**
@@ -306,6 +311,18 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     if (!this.reader.hasEnded || !this.isQuiet) return false;
     const { mustSayEnd, secure } = this.#transport;
     return !(mustSayEnd ?? secure !== undefined);
+  }
+
+  /**
+   * Ends a close of which only the last read is left: the system has all that was written, and no method is under way.
+   *
+   * @returns Whether it was such a one.
+   */
+  endDrain(): boolean {
+    const { isCalling, isParting } = this.#attendant ?? {};
+    if (this.#state !== "closing" || !this.writer.hasEnded || isCalling || isParting) return false;
+    this.#free(this.error, this.endedBy!);
+    return true;
   }
 
   /** Frees the transport at once; what is queued or unread is gone. */

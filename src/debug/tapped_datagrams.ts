@@ -3,6 +3,7 @@
 // A datagram is told when the system has taken it: it may refuse it. Only where an answer comes before that is known, the
 // question is told first.
 
+import { refusePromise } from "../base/user_code.ts";
 import { young } from "../base/young.ts";
 import type {
   DatagramAddress,
@@ -46,14 +47,16 @@ export class TappedDatagrams implements DatagramSocket {
   /** Only where the socket can. */
   readonly leaveGroup?: (membership: GroupMembership) => Promise<void>;
 
-  /** @param inner The socket. @param tap What is told. */
-  constructor(inner: DatagramSocket, tap: DatagramTap) {
+  /** @param inner The socket. @param tap What is told. @param addr The address that the socket has told. */
+  constructor(inner: DatagramSocket, tap: DatagramTap, readonly addr: DatagramAddress) {
     this.#inner = inner;
     this.#tap = tap;
     if (inner.tryReceive !== undefined) {
       this.tryReceive = young((buffer) => {
         const received = inner.tryReceive!(buffer);
-        return received === undefined ? undefined : this.#hasReceived(received);
+        if (received === undefined) return undefined;
+        refusePromise("a socket's tryReceive", received);
+        return this.#hasReceived(received);
       });
     }
     if (inner.whenReadable !== undefined) {
@@ -62,7 +65,7 @@ export class TappedDatagrams implements DatagramSocket {
     if (inner.trySend !== undefined) {
       this.trySend = young((bytes, address) => {
         const count = inner.trySend!(bytes, address);
-        if (count !== undefined) this.#tell(bytes, address);
+        if (typeof count === "number") this.#tell(bytes, address);
         return count;
       });
     }
@@ -88,10 +91,6 @@ export class TappedDatagrams implements DatagramSocket {
     if (inner.leaveGroup !== undefined) {
       this.leaveGroup = young((group) => inner.leaveGroup!(group));
     }
-  }
-
-  get addr(): DatagramAddress {
-    return this.#inner.addr;
   }
 
   get droppedDatagrams(): number | undefined {
@@ -142,8 +141,10 @@ export class TappedDatagrams implements DatagramSocket {
   }
 
   close(): void | Promise<void> {
-    const closing = this.#inner.close();
-    this.#tap.freed();
-    return closing;
+    try {
+      return this.#inner.close();
+    } finally {
+      this.#tap.freed();
+    }
   }
 }

@@ -1,6 +1,8 @@
 // A network whose traffic is told to a tap. It passes on all that the network can, and nothing that it cannot.
 
 import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
+import { isThenable } from "../base/user_code.ts";
+import { checkMade } from "../network/made.ts";
 import type { DatagramSocket, Network, Transport, TransportListener } from "../network/network.ts";
 import type { Tap, TrafficEnds } from "./tap.ts";
 import { TappedDatagrams } from "./tapped_datagrams.ts";
@@ -17,13 +19,17 @@ type AllOf<T> = { [Name in keyof Required<T>]: T[Name] | undefined };
  */
 export function tappedNetwork(network: Network, tap: Tap): Network {
   const wrap = (transport: Transport, isAccepted: boolean): Transport => {
-    const told = tap.stream({ ends: endsOf(transport), isAccepted });
+    const told = tap.stream({ ends: endsOf(checkMade("Transport", transport)), isAccepted });
     return told === undefined ? transport : new TappedTransport(transport, told);
   };
   const { adopt, adoptDatagram, connectPath, listenPath, startTls } = network;
   const { isOwnAddress, resolveName, resolveService, sendToPath } = network;
-  const listening = (listener: TransportListener) => tappedListener(listener, wrap);
-  const bound = (socket: DatagramSocket) => new TappedDatagrams(socket, tap.datagrams(socket.addr));
+  const listening = (listener: TransportListener) =>
+    tappedListener(checkMade("TransportListener", listener), wrap);
+  const bound = (socket: DatagramSocket) => {
+    const { addr } = checkMade("DatagramSocket", socket);
+    return new TappedDatagrams(socket, tap.datagrams(addr), addr);
+  };
   return present<Network>({
     clock: network.clock,
     turns: network.turns,
@@ -63,7 +69,8 @@ function tappedListener(
     accept: async () => wrap(await listener.accept(), true),
     tryAccept: listener.tryAccept && (() => {
       const transport = listener.tryAccept!();
-      return transport && wrap(transport, true);
+      // A promise, by mistake, is for whoever asks to deal with.
+      return transport && !isThenable(transport) ? wrap(transport, true) : transport;
     }),
     close: () => listener.close(),
   });

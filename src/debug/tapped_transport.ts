@@ -13,7 +13,9 @@
 
 import type { NetworkAddress } from "../base/address.ts";
 import { ignore } from "../base/errors.ts";
+import { refusePromise } from "../base/user_code.ts";
 import { young } from "../base/young.ts";
+import { cut, free } from "../network/free.ts";
 import { holdProgram } from "../network/hold_program.ts";
 import type { SystemSocket, Transport } from "../network/network.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
@@ -186,14 +188,14 @@ export class TappedTransport implements Transport {
   }
 
   close(): void {
-    this.#inner.close();
+    free(this.#inner);
     this.#tellPeerCut();
     this.#tap.ended();
     this.#free();
   }
 
   #reset(): void {
-    this.#inner.reset!();
+    cut(this.#inner);
     this.#tellPeerCut();
     this.#tap.cut();
     this.#free();
@@ -208,6 +210,7 @@ export class TappedTransport implements Transport {
   /** TLS begins: what it carries is told from now on. */
   beginTls(): (secure: Transport) => Transport {
     const finishInner = this.#inner.beginTls?.();
+    refusePromise("a transport's beginTls", finishInner);
     this.#silence = "content";
     return (secure) => {
       this.#silence = "reading";

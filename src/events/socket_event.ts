@@ -1,7 +1,7 @@
 // What is reported of sockets while they work: the events themselves. Which owner reports which of them, and with what
 // reasons, is said where the owners are.
 
-import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
+import { endOf, hostOf, type NetworkAddress, portOf } from "../base/address.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
 
@@ -154,14 +154,16 @@ export function carrierOf(address: NetworkAddress): EventSubject["transport"] {
 export function subjectOf(
   side: EventSubject["side"],
   id: number,
-  { remoteAddr, localAddr }: Ends,
+  ends: Ends,
 ): EventSubject {
+  const localAddr = endOf(ends, "localAddr");
+  const remoteAddr = endOf(ends, "remoteAddr");
   return {
     side,
-    transport: carrierOf(remoteAddr),
+    transport: remoteAddr === undefined ? "tcp" : carrierOf(remoteAddr),
     id,
-    remoteAddress: hostOf(remoteAddr),
-    remotePort: portOf(remoteAddr),
+    remoteAddress: remoteAddr === undefined ? "" : hostOf(remoteAddr),
+    remotePort: remoteAddr === undefined ? 0 : portOf(remoteAddr),
     localAddress: localAddr === undefined ? "" : hostOf(localAddr),
     localPort: localAddr === undefined ? 0 : portOf(localAddr),
   };

@@ -4,7 +4,8 @@
 // of descriptors. Both are temporary: the first passes at once, the second when connections end.
 
 import { brokenError, ignore, isResourceError } from "../base/errors.ts";
-import { noteShortage } from "../base/user_code.ts";
+import { isThenable, noteShortage } from "../base/user_code.ts";
+import { freeListener } from "../network/free.ts";
 import { checkMade } from "../network/made.ts";
 import type { Clock, TimerId, Transport, TransportListener } from "../network/network.ts";
 
@@ -16,6 +17,8 @@ export class Acceptor {
   readonly #listener: TransportListener;
   readonly #clock: Clock;
   #isClosed = false;
+  /** Not any more where the engine's `tryAccept` gives promises: each might have a client. */
+  #canTry: boolean;
   /** Whether the system has refused a descriptor, and has not given one since. */
   #isShort = false;
   #pending: Promise<Transport | undefined> | undefined;
@@ -38,6 +41,7 @@ export class Acceptor {
   ) {
     this.#onRest = onRest;
     this.#listener = listener;
+    this.#canTry = listener.tryAccept !== undefined;
     this.#clock = clock;
   }
 
@@ -56,12 +60,14 @@ export class Acceptor {
    * called while {@linkcode Acceptor.accept} is under way. What hinders it is for the next `accept` to deal with.
    */
   tryAccept(): Transport | undefined {
-    if (this.#isClosed || this.#hindrance !== undefined) return undefined;
+    if (!this.#canTry || this.#isClosed || this.#hindrance !== undefined) return undefined;
     try {
-      const transport = this.#listener.tryAccept?.();
+      const transport = this.#listener.tryAccept!();
       if (transport === undefined) return undefined;
+      this.#canTry = !isThenable(transport);
+      checkMade("Transport", transport);
       this.#onAccepted();
-      return checkMade("Transport", transport);
+      return transport;
     } catch (error) {
       this.#hindrance = { error };
       return undefined;
@@ -83,7 +89,7 @@ export class Acceptor {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#setShort(false);
-    this.#listener.close();
+    freeListener(this.#listener);
     this.#wake?.();
     // The system gives the port back only when the pending accept has ended.
     await this.#pending?.catch(ignore);

@@ -7,6 +7,7 @@ import { Connection, connectionFrom } from "../connection/connection.ts";
 import type { Upgradable, Upgrade } from "../connection/origin.ts";
 import { GenericError, isSocketError, type SocketError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
+import { printThrown, refusePromise } from "../base/user_code.ts";
 import { type Beginning, isGivenUp } from "../events/connection_events.ts";
 import { ConnectionLimits } from "./guard/connection_limits.ts";
 import { type Admission, Guard } from "./guard/guard.ts";
@@ -18,6 +19,7 @@ import type { ListenerSettings } from "./listener_config.ts";
 import { type House, LetIn } from "./let_in.ts";
 import { ListenerEvents } from "./listener_event.ts";
 import { withOptions } from "../base/options.ts";
+import { freeListener } from "../network/free.ts";
 import { noneInherited, takeInherited } from "../network/inherited.ts";
 import { checkMade } from "../network/made.ts";
 import type { Transport, TransportListener } from "../network/network.ts";
@@ -189,7 +191,7 @@ export class Entrance implements Openable {
       this.#security?.watch();
     } catch (cause) {
       this.#security?.stop();
-      socket?.close();
+      if (socket !== undefined) freeListener(socket);
       const name = path === undefined ? formatAddress(hostname, this.port) : formatPath(path);
       throw setupError(`Cannot listen on ${name}`, cause, {
         path,
@@ -216,7 +218,7 @@ export class Entrance implements Openable {
       neverTaken = await intake.finish(patience, {
         looked: () => look(turnsOf(this.#settings.network)),
         // What waits in a shared backlog belongs to whoever goes on.
-        backlog: this.#isShared ? socket.letGo?.() ?? 0 : this.#settings.backlog,
+        backlog: this.#isShared ? takenBy(socket) : this.#settings.backlog,
         newForInMillis,
       });
       this.#leave(intake);
@@ -358,6 +360,18 @@ export class Entrance implements Openable {
     this.#handshakes.countFailed();
     this.#events.insecure(beginning, transport, error, NaN, true);
   };
+}
+
+/** How many clients the engine of a shared socket has taken. One of the user's own that cannot say has taken none. */
+function takenBy(socket: TransportListener): number {
+  try {
+    const count: unknown = socket.letGo?.() ?? 0;
+    refusePromise("a listener's letGo", count);
+    return typeof count === "number" && count > 0 ? count : 0;
+  } catch (error) {
+    printThrown(error);
+    return 0;
+  }
 }
 
 /** The stage of the TLS handshake. */

@@ -1,6 +1,7 @@
 // Where a connection comes from that a listener has let in. There may be very many, so each has only what is its own:
 // what all have in common is in one place.
 
+import type { NetworkAddress } from "../base/address.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { ConnectionEnd } from "../connection/connection_end.ts";
 import type { ListenerLimits, Origin, PrepareUpgrade } from "../connection/origin.ts";
@@ -42,6 +43,10 @@ export class LetIn implements Origin {
 
   get id(): number {
     return this.#pass.id;
+  }
+
+  get sender(): NetworkAddress {
+    return this.#pass.sender;
   }
 
   get proxy(): ProxyHeader | undefined {

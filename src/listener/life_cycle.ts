@@ -5,7 +5,7 @@
 // Starts and stops happen in the order of the calls, awaited or not: a stop ends the start before it, and a start waits
 // for the stop before it. The listener itself says what opening and stopping mean.
 
-import { hostOf, type NetworkAddress, portOf } from "../base/address.ts";
+import { endOf, hostOf, type NetworkAddress, portOf } from "../base/address.ts";
 import {
   checkInteger,
   checkInterval,
@@ -96,13 +96,9 @@ export function cutOff(
   return { id, remoteAddress: hostOf(peer), remotePort: portOf(peer), reason };
 }
 
-/** Whom a stop has cut. A stream of the user's own may have forgotten it by then, and throw. */
+/** Whom a stop has cut. */
 export function peerOf(transport: { readonly remoteAddr: NetworkAddress }): NetworkAddress {
-  try {
-    return transport.remoteAddr;
-  } catch {
-    return { transport: "tcp", hostname: "", port: 0 };
-  }
+  return endOf(transport, "remoteAddr") ?? { transport: "tcp", hostname: "", port: 0 };
 }
 
 export function stopReport(completed: number, cut: readonly CutOff[]): StopReport {

@@ -8,6 +8,9 @@ import { type CutOff, cutOff, peerOf } from "./life_cycle.ts";
 import { LiveSet } from "./live_set.ts";
 import type { Patience } from "./patience.ts";
 
+/** A method `onClose` that is not async is over after so many. */
+const MICROTASKS_OF_A_CLOSE = 20;
+
 /** The connections that are open. */
 export class OpenConnections {
   readonly #connections = new Bag<Connection>(coreOf);
@@ -47,6 +50,12 @@ export class OpenConnections {
     if (!this.#patience!.isOver) coreOf(connection).stop(this.#newForInMillis);
   }
 
+  /** Those that only wait for their peer's end have nothing left to do but `onClose`: they are not cut. */
+  async #endDrains(isEmpty: () => boolean): Promise<void> {
+    for (const connection of this.#connections) coreOf(connection).endDrain();
+    for (let i = 0; i < MICROTASKS_OF_A_CLOSE && !isEmpty(); i++) await undefined;
+  }
+
   /**
    * Begins to close each connection as soon as it has nothing to do, including those that are added later.
    *
@@ -83,14 +92,16 @@ export class OpenConnections {
     this.#newForInMillis = newForInMillis;
     for (const connection of this.#connections) this.#stop(connection);
     // Whatever the stop waits for then: an engine may serve all that are busy until the listener's socket is free.
-    void patience.over().then(() => {
+    const cutting = patience.over().then(async () => {
+      if (isFinished) return;
+      if (patience.reason === "deadline") await this.#endDrains(isEmpty);
       if (!isFinished) cutRest();
     });
     return {
       /** Waits until all are done; none may be added any more. */
       finish: async () => {
         if (!isEmpty()) {
-          await patience.for(new Promise<void>((resolve) => whenEmpty = resolve));
+          await Promise.race([new Promise<void>((resolve) => whenEmpty = resolve), cutting]);
         }
         isFinished = true;
         cutRest();

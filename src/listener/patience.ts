@@ -1,7 +1,10 @@
 // How long a stop waits: for what is to end by itself, and before that for what is still to come.
 
-import { whenLooked } from "../network/deadline.ts";
+import { USUALLY_LATE_IN_MILLIS, whenLooked } from "../network/deadline.ts";
 import type { Clock, TimerId } from "../network/network.ts";
+
+/** So long, at most, may what is over after a deadline that came late take until it is seen: answers, ends, a drain. */
+const MOMENT_IN_MILLIS = 100;
 
 /** How long a stop under way goes on waiting for connections that will end by themselves. */
 export class Patience {
@@ -30,9 +33,15 @@ export class Patience {
     if (this.#isOver || due >= this.#due) return;
     this.#due = due;
     this.#forget();
-    // The program itself may have used up the time: what is over by now shall not be cut.
+    this.#timer = clock.setTimeout(() => this.#onDue(clock.now() - due), millis);
+  }
+
+  /** The program itself may have used up the time: what is over by now shall not be cut. */
+  #onDue(lateInMillis: number): void {
+    const clock = this.#clock;
     const giveUp = () => whenLooked(clock, () => this.#giveUp());
-    this.#timer = clock.setTimeout(giveUp, millis);
+    if (clock.looked === undefined || lateInMillis < USUALLY_LATE_IN_MILLIS) return giveUp();
+    this.#timer = clock.setTimeout(giveUp, Math.min(lateInMillis, MOMENT_IN_MILLIS));
   }
 
   /** Whether it is over, by its deadline or because it was ended. */

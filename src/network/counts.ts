@@ -3,6 +3,7 @@
 // because it moved nothing would let nothing else run.
 
 import { shown } from "../base/arguments.ts";
+import { giveUp, isThenable } from "../base/user_code.ts";
 
 /** Whether a read or a write of at most so many bytes may tell this count. */
 export function isCount(count: number, most: number): boolean {
@@ -11,6 +12,7 @@ export function isCount(count: number, most: number): boolean {
 
 /** What is wrong with the count that a read has told. @param room How many bytes it could put. */
 export function readCountError(count: unknown, room: number): TypeError {
+  if (isThenable(count)) return lateError("tryRead", count);
   return isTooMany(count, room)
     ? new TypeError(`a transport's read gives at most the ${room} asked for; it gave ${count}`)
     : new TypeError(
@@ -20,6 +22,7 @@ export function readCountError(count: unknown, room: number): TypeError {
 
 /** What is wrong with the count that a write has told. @param length How many bytes it was given. */
 export function writeCountError(count: unknown, length: number): TypeError {
+  if (isThenable(count)) return lateError("tryWrite", count);
   return isTooMany(count, length)
     ? new TypeError(`a transport's write takes at most the ${length} given; it took ${count}`)
     : new TypeError(`a transport's write takes at least 1 byte; it took ${shown(count)}`);
@@ -45,6 +48,14 @@ export function checkRead(count: number | null, room: number): number | null {
 export function checkWritten(count: number, length: number): number {
   if (isCount(count, length)) return count;
   throw writeCountError(count, length);
+}
+
+/** What was awaited is no promise any more: this comes from a call without one. */
+function lateError(name: string, count: unknown): TypeError {
+  giveUp(count);
+  return new TypeError(
+    `a transport's ${name} must not be async: it has to be done when it returns`,
+  );
 }
 
 function isTooMany(count: unknown, most: number): boolean {

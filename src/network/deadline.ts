@@ -28,7 +28,7 @@ export function whenLooked(clock: Clock, callback: () => void): void {
 const PIECES = 8;
 
 /** Timers come late by some milliseconds in any program; counted as busy, they would never bring a wait to its end. */
-const USUALLY_LATE_IN_MILLIS = 5;
+export const USUALLY_LATE_IN_MILLIS = 5;
 
 /**
  * A timeout for what takes turns of the program.

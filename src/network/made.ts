@@ -2,6 +2,8 @@
 // what then fails, much later and somewhere else, would not say whose mistake it is.
 
 import { shown } from "../base/arguments.ts";
+import { ignore } from "../base/errors.ts";
+import { attempt, isThenable } from "../base/user_code.ts";
 import { free } from "./free.ts";
 import type { DatagramSocket } from "./datagram_socket.ts";
 import type { Transport, TransportListener } from "./transport.ts";
@@ -23,7 +25,7 @@ const MEMBERS: {
 };
 
 /**
- * Gives back what was made. What lacks something is freed, where that is possible.
+ * Gives back what was made. What lacks something is freed, where that is possible; what a promise gives, too.
  *
  * @throws {TypeError} It is no such thing.
  * @throws {unknown} What a getter of it throws.
@@ -31,6 +33,10 @@ const MEMBERS: {
 export function checkMade<Kind extends keyof Kinds>(kind: Kind, made: Kinds[Kind]): Kinds[Kind] {
   let missing: string | undefined;
   try {
+    if (isThenable(made)) {
+      attempt(() => made).then((late) => free(late as Transport), ignore);
+      throw new TypeError(`the network must give a ${kind}, not a promise: it must not be async`);
+    }
     missing = missingIn(made, kind);
   } catch (error) {
     // An address may be a getter, which may throw.
@@ -47,7 +53,9 @@ function missingIn(made: object, kind: keyof Kinds): string | undefined {
   const members = (made ?? {}) as Record<string, unknown>;
   for (const name of methods) if (typeof members[name] !== "function") return `${name}()`;
   for (const name of addresses) {
-    if (typeof members[name] !== "object" || members[name] === null) return name;
+    // Asked once: it may be a getter that forgets.
+    const address = members[name];
+    if (typeof address !== "object" || address === null) return name;
   }
   return undefined;
 }

@@ -99,6 +99,6 @@ export class ReplayedTransport implements Transport {
   }
 
   close(): void {
-    this.#inner.close();
+    return this.#inner.close();
   }
 }

@@ -1,6 +1,7 @@
 // What the system can tell of an open socket, and the one way to ask it.
 
 import { brokenError, GenericError } from "../base/errors.ts";
+import { refusePromise } from "../base/user_code.ts";
 
 /** How large the system's buffers of a socket are, as it reports them. */
 export interface BufferSizes {
@@ -115,7 +116,9 @@ export function ask<Name extends Question>(
     throw new GenericError("unsupported", `${action}: it is no ${kind}`);
   }
   try {
-    return socket[question]() as ReturnType<NonNullable<SystemSocket[Name]>>;
+    const answer = socket[question]() as ReturnType<NonNullable<SystemSocket[Name]>>;
+    refusePromise(question, answer);
+    return answer;
   } catch (cause) {
     throw brokenError(action, cause);
   }

@@ -2,6 +2,7 @@
 
 import { waitFor } from "../network/deadline.ts";
 import { GenericError } from "../base/errors.ts";
+import { callQuietly, refusePromise } from "../base/user_code.ts";
 import { free } from "../network/free.ts";
 import type { Network, Transport } from "../network/network.ts";
 import { askedHost, canBeCertified } from "./certificate_names.ts";
@@ -69,6 +70,7 @@ export class ClientSecurity {
         },
         async (givenUp) => {
           const finish = transport.beginTls?.();
+          refusePromise("a transport's beginTls", finish);
           const secure = await this.#shakeHands(transport, asked.host, givenUp);
           return finish === undefined ? secure : finish(secure);
         },
@@ -86,7 +88,7 @@ export class ClientSecurity {
     serverName: string,
     givenUp: AbortSignal,
   ): Promise<Transport> {
-    transport.setNoDelay?.(true);
+    callQuietly(() => transport.setNoDelay?.(true));
     if (canBeNative(this.#settings)) {
       const { alpnProtocols = [], verifyHostname } = this.#settings;
       const native = this.#network.startTls?.(transport, {

@@ -4,7 +4,8 @@
 import { checkRead } from "../network/counts.ts";
 import { patientTimeout, waitFor } from "../network/deadline.ts";
 import { GenericError, ignore, type SocketError } from "../base/errors.ts";
-import { hostOf } from "../base/address.ts";
+import { callQuietly, refusePromise } from "../base/user_code.ts";
+import { endOf, hostOf } from "../base/address.ts";
 import { free } from "../network/free.ts";
 import type { Clock, Transport } from "../network/network.ts";
 import { CertificateWatch, stateOf } from "./certificate_watch.ts";
@@ -156,7 +157,9 @@ export class ListenerSecurity {
   ): Promise<Transport> {
     const { handshakeTimeoutInMillis: timeoutInMillis } = this.#settings;
     const server = this.#server!;
-    const action = `Cannot make the connection from ${hostOf(transport.remoteAddr)} secure`;
+    const peer = endOf(transport, "remoteAddr");
+    const host = peer === undefined ? "an unknown address" : hostOf(peer);
+    const action = `Cannot make the connection from ${host} secure`;
     let isGivenUp = false;
     try {
       return await waitFor(
@@ -175,8 +178,9 @@ export class ListenerSecurity {
             isGivenUp = true;
             free(transport);
           }, { once: true });
-          transport.setNoDelay?.(true);
+          callQuietly(() => transport.setNoDelay?.(true));
           const finish = transport.beginTls?.();
+          refusePromise("a transport's beginTls", finish);
           const secure = isOptional
             ? await acceptOptional(server, transport, onFirstBytes)
             : await server.accept(transport, { onFirstBytes });

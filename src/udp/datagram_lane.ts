@@ -11,6 +11,8 @@
 import { brokenError, closedError, ignore, rejected, type SocketError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
 import { formatAddress } from "../base/address.ts";
+import { shown } from "../base/arguments.ts";
+import { refusePromise } from "../base/user_code.ts";
 import { Fifo } from "./fifo.ts";
 import { isCount } from "../network/counts.ts";
 import type { DatagramAddress, DatagramSocket, OutgoingDatagram } from "../network/network.ts";
@@ -156,6 +158,7 @@ export class DatagramLane implements Turn {
         if (sent === 0) return done;
         const left = datagrams.length - done;
         if (!isCount(sent, left)) {
+          refusePromise("a socket's trySendAll", sent);
           throw new TypeError(
             `a socket's trySendAll sends at most the ${left} left; it sent ${sent}`,
           );
@@ -211,6 +214,12 @@ export class DatagramLane implements Turn {
     let fate: number | SocketError | undefined;
     try {
       fate = this.#socket!.trySend!(bytes, target);
+      if (typeof fate !== "number" && fate !== undefined) {
+        refusePromise("a socket's trySend", fate);
+        throw new TypeError(
+          `a socket's trySend gives a count, or undefined; it gave ${shown(fate)}`,
+        );
+      }
     } catch (cause) {
       fate = sendError(target, cause);
     }

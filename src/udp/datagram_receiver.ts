@@ -6,6 +6,7 @@
 // receiver lets the runtime look at the others first, as a connection does that streams without end.
 
 import { shown } from "../base/arguments.ts";
+import { callQuietly, refusePromise } from "../base/user_code.ts";
 import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { DATAGRAMS_PER_TURN } from "./datagram_share.ts";
 import { BatchSize } from "../network/batch_size.ts";
@@ -97,7 +98,7 @@ export class DatagramReceiver {
     if (this.#received >= this.#batch.size) return this.#stepBack();
     if (this.#attempt !== undefined) {
       this.#underWay = NOTHING_UNDER_WAY;
-      return this.#socket.whenReadable!(this.#attempt);
+      return this.#awaitReadable(this.#attempt);
     }
     this.#underWay = this.#receive();
   }
@@ -111,9 +112,19 @@ export class DatagramReceiver {
     }
   }
 
+  #awaitReadable(attempt: () => void): void {
+    try {
+      const given: unknown = this.#socket.whenReadable!(attempt);
+      if (given !== undefined) refusePromise("a socket's whenReadable", given);
+    } catch (cause) {
+      this.#underWay = Promise.resolve().then(() => this.#failed(cause));
+    }
+  }
+
   #hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
-    this.#socket.holdProgram?.(isHeld);
+    // That is no reason to end anything where it fails.
+    callQuietly(() => this.#socket.holdProgram?.(isHeld));
   }
 
   /** The buffer for the next datagram. One that was transferred away has the length 0. */
@@ -170,7 +181,9 @@ export class DatagramReceiver {
     if (this.#mayReceive) {
       sink.beginBatch?.();
       try {
-        this.#socket.tryReceiveAll!(this.#batch.size - this.#received, this.#putOne);
+        const most = this.#batch.size - this.#received;
+        const count: unknown = this.#socket.tryReceiveAll!(most, this.#putOne);
+        if (typeof count !== "number") refusePromise("a socket's tryReceiveAll", count);
       } catch (cause) {
         return this.#failed(cause);
       } finally {
@@ -225,7 +238,10 @@ export class DatagramReceiver {
   };
 
   #put(datagram: [Uint8Array<ArrayBuffer>, DatagramAddress]): void {
-    if (!isDatagram(datagram)) throw new TypeError(`${NO_DATAGRAM}; it gave ${shown(datagram)}`);
+    if (!isDatagram(datagram)) {
+      refusePromise("a socket's tryReceive", datagram);
+      throw new TypeError(`${NO_DATAGRAM}; it gave ${shown(datagram)}`);
+    }
     const [bytes, from] = datagram;
     this.#received++;
     this.#failures = 0;

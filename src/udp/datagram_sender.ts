@@ -82,10 +82,10 @@ export class DatagramSender implements PressedQueue {
     return this.#addresses.isBusy;
   }
 
-  /** Begins to send: until then everything waits. */
-  open(socket: DatagramSocket): void {
+  /** Begins to send: until then everything waits. @param boundTo The socket's local address. */
+  open(socket: DatagramSocket, boundTo: string): void {
     this.#socket = socket;
-    this.#family = familyReachedFrom(socket.addr.hostname);
+    this.#family = familyReachedFrom(boundTo);
     this.#addresses.open(socket);
     for (const [key, lane] of this.#byName) this.#find(key, lane);
   }

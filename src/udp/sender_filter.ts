@@ -4,6 +4,7 @@
 // The sender of a datagram can be forged. A socket that answers a datagram from its own address gets its own answer,
 // answers that, and never ends. Port 0 cannot be answered at all.
 
+import { refusePromise } from "../base/user_code.ts";
 import type { Address } from "../base/address.ts";
 import { isLoopback, withoutZone } from "../base/ip_address.ts";
 import type { Peer } from "./host_names.ts";
@@ -83,6 +84,7 @@ export class SenderFilter {
     // A loop that begins in this second ends with it.
     if (++this.#looks > MAX_LOOKS_PER_SECOND) return false;
     const isOwn = network.isOwnAddress?.(ip) ?? false;
+    refusePromise("isOwnAddress", isOwn);
     this.#known.delete(ip);
     if (this.#known.size >= MAX_ADDRESSES) this.#known.delete(this.#known.keys().next().value!);
     this.#known.set(ip, { isOwn, until: now + LIFETIME_IN_MILLIS });

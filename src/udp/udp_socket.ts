@@ -4,6 +4,7 @@
 import { brokenError, closedError, ignore, type SocketError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
 import { contentBytes } from "../base/arguments.ts";
+import { refusePromise } from "../base/user_code.ts";
 import { type Address, checkHost, formatAddress } from "../base/address.ts";
 import { familyReachedFrom, ipVersion, unmappedIp } from "../base/ip_address.ts";
 import { bindDatagram } from "./bind_datagram.ts";
@@ -168,10 +169,10 @@ export class UdpSocket implements DatagramSink {
     const socket = this.#making instanceof Promise ? await this.#making : this.#making;
     if (this.#isFreed) throw closedError("bind");
     this.#socket = socket;
-    this.#local = { host: socket.addr.hostname, port: socket.addr.port };
+    const { host: boundTo } = this.#local = addressOf(socket, hostname, port);
     this.#owner.onBound?.(this.#local, this.#filter.peer);
     this.#hearInSystem();
-    this.#sender.open(socket);
+    this.#sender.open(socket, boundTo);
     this.#receiver = new DatagramReceiver(socket, this, this.shareHost.turns);
     this.#receiver.go();
     return this.#local;
@@ -205,7 +206,12 @@ export class UdpSocket implements DatagramSink {
     if (peer === undefined) return;
     const { host, ip, port } = peer;
     const hostname = ipVersion(host) === 0 ? ip : host;
-    this.#socket?.hearOnly?.({ transport: "udp", hostname, port });
+    try {
+      const given: unknown = this.#socket?.hearOnly?.({ transport: "udp", hostname, port });
+      refusePromise("a socket's hearOnly", given);
+    } catch (cause) {
+      throw brokenError(`Cannot hear only ${formatAddress(host, port)}`, cause);
+    }
   }
 
   /** Checks a datagram's host with {@linkcode checkHost}, and remembers the last result. */
@@ -440,6 +446,16 @@ export class UdpSocket implements DatagramSink {
       // It could not be made: `bound` reports why.
     }
     await stopped;
+  }
+}
+
+/** Where a socket is bound. Asked once: one of the user's own may forget it, and throw. */
+function addressOf(socket: DatagramSocket, askedHost: string, askedPort: number): Address {
+  try {
+    const { hostname, port } = socket.addr;
+    return { host: hostname, port };
+  } catch (cause) {
+    throw setupError(`Cannot bind to ${formatAddress(askedHost, askedPort)}`, cause);
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { codeOf, reasonOf } from "../base/errors.ts";
+import { callQuietly } from "../base/user_code.ts";
 import { ipVersion } from "../base/ip_address.ts";
 import { cut } from "../network/free.ts";
 import type { Network, Transport } from "../network/network.ts";
@@ -86,7 +87,7 @@ async function ask(
   const connect = server.kind.startsWith("socks") ? connectBySocks5 : connectByHttp;
   try {
     // A question in pieces would wait for the answer to each.
-    transport.setNoDelay?.(true);
+    callQuietly(() => transport.setNoDelay?.(true));
     const rest = await connect(transport, server, { host: hostForProxy(host), port });
     if (transport.secure !== undefined) return new Tunnelled(transport, rest);
     return rest.length === 0 ? transport : new ReplayedTransport(transport, rest);

@@ -3,6 +3,7 @@ import {
   checkHost,
   checkPath,
   checkPort,
+  endOf,
   formatAddress,
   formatPath,
   hostOf,
@@ -140,4 +141,15 @@ Deno.test("checkPath() takes what the system has room for", () => {
   }
   assertEquals(["/a", "\0a"].map(isAbstract), [false, true]);
   assertEquals(["/a", "\0a", "\0a\0b"].map(formatPath), ["/a", "@a", "@a@b"]);
+});
+
+Deno.test("endOf() gives an address, and nothing where it was forgotten", () => {
+  const localAddr = { transport: "tcp", hostname: "::1", port: 5 } as const;
+  const ends = {
+    localAddr,
+    get remoteAddr(): typeof localAddr {
+      throw new Error("mine");
+    },
+  };
+  assertEquals([endOf(ends, "localAddr"), endOf(ends, "remoteAddr")], [localAddr, undefined]);
 });

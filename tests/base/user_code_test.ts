@@ -2,6 +2,7 @@ import { assert, assertEquals, fail } from "@std/assert";
 import { GenericError, isError, isSocketError, reasonOf } from "../../src/base/errors.ts";
 import {
   attempt,
+  callQuietly,
   handlerError,
   noteShortage,
   printThrown,
@@ -129,4 +130,18 @@ Deno.test("what is thrown may be a promise that rejects, and ends nothing", asyn
     await new Promise((resolve) => setImmediate(resolve));
   });
   assertEquals(printed.length, 1);
+});
+
+Deno.test("callQuietly() calls at once, and drops what is thrown or rejected", async () => {
+  let calls = 0;
+  for (const error of [new Error("any"), undefined]) {
+    callQuietly(() => {
+      calls++;
+      throw error;
+    });
+    callQuietly(() => Promise.reject((calls++, error)));
+  }
+  assertEquals(calls, 4);
+  // A rejection that nobody handles would fail this test.
+  await new Promise((resolve) => setTimeout(resolve, 0));
 });

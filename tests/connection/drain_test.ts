@@ -23,14 +23,17 @@ Deno.test("Drain is over when nothing has come for 50 ms, after a second, or whe
 
 const far = { transport: "tcp", hostname: "192.0.2.1", port: 9 } as const;
 const near = { transport: "tcp", hostname: "192.0.2.2", port: 7 } as const;
+const loopback = { ...far, hostname: "127.0.0.1" } as const;
 const peers = {
   "elsewhere": [{ localAddr: near, remoteAddr: far }, 1_000],
-  "of this machine, by loopback": [{ remoteAddr: { ...far, hostname: "127.0.0.1" } }, 50],
+  "of this machine, by loopback": [{ remoteAddr: loopback }, 50],
   "of this machine, by its own address": [{ localAddr: near, remoteAddr: near }, 50],
+  "elsewhere, whose header says this machine": [{ remoteAddr: loopback }, 1_000, { sender: far }],
+  "of this machine, whose header says elsewhere": [{ remoteAddr: far }, 50, { sender: loopback }],
 } as const;
-for (const [where, [addresses, quiet]] of Object.entries(peers)) {
+for (const [where, [addresses, quiet, origin]] of Object.entries(peers)) {
   Deno.test(`A close waits for a silence of ${quiet} ms of a peer ${where}, who has got something`, async () => {
-    const { clock, connection } = scriptedConnection([], {}, addresses);
+    const { clock, connection } = scriptedConnection([], {}, addresses, origin);
     await connection.write("answer");
     const closing = connection.close();
     await clock.advance(quiet - 1);

@@ -55,7 +55,7 @@ Deno.test("TappedDatagrams passes on all members of a socket, and tells of each 
     leaveGroup: ({ group }) => Promise.resolve(void calls.push(`leave ${group}`)),
   };
   const { notes, tap } = notedDatagrams();
-  const socket = new TappedDatagrams(inner, tap);
+  const socket = new TappedDatagrams(inner, tap, inner.addr);
   assertEquals(all.filter((name) => socket[name] === undefined), []);
   const buffer = new Uint8Array(9);
   assertEquals(await socket.receive(buffer), [bytesOf("in"), address]);
@@ -95,7 +95,7 @@ Deno.test("TappedDatagrams tells of a datagram once it was sent, and of none tha
   const inner = new ScriptedDatagramSocket();
   inner.sendsAtOnce = false;
   const { notes, tap } = notedDatagrams();
-  const socket = new TappedDatagrams(inner, tap);
+  const socket = new TappedDatagrams(inner, tap, inner.addr);
   const refused = socket.send(bytesOf("refused"), address);
   const sent = socket.send(bytesOf("sent"), address);
   inner.sending[0]!.settle(new Error("no route"));
@@ -110,7 +110,7 @@ Deno.test("TappedDatagrams tells of an answer after what it answers", async () =
   const inner = new ScriptedDatagramSocket();
   inner.sendsAtOnce = false;
   const { notes, tap } = notedDatagrams();
-  const socket = new TappedDatagrams(inner, tap);
+  const socket = new TappedDatagrams(inner, tap, inner.addr);
   const asked = socket.send(bytesOf("question"), address);
   const other = socket.send(bytesOf("other"), { ...address, port: 10 });
   const received = socket.receive(new Uint8Array(9));
@@ -126,7 +126,7 @@ Deno.test("TappedDatagrams tells of an answer after what it answers", async () =
 });
 
 Deno.test("TappedDatagrams has no more than the socket has", () => {
-  const socket = new TappedDatagrams({ addr: address } as never, notedDatagrams().tap);
+  const socket = new TappedDatagrams({} as never, notedDatagrams().tap, address);
   const { tryReceive, whenReadable, trySend, joinGroup, leaveGroup, droppedDatagrams } = socket;
   const { tryReceiveAll, trySendAll, hearOnly, holdProgram, droppedBytes } = socket;
   for (

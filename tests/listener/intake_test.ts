@@ -209,6 +209,7 @@ Deno.test("Intake.accept() gives the client that the proxy names, and what comes
   const { intake, guard } = intakeOf([peer("10.0.0.1", HEADER_BYTES, "hello")], PROXIED);
   const { transport, pass } = (await intake.accept())!;
   assertEquals([transport.remoteAddr, pass.peer, pass.header], [CLIENT, CLIENT, HEADER]);
+  assertEquals(pass.sender, tcp("10.0.0.1"));
   const buffer = new Uint8Array(10);
   assertEquals(await transport.read(buffer), 5);
   assertEquals(guard.stats([]).accepted, 1);

@@ -35,6 +35,7 @@ Deno.test("LetIn has what is its own, and what its listener's connections have i
   const common = house();
   const { origin, connection } = letIn(common);
   assertEquals([origin.id, connection.id, origin.acceptedAt, origin.proxy], [7, 7, 42, undefined]);
+  assertEquals(origin.sender, tcp("192.0.2.1"));
   assertStrictEquals(origin.events, common.events);
   assertStrictEquals(origin.prepareUpgrade, common.prepareUpgrade);
   assertStrictEquals(origin.onInjected, common.onInjected);

@@ -652,8 +652,8 @@ Deno.test("Listener says how an address in use is shared, and which option takes
   );
 });
 
-Deno.test("Listener ends only the connection whose transport does not tell its peer any more", async () => {
-  for (const reads of [0, 1, 2]) {
+Deno.test("Listener ends at most the connection whose transport does not tell its peer any more", async () => {
+  for (const reads of [0, 1, 2, 3, 4, 5]) {
     let isOdd = true;
     const network: Network = {
       ...denoNetwork,
@@ -679,8 +679,11 @@ Deno.test("Listener ends only the connection whose transport does not tell its p
       },
     };
     await using listener = await listening(echo, { network, onEvent() {} });
-    await using gone = await dial(listener);
-    assertEquals((await gone.read())[1], -1);
+    await using odd = await dial(listener);
+    await odd.write("hello");
+    // Whoever is not known when it is let in is cut, or has nothing to read; later its service goes on.
+    const [, length] = await odd.read().catch(() => [undefined, -1]);
+    assertEquals(length, reads < 2 ? -1 : 5);
     await using client = await dial(listener);
     await client.write("hello");
     assertEquals((await client.read(5))[1], 5);

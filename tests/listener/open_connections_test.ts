@@ -101,3 +101,34 @@ Deno.test("OpenConnections.stop() that is hurried aborts at once, with a reason"
     "The listener was stopped",
   ]);
 });
+
+for (const onClose of [undefined, "sync", "async"] as const) {
+  Deno.test(`OpenConnections.stop() does not cut at its deadline what only waits for its peer's end (${onClose} onClose)`, async () => {
+    const clock = new VirtualClock();
+    const open = new OpenConnections();
+    const { connection, clock: near } = joined(open, ["x"]);
+    open.add(connection);
+    let closed = 0;
+    const closing = Promise.withResolvers<void>();
+    serve(connection, {
+      onBytes: (caller) => {
+        void caller.close();
+        return "answer";
+      },
+      ...(onClose === undefined ? {} : {
+        onClose() {
+          closed++;
+          return onClose === "async" ? closing.promise : undefined;
+        },
+      }),
+    });
+    await near.settle();
+    assertEquals([connection.queuedBytes, closed], [0, 0]);
+    const finished = open.stop(new Patience(clock, 10)).finish();
+    await clock.advance(10);
+    const { completed, cut } = await finished;
+    assertEquals([completed, cut.length], onClose === "async" ? [0, 1] : [1, 0]);
+    assertEquals(closed, onClose === undefined ? 0 : 1);
+    closing.resolve();
+  });
+}

@@ -56,6 +56,30 @@ Deno.test("Patience is not over before what has come by its deadline is through"
   assertEquals(patience.isOver, true);
 });
 
+Deno.test("Patience gives what is over a moment where the program has used up its time", async () => {
+  for (const [busy, moment] of [[130, 30], [1_000, 100], [103, 0]] as const) {
+    const clock = new LateClock();
+    const patience = new Patience(clock, 100);
+    clock.busyFor(busy);
+    await clock.advance(busy);
+    if (moment > 0) {
+      assertEquals(patience.isOver, false);
+      // That puts nothing off.
+      patience.endIn(5_000);
+      await clock.advance(moment - 1);
+      assertEquals([patience.isOver, clock.pending], [false, 1]);
+      await clock.advance(1);
+    }
+    assertEquals([patience.isOver, patience.reason, clock.pending], [true, "deadline", 0]);
+  }
+  const clock = new LateClock();
+  const hurried = new Patience(clock, 100);
+  clock.busyFor(200);
+  await clock.advance(200);
+  hurried.end();
+  assertEquals([hurried.isOver, hurried.reason, clock.pending], [true, "hurried", 0]);
+});
+
 Deno.test("Grace lasts until the earliest end that was asked for", async () => {
   const clock = new VirtualClock();
   const grace = new Grace(clock);

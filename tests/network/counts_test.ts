@@ -1,5 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkRead, checkWritten, isCount } from "../../src/network/counts.ts";
+import {
+  checkRead,
+  checkWritten,
+  isCount,
+  readCountError,
+  writeCountError,
+} from "../../src/network/counts.ts";
 
 Deno.test("isCount() knows what can have been moved of so many bytes", () => {
   assertEquals([1, 2, 3].map((count) => isCount(count, 3)), [true, true, true]);
@@ -14,4 +20,13 @@ Deno.test("checkRead() and checkWritten() give the count, or say what is wrong w
   assertThrows(() => checkRead(Symbol("odd") as never, 3), TypeError, "it gave Symbol(odd)");
   assertThrows(() => checkWritten(4, 3), TypeError, "takes at most the 3 given; it took 4");
   assertThrows(() => checkWritten(null as never, 3), TypeError, "it took null");
+});
+
+Deno.test("readCountError() and writeCountError() hear a promise that comes in the place of a count", async () => {
+  const late = () => Promise.reject(new Error("late"));
+  const why = "must not be async: it has to be done when it returns";
+  assertEquals(readCountError(late(), 3).message, `a transport's tryRead ${why}`);
+  assertEquals(writeCountError(late(), 3).message, `a transport's tryWrite ${why}`);
+  // A rejection that nobody handles would fail this test.
+  await new Promise((resolve) => setTimeout(resolve, 0));
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Transport } from "../../src/network/transport.ts";
-import { cut, free } from "../../src/network/free.ts";
+import type { Transport, TransportListener } from "../../src/network/transport.ts";
+import { cut, free, freeListener } from "../../src/network/free.ts";
 
 function recorder(members: readonly string[]): [transport: Transport, called: string[]] {
   const called: string[] = [];
@@ -23,6 +23,7 @@ Deno.test("free() and cut() leave alone what a stream makes of it", async () => 
   free({ close: rejects } as unknown as Transport);
   cut({ close: rejects } as unknown as Transport);
   cut({ close() {}, reset: rejects } as unknown as Transport);
+  freeListener({ close: rejects } as unknown as TransportListener);
   // A rejection that nobody handles would fail this test.
   await new Promise((resolve) => setTimeout(resolve, 0));
 });
@@ -34,4 +35,11 @@ Deno.test("cut() resets a stream where it can, and does not mind that it was fre
     cut(transport);
     assertEquals(called, [name, name]);
   }
+});
+
+Deno.test("freeListener() closes it, and does not mind that it was closed already", () => {
+  const [listener, called] = recorder(["close"]);
+  freeListener(listener as unknown as TransportListener);
+  freeListener(listener as unknown as TransportListener);
+  assertEquals(called, ["close", "close"]);
 });

@@ -92,3 +92,15 @@ for (const made of nothing) {
     await client.close();
   });
 }
+
+Deno.test("checkMade() refuses a promise, hears it, and frees what it gives", async () => {
+  let freed = 0;
+  const transport = Object.assign(scriptedTransport([]), { close: () => void freed++ });
+  for (const late of [Promise.resolve(transport), Promise.reject(new Error("late"))]) {
+    const check = () => checkMade("Transport", late as never);
+    assertThrows(check, TypeError, "the network must give a Transport, not a promise");
+  }
+  // A rejection that nobody handles would fail this test.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(freed, 1);
+});

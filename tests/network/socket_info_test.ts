@@ -52,6 +52,8 @@ Deno.test("ask() gives what the system says, and says why it cannot", () => {
   };
   const error = assertThrows(() => ask(broken, "bufferSizes"), GenericError, "EINVAL");
   assertEquals([error.code, error.cause], ["broken", cause]);
+  const late = { bufferSizes: () => Promise.reject(cause) } as unknown as SystemSocket;
+  assertThrows(() => ask(late, "bufferSizes"), GenericError, "bufferSizes must not be async");
 });
 
 Deno.test("Connection tells what the system says of its socket, through every layer", () => {

@@ -39,6 +39,18 @@ Deno.test("ClientSecurity.secure() frees the stream where it fails, whoever is t
   }
 });
 
+Deno.test("ClientSecurity.secure() says so where a stream's beginTls is async by mistake", async () => {
+  const [client] = connectedTransports();
+  const security = new ClientSecurity(resolveClientSecureSocket({}, "localhost"), denoNetwork);
+  await security.load();
+  Object.assign(client, { beginTls: () => Promise.reject(new Error("late")) });
+  await assertRejects(
+    () => security.secure(client),
+    GenericError,
+    "a transport's beginTls must not be async",
+  );
+});
+
 Deno.test("ClientSecurity.secure() names the host when what carries it is cut", async () => {
   for (const exposePeerCertificate of [false, true]) {
     const [transport, peer] = connectedTransports();

@@ -175,6 +175,39 @@ Deno.test("ListenerSecurity refuses a stream whose read tells a count that canno
   }
 });
 
+Deno.test("ListenerSecurity says so where a stream's beginTls is async by mistake", async () => {
+  const [client, server] = connectedTransports();
+  const security = new ListenerSecurity(resolveListenerSecureSocket(localhost), denoNetwork.clock);
+  await security.load();
+  Object.assign(server, { beginTls: () => Promise.reject(new Error("late")) });
+  const upgrading = assertRejects(
+    () => security.upgrade(server),
+    GenericError,
+    "a transport's beginTls must not be async",
+  );
+  client.close();
+  await upgrading;
+});
+
+Deno.test("ListenerSecurity frees a stream that has forgotten its peer", async () => {
+  const [client, server] = await plainPair();
+  const security = new ListenerSecurity(resolveListenerSecureSocket(localhost), denoNetwork.clock);
+  await security.load();
+  Object.defineProperty(server, "remoteAddr", {
+    get() {
+      throw new Error("mine");
+    },
+  });
+  const upgrading = assertRejects(
+    () => security.upgrade(server),
+    GenericError,
+    "Cannot make the connection from an unknown address secure",
+  );
+  client.close();
+  await upgrading;
+  await assertRejects(() => server.read(new Uint8Array(1)), Deno.errors.BadResource);
+});
+
 Deno.test("ListenerSecurity gives a client that it refuses the time to read why", async () => {
   const [client, server] = await plainPair();
   const security = new ListenerSecurity(resolveListenerSecureSocket(localhost), denoNetwork.clock);

@@ -30,7 +30,7 @@ Deno.test("DatagramSender has one send under way and keeps the order", async () 
   socket.sendsAtOnce = false;
   const sent = ["a", "b", "c"].map((word) => send(word));
   assertEquals(socket.sending.length, 0);
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   sent.push(send("d", "10.0.0.2", 8));
   for (let i = 0; i < 4; i++) {
     assertEquals(socket.sending.length, 1);
@@ -48,7 +48,7 @@ Deno.test("DatagramSender has one send under way and keeps the order", async () 
 Deno.test("DatagramSender sends every content as it was, of any length", async () => {
   const { sender: it, socket } = sender(Infinity);
   socket.sendsAtOnce = false;
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   const content = new Uint8Array(65_507);
   const lengths = [0, 1, 64, 2_047, 2_049, 20_000, 1_400, 65_507, 16_384, 3];
   for (let i = 0; i < 200; i++) {
@@ -69,7 +69,7 @@ Deno.test("DatagramSender sends every content as it was, of any length", async (
 Deno.test("DatagramSender.send() fails alone", async () => {
   const { sender: it, socket, send } = sender();
   socket.sendsAtOnce = false;
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   const [first, second] = [send("a"), send("b")];
   send("nobody waits for this one");
   socket.sending[0]!.settle(
@@ -90,7 +90,7 @@ Deno.test("DatagramSender.send() fails alone", async () => {
 Deno.test("DatagramSender.post() tells only what goes wrong", async () => {
   const { sender: it, socket } = sender(600);
   socket.sendsAtOnce = false;
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   const errors: string[] = [];
   const post = (word: string) =>
     it.post(encoder.encode(word), "10.0.0.1", 9, ({ code }) => errors.push(`${word} ${code}`));
@@ -107,7 +107,7 @@ Deno.test("DatagramSender.post() tells only what goes wrong", async () => {
 
 Deno.test("DatagramSender looks a name up once, and holds up nobody else", async () => {
   const { sender: it, socket, network, send } = sender();
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   const slow = [send("1", "slow.example"), send("2", "slow.example")];
   await send("a");
   send("fast", "fast.example");
@@ -131,7 +131,7 @@ Deno.test("DatagramSender looks a name up once, and holds up nobody else", async
 
 Deno.test("DatagramSender looks a name up again when it was remembered long enough", async () => {
   const { sender: it, socket, network, send, clock } = sender();
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   for (const address of ["10.0.0.2", "10.0.0.3"]) {
     const sent = send("x", "a.example");
     network.lookups.at(-1)!.answer({ addresses: [address], isDirect: true });
@@ -143,7 +143,7 @@ Deno.test("DatagramSender looks a name up again when it was remembered long enou
 
 Deno.test("DatagramSender leaves a name to the runtime where it may not look it up", async () => {
   const { sender: it, socket, network, send } = sender();
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   socket.sendsAtOnce = false;
   const sent = [send("1", "a.example"), send("2", "a.example")];
   network.lookups[0]!.answer({ addresses: [], isDirect: false });
@@ -173,7 +173,7 @@ Deno.test("DatagramSender leaves a name to the runtime where it may not look it 
 Deno.test("DatagramSender fails all that wait for a name that there is not", async () => {
   const { sender: it, socket, network, send } = sender();
   const sent = [send("1", "a.example"), send("2", "a.example")];
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   network.lookups[0]!.answer(new Error("no such host"));
   for (const each of sent) {
     const error = await assertRejects(() => each, SocketError);
@@ -188,7 +188,7 @@ Deno.test("DatagramSender fails all that wait for a name that there is not", asy
 
 Deno.test("DatagramSender.abort() gives up what was not begun", async () => {
   const { sender: it, socket, network, send } = sender();
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   socket.sendsAtOnce = false;
   const sent = [send("1"), send("2"), send("3", "a.example")];
   let isDrained = false;
@@ -212,7 +212,7 @@ Deno.test("DatagramSender keeps the order of thousands", async () => {
   const { sender: it, socket } = sender(Infinity);
   const words = Array.from({ length: 5_000 }, (_, i) => `${i}`);
   const sent = words.map((word) => it.send(encoder.encode(word), "10.0.0.1", 9));
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   await Promise.all(sent);
   assertEquals(socket.sent.map((line) => line.split(" ")[0]), words);
 });
@@ -221,7 +221,7 @@ Deno.test("DatagramSender lets one datagram wait whatever the limit, and no one 
   const { sender: it, socket, send } = sender(0);
   const first = send("long enough");
   send("refused, and nobody waits");
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   assertEquals(await first, 11);
   assertEquals(await send("again"), 5);
   assertEquals(socket.sent, ["long enough > 10.0.0.1:9", "again > 10.0.0.1:9"]);
@@ -229,7 +229,7 @@ Deno.test("DatagramSender lets one datagram wait whatever the limit, and no one 
 
 Deno.test("DatagramSender keeps the order of a name while its lane is busy", async () => {
   const { sender: it, socket, network, send } = sender();
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   socket.sendsAtOnce = false;
   const sent = [send("1", "a.example"), send("2", "a.example")];
   network.lookups[0]!.answer({ addresses: [], isDirect: false });
@@ -247,7 +247,7 @@ Deno.test("DatagramSender keeps the order of a name while its lane is busy", asy
 
 Deno.test("DatagramSender does not count what it refused because its buffer was transferred", async () => {
   const { sender: it, socket, send } = sender(1_000);
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   const content = new Uint8Array(300);
   structuredClone(content.buffer, { transfer: [content.buffer] });
   for (let i = 0; i < 20; i++) {
@@ -263,7 +263,7 @@ Deno.test("DatagramSender does not count what it refused because its buffer was 
 Deno.test("DatagramSender on :: looks names up for both families", async () => {
   const { sender: it, network } = sender();
   const target = { hostname: "::", port: 0 };
-  it.open(new ScriptedDatagramSocket(target));
+  it.open(new ScriptedDatagramSocket(target), target.hostname);
   const sent = it.send(encoder.encode("x"), "a.example", 9);
   assertEquals(network.lookups[0]!.name, "a.example:9 0");
   network.lookups[0]!.answer({ addresses: ["10.0.0.1"], isDirect: true });
@@ -276,7 +276,7 @@ Deno.test("DatagramSender counts what has left, and nothing else", async () => {
     const { sender: it, socket, send, traffic } = sender(1_000);
     scriptedSockets.canTry = false;
     const counts = () => [traffic.sent, traffic.sentBytes];
-    it.open(socket);
+    it.open(socket, socket.addr.hostname);
     await send("ab");
     assertEquals(counts(), [1, 2]);
     socket.sendsAtOnce = false;
@@ -299,7 +299,7 @@ Deno.test("DatagramSender counts what has left, and nothing else", async () => {
 Deno.test("DatagramSender.tryPost() says no when the system has refused the limit, and harms nothing", async () => {
   const { sender: it, socket } = sender(800);
   const post = () => it.tryPost([new Uint8Array(44)], it.targetOf("10.0.0.1", 9));
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   socket.sendsAtOnce = false;
   // What was written just now makes nobody slow.
   assertEquals(Array.from({ length: 5 }, post), [true, true, true, true, true]);
@@ -325,7 +325,7 @@ Deno.test("DatagramSender.whenBelow() waits for what is queued, and rejects when
   const { sender: it, socket, send, clock } = sender();
   const limits = { below: 1, signal: undefined, timeoutInMillis: Infinity };
   const drained = (owner = {}) => it.whenBelow(limits, clock, owner);
-  it.open(socket);
+  it.open(socket, socket.addr.hostname);
   await drained();
   socket.sendsAtOnce = false;
   void send("a");
@@ -352,7 +352,7 @@ Deno.test("DatagramSender sends those of one turn with few calls, short and long
       sent.push(datagrams.slice(first).map(({ bytes }) => bytes.slice()));
       return datagrams.length - first;
     };
-    it.open(Object.assign(socket, { trySendAll }));
+    it.open(Object.assign(socket, { trySendAll }), socket.addr.hostname);
     for (let turn = 0; turn < 3; turn++) {
       const content = new Uint8Array(length);
       for (let i = 0; i < 100; i++) it.post(content.fill(i), "10.0.0.1", 9, () => {});

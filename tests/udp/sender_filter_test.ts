@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { SenderFilter } from "../../src/udp/sender_filter.ts";
 import { VirtualClock } from "../../testing/virtual_clock.ts";
 import { scriptedDatagrams } from "../support/scripted_datagrams.ts";
@@ -101,4 +101,17 @@ Deno.test("SenderFilter does not mind a zone, which only some engines know", () 
   it.peer = { host: "fe80::1%eth0", port: 9, ip: "fe80::1" };
   assertEquals(it.admits({ host: "::", port: 7 }, "fe80::1%2", 9), true);
   assertEquals(it.admits({ host: "::", port: 7 }, "fe80::2%2", 9), false);
+});
+
+Deno.test("SenderFilter says so where its network's isOwnAddress is async", () => {
+  const network = {
+    ...scriptedDatagrams(new VirtualClock()),
+    isOwnAddress: () => Promise.reject(new Error("late")) as never,
+  };
+  const it = new SenderFilter({ network, reuseAddress: false, multicastLoopback: true }, false);
+  assertThrows(
+    () => it.admits(everywhere, "10.0.0.1", 7),
+    TypeError,
+    "isOwnAddress must not be async",
+  );
 });

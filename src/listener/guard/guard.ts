@@ -30,6 +30,8 @@ export type OnRejected = (
 export interface Pass {
   /** The `id` of the connection. */
   readonly id: number;
+  /** Where its packets come from: a proxy, if it goes through one. */
+  readonly sender: NetworkAddress;
   /** Where it comes from: the proxy until it is identified, then the client. */
   readonly peer: NetworkAddress;
   /** Whether a PROXY protocol header must come before anything else. */
@@ -50,13 +52,19 @@ export interface Admission {
   shakenAt?: number;
 }
 
-interface PassRecord extends Pass {
-  peer: NetworkAddress;
-  needsHeader: boolean;
+class PassRecord implements Pass {
+  needsHeader = false;
   header: ProxyHeader | undefined;
   countedAs: string | undefined;
-  isOpen: boolean;
-  hasLeft: boolean;
+  isOpen = false;
+  hasLeft = false;
+
+  constructor(readonly id: number, readonly sender: NetworkAddress) {}
+
+  get peer(): NetworkAddress {
+    // If the header names no client, the connection is judged by its own address, or it would not be judged at all.
+    return this.header?.source ?? this.sender;
+  }
 }
 
 /** For how many addresses the rate is known. A hundred bytes each. */
@@ -128,15 +136,7 @@ export class Guard {
    */
   enter(peer: NetworkAddress, id = 0): Pass | undefined {
     const { proxyProtocol } = this.settings;
-    const pass: PassRecord = {
-      id,
-      peer,
-      needsHeader: false,
-      header: undefined,
-      countedAs: undefined,
-      isOpen: false,
-      hasLeft: false,
-    };
+    const pass = new PassRecord(id, peer);
     let reason: RejectReason | undefined;
     if (proxyProtocol?.trusted.has(peer) === true) pass.needsHeader = true;
     else if (proxyProtocol?.required === true) reason = "untrusted-proxy";
@@ -173,8 +173,6 @@ export class Guard {
       this.#accepted++;
       return true;
     }
-    // If the header names no client, the connection is judged by its own address, or it would not be judged at all.
-    record.peer = header.source ?? record.peer;
     const reason = this.#admit(record);
     if (reason !== undefined) this.reject(pass, reason);
     return reason === undefined;

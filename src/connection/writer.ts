@@ -322,6 +322,17 @@ export class Writer implements Turn, PressedQueue {
     return true;
   }
 
+  /** Whether more waits than a limit of bytes allows, and somebody was let through nevertheless. */
+  isOver(maxQueuedBytes: number): boolean {
+    return this.#pressure !== undefined &&
+      (this.queuedBytes > maxQueuedBytes || this.hasMostWrites(maxQueuedBytes));
+  }
+
+  /** Whether as many writes wait as may, under a limit of bytes. */
+  hasMostWrites(maxQueuedBytes: number): boolean {
+    return this.#writes >= mostWritesIn(maxQueuedBytes);
+  }
+
   /**
    * Waits until less is queued.
    *

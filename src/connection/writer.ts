@@ -110,6 +110,8 @@ export class Writer implements Turn, PressedQueue {
   /** How many of its bytes are to be sent. */
   #restLength = 0;
   #isScheduled = false;
+  /** Where in the stream that ends of which its user cannot know, such as replies, while nothing else waits. */
+  #unknownUntil = 0;
   #gatherer: Gatherer | undefined;
   #isAwaitingTurn = false;
   #onNextTurn: (() => void) | undefined;
@@ -215,7 +217,8 @@ export class Writer implements Turn, PressedQueue {
    *
    * @param content Bytes, or text.
    * @param isOneOfMany Whether more is likely to follow within a few microtasks, to go out together with it.
-   * @param hasWaited Whether it is no longer its user who decides when it comes: then it has room in any case.
+   * @param hasWaited Whether it is no longer its user who decides when it comes: then it has room in any case,
+   * and takes none from its user.
    */
   write(
     content: Uint8Array | string,
@@ -228,11 +231,7 @@ export class Writer implements Turn, PressedQueue {
     } catch (error) {
       return rejected(error);
     }
-    if (this.#gatherer !== undefined) {
-      // Its user cannot know of that: behind it there is room as if nothing waited.
-      hasWaited ||= this.queuedBytes === 0;
-      this.#flushGathered();
-    }
+    if (this.#gatherer !== undefined) this.#flushGathered();
     const refusal = this.#refusal(bytes.length, hasWaited);
     if (refusal !== undefined) return rejected(writeError(refusal, 0));
     const write = new QueuedWrite(bytes);
@@ -322,6 +321,17 @@ export class Writer implements Turn, PressedQueue {
     return true;
   }
 
+  /** Whether more waits than a limit of bytes allows, and somebody was let through nevertheless. */
+  isOver(maxQueuedBytes: number): boolean {
+    return this.#pressure !== undefined &&
+      (this.queuedBytes > maxQueuedBytes || this.hasMostWrites(maxQueuedBytes));
+  }
+
+  /** Whether as many writes wait as may, under a limit of bytes. */
+  hasMostWrites(maxQueuedBytes: number): boolean {
+    return this.#writes >= mostWritesIn(maxQueuedBytes);
+  }
+
   /**
    * Waits until less is queued.
    *
@@ -362,10 +372,21 @@ export class Writer implements Turn, PressedQueue {
       return new GenericError("closed", "Cannot write: writing was shut down or closed before");
     }
     const overflow = hasRoom ? this.#overflowOfAll(length) : this.#overflow(length);
-    if (overflow === undefined) return undefined;
+    if (overflow === undefined) {
+      if (hasRoom && this.#isFreeForUser) {
+        this.#unknownUntil = this.bytesWritten + this.queuedBytes + length;
+      }
+      return undefined;
+    }
     const error = new GenericError("overflow", `Cannot write: ${overflow}`);
     this.#host.onWriteFailure(error);
     return error;
+  }
+
+  /** Whether nothing waits but what its user cannot know of: there is room behind it as if nothing waited. */
+  get #isFreeForUser(): boolean {
+    return this.queuedBytes === 0 ||
+      this.bytesWritten + this.queuedBytes === this.#unknownUntil;
   }
 
   #enqueue(write: QueuedWrite, isOneOfMany: boolean): void {
@@ -406,7 +427,7 @@ export class Writer implements Turn, PressedQueue {
   #overflow(length: number): string | undefined {
     const { maxQueuedBytes } = this.#limits;
     const advice = "(await the writes, look at queuedBytes, or raise maxQueuedBytes)";
-    if (this.queuedBytes > 0 && this.queuedBytes + length > maxQueuedBytes) {
+    if (this.queuedBytes + length > maxQueuedBytes && !this.#isFreeForUser) {
       return `${length} bytes do not fit, ${this.queuedBytes} of ${maxQueuedBytes} are queued ${advice}`;
     }
     const writes = this.#writes;

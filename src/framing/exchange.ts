@@ -314,8 +314,6 @@ export class Exchange<In, Out> {
   }
 
   #send<What>(encoder: Encoder<What>, what: What): Promise<number> {
-    // Whoever sends it cannot know of what is gathered: it has room behind that as if nothing waited.
-    const isAlone = this.#isGathering && this.#core.writer.queuedBytes === 0;
     this.flush();
     try {
       checkAwaited(what);
@@ -324,7 +322,7 @@ export class Exchange<In, Out> {
       return Refusal.of(error, () => this.#tellOnce(error));
     }
     // A loop that answers message by message sends the next one soon.
-    return this.#write(this.#frames.take(), true, isAlone);
+    return this.#write(this.#frames.take(), true);
   }
 
   /** Prints why a message was not sent whose promise nobody looks at; only the first of a connection. */

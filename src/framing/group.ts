@@ -26,6 +26,9 @@ export interface GroupSendOptions {
 
 const SEND_OPTIONS = optionNames<GroupSendOptions>({ except: true });
 
+/** What one send waits for: whether a member has got the message, or `undefined` where it has it already. */
+type Wait = Promise<boolean | undefined>;
+
 /** Whom one message reached. */
 export interface GroupReport {
   /** For how many members it was queued. */
@@ -74,6 +77,8 @@ export class Group<
   readonly #seats = new Map<object, Seat<T>>();
   /** What the last message that waits for a slow member will have come to. */
   readonly #waits = new Map<Seat<T>, Promise<boolean>>();
+  /** Of the queues that have more than they should. */
+  readonly #reliefs = new Map<object, Promise<undefined>>();
   /** For how long messages go to those who are not slow until others have their turn. */
   #share: Share | undefined;
   #steppingBack: Promise<void> | undefined;
@@ -151,7 +156,8 @@ export class Group<
    * @param message The message; what it has may be changed as soon as this returns.
    * @param options Who does not get it.
    * @returns How many it was queued for, and how many miss it; with `"wait"` a promise of that, which never rejects
-   * but for a message that cannot be encoded. Await it: what is sent meanwhile waits behind it.
+   * but for a message that cannot be encoded. Await it: what is sent meanwhile waits behind it. It resolves when no
+   * member has more waiting than makes one slow, or after `waitInMillis`.
    * @throws {TypeError} The message is neither bytes nor text, where there is no codec; or an option is misspelled.
    * @throws {GenericError} `"frame"`: it cannot be said in this format. Nobody gets anything of it.
    * @throws {unknown} What the codec's `encode` throws.
@@ -162,7 +168,7 @@ export class Group<
   ): Slow extends "wait" ? Promise<GroupReport> : GroupReport;
   send(message: T, options?: GroupSendOptions): Promise<GroupReport> | GroupReport {
     if (this.#settings.slow !== "wait") return this.#sendNow(message, options, undefined);
-    const waits: Promise<boolean>[] = [];
+    const waits: Wait[] = [];
     try {
       const now = this.#sendNow(message, options, waits);
       if (waits.length > 0) return this.#await(now, waits);
@@ -189,7 +195,7 @@ export class Group<
   #sendNow(
     message: T,
     options: GroupSendOptions | undefined,
-    waits: Promise<boolean>[] | undefined,
+    waits: Wait[] | undefined,
   ): GroupReport {
     if (options !== undefined) checkNames("options", options, SEND_OPTIONS);
     const except = keyOf(optionOf(options, "except"));
@@ -204,6 +210,7 @@ export class Group<
         waits.push(this.#wait(seat, bytes));
       } else if (seat.offer(bytes)) {
         sent++;
+        if (waits !== undefined && seat.isOver) waits.push(this.#relief(seat));
       } else if (waits !== undefined) {
         waits.push(this.#wait(seat, bytes));
       } else {
@@ -238,13 +245,26 @@ export class Group<
     return wait;
   }
 
-  async #await(now: GroupReport, waits: Promise<boolean>[]): Promise<GroupReport> {
+  /** Waits for a member that has more than makes one slow once the system was asked; it has this message, too. */
+  #relief(seat: Seat<T>): Promise<undefined> {
+    const { queue } = seat;
+    let relief = this.#reliefs.get(queue);
+    if (relief === undefined) {
+      const over = () => void this.#reliefs.delete(queue);
+      relief = seat.relief(this.#settings.waitInMillis).then(over, over);
+      this.#reliefs.set(queue, relief);
+    }
+    return relief;
+  }
+
+  async #await(now: GroupReport, waits: Wait[]): Promise<GroupReport> {
     let { sent, skipped } = now;
     for (const isSent of await Promise.all(waits)) {
-      if (isSent) sent++;
-      else skipped++;
+      if (isSent === true) sent++;
+      else if (isSent === false) skipped++;
     }
-    this.#share?.begin();
+    // The system may have taken all of it without a turn of others.
+    if (this.#share?.count() === true) await this.#steppedBack();
     return { sent, skipped };
   }
 

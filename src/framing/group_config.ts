@@ -26,6 +26,7 @@ export interface GroupConfig<T, Slow extends SlowPolicy = SlowPolicy> {
   /**
    * What becomes of a message for a slow member: `"skip"`, it misses the message; `"close"`, its connection ends
    * with `"overflow"`; `"wait"`, `send` waits for it, up to `waitInMillis`, then it misses the message.
+   * With that, `send` also waits as soon as so much was queued for a member, which gets that message all the same.
    */
   readonly slow: Slow;
   /**

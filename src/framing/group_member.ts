@@ -7,7 +7,7 @@ import { attempt, printThrown } from "../base/user_code.ts";
 import { Connection, coreOf } from "../connection/connection.ts";
 import type { StreamCore } from "../connection/stream_core.ts";
 import type { DrainedOptions } from "../network/drained.ts";
-import { type ShareHost, shareHostOf } from "../network/share.ts";
+import { type LimitedQueue, type ShareHost, shareHostOf } from "../network/share.ts";
 import type { Codec } from "./codec.ts";
 import { exchangeOf, Framed } from "./framed.ts";
 
@@ -40,9 +40,15 @@ export interface Seat<T> {
   readonly key: object;
   /** What a share of time is measured by, where that is known. */
   readonly host: ShareHost | undefined;
+  /** What holds what waits for it; several may share one. */
+  readonly queue: object;
+  /** Whether more waits for it than makes one slow, whether the system was asked or not. */
+  readonly isOver: boolean;
   /** Sends bytes, a message in one piece, unless the member is slow. Whether they were queued. */
   offer(message: readonly [Uint8Array]): boolean;
-  /** Waits until so many bytes can be offered; rejects when that takes too long, or the member ends. */
+  /** Waits until it is not over any more; rejects when that takes too long, or the member ends. */
+  relief(timeoutInMillis: number): Promise<void>;
+  /** Waits until so many bytes can be offered; rejects likewise. */
   room(length: number, timeoutInMillis: number): Promise<void>;
   /** Ends the member, which is too slow. */
   end(): void;
@@ -108,9 +114,25 @@ class StreamSeat<T> implements Seat<T> {
     return this.#core.writer.tryWrite(message, this.#maxQueuedBytes);
   }
 
+  get queue(): object {
+    return this.#core.writer;
+  }
+
+  get isOver(): boolean {
+    return this.#core.writer.isOver(this.#maxQueuedBytes);
+  }
+
+  relief(timeoutInMillis: number): Promise<void> {
+    return this.room(0, timeoutInMillis);
+  }
+
   room(length: number, timeoutInMillis: number): Promise<void> {
-    const below = Math.max(1, this.#maxQueuedBytes - length + 1);
-    return this.#core.writer.drained({ below, timeoutInMillis, signal: undefined });
+    const { writer } = this.#core;
+    const most = this.#maxQueuedBytes - length;
+    // So many are short: half of them have gone with half of their bytes.
+    const half = writer.hasMostWrites(this.#maxQueuedBytes) ? writer.queuedBytes >> 1 : most;
+    const below = Math.max(1, Math.min(most, half) + 1);
+    return writer.drained({ below, timeoutInMillis, signal: undefined, hasOwnShare: true });
   }
 
   end(): void {
@@ -134,13 +156,25 @@ class WritableSeat<T> implements Seat<T> {
   readonly member: WritableMember;
   readonly key: object;
   readonly isGone = false;
+  /** That of a UDP socket, which has a limit of its own. */
+  readonly #limited: LimitedQueue | undefined;
 
   constructor(member: WritableMember) {
     this.member = this.key = member;
+    this.#limited = this.host?.queue;
   }
 
   get host(): ShareHost | undefined {
     return shareHostOf(this.member);
+  }
+
+  get queue(): object {
+    return this.#limited ?? this.member;
+  }
+
+  get isOver(): boolean {
+    const limited = this.#limited;
+    return limited !== undefined && limited.queuedBytes > limited.maxQueuedBytes;
   }
 
   offer([bytes]: readonly [Uint8Array]): boolean {
@@ -152,8 +186,17 @@ class WritableSeat<T> implements Seat<T> {
     }
   }
 
-  room(_length: number, timeoutInMillis: number): Promise<void> {
-    return attempt(() => this.member.drained({ timeoutInMillis }));
+  relief(timeoutInMillis: number): Promise<void> {
+    return this.#below(0, timeoutInMillis);
+  }
+
+  room(length: number, timeoutInMillis: number): Promise<void> {
+    return this.#below(this.#limited?.weightOf(length) ?? 0, timeoutInMillis);
+  }
+
+  #below(weight: number, timeoutInMillis: number): Promise<void> {
+    const below = Math.max(1, (this.#limited?.maxQueuedBytes ?? 0) - weight + 1);
+    return attempt(() => this.member.drained({ below, timeoutInMillis }));
   }
 
   end(): void {

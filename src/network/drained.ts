@@ -26,6 +26,8 @@ export interface DrainedLimits {
   readonly below: number;
   readonly signal: AbortSignal | undefined;
   readonly timeoutInMillis: number;
+  /** Whether who waits sees to it that others have their turn; of many who wait at once, each would else. */
+  readonly hasOwnShare?: boolean;
 }
 
 const DRAINED_OPTIONS = optionNames<DrainedOptions>({

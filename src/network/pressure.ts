@@ -119,7 +119,7 @@ export class Pressure {
           signal.addEventListener("abort", () => this.#waits.delete(wait), { once: true });
         }),
       ignore,
-    ).then(() => this.#letOthersGoFirst(clock));
+    ).then(() => limits.hasOwnShare === true ? undefined : this.#letOthersGoFirst(clock));
     // It may be left alone, as a write may: what ended it is told elsewhere.
     waiting.catch(ignore);
     return waiting;

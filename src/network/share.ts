@@ -17,12 +17,24 @@ const MOST_PER_LOOK = 128;
 /** Where they took less, the next look comes after twice as many. */
 const SHORT_IN_MILLIS = 0.05;
 
+/** A queue of bytes to send that several may share, with a limit of its own. */
+export interface LimitedQueue {
+  /** How many bytes it has. */
+  readonly queuedBytes: number;
+  /** How many it should have at most. */
+  readonly maxQueuedBytes: number;
+  /** As how many bytes content of a length counts. */
+  weightOf(length: number): number;
+}
+
 /** What a share is measured by, and how others go first. */
 export interface ShareHost {
   /** The time that shares go by. */
   readonly clock: Clock;
   /** When kernel reads and writes are begun. */
   readonly turns: Turns;
+  /** What its bytes wait in, where that is not its own. */
+  readonly queue?: LimitedQueue;
 }
 
 /** Finds what the share of an instance of one class is measured by. */

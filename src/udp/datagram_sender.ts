@@ -23,7 +23,7 @@ const FIRST_SLAB_LENGTH = 2_048;
 /** How many views of a slab are kept: making one costs as much as copying a small datagram. */
 const VIEWS = 64;
 /** How many bytes a queued datagram counts besides its own: about what holding it costs. */
-const OVERHEAD = 256;
+export const OVERHEAD = 256;
 
 /** A target by a host name, which must be looked up first. */
 class NamedTarget implements DatagramAddress {

@@ -15,7 +15,7 @@ import { datagramTurnsOf } from "../network/deno/deno_network.ts";
 import { MAX_DATAGRAM_LENGTH, type UdpSocketSettings } from "./udp_config.ts";
 import { HostNames, type Peer } from "./host_names.ts";
 import { SenderFilter } from "./sender_filter.ts";
-import { DatagramSender } from "./datagram_sender.ts";
+import { DatagramSender, OVERHEAD } from "./datagram_sender.ts";
 import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
 import { waitFor } from "../network/deadline.ts";
 import { WorkTime } from "./work_time.ts";
@@ -102,7 +102,7 @@ export class UdpSocket implements DatagramSink {
     this.#filter = new SenderFilter(settings, owner.hearsItself);
     this.#traffic = owner.traffic ?? new DatagramTraffic();
     const turns = datagramTurnsOf(settings.network);
-    this.shareHost = { clock: settings.network.clock, turns };
+    this.shareHost = { clock: settings.network.clock, turns, queue: this };
     this.workTime = new WorkTime(settings.network.clock);
     this.#sender = new DatagramSender(
       this.#names,
@@ -281,6 +281,16 @@ export class UdpSocket implements DatagramSink {
   tryWriteTo(content: unknown, target: DatagramAddress): boolean {
     const parts = this.#split(contentBytes(content));
     return this.#sender.tryPost(parts, target);
+  }
+
+  /** How many bytes may wait to be sent. */
+  get maxQueuedBytes(): number {
+    return this.#settings.maxQueuedBytes;
+  }
+
+  /** As how many bytes content counts among those that wait, in as many datagrams as it takes. */
+  weightOf(length: number): number {
+    return length + OVERHEAD * Math.max(1, Math.ceil(length / this.#settings.datagramSize));
   }
 
   /** Splits bytes into the contents of datagrams. */

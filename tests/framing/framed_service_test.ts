@@ -709,3 +709,50 @@ Deno.test("framedService() counts a message that is sent as the only write behin
     assertEquals(peer.writtenText, `reply\n${long}\n`);
   }
 });
+
+Deno.test("framedService()'s replies that are under way take no room from one message that is sent", async () => {
+  const long = "x".repeat(2_000);
+  for (const how of ["send", "sendAll", "write"]) {
+    for (let microtasks = 0; microtasks < 12; microtasks++) {
+      const { connection, peer } = scriptedConnection(["a\n"], { maxQueuedBytes: 1_000 });
+      const sent = Promise.withResolvers<void>();
+      const service = framedService<string, string>(new LineCodec(), {
+        onMessage(caller) {
+          (async () => {
+            for (let i = 0; i < microtasks; i++) await undefined;
+            if (how === "send") await caller.send(long);
+            else if (how === "sendAll") await caller.sendAll([long]);
+            else await connection.write(long + "\n");
+          })().then(sent.resolve, sent.reject);
+          return "reply";
+        },
+      });
+      serve(connection, readService(service));
+      await sent.promise;
+      const lines = peer.writtenText.trimEnd().split("\n");
+      assertEquals(lines.sort(), ["reply", long]);
+      connection.abort();
+    }
+  }
+});
+
+Deno.test("framedService()'s replies give room to one message only", async () => {
+  const { connection } = scriptedConnection(["a\n"], { maxQueuedBytes: 1_000 }, {
+    writes: [silence()],
+  });
+  const failures: string[] = [];
+  const service = framedService<string, string>(new LineCodec(), {
+    onMessage(caller) {
+      queueMicrotask(() => {
+        for (const _ of [1, 2]) {
+          caller.send("x".repeat(2_000)).catch((error) => failures.push(error.code));
+        }
+      });
+      return "reply";
+    },
+    onError() {},
+  });
+  serve(connection, readService(service));
+  assertEquals((await connection.closed)?.code, "overflow");
+  assertEquals(failures.includes("overflow"), true);
+});

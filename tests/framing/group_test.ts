@@ -14,10 +14,11 @@ import {
   type UdpSession,
 } from "../../mod.ts";
 import { coreOf } from "../../src/connection/connection.ts";
-import { microtasksDrained, silence, until } from "../../testing/mod.ts";
+import { microtasksDrained, pause, silence, until } from "../../testing/mod.ts";
 import { printedDuring } from "../support/printed_during.ts";
 import { text } from "../support/text.ts";
-import { scriptedConnection } from "../support/scripted_connection.ts";
+import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
+import { scriptedDatagrams, settled } from "../support/scripted_datagrams.ts";
 import { localClient } from "../support/udp_engines.ts";
 
 const codec = new LineCodec();
@@ -136,27 +137,28 @@ Deno.test("Group with close: who is slow ends with overflow, and nobody else", a
   reader.connection.abort();
 });
 
-/** A group of a reader and of a slow one, which has what it may have. */
+/** A group of a reader and of a slow one, which has what it may have: the last of it is waited for. */
 async function waiting(waitInMillis: number) {
   const [reader, slow] = [scriptedConnection(), deaf()];
   const group = new Group({ slow: "wait", maxQueuedBytes: 250, waitInMillis });
   group.add(slow.connection).add(reader.connection);
-  for (let i = 0; i < 3; i++) {
-    assertEquals(await group.send("-".repeat(100)), { sent: 2, skipped: 0 });
-    await microtasksDrained();
-  }
-  return { reader, slow, group };
+  const message = "-".repeat(100);
+  for (let i = 0; i < 2; i++) assertEquals(await group.send(message), { sent: 2, skipped: 0 });
+  const last = group.send(message);
+  await microtasksDrained();
+  return { reader, slow, group, last };
 }
 
 Deno.test("Group with wait: send waits for the slow, and what is sent meanwhile comes behind", async () => {
-  const { reader, slow, group } = await waiting(1_000);
-  const sends = ["a".repeat(60), "b".repeat(300), "c"].map((message) => group.send(message));
+  const { reader, slow, group, last } = await waiting(1_000);
+  const messages = ["a".repeat(60), "b".repeat(300), "c"];
+  const sends = [last, ...messages.map((message) => group.send(message))];
   await reader.clock.settle();
   assert(reader.peer.writtenText.endsWith("c"), "who reads does not wait");
   await slow.clock.advance(999);
   slow.open();
   const sent = { sent: 2, skipped: 0 };
-  assertEquals(await Promise.all(sends), [sent, sent, sent]);
+  assertEquals(await Promise.all(sends), [sent, sent, sent, sent]);
   await slow.clock.settle();
   assertStrictEquals(slow.peer.writtenText, reader.peer.writtenText);
   assertEquals(group.stats(), { sent: 12, skipped: 0, closed: 0 });
@@ -165,12 +167,12 @@ Deno.test("Group with wait: send waits for the slow, and what is sent meanwhile 
 });
 
 Deno.test("Group with wait: who is slow for too long misses the message, and gets the next one", async () => {
-  const { reader, slow, group } = await waiting(100);
+  const { reader, slow, group, last } = await waiting(100);
   const missed = group.send("missed".repeat(10));
   await slow.clock.advance(60);
   const next = group.send("next");
   await slow.clock.advance(40);
-  assertEquals(await missed, { sent: 1, skipped: 1 });
+  assertEquals([await last, await missed], [{ sent: 2, skipped: 0 }, { sent: 1, skipped: 1 }]);
   slow.open();
   assertEquals(await next, { sent: 2, skipped: 0 });
   await slow.clock.settle();
@@ -179,14 +181,103 @@ Deno.test("Group with wait: who is slow for too long misses the message, and get
 });
 
 Deno.test("Group with wait: a member that ends in the middle keeps nobody waiting", async () => {
-  const { reader, slow, group } = await waiting(1_000);
+  const { reader, slow, group, last } = await waiting(1_000);
   const sends = [group.send(chunk), group.send("b")];
   await microtasksDrained();
   slow.connection.abort();
   const skipped = { sent: 1, skipped: 1 };
-  assertEquals(await Promise.all(sends), [skipped, skipped]);
+  assertEquals([await last, ...await Promise.all(sends)], [
+    { sent: 2, skipped: 0 },
+    skipped,
+    skipped,
+  ]);
   assertEquals([await group.send("c"), group.size], [{ sent: 1, skipped: 0 }, 1]);
   reader.connection.abort();
+});
+
+Deno.test("Group with wait: what waits for one who reads slowly stays at the limit, and it misses nothing", async () => {
+  const writes = Array.from({ length: 500 }, (_, i) => i % 2 === 0 ? pause(10) : 50);
+  const [reader, slow] = [scriptedConnection(), scriptedConnection([], {}, { writes })];
+  const group = new Group({ slow: "wait", maxQueuedBytes: 250, waitInMillis: 1_000 });
+  group.add(slow.connection).add(reader.connection);
+  let most = 0;
+  let isOver = false;
+  const loop = (async () => {
+    for (let i = 0; i < 100; i++) {
+      const sending = group.send(chunk);
+      most = Math.max(most, slow.connection.queuedBytes);
+      assertEquals(await sending, { sent: 2, skipped: 0 });
+    }
+    await slow.connection.drained();
+    isOver = true;
+  })();
+  while (!isOver) await slow.clock.advance(10);
+  await loop;
+  await reader.clock.settle();
+  assertEquals([slow.peer.written.length, reader.peer.written.length], [10_000, 10_000]);
+  assert(most <= 250 + chunk.length, `${most} bytes were queued`);
+  for (const { connection } of [reader, slow]) connection.abort();
+});
+
+Deno.test("Group with wait: a burst that nobody awaits reaches all who read", async () => {
+  const all = [scriptedConnection(), scriptedConnection()];
+  const group = new Group({ slow: "wait", maxQueuedBytes: 250, waitInMillis: 1 });
+  for (const { connection } of all) group.add(connection);
+  const sends = Array.from({ length: 50 }, () => group.send(chunk));
+  const reports = await Promise.all(sends);
+  assertEquals(reports, Array(50).fill({ sent: 2, skipped: 0 }));
+  for (const { connection } of all) connection.abort();
+});
+
+Deno.test("Group with wait: who has more than a thousand short messages is waited for", async () => {
+  const slow = deaf();
+  const group = new Group({ slow: "wait", waitInMillis: 1_000 }).add(slow.connection);
+  const few = Array.from({ length: 1_024 }, () => group.send("x"));
+  assertEquals((await Promise.all(few)).length, 1_024);
+  await slow.clock.settle();
+  const sends = [group.send("y"), group.send("z")];
+  assert(await isPending(slow.clock, sends[0]!), "the first is waited for, which has it");
+  assert(await isPending(slow.clock, sends[1]!), "so is the next one");
+  sends.push(group.send("!"));
+  await slow.clock.advance(999);
+  slow.open();
+  assertEquals(await Promise.all(sends), Array(3).fill({ sent: 1, skipped: 0 }));
+  await slow.clock.settle();
+  assertEquals(slow.peer.writtenText.slice(1_024), "yz!");
+  slow.connection.abort();
+});
+
+Deno.test("Group with wait: what waits in the socket of UDP sessions stays at its limit, and none misses any", async () => {
+  const network = scriptedDatagrams();
+  const maxQueuedBytes = 2_000;
+  await using listener = new UdpListener(0, { interface: "127.0.0.1", network, maxQueuedBytes });
+  const group = new Group({ slow: "wait" });
+  listener.attach({ onSession: (session) => void group.add(session) });
+  await listener.start();
+  const socket = network.sockets[0]!;
+  for (const port of [7, 8]) {
+    socket.deliver("hello", port);
+    await settled();
+  }
+  assertEquals(group.size, 2);
+  socket.sendsAtOnce = false;
+  let most = 0;
+  const loop = (async () => {
+    for (let i = 0; i < 50; i++) {
+      const sending = group.send(chunk);
+      most = Math.max(most, listener.stats().queuedBytes);
+      assertEquals(await sending, { sent: 2, skipped: 0 });
+    }
+  })();
+  for (let i = 0; i < 100; i++) {
+    await settled();
+    socket.sending[0]!.settle();
+  }
+  await loop;
+  assertEquals(socket.sent.length, 100);
+  // Each datagram counts 256 bytes more.
+  assert(most <= maxQueuedBytes + 2 * (chunk.length + 256), `${most} bytes were queued`);
+  await listener.immediateStop();
 });
 
 Deno.test("Group.send() of what cannot be encoded throws, and harms nobody; with wait it rejects, and is told once", async () => {

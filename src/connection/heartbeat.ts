@@ -1,5 +1,6 @@
 // A heartbeat: sends something when this end has been quiet, and ends the connection when the peer is deaf: nothing has
-// arrived from it although a read was waiting.
+// arrived from it although a read was waiting. A peer that only answers heartbeats must get some, so one who may be
+// taken for deaf is also asked when nothing has come, however much is sent.
 
 import { checkInterval, contentBytes } from "../base/arguments.ts";
 import { codeOf, GenericError, isSocketError, type SocketError } from "../base/errors.ts";
@@ -10,8 +11,9 @@ import type { Clock } from "../network/network.ts";
 /** When heartbeats are sent, and how long the peer's may be missing. */
 export interface HeartbeatTimes {
   /**
-   * After how long without a byte sent a heartbeat is sent, in milliseconds. None is sent while something else waits to
-   * be sent, nor after the writing direction was ended. From 1, or `Infinity`.
+   * After how long without a byte sent a heartbeat is sent, in milliseconds; with `deafAfterInMillis` also after so
+   * long without one received. None is sent while something else waits to be sent, nor after the writing direction was
+   * ended. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */
@@ -119,6 +121,8 @@ export class Heartbeat {
   readonly #times: Required<HeartbeatTimes>;
   readonly #send: () => void;
   #quietDue!: number;
+  /** When a peer that may be taken for deaf is asked; only while a read waits. */
+  #askDue = Infinity;
   /** Only while a read waits: whoever is not listened to is not deaf. */
   #deafDue = Infinity;
 
@@ -133,7 +137,7 @@ export class Heartbeat {
 
   /** When the next thing is due. */
   get due(): number {
-    return Math.min(this.#quietDue, this.#deafDue);
+    return Math.min(this.#quietDue, this.#askDue, this.#deafDue);
   }
 
   /** Bytes have gone out. */
@@ -144,11 +148,12 @@ export class Heartbeat {
   /** A read begins. */
   onReadBegin(): void {
     this.#deafDue = this.#from(this.#times.deafAfterInMillis);
+    if (this.#deafDue !== Infinity) this.#askDue = this.#from(this.#times.everyInMillis);
   }
 
   /** Bytes have arrived: the read is over. */
   onReceived(): void {
-    this.#deafDue = Infinity;
+    this.#deafDue = this.#askDue = Infinity;
   }
 
   #from(interval: number): number {
@@ -161,15 +166,17 @@ export class Heartbeat {
   /** Does what is due. Returns when the next thing will be. */
   look(now: number): number {
     if (this.#deafDue <= now) {
-      this.#deafDue = Infinity;
+      this.#deafDue = this.#askDue = Infinity;
       // Otherwise it has brought the peer's end.
       if (this.#host.isReading) {
         this.#fail();
         return Infinity;
       }
     }
-    if (this.#quietDue <= now) {
+    const mustAsk = this.#askDue <= now;
+    if (this.#quietDue <= now || mustAsk) {
       this.onSent();
+      if (mustAsk) this.#askDue = this.#quietDue;
       if (this.#host.isQuiet) this.#beat();
     }
     return this.due;

@@ -56,6 +56,31 @@ Deno.test("Heartbeat sends nothing behind what waits, after an end, or while it 
   assertEquals([await shut.connection.closed, shut.clock.pending], [undefined, 0]);
 });
 
+Deno.test("Heartbeat asks a peer that only answers, however much is sent", async () => {
+  const heartbeat = { content: "~", everyInMillis: 20, deafAfterInMillis: 60 };
+  const { connection, peer, clock } = scriptedConnection([silence()], { heartbeat });
+  void connection.read().catch(() => {});
+  for (let i = 0; i < 5; i++) {
+    await connection.write("news");
+    await clock.advance(10);
+  }
+  assertEquals(peer.writtenText, "newsnews~newsnews~news");
+  await clock.advance(9);
+  assert(await isPending(clock, connection.closed));
+  await clock.advance(1);
+  assertEquals([(await connection.closed)?.code, clock.pending], ["timed-out", 0]);
+
+  // Whoever cannot be deaf is left alone.
+  const other = scriptedConnection([silence()], { heartbeat: { content: "~", everyInMillis: 20 } });
+  void other.connection.read().catch(() => {});
+  for (let i = 0; i < 5; i++) {
+    await other.connection.write("news");
+    await other.clock.advance(10);
+  }
+  assertEquals(other.peer.writtenText, "newsnewsnewsnewsnews");
+  other.connection.abort();
+});
+
 Deno.test("Heartbeat ends a connection whose peer is deaf, and no other one", async () => {
   const config = { heartbeat: { deafAfterInMillis: 100 } };
   const { connection, clock } = scriptedConnection([...every(90, 3), silence()], config);

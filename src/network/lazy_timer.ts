@@ -23,6 +23,18 @@ export interface Looker {
   look(now: number, isSure: boolean): number;
 }
 
+/**
+ * A delay of few different lengths, not longer than the one asked for: the runtime keeps some hundred bytes for each
+ * length until that much time has passed. What is not due then is waited for again, in shorter and shorter steps.
+ */
+function rounded(delayInMillis: number): number {
+  let step = 1;
+  while (step * LENGTHS_OF_A_DOUBLING * 2 <= delayInMillis) step *= 2;
+  return delayInMillis - delayInMillis % step;
+}
+
+const LENGTHS_OF_A_DOUBLING = 16;
+
 /** The timers of one clock: a binary heap, the earliest first. */
 class TimerQueue {
   readonly #clock: Clock;
@@ -60,9 +72,10 @@ class TimerQueue {
     const due = this.#heap[0]?.due ?? Infinity;
     if (due >= this.#firesAt) return;
     if (this.#firesAt !== Infinity) this.#clock.clearTimeout(this.#id!);
-    this.#firesAt = due;
-    const delay = Math.ceil(due - this.#clock.now());
-    const delayInMillis = Math.min(Math.max(delay, 0), MAX_INTERVAL_IN_MILLIS);
+    const now = this.#clock.now();
+    const delay = Math.ceil(due - now);
+    const delayInMillis = rounded(Math.min(Math.max(delay, 0), MAX_INTERVAL_IN_MILLIS));
+    this.#firesAt = delayInMillis < delay ? now + delayInMillis : due;
     this.#id = this.#clock.setTimeout(this.#fire, delayInMillis);
     // What is waited for keeps the program alive; the timer, which may be a leftover, does not.
     this.#clock.unrefTimer?.(this.#id);

@@ -24,6 +24,32 @@ Deno.test("LazyTimer looks when something is due, and keeps one timeout for all"
   assertEquals(clock.pending, 0);
 });
 
+Deno.test("LazyTimer sets timeouts of few lengths, and looks on time", async () => {
+  const clock = new VirtualClock();
+  const lengths = new Set<number>();
+  const setTimeout = clock.setTimeout.bind(clock);
+  let timeouts = 0;
+  clock.setTimeout = (callback, delay) => {
+    timeouts++;
+    lengths.add(delay);
+    return setTimeout(callback, delay);
+  };
+  const late: number[] = [];
+  let due = 0;
+  const timer = lazyTimer(clock, (now) => {
+    late.push(now - due);
+    return Infinity;
+  });
+  for (let i = 0; i < 2_000; i++) {
+    const delay = 1 + i * 150;
+    timer.by(due = clock.now() + delay);
+    await clock.advance(delay);
+  }
+  assertEquals(late, Array(2_000).fill(0));
+  // 16 for each doubling; a deadline takes a few.
+  assertEquals([lengths.size <= 16 * 19, timeouts < 5 * 2_000], [true, true]);
+});
+
 Deno.test("LazyTimer.by() moves the timeout forward, never back", async () => {
   const clock = new VirtualClock();
   const looks: number[] = [];

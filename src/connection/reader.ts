@@ -32,7 +32,7 @@ export interface ReaderHost extends InflowSetting {
   onReadEnd(): void;
   /** The kernel read failed. */
   onReadFailure(error: SocketError): void;
-  /** A wait begins. */
+  /** A wait begins, or goes on although something has arrived. */
   onWait(): void;
   /** A wait begins for the rest of something that has begun to arrive. */
   onPartial(): void;
@@ -119,6 +119,11 @@ export class Reader implements InflowHost {
     return this.inflow.bytesRead;
   }
 
+  /** The same with those of something that cannot be read yet. */
+  get bytesArrived(): number {
+    return this.inflow.bytesArrived;
+  }
+
   /** Whether a wait is under way that somebody wants. */
   get isWaiting(): boolean {
     return this.#wait !== undefined && this.#wait.isWanted?.() !== false;
@@ -189,13 +194,17 @@ export class Reader implements InflowHost {
     return this.inflow.isDone && this.queue.length > 0;
   }
 
-  /** How many bytes there are of something that has begun: the unread ones, and those of a part that was taken. */
+  /**
+   * How many bytes there are of something that has begun: the unread ones, those of a part that was taken, and those
+   * that cannot be read yet.
+   */
   get begun(): number {
     const { offset, length } = this.queue;
+    const { arrivingLength } = this.inflow;
     const from = this.holder?.heldFrom ?? -1;
-    if (from < 0) return length;
+    if (from < 0) return length + arrivingLength;
     // Of a bad frame, all that has come may be dropped already.
-    return Math.max(1, offset + length - from);
+    return Math.max(1, offset + length - from) + arrivingLength;
   }
 
   /** Whether so many bytes that are unread were looked at, and are but a part of a message. */
@@ -397,6 +406,19 @@ export class Reader implements InflowHost {
       if (this.begun > 0) this.#host.onPartial();
     }
     this.settle();
+  }
+
+  onMore(): void {
+    const host = this.#host;
+    host.onReceived();
+    host.onReadBegin();
+    if (this.#drain?.isUnderWay === true) return this.#drain.goOn();
+    if (this.#wait !== undefined) {
+      this.#restartTimeout();
+      if (this.begun > 0) host.onPartial();
+      else host.onWaitEnd();
+    }
+    host.onWait();
   }
 
   onBytes(bytes: Uint8Array<ArrayBuffer>): void {

@@ -101,6 +101,7 @@ export class Reader implements InflowHost {
   #waitTimeoutInMillis = Infinity;
   #waitDue = Infinity;
   #whenFree: (() => void) | undefined;
+  #whenReadable: (() => void) | undefined;
   #hasEnded = false;
   #isShut = false;
   #isWatching = false;
@@ -270,6 +271,18 @@ export class Reader implements InflowHost {
     else callback();
   }
 
+  /** Calls back once, when nothing is arriving any more that cannot be read yet. Only the last callback is kept. */
+  whenReadable(callback: () => void): void {
+    this.#whenReadable = callback;
+  }
+
+  #tellReadable(callback: () => void): void {
+    if (this.inflow.arrivingLength > 0) return;
+    this.#whenReadable = undefined;
+    // After what has come was looked at.
+    queueMicrotask(callback);
+  }
+
   /** Takes up to `length` of the bytes that have arrived, by default all; -1 stands for the end. */
   take(length?: number): [bytes: Uint8Array<ArrayBuffer>, length: number] {
     const there = this.queue.length;
@@ -418,6 +431,7 @@ export class Reader implements InflowHost {
       if (this.begun > 0) host.onPartial();
       else host.onWaitEnd();
     }
+    if (this.#whenReadable !== undefined) this.#tellReadable(this.#whenReadable);
     host.onWait();
   }
 
@@ -432,6 +446,7 @@ export class Reader implements InflowHost {
       return;
     }
     if (this.#isShut || this.#error !== undefined) return;
+    if (this.#whenReadable !== undefined) this.#tellReadable(this.#whenReadable);
     this.queue.push(bytes);
     const wait = this.#wait;
     if (wait !== undefined) {

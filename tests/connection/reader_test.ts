@@ -343,14 +343,23 @@ Deno.test("Connection.read() waits on while more arrives of what cannot be read 
   connection.abort();
 });
 
-Deno.test("Reader.begun counts what cannot be read yet", async () => {
-  const { connection, clock, arrive } = arrivingConnection(["ab"]);
+Deno.test("Reader.begun counts what cannot be read yet, and whenReadable() tells when it can be", async () => {
+  const { connection, peer, clock, arrive } = arrivingConnection(["ab"]);
   const { reader } = coreOf(connection);
-  void connection.read(5).catch(() => {});
+  let told = 0;
+  const reading = connection.read(5);
   await clock.settle();
   arrive(3);
-  assertEquals([reader.begun, reader.bytesRead, reader.bytesArrived], [5, 2, 5]);
+  reader.whenReadable(() => told++);
+  await clock.settle();
+  assertEquals([reader.begun, reader.bytesRead, reader.bytesArrived, told], [5, 2, 5, 0]);
   arrive(0);
-  assertEquals(reader.begun, 2);
+  await clock.settle();
+  assertEquals([reader.begun, told], [2, 1]);
+  arrive(1);
+  reader.whenReadable(() => told++);
+  Object.assign(peer.arriving!, { length: 0 });
+  peer.say("cde");
+  assertEquals([asText(await reading), told], [["abcde", 5], 2]);
   connection.abort();
 });

@@ -11,6 +11,7 @@ export type { NetworkAddress } from "./src/base/address.ts";
 export type {
   AdoptDatagramTarget,
   AdoptTarget,
+  Arriving,
   BufferSizeConfig,
   BufferSizes,
   Clock,

@@ -22,7 +22,7 @@ export class Pulse {
   readonly #core: StreamCore;
   readonly #host: PulseHost;
   #due = Infinity;
-  #bytesRead = -1;
+  #bytesBefore = -1;
   #isPinged = false;
 
   /** Begins. */
@@ -46,9 +46,9 @@ export class Pulse {
   look(now: number): void {
     if (this.#due > now) return;
     const { pingInMillis, pingTimeoutInMillis } = this.#host;
-    const { bytesRead } = this.#core.reader;
-    if (bytesRead !== this.#bytesRead) {
-      this.#bytesRead = bytesRead;
+    const { bytesArrived } = this.#core.reader;
+    if (bytesArrived !== this.#bytesBefore) {
+      this.#bytesBefore = bytesArrived;
       this.#isPinged = false;
       this.#beatIn(pingInMillis);
     } else if (!this.#isPinged) {

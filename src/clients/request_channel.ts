@@ -93,7 +93,25 @@ export class RequestChannel<Q, A> implements Owner<Q, A>, WaitOwner {
 
   /** Whether all that has arrived was looked at: nothing of it answers what is sent from here on. */
   get #isAtRest(): boolean {
-    return this.#hasLooked && (this.#isPumping || this.#core.reader.isWaiting);
+    return this.#hasLooked && (this.#isPumping || this.#core.reader.isWaiting) && !this.#isUnclear;
+  }
+
+  /**
+   * Whether something arrives that may be the beginning of an answer for which nothing has asked, or a ticket of TLS:
+   * that is known when it can be read.
+   */
+  get #isUnclear(): boolean {
+    const { reader } = this.#core;
+    if (reader.inflow.arrivingLength === 0 || this.#owes || !this.#takesAnyAnswer) return false;
+    reader.whenReadable(() => this.#host.pump());
+    return true;
+  }
+
+  /** Whether what comes is the answer to the oldest request, whatever it is. */
+  get #takesAnyAnswer(): boolean {
+    const { idOf, isPush } = this.#host.settings;
+    // It may be the beginning of a push, or say by its id what it is.
+    return idOf === undefined && isPush === undefined;
   }
 
   get #roomThen(): number {
@@ -158,9 +176,7 @@ export class RequestChannel<Q, A> implements Owner<Q, A>, WaitOwner {
 
   /** Whether a part of a message is there that would become the beginning of the next answer. */
   get #hasRemnant(): boolean {
-    const { idOf, isPush } = this.#host.settings;
-    // It may be the beginning of a push, or say by its id what it is.
-    return idOf === undefined && isPush === undefined && this.#core.reader.begun > 0;
+    return this.#takesAnyAnswer && this.#core.reader.begun > 0;
   }
 
   /** The connection is of no use; the request is handed back. */

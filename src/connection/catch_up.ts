@@ -40,7 +40,7 @@ export class CatchUp {
     return at >= this.#doneAt;
   }
 
-  /** A kernel read has begun. */
+  /** A kernel read has begun, or goes on after it has got something that cannot be read yet. */
   onBegin(): void {
     this.#begun++;
   }

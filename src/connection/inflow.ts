@@ -7,7 +7,7 @@ import { young } from "../base/young.ts";
 import { ReadBuffer } from "../bytes/read_buffer.ts";
 import { isCount, readCountError } from "../network/counts.ts";
 import { holdProgram } from "../network/hold_program.ts";
-import type { Transport } from "../network/network.ts";
+import type { Arriving, Transport } from "../network/network.ts";
 import { Share, type ShareHost } from "../network/share.ts";
 import { look, type Turn } from "../network/turns.ts";
 import type { Pace } from "./pace.ts";
@@ -25,6 +25,8 @@ export interface InflowHost {
   onReadHeld(): void;
   /** A kernel read is about to begin: nothing unread may lie in the buffer. */
   onReadBegin(): void;
+  /** Something has arrived that cannot be read yet, or had nothing to read in it: the kernel read goes on. */
+  onMore(): void;
   /** Bytes have arrived; they lie in the buffer. */
   onBytes(bytes: Uint8Array<ArrayBuffer>): void;
   /** The peer has ended its direction. */
@@ -44,6 +46,7 @@ export class Inflow implements Turn {
   /** Where the kernel puts the bytes. */
   readonly buffer = new ReadBuffer();
   #transport!: Transport;
+  #arriving: Arriving | undefined;
   /** Reads what has arrived, if the transport can do that without a promise. */
   #attempt: (() => void) | undefined;
   readonly #setting: InflowSetting;
@@ -69,6 +72,16 @@ export class Inflow implements Turn {
     this.#host = host;
     this.#readFrom(transport);
     this.share = new Share(setting);
+  }
+
+  /** Bytes that have arrived, and are of something that cannot be read yet; 0 only where there is nothing such. */
+  get arrivingLength(): number {
+    return this.#arriving === undefined ? 0 : this.#arriving.length;
+  }
+
+  /** Bytes that have arrived, those that cannot be read yet included. */
+  get bytesArrived(): number {
+    return this.bytesRead + this.arrivingLength;
   }
 
   /** Whether a kernel read is under way; perhaps nobody waits for it any more. */
@@ -98,12 +111,12 @@ export class Inflow implements Turn {
 
   /** Whether the last `length` bytes all arrived after what it had to catch up with. */
   isLate(length: number): boolean {
-    return this.#catchUp?.isLate(this.bytesRead - length) === true;
+    return this.#catchUp?.isLate(this.bytesArrived - length) === true;
   }
 
   /** From now on it matters whether everything was read that has arrived by now. */
   catchUp(): void {
-    this.#catchUp = new CatchUp(this.bytesRead);
+    this.#catchUp = new CatchUp(this.bytesArrived);
   }
 
   /** Lets the runtime look at its sockets: a read that still waits then has got all that had arrived. */
@@ -112,7 +125,7 @@ export class Inflow implements Turn {
     const begun = catchUp?.begun;
     await look(this.#setting.turns);
     // The same read has been under way all the time.
-    if (this.#isBegun && begun === catchUp?.begun) catchUp?.onLooked(this.bytesRead);
+    if (this.#isBegun && begun === catchUp?.begun) catchUp?.onLooked(this.bytesArrived);
   }
 
   /** Begins no kernel read until {@linkcode Inflow.resume}. */
@@ -148,6 +161,8 @@ export class Inflow implements Turn {
     this.#transport = transport;
     const canTry = transport.whenReadable !== undefined;
     this.#attempt = canTry ? () => this.#tryRead() : undefined;
+    const arriving = this.#arriving = transport.arriving;
+    if (arriving !== undefined) arriving.onMore = young(() => this.#onMore());
   }
 
   /** Asks for a turn to read, if that makes sense. Returns whether it does. */
@@ -220,6 +235,13 @@ export class Inflow implements Turn {
     this.#onRead(count);
   }
 
+  #onMore(): void {
+    if (!this.#isBegun || this.#isRetired) return;
+    // Below, the next read has begun.
+    this.#catchUp?.onBegin();
+    this.#host.onMore();
+  }
+
   #onRead(count: number | null): void {
     this.#isReading = this.#isBegun = false;
     if (count === null) {
@@ -234,7 +256,7 @@ export class Inflow implements Turn {
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
     const isFull = count === room;
     this.#setting.readPace?.took(count);
-    this.#catchUp?.onRead(this.bytesRead, this.#transport.mayHaveMore ?? isFull);
+    this.#catchUp?.onRead(this.bytesArrived, this.#transport.mayHaveMore ?? isFull);
     if (isFull) {
       this.#streamed += count;
     } else {

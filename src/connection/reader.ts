@@ -32,7 +32,7 @@ export interface ReaderHost extends InflowSetting {
   onReadEnd(): void;
   /** The kernel read failed. */
   onReadFailure(error: SocketError): void;
-  /** A wait begins. */
+  /** A wait begins, or goes on although something has arrived. */
   onWait(): void;
   /** A wait begins for the rest of something that has begun to arrive. */
   onPartial(): void;
@@ -101,6 +101,7 @@ export class Reader implements InflowHost {
   #waitTimeoutInMillis = Infinity;
   #waitDue = Infinity;
   #whenFree: (() => void) | undefined;
+  #whenReadable: (() => void) | undefined;
   #hasEnded = false;
   #isShut = false;
   #isWatching = false;
@@ -117,6 +118,11 @@ export class Reader implements InflowHost {
   /** Bytes received so far. */
   get bytesRead(): number {
     return this.inflow.bytesRead;
+  }
+
+  /** The same with those of something that cannot be read yet. */
+  get bytesArrived(): number {
+    return this.inflow.bytesArrived;
   }
 
   /** Whether a wait is under way that somebody wants. */
@@ -189,13 +195,17 @@ export class Reader implements InflowHost {
     return this.inflow.isDone && this.queue.length > 0;
   }
 
-  /** How many bytes there are of something that has begun: the unread ones, and those of a part that was taken. */
+  /**
+   * How many bytes there are of something that has begun: the unread ones, those of a part that was taken, and those
+   * that cannot be read yet.
+   */
   get begun(): number {
     const { offset, length } = this.queue;
+    const { arrivingLength } = this.inflow;
     const from = this.holder?.heldFrom ?? -1;
-    if (from < 0) return length;
+    if (from < 0) return length + arrivingLength;
     // Of a bad frame, all that has come may be dropped already.
-    return Math.max(1, offset + length - from);
+    return Math.max(1, offset + length - from) + arrivingLength;
   }
 
   /** Whether so many bytes that are unread were looked at, and are but a part of a message. */
@@ -259,6 +269,18 @@ export class Reader implements InflowHost {
   whenFree(callback: () => void): void {
     if (this.isWaiting) this.#whenFree = callback;
     else callback();
+  }
+
+  /** Calls back once, when nothing is arriving any more that cannot be read yet. Only the last callback is kept. */
+  whenReadable(callback: () => void): void {
+    this.#whenReadable = callback;
+  }
+
+  #tellReadable(callback: () => void): void {
+    if (this.inflow.arrivingLength > 0) return;
+    this.#whenReadable = undefined;
+    // After what has come was looked at.
+    queueMicrotask(callback);
   }
 
   /** Takes up to `length` of the bytes that have arrived, by default all; -1 stands for the end. */
@@ -399,6 +421,20 @@ export class Reader implements InflowHost {
     this.settle();
   }
 
+  onMore(): void {
+    const host = this.#host;
+    host.onReceived();
+    host.onReadBegin();
+    if (this.#drain?.isUnderWay === true) return this.#drain.goOn();
+    if (this.#wait !== undefined) {
+      this.#restartTimeout();
+      if (this.begun > 0) host.onPartial();
+      else host.onWaitEnd();
+    }
+    if (this.#whenReadable !== undefined) this.#tellReadable(this.#whenReadable);
+    host.onWait();
+  }
+
   onBytes(bytes: Uint8Array<ArrayBuffer>): void {
     this.#host.onReceived();
     const drain = this.#drain;
@@ -410,6 +446,7 @@ export class Reader implements InflowHost {
       return;
     }
     if (this.#isShut || this.#error !== undefined) return;
+    if (this.#whenReadable !== undefined) this.#tellReadable(this.#whenReadable);
     this.queue.push(bytes);
     const wait = this.#wait;
     if (wait !== undefined) {

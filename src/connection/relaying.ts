@@ -39,11 +39,13 @@ export class Relaying implements DirectionHost, Looker {
   #passed = 0;
   /** Which way the last ones went. */
   #last: Direction | undefined;
-  /** At a stop: when it will be known whether anything passes, and how many bytes had passed when that was asked. */
+  /** At a stop: when it will be known whether anything passes, and how many bytes had come when that was asked. */
   #quietDue = Infinity;
-  #passedBefore = 0;
-  /** How many bytes had passed when it became quiet. */
+  #cameBefore = 0;
+  /** How many bytes had come when it became quiet. */
   #quietAt = -1;
+  /** How many bytes had come at the last look. */
+  #seenBefore = 0;
   /** A connection that is gone while what it has sent is still under way, and how long that is waited for. */
   #gone: StreamCore | undefined;
   #lastDue = Infinity;
@@ -164,13 +166,18 @@ export class Relaying implements DirectionHost, Looker {
   isBusy(direction: Direction): boolean {
     const answers = direction === this.there ? this.back : this.there;
     if (this.#last === direction && !answers.hasEnded) return true;
-    if (this.#quietAt === this.#passed) return false;
+    if (this.#quietAt === this.#came) return false;
     if (this.#quietDue === Infinity) {
-      this.#passedBefore = this.#passed;
+      this.#cameBefore = this.#came;
       this.#quietDue = this.there.from.clock.now() + QUIET_IN_MILLIS;
       this.#timer.by(this.#quietDue);
     }
     return true;
+  }
+
+  /** How many bytes have come, both ways. A part of something that cannot be read yet is under way, too. */
+  get #came(): number {
+    return this.there.from.reader.bytesArrived + this.back.from.reader.bytesArrived;
   }
 
   /** How long nothing may pass at this stage. */
@@ -211,8 +218,18 @@ export class Relaying implements DirectionHost, Looker {
     const isPassing = this.there.isPassing || this.back.isPassing;
     if (isPassing && taken !== this.#takenBefore) this.#passedAt = now;
     this.#takenBefore = taken;
+    this.#lookAtArriving(now);
     // Nor is a pause that our own pace makes.
     this.#passedAt = Math.max(this.#passedAt, this.#heldAt(now));
+  }
+
+  /** Nor is a part of something that cannot be passed on yet. */
+  #lookAtArriving(now: number): void {
+    const [a, b] = [this.there.from.reader.inflow, this.back.from.reader.inflow];
+    if (a.arrivingLength + b.arrivingLength === 0) return;
+    const came = this.#came;
+    if (came !== this.#seenBefore) this.#passedAt = now;
+    this.#seenBefore = came;
   }
 
   #heldAt(now: number): number {
@@ -229,7 +246,7 @@ export class Relaying implements DirectionHost, Looker {
     // What our own pace holds back has not been asked for yet.
     if (this.#quietDue > now) return;
     this.#quietDue = Infinity;
-    if (this.#passed === this.#passedBefore) this.#quietAt = this.#passed;
+    if (this.#came === this.#cameBefore) this.#quietAt = this.#came;
     this.there.from.closeIfIdle();
     this.there.to.closeIfIdle();
   }

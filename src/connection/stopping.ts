@@ -72,23 +72,26 @@ export class Stopping {
     const { attendant, reader, writer, isOpen, isPaused } = this.#connection;
     if (!isOpen || isPaused || writer.queuedBytes > 0 || attendant?.isParting === true) return;
     if (this.#newUntil > 0) {
-      if (reader.bytesRead === 0) return;
+      if (reader.bytesArrived === 0) return;
       this.#newUntil = 0;
     }
     const { begun } = reader;
     // A service that leaves reading to its user, who has read nothing: what was read ahead belongs to no call.
+    // Nor does a part of a record that came with the end of the handshake.
+    const { inflow } = reader;
+    const came = inflow.isBegun || reader.isWatching ? reader.bytesArrived : reader.bytesRead;
     const isUntouched = attendant?.isReading === false && !reader.isWaiting &&
-      reader.bytesRead === (reader.isWatching ? begun : 0);
-    if (begun > 0 && !isUntouched && !reader.inflow.isLate(begun)) return;
+      came === (reader.isWatching ? begun : 0);
+    if (begun > 0 && !isUntouched && !inflow.isLate(begun)) return;
     // A loop of the user within onConnect waits for more, and a relay anywhere; any other call is under way.
     if (attendant?.isCalling === true) {
       if (!reader.isWaiting || !attendant.isConnecting && !reader.tellsBusy) return;
     }
     if (reader.isWaiting) {
       if (reader.isBusy) return;
-      if (reader.inflow.isCaughtUp) this.#end();
+      if (inflow.isCaughtUp) this.#end();
       // If the read is held back, this is called again when it no longer is.
-      else if (!reader.inflow.isHeld) void this.#look();
+      else if (!inflow.isHeld) void this.#look();
       return;
     }
     // A user who has read and does not wait for more may be busy with anything. But a service handles what it has read

@@ -626,7 +626,9 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     const { limits } = this.origin;
     const rate = limits?.minimumRate;
     if (limits === undefined || rate === undefined) return Infinity;
-    if (rate.due <= now && this.#state === "open" && rate.isTooSlow(now, this.reader.bytesRead)) {
+    if (
+      rate.due <= now && this.#state === "open" && rate.isTooSlow(now, this.reader.bytesArrived)
+    ) {
       limits.onSlow();
       this.fail(
         new GenericError(

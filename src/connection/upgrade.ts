@@ -101,7 +101,8 @@ function refuseWhereBusy(core: StreamCore): void {
 
 function refuseInjected(core: StreamCore): void {
   const { reader } = core;
-  const length = reader.begun;
+  // What cannot be read yet is of a proxy's TLS below.
+  const length = reader.begun - reader.inflow.arrivingLength;
   if (length === 0) return;
   // Otherwise a read would still hand them out.
   reader.queue.clear();

@@ -17,7 +17,7 @@ import { refusePromise } from "../base/user_code.ts";
 import { young } from "../base/young.ts";
 import { cut, free } from "../network/free.ts";
 import { holdProgram } from "../network/hold_program.ts";
-import type { SystemSocket, Transport } from "../network/network.ts";
+import type { Arriving, SystemSocket, Transport } from "../network/network.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
 import type { StreamTap } from "./tap.ts";
 
@@ -94,6 +94,10 @@ export class TappedTransport implements Transport {
 
   get mayHaveMore(): boolean | undefined {
     return this.#inner.mayHaveMore;
+  }
+
+  get arriving(): Arriving | undefined {
+    return this.#inner.arriving;
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

@@ -13,6 +13,7 @@ import type { BufferSizeConfig, SupportedOptions, TcpConfig } from "./socket_opt
 import type { Transport, TransportListener } from "./transport.ts";
 import type { Turns } from "./turns.ts";
 
+export type { Arriving } from "./arriving.ts";
 export type { Clock, TimerId } from "./clock.ts";
 export type { DatagramAddress, DatagramSocket, DatagramTarget } from "./datagram_socket.ts";
 export type {

@@ -1,7 +1,7 @@
 // A stream whose beginning was read before, and is put back.
 
 import { holdProgram } from "./hold_program.ts";
-import type { Transport } from "./network.ts";
+import type { Arriving, Transport } from "./network.ts";
 import type { NetworkAddress } from "../base/address.ts";
 import { young } from "../base/young.ts";
 import type { SecureInfo } from "./secure_info.ts";
@@ -68,6 +68,10 @@ export class ReplayedTransport implements Transport {
 
   get mayHaveMore(): boolean | undefined {
     return this.#hasReplayed || this.#inner.mayHaveMore;
+  }
+
+  get arriving(): Arriving | undefined {
+    return this.#inner.arriving;
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

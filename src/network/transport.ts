@@ -1,6 +1,7 @@
 // The seam under everything that reads and writes byte streams; names no engine.
 
 import type { NetworkAddress } from "../base/address.ts";
+import type { Arriving } from "./arriving.ts";
 import type { SecureInfo } from "./secure_info.ts";
 import type { SystemSocket } from "./socket_info.ts";
 
@@ -53,6 +54,11 @@ export interface Transport {
    * left nothing, as with the system's own sockets.
    */
   readonly mayHaveMore?: boolean | undefined;
+  /**
+   * What has arrived and cannot be read yet; the same object each time. Left out where all that has arrived can be read
+   * at once, and where nobody can know.
+   */
+  readonly arriving?: Arriving | undefined;
   /**
    * Says whether a read or a wait for `whenReadable` that is under way, and later ones, keep the program alive. At first
    * they do; writes always do. Called with false when nobody waits for such a read any more, and with true before the

@@ -29,6 +29,7 @@ import type { Transport } from "../network/network.ts";
 import type { NetworkAddress } from "../base/address.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
 import type { SystemSocket } from "../network/socket_info.ts";
+import { ArrivingRecord } from "./arriving_record.ts";
 import { Decrypted } from "./decrypted.ts";
 import { nextTurn } from "./next_turn.ts";
 import { TlsEngine } from "./tls_engine.ts";
@@ -78,6 +79,7 @@ export class TlsLayer implements Transport {
   #said: Uint8Array | undefined;
   readonly #records = new TlsRecords();
   readonly #decrypted = new Decrypted();
+  readonly arriving: ArrivingRecord;
   #buffer = new Uint8Array(SMALLEST_READ);
   #smallReads = 0;
   #socket: TLSSocket | undefined;
@@ -109,6 +111,7 @@ export class TlsLayer implements Transport {
     this.#onFirstBytes = onFirstBytes;
     this.#said = said;
     this.#wire = new TlsWire(inner);
+    this.arriving = new ArrivingRecord(this.#records, inner.arriving);
     if (inner.setNoDelay !== undefined) this.setNoDelay = young((on) => inner.setNoDelay!(on));
   }
 
@@ -325,6 +328,8 @@ export class TlsLayer implements Transport {
     if (!this.#decrypted.isAwaited) return;
     this.#isEarlier = false;
     this.#fill();
+    // Call this last: it may end the connection.
+    this.arriving.onMore?.();
   };
 
   /** The content has come out when it returns, so the bytes were copied. */

@@ -7,6 +7,8 @@
 
 const HEADER_LENGTH = 5;
 const CONTENT = 23;
+/** So much of a record is no content, at most: with TLS 1.2, a nonce of 8 and 16 that authenticate it. */
+const MOST_OVERHEAD = 24;
 /** With TLS 1.3 an alert looks like content: two bytes, their type, and 16 that authenticate them. */
 const ALERT_LENGTH = 19;
 /** Only reads from a peer that sends much at a time are larger. */
@@ -16,9 +18,20 @@ const SMALL_READ = 4 * 1024;
 export class TlsRecords {
   /** How much of the record under way is still to come. */
   #open = 0;
+  /** How long its body is. */
+  #bodyLength = 0;
   /** The beginning of a header whose rest is still to come. */
   readonly #header = new Uint8Array(HEADER_LENGTH);
   #headerLength = 0;
+
+  /**
+   * How much content there is, at least, in the part of a record that has come; 1 where that is not known, 0 where no
+   * record is under way.
+   */
+  get partLength(): number {
+    if (this.#open > 0) return Math.max(1, this.#bodyLength - this.#open - MOST_OVERHEAD);
+    return this.#headerLength > 0 ? 1 : 0;
+  }
 
   /**
    * Finds the next part of the bytes that were read. Called again for the bytes after it, until none are left.
@@ -51,7 +64,7 @@ export class TlsRecords {
       start += header.length;
       if (this.#headerLength < HEADER_LENGTH) return start;
       this.#headerLength = 0;
-      this.#open = bodyLength(this.#header, 0);
+      this.#open = this.#bodyLength = bodyLength(this.#header, 0);
     }
     const there = Math.min(this.#open, bytes.length - start);
     this.#open -= there;

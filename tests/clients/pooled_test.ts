@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Pooled } from "../../src/clients/pooled.ts";
 import { type Caller, Client } from "../../mod.ts";
+import { arrivingConnection } from "../support/scripted_connection.ts";
 import { listen, served } from "../support/simulated_server.ts";
 
 const SPOILERS: Record<string, (caller: Caller) => void> = {
@@ -58,3 +59,13 @@ Deno.test("Pooled.isClean is false in the middle of a conversation", () =>
     assertEquals(pooled.isClean, false);
     await pooled.client.close();
   }));
+
+Deno.test("Pooled.isClean is false while something arrives that cannot be read yet", () => {
+  const { connection, arrive } = arrivingConnection();
+  const pooled = new Pooled(connection as Client, undefined);
+  arrive(1);
+  assertEquals(pooled.isClean, false);
+  arrive(0);
+  assertEquals(pooled.isClean, true);
+  connection.abort();
+});

@@ -3,6 +3,7 @@ import { Pulse } from "../../src/clients/pulse.ts";
 import type { SocketError } from "../../src/base/errors.ts";
 import { coreOf } from "../../src/connection/connection.ts";
 import { Client } from "../../mod.ts";
+import { arrivingConnection } from "../support/scripted_connection.ts";
 import { served } from "../support/simulated_server.ts";
 
 const times = { pingInMillis: 100, pingTimeoutInMillis: 30 };
@@ -75,3 +76,22 @@ Deno.test("Pulse without a time for pings never asks for a look", () =>
     assertEquals(pulse.due, Infinity);
     client.abort();
   }));
+
+Deno.test("Pulse is content with what has arrived and cannot be read yet", async () => {
+  const { connection, clock, arrive } = arrivingConnection();
+  void connection.read().catch(() => {});
+  const told: string[] = [];
+  const pulse = new Pulse(coreOf(connection), {
+    ...times,
+    lookBy() {},
+    ping: () => told.push("ping"),
+    onDead: () => told.push("dead"),
+  });
+  for (let length = 0; length < 4; length++) {
+    await clock.advance(pulse.due - clock.now());
+    arrive(length);
+    pulse.look(clock.now());
+  }
+  assertEquals(told, []);
+  connection.abort();
+});

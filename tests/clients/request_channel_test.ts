@@ -6,8 +6,9 @@ import { coreOf } from "../../src/connection/connection.ts";
 import { Request } from "../../src/clients/request.ts";
 import { resolveRequests } from "../../src/clients/requests_config.ts";
 import { connectedPair, connectedTransports, VirtualClock } from "../../testing/mod.ts";
-import { scriptedConnection } from "../support/scripted_connection.ts";
-import { reset, until } from "../../testing/mod.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import { arrivingConnection, scriptedConnection } from "../support/scripted_connection.ts";
+import { reset, silence, until } from "../../testing/mod.ts";
 import { text } from "../support/text.ts";
 
 const codec = new LineCodec();
@@ -269,3 +270,39 @@ for (const idleInMillis of [1, 60, 99, 160, 1_099]) {
     );
   });
 }
+
+Deno.test("RequestChannel sends no request while it is unclear what arrives: a ticket, or an answer to nothing", async () => {
+  for (
+    const [what, expected] of [["", ["a\n", 0]], ["par", ["", 1]], ["stray\n", ["", 1]]] as const
+  ) {
+    const broken: Broken[] = [];
+    const { connection, peer, clock, arrive } = arrivingConnection();
+    const ended: unknown[] = [];
+    const waiting: Request<string, string>[] = [];
+    const pump = () => {
+      if (channel.hasRoom && waiting.length > 0) channel.send(waiting.shift()!);
+    };
+    const channel = new RequestChannel(connection, codec, { ...host(broken), pump });
+    for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
+    await clock.settle();
+    assertEquals(channel.hasRoom, true);
+    arrive(1);
+    waiting.push(request("a", ended));
+    assertEquals([channel.hasRoom, channel.roomSoon > 0], [false, true]);
+    if (what === "") {
+      arrive(0);
+    } else {
+      Object.assign(peer.arriving!, { length: 0 });
+      peer.say(what, silence());
+    }
+    await clock.settle();
+    assertEquals([peer.writtenText, broken.length], [...expected], what);
+    // Nothing is unclear where an answer is owed, or says by its id what it is.
+    if (what === "") {
+      arrive(1);
+      assertEquals(channel.hasRoom, true);
+    }
+    connection.abort();
+    await connection.closed;
+  }
+});

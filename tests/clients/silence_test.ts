@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Silence } from "../../src/clients/silence.ts";
 
 function silence() {
-  const state = { now: 1_000, bytesRead: 0 };
+  const state = { now: 1_000, bytesArrived: 0 };
   const core = { clock: { now: () => state.now }, reader: state, readTimeoutInMillis: 100 };
   type Core = ConstructorParameters<typeof Silence>[0];
   return { state, core, silence: new Silence(core as unknown as Core) };
@@ -38,7 +38,7 @@ Deno.test("Silence begins anew with each byte, also where a read waits for a res
   assertEquals(one.endBy(true), undefined);
   // A part of a message comes after 5 ms, and 10 ms later the read is over.
   state.now += 15;
-  state.bytesRead = 3;
+  state.bytesArrived = 3;
   assertEquals(one.endBy(true), undefined);
   assertEquals(one.options, { timeoutInMillis: 90 });
   state.now += 90;

@@ -8,6 +8,7 @@ import {
   pause,
   reset,
   scriptedTransport,
+  silence,
   type Step,
   VirtualClock,
 } from "../../testing/mod.ts";
@@ -19,6 +20,7 @@ function inflow(script: (string | Step)[], canTry: boolean) {
   const host: InflowHost = {
     onReadHeld: () => log.push("held"),
     onReadBegin: () => log.push("begin"),
+    onMore: () => log.push("more"),
     onBytes: (bytes) => log.push(new TextDecoder().decode(bytes)),
     onEnd: () => log.push("end"),
     onFailure: ({ code }) => log.push(code),
@@ -102,6 +104,7 @@ for (const canTry of [false, true]) {
       const host: InflowHost = {
         onReadHeld() {},
         onReadBegin() {},
+        onMore() {},
         onBytes: () => resolve(new GenericError("broken", "it was taken for bytes")),
         onEnd() {},
         onFailure: resolve,
@@ -123,4 +126,40 @@ Deno.test("Inflow takes a read that gives no promise as a failure", async () => 
     await Promise.resolve();
     assertEquals([log, it.isDone], [["begin", "broken"], true]);
   }
+});
+
+Deno.test("Inflow counts what has arrived and cannot be read yet, and says so during a read", async () => {
+  const { clock, peer, log, it } = inflow(["ab", silence()], false);
+  const arriving: { length: number; onMore?: () => void } = { length: 0 };
+  it.resume(Object.assign(peer, { arriving }));
+  arriving.onMore!();
+  it.ask();
+  await clock.settle();
+  arriving.length = 7;
+  arriving.onMore!();
+  assertEquals([it.bytesRead, it.arrivingLength, it.bytesArrived], [2, 7, 9]);
+  it.ask();
+  arriving.onMore!();
+  await clock.settle();
+  arriving.onMore!();
+  it.retire();
+  arriving.onMore!();
+  assertEquals(log, ["begin", "ab", "begin", "more", "more"]);
+});
+
+Deno.test("Inflow has not caught up while something goes on arriving, and counts a part as arrived", async () => {
+  const { clock, peer, it } = inflow([silence()], false);
+  const arriving: { length: number; onMore?: () => void } = { length: 3 };
+  it.resume(Object.assign(peer, { arriving }));
+  it.ask();
+  await clock.settle();
+  it.catchUp();
+  const looking = it.lookForMore();
+  arriving.length = 9;
+  arriving.onMore!();
+  await looking;
+  assertEquals([it.isCaughtUp, it.isLate(9)], [false, false]);
+  await it.lookForMore();
+  // It has begun before, whatever still comes of it.
+  assertEquals([it.isCaughtUp, it.isLate(9), it.isLate(0)], [true, false, true]);
 });

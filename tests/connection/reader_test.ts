@@ -8,7 +8,14 @@ import {
 import fc from "fast-check";
 import { Connection, type ReadOptions, ReadTimedOutError, SocketError } from "../../mod.ts";
 import { connectedTransports, end, pause, reset, silence } from "../../testing/mod.ts";
-import { asText, isPending, readsOf, scriptedConnection } from "../support/scripted_connection.ts";
+import { coreOf } from "../../src/connection/connection.ts";
+import {
+  arrivingConnection,
+  asText,
+  isPending,
+  readsOf,
+  scriptedConnection,
+} from "../support/scripted_connection.ts";
 
 Deno.test("Connection.read() gives what is there, and waits for at least one byte", async () => {
   const { connection, peer, clock } = scriptedConnection(["abc"]);
@@ -312,5 +319,47 @@ Deno.test("Connection.read() waits again where a transport was wrong about what 
   await there.write(new Uint8Array(3));
   assertEquals((await reading)[1], 3);
   assertEquals(looks, 3);
+  connection.abort();
+});
+
+Deno.test("Connection.read() waits on while more arrives of what cannot be read yet", async () => {
+  const config = { readTimeoutInMillis: 100 };
+  const { connection, peer, clock, arrive } = arrivingConnection([], config);
+  const reading = connection.read();
+  for (let length = 1; length < 5; length++) {
+    await clock.advance(90);
+    arrive(length);
+  }
+  peer.say("ab", silence());
+  assertEquals(asText(await reading), ["ab", 2]);
+  const other = assertRejects(() => connection.read(), ReadTimedOutError, "for 100 ms");
+  await clock.advance(90);
+  arrive(0);
+  await clock.advance(99);
+  const late = await isPending(clock, other);
+  await clock.advance(1);
+  await other;
+  assertEquals(late, true);
+  connection.abort();
+});
+
+Deno.test("Reader.begun counts what cannot be read yet, and whenReadable() tells when it can be", async () => {
+  const { connection, peer, clock, arrive } = arrivingConnection(["ab"]);
+  const { reader } = coreOf(connection);
+  let told = 0;
+  const reading = connection.read(5);
+  await clock.settle();
+  arrive(3);
+  reader.whenReadable(() => told++);
+  await clock.settle();
+  assertEquals([reader.begun, reader.bytesRead, reader.bytesArrived, told], [5, 2, 5, 0]);
+  arrive(0);
+  await clock.settle();
+  assertEquals([reader.begun, told], [2, 1]);
+  arrive(1);
+  reader.whenReadable(() => told++);
+  Object.assign(peer.arriving!, { length: 0 });
+  peer.say("cde");
+  assertEquals([asText(await reading), told], [["abcde", 5], 2]);
   connection.abort();
 });

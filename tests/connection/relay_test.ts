@@ -1,15 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
-  type Connection,
+  Connection,
   framed,
   GenericError,
   LineCodec,
   relay,
   type RelayOptions,
 } from "../../mod.ts";
-import { connectedPair, reset } from "../../testing/mod.ts";
+import { coreOf } from "../../src/connection/connection.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import { connectedPair, reset, scriptedTransport, silence } from "../../testing/mod.ts";
 import { relayedPeers } from "../support/relayed.ts";
-import { scriptedConnection } from "../support/scripted_connection.ts";
+import { arrivingConnection, scriptedConnection } from "../support/scripted_connection.ts";
 
 const decoder = new TextDecoder();
 
@@ -166,4 +168,48 @@ Deno.test("relay() reads each option once", async () => {
   assertEquals(((await report).end.error as GenericError).code, "limit");
   assertEquals(reads, 1);
   await caller.close();
+});
+
+Deno.test("relay() is not idle while something arrives that cannot be passed on yet", async () => {
+  const { connection: a, peer, clock, arrive } = arrivingConnection();
+  const target = scriptedTransport([silence()], { clock });
+  const b = new Connection(target, { network: { ...denoNetwork, clock } });
+  const report = relay(a, b, { idleTimeoutInMillis: 1_000 });
+  for (let length = 1; length < 5; length++) {
+    await clock.advance(900);
+    arrive(length);
+  }
+  Object.assign(peer.arriving!, { length: 0 });
+  peer.say("whole", silence());
+  await clock.advance(900);
+  assertEquals([target.writtenText, coreOf(a).isOpen, coreOf(b).isOpen], ["whole", true, true]);
+  await clock.advance(1_000);
+  assertEquals((await report).end.error?.code, "timed-out");
+});
+
+Deno.test("relay() goes on at a stop while an answer arrives that cannot be passed on yet", async () => {
+  const { connection: b, peer, clock, arrive } = arrivingConnection();
+  const caller = scriptedTransport(["question", silence()], { clock });
+  const a = new Connection(caller, { network: { ...denoNetwork, clock } });
+  const attendant = { isReading: false, isCalling: true, isConnecting: true, isParting: false };
+  coreOf(a).attend({ ...attendant, part: () => false, onFreed: () => {} });
+  const report = relay(a, b);
+  await clock.settle();
+  peer.say("a first part", silence());
+  await clock.settle();
+  coreOf(a).stop();
+  for (let length = 1; length < 10; length++) {
+    for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
+    arrive(length);
+    await clock.advance(200);
+  }
+  Object.assign(peer.arriving!, { length: 0 });
+  peer.say(", and the rest", silence());
+  await clock.advance(200);
+  assertEquals(caller.writtenText, "a first part, and the rest");
+  await clock.advance(500);
+  for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
+  await clock.advance(500);
+  assertEquals(coreOf(a).endedBy, "stop");
+  await report;
 });

@@ -3,7 +3,7 @@ import { coreOf } from "../../src/connection/connection.ts";
 import { Stopping } from "../../src/connection/stopping.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import type { Step } from "../../testing/mod.ts";
-import { scriptedConnection } from "../support/scripted_connection.ts";
+import { arrivingConnection, scriptedConnection } from "../support/scripted_connection.ts";
 
 /** A stop of a connection whose peer has said something, and what a service is busy with. */
 function stopping(script: (string | Step)[] = []) {
@@ -82,5 +82,60 @@ Deno.test("Stopping leaves what had come to be read first, and looks before it s
   for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
   await fresh.clock.settle();
   assertEquals(closes, 1);
+  fresh.connection.abort();
+});
+
+Deno.test("A stop waits for what cannot be read yet, and goes on when there was nothing in it", async () => {
+  const { connection, clock, arrive } = arrivingConnection();
+  const looks = async () => {
+    for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
+    await clock.settle();
+  };
+  void connection.read().catch(() => {});
+  await clock.settle();
+  arrive(1);
+  const core = coreOf(connection);
+  core.stop();
+  await looks();
+  assertEquals(core.isOpen, true);
+  arrive(0);
+  await looks();
+  assertEquals([core.isOpen, core.endedBy], [false, "stop"]);
+  connection.abort();
+});
+
+Deno.test("A stop takes for begun what cannot be read yet, where nobody waits or a new peer may say something", async () => {
+  const attendant = { isReading: false, isCalling: false, isConnecting: false, isParting: false };
+  const attend = { ...attendant, part: () => false, onFreed: () => {} };
+  // Nobody has ever read.
+  const untouched = arrivingConnection();
+  coreOf(untouched.connection).attend(attend);
+  untouched.arrive(1);
+  coreOf(untouched.connection).stop();
+  assertEquals(coreOf(untouched.connection).isOpen, false);
+  untouched.connection.abort();
+
+  // A read was given up.
+  const given = arrivingConnection();
+  coreOf(given.connection).attend(attend);
+  const giving = new AbortController();
+  const reading = given.connection.read(1, { signal: giving.signal }).catch(() => {});
+  await given.clock.settle();
+  given.arrive(1);
+  giving.abort();
+  await reading;
+  coreOf(given.connection).stop();
+  await given.clock.settle();
+  assertEquals(coreOf(given.connection).isOpen, true);
+  given.connection.abort();
+
+  const fresh = arrivingConnection();
+  void fresh.connection.read().catch(() => {});
+  coreOf(fresh.connection).stop(100);
+  await fresh.clock.advance(50);
+  fresh.arrive(1);
+  for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
+  await fresh.clock.advance(100);
+  assertEquals(coreOf(fresh.connection).isOpen, true);
   fresh.connection.abort();
 });

@@ -33,7 +33,15 @@ import { connectionFrom, coreOf } from "../../src/connection/connection.ts";
 import { resolveConnectionConfig } from "../../src/connection/connection_config.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
 import { LateClock } from "../support/late_clock.ts";
-import { asText, isPending, readsOf, scriptedConnection } from "../support/scripted_connection.ts";
+import { MinimumRate } from "../../src/connection/minimum_rate.ts";
+import type { Origin } from "../../src/connection/origin.ts";
+import {
+  arrivingConnection,
+  asText,
+  isPending,
+  readsOf,
+  scriptedConnection,
+} from "../support/scripted_connection.ts";
 
 Deno.test("Connection.close() flushes, ends, drains what still comes, and then frees", async () => {
   const open = Promise.withResolvers<void>();
@@ -452,4 +460,41 @@ Deno.test("StreamCore.whenPeerEnds() tells once of the peer's end, and of nothin
   coreOf(cut.connection).whenPeerEnds(() => times++);
   cut.connection.abort();
   assertEquals(times, 2);
+});
+
+Deno.test("A minimum rate counts from when something arrives that cannot be read yet, until nothing was in it", async () => {
+  let slow = 0;
+  const minimumRate = new MinimumRate(10, 1_000);
+  const limits = { minimumRate, mayQueue: () => true, onDequeued() {}, onEvicted() {} };
+  const origin = { limits: { ...limits, onSlow: () => void slow++ } } as unknown as Origin;
+  const { connection, clock, arrive } = arrivingConnection([], {}, origin);
+  void connection.read().catch(() => {});
+  await clock.advance(5_000);
+  arrive(1);
+  await clock.advance(500);
+  arrive(0);
+  await clock.advance(5_000);
+  assertEquals([minimumRate.due, slow], [Infinity, 0]);
+  for (let length = 1; length <= 10; length++) {
+    arrive(length);
+    await clock.advance(50);
+  }
+  // The interval was over, and enough had come in it.
+  assertEquals(slow, 0);
+  await clock.advance(1_000);
+  assertEquals([slow, (await connection.closed)?.code], [1, "limit"]);
+});
+
+Deno.test("Connection.close() drains on while something arrives that cannot be read", async () => {
+  const { connection, peer, clock, arrive } = arrivingConnection();
+  void connection.read().catch(() => {});
+  await clock.settle();
+  void connection.close();
+  for (let length = 1; length < 5; length++) {
+    await clock.advance(40);
+    arrive(length);
+  }
+  assertEquals(peer.isClosed, false);
+  await clock.advance(50);
+  assertEquals(peer.isClosed, true);
 });

@@ -12,6 +12,7 @@ import {
   scriptedNetwork,
   scriptedTransport,
 } from "../../testing/mod.ts";
+import { arrivingConnection } from "../support/scripted_connection.ts";
 import { readAll } from "../support/read_all.ts";
 import { text } from "../support/text.ts";
 
@@ -226,4 +227,15 @@ Deno.test("upgrade() whose handshake is over only after the connection tells of 
   // Events are told in a turn of their own.
   await new Promise((resolve) => setTimeout(resolve, 0));
   assertEquals(told, ["opened", "ended"]);
+});
+
+Deno.test("upgrade() does not take for said in the clear what arrives of the proxy's TLS and cannot be read", async () => {
+  const [secure, peer] = connectedTransports();
+  const prepareUpgrade = () => Promise.resolve(() => Promise.resolve(secure));
+  const { connection, arrive } = arrivingConnection([], {}, { prepareUpgrade });
+  arrive(1);
+  await upgrade(coreOf(connection), undefined);
+  assertEquals(coreOf(connection).transport, secure);
+  connection.abort();
+  peer.close();
 });

@@ -193,6 +193,7 @@ Deno.test("TappedTransport passes on all members of a stream, and only those it 
     whenReadable: true,
     tryWrite: true,
     mayHaveMore: true,
+    arriving: true,
     mayHaveSent: true,
     holdProgram: true,
     closeWrite: true,

@@ -58,3 +58,11 @@ Deno.test("ReplayedTransport passes on that TLS begins, where the stream wants t
   assertEquals(begun, [other]);
   assertEquals(new ReplayedTransport(other, new Uint8Array(0)).beginTls, undefined);
 });
+
+Deno.test("ReplayedTransport passes on what is arriving", () => {
+  const [near, other] = connectedTransports();
+  const arriving = { length: 1 };
+  const transport = new ReplayedTransport(Object.assign(near, { arriving }), new Uint8Array(0));
+  assertEquals(transport.arriving === arriving, true);
+  assertEquals(new ReplayedTransport(other, new Uint8Array(0)).arriving, undefined);
+});

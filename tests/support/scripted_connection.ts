@@ -36,6 +36,25 @@ export function scriptedConnection(
   return { clock, peer, connection };
 }
 
+/** The same over a stream of which parts arrive that cannot be read yet. */
+export function arrivingConnection(
+  script: readonly (string | Uint8Array | Step)[] = [],
+  config: ConnectionConfig = {},
+  origin: Origin = {},
+): ScriptedConnection & { arrive(length: number): void } {
+  const clock = new VirtualClock();
+  const arriving: { length: number; onMore?: () => void } = { length: 0 };
+  const scripted = scriptedTransport([...script, silence()], { clock });
+  const peer = Object.assign(scripted, { arriving });
+  const network = { ...denoNetwork, clock };
+  const connection = connectionFrom(origin, Connection, peer, { ...config, network });
+  const arrive = (length: number) => {
+    arriving.length = length;
+    arriving.onMore?.();
+  };
+  return { clock, peer, connection, arrive };
+}
+
 /** How many reads of the kernel were begun. */
 export function readsOf({ calls }: ScriptedTransport): number {
   return calls.filter((call) => /^(read|whenReadable)/.test(call)).length;

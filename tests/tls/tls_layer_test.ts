@@ -8,6 +8,7 @@ import { type ChoosePath, TlsLayer } from "../../src/tls/tls_layer.ts";
 import { TlsStreams } from "../../src/tls/tls_streams.ts";
 import { connectedTransports } from "../../testing/mod.ts";
 import { Authority } from "../support/certificates.ts";
+import { cutRecords, VERSIONS } from "../support/cut_records.ts";
 import { readAll, writeAll } from "../support/read_all.ts";
 import {
   loadDialer,
@@ -360,5 +361,37 @@ for (const [how, path] of PATHS) {
     assertEquals([told.code, /fatal alert: \w+/.test(told.message)], ["broken", true]);
     assertEquals(await assertRejects(() => server.write(bytesOf("x")), Error), told);
     closeBoth(client, server);
+  });
+}
+
+for (const version of VERSIONS) {
+  Deno.test(`TlsLayer says what is arriving of a record of ${version}, and when more comes of it`, async () => {
+    const [near, far] = await plainPair();
+    const server = loadServer(localhost).then((it) => it.accept(far));
+    const client = await cutRecords(near, authority.cert, version);
+    const layer = await server;
+    const lengths: number[] = [];
+    let isMore = Promise.withResolvers<void>();
+    layer.arriving!.onMore = () => {
+      lengths.push(layer.arriving!.length);
+      isMore.resolve();
+      isMore = Promise.withResolvers();
+    };
+    await client.send(await client.seal(bytesOf("hello")));
+    assertEquals(await readAll(layer, 5), bytesOf("hello"));
+    assertEquals(layer.arriving!.length, 0);
+    const record = await client.seal(new Uint8Array(1_000));
+    const reading = readAll(layer, 1_000);
+    let at = 0;
+    for (const end of [3, 5, 29, 529]) {
+      const more = isMore.promise;
+      await client.send(record.subarray(at, at = end));
+      await more;
+    }
+    await client.send(record.subarray(at));
+    assertEquals(await reading, new Uint8Array(1_000));
+    assertEquals([lengths, layer.arriving!.length], [[1, 1, 1, 500], 0]);
+    client.close();
+    layer.close();
   });
 }

@@ -76,3 +76,16 @@ Deno.test("TlsRecords goes on in a large read with what was begun before, and en
   assertEquals(parts(records, bytes.subarray(2, 9_018)), [9_013, 3]);
   assertEquals(parts(records, bytes.subarray(9_018)), [3_002]);
 });
+
+Deno.test("TlsRecords knows how much content a part of a record has, at least", () => {
+  const bytes = stream([100], [20], [0]);
+  const records = new TlsRecords();
+  const known: number[] = [];
+  for (const at of bytes.keys()) {
+    parts(records, bytes.subarray(at, at + 1));
+    known.push(records.partLength);
+  }
+  // A header, then a body of which 24 bytes may be no content.
+  const first = [...Array(29).fill(1), ...Array.from({ length: 75 }, (_, i) => i + 1), 0];
+  assertEquals(known, [...first, ...Array(24).fill(1), 0, ...Array(4).fill(1), 0]);
+});

@@ -284,11 +284,11 @@ export class Entrance implements Openable {
   async #bind(): Promise<TransportListener> {
     const { network, inherited, backlog, socket } = this.#settings;
     if (inherited !== undefined) {
-      const adopted = await takeInherited(inherited, "streams", this, (descriptor) => {
+      const adopted = await takeInherited(inherited, "streams", this, (taken) => {
         if (network.adopt === undefined) throw noneInherited();
         const { reusePort: _, ...options } = socket;
         refuseUnsupported(network.socketOptions, "adopt", options);
-        return network.adopt(withOptions(options, { descriptor, backlog }));
+        return network.adopt(withOptions(options, { ...taken, backlog }));
       });
       if (adopted !== undefined) return adopted;
     }

@@ -62,7 +62,8 @@ export interface ListenerConfig extends ConnectionConfig, GuardConfig, TcpConfig
    * Listens on a socket that the process was started with, instead of binding one: `"auto"` is the one that the
    * service manager has handed over (`LISTEN_FDS`), or binds as the other options say where there is none; a name is
    * one of `LISTEN_FDNAMES`; a number is that of the descriptor. Of several with one name, each listener gets the next.
-   * What was taken is known within one worker: let one of them, or the main program, take each.
+   * Without `linuxNetwork`, what was taken is known within one worker only: let one of them, or the main program, take
+   * each.
    * A stop closes it here and accepts nothing more: what is in its backlog belongs to whoever else has it. So it
    * cannot be started again. It uses `node:net`, whose streams cost more; `linuxNetwork` does not. Reading the
    * variables needs `--allow-env=LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES`.

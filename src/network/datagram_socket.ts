@@ -133,6 +133,8 @@ export interface DatagramTarget extends PacketConfig {
 export interface AdoptDatagramTarget extends Omit<DatagramTarget, "hostname" | "port"> {
   /** Its descriptor, which belongs to the network from now on. */
   readonly descriptor: number;
+  /** As of {@linkcode AdoptTarget}. */
+  readonly isHandedOver?: boolean;
 }
 
 /** What is known of a host name. */

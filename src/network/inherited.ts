@@ -2,11 +2,18 @@
 // descriptors from 3 on, and say in three variables for whom, how many, and what they are called.
 //
 // A descriptor can be taken once: whoever frees it gives its number back to the system, which may give it to anything.
-// So it is remembered for ever what was taken.
+// So it is remembered for ever what was taken, in this worker; a network may know it of others.
 
 import { checkInteger, shown } from "../base/arguments.ts";
 import { codeOf, GenericError } from "../base/errors.ts";
 import { permissionAdvice } from "../base/permission_advice.ts";
+
+/** What is taken over. */
+export interface TakenOver {
+  readonly descriptor: number;
+  /** Whether a service manager has handed it over: then nobody may have touched it. */
+  readonly isHandedOver: boolean;
+}
 
 /** `"auto"`, the number of a descriptor, or a name. */
 export type Inherited = "auto" | number | string;
@@ -79,7 +86,7 @@ export async function takeInherited<T>(
   wanted: Inherited,
   what: "streams" | "datagrams",
   taker: object,
-  adopt: (descriptor: number) => T | Promise<T>,
+  adopt: (taken: TakenOver) => T | Promise<T>,
 ): Promise<T | undefined> {
   const candidates = candidatesFor(wanted);
   if (candidates.length === 0) return undefined;
@@ -105,7 +112,7 @@ export async function takeInherited<T>(
       if (failures.has(key)) throw failures.get(key);
       // Before any await: another listener must not take it, too.
       taken.add(descriptor);
-      const adopted = await adopt(descriptor);
+      const adopted = await adopt({ descriptor, isHandedOver: typeof wanted !== "number" });
       served.add(taker);
       return adopted;
     } catch (error) {

@@ -62,6 +62,8 @@ export interface ListenTarget extends TcpConfig {
 export interface AdoptTarget extends TcpConfig {
   /** Its descriptor, which belongs to the network from now on. */
   readonly descriptor: number;
+  /** Whether a service manager has handed it over (`LISTEN_FDS`). Then it may not have been taken in another worker. */
+  readonly isHandedOver?: boolean;
   /** How many connections the system keeps until they are accepted. */
   readonly backlog: number;
 }

@@ -40,9 +40,9 @@ export function bindDatagram(
       const made = bind();
       return made instanceof Promise ? made.then(check).catch(fail) : check(made);
     }
-    return takeInherited(inherited, "datagrams", settings, (descriptor) => {
+    return takeInherited(inherited, "datagrams", settings, (taken) => {
       if (network.adoptDatagram === undefined) throw noneInherited();
-      return network.adoptDatagram(bare({ ...options, descriptor }));
+      return network.adoptDatagram(bare({ ...options, ...taken }));
     }).then(async (adopted) => check(adopted ?? await bind())).catch(fail);
   } catch (error) {
     return fail(error);

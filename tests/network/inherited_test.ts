@@ -6,6 +6,7 @@ import {
   noneInherited,
   refuseBinding,
   takeInherited,
+  type TakenOver,
 } from "../../src/network/inherited.ts";
 
 /** What the variables say while a function runs, for this process. */
@@ -25,7 +26,7 @@ async function handed(fds: number, fdNames: string | undefined, body: () => Prom
   }
 }
 
-const itself = (descriptor: number) => descriptor;
+const itself = ({ descriptor }: TakenOver) => descriptor;
 
 Deno.test("checkInherited() takes auto, a number and a name", () => {
   for (const good of ["auto", "web.socket", 0, 3]) {

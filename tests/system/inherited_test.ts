@@ -78,6 +78,52 @@ const NETWORKS: readonly (readonly [name: string, line: string, flags: readonly 
     : [],
 ];
 
+if (hasLinuxEngine) {
+  peerTest(
+    "Workers take over one socket each (Linux's)",
+    ["systemd-socket-activate"],
+    () =>
+      inFolder(async (folder) => {
+        const ports = [await freePort(), await freePort()];
+        const worker = `${folder}/worker.ts`;
+        await Deno.writeTextFile(
+          worker,
+          `import { Listener } from ${MOD};
+       import { linuxNetwork as network } from ${LINUX};
+       const listener = new Listener(0, { inherited: "web", network });
+       listener.attach({ onBytes: () => "here" });
+       onmessage = async () => postMessage((await listener.gracefulStop()).completed);
+       await listener.start().then(() => postMessage(listener.port), ({ code, message }) => {
+         postMessage(code + " " + message);
+       });`,
+        );
+        const command = await scriptIn(
+          folder,
+          `const workers = [];
+       const heard = (worker) => new Promise((resolve) => worker.onmessage = (e) => resolve(e.data));
+       for (let i = 0; i < 3; i++) {
+         workers[i] = new Worker(import.meta.resolve("./worker.ts"), { type: "module" });
+         console.log(await heard(workers[i]));
+       }
+       workers[0].postMessage("stop");
+       console.log("stopped", await heard(workers[0]));`,
+          [VARIABLES, "--allow-ffi", "--allow-read"],
+        );
+        await using program = activated(
+          [...ports.flatMap((port) => ["-l", `127.0.0.1:${port}`]), "--fdname=web:web"],
+          command,
+        );
+        await program.line(/Listening on 127/, "stderr");
+        const first = ask({ port: ports[0]! });
+        for (const port of ports) await program.line(new RegExp(`^${port}$`));
+        await program.line(/^in-use Cannot take over .* taken already, by another worker/);
+        assertEquals(await first, "here");
+        await program.line(/^stopped/);
+        assertEquals(await ask({ port: ports[1]! }), "here");
+      }),
+  );
+}
+
 for (const [engine, line, flags] of NETWORKS) {
   peerTest(`Listeners take over sockets by their names: TCP and Unix (${engine})`, [
     "systemd-socket-activate",

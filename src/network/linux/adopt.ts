@@ -16,12 +16,13 @@ import { setSocketOptions } from "./socket_options.ts";
 /**
  * Takes a listening socket over. Where that fails, it is still the caller's.
  *
- * @throws {GenericError} `"unreachable"`: it is none. `"unsupported"`: it has not got an option.
+ * @throws {GenericError} `"unreachable"`: it is none. `"unsupported"`: it has not got an option. `"in-use"`: it was
+ * taken in another worker.
  */
 export function adopt(target: AdoptTarget): TransportListener {
   libc();
   const { descriptor, backlog } = target;
-  const family = inspect(descriptor, abi.SOCK_STREAM);
+  const family = inspect(target, abi.SOCK_STREAM);
   const isLocal = family === abi.AF_UNIX;
   if (isLocal) refuseTcpOptions(target);
   setSocketOptions(descriptor, target, { family, use: "listen", backlog });

@@ -48,11 +48,11 @@ export function bindLinuxDatagram(
  *
  * @param target Which one, and how.
  * @param resolve Looks a name up, with the permission for it.
- * @throws {GenericError} `"unreachable"`: it is none.
+ * @throws {GenericError} `"unreachable"`: it is none. `"in-use"`: it was taken in another worker.
  */
 export function adoptLinuxDatagram(target: AdoptDatagramTarget, resolve: Resolve): DatagramSocket {
   const { descriptor } = target;
-  const family = inspect(descriptor, SOCK_DGRAM);
+  const family = inspect(target, SOCK_DGRAM);
   const { hostname, port } = ownAddress(descriptor, "udp") as DatagramAddress;
   setDatagramOptions(descriptor, family, { ...target, hostname, port }, true);
   makeOurs(descriptor);

@@ -2,6 +2,9 @@
 //
 // What two processes share is one socket with two descriptors. So it is never shut down here, only closed, and that it
 // does not block is so for the others, too: whoever hands sockets over expects that (systemd's own do not block either).
+//
+// What a service manager hands over is not closed when it starts a program, and is marked for that when it is taken here.
+// So the mark tells that another worker has taken it, or that its number is that of something else by now.
 
 import { portOf } from "../../base/address.ts";
 import { GenericError } from "../../base/errors.ts";
@@ -16,24 +19,38 @@ const FAMILIES: Readonly<Record<number, readonly number[]>> = {
   [abi.SOCK_DGRAM]: [abi.AF_INET, abi.AF_INET6],
 };
 
+/** Which socket is looked at. */
+export interface Inspected {
+  readonly descriptor: number;
+  /** Whether a service manager has handed it over. */
+  readonly isHandedOver?: boolean;
+}
+
 /**
  * Looks at a socket.
  *
- * @param descriptor Its number.
+ * @param inspected Which one.
  * @param kind `SOCK_STREAM` for one that listens, `SOCK_DGRAM` for one that is bound.
  * @returns Its family.
- * @throws {GenericError} `"unreachable"`: it is none of that kind.
+ * @throws {GenericError} `"unreachable"`: it is none of that kind. `"in-use"`: it was taken.
  */
-export function inspect(descriptor: number, kind: number): number {
+export function inspect({ descriptor, isHandedOver = false }: Inspected, kind: number): number {
   const { fcntl } = libc();
   const ask = (name: number) => option(descriptor, abi.SOL_SOCKET, name);
+  let flags: number;
   let family: number;
   try {
-    must("fcntl", () => fcntl(descriptor, abi.F_GETFD, 0));
+    flags = must("fcntl", () => fcntl(descriptor, abi.F_GETFD, 0));
     family = ask(abi.SO_DOMAIN);
   } catch (cause) {
     const isOpen = (cause as { errno?: number }).errno !== EBADF;
     throw unusable(descriptor, isOpen ? "it is no socket" : "there is no such descriptor", cause);
+  }
+  if (isHandedOver && (flags & abi.FD_CLOEXEC) !== 0) {
+    throw new GenericError(
+      "in-use",
+      `Cannot take over descriptor ${descriptor}: it was taken already, by another worker of this program`,
+    );
   }
   if (ask(abi.SO_TYPE) !== kind) {
     const wanted = kind === abi.SOCK_STREAM ? "streams" : "datagrams";

@@ -34,18 +34,35 @@ linuxTest("inspect() says what is wrong with a descriptor, and leaves it alone",
     [local, abi.SOCK_DGRAM, "its addresses are unknown here"],
   ];
   for (const [descriptor, kind, why] of wrong) {
-    const error = assertThrows(() => inspect(descriptor, kind), GenericError);
+    const error = assertThrows(() => inspect({ descriptor }, kind), GenericError);
     assertEquals([error.code, error.message], [
       "unreachable",
       `Cannot take over descriptor ${descriptor}: ${why}`,
     ]);
   }
-  assertEquals(inspect(listening, abi.SOCK_STREAM), abi.AF_INET);
-  assertEquals(inspect(datagrams, abi.SOCK_DGRAM), abi.AF_INET);
+  assertEquals(inspect({ descriptor: listening }, abi.SOCK_STREAM), abi.AF_INET);
+  assertEquals(inspect({ descriptor: datagrams }, abi.SOCK_DGRAM), abi.AF_INET);
   for (const descriptor of [datagrams, unbound, bound, listening, netlink, local, alarm]) {
     must("fcntl", () => libc().fcntl(descriptor, abi.F_GETFD, 0));
     closeDescriptor(descriptor);
   }
+});
+
+linuxTest("inspect() refuses what was handed over and taken, in whichever worker", () => {
+  const { socket, listen } = libc();
+  const descriptor = must("socket", () => socket(abi.AF_INET, abi.SOCK_STREAM, 0));
+  must("listen", () => listen(descriptor, 1));
+  const handedOver = { descriptor, isHandedOver: true };
+  assertEquals(inspect(handedOver, abi.SOCK_STREAM), abi.AF_INET);
+  makeOurs(descriptor);
+  const error = assertThrows(() => inspect(handedOver, abi.SOCK_STREAM), GenericError);
+  assertEquals([error.code, error.message], [
+    "in-use",
+    `Cannot take over descriptor ${descriptor}: it was taken already, by another worker of this program`,
+  ]);
+  // Whoever gives a number knows whose it is.
+  assertEquals(inspect({ descriptor }, abi.SOCK_STREAM), abi.AF_INET);
+  closeDescriptor(descriptor);
 });
 
 linuxTest("makeOurs() has a socket never wait, and no other program inherit it", () => {

@@ -26,12 +26,18 @@ export function optionNames<T extends object>(
   return Object.keys(marks) as (keyof T & string)[];
 }
 
+/** The names of the fields of some of a config's fields: whoever gives one of them one level too high is told. */
+export type InnerNames<T extends object> = {
+  readonly [name in keyof T & string]?: readonly string[];
+};
+
 /**
  * Reads the fields of a config, each once.
  *
  * @param name What it is, for the message.
  * @param value What was passed.
  * @param names All of its fields.
+ * @param inner Those of some of its fields.
  * @returns A frozen copy without a prototype. It has only the fields that are not `undefined`.
  * @throws {TypeError} It is no object, or has a field of its own that is none of those: what is misspelled would
  * be passed over in silence.
@@ -41,8 +47,9 @@ export function readOptions<T extends object>(
   name: string,
   value: NoInfer<T>,
   names: OptionNames<T>,
+  inner?: InnerNames<T>,
 ): Readonly<T> {
-  checkNames(name, value, names);
+  checkNames(name, value, names, inner);
   return partOf(name, value, names);
 }
 
@@ -52,15 +59,30 @@ export function readOptions<T extends object>(
  * @param name What it is, for the message.
  * @param value What was passed.
  * @param names All that it may have.
+ * @param inner What some of them may have.
  * @throws {TypeError} It is no object, or has another field.
  */
-export function checkNames(name: string, value: object, names: readonly string[]): void {
+export function checkNames(
+  name: string,
+  value: object,
+  names: readonly string[],
+  inner: Readonly<Record<string, readonly string[] | undefined>> = {},
+): void {
   for (const field of Object.keys(checkObject(name, value))) {
-    if (!names.includes(field)) refuseUnknown(name, field, names);
+    if (!names.includes(field)) refuseUnknown(name, field, names, inner);
   }
 }
 
-function refuseUnknown(name: string, field: string, names: readonly string[]): never {
+function refuseUnknown(
+  name: string,
+  field: string,
+  names: readonly string[],
+  inner: Readonly<Record<string, readonly string[] | undefined>>,
+): never {
+  for (const [outer, its] of Object.entries(inner)) {
+    if (its?.includes(field) !== true) continue;
+    throw new TypeError(`${name} has no option ${shown(field)}: it belongs into ${outer}`);
+  }
   const near = nearest(field, names);
   throw new TypeError(
     `${name} has no option ${shown(field)}: use ${near ?? `one of ${names.join(", ")}`}`,

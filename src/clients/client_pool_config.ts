@@ -5,6 +5,7 @@ import { optionNames, readOptions } from "../base/options.ts";
 import type { Client } from "../connection/client.ts";
 import {
   type AnyClientConfig,
+  CLIENT_INNER,
   type ClientConfig,
   type HostsClientConfig,
   type LocalClientConfig,
@@ -120,7 +121,12 @@ export function resolvePool<Session>(
   client: PoolClientConfig,
   config: ClientPoolConfig<Session>,
 ): PoolSettings<Session> {
-  const dial = readOptions<DialOptions>("client", client, DIAL_OPTIONS) as AnyClientConfig;
+  const dial = readOptions<DialOptions>(
+    "client",
+    client,
+    DIAL_OPTIONS,
+    CLIENT_INNER,
+  ) as AnyClientConfig;
   const { network } = resolveClientConfig(dial);
   const names = optionNames<Omit<ClientPoolConfig<Session>, keyof RedialConfig>>({
     maxClients: true,

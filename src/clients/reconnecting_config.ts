@@ -5,6 +5,7 @@ import { optionNames, partOf, readList, readOptions, withOptions } from "../base
 import type { Client } from "../connection/client.ts";
 import {
   type AnyClientConfig,
+  CLIENT_INNER,
   type ClientConfig,
   HOST_OPTIONS,
   type HostsClientConfig,
@@ -106,7 +107,7 @@ const OPTIONS = [
 
 /** Reads the config of a client that redials, each field once, checks it and fills in the defaults. */
 export function resolveReconnecting(config: ReconnectingClientConfig): ReconnectingSettings {
-  const options = readOptions<ReconnectingClientConfig>("config", config, OPTIONS);
+  const options = readOptions<ReconnectingClientConfig>("config", config, OPTIONS, CLIENT_INNER);
   const { shuffleTargets = false, prepareTimeoutInMillis = 30_000, signal } = options;
   const dial = partOf<DialOptions>("config", options, DIAL_OPTIONS);
   const configs = options.targets === undefined ? [dial] : targetsOf(dial, options.targets);

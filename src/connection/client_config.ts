@@ -10,7 +10,13 @@ import {
 } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
-import { optionNames, readList, readOptions, withOptions } from "../base/options.ts";
+import {
+  type InnerNames,
+  optionNames,
+  readList,
+  readOptions,
+  withOptions,
+} from "../base/options.ts";
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import { checkMade } from "../network/made.ts";
 import type { Network } from "../network/network.ts";
@@ -28,6 +34,7 @@ import type { ClientEvent } from "./client_event.ts";
 import type { ProxyHeader, ProxyHeaderConfig } from "../proxy/proxy_header.ts";
 import { checkProxyHeader } from "../proxy/proxy_sender.ts";
 import {
+  CLIENT_TLS_OPTIONS,
   type ClientSecureSocketConfig,
   type ClientSecureSocketSettings,
   resolveClientSecureSocket,
@@ -203,6 +210,9 @@ export const CLIENT_OPTIONS = [
 
 const SOCKET_OPTIONS = ["localAddress", "localPort", ...TCP_OPTIONS] as const;
 
+/** The fields of some of them. */
+export const CLIENT_INNER: InnerNames<Options> = { secureSocket: CLIENT_TLS_OPTIONS };
+
 /** Options that say how a host is reached. */
 const OF_HOSTS = ["via", "lookup", "family"] as const;
 
@@ -214,7 +224,7 @@ export const HOST_OPTIONS: readonly (keyof RemoteConfig)[] = [...OF_HOSTS, ...SO
 
 /** Reads the config of a client, each field once, checks it and fills in the defaults. */
 export function resolveClientConfig(config: AnyClientConfig): ClientSettings {
-  const options = readOptions<Options>("config", config, CLIENT_OPTIONS);
+  const options = readOptions<Options>("config", config, CLIENT_OPTIONS, CLIENT_INNER);
   const { connectTimeoutInMillis = 30_000, network = denoNetwork, signal } = options;
   const { callbackService, sendProxyHeader, secureSocket } = options;
   const connection = new ConnectionSettings(options);

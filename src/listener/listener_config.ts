@@ -29,6 +29,7 @@ import {
 import { denoNetwork } from "../network/deno/deno_network.ts";
 import { optionNames, readOptions } from "../base/options.ts";
 import {
+  LISTENER_TLS_OPTIONS,
   type ListenerSecureSocketConfig,
   type ListenerSecureSocketSettings,
   resolveListenerSecureSocket,
@@ -176,7 +177,9 @@ export interface ListenerSettings {
 
 /** Reads the config of a listener, each field once, checks it and fills in the defaults. */
 export function resolveListenerConfig(port: number, config: ListenerConfig): ListenerSettings {
-  const options = readOptions<ListenerConfig>("config", config, OPTIONS);
+  const options = readOptions<ListenerConfig>("config", config, OPTIONS, {
+    secureSocket: LISTENER_TLS_OPTIONS,
+  });
   const { interface: hostname, backlog = 4_096, network = denoNetwork } = options;
   const { path, signal, secureSocket } = options;
   if (path !== undefined && (port !== 0 || hostname !== undefined)) {

@@ -59,7 +59,8 @@ export interface ClientSecureSocketSettings extends SecureSocketSettings {
   readonly sessions?: TlsSessions;
 }
 
-const OPTIONS = optionNames<ClientSecureSocketConfig>({
+/** The names of its options. */
+export const CLIENT_TLS_OPTIONS = optionNames<ClientSecureSocketConfig>({
   ...SHARED_MARKS,
   serverName: true,
   verifyHostname: true,
@@ -80,7 +81,7 @@ export function resolveClientSecureSocket(
   host: string | undefined,
 ): ClientSecureSocketSettings {
   checkObject("secureSocket", config, kindOnly);
-  const options = readOptions("secureSocket", config, OPTIONS);
+  const options = readOptions("secureSocket", config, CLIENT_TLS_OPTIONS);
   const shared = resolveShared(options);
   const {
     serverName = host,

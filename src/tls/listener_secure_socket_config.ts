@@ -91,7 +91,8 @@ const REPLACEABLE = optionNames<ListenerCertificateConfig>({
   ...TRUSTED_MARKS,
   sni: true,
 });
-const OPTIONS = optionNames<ListenerSecureSocketConfig>({
+/** The names of its options. */
+export const LISTENER_TLS_OPTIONS = optionNames<ListenerSecureSocketConfig>({
   ...SHARED_MARKS,
   mode: true,
   clientAuth: true,
@@ -112,7 +113,7 @@ export function resolveListenerSecureSocket(
   config: ListenerSecureSocketConfig,
 ): ListenerSecureSocketSettings {
   checkObject("secureSocket", config, kindOnly);
-  const options = readOptions("secureSocket", config, OPTIONS);
+  const options = readOptions("secureSocket", config, LISTENER_TLS_OPTIONS);
   const {
     mode = "immediate",
     clientAuth = "none",

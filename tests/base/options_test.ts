@@ -60,6 +60,14 @@ Deno.test("readOptions() refuses a field that there is not, and says what was me
   assertEquals(refused("else"), 'config has no option "else": use one of host, port, verify');
 });
 
+Deno.test("readOptions() says into which field an option belongs that is one level too high", () => {
+  const inner = { verify: ["ports"] };
+  const given = { host: "a", ports: 1 } as Door;
+  const { message } = assertThrows(() => readOptions("config", given, NAMES, inner), TypeError);
+  // Not "use port".
+  assertEquals(message, 'config has no option "ports": it belongs into verify');
+});
+
 Deno.test("readOptions() gives a copy that nobody can change", () => {
   const config = { host: "a", port: 1 };
   const options = readOptions("config", config, NAMES);

@@ -1,6 +1,6 @@
 // Every door that takes a config reads each field of it once, before it opens anything.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   ClientPool,
   type ClientPoolConfig,
@@ -400,4 +400,19 @@ Deno.test("Client.connect() leaves nothing open, whatever becomes of its config 
   const client = await Client.connect(config as unknown as ClientConfig);
   await client.close();
   assertEquals(open, 0);
+});
+
+Deno.test("Configs say that an option belongs into secureSocket", () => {
+  const belongs = (name: string) => `has no option "${name}": it belongs into secureSocket`;
+  const at = { host: "127.0.0.1", port: 1 };
+  const wrong: [name: string, make: () => unknown][] = [
+    ["handshakeTimeoutInMillis", () => new Listener(0, { handshakeTimeoutInMillis: 1 } as object)],
+    ["mode", () => new Listener(0, { mode: "optional" } as object)],
+    ["serverName", () => new ReconnectingClient({ ...at, serverName: "x" } as typeof at)],
+    ["caCerts", () => new ClientPool({ ...at, caCerts: [] } as typeof at, {})],
+  ];
+  for (const [name, make] of wrong) {
+    const { message } = assertThrows(make, TypeError);
+    assertStringIncludes(message, belongs(name));
+  }
 });

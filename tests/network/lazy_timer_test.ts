@@ -27,12 +27,12 @@ Deno.test("LazyTimer looks when something is due, and keeps one timeout for all"
 Deno.test("LazyTimer sets timeouts of few lengths, and looks on time", async () => {
   const clock = new VirtualClock();
   const lengths = new Set<number>();
-  const setTimeout = clock.setTimeout.bind(clock);
+  const arm = clock.setTimeout.bind(clock);
   let timeouts = 0;
   clock.setTimeout = (callback, delay) => {
     timeouts++;
     lengths.add(delay);
-    return setTimeout(callback, delay);
+    return arm(callback, delay);
   };
   const late: number[] = [];
   let due = 0;

@@ -12,7 +12,7 @@ import { permissionAdvice } from "../base/permission_advice.ts";
 export interface TakenOver {
   readonly descriptor: number;
   /** Whether a service manager has handed it over: then nobody may have touched it. */
-  readonly isHandedOver: boolean;
+  readonly isHandedOver?: boolean;
 }
 
 /** `"auto"`, the number of a descriptor, or a name. */
@@ -112,7 +112,9 @@ export async function takeInherited<T>(
       if (failures.has(key)) throw failures.get(key);
       // Before any await: another listener must not take it, too.
       taken.add(descriptor);
-      const adopted = await adopt({ descriptor, isHandedOver: typeof wanted !== "number" });
+      const adopted = await adopt(
+        typeof wanted === "number" ? { descriptor } : { descriptor, isHandedOver: true },
+      );
       served.add(taker);
       return adopted;
     } catch (error) {

@@ -78,13 +78,22 @@ export function hostOf(address: NetworkAddress): string {
   return (address.path as string | null) ?? "";
 }
 
-/** Where the ends of a stream are. One of the user's own may have forgotten it, and throw: then it is nowhere. */
+/** Whether this is an address as the runtime gives it. */
+export function isAddress(value: unknown): value is NetworkAddress {
+  if (typeof value !== "object" || value === null) return false;
+  const { hostname, port } = value as Partial<Deno.NetAddr>;
+  return typeof hostname === "string" && typeof port === "number" || "path" in value ||
+    "cid" in value;
+}
+
+/** Where the ends of a stream are. One of the user's own may have forgotten it: then it is nowhere. */
 export function endOf<Name extends "localAddr" | "remoteAddr">(
   ends: { readonly [N in Name]?: NetworkAddress | undefined },
   name: Name,
 ): NetworkAddress | undefined {
   try {
-    return ends[name];
+    const address: unknown = ends[name];
+    return isAddress(address) ? address : undefined;
   } catch {
     return undefined;
   }

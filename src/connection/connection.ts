@@ -32,6 +32,7 @@ import type { ProxyHeader } from "../proxy/proxy_header.ts";
 import type { Transport } from "../network/network.ts";
 import { type MORE, pull, type ReadOptions, type ReadResult } from "./pull.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
+import { secureOf } from "../network/told.ts";
 import {
   ask,
   type BufferSizes,
@@ -160,7 +161,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
 
   /** What was agreed on with the peer, if the connection is secure. That a proxy on the way is says nothing. */
   get secure(): SecureInfo | undefined {
-    return this.#core.transport.secure;
+    return secureOf(this.#core.transport);
   }
 
   /**

@@ -9,6 +9,13 @@ import { isCount, readCountError } from "../network/counts.ts";
 import { holdProgram } from "../network/hold_program.ts";
 import type { Arriving, Transport } from "../network/network.ts";
 import { Share, type ShareHost } from "../network/share.ts";
+import {
+  arrivingLengthOf,
+  arrivingOf,
+  hearMore,
+  MOST_IN_VAIN,
+  PAUSE_AFTER_VAIN_IN_MILLIS,
+} from "../network/told.ts";
 import { look, type Turn } from "../network/turns.ts";
 import type { Pace } from "./pace.ts";
 import { CatchUp } from "./catch_up.ts";
@@ -47,6 +54,8 @@ export class Inflow implements Turn {
   readonly buffer = new ReadBuffer();
   #transport!: Transport;
   #arriving: Arriving | undefined;
+  /** How many attempts have found nothing since one found something. */
+  #inVain = 0;
   /** Reads what has arrived, if the transport can do that without a promise. */
   #attempt: (() => void) | undefined;
   readonly #setting: InflowSetting;
@@ -76,7 +85,7 @@ export class Inflow implements Turn {
 
   /** Bytes that have arrived, and are of something that cannot be read yet; 0 only where there is nothing such. */
   get arrivingLength(): number {
-    return this.#arriving === undefined ? 0 : this.#arriving.length;
+    return this.#arriving === undefined ? 0 : arrivingLengthOf(this.#arriving);
   }
 
   /** Bytes that have arrived, those that cannot be read yet included. */
@@ -161,8 +170,8 @@ export class Inflow implements Turn {
     this.#transport = transport;
     const canTry = transport.whenReadable !== undefined;
     this.#attempt = canTry ? () => this.#tryRead() : undefined;
-    const arriving = this.#arriving = transport.arriving;
-    if (arriving !== undefined) arriving.onMore = young(() => this.#onMore());
+    const arriving = this.#arriving = arrivingOf(transport);
+    if (arriving !== undefined) hearMore(arriving, young(() => this.#onMore()));
   }
 
   /** Asks for a turn to read, if that makes sense. Returns whether it does. */
@@ -228,11 +237,17 @@ export class Inflow implements Turn {
     let count: number | null | undefined;
     try {
       count = this.#transport.tryRead!(this.#target());
-      if (count === undefined) return this.#awaitReadable(this.#attempt!);
+      if (count === undefined) return this.#tryAgain(this.#attempt!);
+      this.#inVain = 0;
     } catch (error) {
       return this.#onFailure(error);
     }
     this.#onRead(count);
+  }
+
+  #tryAgain(attempt: () => void): void {
+    if (++this.#inVain % MOST_IN_VAIN !== 0) return this.#awaitReadable(attempt);
+    this.#setting.clock.setTimeout(() => this.#tryRead(), PAUSE_AFTER_VAIN_IN_MILLIS);
   }
 
   #onMore(): void {

@@ -24,6 +24,7 @@ import { type Attendant, Stopping } from "./stopping.ts";
 import { LazyTimer, type Looker } from "../network/lazy_timer.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
 import type { Turns } from "../network/turns.ts";
+import { mustSayEnd } from "../network/told.ts";
 import { Writer, type WriterHost, type WriterLimits } from "./writer.ts";
 
 /** The times of a connection that may be set while it runs. */
@@ -309,8 +310,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
    */
   get #isSaidAll(): boolean {
     if (!this.reader.hasEnded || !this.isQuiet) return false;
-    const { mustSayEnd, secure } = this.#transport;
-    return !(mustSayEnd ?? secure !== undefined);
+    return !mustSayEnd(this.#transport);
   }
 
   /**

@@ -12,6 +12,7 @@ import type { StreamCore } from "./stream_core.ts";
 import { hurriedBy } from "./hurried.ts";
 import type { Upgrade } from "./origin.ts";
 import { closedError, GenericError, ignore, type SocketError } from "../base/errors.ts";
+import { secureOf } from "../network/told.ts";
 
 /**
  * Makes a connection secure, unless the signal is aborted before. What was written before goes out in the clear; what is written or read from now on waits
@@ -77,7 +78,7 @@ function refuseWhereBusy(core: StreamCore): void {
   if (!core.isOpen || writer.hasEnded || reader.hasEnded) {
     throw core.error ?? closedError("make the connection secure");
   }
-  if (transport.secure !== undefined) {
+  if (secureOf(transport) !== undefined) {
     throw new GenericError("busy", "Cannot make the connection secure: it is already");
   }
   if (core.isPaused) {

@@ -2,6 +2,7 @@
 
 import type { SocketError } from "../base/errors.ts";
 import type { Transport } from "../network/network.ts";
+import { secureOf } from "../network/told.ts";
 import type { Events } from "./events.ts";
 import type { OtelContext } from "./otel_api.ts";
 import { errorField, secureFields, subjectOf, summaryOf } from "./socket_event.ts";
@@ -69,7 +70,7 @@ export function tellOpened(
   events.emit({
     kind: "opened",
     ...subjectOf(events.side, id, transport),
-    ...secureFields(transport.secure),
+    ...secureFields(secureOf(transport)),
     openingInMillis: Math.round(now - begunAt),
   });
 }
@@ -92,14 +93,15 @@ export function tellSecured(
   begunAt: number,
   now: number,
 ): void {
-  if (secured.secure === undefined) return;
+  const secure = secureOf(secured);
+  if (secure === undefined) return;
   const durationInMillis = now - begunAt;
   handshakes.set(secured, { begunAt, durationInMillis });
   if (!events.hears("secured")) return;
   events.emit({
     kind: "secured",
     ...subjectOf(events.side, id, secured),
-    secure: summaryOf(secured.secure),
+    secure: summaryOf(secure),
     durationInMillis: Math.round(durationInMillis),
   });
 }
@@ -118,7 +120,7 @@ export function tellEnded(
     ...subjectOf(events.side, id, transport),
     ...outcome,
     ...errorField(error),
-    ...secureFields(transport.secure),
+    ...secureFields(secureOf(transport)),
     ...(handshake === undefined
       ? {}
       : { handshakeInMillis: Math.round(handshake.durationInMillis) }),

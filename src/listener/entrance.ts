@@ -26,6 +26,7 @@ import type { Transport, TransportListener } from "../network/network.ts";
 import { tellReady } from "../network/readiness.ts";
 import { refuseUnsupported, sharesPort } from "../network/socket_options.ts";
 import { turnsOf } from "../network/deno/deno_network.ts";
+import { secureOf } from "../network/told.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { Patience } from "./patience.ts";
 import { Stage, type StageWork } from "./stage.ts";
@@ -392,6 +393,6 @@ function handshakeStage(
       events.insecure({ id, begunAt }, transport, error as SocketError, shakenAt);
     },
     // If TLS is optional, some connections stay in the clear.
-    counts: ({ transport }) => transport.secure !== undefined,
+    counts: ({ transport }) => secureOf(transport) !== undefined,
   };
 }

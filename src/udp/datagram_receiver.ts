@@ -7,9 +7,10 @@
 
 import { shown } from "../base/arguments.ts";
 import { callQuietly, refusePromise } from "../base/user_code.ts";
-import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
+import type { Clock, DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { DATAGRAMS_PER_TURN } from "./datagram_share.ts";
 import { BatchSize } from "../network/batch_size.ts";
+import { MOST_IN_VAIN, PAUSE_AFTER_VAIN_IN_MILLIS } from "../network/told.ts";
 import { plainTurns, type Turns } from "../network/turns.ts";
 
 /** Room for the largest datagram. */
@@ -49,6 +50,7 @@ export class DatagramReceiver {
   readonly #socket: DatagramSocket;
   readonly #sink: DatagramSink;
   readonly #turns: Turns;
+  readonly #clock: Clock | undefined;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   /** The buffer for the next receives while the other one is lent. */
   #spare: Uint8Array<ArrayBuffer> | undefined;
@@ -61,6 +63,8 @@ export class DatagramReceiver {
   #received = 0;
   readonly #batch = new BatchSize(DATAGRAMS_PER_TURN);
   #failures = 0;
+  /** How many attempts have found nothing since one found something. */
+  #inVain = 0;
   #isStopped = false;
   /** Whether a receive that is under way keeps the program alive. */
   #isHeld = true;
@@ -69,9 +73,16 @@ export class DatagramReceiver {
    * @param socket What to receive from.
    * @param sink What the datagrams go to.
    * @param turns How others get their turn.
+   * @param clock The time for a pause.
    */
-  constructor(socket: DatagramSocket, sink: DatagramSink, turns: Turns = plainTurns) {
+  constructor(
+    socket: DatagramSocket,
+    sink: DatagramSink,
+    turns: Turns = plainTurns,
+    clock?: Clock,
+  ) {
     this.#turns = turns;
+    this.#clock = clock;
     this.#socket = socket;
     this.#sink = sink;
     if (socket.whenReadable === undefined) return;
@@ -98,7 +109,11 @@ export class DatagramReceiver {
     if (this.#received >= this.#batch.size) return this.#stepBack();
     if (this.#attempt !== undefined) {
       this.#underWay = NOTHING_UNDER_WAY;
-      return this.#awaitReadable(this.#attempt);
+      if (this.#inVain < MOST_IN_VAIN || this.#clock === undefined) {
+        return this.#awaitReadable(this.#attempt);
+      }
+      this.#inVain = 0;
+      return void this.#clock.setTimeout(this.#attempt, PAUSE_AFTER_VAIN_IN_MILLIS);
     }
     this.#underWay = this.#receive();
   }
@@ -162,6 +177,7 @@ export class DatagramReceiver {
 
   /** Receives what is there, up to one share; then others have their turn. */
   #tryReceive(): void {
+    this.#inVain++;
     try {
       while (this.#mayReceive && this.#received < this.#batch.size) {
         const datagram = this.#socket.tryReceive!(this.#target);
@@ -177,6 +193,7 @@ export class DatagramReceiver {
 
   /** The same, where many come at a time. */
   #tryReceiveAll(): void {
+    this.#inVain++;
     const sink = this.#sink;
     if (this.#mayReceive) {
       sink.beginBatch?.();
@@ -197,7 +214,7 @@ export class DatagramReceiver {
   /** Gives one to the sink. Returns whether another one is wanted. */
   readonly #putOne = (bytes: Uint8Array<ArrayBuffer>, from: DatagramAddress): boolean => {
     this.#received++;
-    this.#failures = 0;
+    this.#failures = this.#inVain = 0;
     this.#sink.put(bytes, from);
     return this.#mayReceive;
   };
@@ -244,7 +261,7 @@ export class DatagramReceiver {
     }
     const [bytes, from] = datagram;
     this.#received++;
-    this.#failures = 0;
+    this.#failures = this.#inVain = 0;
     this.#sink.put(bytes, from);
   }
 

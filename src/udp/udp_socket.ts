@@ -173,7 +173,8 @@ export class UdpSocket implements DatagramSink {
     this.#owner.onBound?.(this.#local, this.#filter.peer);
     this.#hearInSystem();
     this.#sender.open(socket, boundTo);
-    this.#receiver = new DatagramReceiver(socket, this, this.shareHost.turns);
+    const { clock, turns } = this.shareHost;
+    this.#receiver = new DatagramReceiver(socket, this, turns, clock);
     this.#receiver.go();
     return this.#local;
   }

@@ -8,6 +8,7 @@ import { ipVersion } from "../base/ip_address.ts";
 import { cut } from "../network/free.ts";
 import type { Network, Transport } from "../network/network.ts";
 import { ReplayedTransport } from "../network/replayed_transport.ts";
+import { secureOf } from "../network/told.ts";
 import { ClientSecurity } from "../tls/client_security.ts";
 import { connectByHttp } from "./http_connect.ts";
 import { ProxyFailure } from "./proxy_answer.ts";
@@ -89,7 +90,7 @@ async function ask(
     // A question in pieces would wait for the answer to each.
     callQuietly(() => transport.setNoDelay?.(true));
     const rest = await connect(transport, server, { host: hostForProxy(host), port });
-    if (transport.secure !== undefined) return new Tunnelled(transport, rest);
+    if (secureOf(transport) !== undefined) return new Tunnelled(transport, rest);
     return rest.length === 0 ? transport : new ReplayedTransport(transport, rest);
   } catch (error) {
     if (error instanceof ProxyFailure) throw error.told(action, server.name);

@@ -1,0 +1,153 @@
+// Streams and sockets of one's own that throw, or give anything, where they tell about themselves, and such that say that
+// there may be something to receive where there is nothing. Only their own connection has to do with that.
+
+import { assertEquals } from "@std/assert";
+import { Client, denoNetwork, Listener, UdpListener } from "../../mod.ts";
+import type { DatagramSocket, Network, Transport } from "../../network.ts";
+import { dial } from "../support/dial.ts";
+import { text } from "../support/text.ts";
+
+// deno-lint-ignore no-explicit-any
+type Odd = any;
+
+/** The same with a member that is told by a function. */
+function telling<T extends object>(inner: T, name: string, tell: (inner: Odd) => unknown): T {
+  return new Proxy(inner, {
+    get(target, asked) {
+      if (asked === name) return tell(target);
+      const member = (target as Odd)[asked];
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}
+
+/** A network whose first stream that is accepted is another one. */
+function firstIs(change: (inner: Transport) => Transport): Network {
+  let accepted = 0;
+  return {
+    ...denoNetwork,
+    async listen(target) {
+      const inner = await denoNetwork.listen(target);
+      return {
+        addr: inner.addr,
+        close: () => inner.close(),
+        accept: async () => {
+          const transport = await inner.accept();
+          return accepted++ === 0 ? change(transport) : transport;
+        },
+      };
+    },
+  };
+}
+
+const throws = () => {
+  throw new Error("gone");
+};
+const told: Record<string, (inner: Odd) => unknown> = {
+  "throws": throws,
+  "is null": () => null,
+  "is undefined": () => undefined,
+  "has no host": () => ({ transport: "tcp", hostname: undefined, port: undefined }),
+};
+/** From which time on it is asked. */
+const moments = [0, 1, 2, 4, 8];
+
+for (const name of ["localAddr", "remoteAddr", "secure", "arriving", "mustSayEnd", "mayHaveMore"]) {
+  for (const [what, tell] of Object.entries(told)) {
+    Deno.test(`A stream whose ${name} ${what} ends nothing but its connection`, async () => {
+      for (const moment of moments) {
+        let asked = 0;
+        const network = firstIs((inner) =>
+          telling(inner, name, (it) => asked++ < moment ? it[name] : tell(it))
+        );
+        const kinds: string[] = [];
+        await using listener = new Listener(0, {
+          interface: "127.0.0.1",
+          network,
+          onEvent: ({ kind }) => void kinds.push(kind),
+        });
+        listener.attach({ onBytes: (_caller, bytes) => bytes, onError() {} });
+        await listener.start();
+        for (let i = 0; i < 2; i++) {
+          const client = await dial(listener);
+          await client.write("x");
+          const answer = await client.read().catch(() => undefined);
+          if (i === 1) assertEquals(text(answer![0]), "x");
+          await client.close();
+        }
+        await listener.gracefulStop();
+        const { accepted, open } = listener.stats();
+        const opened = kinds.filter((kind) => kind === "opened").length;
+        assertEquals([open, opened], [0, kinds.filter((kind) => kind === "ended").length]);
+        assertEquals(opened >= 1 && accepted <= 2, true);
+      }
+    });
+  }
+}
+
+Deno.test("A stream that says without end that it can be read lets others have their turn", async () => {
+  let mayRead = false;
+  const network: Network = {
+    ...denoNetwork,
+    async connect(target) {
+      const inner = await denoNetwork.connect(target);
+      let reading: Promise<number | null> | undefined;
+      let got: number | null | undefined;
+      const members: Partial<Transport> = {
+        whenReadable: (callback) => queueMicrotask(callback),
+        tryRead(buffer) {
+          if (!mayRead) return undefined;
+          reading ??= inner.read(buffer).then((count) => got = count);
+          const count = got;
+          if (count !== undefined) reading = got = undefined;
+          return count;
+        },
+      };
+      return new Proxy(inner, {
+        get(target, name) {
+          const member = members[name as never] ?? (target as Odd)[name];
+          return typeof member === "function" ? (member as Odd).bind(target) : member;
+        },
+      });
+    },
+  };
+  await using listener = new Listener(0, { interface: "127.0.0.1" });
+  listener.attach({ onBytes: (_caller, bytes) => bytes });
+  await listener.start();
+  await using client = await Client.connect({ host: "127.0.0.1", port: listener.port, network });
+  await client.write("x");
+  const answer = client.read();
+  // An honest client of the same program is served meanwhile.
+  await using other = await dial(listener);
+  await other.write("other");
+  assertEquals(text((await other.read(5))[0]), "other");
+  mayRead = true;
+  assertEquals(text((await answer)[0]), "x");
+});
+
+Deno.test("A datagram socket that says without end that it can be read lets others have their turn", async () => {
+  const from = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
+  const waiting: string[] = [];
+  const socket: DatagramSocket = {
+    addr: { transport: "udp", hostname: "127.0.0.1", port: 1 },
+    receive: () => new Promise(() => {}),
+    send: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+    close() {},
+    whenReadable: (callback: () => void) => queueMicrotask(callback),
+    tryReceive(buffer: Uint8Array<ArrayBuffer>) {
+      const next = waiting.shift();
+      if (next === undefined) return undefined;
+      const { written } = new TextEncoder().encodeInto(next, buffer);
+      return [buffer.subarray(0, written), from];
+    },
+  };
+  const network: Network = { ...denoNetwork, listenDatagram: () => socket };
+  const listener = new UdpListener(0, { interface: "127.0.0.1", network });
+  const got = Promise.withResolvers<string>();
+  listener.attach({ onBytes: (_caller, bytes) => void got.resolve(text(bytes)) });
+  await listener.start();
+  await denoNetwork.turns!.looked!();
+  waiting.push("x");
+  assertEquals(await got.promise, "x");
+  await listener.immediateStop();
+});

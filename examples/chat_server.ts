@@ -37,7 +37,6 @@ listener.attach(framedService(typed, {
 }));
 
 await listener.start();
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

@@ -47,7 +47,6 @@ const listener = new Listener(port, {
   minBytesPerSecond: 100,
 });
 await listener.serve(serve, { onError: (_caller, error) => console.error(error.message) });
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

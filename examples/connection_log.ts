@@ -17,7 +17,6 @@ const listener = new Listener(port, {
 listener.attach({ onBytes: (_caller, bytes) => bytes });
 
 await listener.start();
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

@@ -48,7 +48,6 @@ async function serve(caller: Caller): Promise<void> {
 const port = Number(Deno.args[0] ?? 61607);
 const listener = new Listener(port, { interface: "127.0.0.1" });
 await listener.start();
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 for await (const caller of listener) void serve(caller);

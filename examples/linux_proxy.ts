@@ -16,7 +16,6 @@ await listener.serve(async (caller) => {
   console.log(`${there} bytes there, ${back} back: ${end.error?.message ?? `ended by ${end.by}`}`);
 }, { onError: (_caller, error) => console.error(error.message) });
 if (listener.port === targetPort) throw new Error("This would be passed on to itself for ever");
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

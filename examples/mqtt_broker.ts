@@ -46,7 +46,6 @@ listener.attach(framedService<Request, Reply>(mqttCodec, {
 }));
 
 await listener.start();
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

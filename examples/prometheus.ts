@@ -18,12 +18,11 @@ const metrics = Deno.serve(
       headers: { "content-type": "text/plain; version=0.0.4" },
     }),
 );
-console.log(`Listening on ${listener.address}:${listener.port}`);
-console.log(`Metrics on http://127.0.0.1:${metrics.addr.port}/metrics`);
-
 Deno.addSignalListener("SIGINT", async () => {
   await listener.gracefulStop();
   // Nobody waits for those who ask for numbers.
   Deno.exit();
 });
+console.log(`Listening on ${listener.address}:${listener.port}`);
+console.log(`Metrics on http://127.0.0.1:${metrics.addr.port}/metrics`);
 await listener.closed;

@@ -31,7 +31,6 @@ const service = framedService(respCodec({ inline: true, maxItems: 1_000 }), {
 
 listener.attach(service);
 await listener.start();
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

@@ -8,8 +8,7 @@ const listener = new Listener(port, { interface: "127.0.0.1", reusePort: true })
 
 listener.attach({ onBytes: (_caller, bytes) => [`${Deno.pid}: `, bytes] });
 await listener.start();
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 // What has arrived is still served; what comes then goes to the other processes.
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

@@ -56,7 +56,6 @@ async function serve(caller: Caller): Promise<void> {
 }
 
 await listener.start();
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 for await (const caller of listener) void serve(caller);

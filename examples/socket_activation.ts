@@ -8,10 +8,9 @@ const listener = new Listener(port, { interface: "127.0.0.1", inherited: "auto" 
 
 listener.attach({ onBytes: (_caller, bytes) => bytes });
 await listener.start();
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 // What was accepted is still served; what comes then waits in systemd's socket for the next process.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => listener.gracefulStop());
 }
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

@@ -58,7 +58,6 @@ async function serve(caller: Caller): Promise<void> {
 const limits = { maxConnections: 1_000, readTimeoutInMillis: 10_000, minBytesPerSecond: 10 };
 const listener = new Listener(port, { interface: "127.0.0.1", ...limits });
 await listener.serve(serve, { onError: (_caller, error) => console.error(error.message) });
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

@@ -16,8 +16,7 @@ await listener.serve(async (caller) => {
   console.log(`${there} bytes there, ${back} back: ${why}`);
 }, { onError: (_caller, error) => console.error(error.message) });
 if (listener.port === targetPort) throw new Error("This would be passed on to itself for ever");
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 // What a client has asked is answered first.
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

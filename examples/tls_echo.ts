@@ -27,7 +27,6 @@ listener.attach({
 });
 
 await listener.start();
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;

@@ -20,9 +20,8 @@ const capture = captured(denoNetwork, {
 const listener = new Listener(port, { interface: "127.0.0.1", network: printed(capture) });
 listener.attach({ onBytes: (_caller, bytes) => bytes });
 await listener.start();
-console.log(`Listening on ${listener.address}:${listener.port}`);
-
 Deno.addSignalListener("SIGINT", () => listener.gracefulStop());
+console.log(`Listening on ${listener.address}:${listener.port}`);
 await listener.closed;
 await capture.close();
 const { packets, droppedPackets } = capture.stats();

@@ -62,7 +62,6 @@ listener.attach(framedService(typed, {
 }));
 await listener.start();
 isOpen = true;
-console.log(`Listening on ${listener.address}:${listener.port}`);
 
 Deno.addSignalListener("SIGTERM", async () => {
   if (listener.stopping.aborted) return;
@@ -73,3 +72,5 @@ Deno.addSignalListener("SIGTERM", async () => {
   // Nobody waits for those who ask for probes.
   Deno.exit();
 });
+// Last: whoever reads it may send a signal at once.
+console.log(`Listening on ${listener.address}:${listener.port}`);

@@ -52,7 +52,6 @@ await listener.start();
 
 const isReady = () => !listener.stopping.aborted;
 const probes = serveProbes(hostname, Number(values["probe-port"]), listener);
-log("started", { port: listener.port, probePort: probes.addr.port });
 
 const stopped = Promise.withResolvers<void>();
 async function stop(acceptForInMillis: number): Promise<void> {
@@ -69,6 +68,8 @@ Deno.addSignalListener("SIGINT", () => {
   else if (isReady()) void stop(0);
   else void listener.gracefulStop();
 });
+// Last: whoever reads it may send a signal at once.
+log("started", { port: listener.port, probePort: probes.addr.port });
 await stopped.promise;
 // Nobody waits for those who ask for probes: the report is logged.
 Deno.exit();

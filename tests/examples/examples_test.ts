@@ -360,3 +360,15 @@ Deno.test("examples/ ask for no permission that they do not need", async () => {
     }
   });
 });
+
+Deno.test("examples/ hear Ctrl+C before they say that they listen: whoever reads it may send it at once", async () => {
+  const names = [...Object.keys(tests), "chat_cluster/server", "service/main"];
+  const sources = await Promise.all(
+    names.map((name) => Deno.readTextFile(new URL(`../../examples/${name}.ts`, import.meta.url))),
+  );
+  const late = sources.flatMap((source, i) => {
+    const said = source.search(/console\.log\(`Listening|log\("started"/);
+    return said >= 0 && source.indexOf("addSignalListener(", said) >= 0 ? [names[i]] : [];
+  });
+  assertEquals(late, []);
+});

@@ -4,11 +4,10 @@
 import { ReconnectingClient, Requests, type RequestsStats } from "../clients.ts";
 import { framed } from "../mod.ts";
 import { printable } from "./printable.ts";
+import { isRead, sharedCommand } from "./redis_shared.ts";
 import { respCodec } from "./resp_codec.ts";
 import { command, lengthOf, type Resp } from "./resp_values.ts";
 
-/** Commands that change nothing, and so may be sent again when it is unknown whether they were run. */
-const READS = new Set(["GET", "MGET", "EXISTS", "TTL", "STRLEN", "ECHO", "PING"]);
 /**
  * Others may have stored longer strings: a command whose answer has more of them fails alone. All that stands around
  * strings, in lists of millions, may be as long; more than that ends the connection.
@@ -43,7 +42,7 @@ export class Redis implements AsyncDisposable {
       },
     });
     this.#requests = new Requests<Resp, Resp>(this.client, codec, {
-      isIdempotent: (words) => READS.has(nameOf(words)),
+      isIdempotent: isRead,
       ping: command("PING"),
       pingInMillis: 10_000,
       timeoutInMillis: 5_000,
@@ -51,9 +50,9 @@ export class Redis implements AsyncDisposable {
     });
   }
 
-  /** Runs a command. An error that the server answers is thrown. */
+  /** Runs a command that has one answer. An error that the server answers is thrown. */
   async run(...words: string[]): Promise<Resp> {
-    const answer = await this.#requests.send(command(...words));
+    const answer = await this.#requests.send(sharedCommand(words));
     if (answer instanceof Error) throw answer;
     if (lengthOf(answer) > LONGEST) throw new Error(`It has more than ${LONGEST} bytes`);
     return answer instanceof Uint8Array ? decoder.decode(answer) : answer;
@@ -66,10 +65,6 @@ export class Redis implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#requests.close();
   }
-}
-
-function nameOf(words: Resp): string {
-  return decoder.decode((words as Uint8Array[])[0]).toUpperCase();
 }
 
 if (import.meta.main) {

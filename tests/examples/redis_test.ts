@@ -175,3 +175,48 @@ await peerTest(
     assertEquals((await redis.run("EVAL", many, "0") as Resp[]).length, 1_048_577);
   },
 );
+
+await peerTest(
+  "examples/redis_client.ts sends no command after which others would get wrong answers",
+  ["redis-server"],
+  async () => {
+    const { program, port } = await redisServer();
+    await using _server = program;
+    await using redis = new Redis({ port });
+    for (
+      const command of [
+        "",
+        "SUBSCRIBE a b",
+        "psubscribe a*",
+        "SSUBSCRIBE a",
+        "UNSUBSCRIBE",
+        "PUNSUBSCRIBE",
+        "SUNSUBSCRIBE",
+        "MONITOR",
+        "CLIENT REPLY SKIP",
+        "client reply off",
+        "REPLCONF ACK 0",
+        "PSYNC ? -1",
+        "SYNC",
+        "MULTI",
+        "SELECT 1",
+        "HELLO 3",
+        "AUTH x",
+        "RESET",
+        "QUIT",
+        "SCRIPT DEBUG SYNC",
+      ]
+    ) {
+      const answers = await Promise.allSettled([
+        redis.run(...command.split(" ").filter((word) => word !== "")),
+        redis.run("ECHO", "ann"),
+        redis.run("ECHO", "bob"),
+      ]);
+      const [refused, ...others] = answers;
+      assertEquals(others.map((answer) => (answer as { value?: Resp }).value), ["ann", "bob"]);
+      assertInstanceOf((refused as PromiseRejectedResult).reason, TypeError, command);
+    }
+    assertEquals(await redis.run("CLIENT", "SETNAME", "x"), "OK");
+    assertEquals(redis.stats().late, 0);
+  },
+);

@@ -26,7 +26,10 @@ export class Postgres implements AsyncDisposable {
     });
   }
 
-  /** Runs a query: "SELECT $1::int + 1". Gives the rows, each a list of texts. */
+  /**
+   * Runs a query: "SELECT $1::int + 1". Gives the rows, each a list of texts. What it sets (SET, LISTEN), it sets for
+   * whoever gets the connection next.
+   */
   async query(sql: string, ...values: readonly (string | null)[]): Promise<Row[]> {
     const result = await this.#pool.use((_client, session) => run(session, sql, values));
     // The conversation was whole: its connection is kept.
@@ -65,6 +68,9 @@ async function run(session: Session, sql: string, values: readonly (string | nul
     });
     if (type === "D") rows.push(rowIn(body));
     else if (type === "E") error = errorIn(body);
+    // What is thrown here ends the connection: nobody else gets it. "I" (73) is said where no transaction is open.
+    else if ("GHW".includes(type)) throw new Error("Cannot COPY in a query");
+    else if (type === "Z" && body.at(0) !== 73) throw new Error("It leaves a transaction open");
     else if (type === "Z") return error ?? rows;
   }
 }

@@ -33,7 +33,10 @@ export const postgresCodec: Codec<Answer, Command> = {
     for (const part of parts) {
       if (typeof part === "number") body.writeInt32(part);
       else body.write(part);
-      if (typeof part === "string") body.writeByte(0);
+      if (typeof part !== "string") continue;
+      // It would end there, and what follows be another one: an option of the login, say.
+      if (part.includes("\0")) throw new GenericError("frame", "Cannot encode: a text has a zero");
+      body.writeByte(0);
     }
     frames.write(type);
     frames.writeUint32(body.length + 4);

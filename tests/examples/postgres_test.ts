@@ -1,6 +1,6 @@
 // Our PostgreSQL client against a real server.
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { ByteQueue } from "../../codec.ts";
 import { GenericError } from "../../mod.ts";
 import { Postgres } from "../../examples/postgres_client.ts";
@@ -57,6 +57,41 @@ Deno.test({
       const values = Array<string>(65_536).fill("1");
       await assertRejects(() => postgres.query("SELECT 1", ...values), RangeError, "65535 values");
       assertEquals(await postgres.query("SELECT 1"), [["1"]]);
+    });
+
+    await t.step("queries that would take the connection from others", async () => {
+      await using postgres = new Postgres(config);
+      await postgres.query("CREATE TABLE copied (a int)");
+      for (const query of ["COPY copied FROM STDIN", "COPY copied TO STDOUT"]) {
+        const copies = await Promise.allSettled(Array.from({ length: 5 }, () => {
+          return postgres.query(query);
+        }));
+        for (const copy of copies) {
+          assertMatch(
+            String((copy as PromiseRejectedResult).reason),
+            /^Error: Cannot COPY in a query$/,
+          );
+        }
+      }
+      await assertRejects(() => postgres.query("BEGIN"), Error, "a transaction open");
+      const [[pid]] = await postgres.query("SELECT pg_backend_pid()") as [[string]];
+      await postgres.query("INSERT INTO copied VALUES (1)");
+      await using other = new Postgres(config);
+      assertEquals(await other.query("SELECT a FROM copied"), [["1"]]);
+      await assertRejects(() => postgres.query("SELECT 1/0"), Error, "division by zero");
+      assertEquals(await postgres.query("SELECT pg_backend_pid()"), [[pid]]);
+    });
+
+    await t.step("a text with a zero, which would end it and begin another one", async () => {
+      for (const key of ["user", "database"] as const) {
+        const value = `${config[key]}\0options\0-c statement_timeout=1234`;
+        await using postgres = new Postgres({ ...config, [key]: value });
+        await assertRejects(
+          () => postgres.query("SHOW statement_timeout"),
+          Error,
+          "Cannot encode: a text has a zero",
+        );
+      }
     });
 
     await t.step("a wrong password", async () => {

@@ -43,11 +43,22 @@ function packetIn(bytes: Uint8Array): DecodedPacket | undefined {
   }
 }
 
-let found = 0;
+/** Why it is not known whether there is an address; `undefined` where the answer says it. */
+function problemOf(answer: DecodedPacket | undefined): string | undefined {
+  if (answer === undefined) return `No answer from ${server.remoteHost}`;
+  if (answer.flag_tc) return "The answer was cut, it would have to be asked for by TCP";
+  const { rcode } = answer as { rcode?: string }; // its types leave it out
+  return rcode === "NOERROR" || rcode === "NXDOMAIN" ? undefined : `The server answers ${rcode}`;
+}
+
+let [found, problems] = [0, 0];
 for (const type of ["A", "AAAA"] as const) {
   const answer = await ask(type);
-  if (answer === undefined) console.error(`No answer from ${server.remoteHost}`);
-  if (answer?.flag_tc) console.error("The answer was cut, it would have to be asked for by TCP");
+  const problem = problemOf(answer);
+  if (problem !== undefined) {
+    console.error(problem);
+    problems++;
+  }
   for (const record of answer?.answers ?? []) {
     if (record.type !== "A" && record.type !== "AAAA" || isIP(record.data) === 0) continue;
     console.log(
@@ -56,7 +67,5 @@ for (const type of ["A", "AAAA"] as const) {
     found++;
   }
 }
-if (found === 0) {
-  console.log(`${name} has no address`);
-  Deno.exitCode = 1;
-}
+if (found === 0 && problems === 0) console.log(`${name} has no address`);
+if (found === 0) Deno.exitCode = 1;

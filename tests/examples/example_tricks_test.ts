@@ -426,6 +426,22 @@ Deno.test("examples/dns_lookup.ts believes the answer to its question only", asy
   assertEquals([code, stdout, stderr], [0, "one.example has address 192.0.2.1 for 9 s\n", ""]);
 });
 
+Deno.test("examples/dns_lookup.ts does not say that there is no address where nothing was said of it", async () => {
+  await using server = new UdpListener(0, { interface: "127.0.0.1" });
+  server.attach({
+    onDatagram(_, { data }) {
+      if (data[data.indexOf(0, 12) + 2] !== 1) return undefined; // nothing for AAAA
+      data[2] = 0x87; // the answer for A is cut
+      return data;
+    },
+  });
+  await server.start();
+  await using lookup = await startExample("dns_lookup", { NAME: "one.example", PORT: server.port });
+  const { code, stdout, stderr } = await lookup.ending();
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^The answer was cut, .*\nNo answer from 127\.0\.0\.1\n$/);
+});
+
 Deno.test("examples/multicast_discovery.ts does not listen to whoever never ends", async () => {
   const PORT = await freePort();
   await using service = new UdpListener(PORT, { reuseAddress: true });

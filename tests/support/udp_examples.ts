@@ -162,6 +162,9 @@ export const udpExamples: Record<string, () => Promise<void>> = {
       "one.example has address 2001:db8::1 for 60 s",
     ]);
     assertEquals(await ask("none.example"), [1, "none.example has no address"]);
+    await using lookup = await startExample("dns_lookup", { NAME: "other.zone", PORT });
+    const { code, stdout, stderr } = await lookup.ending();
+    assertEquals([code, stdout, stderr], [1, "", "The server answers REFUSED\n".repeat(2)]);
     await interrupt(server);
   },
 

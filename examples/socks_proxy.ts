@@ -39,7 +39,7 @@ async function readRequest(caller: Caller): Promise<number> {
   const host = kind === 3 ? await takeText(caller) : (await take(caller, 4)).join(".");
   const [high = 0, low = 0] = await take(caller, 2);
   if (command !== 1) return 7;
-  return HOSTS.includes(host) && high * 256 + low === targetPort ? 0 : 2;
+  return HOSTS.includes(host.toLowerCase()) && high * 256 + low === targetPort ? 0 : 2;
 }
 
 async function serve(caller: Caller): Promise<void> {

@@ -218,6 +218,12 @@ const tests: Record<string, () => Promise<void>> = {
     await client.write("hello");
     assertEquals((await client.read(5))[1], 5);
     await client.close();
+    // Names have no case; a client of this library would send small letters.
+    await using named = await dial({ port: Number(at.split(":")[1]) });
+    await named.write("\x05\x01\x02\x01\x02me\x07hunter2\x05\x01\0\x03\x09LocalHost");
+    await named.write(Uint8Array.of(target.port >> 8, target.port & 255));
+    assertEquals([...(await named.read(6))[0]], [5, 2, 1, 0, 5, 0]);
+    await named.close();
     for (
       const [wrong, port] of [
         [`socks5://me:hunter1@${at}`, target.port],

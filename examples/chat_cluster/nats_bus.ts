@@ -1,32 +1,27 @@
 // The bus of the chat on NATS: a subject for each room.
 
-import { connect } from "npm:@nats-io/transport-node@3.4.0";
 import type { Bus, OnChange } from "./bus.ts";
+import { connected, Refusals } from "./nats_door.ts";
 
 const subjectOf = (room: string) => `chat.${room}`;
 
 /** Connects to NATS, and waits for it where it is not there yet. It comes back by itself, with all that it hears. */
 export async function natsBus(server: string, onChange: OnChange): Promise<Bus> {
-  const nats = await connect({
-    servers: server,
-    waitOnFirstConnect: true,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
-    // So that a server that says nothing any more is noticed.
-    pingInterval: 2_000,
-    maxPingOut: 2,
-  });
-  let isUp = true;
+  const refusals = new Refusals();
+  const nats = await connected(server, refusals);
+  let isUp = false;
   const change = (now: boolean) => {
     if (now !== isUp) onChange(isUp = now);
+    if (now) refusals.last = "";
   };
   (async () => {
-    for await (const { type } of nats.status()) {
-      if (type === "disconnect") change(false);
-      else if (type === "reconnect") change(true);
+    for await (const status of nats.status()) {
+      if (status.type === "disconnect") change(false);
+      else if (status.type === "reconnect") change(true);
+      else if (status.type === "error") refusals.tell(status.error);
     }
   })();
-  onChange(true);
+  change(true);
   return {
     get isUp() {
       return isUp;

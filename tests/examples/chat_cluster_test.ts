@@ -27,6 +27,13 @@ async function withCluster(kind: BusProgram, body: (cluster: Cluster) => Promise
   });
 }
 
+/** Starts a process of the chat on a bus at a port. */
+function chatOn(kind: "nats" | "redis", port: number): Program {
+  const args = ["--allow-net", "--allow-env", "--allow-sys", "examples/chat_cluster/server.ts"];
+  const options = [`--bus=${kind}://127.0.0.1:${port}`, "--port=0", "--health=0", "--accept-for=0"];
+  return new Program("deno", ["run", "--quiet", ...args, ...options]);
+}
+
 Deno.test("Rooms of examples/chat_cluster pass on what anybody puts on the bus as one line that a guest can be sent", async () => {
   let hears: (line: string) => void = () => {};
   const codec = new LineCodec({ maxFrameLength: 4_000 });
@@ -175,9 +182,7 @@ await peerTest(
     const here = ["--bind", "127.0.0.1", "--port", `${port}`, "--save", ""];
     await using bus = new Program("redis-server", [...here, "--requirepass", "secret"]);
     await bus.line(/Ready to accept connections/);
-    const args = ["--allow-net", "--allow-env", "--allow-sys", "examples/chat_cluster/server.ts"];
-    const options = [`--bus=redis://127.0.0.1:${port}`, "--port=0", "--health=0"];
-    await using server = new Program("deno", ["run", "--quiet", ...args, ...options]);
+    await using server = chatOn("redis", port);
     await server.line(/^Redis refuses: NOAUTH /, "stderr");
     await server.line(/no bus/, "stderr");
     const cli = ["-p", `${port}`, "-a", "secret", "--no-auth-warning"];
@@ -189,6 +194,68 @@ await peerTest(
     assertEquals([code, stderr.match(/NOAUTH/g)?.length], [0, 1]);
   },
 );
+
+await peerTest(
+  "A process of examples/chat_cluster says what NATS refuses with, once, and comes back when it does not",
+  ["nats-server"],
+  () =>
+    inFolder(async (folder) => {
+      const [config, port] = [`${folder}/nats.conf`, await freePort()];
+      const configure = (more: string) =>
+        Deno.writeTextFile(config, `listen: 127.0.0.1:${port}\n${more}`);
+      const closed = "authorization: { user: a, password: b }\n";
+      await configure(closed);
+      await using bus = new Program("nats-server", ["-c", config]);
+      const refusals = async () => {
+        for (let i = 0; i < 4; i++) await bus.line(/authentication error/, "stderr");
+      };
+      await bus.line(/Server is ready/, "stderr");
+      await using server = chatOn("nats", port);
+      await server.line(/^NATS refuses: Authorization Violation$/, "stderr");
+      await refusals();
+      await configure("");
+      bus.signal("SIGHUP");
+      await server.line(/^The bus is there$/, "stderr");
+      await server.line(/^Listening on /);
+      await configure(closed);
+      bus.signal("SIGHUP");
+      await server.line(/^The bus is away$/, "stderr");
+      await refusals();
+      await configure("");
+      bus.signal("SIGHUP");
+      await server.line(/^The bus is there$/, "stderr");
+      server.signal("SIGTERM");
+      const { code, stderr } = await server.ending();
+      assertEquals([code, stderr.match(/Authorization Violation/g)?.length], [0, 2]);
+    }),
+);
+
+Deno.test("A process of examples/chat_cluster comes back soon when NATS was full", async () => {
+  const INFO = 'INFO {"server_id":"x","version":"2.10.0","max_payload":1048576}\r\n';
+  const FULL = "-ERR 'maximum\x1b connections exceeded'\r\n";
+  await using full = new Listener(0, { interface: "127.0.0.1" });
+  const timeToGo = Promise.withResolvers<void>();
+  let count = 0;
+  await full.serve(async (caller) => {
+    const number = ++count;
+    await caller.write(INFO);
+    if (number === 1) void timeToGo.promise.then(() => caller.close());
+    for (let line; (line = await caller.readLine()) !== undefined;) {
+      if (line !== "PING") continue;
+      // What comes after a refusal is read, lest a reset take the refusal away.
+      if (number === 2) await caller.write(FULL).then(() => caller.shutdownWrite());
+      else await caller.write("PONG\r\n");
+    }
+  });
+  await using server = chatOn("nats", full.port);
+  await server.line(/^Listening on /);
+  timeToGo.resolve();
+  await server.line(/^The bus is away$/, "stderr");
+  await server.line(/^NATS refuses: maximum\? connections exceeded$/, "stderr");
+  await server.line(/^The bus is there$/, "stderr");
+  server.signal("SIGTERM");
+  assertEquals((await server.ending()).code, 0);
+});
 
 await peerTest(
   "The bus of examples/chat_cluster on Redis stays, whatever long things others publish there",
@@ -228,9 +295,7 @@ Deno.test("A process of examples/chat_cluster says why it does not understand it
     await caller.write("HTTP/1.1 400 Bad Request\r\n\r\n");
     if (++count > 4) often.resolve();
   });
-  const args = ["--allow-net", "--allow-env", "--allow-sys", "examples/chat_cluster/server.ts"];
-  const options = [`--bus=redis://127.0.0.1:${odd.port}`, "--port=0", "--health=0"];
-  await using server = new Program("deno", ["run", "--quiet", ...args, ...options]);
+  await using server = chatOn("redis", odd.port);
   await server.line(/^Redis is not understood: Cannot decode: nonsense before byte 26$/, "stderr");
   await often.promise;
   server.signal("SIGKILL");

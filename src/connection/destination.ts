@@ -10,7 +10,7 @@ import { setupError } from "../base/setup_error.ts";
 import { withOptions } from "../base/options.ts";
 import { dial, dialEach } from "../network/dial.ts";
 import { free } from "../network/free.ts";
-import { checkMade } from "../network/made.ts";
+import { checkMade, checkResolved } from "../network/made.ts";
 import type { Network, Transport } from "../network/network.ts";
 import { refuseUnsupported, type SocketOptions } from "../network/socket_options.ts";
 import { tunnel } from "../via/tunnel.ts";
@@ -156,8 +156,7 @@ export class Route implements Destination {
         clock: network.clock,
         lookUp: async (host, port, family) => {
           if (lookup !== undefined) return await lookup(host, family, signal);
-          return await network.resolveName?.(host, port, family) ??
-            { addresses: [], isDirect: false };
+          return checkResolved(await network.resolveName?.(host, port, family));
         },
         dial: connect,
         discard: free,

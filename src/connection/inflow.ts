@@ -192,7 +192,11 @@ export class Inflow implements Turn {
   }
 
   #askForTurn(): void {
-    if (!this.#setting.turns.read(this, this.#streamed)) return;
+    try {
+      if (!this.#setting.turns.read(this, this.#streamed)) return;
+    } catch (error) {
+      return this.#onFailure(error);
+    }
     this.#streamed = 0;
     this.share.begin();
   }

@@ -166,7 +166,7 @@ export class Intake {
     if (lastCall.backlog > 0 && !patience.isOver) await this.#acceptTheRest(patience, lastCall);
     this.#isShut = true;
     this.#endPause?.();
-    await this.#options.acceptor.close();
+    await patience.forLast(this.#options.acceptor.close());
     const stopped = new GenericError("closed", "The listener was stopped");
     const turnSilentAway = () => {
       for (const stage of this.#options.stages) stage.stop(stopped, "silent");

@@ -1,6 +1,6 @@
 // How long a stop waits: for what is to end by itself, and before that for what is still to come.
 
-import { USUALLY_LATE_IN_MILLIS, whenLooked } from "../network/deadline.ts";
+import { settledSoon, USUALLY_LATE_IN_MILLIS, whenLooked } from "../network/deadline.ts";
 import type { Clock, TimerId } from "../network/network.ts";
 
 /** So long, at most, may what is over after a deadline that came late take until it is seen: answers, ends, a drain. */
@@ -39,7 +39,10 @@ export class Patience {
   /** The program itself may have used up the time: what is over by now shall not be cut. */
   #onDue(lateInMillis: number): void {
     const clock = this.#clock;
-    const giveUp = () => whenLooked(clock, () => this.#giveUp());
+    const giveUp = () => {
+      const looked = new Promise<void>((resolve) => whenLooked(clock, resolve));
+      void settledSoon(clock, looked).then(() => this.#giveUp());
+    };
     if (clock.looked === undefined || lateInMillis < USUALLY_LATE_IN_MILLIS) return giveUp();
     this.#timer = clock.setTimeout(giveUp, Math.min(lateInMillis, MOMENT_IN_MILLIS));
   }
@@ -90,7 +93,17 @@ export class Patience {
 
   /** Waits for something that takes a moment, or until it was ended. */
   async forMoment(something: Promise<unknown>): Promise<void> {
-    if (!this.#isEnded) await Promise.race([something, this.#ended.promise]);
+    if (!this.#isEnded) await this.forLast(Promise.race([something, this.#ended.promise]));
+  }
+
+  /** Waits for what a network has to do in any case; from when it is over, for a second at most. */
+  async forLast(something: Promise<unknown>): Promise<void> {
+    let isWaiting = true;
+    const late = this.#over.promise.then(async () => {
+      if (isWaiting) await settledSoon(this.#clock, something);
+    });
+    await Promise.race([something, late]);
+    isWaiting = false;
   }
 }
 

@@ -24,6 +24,18 @@ export function whenLooked(clock: Clock, callback: () => void): void {
   void clock.looked().then(() => clock.looked!()).then(callback);
 }
 
+/** So long, at most, is waited for what a network does within some turns; one of the user's own may never do it. */
+const SOON_IN_MILLIS = 1_000;
+
+/** Waits for what a network does soon, whether it succeeds or not, for a second at most. */
+export async function settledSoon(clock: Clock, something: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimeout(resolve, SOON_IN_MILLIS);
+  something.then(() => resolve(), () => resolve());
+  await promise;
+  clock.clearTimeout(timer);
+}
+
 /** In so many pieces goes the time of a wait. One may be over while the program was busy, and is not noticed. */
 const PIECES = 8;
 

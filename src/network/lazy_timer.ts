@@ -9,6 +9,7 @@
 // buffers. So where something is due, the runtime looks at its sockets first, before a timeout ends anything.
 
 import { MAX_INTERVAL_IN_MILLIS } from "../base/arguments.ts";
+import { callQuietly } from "../base/user_code.ts";
 import type { Clock, TimerId } from "./network.ts";
 
 /** What looks when something may be due. */
@@ -64,21 +65,26 @@ class TimerQueue {
     timer.place = -1;
     if (heap.length > 0 || this.#firesAt === Infinity) return;
     // No timer is left behind when the last socket is gone.
-    this.#clock.clearTimeout(this.#id!);
+    this.#clear();
     this.#firesAt = Infinity;
+  }
+
+  /** A clock of the user's own that fails at that costs a call too many, and nobody else a deadline. */
+  #clear(): void {
+    callQuietly(() => this.#clock.clearTimeout(this.#id!));
   }
 
   #arm(): void {
     const due = this.#heap[0]?.due ?? Infinity;
     if (due >= this.#firesAt) return;
-    if (this.#firesAt !== Infinity) this.#clock.clearTimeout(this.#id!);
+    if (this.#firesAt !== Infinity) this.#clear();
     const now = this.#clock.now();
     const delay = Math.ceil(due - now);
     const delayInMillis = rounded(Math.min(Math.max(delay, 0), MAX_INTERVAL_IN_MILLIS));
     this.#firesAt = delayInMillis < delay ? now + delayInMillis : due;
     this.#id = this.#clock.setTimeout(this.#fire, delayInMillis);
     // What is waited for keeps the program alive; the timer, which may be a leftover, does not.
-    this.#clock.unrefTimer?.(this.#id);
+    callQuietly(() => this.#clock.unrefTimer?.(this.#id!));
   }
 
   readonly #fire = (): void => {

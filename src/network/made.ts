@@ -5,7 +5,7 @@ import { shown } from "../base/arguments.ts";
 import { ignore } from "../base/errors.ts";
 import { attempt, isThenable } from "../base/user_code.ts";
 import { free } from "./free.ts";
-import type { DatagramSocket } from "./datagram_socket.ts";
+import type { DatagramSocket, ResolvedName } from "./datagram_socket.ts";
 import type { Transport, TransportListener } from "./transport.ts";
 
 /** What a network makes. */
@@ -58,4 +58,18 @@ function missingIn(made: object, kind: keyof Kinds): string | undefined {
     if (typeof address !== "object" || address === null) return name;
   }
   return undefined;
+}
+
+/**
+ * What is known of a name; nothing where the network cannot tell.
+ *
+ * @throws {TypeError} It is no such thing.
+ */
+export function checkResolved(given: ResolvedName | undefined): ResolvedName {
+  if (given === undefined) return { addresses: [], isDirect: false };
+  const addresses: unknown = given?.addresses;
+  if (Array.isArray(addresses) && addresses.every((ip) => typeof ip === "string")) return given;
+  throw new TypeError(
+    `the network's resolveName must give addresses, which are texts: got ${shown(given)}`,
+  );
 }

@@ -2,6 +2,7 @@
 // ask the resolver for each datagram.
 
 import type { Clock, Network, ResolvedName } from "../network/network.ts";
+import { checkResolved } from "../network/made.ts";
 import { type Address, formatAddress } from "../base/address.ts";
 import { GenericError } from "../base/errors.ts";
 import { denialOf } from "../base/permission_advice.ts";
@@ -89,8 +90,9 @@ export class HostNames {
     family: 0 | 4 | 6,
   ): Promise<ResolvedName> {
     try {
-      const resolved = await this.#network.resolveName?.(hostname, port, family) ??
-        { addresses: [], isDirect: false };
+      const resolved = checkResolved(
+        await this.#network.resolveName?.(hostname, port, family),
+      );
       if (this.#known.size >= MAX_NAMES) this.#known.delete(this.#known.keys().next().value!);
       this.#known.set(key, { resolved, until: this.#clock.now() + NAME_LIFETIME_IN_MILLIS });
       return resolved;

@@ -17,7 +17,7 @@ import { HostNames, type Peer } from "./host_names.ts";
 import { SenderFilter } from "./sender_filter.ts";
 import { DatagramSender, OVERHEAD } from "./datagram_sender.ts";
 import { DatagramReceiver, type DatagramSink } from "./datagram_receiver.ts";
-import { waitFor } from "../network/deadline.ts";
+import { settledSoon, waitFor } from "../network/deadline.ts";
 import { WorkTime } from "./work_time.ts";
 import { DatagramTraffic, lossOf } from "./udp_stats.ts";
 import type { DrainedLimits } from "../network/drained.ts";
@@ -450,13 +450,15 @@ export class UdpSocket implements DatagramSink {
     this.#isFreed = true;
     this.#sender.abort(error);
     const stopped = this.#receiver?.stop();
+    const { clock } = this.#settings.network;
     try {
       // This also closes a socket that is still being made.
-      await (await this.#making)?.close();
+      const closing: unknown = (await this.#making)?.close();
+      if (closing instanceof Promise) await settledSoon(clock, closing);
     } catch {
       // It could not be made: `bound` reports why.
     }
-    await stopped;
+    if (stopped !== undefined) await settledSoon(clock, stopped);
   }
 }
 

@@ -249,3 +249,24 @@ Deno.test("LazyTimer that is stopped while the runtime looks is not judged", asy
   await clock.look();
   assertEquals([looks, clock.pending], [[false], 0]);
 });
+
+Deno.test("LazyTimer looks on time with a clock that fails at everything but its timeouts", async () => {
+  const clock = new VirtualClock();
+  const throws = () => {
+    throw new Error("cannot");
+  };
+  Object.assign(clock, { clearTimeout: throws, unrefTimer: throws });
+  const looks: number[] = [];
+  const timer = lazyTimer(clock, (now) => {
+    looks.push(now);
+    return Infinity;
+  });
+  timer.by(500);
+  timer.by(50);
+  await clock.advance(1_000);
+  assertEquals(looks, [50]);
+  timer.by(2_000);
+  timer.stop();
+  await clock.advance(2_000);
+  assertEquals(looks, [50]);
+});

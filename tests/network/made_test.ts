@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { Client, denoNetwork, GenericError, Listener, UdpClient, UdpListener } from "../../mod.ts";
 import type { Network } from "../../network.ts";
-import { checkMade } from "../../src/network/made.ts";
+import { checkMade, checkResolved } from "../../src/network/made.ts";
 import { scriptedListener, scriptedTransport, VirtualClock } from "../../testing/mod.ts";
 
 const nothing: unknown[] = [undefined, null, 5, "", {}];
@@ -103,4 +103,14 @@ Deno.test("checkMade() refuses a promise, hears it, and frees what it gives", as
   // A rejection that nobody handles would fail this test.
   await new Promise((resolve) => setTimeout(resolve, 0));
   assertEquals(freed, 1);
+});
+
+Deno.test("checkResolved() takes addresses and nothing else", () => {
+  const known = { addresses: ["127.0.0.1"], isDirect: true };
+  assertEquals(checkResolved(known), known);
+  assertEquals(checkResolved(undefined), { addresses: [], isDirect: false });
+  for (const odd of [null, {}, { addresses: [null] }, { addresses: "127.0.0.1" }]) {
+    const message = "the network's resolveName must give addresses, which are texts";
+    assertThrows(() => checkResolved(odd as never), TypeError, message);
+  }
 });

@@ -2,8 +2,9 @@
 // there may be something to receive where there is nothing. Only their own connection has to do with that.
 
 import { assertEquals } from "@std/assert";
-import { Client, denoNetwork, Listener, UdpListener } from "../../mod.ts";
-import type { DatagramSocket, Network, Transport } from "../../network.ts";
+import { Client, denoNetwork, type GenericError, Listener, UdpListener } from "../../mod.ts";
+import type { DatagramSocket, Network, Transport, Turns } from "../../network.ts";
+import { plainTurns } from "../../src/network/turns.ts";
 import { dial } from "../support/dial.ts";
 import { text } from "../support/text.ts";
 
@@ -150,4 +151,29 @@ Deno.test("A datagram socket that says without end that it can be read lets othe
   waiting.push("x");
   assertEquals(await got.promise, "x");
   await listener.immediateStop();
+});
+
+Deno.test("Turns of one's own that throw end the connection that asks", async () => {
+  let reads = 0;
+  const read: Turns["read"] = (turn, streamed) => {
+    if (++reads === 2) throws();
+    return plainTurns.read(turn, streamed);
+  };
+  const network: Network = { ...denoNetwork, turns: { ...plainTurns, read } };
+  await using listener = new Listener(0, { interface: "127.0.0.1", network });
+  const ends: unknown[] = [];
+  listener.attach({
+    onBytes: (_caller, bytes) => bytes,
+    onError: (_caller, error) => void ends.push((error as GenericError).code),
+  });
+  await listener.start();
+  await using client = await dial(listener);
+  await client.write("x");
+  // It is served until it asks again.
+  assertEquals(text((await client.read())[0]), "x");
+  assertEquals(await client.read().then(([bytes]) => bytes.length, () => 0), 0);
+  assertEquals(ends, ["broken"]);
+  await using other = await dial(listener);
+  await other.write("x");
+  assertEquals(text((await other.read())[0]), "x");
 });

@@ -276,7 +276,8 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
   /**
    * Aborts at once when the connection ends: by a reset, a failure, a timeout, `close`, `abort`, or a stop. It does so
    * even while a method of a service runs, for which `closed` waits. Its reason is the `SocketError` that ended the
-   * connection, or `"closed"` if there is none. The end of what the peer sends does not end the connection.
+   * connection, or `"closed"` if there is none. The end of what the peer sends does not end the connection. A stop that
+   * only ends the reading of a handler aborts it, too: give it to nothing whose answer shall go out then.
    *
    * Asking for it allows reading ahead: from then on one read of the system is under way even while nobody waits for
    * bytes, as long as fewer than 64 KiB are unread. It shows that the peer has gone, and loses nothing: what came

@@ -120,7 +120,8 @@ export class Relaying implements DirectionHost, Looker {
     if (isPassing && !from.to.isFreed) return this.#waitFor(from);
     // Both directions have ended: the other connection ends by itself.
     if (core.error === undefined && from.hasEnded && to.hasEnded) return;
-    this.#finish(core.endedBy!, core.error);
+    // While it is open, only a stop ends its reading.
+    this.#finish(core.endedBy ?? "stop", core.error);
   }
 
   /** Gives what is under way as much time as a polite end has. */

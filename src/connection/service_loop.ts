@@ -152,6 +152,7 @@ class ServiceLoop implements Attendant, Wait {
       this.#isDue = true;
       return;
     }
+    if (this.#core.hasEndedReading) return this.#core.closeIfIdle();
     if (reader.isWaiting) {
       // A call has left its own read behind.
       reader.whenFree(() => this.#next());
@@ -282,8 +283,11 @@ class ServiceLoop implements Attendant, Wait {
     this.isCalling = this.isConnecting = false;
     const core = this.#core;
     core.reader.endLoan();
-    // After the end, reads and writes reject with what ended it: that was reported already.
-    const isConsequence = !core.isOpen && isSocketError(error);
+    // After the end, reads and writes reject with what ended it: that was reported already. So do reads that a stop
+    // has ended.
+    const isConsequence = core.hasEndedReading && core.isOpen
+      ? codeOf(error) === "closed"
+      : !core.isOpen && isSocketError(error);
     if (!isConsequence) this.#thrown = { error };
     void this.#finish();
   }

@@ -32,12 +32,16 @@ interface Stoppable {
   readonly isOpen: boolean;
   readonly isPaused: boolean;
   close(error: undefined, by: "stop"): void;
+  /** Nothing more is read; writing goes on. */
+  endReading(): void;
   /** Asks for {@linkcode Stopping.look} at that time. */
   lookBy(due: number): void;
 }
 
 /** A stop that was asked for. */
 export class Stopping {
+  /** Whether it has ended reading, and a call under way may still write. */
+  hasEndedReading = false;
   readonly #connection: Stoppable;
   /** Until when a peer that has sent nothing yet is waited for; 0: it is not. */
   #newUntil: number;
@@ -71,6 +75,10 @@ export class Stopping {
   closeIfIdle(): void {
     const { attendant, reader, writer, isOpen, isPaused } = this.#connection;
     if (!isOpen || isPaused || writer.queuedBytes > 0 || attendant?.isParting === true) return;
+    if (this.hasEndedReading) {
+      if (attendant?.isCalling !== true) this.#connection.close(undefined, "stop");
+      return;
+    }
     if (this.#newUntil > 0) {
       if (reader.bytesArrived === 0) return;
       this.#newUntil = 0;
@@ -107,8 +115,15 @@ export class Stopping {
   }
 
   #end(): void {
-    const { attendant } = this.#connection;
-    if (attendant?.part() !== true) this.#connection.close(undefined, "stop");
+    const { attendant, reader } = this.#connection;
+    if (attendant?.part() === true) return;
+    // Whoever waits for bytes may work besides on what it has read before, and answer. Only the end of the call shows
+    // that there was nothing such; one that says itself whether there is has just denied it.
+    if (attendant?.isCalling !== true || reader.tellsBusy) {
+      return this.#connection.close(undefined, "stop");
+    }
+    this.hasEndedReading = true;
+    this.#connection.endReading();
   }
 
   /** Bytes may have arrived that were not read yet: the runtime looks at its sockets first. */

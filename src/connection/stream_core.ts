@@ -162,8 +162,9 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   get signal(): AbortSignal {
     if (this.#abortion === undefined) {
       this.#abortion = new AbortController();
-      if (this.#state === "open") this.reader.watch();
-      else this.#signalEnd();
+      if (this.#state !== "open") this.#signalEnd();
+      else if (this.hasEndedReading) this.#signalStop();
+      else this.reader.watch();
     }
     return this.#abortion.signal;
   }
@@ -261,12 +262,12 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
    * Ends politely: what is queued goes out, the peer gets an end and time to read it.
    *
    * @param error What `closed` shall give, if the end is not a plain one.
-   * @param by What ends it: the peer, if it has ended what it sends.
+   * @param by What ends it: the peer, if it has ended what it sends; the stop, if that has ended reading.
    * @returns Resolves when the transport is freed.
    */
   close(
     error?: SocketError,
-    by: ConnectionEnd["by"] = this.reader.hasEnded ? "peer" : "local",
+    by: ConnectionEnd["by"] = this.#endsBy,
   ): Promise<void> {
     if (this.#state !== "open") return this.freed;
     if (error === undefined && this.#isSaidAll) {
@@ -285,6 +286,11 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.writer.end().then(() => this.reader.drain(this.#drainTimes())).then(done, () => {});
     this.#signalEnd();
     return this.freed;
+  }
+
+  get #endsBy(): ConnectionEnd["by"] {
+    if (this.hasEndedReading) return "stop";
+    return this.reader.hasEnded ? "peer" : "local";
   }
 
   /** How long the last read may take: until a peer elsewhere can have got all, where there is anything to get. */
@@ -404,6 +410,17 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   stop(newForInMillis = 0): void {
     this.#stopping ??= new Stopping(this, newForInMillis > 0 ? this.begunAt + newForInMillis : 0);
     this.#stopping.closeIfIdle();
+  }
+
+  /** Whether a stop has ended reading, while the call under way may still write. */
+  get hasEndedReading(): boolean {
+    return this.#stopping?.hasEndedReading === true;
+  }
+
+  /** Ends reading as a close does. What is written from now on still goes out. */
+  endReading(): void {
+    this.reader.fail(() => closedError("read"), false);
+    this.#signalStop();
   }
 
   /** If a stop was asked for: closes the connection if it may close now. */
@@ -562,12 +579,17 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     abortion.abort(error ?? new GenericError("closed", ENDS[by]));
   }
 
+  /** Nothing more can come. */
+  #signalStop(): void {
+    this.#abortion?.abort(new GenericError("closed", ENDS.stop));
+  }
+
   /** A connection both of whose directions have ended is over. */
   #freeIfOver(): void {
     if (this.#state !== "open" || !this.writer.hasEnded) return;
     if (this.reader.hasEnded) this.#free(undefined, "peer");
     // Shut down from this side only: the peer may still send, and must not get a reset for that.
-    else if (this.reader.isShut) void this.close();
+    else if (this.reader.isShut || this.hasEndedReading) void this.close();
   }
 
   #touch(): void {

@@ -173,8 +173,9 @@ export class Listener implements AsyncIterable<Caller>, AsyncDisposable {
    * Serves each connection with a function of yours: attaches it, and starts.
    *
    * The connection closes when the handler returns. What the handler throws ends its own connection, and no other;
-   * without `onError` it is printed. At a stop, a handler that only waits for bytes is ended at once (after `onStop`):
-   * its iteration ends, or its `read` rejects with `"closed"`, which is not reported. Others have until the deadline.
+   * without `onError` it is printed. At a stop, a handler that waits for bytes reads nothing more (after `onStop`): its
+   * iteration ends, or its `read` rejects with `"closed"`, which is not reported. What it has read before it may still
+   * answer: the connection closes when it returns, or is cut at the deadline. Others have until the deadline, too.
    * The bytes of an iteration over the connection are lent until the next step: write them to any connection, awaited
    * or not, and copy what you keep.
    *

@@ -18,6 +18,7 @@ function stopping(script: (string | Step)[] = []) {
     onFreed: () => {},
   };
   let closes = 0;
+  const ends = { ofReading: 0 };
   const stoppable = {
     reader,
     writer,
@@ -25,6 +26,7 @@ function stopping(script: (string | Step)[] = []) {
     isOpen: true,
     isPaused: false,
     close: () => void closes++,
+    endReading: () => void ends.ofReading++,
     lookBy: () => {},
   };
   const it = new Stopping(stoppable);
@@ -33,7 +35,7 @@ function stopping(script: (string | Step)[] = []) {
     it.closeIfIdle();
     return closes > 0;
   };
-  return { connection, clock, stoppable, attendant, isClosed };
+  return { connection, clock, stoppable, attendant, ends, isClosed };
 }
 
 Deno.test("Stopping closes a connection that has nothing to do", () => {
@@ -83,6 +85,27 @@ Deno.test("Stopping leaves what had come to be read first, and looks before it s
   await fresh.clock.settle();
   assertEquals(closes, 1);
   fresh.connection.abort();
+});
+
+Deno.test("Stopping ends only reading while a call waits that may work besides, and closes at its end", async () => {
+  const { connection, clock, stoppable, attendant, ends, isClosed } = stopping();
+  Object.assign(attendant, { isCalling: true, isConnecting: true });
+  const looks = async () => {
+    for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
+    await clock.settle();
+  };
+  void connection.read().catch(() => {});
+  let closes = 0;
+  stoppable.close = () => void closes++;
+  isClosed();
+  await looks();
+  assertEquals([closes, ends.ofReading], [0, 1]);
+  isClosed();
+  assertEquals([closes, ends.ofReading], [0, 1]);
+  attendant.isCalling = false;
+  isClosed();
+  assertEquals([closes, ends.ofReading], [1, 1]);
+  connection.abort();
 });
 
 Deno.test("A stop waits for what cannot be read yet, and goes on when there was nothing in it", async () => {

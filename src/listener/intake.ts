@@ -19,7 +19,7 @@ import type { Clock, TimerId, Transport } from "../network/network.ts";
 import type { Patience } from "./patience.ts";
 import type { Stage } from "./stage.ts";
 
-/** So long clients that arrived before a stop are counted after its deadline. */
+/** So long clients that arrived before a stop are counted after its deadline, or in a hurry. */
 const LAST_MOMENT_IN_MILLIS = 1_000;
 
 /** What an intake needs. */
@@ -163,7 +163,9 @@ export class Intake {
   async finish(patience: Patience, lastCall: LastCall): Promise<readonly Admission[]> {
     this.#isFinishing = true;
     this.#wakeAll();
-    if (lastCall.backlog > 0 && !patience.isOver) await this.#acceptTheRest(patience, lastCall);
+    if (lastCall.backlog > 0 && (!patience.isOver || patience.isReported)) {
+      await this.#acceptTheRest(patience, lastCall);
+    }
     this.#isShut = true;
     this.#endPause?.();
     await patience.forLast(this.#options.acceptor.close());

@@ -127,6 +127,8 @@ interface Stop {
   endIn(deadlineInMillis: number, acceptForInMillis: number): void;
   /** Ends its grace and its patience. */
   hurry(): void;
+  /** Somebody gets the report: it names all, also in a hurry. */
+  wantReport(): void;
 }
 
 /** A start under way, or over. */
@@ -255,6 +257,7 @@ export class LifeCycle {
     );
     const signal = given === undefined ? undefined : checkSignal(given);
     const stop = this.#stopWithin(deadline, acceptFor);
+    stop.wantReport();
     if (signal === undefined) return await stop.report;
     if (signal.aborted) stop.hurry();
     else signal.addEventListener("abort", stop.hurry, { once: true });
@@ -293,11 +296,13 @@ export class LifeCycle {
     const grace = new Grace(clock);
     grace.endIn(acceptForInMillis);
     let isHurried = false;
+    let isReported = false;
     let longestInMillis = deadlineInMillis;
     let patience: Patience | undefined;
     // What it waits for before it can shut anything takes of its time.
     const patient = grace.over().then(() => {
       patience = new Patience(clock, longestInMillis);
+      patience.isReported = isReported;
       if (isHurried) patience.end();
       return patience;
     });
@@ -328,6 +333,10 @@ export class LifeCycle {
         starting?.opening.hurry();
         grace.end();
         patience?.end();
+      },
+      wantReport() {
+        isReported = true;
+        if (patience !== undefined) patience.isReported = true;
       },
       report: run().finally(() => {
         if (this.#stop === stop) this.#stop = undefined;

@@ -8,6 +8,8 @@ const MOMENT_IN_MILLIS = 100;
 
 /** How long a stop under way goes on waiting for connections that will end by themselves. */
 export class Patience {
+  /** Whether somebody gets a report: then what is left is named, though it was ended. */
+  isReported = false;
   /** How long it was to last when it began. */
   readonly deadlineInMillis: number;
   readonly #over = Promise.withResolvers<void>();
@@ -52,9 +54,9 @@ export class Patience {
     return this.#isOver;
   }
 
-  /** Whether it was ended: then not even a moment is waited for. */
+  /** Whether it was ended, and nobody asks for what is left: then not even a moment is waited for. */
   get isEnded(): boolean {
-    return this.#isEnded;
+    return this.#isEnded && !this.isReported;
   }
 
   /** Why what is left now is cut: its deadline, or a stop that was hurried before that. */
@@ -91,8 +93,9 @@ export class Patience {
     if (!this.#isOver) await Promise.race([something, this.#over.promise]);
   }
 
-  /** Waits for something that takes a moment, or until it was ended. */
+  /** Waits for something that takes a moment, or until {@linkcode Patience.isEnded}. */
   async forMoment(something: Promise<unknown>): Promise<void> {
+    if (this.isReported) return await this.forLast(something);
     if (!this.#isEnded) await this.forLast(Promise.race([something, this.#ended.promise]));
   }
 

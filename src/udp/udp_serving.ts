@@ -235,8 +235,9 @@ export class UdpServing implements UdpSocketOwner {
    */
   async stop(patience: Patience): Promise<StopReport> {
     const { handled } = this.#loose;
-    // What is held back has arrived before the stop.
+    // What is held back has arrived before the stop. Without any time it is only named.
     if (!patience.isOver) this.resume();
+    else if (patience.isReported) this.suspend();
     await this.#receiveTheRest(patience);
     this.#isStopping = true;
     const stopped = new GenericError("closed", "The listener was stopped");
@@ -286,12 +287,14 @@ export class UdpServing implements UdpSocketOwner {
       if (length < USUAL_OF_A_KERNEL) return true;
       return length < MOST_OF_A_KERNEL && this.#clock.now() < until;
     };
+    // What comes is held back: nobody handles it.
+    const isNaming = patience.isOver && patience.isReported;
+    const goesOn = () => isNaming ? this.#clock.now() < until : !patience.isOver;
     let before: number | undefined;
-    while (
-      this.#ended === undefined && !patience.isOver && this.#received !== before && mayBeMore()
-    ) {
+    while (this.#ended === undefined && goesOn() && this.#received !== before && mayBeMore()) {
       before = this.#received;
-      await patience.for(look(this.#turns));
+      const looked = look(this.#turns);
+      await (isNaming ? patience.forMoment(looked) : patience.for(looked));
     }
     this.#isLastCall = false;
   }

@@ -12,7 +12,7 @@ import type { DatagramSocket } from "../network/network.ts";
  * | `"session-limit"` | it would have begun a session, but there are `maxSessions` already |
  * | `"sender"` | it is not from the peer, or it is from port 0, or from the listener's own address |
  * | `"not-taken"` | it waited to be read when its session ended; or nothing was there to take it |
- * | `"stopped"` | it arrived during a stop |
+ * | `"stopped"` | it arrived during a stop, or was received no sooner: `immediateStop()` alone looks for nothing |
  * | `"transferred"` | the memory for it had been lent, and was transferred away |
  */
 export type DropReason =

@@ -484,6 +484,31 @@ Deno.test("Intake.finish() without patience frees everything that was not taken,
   assertEquals(await intake.accept(), undefined);
 });
 
+Deno.test("Intake.finish() without patience names whom the system has kept, where somebody gets a report", async () => {
+  for (const isReported of [true, false]) {
+    const peers = [peer("192.0.2.1"), peer("192.0.2.2"), peer("192.0.2.3")];
+    const { clock, socket, intake } = intakeOf(peers);
+    const patience = new Patience(clock, Infinity);
+    patience.isReported = isReported;
+    patience.end();
+    const neverTaken = await intake.finish(patience);
+    assertEquals(neverTaken.length, isReported ? 3 : 0);
+    assertEquals([socket.isClosed, clock.pending], [true, 0]);
+    assertEquals(peers.map(({ isClosed }) => isClosed), Array(3).fill(isReported));
+  }
+});
+
+Deno.test("Intake.finish() without patience names for a last moment only, also where nothing looks", async () => {
+  const { clock, intake } = intakeOf([peer("192.0.2.1")]);
+  const patience = new Patience(clock, Infinity);
+  patience.isReported = true;
+  patience.end();
+  const finished = intake.finish(patience, 10, () => new Promise(() => {}));
+  assertEquals(await isPending(clock, finished), true);
+  await clock.advance(1_000);
+  assertEquals([(await finished).length, clock.pending], [1, 0]);
+});
+
 Deno.test("Intake.finish() without patience ends an accept that waits for a connection, for room and for time", async () => {
   const configs: GuardConfig[] = [{}, { maxConnections: 1 }, { maxConnectionsPerSecond: 1 }];
   for (const config of configs) {

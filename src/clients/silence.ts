@@ -11,8 +11,8 @@ import type { StreamCore } from "../connection/stream_core.ts";
 export class Silence {
   readonly #core: Pick<StreamCore, "clock" | "reader" | "readTimeoutInMillis">;
   #owedSince = -Infinity;
-  /** What had arrived when the wait for a rest began. */
-  #bytesBefore = 0;
+  /** How often something had arrived when the wait for a rest began. */
+  #arrivalsBefore = 0;
   #rest: ReadOptions | undefined;
 
   /** @param core Of which connection. */
@@ -49,13 +49,13 @@ export class Silence {
     const now = clock.now();
     const waited = rest?.timeoutInMillis ?? timeout;
     // Each byte has begun the wait anew.
-    const heardAt = reader.bytesArrived === this.#bytesBefore ? -Infinity : now - waited;
+    const heardAt = reader.inflow.arrivals === this.#arrivalsBefore ? -Infinity : now - waited;
     const left = Math.ceil(Math.max(this.#owedSince, heardAt) + timeout - now);
     if (left <= 0) {
       const why = `Connection ended: it owes answers, and nothing came for ${timeout} ms`;
       return new GenericError("timed-out", why);
     }
-    this.#bytesBefore = reader.bytesArrived;
+    this.#arrivalsBefore = reader.inflow.arrivals;
     this.#rest = { timeoutInMillis: left };
     return undefined;
   }

@@ -39,12 +39,12 @@ export class Relaying implements DirectionHost, Looker {
   #passed = 0;
   /** Which way the last ones went. */
   #last: Direction | undefined;
-  /** At a stop: when it will be known whether anything passes, and how many bytes had come when that was asked. */
+  /** At a stop: when it will be known whether anything passes, and how often something had come when that was asked. */
   #quietDue = Infinity;
   #cameBefore = 0;
-  /** How many bytes had come when it became quiet. */
+  /** How often something had come when it became quiet. */
   #quietAt = -1;
-  /** How many bytes had come at the last look. */
+  /** How often something had come at the last look. */
   #seenBefore = 0;
   /** A connection that is gone while what it has sent is still under way, and how long that is waited for. */
   #gone: StreamCore | undefined;
@@ -176,9 +176,9 @@ export class Relaying implements DirectionHost, Looker {
     return true;
   }
 
-  /** How many bytes have come, both ways. A part of something that cannot be read yet is under way, too. */
+  /** How many times something has come, both ways. A part of what cannot be read yet is under way, too. */
   get #came(): number {
-    return this.there.from.reader.bytesArrived + this.back.from.reader.bytesArrived;
+    return this.there.from.reader.inflow.arrivals + this.back.from.reader.inflow.arrivals;
   }
 
   /** How long nothing may pass at this stage. */

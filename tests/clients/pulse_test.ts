@@ -87,9 +87,9 @@ Deno.test("Pulse is content with what has arrived and cannot be read yet", async
     ping: () => told.push("ping"),
     onDead: () => told.push("dead"),
   });
-  for (let length = 0; length < 4; length++) {
+  for (let i = 0; i < 4; i++) {
     await clock.advance(pulse.due - clock.now());
-    arrive(length);
+    arrive(1);
     pulse.look(clock.now());
   }
   assertEquals(told, []);

@@ -2,8 +2,9 @@ import { assertEquals } from "@std/assert";
 import { Silence } from "../../src/clients/silence.ts";
 
 function silence() {
-  const state = { now: 1_000, bytesArrived: 0 };
-  const core = { clock: { now: () => state.now }, reader: state, readTimeoutInMillis: 100 };
+  const state = { now: 1_000, arrivals: 0 };
+  const reader = { inflow: state };
+  const core = { clock: { now: () => state.now }, reader, readTimeoutInMillis: 100 };
   type Core = ConstructorParameters<typeof Silence>[0];
   return { state, core, silence: new Silence(core as unknown as Core) };
 }
@@ -38,7 +39,7 @@ Deno.test("Silence begins anew with each byte, also where a read waits for a res
   assertEquals(one.endBy(true), undefined);
   // A part of a message comes after 5 ms, and 10 ms later the read is over.
   state.now += 15;
-  state.bytesArrived = 3;
+  state.arrivals = 3;
   assertEquals(one.endBy(true), undefined);
   assertEquals(one.options, { timeoutInMillis: 90 });
   state.now += 90;

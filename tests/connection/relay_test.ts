@@ -175,9 +175,10 @@ Deno.test("relay() is not idle while something arrives that cannot be passed on 
   const target = scriptedTransport([silence()], { clock });
   const b = new Connection(target, { network: { ...denoNetwork, clock } });
   const report = relay(a, b, { idleTimeoutInMillis: 1_000 });
-  for (let length = 1; length < 5; length++) {
+  // Of the first bytes nobody can say how much can be read of them.
+  for (let i = 0; i < 4; i++) {
     await clock.advance(900);
-    arrive(length);
+    arrive(1);
   }
   Object.assign(peer.arriving!, { length: 0 });
   peer.say("whole", silence());
@@ -198,9 +199,9 @@ Deno.test("relay() goes on at a stop while an answer arrives that cannot be pass
   peer.say("a first part", silence());
   await clock.settle();
   coreOf(a).stop();
-  for (let length = 1; length < 10; length++) {
+  for (let part = 0; part < 9; part++) {
     for (let i = 0; i < 3; i++) await denoNetwork.turns!.looked!();
-    arrive(length);
+    arrive(1);
     await clock.advance(200);
   }
   Object.assign(peer.arriving!, { length: 0 });

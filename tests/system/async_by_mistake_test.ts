@@ -7,6 +7,7 @@ import { printed } from "../../debug.ts";
 import type { DatagramSocket, Network, Transport, TransportListener } from "../../network.ts";
 import { echo } from "../support/echo.ts";
 import { printedDuring } from "../support/printed_during.ts";
+import { withMembers } from "../support/with_members.ts";
 
 // deno-lint-ignore no-explicit-any
 type Odd = any;
@@ -15,17 +16,6 @@ const fails = () => Promise.reject(new Error("async by mistake"));
 const own: Network = denoNetwork;
 const traced = (network: Network) => printed(network, { print() {} });
 const networks = { plain: (network: Network) => network, printed: traced };
-
-/** The same with these members in the place of its own. */
-function withMembers<T extends object>(inner: T, members: object): T {
-  return new Proxy(inner, {
-    get(target, name) {
-      if (name in members) return members[name as never];
-      const member = (target as Odd)[name];
-      return typeof member === "function" ? member.bind(target) : member;
-    },
-  });
-}
 
 /** A stream that can be read without a promise, but only as `read` does. */
 const readable = { whenReadable: (callback: () => void) => queueMicrotask(callback) };

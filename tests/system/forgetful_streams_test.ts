@@ -7,20 +7,10 @@ import type { DatagramSocket, Network, Transport, Turns } from "../../network.ts
 import { plainTurns } from "../../src/network/turns.ts";
 import { dial } from "../support/dial.ts";
 import { text } from "../support/text.ts";
+import { withMembers } from "../support/with_members.ts";
 
 // deno-lint-ignore no-explicit-any
 type Odd = any;
-
-/** The same with a member that is told by a function. */
-function telling<T extends object>(inner: T, name: string, tell: (inner: Odd) => unknown): T {
-  return new Proxy(inner, {
-    get(target, asked) {
-      if (asked === name) return tell(target);
-      const member = (target as Odd)[asked];
-      return typeof member === "function" ? member.bind(target) : member;
-    },
-  });
-}
 
 /** A network whose first stream that is accepted is another one. */
 function firstIs(change: (inner: Transport) => Transport): Network {
@@ -44,7 +34,7 @@ function firstIs(change: (inner: Transport) => Transport): Network {
 const throws = () => {
   throw new Error("gone");
 };
-const told: Record<string, (inner: Odd) => unknown> = {
+const told: Record<string, () => unknown> = {
   "throws": throws,
   "is null": () => null,
   "is undefined": () => undefined,
@@ -59,7 +49,11 @@ for (const name of ["localAddr", "remoteAddr", "secure", "arriving", "mustSayEnd
       for (const moment of moments) {
         let asked = 0;
         const network = firstIs((inner) =>
-          telling(inner, name, (it) => asked++ < moment ? it[name] : tell(it))
+          withMembers(inner, {
+            get [name]() {
+              return asked++ < moment ? (inner as Odd)[name] : tell();
+            },
+          })
         );
         const kinds: string[] = [];
         await using listener = new Listener(0, {
@@ -104,12 +98,7 @@ Deno.test("A stream that says without end that it can be read lets others have t
           return count;
         },
       };
-      return new Proxy(inner, {
-        get(target, name) {
-          const member = members[name as never] ?? (target as Odd)[name];
-          return typeof member === "function" ? (member as Odd).bind(target) : member;
-        },
-      });
+      return withMembers(inner, members);
     },
   };
   await using listener = new Listener(0, { interface: "127.0.0.1" });

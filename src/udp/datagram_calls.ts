@@ -88,15 +88,16 @@ export class DatagramCalls {
     if (service.onBytes !== undefined) {
       return this.lend(service, caller, peer, datagram.data as Uint8Array<ArrayBuffer>, false);
     }
+    const { workTime } = this.#socket;
+    const began = workTime.begin();
     try {
-      const { workTime } = this.#socket;
-      const began = workTime.begin();
       const reply = service.onDatagram!(caller, datagram);
       workTime.end(began);
       if (isThenable(reply)) return void this.#finish(service, caller, peer, reply);
       if (reply !== undefined) this.#reply(service, caller, peer, reply);
       this.#handled++;
     } catch (error) {
+      workTime.end(began);
       void this.#finish(service, caller, peer, Promise.reject(error));
     }
   }
@@ -116,9 +117,9 @@ export class DatagramCalls {
   ): void {
     // Its own memory stays as it is, unless it is overwritten.
     if (isInBuffer || this.#overwritesLent) (this.#loan ??= new Loan()).begin(bytes);
+    const { workTime } = this.#socket;
+    const began = workTime.begin();
     try {
-      const { workTime } = this.#socket;
-      const began = workTime.begin();
       const reply = service.onBytes!(caller, bytes);
       workTime.end(began);
       if (isThenable(reply)) {
@@ -128,6 +129,7 @@ export class DatagramCalls {
       if (reply !== undefined) this.#replyWith(service, caller, peer, reply as ByteReply);
       this.#handled++;
     } catch (error) {
+      workTime.end(began);
       void this.#finish(service, caller, peer, Promise.reject(error));
     }
     if (this.#loan?.end(this.#overwritesLent) === true && isInBuffer) this.#socket.leaveBuffer();
@@ -170,7 +172,10 @@ export class DatagramCalls {
   ): Promise<void> {
     this.#telling++;
     if (isThrown) this.#told.add(caller);
-    await reportTo(service, caller, cause, isThrown);
+    const began = this.#socket.workTime.begin();
+    const reported = reportTo(service, caller, cause, isThrown);
+    this.#socket.workTime.end(began);
+    await reported;
     this.#telling--;
     // The datagram was handled and counted, although its reply could not be sent.
     if (isThrown) {

@@ -16,6 +16,7 @@ import { HandOut } from "../bytes/hand_out.ts";
 import { plainTurns, type Turns } from "../network/turns.ts";
 import type { DropCounter, DropReason } from "./udp_stats.ts";
 import type { Keeper, Remains, UnreadBudget } from "./unread_budget.ts";
+import type { WorkTime } from "./work_time.ts";
 
 /** How many bytes a datagram counts besides its own: about what holding it costs. */
 export const DATAGRAM_OVERHEAD = 256;
@@ -36,6 +37,10 @@ export class DatagramMailbox implements Keeper {
   readonly #waiters: DatagramWaiters;
   readonly #handOut: HandOut;
   readonly #share: DatagramShare;
+  /** How long those who take take for what they do with one, in turns that others wait for. */
+  workTime: WorkTime | undefined;
+  /** When one was handed out to somebody who has not asked for the next one. */
+  #workBegan = NaN;
   #ended: SocketError | undefined;
   /** Where the datagram that was handed out last is from. */
   #handedOut: DatagramAddress | undefined;
@@ -114,6 +119,7 @@ export class DatagramMailbox implements Keeper {
     const waiter = this.length > 0 ? undefined : this.#waiters.shift();
     if (waiter !== undefined) {
       this.#handedOut = from;
+      this.#beginWork();
       return waiter.deliver({
         remoteHost: from.hostname,
         remotePort: from.port,
@@ -192,11 +198,13 @@ export class DatagramMailbox implements Keeper {
    * @throws {SocketError} The error that {@linkcode DatagramMailbox.finish} was given.
    */
   take<T>(shape: Shape<T>, limits: TakeLimits, closedAs?: T): Promise<T> {
+    this.#endWork();
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
     const mustWait = this.#share.isUsedUp(this.length) || this.#waiters.length > 0;
     if (this.length > 0) {
       if (!mustWait) {
         const { datagram, from } = this.shift()!;
+        this.#beginWork();
         return Promise.resolve(shape(datagram, from));
       }
       this.#stepBack();
@@ -251,8 +259,18 @@ export class DatagramMailbox implements Keeper {
     });
   }
 
+  #beginWork(): void {
+    if (this.workTime !== undefined) this.#workBegan = this.workTime.begin();
+  }
+
+  #endWork(): void {
+    this.workTime?.end(this.#workBegan);
+    this.#workBegan = NaN;
+  }
+
   #deliverNext(): void {
     const { datagram, from } = this.shift()!;
+    this.#beginWork();
     this.#waiters.shift()!.deliver(datagram, from);
   }
 

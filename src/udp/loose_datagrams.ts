@@ -54,6 +54,7 @@ export class LooseDatagrams {
     const mailbox = () =>
       new DatagramMailbox(clock, maxUnreadBytes, drop, handOut, undefined, turns, drops);
     this.#mailbox = mailbox();
+    this.#mailbox.workTime = socket.workTime;
     this.#held = mailbox();
     this.#calls = new DatagramCalls(
       socket,

@@ -107,6 +107,7 @@ export class SessionCore implements InLine<SessionCore>, Placed {
     const { clock, turns, queueLimit, drop, idleTimeoutInMillis } = settings;
     const { budget } = shared;
     this.#mailbox = new DatagramMailbox(clock, queueLimit, drop, new HandOut(), budget, turns);
+    this.#mailbox.workTime = this.socket.workTime;
     this.#activeAt = this.#begunAt = clock.now();
     this.#timer = new LazyTimer(clock, {
       look: (now, isSure) => this.#look(now, isSure),

@@ -139,6 +139,7 @@ export class UdpClient implements UdpChannel {
       },
     };
     this.#socket = new UdpSocket(localHost, localPort, settings, owner);
+    mailbox.workTime = this.#socket.workTime;
     mailbox.onGivenUp = young(() => this.#socket.wake());
     this.#groups = new MulticastGroups(this.#socket);
   }

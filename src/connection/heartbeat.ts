@@ -20,7 +20,8 @@ export interface HeartbeatTimes {
   readonly everyInMillis?: number;
   /**
    * After how long without a byte received the connection ends with `"timed-out"`, in milliseconds. Time in which
-   * nobody reads does not count: what the peer has sent may wait in the system. From 1, or `Infinity`.
+   * nobody reads does not count: what the peer has sent may wait in the system. Where something else waits to be sent,
+   * so that no heartbeat can be, it begins anew with each byte that the system takes. From 1, or `Infinity`.
    *
    * @default {Infinity}
    */
@@ -123,6 +124,9 @@ export class Heartbeat {
   #quietDue!: number;
   /** When a peer that may be taken for deaf is asked; only while a read waits. */
   #askDue = Infinity;
+  /** Whether it could not be asked since something came, because something else waited to be sent. */
+  #couldNotAsk = false;
+  #sentAt = -Infinity;
   /** Only while a read waits: whoever is not listened to is not deaf. */
   #deafDue = Infinity;
 
@@ -131,7 +135,7 @@ export class Heartbeat {
     this.#host = host;
     this.#times = times;
     this.#send = send;
-    this.onSent();
+    this.#restartQuiet();
     if (host.isReading) this.onReadBegin();
   }
 
@@ -142,6 +146,11 @@ export class Heartbeat {
 
   /** Bytes have gone out. */
   onSent(): void {
+    this.#sentAt = this.#host.clock.now();
+    this.#restartQuiet();
+  }
+
+  #restartQuiet(): void {
     this.#quietDue = this.#from(this.#times.everyInMillis);
   }
 
@@ -153,6 +162,7 @@ export class Heartbeat {
 
   /** Bytes have arrived: the read is over. */
   onReceived(): void {
+    this.#couldNotAsk = false;
     this.#deafDue = this.#askDue = Infinity;
   }
 
@@ -165,6 +175,10 @@ export class Heartbeat {
 
   /** Does what is due. Returns when the next thing will be. */
   look(now: number): number {
+    if (this.#deafDue <= now && this.#couldNotAsk) {
+      // Whoever takes what waits is there.
+      this.#deafDue = Math.max(this.#deafDue, this.#sentAt + this.#times.deafAfterInMillis);
+    }
     if (this.#deafDue <= now) {
       this.#deafDue = this.#askDue = Infinity;
       // Otherwise it has brought the peer's end.
@@ -175,9 +189,10 @@ export class Heartbeat {
     }
     const mustAsk = this.#askDue <= now;
     if (this.#quietDue <= now || mustAsk) {
-      this.onSent();
+      this.#restartQuiet();
       if (mustAsk) this.#askDue = this.#quietDue;
       if (this.#host.isQuiet) this.#beat();
+      else this.#couldNotAsk ||= mustAsk;
     }
     return this.due;
   }
@@ -193,6 +208,7 @@ export class Heartbeat {
   }
 
   #beat(): void {
+    this.#couldNotAsk = false;
     try {
       this.#send();
     } catch (thrown) {

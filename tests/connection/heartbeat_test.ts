@@ -81,6 +81,24 @@ Deno.test("Heartbeat asks a peer that only answers, however much is sent", async
   other.connection.abort();
 });
 
+Deno.test("Heartbeat takes nobody for deaf who takes what waits, so that it cannot be asked", async () => {
+  const heartbeat = { content: "~", everyInMillis: 20, deafAfterInMillis: 60 };
+  const { connection, clock } = scriptedConnection([silence()], { heartbeat }, {
+    writes: [...Array.from({ length: 20 }, () => [pause(10), 4]).flat(), silence()],
+  });
+  void connection.read().catch(() => {});
+  void (async () => {
+    for (;;) await connection.write("news");
+  })().catch(() => {});
+  await clock.advance(200);
+  assert(await isPending(clock, connection.closed));
+  // From here on it takes nothing any more.
+  await clock.advance(59);
+  assert(await isPending(clock, connection.closed));
+  await clock.advance(30);
+  assertEquals((await connection.closed)?.code, "timed-out");
+});
+
 Deno.test("Heartbeat ends a connection whose peer is deaf, and no other one", async () => {
   const config = { heartbeat: { deafAfterInMillis: 100 } };
   const { connection, clock } = scriptedConnection([...every(90, 3), silence()], config);

@@ -21,6 +21,8 @@ export interface RelaySettings {
 
 /** Nothing is under way when nothing has passed for this time: mostly longer than it takes to send lost bytes again. */
 const QUIET_IN_MILLIS = 250;
+/** In so many the time goes in which nothing may pass. */
+const PIECES = 8;
 
 /** A relay between two connections. */
 export class Relaying implements DirectionHost, Looker {
@@ -33,6 +35,7 @@ export class Relaying implements DirectionHost, Looker {
   readonly #begunAt: number;
   /** The time of the last bytes, if that matters. */
   #passedAt: number;
+  #lookedAt: number;
   /** How many bytes the system had taken at the last look. */
   #takenBefore = 0;
   /** How many bytes have begun to pass. */
@@ -57,7 +60,7 @@ export class Relaying implements DirectionHost, Looker {
     this.back = new Direction(b, a, this);
     this.#settings = settings;
     this.#timer = new LazyTimer(a.clock, this);
-    this.#begunAt = this.#passedAt = a.clock.now();
+    this.#begunAt = this.#passedAt = this.#lookedAt = a.clock.now();
   }
 
   get isOver(): boolean {
@@ -189,6 +192,8 @@ export class Relaying implements DirectionHost, Looker {
 
   get #due(): number {
     return Math.min(
+      // What moves in parts is noticed only where it is looked for.
+      this.#lookedAt + this.#quietLimit / PIECES,
       this.#quietDue,
       this.#lastDue,
       this.#passedAt + this.#quietLimit,
@@ -198,6 +203,7 @@ export class Relaying implements DirectionHost, Looker {
 
   look(now: number, isSure: boolean): number {
     if (this.isOver) return Infinity;
+    this.#lookedAt = now;
     this.#lookAtSlowOnes(now);
     if (this.#due > now || !isSure) return this.#due;
     if (this.#lastDue <= now) {

@@ -86,17 +86,32 @@ export function isAddress(value: unknown): value is NetworkAddress {
     "cid" in value;
 }
 
+/** The ends of a stream. */
+interface StreamEnds {
+  readonly localAddr?: NetworkAddress | undefined;
+  readonly remoteAddr?: NetworkAddress | undefined;
+}
+
 /** Where the ends of a stream are. One of the user's own may have forgotten it: then it is nowhere. */
-export function endOf<Name extends "localAddr" | "remoteAddr">(
-  ends: { readonly [N in Name]?: NetworkAddress | undefined },
-  name: Name,
-): NetworkAddress | undefined {
+export function endOf(ends: StreamEnds, name: keyof StreamEnds): NetworkAddress | undefined {
   try {
     const address: unknown = ends[name];
     return isAddress(address) ? address : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The host of an end of a stream, empty where it is nowhere. */
+export function hostAt(ends: StreamEnds, name: keyof StreamEnds): string {
+  const address = endOf(ends, name);
+  return address === undefined ? "" : hostOf(address);
+}
+
+/** Its port, 0 where it has none. */
+export function portAt(ends: StreamEnds, name: keyof StreamEnds): number {
+  const address = endOf(ends, name);
+  return address === undefined ? 0 : portOf(address);
 }
 
 /** The port of an address as the runtime gives it, 0 where it has none. */

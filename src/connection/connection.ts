@@ -1,7 +1,7 @@
 // Connection: one end of a byte stream, as users see it. This file says what it does; stream_core.ts, reader.ts and
 // writer.ts say how.
 
-import { hostOf, portOf } from "../base/address.ts";
+import { endOf, hostAt, portAt } from "../base/address.ts";
 import {
   checkInterval,
   checkMethods,
@@ -133,22 +133,22 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
 
   /** The peer's IP address (or socket path). */
   get remoteAddress(): string {
-    return hostOf(this.#core.transport.remoteAddr);
+    return hostAt(this.#core.transport, "remoteAddr");
   }
 
   /** The peer's port, or 0 if it has none. */
   get remotePort(): number {
-    return portOf(this.#core.transport.remoteAddr);
+    return portAt(this.#core.transport, "remoteAddr");
   }
 
   /** The IP address (or socket path) of this end. */
   get localAddress(): string {
-    return hostOf(this.#core.transport.localAddr);
+    return hostAt(this.#core.transport, "localAddr");
   }
 
   /** The port of this end, or 0 if it has none. */
   get localPort(): number {
-    return portOf(this.#core.transport.localAddr);
+    return portAt(this.#core.transport, "localAddr");
   }
 
   /**
@@ -171,7 +171,7 @@ export class Connection implements AsyncIterable<Uint8Array<ArrayBuffer>>, Async
    * @throws {GenericError} `"unsupported"`: the network cannot tell; or as in {@linkcode Connection.tcpInfo}.
    */
   get peerCredentials(): PeerCredentials | undefined {
-    if (this.#core.transport.localAddr.transport !== "unix") return undefined;
+    if (endOf(this.#core.transport, "localAddr")?.transport !== "unix") return undefined;
     return ask(this.#systemSocket("read who the peer is"), "peerCredentials");
   }
 

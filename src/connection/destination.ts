@@ -4,7 +4,7 @@
 //
 // Whatever is not asked for is left to the network: it looks a name up and tries its addresses by itself.
 
-import { type Address, formatAddress, hostOf, portOf } from "../base/address.ts";
+import { type Address, formatAddress, hostAt, portAt } from "../base/address.ts";
 import { GenericError, type SocketError } from "../base/errors.ts";
 import { setupError } from "../base/setup_error.ts";
 import { withOptions } from "../base/options.ts";
@@ -179,7 +179,8 @@ function domainOf(service: string): string {
 }
 
 /** Whether both ends are the same. */
-function isItsOwnPeer({ localAddr, remoteAddr }: Transport): boolean {
-  const port = portOf(localAddr);
-  return port !== 0 && port === portOf(remoteAddr) && hostOf(localAddr) === hostOf(remoteAddr);
+function isItsOwnPeer(transport: Transport): boolean {
+  const port = portAt(transport, "localAddr");
+  return port !== 0 && port === portAt(transport, "remoteAddr") &&
+    hostAt(transport, "localAddr") === hostAt(transport, "remoteAddr");
 }

@@ -1,7 +1,7 @@
 // What is reported of sockets while they work: the events themselves. Which owner reports which of them, and with what
 // reasons, is said where the owners are.
 
-import { endOf, hostOf, type NetworkAddress, portOf } from "../base/address.ts";
+import { endOf, hostAt, type NetworkAddress, portAt } from "../base/address.ts";
 import type { SocketError } from "../base/errors.ts";
 import type { SecureInfo } from "../network/secure_info.ts";
 
@@ -156,16 +156,15 @@ export function subjectOf(
   id: number,
   ends: Ends,
 ): EventSubject {
-  const localAddr = endOf(ends, "localAddr");
   const remoteAddr = endOf(ends, "remoteAddr");
   return {
     side,
     transport: remoteAddr === undefined ? "tcp" : carrierOf(remoteAddr),
     id,
-    remoteAddress: remoteAddr === undefined ? "" : hostOf(remoteAddr),
-    remotePort: remoteAddr === undefined ? 0 : portOf(remoteAddr),
-    localAddress: localAddr === undefined ? "" : hostOf(localAddr),
-    localPort: localAddr === undefined ? 0 : portOf(localAddr),
+    remoteAddress: hostAt(ends, "remoteAddr"),
+    remotePort: portAt(ends, "remoteAddr"),
+    localAddress: hostAt(ends, "localAddr"),
+    localPort: portAt(ends, "localAddr"),
   };
 }
 

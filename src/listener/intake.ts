@@ -6,7 +6,7 @@
 // at the same time, and beside the next accept. A client on its way in takes no place of an open connection. Nothing is
 // accepted while no call waits; connections stay in the system's backlog. Only a stop accepts what arrived before it.
 
-import type { NetworkAddress } from "../base/address.ts";
+import { endOf } from "../base/address.ts";
 import type { Acceptor } from "./acceptor.ts";
 import { MAX_INTERVAL_IN_MILLIS } from "../base/arguments.ts";
 import { GenericError } from "../base/errors.ts";
@@ -331,13 +331,9 @@ export class Intake {
   }
 
   #enter(transport: Transport): void {
-    let peer: NetworkAddress;
-    try {
-      peer = transport.remoteAddr;
-    } catch {
-      // A stream of the user's own that does not know its peer any more: it has gone.
-      return cut(transport);
-    }
+    const peer = endOf(transport, "remoteAddr");
+    // A stream of the user's own that does not know its peer any more: it has gone.
+    if (peer === undefined) return cut(transport);
     const pass = this.#options.guard.enter(peer, uniqueId());
     if (pass === undefined) return cut(transport);
     const admission = { transport, pass, acceptedAt: Math.round(this.#options.clock.now()) };

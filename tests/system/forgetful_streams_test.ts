@@ -59,6 +59,8 @@ for (const name of ["localAddr", "remoteAddr", "secure", "arriving", "mustSayEnd
         await using listener = new Listener(0, {
           interface: "127.0.0.1",
           network,
+          deny: ["10.0.0.0/8"],
+          maxConnectionsPerAddress: 10,
           onEvent: ({ kind }) => void kinds.push(kind),
         });
         listener.attach({ onBytes: (_caller, bytes) => bytes, onError() {} });
@@ -75,6 +77,39 @@ for (const name of ["localAddr", "remoteAddr", "secure", "arriving", "mustSayEnd
         const opened = kinds.filter((kind) => kind === "opened").length;
         assertEquals([open, opened], [0, kinds.filter((kind) => kind === "ended").length]);
         assertEquals(opened >= 1 && accepted <= 2, true);
+      }
+    });
+  }
+}
+
+for (const name of ["localAddr", "remoteAddr", "secure", "arriving", "mustSayEnd"]) {
+  for (const [what, tell] of Object.entries(told)) {
+    Deno.test(`A client over a stream whose ${name} ${what} can be closed`, async () => {
+      await using listener = new Listener(0, { interface: "127.0.0.1" });
+      listener.attach({ onBytes: (_caller, bytes) => bytes });
+      await listener.start();
+      for (const moment of moments) {
+        let asked = 0;
+        const network: Network = {
+          ...denoNetwork,
+          async connect(target) {
+            const inner = await denoNetwork.connect(target);
+            return withMembers(inner, {
+              get [name]() {
+                return asked++ < moment ? (inner as Odd)[name] : tell();
+              },
+            });
+          },
+        };
+        const client = await dial(listener, { network, onEvent() {} }).catch(() => undefined);
+        if (client === undefined) continue;
+        await client.write("x");
+        assertEquals(text((await client.read())[0]), "x");
+        assertEquals(
+          typeof client.remoteAddress + client.localAddress,
+          `string${client.localAddress}`,
+        );
+        await client.close();
       }
     });
   }

@@ -55,6 +55,9 @@ export class Pulse {
       this.#isPinged = true;
       this.#beatIn(pingTimeoutInMillis);
       this.#host.ping(now + pingTimeoutInMillis);
+    } else if (this.#core.heldAt(now) + pingTimeoutInMillis > now) {
+      // Our own pace may have held back the ping, or what it is behind.
+      this.#beatIn(pingTimeoutInMillis);
     } else {
       const error = `Connection ended: nothing came for ${pingTimeoutInMillis} ms after a ping`;
       this.#host.onDead(new GenericError("timed-out", error));

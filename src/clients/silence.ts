@@ -9,14 +9,14 @@ import type { StreamCore } from "../connection/stream_core.ts";
 
 /** How long the peer of one connection may say nothing. */
 export class Silence {
-  readonly #core: Pick<StreamCore, "clock" | "reader" | "readTimeoutInMillis">;
+  readonly #core: Pick<StreamCore, "clock" | "heldAt" | "reader" | "readTimeoutInMillis">;
   #owedSince = -Infinity;
   /** How often something had arrived when the wait for a rest began. */
   #arrivalsBefore = 0;
   #rest: ReadOptions | undefined;
 
   /** @param core Of which connection. */
-  constructor(core: Pick<StreamCore, "clock" | "reader" | "readTimeoutInMillis">) {
+  constructor(core: Pick<StreamCore, "clock" | "heldAt" | "reader" | "readTimeoutInMillis">) {
     this.#core = core;
   }
 
@@ -50,7 +50,9 @@ export class Silence {
     const waited = rest?.timeoutInMillis ?? timeout;
     // Each byte has begun the wait anew.
     const heardAt = reader.inflow.arrivals === this.#arrivalsBefore ? -Infinity : now - waited;
-    const left = Math.ceil(Math.max(this.#owedSince, heardAt) + timeout - now);
+    // What our own pace holds back cannot be answered.
+    const since = Math.max(this.#owedSince, heardAt, this.#core.heldAt(now));
+    const left = Math.ceil(since + timeout - now);
     if (left <= 0) {
       const why = `Connection ended: it owes answers, and nothing came for ${timeout} ms`;
       return new GenericError("timed-out", why);

@@ -110,6 +110,8 @@ export interface HeartbeatHost {
   readonly isReading: boolean;
   /** Whether something can be sent, and nothing waits to be sent. */
   readonly isQuiet: boolean;
+  /** When our own pace last held something back; `-Infinity` for never. */
+  heldAt(now: number): number;
   /** Asks for a call of {@linkcode Heartbeat.look} at that time or earlier. */
   lookBy(due: number): void;
   /** Ends the connection. */
@@ -175,9 +177,13 @@ export class Heartbeat {
 
   /** Does what is due. Returns when the next thing will be. */
   look(now: number): number {
-    if (this.#deafDue <= now && this.#couldNotAsk) {
-      // Whoever takes what waits is there.
-      this.#deafDue = Math.max(this.#deafDue, this.#sentAt + this.#times.deafAfterInMillis);
+    if (this.#deafDue <= now) {
+      // Whoever takes what waits is there. Of what our own pace holds back it has not heard.
+      const heardAt = Math.max(
+        this.#couldNotAsk ? this.#sentAt : -Infinity,
+        this.#host.heldAt(now),
+      );
+      this.#deafDue = Math.max(this.#deafDue, heardAt + this.#times.deafAfterInMillis);
     }
     if (this.#deafDue <= now) {
       this.#deafDue = this.#askDue = Infinity;

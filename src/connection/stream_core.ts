@@ -240,6 +240,8 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
   /** Neither reads nor writes from now on. Resolves when what was written before has gone out, or all is over. */
   pause(): Promise<void> {
     this.#isPaused = true;
+    // What comes and goes meanwhile is a handshake's, which has a time of its own.
+    this.#idleDue = Infinity;
     this.reader.inflow.pause();
     return this.writer.pause();
   }
@@ -254,6 +256,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
     this.writer.resume(transport);
     this.reader.resume(transport);
     this.#isPaused = false;
+    this.#touch();
     // A stop may have waited for this.
     this.closeIfIdle();
   }
@@ -594,7 +597,7 @@ export class StreamCore implements ReaderHost, WriterHost, HeartbeatHost, Looker
 
   #touch(): void {
     const { idleTimeoutInMillis } = this.#timeouts;
-    if (idleTimeoutInMillis === Infinity || this.#state !== "open") return;
+    if (idleTimeoutInMillis === Infinity || this.#state !== "open" || this.#isPaused) return;
     this.#idleDue = this.clock.now() + idleTimeoutInMillis;
     this.lookBy(this.#idleDue);
   }

@@ -2,9 +2,14 @@ import { assertEquals } from "@std/assert";
 import { Silence } from "../../src/clients/silence.ts";
 
 function silence() {
-  const state = { now: 1_000, arrivals: 0 };
+  const state = { now: 1_000, arrivals: 0, heldAt: -Infinity };
   const reader = { inflow: state };
-  const core = { clock: { now: () => state.now }, reader, readTimeoutInMillis: 100 };
+  const core = {
+    clock: { now: () => state.now },
+    reader,
+    heldAt: () => state.heldAt,
+    readTimeoutInMillis: 100,
+  };
   type Core = ConstructorParameters<typeof Silence>[0];
   return { state, core, silence: new Silence(core as unknown as Core) };
 }
@@ -54,5 +59,16 @@ Deno.test("Silence waits for the whole time again when a message has come", () =
   one.renew();
   assertEquals(one.options, undefined);
   state.now += 100;
+  assertEquals(one.endBy(true)?.code, "timed-out");
+});
+
+Deno.test("Silence does not count time in which our own pace holds something back", () => {
+  const { state, silence: one } = silence();
+  one.begin();
+  state.now += 100;
+  state.heldAt = state.now - 30;
+  assertEquals(one.endBy(true), undefined);
+  assertEquals(one.options, { timeoutInMillis: 70 });
+  state.now += 70;
   assertEquals(one.endBy(true)?.code, "timed-out");
 });

@@ -99,6 +99,19 @@ Deno.test("Heartbeat takes nobody for deaf who takes what waits, so that it cann
   assertEquals((await connection.closed)?.code, "timed-out");
 });
 
+Deno.test("Heartbeat does not take for deafness what our own pace holds back", async () => {
+  const { connection, clock } = scriptedConnection([silence()], {
+    heartbeat: { deafAfterInMillis: 100 },
+    maxBytesWrittenPerSecond: 1_000,
+  });
+  void connection.read().catch(() => {});
+  void connection.write(new Uint8Array(1_500));
+  await clock.advance(400);
+  assert(await isPending(clock, connection.closed));
+  await clock.advance(2_000);
+  assertEquals((await connection.closed)?.code, "timed-out");
+});
+
 Deno.test("Heartbeat ends a connection whose peer is deaf, and no other one", async () => {
   const config = { heartbeat: { deafAfterInMillis: 100 } };
   const { connection, clock } = scriptedConnection([...every(90, 3), silence()], config);

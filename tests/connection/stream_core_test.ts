@@ -498,3 +498,17 @@ Deno.test("Connection.close() drains on while something arrives that cannot be r
   await clock.advance(50);
   assertEquals(peer.isClosed, true);
 });
+
+Deno.test("StreamCore that is paused for a handshake is not idle", async () => {
+  const { connection, clock } = scriptedConnection([silence()], { idleTimeoutInMillis: 100 });
+  const core = coreOf(connection);
+  await core.pause();
+  connection.idleTimeoutInMillis = 90;
+  await clock.advance(1_000);
+  assertEquals(core.isOpen, true);
+  core.resume();
+  await clock.advance(89);
+  assertEquals(core.isOpen, true);
+  await clock.advance(1);
+  assertEquals((await connection.closed)?.code, "timed-out");
+});

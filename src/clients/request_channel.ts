@@ -23,6 +23,9 @@ import type { RequestsSettings } from "./requests_config.ts";
 import type { Strays } from "./requests_stats.ts";
 import { Silence } from "./silence.ts";
 
+/** After so many answers those who wait for them go on, before the next ones are handed out. */
+const ANSWERS_AT_ONCE = 4;
+
 /** Whose requests they are. */
 export interface ChannelHost<Q, A> {
   readonly settings: RequestsSettings<Q, A>;
@@ -345,9 +348,11 @@ export class RequestChannel<Q, A> implements Owner<Q, A>, WaitOwner {
           this,
         );
         this.#silence.renew();
-        for (; message !== MORE; message = exchange.receiveNow()) {
+        for (let taken = 1; message !== MORE; message = exchange.receiveNow(), taken++) {
           if (message === undefined) throw endOf(this.connection);
           this.#take(message);
+          // Whoever waits for it goes on now: what they do with it belongs to the share of this connection.
+          if (taken % ANSWERS_AT_ONCE === 0) await undefined;
           if (this.#isOver) return;
         }
       } catch (error) {

@@ -24,7 +24,7 @@ import type { Strays } from "./requests_stats.ts";
 import { Silence } from "./silence.ts";
 
 /** After so many answers those who wait for them go on, before the next ones are handed out. */
-const ANSWERS_AT_ONCE = 4;
+const ANSWERS_AT_ONCE = 8;
 
 /** Whose requests they are. */
 export interface ChannelHost<Q, A> {

@@ -2,6 +2,7 @@
 // nothing; what has arrived is there for the next one.
 
 import { checkInterval, checkSignal } from "../base/arguments.ts";
+import { ignore } from "../base/errors.ts";
 import { checkNames, optionOf } from "../base/options.ts";
 import type { Reader } from "./reader.ts";
 
@@ -38,6 +39,7 @@ export const AGAIN: unique symbol = Symbol("again");
  * @param attempt Takes it. Gives {@linkcode MORE}, and takes nothing, when more bytes are needed, but never after the
  * end of the stream. Gives {@linkcode AGAIN} when its share of time is used up.
  * @param owner On whose behalf; an iteration is left by it, see {@linkcode Reader.leave}.
+ * @returns What was taken. Its rejection is never an unhandled one: one may read ahead of what one is working on.
  */
 export function pull<T>(
   reader: Reader,
@@ -47,7 +49,9 @@ export function pull<T>(
   attempt: () => T | typeof MORE | typeof AGAIN,
   owner?: object,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
+  let hasFailed = false;
+  let waiting: Promise<T> | undefined = undefined;
+  waiting = new Promise<T>((resolve, reject) => {
     if (options !== undefined) checkNames("options", options, READ_OPTIONS);
     const given = optionOf(options, "timeoutInMillis");
     const timeout = given === undefined ? timeoutInMillis : checkInterval("timeoutInMillis", given);
@@ -77,6 +81,8 @@ export function pull<T>(
       fail(error: unknown) {
         release?.();
         reject(error);
+        hasFailed = true;
+        waiting?.catch(ignore);
       },
     };
     if (signal !== undefined) {
@@ -86,4 +92,6 @@ export function pull<T>(
     }
     reader.atLeast(wait, timeout);
   });
+  if (hasFailed) waiting.catch(ignore);
+  return waiting;
 }

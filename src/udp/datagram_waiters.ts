@@ -2,7 +2,7 @@
 // arrive, and then never takes a datagram with it.
 
 import { BusyClock, LEAST_BUSY_INTERVAL_IN_MILLIS } from "./busy_clock.ts";
-import { ReadTimedOutError, type SocketError } from "../base/errors.ts";
+import { ignore, ReadTimedOutError, type SocketError } from "../base/errors.ts";
 import { young } from "../base/young.ts";
 import type { Clock, DatagramAddress } from "../network/network.ts";
 import type { Datagram } from "./datagram.ts";
@@ -87,7 +87,12 @@ export class DatagramWaiters {
   /** Waits for a datagram; {@linkcode DatagramMailbox.take} says how. */
   wait<T>(shape: Shape<T>, limits: TakeLimits, closedAs?: T): Promise<T> {
     const { timeoutInMillis, signal } = limits;
-    return new Promise<T>((resolve, reject) => {
+    const waiting = new Promise<T>((resolve, refuse) => {
+      // One may receive ahead of what one is working on.
+      const reject = (reason: unknown) => {
+        refuse(reason);
+        waiting.catch(ignore);
+      };
       const due = this.#dueIn(timeoutInMillis);
       const waiter = new Waiter(
         shape,
@@ -109,6 +114,7 @@ export class DatagramWaiters {
       // If it is not known yet, a look at the clock is due anyway.
       if (due < Infinity) this.#timer.by(due);
     });
+    return waiting;
   }
 
   /** Takes out the longest wait, if there is one. */

@@ -313,10 +313,10 @@ Deno.test("Listener counts an upgrade that a limit ends, and none that its progr
     {
       ...localhost,
       mode: "upgrade",
+      handshakeTimeoutInMillis: 40,
     },
     { onConnect: (caller) => caller.upgradeToTls(), onError() {} },
     {
-      idleTimeoutInMillis: 40,
       onEvent: (event) => void (event.kind === "refused" && told.push(event.error!.code)),
     },
   );
@@ -332,7 +332,7 @@ Deno.test("Listener counts an upgrade that a limit ends, and none that its progr
     await until((underWay) => underWay === 0);
     assertEquals(handshakesOf(listener), { underWay: 0, completed: 0, failed: 1 });
   }
-  assertEquals(told, ["timed-out"]);
+  assertEquals(told, ["handshake"]);
 });
 
 Deno.test("Connection.upgradeToTls() refuses what was injected in the clear, on both sides", async () => {

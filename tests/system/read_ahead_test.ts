@@ -2,7 +2,7 @@
 // of them. Whoever awaits them later is told.
 
 import { assertEquals } from "@std/assert";
-import { Client, framed, LineCodec, Listener, UdpClient, UdpListener } from "../../mod.ts";
+import { type Client, framed, LineCodec, Listener, UdpClient, UdpListener } from "../../mod.ts";
 import { dial } from "../support/dial.ts";
 import { text } from "../support/text.ts";
 

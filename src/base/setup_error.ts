@@ -47,7 +47,7 @@ export function setupError(action: string, cause: unknown, asked: AskedFor = {})
     const message = `${action}: no permission${what}${nameAdvice(asked.localHost)}`;
     return new GenericError("denied", message, { cause });
   }
-  if (isA(Deno.errors.AddrInUse, cause) && asked.localPort !== undefined) {
+  if (asked.localPort !== undefined && isPortTaken(cause, asked)) {
     const message =
       `${action}: the local port ${asked.localPort} is in use; take another localPort, or leave it out`;
     return new GenericError("in-use", message, { cause });
@@ -65,6 +65,17 @@ export function setupError(action: string, cause: unknown, asked: AskedFor = {})
     ? "; is anything listening there?"
     : nameAdvice(asked.localHost);
   return new GenericError("unreachable", `${reason}${advice}`, { cause });
+}
+
+/**
+ * Whether the port of this end cannot be had. For a connection to the same peer that is still there, or has been until
+ * a moment ago, the systems say that the address is not there, or that it is wrong.
+ */
+function isPortTaken(cause: unknown, { localHost }: AskedFor): boolean {
+  if (isA(Deno.errors.AddrInUse, cause)) return true;
+  if (localHost !== undefined) return false;
+  return isA(Deno.errors.AddrNotAvailable, cause) ||
+    (cause as { code?: unknown }).code === "EINVAL";
 }
 
 /** What to raise, where that is known. Without memory for its buffers, the system says so itself. */

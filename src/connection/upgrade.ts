@@ -87,8 +87,8 @@ function refuseWhereBusy(core: StreamCore): void {
   if (reader.isWatching && !reader.isWaiting) {
     throw new GenericError(
       "busy",
-      "Cannot make the connection secure: it is read ahead, because its signal was asked for (make it " +
-        "secure before that)",
+      "Cannot make the connection secure: it is read ahead, because its signal was asked for, or a " +
+        "ReconnectingClient has it (make it secure before that, there in onUp)",
     );
   }
   if (reader.inflow.isReading || reader.isWaiting) {

@@ -116,3 +116,21 @@ Deno.test("setupError() names the port of this end that a client has chosen", ()
     "Cannot connect to x:1: the local port 7 is in use; take another localPort, or leave it out",
   ]);
 });
+
+Deno.test("setupError() knows a local port whose connection to the same peer is still there", () => {
+  const notThere = new Deno.errors.AddrNotAvailable("Cannot assign requested address");
+  const wrong = Object.assign(new Error("connect EINVAL"), { code: "EINVAL" });
+  for (const cause of [notThere, wrong]) {
+    const error = setupError("Cannot connect to x:1", cause, { localPort: 7 });
+    assertEquals([error.code, error.message.includes("the local port 7 is in use")], [
+      "in-use",
+      true,
+    ]);
+    // It may be the address that is not there.
+    const other = setupError("Cannot connect", cause, { localPort: 7, localHost: "127.0.0.9" });
+    assertEquals([other.code, setupError("Cannot connect", cause).code], [
+      "unreachable",
+      "unreachable",
+    ]);
+  }
+});

@@ -230,6 +230,7 @@ export class Reader implements InflowHost {
 
   /** Ends a wait that needs no more bytes, as soon as the others have had their turn. */
   async #readyLater(wait: Wait): Promise<void> {
+    this.#endUnwanted();
     this.#wait = wait;
     await this.inflow.share.stepBack();
     // Otherwise it was given up, has failed, or was ended because even more has arrived.
@@ -246,12 +247,17 @@ export class Reader implements InflowHost {
       return wait.ready();
     }
     if (this.#error !== undefined) return wait.fail(errorOf(this.#error));
-    if (this.#wait?.isWanted?.() === false) this.#endWait()!.ready();
+    this.#endUnwanted();
     this.#wait = wait;
     this.#waitTimeoutInMillis = timeoutInMillis;
     this.#awaitMore();
     if (this.begun > 0) this.#host.onPartial();
     this.#host.onWait();
+  }
+
+  /** A wait that nobody wants any more makes room for another one; it takes nothing. */
+  #endUnwanted(): void {
+    if (this.#wait?.isWanted?.() === false) this.#endWait()!.ready();
   }
 
   /** Ends a wait from outside; the bytes that it waited for stay for the next one. */

@@ -4,10 +4,15 @@ import {
   broken,
   connectedTransports,
   end,
+  microtasksDrained,
   reset,
+  scriptedTransport,
   silence,
   type VirtualClock,
 } from "../../testing/mod.ts";
+import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import { plainTurns } from "../../src/network/turns.ts";
+import { WorkClock } from "../support/share_host.ts";
 import { isPending, scriptedConnection } from "../support/scripted_connection.ts";
 
 Deno.test("Connection.readable gives the bytes to the end, decoded on the way", async () => {
@@ -242,4 +247,46 @@ Deno.test("Connection's streams are each other's match: a pipe through compressi
   await sending;
   assertEquals(await received, content);
   await Promise.all([sender.close(), receiver.close()]);
+});
+
+Deno.test("Connection.readable goes on after a reader that was released while it let others go first", async () => {
+  let hits = 0;
+  // One of these is the first that lets others go first.
+  for (let before = 0; before < 8; before++) {
+    const clock = new WorkClock();
+    const others: (() => void)[] = [];
+    const turns = {
+      ...plainTurns,
+      stepBack: () => new Promise<boolean>((resolve) => others.push(() => resolve(false))),
+    };
+    const transport = scriptedTransport(["a line\nand a rest", silence()], { clock });
+    const connection = new Connection(transport, { network: { ...denoNetwork, clock, turns } });
+    await connection.peek(3);
+    for (let i = 0; i < before && others.length === 0; i++) {
+      clock.work(1);
+      void connection.peek(1);
+    }
+    clock.work(1);
+    if (others.length > 0) break;
+    const released = connection.readable.getReader();
+    const given = released.read().catch(() => "released");
+    await microtasksDrained();
+    released.releaseLock();
+    if (await given !== "released") continue;
+    hits++;
+    const line = connection.readLine();
+    const goOn = async () => {
+      for (let i = 0; i < 5; i++) {
+        for (const resolve of others.splice(0)) resolve();
+        await microtasksDrained();
+      }
+    };
+    await goOn();
+    assertEquals(await line, "a line");
+    const rest = connection.readable.getReader().read();
+    await goOn();
+    assertEquals(new TextDecoder().decode((await rest).value), "and a rest");
+    connection.abort();
+  }
+  assertEquals(hits > 0, true);
 });

@@ -88,16 +88,12 @@ export class DatagramCalls {
     if (service.onBytes !== undefined) {
       return this.lend(service, caller, peer, datagram.data as Uint8Array<ArrayBuffer>, false);
     }
-    const { workTime } = this.#socket;
-    const began = workTime.begin();
     try {
-      const reply = service.onDatagram!(caller, datagram);
-      workTime.end(began);
+      const reply = this.#socket.workTime.measure(() => service.onDatagram!(caller, datagram));
       if (isThenable(reply)) return void this.#finish(service, caller, peer, reply);
       if (reply !== undefined) this.#reply(service, caller, peer, reply);
       this.#handled++;
     } catch (error) {
-      workTime.end(began);
       void this.#finish(service, caller, peer, Promise.reject(error));
     }
   }
@@ -117,11 +113,8 @@ export class DatagramCalls {
   ): void {
     // Its own memory stays as it is, unless it is overwritten.
     if (isInBuffer || this.#overwritesLent) (this.#loan ??= new Loan()).begin(bytes);
-    const { workTime } = this.#socket;
-    const began = workTime.begin();
     try {
-      const reply = service.onBytes!(caller, bytes);
-      workTime.end(began);
+      const reply = this.#socket.workTime.measure(() => service.onBytes!(caller, bytes));
       if (isThenable(reply)) {
         if (isInBuffer) this.#socket.leaveBuffer();
         return void this.#finish(service, caller, peer, reply, isInBuffer ? bytes : undefined);
@@ -129,7 +122,6 @@ export class DatagramCalls {
       if (reply !== undefined) this.#replyWith(service, caller, peer, reply as ByteReply);
       this.#handled++;
     } catch (error) {
-      workTime.end(began);
       void this.#finish(service, caller, peer, Promise.reject(error));
     }
     if (this.#loan?.end(this.#overwritesLent) === true && isInBuffer) this.#socket.leaveBuffer();
@@ -172,10 +164,7 @@ export class DatagramCalls {
   ): Promise<void> {
     this.#telling++;
     if (isThrown) this.#told.add(caller);
-    const began = this.#socket.workTime.begin();
-    const reported = reportTo(service, caller, cause, isThrown);
-    this.#socket.workTime.end(began);
-    await reported;
+    await this.#socket.workTime.measure(() => reportTo(service, caller, cause, isThrown));
     this.#telling--;
     // The datagram was handled and counted, although its reply could not be sent.
     if (isThrown) {

@@ -27,6 +27,16 @@ export class WorkTime {
     this.#inMillis += this.#clock.now() - began;
   }
 
+  /** Measures a call, also one that throws. Of one that is async, it is what it does before it waits. */
+  measure<T>(call: () => T): T {
+    const began = this.begin();
+    try {
+      return call();
+    } finally {
+      this.end(began);
+    }
+  }
+
   /** About how long all calls took, in milliseconds, since this was last asked for. */
   take(): number {
     const inMillis = this.#measured === 0 ? 0 : this.#inMillis / this.#measured * this.#calls;

@@ -48,13 +48,14 @@ const TRANSFERRED = "bytes that were lent have been kept and transferred away (c
 export class Inflow implements Turn {
   /** Bytes received so far. */
   bytesRead = 0;
+  /** How many times something has arrived, of whatever: also where it is not known yet how much can be read of it. */
+  arrivals = 0;
   /** Its turn among the other connections. */
   readonly share: Share;
   /** Where the kernel puts the bytes. */
   readonly buffer = new ReadBuffer();
   #transport!: Transport;
   #arriving: Arriving | undefined;
-  #arrivals = 0;
   /** How many attempts have found nothing since one found something. */
   #inVain = 0;
   /** Reads what has arrived, if the transport can do that without a promise. */
@@ -92,11 +93,6 @@ export class Inflow implements Turn {
   /** Bytes that have arrived, those that cannot be read yet included. */
   get bytesArrived(): number {
     return this.bytesRead + this.arrivingLength;
-  }
-
-  /** How many times something has arrived, of whatever: also where it is not known yet how much can be read of it. */
-  get arrivals(): number {
-    return this.#arrivals;
   }
 
   /** Whether a kernel read is under way; perhaps nobody waits for it any more. */
@@ -261,7 +257,7 @@ export class Inflow implements Turn {
   }
 
   #onMore(): void {
-    this.#arrivals++;
+    this.arrivals++;
     if (!this.#isBegun || this.#isRetired) return;
     // Below, the next read has begun.
     this.#catchUp?.onBegin();
@@ -279,7 +275,7 @@ export class Inflow implements Turn {
     // Where the buffer is gone, there is no room, and the reason is that.
     if (!isCount(count, room)) return this.#onFailure(readCountError(count, room));
     this.bytesRead += count;
-    this.#arrivals++;
+    this.arrivals++;
     // A read that fills its buffer has left something behind, and the next one will not have to wait.
     const isFull = count === room;
     this.#setting.readPace?.took(count);

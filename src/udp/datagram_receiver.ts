@@ -7,11 +7,11 @@
 
 import { shown } from "../base/arguments.ts";
 import { callQuietly, refusePromise } from "../base/user_code.ts";
-import type { Clock, DatagramAddress, DatagramSocket } from "../network/network.ts";
+import type { DatagramAddress, DatagramSocket } from "../network/network.ts";
 import { DATAGRAMS_PER_TURN } from "./datagram_share.ts";
 import { BatchSize } from "../network/batch_size.ts";
+import type { ShareHost } from "../network/share.ts";
 import { MOST_IN_VAIN, PAUSE_AFTER_VAIN_IN_MILLIS } from "../network/told.ts";
-import { plainTurns, type Turns } from "../network/turns.ts";
 
 /** Room for the largest datagram. */
 const BUFFER_LENGTH = 65_536;
@@ -49,8 +49,7 @@ export interface DatagramSink {
 export class DatagramReceiver {
   readonly #socket: DatagramSocket;
   readonly #sink: DatagramSink;
-  readonly #turns: Turns;
-  readonly #clock: Clock | undefined;
+  readonly #host: ShareHost;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   /** The buffer for the next receives while the other one is lent. */
   #spare: Uint8Array<ArrayBuffer> | undefined;
@@ -72,17 +71,10 @@ export class DatagramReceiver {
   /**
    * @param socket What to receive from.
    * @param sink What the datagrams go to.
-   * @param turns How others get their turn.
-   * @param clock The time for a pause.
+   * @param host How others get their turn.
    */
-  constructor(
-    socket: DatagramSocket,
-    sink: DatagramSink,
-    turns: Turns = plainTurns,
-    clock?: Clock,
-  ) {
-    this.#turns = turns;
-    this.#clock = clock;
+  constructor(socket: DatagramSocket, sink: DatagramSink, host: ShareHost) {
+    this.#host = host;
     this.#socket = socket;
     this.#sink = sink;
     if (socket.whenReadable === undefined) return;
@@ -109,11 +101,9 @@ export class DatagramReceiver {
     if (this.#received >= this.#batch.size) return this.#stepBack();
     if (this.#attempt !== undefined) {
       this.#underWay = NOTHING_UNDER_WAY;
-      if (this.#inVain < MOST_IN_VAIN || this.#clock === undefined) {
-        return this.#awaitReadable(this.#attempt);
-      }
+      if (this.#inVain < MOST_IN_VAIN) return this.#awaitReadable(this.#attempt);
       this.#inVain = 0;
-      return void this.#clock.setTimeout(this.#attempt, PAUSE_AFTER_VAIN_IN_MILLIS);
+      return void this.#host.clock.setTimeout(this.#attempt, PAUSE_AFTER_VAIN_IN_MILLIS);
     }
     this.#underWay = this.#receive();
   }
@@ -231,7 +221,7 @@ export class DatagramReceiver {
       resolve();
       this.go();
     };
-    this.#turns.read({ begin }, Infinity);
+    this.#host.turns.read({ begin }, Infinity);
   }
 
   /** Ends it. Call it before the socket is closed. Resolves when no receive is under way. */
@@ -267,6 +257,8 @@ export class DatagramReceiver {
 
   readonly #failed = (cause: unknown) => {
     this.#underWay = undefined;
+    // That it has failed is something found, too.
+    this.#inVain = 0;
     if (this.#isStopped) return;
     // Lent memory was kept and transferred away: that is not a failure of the socket.
     if (this.#buffer?.length === 0) {

@@ -173,8 +173,7 @@ export class UdpSocket implements DatagramSink {
     this.#owner.onBound?.(this.#local, this.#filter.peer);
     this.#hearInSystem();
     this.#sender.open(socket, boundTo);
-    const { clock, turns } = this.shareHost;
-    this.#receiver = new DatagramReceiver(socket, this, turns, clock);
+    this.#receiver = new DatagramReceiver(socket, this, this.shareHost);
     this.#receiver.go();
     return this.#local;
   }

@@ -4,6 +4,7 @@ import { DATAGRAMS_PER_TURN } from "../../src/udp/datagram_share.ts";
 import type { DatagramSocket } from "../../src/network/network.ts";
 import { plainTurns, type Turn, type Turns } from "../../src/network/turns.ts";
 import { ScriptedDatagramSocket, settled } from "../support/scripted_datagrams.ts";
+import { hostOf } from "../support/share_host.ts";
 
 class Sink implements DatagramSink {
   isWanting = true;
@@ -22,7 +23,7 @@ class Sink implements DatagramSink {
 Deno.test("DatagramReceiver receives while somebody wants something, one at a time", async () => {
   const socket = new ScriptedDatagramSocket();
   const sink = new Sink();
-  const receiver = new DatagramReceiver(socket, sink);
+  const receiver = new DatagramReceiver(socket, sink, hostOf(plainTurns));
   receiver.go();
   receiver.go();
   assertEquals(socket.receives, 1);
@@ -49,7 +50,7 @@ Deno.test("DatagramReceiver lets the program end while what it receives is not w
     holdProgram: (isHeld: boolean) => void held.push(isHeld),
   });
   const sink = new Sink();
-  const receiver = new DatagramReceiver(socket, sink);
+  const receiver = new DatagramReceiver(socket, sink, hostOf(plainTurns));
   // One at a time: nothing is under way in between, so there is nothing to say.
   for (let i = 0; i < 3; i++) {
     sink.isWanting = true;
@@ -90,7 +91,7 @@ Deno.test("DatagramReceiver lets the program end while what it receives is not w
 Deno.test("DatagramReceiver goes on when a peer could not be reached", async () => {
   const socket = new ScriptedDatagramSocket();
   const sink = new Sink();
-  new DatagramReceiver(socket, sink).go();
+  new DatagramReceiver(socket, sink, hostOf(plainTurns)).go();
   for (let i = 0; i < 99; i++) {
     socket.fail(new Deno.errors[i % 2 === 0 ? "ConnectionReset" : "ConnectionRefused"]("10054"));
     await settled();
@@ -105,7 +106,7 @@ Deno.test("DatagramReceiver goes on when a peer could not be reached", async () 
 Deno.test("DatagramReceiver gives up after a hundred failures in a row", async () => {
   const socket = new ScriptedDatagramSocket();
   const sink = new Sink();
-  new DatagramReceiver(socket, sink).go();
+  new DatagramReceiver(socket, sink, hostOf(plainTurns)).go();
   const error = new Deno.errors.ConnectionReset("10054");
   for (let i = 0; i < 100; i++) {
     socket.fail(error);
@@ -117,7 +118,7 @@ Deno.test("DatagramReceiver gives up after a hundred failures in a row", async (
 Deno.test("DatagramReceiver tells of any other failure at once", async () => {
   const socket = new ScriptedDatagramSocket();
   const sink = new Sink();
-  new DatagramReceiver(socket, sink).go();
+  new DatagramReceiver(socket, sink, hostOf(plainTurns)).go();
   const error = new Error("the network card is on fire");
   socket.fail(error);
   await settled();
@@ -127,7 +128,7 @@ Deno.test("DatagramReceiver tells of any other failure at once", async () => {
 Deno.test("DatagramReceiver.stop() resolves when nothing is under way, and tells nobody", async () => {
   const socket = new ScriptedDatagramSocket();
   const sink = new Sink();
-  const receiver = new DatagramReceiver(socket, sink);
+  const receiver = new DatagramReceiver(socket, sink, hostOf(plainTurns));
   receiver.go();
   let isOver = false;
   const stopped = receiver.stop().then(() => isOver = true);
@@ -137,13 +138,13 @@ Deno.test("DatagramReceiver.stop() resolves when nothing is under way, and tells
   await stopped;
   receiver.go();
   assertEquals([sink.broken, socket.receives], [[], 1]);
-  await new DatagramReceiver(socket, sink).stop();
+  await new DatagramReceiver(socket, sink, hostOf(plainTurns)).stop();
 });
 
 Deno.test("DatagramReceiver.stop() drops what comes while it waits", async () => {
   const socket = new ScriptedDatagramSocket();
   const sink = new Sink();
-  const receiver = new DatagramReceiver(socket, sink);
+  const receiver = new DatagramReceiver(socket, sink, hostOf(plainTurns));
   receiver.go();
   const stopped = receiver.stop();
   socket.deliver("late");
@@ -176,7 +177,7 @@ Deno.test("DatagramReceiver that is flooded steps back and loses nothing", async
   const socket = new ScriptedDatagramSocket();
   const sink = new Sink();
   const { turns, asked } = scriptedTurns();
-  const receiver = new DatagramReceiver(socket, sink, turns);
+  const receiver = new DatagramReceiver(socket, sink, hostOf(turns));
   receiver.go();
   for (let round = 1; round <= 3; round++) {
     await flood(socket, DATAGRAMS_PER_TURN - 1);
@@ -198,7 +199,7 @@ for (const kind of ["promise", "attempt", "batch"]) {
     const waiting = Array.from({ length: 1_000 }, () => "x");
     const tried = kind === "batch" ? batchSocket(waiting).socket : triedSocket(waiting);
     const socket = kind === "promise" ? scripted : tried as unknown as DatagramSocket;
-    const receiver = new DatagramReceiver(socket, sink, turns);
+    const receiver = new DatagramReceiver(socket, sink, hostOf(turns));
     receiver.go();
     for (let share = 0; share < 3; share++) {
       const before = sink.got.length;
@@ -214,7 +215,7 @@ for (const kind of ["promise", "attempt", "batch"]) {
 Deno.test("DatagramReceiver.stop() waits for the turn of a receiver that stepped back", async () => {
   const socket = new ScriptedDatagramSocket();
   const { turns, asked } = scriptedTurns();
-  const receiver = new DatagramReceiver(socket, new Sink(), turns);
+  const receiver = new DatagramReceiver(socket, new Sink(), hostOf(turns));
   receiver.go();
   await flood(socket, DATAGRAMS_PER_TURN);
   let isStopped = false;
@@ -228,7 +229,7 @@ Deno.test("DatagramReceiver.stop() waits for the turn of a receiver that stepped
 
 Deno.test("DatagramReceiver.stop() waits for what was begun in a turn that came at once", async () => {
   const socket = new ScriptedDatagramSocket();
-  const receiver = new DatagramReceiver(socket, new Sink(), plainTurns);
+  const receiver = new DatagramReceiver(socket, new Sink(), hostOf(plainTurns));
   receiver.go();
   await flood(socket, DATAGRAMS_PER_TURN);
   assertEquals(socket.isReceiving, true);
@@ -270,7 +271,11 @@ Deno.test("DatagramReceiver receives all that is there where no promise is neede
   const waiting = ["a", "b", "c"];
   const socket = triedSocket(waiting);
   const sink = new Sink();
-  const receiver = new DatagramReceiver(socket as unknown as DatagramSocket, sink);
+  const receiver = new DatagramReceiver(
+    socket as unknown as DatagramSocket,
+    sink,
+    hostOf(plainTurns),
+  );
   receiver.go();
   receiver.go();
   assertEquals([socket.asked, sink.got], [0, []]);
@@ -288,7 +293,7 @@ Deno.test("DatagramReceiver that needs no promise stops when nobody wants more, 
   const socket = triedSocket(waiting);
   const sink = new Sink();
   const { turns, asked } = scriptedTurns();
-  const receiver = new DatagramReceiver(socket as unknown as DatagramSocket, sink, turns);
+  const receiver = new DatagramReceiver(socket as unknown as DatagramSocket, sink, hostOf(turns));
   receiver.go();
   socket.wake();
   assertEquals([sink.got.length, asked.length, socket.isAwaited], [DATAGRAMS_PER_TURN, 1, false]);
@@ -342,6 +347,7 @@ Deno.test("DatagramReceiver takes a batch while it is wanted, and says where it 
       beginBatch: () => seen.push("begin"),
       endBatch: () => seen.push(`end ${sink.got.length}`),
     }),
+    hostOf(plainTurns),
   );
   receiver.go();
   // In the meantime nobody wants any more.
@@ -368,7 +374,7 @@ Deno.test("DatagramReceiver that takes batches steps back after its share", () =
   const { socket, calls } = batchSocket(waiting);
   const { turns, asked } = scriptedTurns();
   const sink = new Sink();
-  const receiver = new DatagramReceiver(socket, sink, turns);
+  const receiver = new DatagramReceiver(socket, sink, hostOf(turns));
   receiver.go();
   socket.wake();
   assertEquals([waiting.length, asked.length], [1, 1]);
@@ -382,7 +388,7 @@ Deno.test("DatagramReceiver goes on after any number of refusals of the peer, an
   const { socket } = batchSocket(waiting);
   let refusals = 0;
   const sink = Object.assign(new Sink(), { onRefused: () => refusals++ });
-  const receiver = new DatagramReceiver(socket, sink);
+  const receiver = new DatagramReceiver(socket, sink, hostOf(plainTurns));
   receiver.go();
   for (let i = 0; i < 200; i++) {
     waiting.push("refused");
@@ -401,7 +407,7 @@ Deno.test("DatagramReceiver.lendable() is in memory that may be lent", () => {
   const { socket } = batchSocket(["ab", "cd", "efg"]);
   const sink = new Sink();
   const lent: Uint8Array<ArrayBuffer>[] = [];
-  const receiver = new DatagramReceiver(socket, sink);
+  const receiver = new DatagramReceiver(socket, sink, hostOf(plainTurns));
   sink.put = (bytes) => {
     lent.push(receiver.lendable(bytes as Uint8Array<ArrayBuffer>));
     if (lent.length === 1) receiver.leaveBuffer();
@@ -426,7 +432,7 @@ for (const canTry of [false, true]) {
         socket.whenReadable = queueMicrotask;
       }
       const sink = new Sink();
-      const receiver = new DatagramReceiver(socket, sink);
+      const receiver = new DatagramReceiver(socket, sink, hostOf(plainTurns));
       receiver.go();
       await settled();
       assertEquals([sink.got.length, sink.broken.length], [0, 1]);
@@ -444,7 +450,7 @@ Deno.test("DatagramReceiver takes a receive that throws or gives no promise for 
     const socket = new ScriptedDatagramSocket() as DatagramSocket;
     socket.receive = receive as unknown as DatagramSocket["receive"];
     const sink = new Sink();
-    const receiver = new DatagramReceiver(socket, sink);
+    const receiver = new DatagramReceiver(socket, sink, hostOf(plainTurns));
     receiver.go();
     await settled();
     assertEquals(sink.broken.length, 1);

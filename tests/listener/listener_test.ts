@@ -31,6 +31,7 @@ import {
   VirtualClock,
 } from "../../testing/mod.ts";
 import type { Transport } from "../../src/network/network.ts";
+import { acceptingBy } from "../support/accepting_by.ts";
 import { dial } from "../support/dial.ts";
 import { echo } from "../support/echo.ts";
 import { listening } from "../support/listening.ts";
@@ -655,29 +656,19 @@ Deno.test("Listener says how an address in use is shared, and which option takes
 Deno.test("Listener ends at most the connection whose transport does not tell its peer any more", async () => {
   for (const reads of [0, 1, 2, 3, 4, 5]) {
     let isOdd = true;
-    const network: Network = {
-      ...denoNetwork,
-      async listen(target) {
-        const inner = await denoNetwork.listen(target);
-        return {
-          addr: inner.addr,
-          close: () => inner.close(),
-          async accept() {
-            const transport = await inner.accept();
-            if (!isOdd) return transport;
-            isOdd = false;
-            const { remoteAddr } = transport;
-            let left = reads;
-            return Object.defineProperty(transport, "remoteAddr", {
-              get() {
-                if (left-- > 0) return remoteAddr;
-                throw new Error("mine");
-              },
-            });
-          },
-        };
-      },
-    };
+    const network = acceptingBy(async (accept) => {
+      const transport = await accept();
+      if (!isOdd) return transport;
+      isOdd = false;
+      const { remoteAddr } = transport;
+      let left = reads;
+      return Object.defineProperty(transport, "remoteAddr", {
+        get() {
+          if (left-- > 0) return remoteAddr;
+          throw new Error("mine");
+        },
+      });
+    });
     await using listener = await listening(echo, { network, onEvent() {} });
     await using odd = await dial(listener);
     await odd.write("hello");
@@ -715,21 +706,12 @@ Deno.test("Listener.start() tells what a network's listener throws, and frees th
 /** A network whose pending accept goes on for a while when its socket closes. */
 function slowToFree() {
   const mayEnd = Promise.withResolvers<void>();
-  const network: Network = {
-    ...denoNetwork,
-    async listen(target) {
-      const real = await denoNetwork.listen(target);
-      return {
-        addr: real.addr,
-        accept: () =>
-          real.accept().catch(async (error) => {
-            await mayEnd.promise;
-            throw error;
-          }),
-        close: () => real.close(),
-      };
-    },
-  };
+  const network = acceptingBy((accept) =>
+    accept().catch(async (error) => {
+      await mayEnd.promise;
+      throw error;
+    })
+  );
   return { network, mayEnd };
 }
 

@@ -1,24 +1,14 @@
 // An echo that prints when the system refuses it a descriptor.
 
-import type { Network } from "../../src/network/network.ts";
-import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import { acceptingBy } from "./accepting_by.ts";
 import { listening } from "./listening.ts";
 
-const network: Network = {
-  ...denoNetwork,
-  async listen(target) {
-    const listener = await denoNetwork.listen(target);
-    return {
-      addr: listener.addr,
-      close: () => listener.close(),
-      accept: () =>
-        listener.accept().catch((error) => {
-          console.log(`Refused: ${error.code}`);
-          throw error;
-        }),
-    };
-  },
-};
+const network = acceptingBy((accept) =>
+  accept().catch((error) => {
+    console.log(`Refused: ${error.code}`);
+    throw error;
+  })
+);
 
 const listener = await listening({
   async onReadReady(caller) {

@@ -3,11 +3,10 @@
 
 import { assertEquals } from "@std/assert";
 import { UdpClient, UdpListener } from "../../mod.ts";
-import type { DatagramSocket, Network, Turn } from "../../network.ts";
+import type { Network, Turn } from "../../network.ts";
 import { plainTurns } from "../../src/network/turns.ts";
 import { WorkClock } from "../support/share_host.ts";
-
-const from = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
+import { triedSocket } from "../support/tried_socket.ts";
 
 /** Where there is always another datagram, and how many were handled whenever others had their turn. */
 function endless() {
@@ -16,15 +15,7 @@ function endless() {
   const over = Promise.withResolvers<void>();
   let handled = 0;
   let isOver = false;
-  const socket: DatagramSocket = {
-    addr: { transport: "udp", hostname: "127.0.0.1", port: 1 },
-    receive: () => new Promise(() => {}),
-    send: (bytes: Uint8Array) => Promise.resolve(bytes.length),
-    close() {},
-    whenReadable: (callback: () => void) => queueMicrotask(callback),
-    tryReceive: (buffer: Uint8Array<ArrayBuffer>) =>
-      isOver ? undefined : [buffer.subarray(0, 1), from],
-  };
+  const socket = triedSocket(() => isOver ? undefined : 1);
   const othersFirst = (turn: Turn) => {
     // What was received is handled in the microtasks of this turn.
     setImmediate(() => {

@@ -20,6 +20,7 @@ import {
 import { Authority } from "../support/certificates.ts";
 import type { Network } from "../../network.ts";
 import { denoNetwork } from "../../src/network/deno/deno_network.ts";
+import { acceptingBy } from "../support/accepting_by.ts";
 import { dial } from "../support/dial.ts";
 import { printedDuring } from "../support/printed_during.ts";
 
@@ -205,25 +206,15 @@ for (const [carrier, { config, target }] of Object.entries(CARRIERS)) {
 Deno.test("Listener.suspend() holds whoever has not been handed out, in any microtask", async () => {
   for (let ticks = 0; ticks < 30; ticks++) {
     const suspended = Promise.withResolvers<void>();
-    const network: Network = {
-      ...denoNetwork,
-      async listen(options) {
-        const socket = await denoNetwork.listen(options);
-        return {
-          addr: socket.addr,
-          close: () => socket.close(),
-          async accept() {
-            const transport = await socket.accept();
-            void (async () => {
-              for (let i = 0; i < ticks; i++) await undefined;
-              listener.suspend();
-              suspended.resolve();
-            })();
-            return transport;
-          },
-        };
-      },
-    };
+    const network = acceptingBy(async (accept) => {
+      const transport = await accept();
+      void (async () => {
+        for (let i = 0; i < ticks; i++) await undefined;
+        listener.suspend();
+        suspended.resolve();
+      })();
+      return transport;
+    });
     const listener = new Listener(0, { ...LOOPBACK, network });
     const joined = Promise.withResolvers<boolean>();
     listener.attach({ onConnect: () => joined.resolve(listener.isSuspended) });

@@ -3,10 +3,12 @@
 
 import { assertEquals } from "@std/assert";
 import { Client, denoNetwork, type GenericError, Listener, UdpListener } from "../../mod.ts";
-import type { DatagramSocket, Network, Transport, Turns } from "../../network.ts";
+import type { Network, Transport, Turns } from "../../network.ts";
 import { plainTurns } from "../../src/network/turns.ts";
+import { acceptingBy } from "../support/accepting_by.ts";
 import { dial } from "../support/dial.ts";
 import { text } from "../support/text.ts";
+import { triedSocket } from "../support/tried_socket.ts";
 import { withMembers } from "../support/with_members.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -15,20 +17,10 @@ type Odd = any;
 /** A network whose first stream that is accepted is another one. */
 function firstIs(change: (inner: Transport) => Transport): Network {
   let accepted = 0;
-  return {
-    ...denoNetwork,
-    async listen(target) {
-      const inner = await denoNetwork.listen(target);
-      return {
-        addr: inner.addr,
-        close: () => inner.close(),
-        accept: async () => {
-          const transport = await inner.accept();
-          return accepted++ === 0 ? change(transport) : transport;
-        },
-      };
-    },
-  };
+  return acceptingBy(async (accept) => {
+    const transport = await accept();
+    return accepted++ === 0 ? change(transport) : transport;
+  });
 }
 
 const throws = () => {
@@ -151,21 +143,11 @@ Deno.test("A stream that says without end that it can be read lets others have t
 });
 
 Deno.test("A datagram socket that says without end that it can be read lets others have their turn", async () => {
-  const from = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
   const waiting: string[] = [];
-  const socket: DatagramSocket = {
-    addr: { transport: "udp", hostname: "127.0.0.1", port: 1 },
-    receive: () => new Promise(() => {}),
-    send: (bytes: Uint8Array) => Promise.resolve(bytes.length),
-    close() {},
-    whenReadable: (callback: () => void) => queueMicrotask(callback),
-    tryReceive(buffer: Uint8Array<ArrayBuffer>) {
-      const next = waiting.shift();
-      if (next === undefined) return undefined;
-      const { written } = new TextEncoder().encodeInto(next, buffer);
-      return [buffer.subarray(0, written), from];
-    },
-  };
+  const socket = triedSocket((buffer) => {
+    const next = waiting.shift();
+    return next === undefined ? undefined : new TextEncoder().encodeInto(next, buffer).written;
+  });
   const network: Network = { ...denoNetwork, listenDatagram: () => socket };
   const listener = new UdpListener(0, { interface: "127.0.0.1", network });
   const got = Promise.withResolvers<string>();
